@@ -1,0 +1,45 @@
+# Everything a newcomer needs: `make demo`, `make test`. Both install into .venv by themselves.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+CAMPAIGN ?=
+
+.PHONY: help install demo test test-fast lint bench constraints clean
+
+help: ## What can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+install: $(VENV)/installed ## Install the provider and its tools into .venv
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none was found; say which with PYTHON=..."; exit 1; }
+	@echo "Installing into $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: install ## Run a campaign from a sample warehouse to a table of what became of it (CAMPAIGN=name to repeat one)
+	@exec $(BIN)/python -m airflow_provider_rcs.demo $(if $(CAMPAIGN),--campaign '$(CAMPAIGN)')
+
+test: install ## Run every test
+	$(BIN)/python -m pytest
+
+test-fast: install ## Run the unit tests alone
+	$(BIN)/python -m pytest tests/unit
+
+lint: install ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: install ## Measure against the naive way and the limit
+	$(BIN)/python -m benchmarks
+
+constraints: ## Pin anew what is installed
+	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --all-extras --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links --output-file constraints.txt pyproject.toml
+
+clean: ## Remove what was installed and run
+	rm -rf $(VENV) .airflow .mypy_cache .ruff_cache .pytest_cache .hypothesis

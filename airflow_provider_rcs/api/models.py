@@ -1,0 +1,157 @@
+"""The values that travel between the pieces: recipients, templates, requests, results and delivery reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time
+
+from airflow_provider_rcs.api.statuses import MessageState
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One person of a campaign, ready to be sent to.
+
+    :param phone: E.164 digits without the plus sign, such as ``34600000001``.
+    :param name: the recipient's name, or empty.
+    :param reference: the sender's own reference of the recipient; comes back in reports. Empty for none.
+    :param variables: template variable -> its value for this recipient.
+    """
+
+    phone: str
+    name: str = ""
+    reference: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateVariable:
+    """A variable of a template, written ``###Name###`` in it.
+
+    :param name: the variable's name, as the service spells it.
+    :param type: the service's type of it; seen are ``DESTINATARIO`` and ``TEXTO``.
+    :param filled_by_service: whether the service fills it from the recipient itself.
+    """
+
+    name: str
+    type: str
+    filled_by_service: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A message template of the account and the variables in it."""
+
+    id: str
+    name: str
+    variables: tuple[TemplateVariable, ...] = ()
+
+    @property
+    def required_variables(self) -> tuple[str, ...]:
+        """Names of the variables that the sender must give a value for."""
+        return tuple(variable.name for variable in self.variables if not variable.filled_by_service)
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """A daily stretch in which the service must not send, in Spain's time; may cross midnight.
+
+    :param start: first minute of the stretch.
+    :param end: first minute after it; before ``start`` means the next day.
+    :param action: what the service does with a message due in it; passed through, because its meaning is not
+        documented (assumed default: 1).
+    :raises ValueError: if ``start`` equals ``end``.
+    """
+
+    start: time
+    end: time
+    action: int = 1
+
+    def __post_init__(self) -> None:
+        if self.start == self.end:
+            raise ValueError(f"quiet_hours: start and end are both {self.start:%H:%M}, which leaves no time to send")
+
+
+@dataclass(frozen=True, slots=True)
+class SendRequest:
+    """One call that sends a template to a batch of recipients.
+
+    :param template_id: the template to send.
+    :param recipients: whom to send it to; no phone twice.
+    :param campaign_reference: comes back in each report of the request.
+    :param agent: the RCS agent to send as; empty for the only one of the account.
+    :param send_at: when to send, with a time zone; ``None`` for now.
+    :param quiet_hours: stretches of the day in which the service must not send.
+    :param reports: whether the service is asked to push delivery reports.
+    """
+
+    template_id: str
+    recipients: tuple[Recipient, ...]
+    campaign_reference: str
+    agent: str = ""
+    send_at: datetime | None = None
+    quiet_hours: tuple[QuietHours, ...] = ()
+    reports: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """What the service said it did with a request.
+
+    :param messages: the number of messages that the service says it sent.
+    :param api_campaign_id: the service's id of the send; comes back in reports. Empty if it gave none.
+    :param accepted: phone -> the service's message id, where it listed them.
+    :param rejected: phones that it did not send to, where it listed them.
+    :param accepted_count: how many were sent, where it gave a number in place of the list.
+    :param rejected_count: how many were not, where it gave a number in place of the list.
+    :param duplicates: how many it left out because they were in the request twice.
+    """
+
+    messages: int
+    api_campaign_id: str = ""
+    accepted: Mapping[str, str] = field(default_factory=dict)
+    rejected: frozenset[str] = frozenset()
+    accepted_count: int = 0
+    rejected_count: int = 0
+    duplicates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one recipient of a request."""
+
+    phone: str
+    state: MessageState
+    api_message_id: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A delivery report as it was pushed: one change of one message's status.
+
+    :param status_code: the code as it came; which status it means is decided when it is folded.
+    :param phone: the recipient's phone as digits, or empty.
+    :param campaign_reference: the reference that the request carried.
+    :param message_reference: the sender's own reference of the recipient.
+    :param service: the service of the account that reports, such as ``RCS``.
+    :param agent: the agent that sent the message.
+    :param reported_at: when the status changed, in UTC; ``None`` if the date could not be read.
+    :param reported_at_text: the date as it came.
+    :param api_campaign_id: the service's id of the send.
+    :param api_message_id: the service's id of the message.
+    :param extra: fields that the document does not name, kept as text.
+    """
+
+    status_code: str
+    phone: str = ""
+    campaign_reference: str = ""
+    message_reference: str = ""
+    service: str = ""
+    agent: str = ""
+    reported_at: datetime | None = None
+    reported_at_text: str = ""
+    api_campaign_id: str = ""
+    api_message_id: str = ""
+    extra: Mapping[str, str] = field(default_factory=dict)

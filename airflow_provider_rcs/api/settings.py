@@ -1,0 +1,137 @@
+"""The settings of a connection to the RCS API: what the document left open, each with its assumed default."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.statuses import DeliveryStatus, status_codes
+from airflow_provider_rcs.api.wire import DEFAULT_BASE_URL, DEFAULT_PATHS, DEFAULT_RECIPIENT_REFERENCE_KEY
+
+DEFAULT_BATCH_SIZE = 1000  # assumed: the most recipients that one call takes is not known
+DEFAULT_TIMEOUT_SECONDS = 60.0
+_LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+_UNSET = (
+    None,
+    "",
+    "***",
+    0,
+)  # the connection form of Airflow 3 has saved each of these for a field left alone
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """How to speak to the service.
+
+    :param base_url: where the calls live; https, loopback excepted.
+    :param agent: the RCS agent to send as, unless a task names one; empty for the only one of the account.
+    :param paths: call (``send``, ``list_templates``, ``get_template``, ``credits``) -> path under the base URL.
+    :param status_codes: overrides of the status codes, code -> name of a delivery status.
+    :param recipient_reference_key: under which key a recipient's own reference is sent.
+    :param batch_size: the most recipients in one request.
+    :param timeout: seconds to wait for a connection or a reply.
+    :raises RcsInputError: if one of them cannot be used.
+    """
+
+    base_url: str = DEFAULT_BASE_URL
+    agent: str = ""
+    paths: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_PATHS))
+    status_codes: Mapping[str, str] = field(default_factory=dict)
+    recipient_reference_key: str = DEFAULT_RECIPIENT_REFERENCE_KEY
+    batch_size: int = DEFAULT_BATCH_SIZE
+    timeout: float = DEFAULT_TIMEOUT_SECONDS
+
+    def __post_init__(self) -> None:
+        check_base_url(self.base_url)
+        if unknown := sorted(self.paths.keys() - DEFAULT_PATHS.keys()):
+            raise RcsInputError("paths", f"no such call: {', '.join(unknown)}", f"Use {', '.join(DEFAULT_PATHS)}.")
+        try:
+            status_codes(self.status_codes)
+        except ValueError as error:
+            raise RcsInputError("status_codes", str(error), f"Use one of {', '.join(DeliveryStatus)}.") from None
+        if self.batch_size < 1:
+            raise RcsInputError("batch_size", f"{self.batch_size} is not a size", "Use 1 or more.")
+        if self.timeout <= 0:
+            raise RcsInputError("timeout", f"{self.timeout} is not a time to wait", "Use seconds above 0.")
+
+    def url(self, call: str) -> str:
+        """Return the address of a call."""
+        return f"{self.base_url.rstrip('/')}/{self.paths[call].lstrip('/')}"
+
+
+def read_settings(host: str | None, port: int | None, extras: Mapping[str, Any]) -> ApiSettings:
+    """Return the settings that a connection's fields name; what is unset keeps its default.
+
+    :param host: the base URL, with or without ``https://``.
+    :param port: its port, where it is not part of the host.
+    :param extras: the connection's extras; those of other names are left to the HTTP session.
+    :raises RcsInputError: if one of them cannot be used; names the field.
+    """
+    given = {name: extras[name] for name in _READERS if extras.get(name) not in _UNSET}
+    settings: dict[str, Any] = {}
+    for name, value in given.items():
+        reader, shape = _READERS[name]
+        try:
+            settings[name] = reader(value)
+        except (TypeError, ValueError):
+            raise RcsInputError(
+                f"extra {name!r} of the connection", "it cannot be read", f"It takes {shape}."
+            ) from None
+    return ApiSettings(base_url=_base_url(host, port), **settings)
+
+
+def _base_url(host: str | None, port: int | None) -> str:
+    if host in _UNSET or host is None:
+        return DEFAULT_BASE_URL
+    url = host if "://" in host else f"https://{host}"
+    if port in _UNSET or urlsplit(url).port is not None:
+        return url
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
+
+
+def check_base_url(url: str) -> None:
+    """Refuse a base URL over which credentials would travel in clear.
+
+    :raises RcsInputError: if it is not https, loopback excepted.
+    """
+    parts = urlsplit(url)
+    if not parts.hostname:
+        raise RcsInputError("host of the connection", "it is not a URL", f"Use a base URL such as {DEFAULT_BASE_URL}.")
+    if parts.username or parts.password:
+        raise RcsInputError(
+            "host of the connection",
+            "it holds credentials",
+            "Put them in login (API User) and password (API Token).",
+        )
+    if parts.scheme != "https" and parts.hostname not in _LOOPBACK_HOSTS:
+        raise RcsInputError(
+            "host of the connection",
+            f"{parts.scheme}://{parts.hostname} is not https",
+            "Use an https:// base URL.",
+        )
+
+
+def _read_paths(value: object) -> dict[str, str]:
+    return {**DEFAULT_PATHS, **_read_object(value)}
+
+
+def _read_object(value: object) -> dict[str, str]:
+    content = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(content, Mapping):
+        raise TypeError("not an object")
+    return {str(key): str(entry) for key, entry in content.items()}
+
+
+_READERS: Mapping[str, tuple[Any, str]] = {
+    "agent": (str, "the name of an agent"),
+    "paths": (_read_paths, 'an object of call -> path, such as {"send": "/EnviarRCS"}'),
+    "status_codes": (_read_object, 'an object of code -> status, such as {"20": "read"}'),
+    "recipient_reference_key": (str, "the name of a key"),
+    "batch_size": (int, "a whole number"),
+    "timeout": (float, "a number of seconds"),
+}

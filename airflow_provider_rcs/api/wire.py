@@ -1,0 +1,346 @@
+"""The wire format of the RCS API, both ways: the one module in which the API's Spanish words stand.
+
+Facts are the user's API document's unless a line says "public" (the vendor's public pages and other people's clients)
+or "assumed" (nobody could read it; a setting of the connection overrides it).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from airflow_provider_rcs.api.errors import (
+    RcsAuthError,
+    RcsCreditError,
+    RcsNothingDoneError,
+    RcsOutcomeUnknown,
+    RcsParameterError,
+    RcsRefusedError,
+    RcsReportError,
+    RcsUnavailable,
+)
+from airflow_provider_rcs.api.models import (
+    Recipient,
+    Report,
+    SendRequest,
+    SendResult,
+    Template,
+    TemplateVariable,
+)
+
+SERVICE_TIMEZONE = ZoneInfo("Europe/Madrid")
+
+DEFAULT_BASE_URL = "https://api.mensatek.com/v7"  # public
+DEFAULT_PATHS: Mapping[str, str] = {
+    "send": "/EnviarRCS",  # public
+    "list_templates": "/GetPlantillasRCS",  # assumed
+    "get_template": "/GetVariablesPlantillaRCS",  # assumed
+    "credits": "/GetCreditos",  # public
+}
+DEFAULT_RECIPIENT_REFERENCE_KEY = "Referencia"  # assumed
+
+_RECIPIENT_TYPE = "DESTINATARIO"
+_JSON_REPLY = {"Resp": "JSON"}
+_LOWEST_HTTP_ERROR = 400
+
+
+def send_parameters(request: SendRequest, recipient_reference_key: str) -> dict[str, Any]:
+    """Return the parameters of a send; optional ones that are not set are left out.
+
+    :param request: what to send.
+    :param recipient_reference_key: under which key a recipient's own reference goes (assumed: ``Referencia``).
+    """
+    parameters: dict[str, Any] = {
+        "Plantilla": request.template_id,
+        "Destinatarios": [_write_recipient(each, recipient_reference_key) for each in request.recipients],
+        "Referenciausuario": request.campaign_reference,
+        "Report": "1" if request.reports else "0",
+        **_JSON_REPLY,
+    }
+    if request.agent:
+        parameters["Agente"] = request.agent
+    if request.send_at is not None:
+        parameters["Fecha"] = request.send_at.astimezone(SERVICE_TIMEZONE).strftime("%Y-%m-%d %H:%M")
+    if request.quiet_hours:
+        parameters["Intervaloprohibido"] = [
+            {
+                "HoraInicio": f"{hours.start:%H:%M}",
+                "HoraFin": f"{hours.end:%H:%M}",
+                "Accion": str(hours.action),
+            }
+            for hours in request.quiet_hours
+        ]
+    return parameters
+
+
+def template_parameters(template_id: str) -> dict[str, Any]:
+    """Return the parameters of the look-up of one template."""
+    return {"Plantilla": template_id, **_JSON_REPLY}
+
+
+def plain_parameters() -> dict[str, Any]:
+    """Return the parameters of a call that takes none of its own."""
+    return dict(_JSON_REPLY)
+
+
+def json_body(parameters: Mapping[str, Any]) -> bytes:
+    """Return the parameters as the body that the document recommends: a JSON object."""
+    return orjson.dumps(parameters)
+
+
+def form_body(parameters: Mapping[str, Any]) -> bytes:
+    """Return the parameters as a form, in which arrays and objects are JSON strings."""
+    flat = {key: orjson.dumps(value) if isinstance(value, list | dict) else value for key, value in parameters.items()}
+    return urlencode(flat).encode("ascii")
+
+
+def read_send_reply(body: bytes, status: int = 200) -> SendResult:
+    """Read the reply to a send.
+
+    :param body: the reply's body, in any of the shapes that API.md names.
+    :param status: the HTTP status that came with it.
+    :raises RcsRefusedError: one of its kinds, where the reply proves that nobody was messaged.
+    :raises RcsOutcomeUnknown: if the body cannot be read.
+    """
+    try:
+        reply = _read_object(body)
+        result = _integer(reply["res"])
+        if result > 0:
+            return _read_send_result(reply, result)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RcsOutcomeUnknown(
+            f"the service's reply to a send cannot be read (HTTP {status}, {len(body)} bytes): {type(error).__name__}"
+        ) from None
+    if result == 0 and (refused := _phones(reply.get("noenviados"))):
+        return SendResult(messages=0, rejected=frozenset(refused))
+    raise _refusal(result, reply, "Nothing of this request was sent")
+
+
+def read_templates(body: bytes, status: int = 200) -> dict[str, str]:
+    """Read the reply to the look-up of all templates: template id -> name.
+
+    :raises RcsRefusedError: one of its kinds, if the service refused or its reply cannot be read.
+    """
+    templates = _structure(_read_look_up(body, status).get("plantillas"))
+    if not templates:
+        return {}
+    if not isinstance(templates, dict):
+        raise RcsUnavailable("the service's list of templates cannot be read: it is not an object of id -> name")
+    return {str(template_id): str(name) for template_id, name in templates.items()}
+
+
+def read_template(body: bytes, template_id: str, status: int = 200) -> Template:
+    """Read the reply to the look-up of one template.
+
+    :raises RcsRefusedError: one of its kinds, if the service refused or its reply cannot be read.
+    """
+    reply = _read_look_up(body, status)
+    try:
+        variables = tuple(_read_variable(each) for each in _structure(reply.get("variables")) or ())
+    except (KeyError, TypeError, AttributeError):
+        raise RcsUnavailable(f"the service's variables of template {template_id} cannot be read") from None
+    return Template(template_id, str(reply.get("nombre") or ""), variables)
+
+
+def read_credits(body: bytes, status: int = 200) -> float:
+    """Read the reply to the question how much credit is left (public: the field ``Cred``).
+
+    :raises RcsRefusedError: one of its kinds, if the service refused or its reply cannot be read.
+    """
+    reply = _read_look_up(body, status)
+    try:
+        return float(str(reply["cred"]).replace(",", "."))
+    except (KeyError, ValueError):
+        raise RcsUnavailable("the service's answer to the credit look-up has no readable credit") from None
+
+
+def read_json_reports(body: bytes) -> list[Report]:
+    """Read pushed reports from a JSON object, or a list of them.
+
+    :raises RcsReportError: if the body is not such JSON, or one of the reports cannot be understood.
+    """
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise RcsReportError("the body is not JSON") from None
+    entries = content if isinstance(content, list) else [content]
+    if not entries:
+        raise RcsReportError("the list holds no report")
+    return [read_report(entry) for entry in entries]
+
+
+def read_form_report(body: bytes) -> Report:
+    """Read a pushed report from a url-encoded form.
+
+    :raises RcsReportError: if the report cannot be understood.
+    """
+    try:
+        fields = dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=100))
+    except ValueError:
+        raise RcsReportError("the form cannot be read as UTF-8") from None
+    return read_report(fields)
+
+
+def read_report(fields: object) -> Report:
+    """Read a pushed report from its fields, whose names may be in any case and whose numbers may be text.
+
+    :raises RcsReportError: if there is no status code, or nothing that says which message it is about.
+    """
+    if not isinstance(fields, Mapping):
+        raise RcsReportError("a report is not an object")
+    values = {str(key).lower(): _text(value) for key, value in fields.items()}
+    known = {name: values.pop(name.lower(), "").strip() for name in _REPORT_FIELDS}
+    if not known["Estado"]:
+        raise RcsReportError("a report has no status (Estado)")
+    if not (known["Destinatario"] or known["idMensaje"]):
+        raise RcsReportError("a report names no message: neither recipient (Destinatario) nor id (idMensaje)")
+    return Report(
+        status_code=known["Estado"],
+        phone=_digits(known["Destinatario"]),
+        campaign_reference=known["RefCampaign"],
+        message_reference=known["RefMensaje"],
+        service=known["Servicio"],
+        agent=known["Agente"],
+        reported_at=_read_date(known["Fecha"]),
+        reported_at_text=known["Fecha"],
+        api_campaign_id=known["idCampaign"],
+        api_message_id=known["idMensaje"],
+        extra=values,
+    )
+
+
+_REPORT_FIELDS = (
+    "Servicio",
+    "Estado",
+    "Agente",
+    "Destinatario",
+    "RefCampaign",
+    "RefMensaje",
+    "Fecha",
+    "idCampaign",
+    "idMensaje",
+)
+
+
+def _write_recipient(recipient: Recipient, reference_key: str) -> dict[str, Any]:
+    written: dict[str, Any] = {"Nombre": recipient.name, "Telefono": recipient.phone}
+    if recipient.reference:
+        written[reference_key] = recipient.reference
+    if recipient.variables:
+        written["Variables"] = [{"Nombre": name, "Valor": value} for name, value in recipient.variables.items()]
+    return written
+
+
+def _read_object(body: bytes) -> dict[str, Any]:
+    """Return the reply's object with its field names in lower case; a list holding one object counts as that."""
+    content = orjson.loads(body)
+    if isinstance(content, list) and len(content) == 1:
+        content = content[0]
+    if not isinstance(content, dict):
+        raise TypeError("not an object")
+    return {str(key).lower(): value for key, value in content.items()}
+
+
+def _read_look_up(body: bytes, status: int) -> dict[str, Any]:
+    try:
+        reply = _read_object(body)
+        result = _integer(reply["res"]) if "res" in reply else 1
+    except (TypeError, ValueError):
+        raise RcsUnavailable(f"the service's reply cannot be read (HTTP {status}, {len(body)} bytes)") from None
+    if result < 0 or status >= _LOWEST_HTTP_ERROR:
+        raise _refusal(result, reply, "Nothing was changed")
+    return reply
+
+
+def _read_send_result(reply: Mapping[str, Any], messages: int) -> SendResult:
+    sent, not_sent = _structure(reply.get("enviados")), _structure(reply.get("noenviados"))
+    return SendResult(
+        messages=messages,
+        api_campaign_id=_text(reply.get("idenvio")),
+        accepted=_message_ids(sent) if isinstance(sent, list) else {},
+        rejected=frozenset(_phones(not_sent)),
+        accepted_count=_count(sent),
+        rejected_count=_count(not_sent),
+        duplicates=_count(_structure(reply.get("duplicados"))),
+    )
+
+
+def _message_ids(entries: list[Any]) -> dict[str, str]:
+    return {_digits(each["telefono"]): _text(each.get("idmensaje")) for each in map(_lower_keys, entries)}
+
+
+def _phones(value: object) -> list[str]:
+    entries = _structure(value)
+    return [_digits(each["telefono"]) for each in map(_lower_keys, entries)] if isinstance(entries, list) else []
+
+
+def _count(value: object) -> int:
+    return _integer(value) if isinstance(value, int | str) and value != "" else 0
+
+
+def _read_variable(entry: Mapping[str, Any]) -> TemplateVariable:
+    values = _lower_keys(entry)
+    variable_type = str(values.get("tipo") or "")
+    return TemplateVariable(str(values["nombre"]), variable_type, variable_type.upper() == _RECIPIENT_TYPE)
+
+
+def _refusal(result: int, reply: Mapping[str, Any], consequence: str) -> RcsRefusedError:
+    words = _text(reply.get("error")).strip()
+    said = f' The service says: "{words}".' if words else ""
+    match result:
+        case 0:
+            return RcsNothingDoneError(f"the service did nothing (Res 0).{said} {consequence}.")
+        case -1:
+            return RcsAuthError(
+                f"the service refused the API User or API Token (Res -1).{said} {consequence}. "
+                "Check login and password of the connection; it is not tried again, because that can block the account."
+            )
+        case -2:
+            return RcsCreditError(
+                f"the account has not enough credit (Res -2).{said} {consequence}. Add credit, then retry."
+            )
+        case -3:
+            return RcsParameterError(f"the service found a parameter wrong (Res -3).{said} {consequence}.")
+        case _:
+            return RcsParameterError(f"the service refused the call (Res {result}).{said} {consequence}.")
+
+
+def _structure(value: object) -> Any:
+    """Return what a field holds, where arrays and objects may have come as strings that hold JSON."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        return orjson.loads(value)
+    return value
+
+
+def _lower_keys(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(key).lower(): value for key, value in entry.items()}
+
+
+def _integer(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise TypeError("not a number")
+    return int(value)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else orjson.dumps(value).decode("utf-8")
+
+
+def _digits(phone: object) -> str:
+    return re.sub(r"[^0-9]", "", str(phone)).removeprefix("00")
+
+
+def _read_date(text: str) -> datetime | None:
+    """Read a report's date: Spain's time (assumed), the repeated hour of October as its first pass."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=SERVICE_TIMEZONE).astimezone(ZoneInfo("UTC"))
+    except ValueError:
+        return None

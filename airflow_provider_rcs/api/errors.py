@@ -30,7 +30,14 @@ class RcsInputError(RcsError, ValueError):
 
 
 class RcsStoreError(RcsError):
-    """The store is missing, unreachable or not at the version of this provider."""
+    """The store is missing, of a kind that cannot be used, or not at the version of this provider."""
+
+
+class RcsStoreUnavailable(RcsStoreError):  # noqa: N818 - the name is public surface
+    """The store's database failed or cannot be reached; what was committed is safe."""
+
+    nothing_sent = False
+    retry_may_help = True
 
 
 class RcsCampaignConflictError(RcsError):

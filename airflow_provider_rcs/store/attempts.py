@@ -1,0 +1,72 @@
+"""Attempts at sending a campaign: a live one is told from a dead one by a lease that it renews."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsFencedError
+from airflow_provider_rcs.store.campaigns import Campaign
+from airflow_provider_rcs.store.clock import database_now
+from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.tables import attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One process that sends a campaign."""
+
+    id: int
+    campaign: Campaign
+    lease: timedelta
+
+
+def begin_attempt(engine: sa.Engine, campaign: Campaign, made_by: str, lease: timedelta) -> Attempt:
+    """Record that a process begins to send the campaign, and give it a lease.
+
+    :param made_by: the task and the process, for people.
+    :param lease: how long the attempt counts as alive without renewing.
+    """
+    with transaction(engine) as connection:
+        now = database_now(connection)
+        values = {"campaign_id": campaign.id, "made_by": made_by, "started_at": now, "lease_until": now + lease}
+        attempt_id = connection.execute(attempt.insert().values(values).returning(attempt.c.id)).scalar_one()
+    return Attempt(int(attempt_id), campaign, lease)
+
+
+def renew_lease(engine: sa.Engine, held: Attempt) -> None:
+    """Say that the attempt is alive.
+
+    :raises RcsFencedError: if its lease had run out, so that it may have been taken for dead.
+    """
+    with transaction(engine) as connection:
+        require_lease(connection, held.id)
+        until = database_now(connection) + held.lease
+        connection.execute(attempt.update().where(attempt.c.id == held.id).values(lease_until=until))
+
+
+def end_attempt(engine: sa.Engine, held: Attempt) -> None:
+    """Record that the attempt is over; nothing of it may be under way any more."""
+    with transaction(engine) as connection:
+        connection.execute(
+            attempt.update()
+            .where(attempt.c.id == held.id, attempt.c.ended_at.is_(None))
+            .values(ended_at=database_now(connection))
+        )
+
+
+def require_lease(connection: sa.Connection, attempt_id: int) -> None:
+    """Check, in the transaction that depends on it, that the attempt still holds its lease.
+
+    :raises RcsFencedError: if the lease has run out or the attempt was ended.
+    """
+    row = connection.execute(
+        sa.select(attempt.c.lease_until, attempt.c.ended_at).where(attempt.c.id == attempt_id)
+    ).one()
+    if row.ended_at is not None or row.lease_until < database_now(connection):
+        raise RcsFencedError(
+            "this attempt at the campaign was asleep for longer than its lease, and another one may have taken its "
+            "recipients over; it sends nothing more. Retry the task: it goes on where the campaign stands."
+        )

@@ -1,0 +1,119 @@
+"""Campaigns: opened once, on terms that later attempts must keep."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsCampaignConflictError
+from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.tables import campaign
+from airflow_provider_rcs.store.upsert import insert_or_ignore
+
+# Without the look-alikes, because people read references aloud.
+_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
+_CAMPAIGN_TOKEN_LENGTH = 8
+_REQUEST_TOKEN_LENGTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignTerms:
+    """What a campaign sends; the same for every attempt at it.
+
+    :param template_id: the template that is sent.
+    :param template_name: its name, for people.
+    :param agent: the RCS agent that sends; empty for the only one of the account.
+    :param send_at: when the service is asked to send; ``None`` for at once.
+    """
+
+    template_id: str
+    template_name: str = ""
+    agent: str = ""
+    send_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A campaign of the store."""
+
+    id: int
+    name: str
+    token: str
+    terms: CampaignTerms
+    status_codes: Mapping[str, str] = field(default_factory=dict)
+
+
+def open_campaign(engine: sa.Engine, name: str, terms: CampaignTerms, status_codes: Mapping[str, str]) -> Campaign:
+    """Return the campaign of this name, made now if there is none.
+
+    :param status_codes: overrides of the status codes; the latest ones count, for the reports still to come.
+    :raises RcsCampaignConflictError: if it was opened on other terms; names both.
+    """
+    fresh = {
+        "name": name,
+        "token": _token(_CAMPAIGN_TOKEN_LENGTH),
+        "template_id": terms.template_id,
+        "template_name": terms.template_name,
+        "agent": terms.agent,
+        "send_at": terms.send_at,
+        "status_codes": dict(status_codes),
+        "revision": 0,
+        "created_at": datetime.now(UTC),
+    }
+    with transaction(engine) as connection:
+        insert_or_ignore(connection, campaign, [fresh], key=["name"])
+        connection.execute(campaign.update().where(campaign.c.name == name).values(status_codes=dict(status_codes)))
+        opened = _read(connection.execute(sa.select(campaign).where(campaign.c.name == name)).one())
+    _require_same_terms(opened, terms)
+    return opened
+
+
+def find_campaign(engine: sa.Engine, name: str) -> Campaign | None:
+    """Return the campaign of this name, or ``None``."""
+    with transaction(engine) as connection:
+        row = connection.execute(sa.select(campaign).where(campaign.c.name == name)).one_or_none()
+    return None if row is None else _read(row)
+
+
+def lock_campaign(connection: sa.Connection, campaign_id: int) -> int:
+    """Take the campaign's lock until the transaction ends, and return the revision of what it changes.
+
+    Every change of a campaign's messages is made under this lock and carries the revision; so revisions become
+    visible in their order, and a reader who has seen one has missed none before it.
+    """
+    statement = (
+        campaign.update()
+        .where(campaign.c.id == campaign_id)
+        .values(revision=campaign.c.revision + 1)
+        .returning(campaign.c.revision)
+    )
+    return int(connection.execute(statement).scalar_one())
+
+
+def new_reference(campaign_token: str) -> str:
+    """Return a reference for one request: short, URL-safe, and never given twice."""
+    return f"{campaign_token}-{_token(_REQUEST_TOKEN_LENGTH)}"
+
+
+def _token(length: int) -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(length))
+
+
+def _read(row: sa.Row[tuple[object, ...]]) -> Campaign:
+    values = row._mapping
+    terms = CampaignTerms(**{term.name: values[term.name] for term in fields(CampaignTerms)})
+    return Campaign(values["id"], values["name"], values["token"], terms, values["status_codes"])
+
+
+def _require_same_terms(opened: Campaign, terms: CampaignTerms) -> None:
+    for term in ("template_id", "agent", "send_at"):
+        before, now = getattr(opened.terms, term), getattr(terms, term)
+        if before != now:
+            raise RcsCampaignConflictError(
+                f"{term}: campaign {opened.name!r} was begun with {before or 'none'!s}, and is now asked to go on with "
+                f"{now or 'none'!s}. Keep it as it was, or give the campaign another name."
+            )

@@ -1,0 +1,171 @@
+"""Claims: a batch of planned messages is taken for one request, and settled by what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.models import Outcome, Recipient
+from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.store.attempts import Attempt, require_lease
+from airflow_provider_rcs.store.campaigns import lock_campaign, new_reference
+from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.tables import message, request
+
+ACCEPTED_BY_ECHO = "the reply was lost; a report on the same request proves that the service accepted it"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A batch of messages that one attempt has taken for one request.
+
+    :param reference: the request's own reference, which comes back in reports.
+    :param message_ids: the rows of the messages, in the order of the recipients.
+    """
+
+    request_id: int
+    campaign_id: int
+    reference: str
+    message_ids: tuple[int, ...]
+    recipients: tuple[Recipient, ...]
+
+
+def claim_batch(engine: sa.Engine, attempt: Attempt, size: int) -> Claim | None:
+    """Take the next planned messages of this attempt's list for one request; ``None`` when there are none.
+
+    They are committed as ``sending`` before this returns, so that no other attempt takes them and, if this process
+    dies, the next one finds them in doubt and not unsent.
+
+    :param size: the most recipients of the request.
+    :raises RcsFencedError: if the attempt has lost its lease.
+    """
+    with transaction(engine) as connection:
+        revision = lock_campaign(connection, attempt.campaign.id)
+        require_lease(connection, attempt.id)
+        # Only who is on this attempt's list, or on that of a later one: whoever was taken off it since, is not sent to.
+        mine = sa.and_(
+            message.c.campaign_id == attempt.campaign.id,
+            message.c.state == MessageState.PLANNED,
+            message.c.listed_by >= attempt.id,
+        )
+        columns = (message.c.id, message.c.phone, message.c.name, message.c.reference, message.c.variables)
+        rows = connection.execute(sa.select(*columns).where(mine).order_by(message.c.id).limit(size)).all()
+        if not rows:
+            return None
+        reference = new_reference(attempt.campaign.token)
+        request_id = _open_request(connection, attempt, reference, len(rows))
+        # Under the campaign's lock the planned rows between the first and the last are just the selected ones.
+        connection.execute(
+            message.update()
+            .where(mine, message.c.id.between(rows[0].id, rows[-1].id))
+            .values(state=MessageState.SENDING, request_id=request_id, revision=revision, updated_at=datetime.now(UTC))
+        )
+    recipients = tuple(Recipient(row.phone, row.name, row.reference, row.variables) for row in rows)
+    return Claim(request_id, attempt.campaign.id, reference, tuple(row.id for row in rows), recipients)
+
+
+def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_campaign_id: str) -> None:
+    """Record what the reply said of each recipient.
+
+    Applies also after the attempt lost its lease: a reply is evidence whenever it comes. A message that a report has
+    proven accepted in the meantime stays so.
+
+    :param outcomes: in the order of the claim's recipients.
+    """
+    undecided = sa.or_(message.c.state == MessageState.SENDING, message.c.state == MessageState.IN_DOUBT)
+    confirmed = sa.and_(sa.bindparam("new_state") == MessageState.ACCEPTED, message.c.state == MessageState.ACCEPTED)
+    with transaction(engine) as connection:
+        revision = lock_campaign(connection, claim.campaign_id)
+        now = datetime.now(UTC)
+        connection.execute(
+            message.update()
+            .where(
+                message.c.id == sa.bindparam("row"),
+                message.c.request_id == claim.request_id,
+                sa.or_(undecided, confirmed),
+            )
+            .values(
+                state=sa.bindparam("new_state"),
+                reason=sa.bindparam("new_reason"),
+                api_message_id=sa.func.coalesce(sa.bindparam("new_api_message_id"), message.c.api_message_id),
+                revision=revision,
+                updated_at=now,
+            ),
+            [
+                {
+                    "row": row,
+                    "new_state": outcome.state,
+                    "new_reason": outcome.reason,
+                    "new_api_message_id": outcome.api_message_id or None,
+                }
+                for row, outcome in zip(claim.message_ids, outcomes, strict=True)
+            ],
+        )
+        _close_request(connection, claim.request_id, "accepted", api_campaign_id=api_campaign_id)
+
+
+def release(engine: sa.Engine, claim: Claim, reason: str) -> None:
+    """Give the messages back as planned, after a proven refusal of their request.
+
+    :param reason: why it was refused; stays with the request.
+    """
+    with transaction(engine) as connection:
+        revision = lock_campaign(connection, claim.campaign_id)
+        connection.execute(
+            message.update()
+            .where(message.c.request_id == claim.request_id, message.c.state == MessageState.SENDING)
+            .values(state=MessageState.PLANNED, request_id=None, revision=revision, updated_at=datetime.now(UTC))
+        )
+        _close_request(connection, claim.request_id, "refused", reason=reason)
+
+
+def doubt(engine: sa.Engine, claim: Claim, reason: str) -> int:
+    """Leave the messages in doubt, after their request left and no readable reply came.
+
+    :return: the number of messages in doubt: none, if a report has proven the request accepted.
+    """
+    with transaction(engine) as connection:
+        revision = lock_campaign(connection, claim.campaign_id)
+        return leave_in_doubt(connection, claim.request_id, revision, reason)
+
+
+def leave_in_doubt(connection: sa.Connection, request_id: int, revision: int, reason: str) -> int:
+    """Do the same inside a transaction that holds the campaign's lock."""
+    echoed = connection.execute(sa.select(request.c.echoed_at).where(request.c.id == request_id)).scalar_one()
+    state = MessageState.IN_DOUBT if echoed is None else MessageState.ACCEPTED
+    changed = connection.execute(
+        message.update()
+        .where(message.c.request_id == request_id, message.c.state == MessageState.SENDING)
+        .values(
+            state=state,
+            reason=reason if echoed is None else ACCEPTED_BY_ECHO,
+            revision=revision,
+            updated_at=datetime.now(UTC),
+        )
+    )
+    _close_request(connection, request_id, str(state), reason=reason)
+    return changed.rowcount if echoed is None else 0
+
+
+def _open_request(connection: sa.Connection, attempt: Attempt, reference: str, recipients: int) -> int:
+    values = {
+        "campaign_id": attempt.campaign.id,
+        "attempt_id": attempt.id,
+        "reference": reference,
+        "state": "sending",
+        "recipients": recipients,
+        "api_campaign_id": "",
+        "reason": "",
+        "claimed_at": datetime.now(UTC),
+    }
+    return int(connection.execute(request.insert().values(values).returning(request.c.id)).scalar_one())
+
+
+def _close_request(connection: sa.Connection, request_id: int, state: str, **values: Any) -> None:
+    connection.execute(
+        request.update().where(request.c.id == request_id).values(state=state, settled_at=datetime.now(UTC), **values)
+    )

@@ -1,0 +1,78 @@
+"""Engines of the store: how SQLite and PostgreSQL are spoken to so that a commit is one, and writers take turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
+
+SUPPORTED_DIALECTS = ("sqlite", "postgresql")
+_SECONDS_TO_WAIT_FOR_A_WRITER = 60
+
+
+def engine_from_url(url: str) -> sa.Engine:
+    """Return an engine of the store from a SQLAlchemy URL.
+
+    :raises RcsStoreError: if the URL cannot be read, or is of a database that the store does not run on.
+    """
+    try:
+        return prepare(sa.create_engine(url, pool_pre_ping=True))
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+        raise RcsStoreError(
+            f"store: its URL cannot be used ({type(error).__name__}). "
+            "Use sqlite:////absolute/path.db or postgresql+psycopg://user:password@host/database."
+        ) from None
+
+
+def prepare(engine: sa.Engine) -> sa.Engine:
+    """Make an engine fit for the store: durable commits, and transactions that take turns.
+
+    :raises RcsStoreError: if it is of a database that the store does not run on.
+    """
+    if engine.dialect.name not in SUPPORTED_DIALECTS:
+        raise RcsStoreError(
+            f"store: it runs on {' and '.join(SUPPORTED_DIALECTS)}, not on {engine.dialect.name}. "
+            "Point the store's connection at one of them; the warehouse can be anything."
+        )
+    engine.hide_parameters = True
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@contextmanager
+def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Run a block in one transaction, with the database's failures told as the store's.
+
+    :raises RcsStoreUnavailable: if the database cannot be reached or refuses; the transaction is rolled back.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except sa.exc.DBAPIError as error:
+        # The driver's text and SQLAlchemy's parameters can hold phones: only the kinds of both are told.
+        raise RcsStoreUnavailable(
+            f"store: the database failed ({type(error).__name__}, {type(error.orig).__name__}). "
+            "What was committed is safe; see the database's own log, then retry."
+        ) from None
+
+
+def _configure_sqlite(dbapi_connection: Any, _record: object) -> None:
+    # The driver's own BEGIN would come at the first write only, after reads that a second writer has made stale.
+    dbapi_connection.isolation_level = None
+    cursor = dbapi_connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_SECONDS_TO_WAIT_FOR_A_WRITER * 1000}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,202 @@
+"""Folding: landed reports become the latest status of their messages, and the proof that these were accepted.
+
+Any order and any repetition of the same reports ends in the same status: of all reports on a message the one wins that
+is greatest by status, date, code and service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.statuses import MessageState, status_codes
+from airflow_provider_rcs.store.campaigns import lock_campaign
+from airflow_provider_rcs.store.claims import ACCEPTED_BY_ECHO
+from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.tables import campaign, message, report, request, store
+
+_REPORTS_A_FOLD = 50_000
+_BEFORE_ALL_DATES = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def fold(engine: sa.Engine) -> int:
+    """Fold all reports that have landed and were not folded yet.
+
+    One process folds at a time; another one that asks waits for it. A report whose message is not known is parked.
+
+    :return: the number of reports taken up.
+    """
+    total = 0
+    while folded := _fold_some(engine):
+        total += folded
+    return total
+
+
+def fold_parked(engine: sa.Engine) -> int:
+    """Fold all reports, those too that were parked and whose message has become known since.
+
+    :return: the number of reports taken up.
+    """
+    with transaction(engine) as connection:
+        _lock_folding(connection)
+        connection.execute(
+            report.update()
+            .where(
+                report.c.fold.is_not(None),
+                report.c.message_id.is_(None),
+                report.c.api_message_id != "",
+                sa.exists().where(message.c.api_message_id == report.c.api_message_id),
+            )
+            .values(fold=None)
+        )
+    return fold(engine)
+
+
+def _fold_some(engine: sa.Engine) -> int:
+    with transaction(engine) as connection:
+        fold_number = _lock_folding(connection)
+        landed = sa.select(report.c.id).where(report.c.fold.is_(None)).order_by(report.c.id).limit(_REPORTS_A_FOLD)
+        taken = connection.execute(
+            report.update()
+            .where(report.c.id.in_(landed))
+            .values(fold=fold_number, message_id=sa.func.coalesce(_message_by_reference(), _message_by_api_id()))
+        ).rowcount
+        of_this_fold = report.c.fold == fold_number
+        for row in connection.execute(_campaigns_touched(of_this_fold)):
+            revision = lock_campaign(connection, row.id)
+            _prove_accepted(connection, row.id, revision, of_this_fold)
+            _update_statuses(connection, row.id, revision, row.status_codes, of_this_fold)
+    return taken
+
+
+def _lock_folding(connection: sa.Connection) -> int:
+    """Take the folds' lock until the transaction ends, so that fold numbers become visible in their order."""
+    statement = store.update().where(store.c.id == 1).values(fold=store.c.fold + 1).returning(store.c.fold)
+    return int(connection.execute(statement).scalar_one())
+
+
+def _message_by_reference() -> sa.ScalarSelect[Any]:
+    return (
+        sa.select(message.c.id)
+        .join(request, request.c.campaign_id == message.c.campaign_id)
+        .where(request.c.reference == report.c.campaign_reference, message.c.recipient_key == report.c.phone)
+        .correlate(report)
+        .scalar_subquery()
+    )
+
+
+def _message_by_api_id() -> sa.ScalarSelect[Any]:
+    return (
+        sa.select(sa.func.min(message.c.id))
+        .where(message.c.api_message_id == report.c.api_message_id, report.c.api_message_id != "")
+        .correlate(report)
+        .scalar_subquery()
+    )
+
+
+def _campaigns_touched(of_this_fold: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    # In the order of their numbers, so that two processes never wait for each other's campaign crosswise.
+    touched = sa.select(message.c.campaign_id).join(report, report.c.message_id == message.c.id).where(of_this_fold)
+    return sa.select(campaign.c.id, campaign.c.status_codes).where(campaign.c.id.in_(touched)).order_by(campaign.c.id)
+
+
+def _prove_accepted(
+    connection: sa.Connection, campaign_id: int, revision: int, of_this_fold: sa.ColumnElement[bool]
+) -> None:
+    """Take a report as proof that the service accepted its message, and the rest of the request that it echoes."""
+    now = datetime.now(UTC)
+    accepted = {"state": MessageState.ACCEPTED, "revision": revision, "updated_at": now}
+    reported = sa.select(report.c.message_id).where(of_this_fold, report.c.message_id.is_not(None))
+    connection.execute(
+        message.update()
+        .where(
+            message.c.campaign_id == campaign_id,
+            message.c.id.in_(reported),
+            message.c.state.not_in((MessageState.ACCEPTED, MessageState.DUPLICATE)),
+        )
+        .values(reason="", **accepted)
+    )
+    references = sa.select(report.c.campaign_reference).where(of_this_fold)
+    echoed = connection.execute(
+        request.update()
+        .where(
+            request.c.campaign_id == campaign_id,
+            request.c.reference.in_(references),
+            request.c.echoed_at.is_(None),
+        )
+        .values(echoed_at=now)
+        .returning(request.c.id)
+    )
+    # A request whose reply is still awaited is left to the reply, which tells more.
+    connection.execute(
+        message.update()
+        .where(message.c.request_id.in_(echoed.scalars().all()), message.c.state == MessageState.IN_DOUBT)
+        .values(reason=ACCEPTED_BY_ECHO, **accepted)
+    )
+
+
+def _update_statuses(
+    connection: sa.Connection,
+    campaign_id: int,
+    revision: int,
+    overrides: Mapping[str, str],
+    of_this_fold: sa.ColumnElement[bool],
+) -> None:
+    best = _best_report_of_each_message(campaign_id, overrides, of_this_fold)
+    is_better = sa.tuple_(
+        best.c.rank, sa.func.coalesce(best.c.reported_at, _BEFORE_ALL_DATES), best.c.status_code, best.c.service
+    ) > sa.tuple_(
+        message.c.delivery_rank,
+        sa.func.coalesce(message.c.delivery_at, _BEFORE_ALL_DATES),
+        message.c.delivery_code,
+        message.c.delivery_channel,
+    )
+    connection.execute(
+        message.update()
+        .where(message.c.id == best.c.message_id, best.c.place == 1, is_better)
+        .values(
+            delivery_status=best.c.status,
+            delivery_rank=best.c.rank,
+            delivery_code=best.c.status_code,
+            delivery_channel=best.c.service,
+            delivery_at=best.c.reported_at,
+            api_message_id=sa.func.coalesce(message.c.api_message_id, sa.func.nullif(best.c.api_message_id, "")),
+            revision=revision,
+            updated_at=datetime.now(UTC),
+        )
+    )
+
+
+def _best_report_of_each_message(
+    campaign_id: int, overrides: Mapping[str, str], of_this_fold: sa.ColumnElement[bool]
+) -> sa.Subquery:
+    codes = status_codes(overrides)
+    status = sa.case({code: str(each) for code, each in codes.items()}, value=report.c.status_code, else_="unknown")
+    rank = sa.case({code: each.rank for code, each in codes.items()}, value=report.c.status_code, else_=0)
+    place = sa.func.row_number().over(
+        partition_by=report.c.message_id,
+        order_by=(
+            rank.desc(),
+            sa.func.coalesce(report.c.reported_at, _BEFORE_ALL_DATES).desc(),
+            report.c.status_code.desc(),
+            report.c.service.desc(),
+        ),
+    )
+    return (
+        sa.select(
+            report.c.message_id,
+            report.c.status_code,
+            report.c.service,
+            report.c.reported_at,
+            report.c.api_message_id,
+            status.label("status"),
+            rank.label("rank"),
+            place.label("place"),
+        )
+        .join(message, message.c.id == report.c.message_id)
+        .where(of_this_fold, message.c.campaign_id == campaign_id)
+        .subquery()
+    )

@@ -1,0 +1,95 @@
+"""The funnel of a campaign: how many recipients are in each state, and what became of the accepted ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
+from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.tables import campaign, message
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """Where the recipients of a campaign stand.
+
+    :param states: message state -> recipients; every state is there.
+    :param statuses: delivery status -> accepted messages; every status is there.
+    :param unreported: accepted messages on which no report has come.
+    :param reasons: why recipients were rejected, suppressed or are in doubt: state -> reason -> recipients.
+    """
+
+    states: Mapping[MessageState, int]
+    statuses: Mapping[DeliveryStatus, int]
+    unreported: int = 0
+    reasons: Mapping[MessageState, Mapping[str, int]] = field(default_factory=dict)
+
+    @property
+    def requested(self) -> int:
+        """All recipients that were asked for; each is in exactly one state."""
+        return sum(self.states.values())
+
+    @property
+    def sendable(self) -> int:
+        """Recipients that a message has reached or may reach still."""
+        left_out = (MessageState.REJECTED, MessageState.DUPLICATE, MessageState.SUPPRESSED)
+        return self.requested - sum(self.states[state] for state in left_out)
+
+    @property
+    def delivered(self) -> int:
+        """Messages that reached the phone; read and clicked ones are among them."""
+        return sum(count for status, count in self.statuses.items() if status.is_delivered)
+
+    @property
+    def final(self) -> int:
+        """Messages with a final status."""
+        return sum(count for status, count in self.statuses.items() if status.is_final)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the counts as plain values, fit for an XCom."""
+        return {
+            "requested": self.requested,
+            **{str(state): count for state, count in self.states.items()},
+            "statuses": {
+                **{str(status): count for status, count in self.statuses.items() if count},
+                **({"unreported": self.unreported} if self.unreported else {}),
+            },
+            "reasons": {str(state): dict(reasons) for state, reasons in self.reasons.items()},
+        }
+
+
+def read_funnel(engine: sa.Engine, campaign_name: str) -> Funnel | None:
+    """Return where a campaign's recipients stand, or ``None`` if there is no such campaign.
+
+    A phone that was on one list several times is one message, and the repeats are counted as duplicates.
+    """
+    groups = (message.c.state, message.c.reason, message.c.delivery_status)
+    counts = (sa.func.count().label("messages"), sa.func.sum(message.c.repeats).label("repeats"))
+    with transaction(engine) as connection:
+        campaign_id = connection.execute(
+            sa.select(campaign.c.id).where(campaign.c.name == campaign_name)
+        ).scalar_one_or_none()
+        if campaign_id is None:
+            return None
+        rows = connection.execute(
+            sa.select(*groups, *counts).where(message.c.campaign_id == campaign_id).group_by(*groups)
+        ).all()
+    states: Counter[MessageState] = Counter(dict.fromkeys(MessageState, 0))
+    statuses: Counter[DeliveryStatus] = Counter(dict.fromkeys(DeliveryStatus, 0))
+    reasons: dict[MessageState, Counter[str]] = {}
+    unreported = 0
+    for row in rows:
+        state = MessageState(row.state)
+        states[state] += row.messages
+        states[MessageState.DUPLICATE] += row.repeats
+        if row.delivery_status:
+            statuses[DeliveryStatus(row.delivery_status)] += row.messages
+        elif state is MessageState.ACCEPTED:
+            unreported += row.messages
+        if row.reason and state is not MessageState.ACCEPTED:
+            reasons.setdefault(state, Counter())[row.reason] += row.messages
+    return Funnel(states, statuses, unreported, reasons)

@@ -1,0 +1,66 @@
+"""Bringing the store's tables to this version of the provider, and telling whether they are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
+
+VERSION_TABLE = "rcs_alembic_version"
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def migrate(engine: sa.Engine) -> str:
+    """Bring the store's tables to this version, and return the version; what is up to date is left alone.
+
+    :raises RcsStoreUnavailable: if the database cannot be reached.
+    """
+    config = _config()
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except sa.exc.OperationalError as error:
+        raise RcsStoreUnavailable(f"store: the database cannot be reached ({type(error.orig).__name__}).") from None
+    return newest_version()
+
+
+def require_migrated(engine: sa.Engine) -> None:
+    """Check that the store's tables are there and of this version.
+
+    :raises RcsStoreError: if they are not; its kind RcsStoreUnavailable if the database cannot be reached.
+    """
+    try:
+        with engine.connect() as connection:
+            version = MigrationContext.configure(
+                connection, opts={"version_table": VERSION_TABLE}
+            ).get_current_revision()
+    except sa.exc.OperationalError as error:
+        raise RcsStoreUnavailable(
+            f"store: the database cannot be reached ({type(error.orig).__name__}). Check the store's connection."
+        ) from None
+    if version is None:
+        raise RcsStoreError("store: its tables are missing. Make them with: airflow-rcs migrate")
+    if version != newest_version():
+        raise RcsStoreError(
+            f"store: its tables are of version {version}, and this provider needs {newest_version()}. "
+            "Bring them up with: airflow-rcs migrate"
+        )
+
+
+def newest_version() -> str:
+    """Return the version of the tables that this provider works with."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    return config

@@ -1,0 +1,83 @@
+"""Planning: the list of recipients goes into the books before anyone is sent to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.recipients import ListedRecipient
+from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.store.attempts import Attempt, require_lease
+from airflow_provider_rcs.store.campaigns import lock_campaign
+from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.tables import message
+from airflow_provider_rcs.store.upsert import insert_or_update
+
+_TAKEN_FROM_THE_LIST = ("phone", "phone_as_listed", "name", "reference", "variables", "state", "reason", "detail")
+
+
+def record_list(engine: sa.Engine, attempt: Attempt, listed: Sequence[ListedRecipient]) -> None:
+    """Put a part of the attempt's list into the books, each recipient as planned or as rejected with its reason.
+
+    A recipient whom the campaign knows already keeps its row. What the new list says of it is taken over while nobody
+    has tried to send to it, so that a list put right can be sent; otherwise the row stays as it is. One that is on
+    the same list again is counted in ``repeats``, and the first of its rows counts.
+
+    :param listed: the next rows of the list, in its order.
+    :raises RcsFencedError: if the attempt has lost its lease.
+    """
+    times = Counter(recipient.key for recipient in listed)
+    first_of_each = {recipient.key: recipient for recipient in reversed(listed)}
+    with transaction(engine) as connection:
+        revision = lock_campaign(connection, attempt.campaign.id)
+        require_lease(connection, attempt.id)
+        rows = [_row(first_of_each[key], times[key], attempt, revision) for key in times]
+        insert_or_update(connection, message, rows, key=["campaign_id", "recipient_key"], changes=_changes)
+
+
+def _row(recipient: ListedRecipient, times: int, attempt: Attempt, revision: int) -> dict[str, Any]:
+    return {
+        "campaign_id": attempt.campaign.id,
+        "recipient_key": recipient.key,
+        "phone": recipient.phone,
+        "phone_as_listed": recipient.phone_as_listed,
+        "name": recipient.name,
+        "reference": recipient.reference,
+        "variables": dict(recipient.variables),
+        "state": MessageState.REJECTED if recipient.rejection else MessageState.PLANNED,
+        "reason": recipient.rejection,
+        "detail": recipient.detail,
+        "listed_by": attempt.id,
+        "listed_now": times,
+        "repeats": times - 1,
+        "delivery_status": "",
+        "delivery_rank": -1,
+        "delivery_code": "",
+        "delivery_channel": "",
+        "revision": revision,
+        "updated_at": datetime.now(UTC),
+    }
+
+
+def _changes(listed: Any) -> Mapping[str, Any]:
+    on_this_list_already = message.c.listed_by == listed.listed_by
+    never_tried = sa.or_(
+        message.c.state == MessageState.PLANNED,
+        sa.and_(message.c.state == MessageState.REJECTED, message.c.request_id.is_(None)),
+    )
+    taken_over = sa.and_(never_tried, sa.not_(on_this_list_already))
+    times = sa.case((on_this_list_already, message.c.listed_now + listed.listed_now), else_=listed.listed_now)
+    more_repeats = times - 1 > message.c.repeats
+    changed = sa.or_(taken_over, more_repeats)
+    return {
+        **{name: sa.case((taken_over, listed[name]), else_=message.c[name]) for name in _TAKEN_FROM_THE_LIST},
+        "listed_by": listed.listed_by,
+        "listed_now": times,
+        "repeats": sa.case((more_repeats, times - 1), else_=message.c.repeats),
+        "revision": sa.case((changed, listed.revision), else_=message.c.revision),
+        "updated_at": sa.case((changed, listed.updated_at), else_=message.c.updated_at),
+    }

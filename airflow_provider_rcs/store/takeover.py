@@ -1,0 +1,59 @@
+"""Taking over from attempts that died: what they were sending becomes in doubt, what they planned goes on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.store.attempts import Attempt
+from airflow_provider_rcs.store.campaigns import Campaign, lock_campaign
+from airflow_provider_rcs.store.claims import leave_in_doubt
+from airflow_provider_rcs.store.clock import database_now
+from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.tables import attempt, request
+
+_DIED = "the process that sent it died before the reply was recorded"
+
+
+def bury_dead_attempts(engine: sa.Engine, campaign: Campaign) -> int:
+    """End the campaign's attempts whose lease has run out; what they were sending becomes in doubt.
+
+    :return: the number of messages that became in doubt.
+    """
+    doubted = 0
+    with transaction(engine) as connection:
+        revision = lock_campaign(connection, campaign.id)
+        now = database_now(connection)
+        dead = (
+            attempt.update()
+            .where(attempt.c.campaign_id == campaign.id, attempt.c.ended_at.is_(None), attempt.c.lease_until < now)
+            .values(ended_at=now)
+            .returning(attempt.c.id)
+        )
+        attempts = connection.execute(dead).scalars().all()
+        open_requests = sa.select(request.c.id).where(request.c.attempt_id.in_(attempts), request.c.state == "sending")
+        for request_id in connection.execute(open_requests).scalars().all():
+            doubted += leave_in_doubt(connection, request_id, revision, _DIED)
+    return doubted
+
+
+def seconds_until_others_end(engine: sa.Engine, held: Attempt) -> float:
+    """Return how long other attempts that still have requests under way can hold them, in seconds; 0 for none."""
+    under_way = (
+        sa.select(sa.func.max(attempt.c.lease_until))
+        .join(request, request.c.attempt_id == attempt.c.id)
+        .where(
+            attempt.c.campaign_id == held.campaign.id,
+            attempt.c.id != held.id,
+            attempt.c.ended_at.is_(None),
+            request.c.state == "sending",
+        )
+    )
+    with transaction(engine) as connection:
+        until = connection.execute(under_way).scalar_one()
+        if until is None:
+            return 0.0
+        # At least a moment, so that a lease that runs out just now is waited out and buried, not passed over.
+        left: timedelta = until - database_now(connection)
+        return max(left.total_seconds(), 0.0) + 0.05

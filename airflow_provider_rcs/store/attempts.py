@@ -11,7 +11,7 @@ from airflow_provider_rcs.api.errors import RcsFencedError
 from airflow_provider_rcs.store.campaigns import Campaign
 from airflow_provider_rcs.store.clock import database_now
 from airflow_provider_rcs.store.engine import transaction
-from airflow_provider_rcs.store.tables import attempt
+from airflow_provider_rcs.store.tables import attempt, request
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,15 @@ def renew_lease(engine: sa.Engine, held: Attempt) -> None:
 
 
 def end_attempt(engine: sa.Engine, held: Attempt) -> None:
-    """Record that the attempt is over; nothing of it may be under way any more."""
+    """Record that the attempt is over.
+
+    One that leaves requests without an outcome is not ended: its lease runs out, and they become in doubt.
+    """
+    under_way = sa.exists().where(request.c.attempt_id == held.id, request.c.state == "sending")
     with transaction(engine) as connection:
         connection.execute(
             attempt.update()
-            .where(attempt.c.id == held.id, attempt.c.ended_at.is_(None))
+            .where(attempt.c.id == held.id, attempt.c.ended_at.is_(None), sa.not_(under_way))
             .values(ended_at=database_now(connection))
         )
 

@@ -169,3 +169,12 @@ def _close_request(connection: sa.Connection, request_id: int, state: str, **val
     connection.execute(
         request.update().where(request.c.id == request_id).values(state=state, settled_at=datetime.now(UTC), **values)
     )
+
+
+def api_campaign_ids(engine: sa.Engine, campaign_id: int) -> list[str]:
+    """Return the ids that the service gave to the campaign's requests, in their order."""
+    given = sa.select(request.c.api_campaign_id).where(
+        request.c.campaign_id == campaign_id, request.c.api_campaign_id != ""
+    )
+    with transaction(engine) as connection:
+        return list(connection.execute(given.order_by(request.c.id)).scalars())

@@ -13,6 +13,7 @@ from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
 
 SUPPORTED_DIALECTS = ("sqlite", "postgresql")
 _SECONDS_TO_WAIT_FOR_A_WRITER = 60
+_READS_ONLY = "rcs_reads_only"
 
 
 def engine_from_url(url: str) -> sa.Engine:
@@ -48,17 +49,34 @@ def prepare(engine: sa.Engine) -> sa.Engine:
 
 @contextmanager
 def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Run a block in one transaction, with the database's failures told as the store's.
+    """Run a block in one transaction that may write, with the database's failures told as ours.
 
     :raises RcsStoreUnavailable: if the database cannot be reached or refuses; the transaction is rolled back.
     """
-    try:
-        with engine.begin() as connection:
+    with _failures_told(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Run a block that only reads, beside those that write; it sees one state of the database.
+
+    :raises RcsStoreUnavailable: if the database cannot be reached or refuses.
+    """
+    with _failures_told(), engine.connect() as plain:
+        connection = plain.execution_options(**{_READS_ONLY: True})
+        with connection.begin():
             yield connection
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    try:
+        yield
     except sa.exc.DBAPIError as error:
         # The driver's text and SQLAlchemy's parameters can hold phones: only the kinds of both are told.
         raise RcsStoreUnavailable(
-            f"store: the database failed ({type(error).__name__}, {type(error.orig).__name__}). "
+            f"the database failed ({type(error).__name__}, {type(error.orig).__name__}). "
             "What was committed is safe; see the database's own log, then retry."
         ) from None
 
@@ -75,4 +93,6 @@ def _configure_sqlite(dbapi_connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    # Whoever may write waits here for its turn; a transaction that only found out later would fail instead.
+    reads_only = connection.get_execution_options().get(_READS_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,6 +49,14 @@ class Funnel:
     def final(self) -> int:
         """Messages with a final status."""
         return sum(count for status, count in self.statuses.items() if status.is_final)
+
+    def reached(self, until: str) -> int:
+        """Messages that are as far as a sensor waits for: ``"delivered"``, or ``"final"``."""
+        return self.delivered if until == "delivered" else self.final
+
+    def wanted(self, share: float) -> int:
+        """How many messages make up a share of those that a message has reached or may reach still."""
+        return math.ceil(self.sendable * share)
 
     def as_dict(self) -> dict[str, object]:
         """Return the counts as plain values, fit for an XCom."""

@@ -1,0 +1,135 @@
+"""What Airflow reads of this provider: connection form, configuration, classes and links."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_rcs import __version__
+
+_INTEGRATION = "Rich Communication Services (RCS)"
+
+RCS_FIELD_BEHAVIOUR: dict[str, Any] = {
+    "hidden-fields": ["schema", "port"],
+    "relabeling": {"host": "Base URL", "login": "API User", "password": "API Token"},
+    "placeholders": {
+        "host": "https://api.mensatek.com/v7",
+        "login": "from Your Data -> Configure Account",
+        "password": "from Your Data -> Configure Account",
+    },
+}
+
+_CONNECTION_FIELDS = {
+    "agent": {
+        "label": "RCS agent",
+        "description": "The agent to send as; not needed if the account has a single one.",
+        "schema": {"type": ["string", "null"]},
+    },
+    "batch_size": {
+        "label": "Recipients a request",
+        "description": "The most recipients of one request; 1000 unless set (assumed: the limit is not documented).",
+        "schema": {"type": ["integer", "null"], "minimum": 1},
+    },
+    "timeout": {
+        "label": "Time-out in seconds",
+        "description": "How long to wait for a reply; 60 unless set.",
+        "schema": {"type": ["number", "null"]},
+    },
+    "status_codes": {
+        "label": "Status codes",
+        "description": (
+            'Overrides of what report codes mean, such as {"20": "read"}; statuses are unknown, sent, delayed, '
+            "failed, delivered, read, clicked."
+        ),
+        "schema": {"type": ["string", "null"], "format": "json"},
+    },
+    "paths": {
+        "label": "Paths",
+        "description": "Overrides of the paths of the calls (send, list_templates, get_template, credits).",
+        "schema": {"type": ["string", "null"], "format": "json"},
+    },
+    "recipient_reference_key": {
+        "label": "Key of a recipient's reference",
+        "description": "Under which key a recipient's own reference is sent; the default is assumed.",
+        "schema": {"type": ["string", "null"]},
+    },
+}
+
+_CONFIG = {
+    "rcs": {
+        "description": "Settings of the RCS provider.",
+        "options": {
+            "store_conn_id": {
+                "description": "The connection of the store, in which campaigns, messages and reports are kept.",
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": None,
+                "default": "rcs_store",
+            },
+            "reports_conn_id": {
+                "description": (
+                    "The connection whose login and password the RCS service must give when it pushes delivery "
+                    "reports to Airflow's API server. Without it, all reports are refused."
+                ),
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": None,
+                "default": "rcs_reports",
+            },
+            "lease_seconds": {
+                "description": (
+                    "How long a task that sends counts as alive without a sign of life. A retry after a kill waits "
+                    "that long before it goes on."
+                ),
+                "version_added": "0.1.0",
+                "type": "integer",
+                "example": "30",
+                "default": "15",
+            },
+        },
+    }
+}
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's metadata, in the shape of Airflow's ``provider.yaml``."""
+    return {
+        "package-name": "airflow-provider-rcs",
+        "name": "RCS",
+        "description": "Send RCS (Rich Communication Services) campaigns from a warehouse, and gather their reports.",
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": _INTEGRATION,
+                "external-doc-url": "https://api.mensatek.com/v7",
+                "tags": ["service"],
+            }
+        ],
+        "connection-types": [
+            {
+                "connection-type": "rcs",
+                "hook-class-name": "airflow_provider_rcs.hooks.rcs.RcsHook",
+                "hook-name": "RCS",
+                "ui-field-behaviour": RCS_FIELD_BEHAVIOUR,
+                "conn-fields": _CONNECTION_FIELDS,
+            }
+        ],
+        "hooks": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["airflow_provider_rcs.hooks.rcs", "airflow_provider_rcs.hooks.store"],
+            }
+        ],
+        "operators": [{"integration-name": _INTEGRATION, "python-modules": ["airflow_provider_rcs.operators.rcs"]}],
+        "sensors": [{"integration-name": _INTEGRATION, "python-modules": ["airflow_provider_rcs.sensors.rcs"]}],
+        "triggers": [{"integration-name": _INTEGRATION, "python-modules": ["airflow_provider_rcs.triggers.rcs"]}],
+        "transfers": [
+            {
+                "source-integration-name": _INTEGRATION,
+                "target-integration-name": _INTEGRATION,
+                "python-module": module,
+            }
+            for module in ("airflow_provider_rcs.transfers.sql_to_rcs", "airflow_provider_rcs.transfers.reports_to_sql")
+        ],
+        "plugins": [{"name": "rcs", "plugin-class": "airflow_provider_rcs.plugins.rcs.RcsPlugin"}],
+        "config": _CONFIG,
+    }

@@ -1,0 +1,102 @@
+"""The store's connection as an engine."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
+
+from airflow_provider_rcs.api.errors import RcsStoreError
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from airflow.providers.common.compat.sdk import Connection
+
+DEFAULT_STORE_CONN_ID = "rcs_store"
+_NOT_FOR_THE_DRIVER = ("cursor", "iam", "aws_conn_id", "redshift", "sqlalchemy_query", "sqlalchemy_scheme", "options")
+
+
+def store_engine(store_conn_id: str | None = None) -> sa.Engine:
+    """Return an engine of the store that an Airflow connection names, after checking that its tables are there.
+
+    :param store_conn_id: the connection; by default ``[rcs] store_conn_id``, which is ``rcs_store`` unless set.
+    :raises RcsStoreError: if the connection is not defined or of a database that the store does not run on, if the
+        database cannot be reached, or if its tables are missing.
+    """
+    from airflow_provider_rcs.store.migrate import require_migrated
+
+    engine = unchecked_store_engine(store_conn_id)
+    require_migrated(engine)
+    return engine
+
+
+def unchecked_store_engine(store_conn_id: str | None = None) -> sa.Engine:
+    """Return an engine of the store without asking for its tables, for making them.
+
+    :raises RcsStoreError: if the connection is not defined or of a database that the store does not run on.
+    """
+    store_conn_id = store_conn_id or conf.get("rcs", "store_conn_id", fallback=DEFAULT_STORE_CONN_ID)
+    try:
+        connection = BaseHook.get_connection(store_conn_id)
+    except AirflowNotFoundException:
+        raise RcsStoreError(
+            f"store_conn_id: the connection {store_conn_id!r} is not defined. Define it (a SQLite or PostgreSQL "
+            f"connection), then make its tables: airflow-rcs migrate --store-conn-id {store_conn_id}"
+        ) from None
+    return engine_of(connection)
+
+
+def engine_of(connection: Connection) -> sa.Engine:
+    """Return an engine of the store from the fields of a connection; nothing is looked up.
+
+    :raises RcsStoreError: if it is of a database that the store does not run on.
+    """
+    from airflow_provider_rcs.store.engine import engine_from_url
+
+    return engine_from_url(_url(connection).render_as_string(hide_password=False))
+
+
+def _url(connection: Connection) -> sa.URL:
+    import sqlalchemy as sa
+
+    match connection.conn_type:
+        case "sqlite":
+            if not (connection.host or connection.schema):
+                raise RcsStoreError(
+                    f"host of the connection {connection.conn_id!r}: it is missing. Set it to the database's path."
+                )
+            return sa.URL.create("sqlite", database=connection.host or connection.schema)
+        case "postgres" | "postgresql":
+            return sa.URL.create(
+                _postgres_driver(),
+                username=connection.login,
+                password=connection.password,
+                host=connection.host,
+                port=connection.port,
+                database=connection.schema,
+                query=_driver_options(connection.extra_dejson),
+            )
+        case other:
+            raise RcsStoreError(
+                f"store_conn_id: the connection {connection.conn_id!r} is of type {other!r}, and the store runs "
+                "on SQLite and PostgreSQL. Point it at one of them; the warehouse can be anything."
+            )
+
+
+def _postgres_driver() -> str:
+    for module in ("psycopg", "psycopg2"):
+        if find_spec(module):
+            return f"postgresql+{module}"
+    raise RcsStoreError(
+        "store: no driver for PostgreSQL is installed. Install it with: pip install 'airflow-provider-rcs[postgres]'"
+    )
+
+
+def _driver_options(extras: dict[str, Any]) -> dict[str, str]:
+    options = {**extras, **(extras.get("sqlalchemy_query") or {})}
+    return {
+        key: str(value)
+        for key, value in options.items()
+        if key not in _NOT_FOR_THE_DRIVER and isinstance(value, str | int | float) and value not in ("", "***")
+    }

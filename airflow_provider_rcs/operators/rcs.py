@@ -1,0 +1,86 @@
+"""Operators that look up templates, and that send to recipients which are in memory already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_rcs.hooks.failures import airflow_failures
+from airflow_provider_rcs.hooks.rcs import RcsHook
+from airflow_provider_rcs.operators.sending import RcsSendingOperator
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_rcs.sending.listing import Chunk
+
+
+class RcsListTemplatesOperator(BaseOperator):
+    """Look up the templates of the account; returns a list of ``{"id": ..., "name": ...}``, by id.
+
+    :param rcs_conn_id: the connection to the RCS API. (templated)
+    """
+
+    template_fields: Sequence[str] = ("rcs_conn_id",)
+    ui_color = "#e8f3e8"
+
+    def __init__(self, *, rcs_conn_id: str = RcsHook.default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rcs_conn_id = rcs_conn_id
+
+    def execute(self, context: Context) -> list[dict[str, str]]:  # noqa: ARG002
+        """Look the templates up."""
+        with airflow_failures():
+            templates = RcsHook(self.rcs_conn_id).list_templates()
+        self.log.info("The account has %d templates.", len(templates))
+        return [{"id": template_id, "name": name} for template_id, name in sorted(templates.items())]
+
+
+class RcsGetTemplateOperator(BaseOperator):
+    """Look up a template; returns ``{"id", "name", "variables": [{"name", "type", "filled_by_service"}, ...]}``.
+
+    :param template_id: the template's id, as :class:`RcsListTemplatesOperator` gives it. (templated)
+    :param rcs_conn_id: the connection to the RCS API. (templated)
+    """
+
+    template_fields: Sequence[str] = ("template_id", "rcs_conn_id")
+    ui_color = "#e8f3e8"
+
+    def __init__(self, *, template_id: str, rcs_conn_id: str = RcsHook.default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.template_id = template_id
+        self.rcs_conn_id = rcs_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+        """Look the template up."""
+        with airflow_failures():
+            template = RcsHook(self.rcs_conn_id).get_template(str(self.template_id))
+        return {
+            "id": template.id,
+            "name": template.name,
+            "variables": [asdict(variable) for variable in template.variables],
+        }
+
+
+class RcsSendOperator(RcsSendingOperator):
+    """Send a template to recipients that are in memory; see :class:`RcsSendingOperator` for the other arguments.
+
+    :param recipients: a pandas DataFrame, a list of dicts, or the output of a task that returned either. (templated)
+    """
+
+    template_fields: Sequence[str] = ("recipients", *RcsSendingOperator.template_fields)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"variables": "json"}
+
+    def __init__(self, *, recipients: pd.DataFrame | Sequence[Mapping[str, Any]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.recipients = recipients
+
+    def read_chunks(self) -> Iterable[Chunk]:
+        """Return the recipients as columns, some rows at a time."""
+        from airflow_provider_rcs.sending.sources import chunks_of
+
+        return chunks_of(self.recipients)

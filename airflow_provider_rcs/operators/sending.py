@@ -1,0 +1,156 @@
+"""What the operators that send a campaign share: their arguments, and the story of a send."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperator, conf
+
+from airflow_provider_rcs.hooks.failures import airflow_failures
+from airflow_provider_rcs.hooks.rcs import RcsHook
+from airflow_provider_rcs.hooks.store import store_engine
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_rcs.api.models import QuietHours
+    from airflow_provider_rcs.sending.listing import Chunk
+    from airflow_provider_rcs.sending.settings import SendSettings
+
+_DEFAULT_LEASE_SECONDS = 15
+
+
+class RcsSendingOperator(BaseOperator):
+    """Sends a template to recipients, each at most once per campaign, whatever is killed, retried or cleared.
+
+    The list is written to the store before anything is sent, each request is committed before it leaves and its reply
+    after it came. Recipients whose reply was lost are in doubt: they are not sent again, and the delivery reports
+    settle them. Returns the campaign's name, its counts and the ids that the service gave.
+
+    :param template_id: the template to send. (templated)
+    :param campaign: the campaign's name; a fixed value means once per recipient for ever. (templated)
+    :param phone: column of the phones.
+    :param name: column of the names, or ``None``; a missing column ``name`` means no names.
+    :param reference: column of your own references, which come back in reports; ``None`` for none.
+    :param variables: template variable -> column; one left out is looked for in the column of its own name. (templated)
+    :param default_region: region of national phones, such as ``"ES"``. (templated)
+    :param agent: the RCS agent to send as; by default the connection's. (templated)
+    :param send_at: when the service shall send: an aware datetime, or ISO 8601 text with its offset. (templated)
+    :param quiet_hours: stretches of the day, in Spain's time, in which the service must not send: ``QuietHours``, or
+        dicts of ``start``, ``end`` and ``action``.
+    :param rcs_conn_id: the connection to the RCS API.
+    :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``.
+    :param batch_size: the most recipients of one request; by default the connection's.
+    :param max_in_flight: how many requests may be under way at once.
+    :param on_invalid: ``"reject"`` records a recipient who cannot be sent to as rejected and goes on, ``"fail"`` sends
+        nothing at all if there is one.
+    :param on_in_doubt: ``"fail"`` lets the task fail, after everything else is sent, while messages are in doubt;
+        ``"hold"`` lets it succeed.
+    :param dry_run: whether to do everything but keep and send, and return what would be sent.
+    """
+
+    template_fields: Sequence[str] = (
+        "template_id",
+        "campaign",
+        "variables",
+        "default_region",
+        "agent",
+        "send_at",
+        "rcs_conn_id",
+        "store_conn_id",
+    )
+    ui_color = "#d7eaf7"
+
+    def __init__(
+        self,
+        *,
+        template_id: str,
+        campaign: str = "{{ dag.dag_id }}/{{ task.task_id }}/{{ run_id }}",
+        phone: str = "phone",
+        name: str | None = "name",
+        reference: str | None = None,
+        variables: Mapping[str, str] | None = None,
+        default_region: str | None = None,
+        agent: str | None = None,
+        send_at: datetime | str | None = None,
+        quiet_hours: Sequence[QuietHours | Mapping[str, Any]] | None = None,
+        rcs_conn_id: str = RcsHook.default_conn_name,
+        store_conn_id: str | None = None,
+        batch_size: int | None = None,
+        max_in_flight: int = 8,
+        on_invalid: str = "reject",
+        on_in_doubt: str = "fail",
+        dry_run: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.template_id = template_id
+        self.campaign = campaign
+        self.phone = phone
+        self.name = name
+        self.reference = reference
+        self.variables = variables
+        self.default_region = default_region
+        self.agent = agent
+        self.send_at = send_at
+        self.quiet_hours = quiet_hours
+        self.rcs_conn_id = rcs_conn_id
+        self.store_conn_id = store_conn_id
+        self.batch_size = batch_size
+        self.max_in_flight = max_in_flight
+        self.on_invalid = on_invalid
+        self.on_in_doubt = on_in_doubt
+        self.preview = dry_run
+
+    @abstractmethod
+    def read_chunks(self) -> Iterable[Chunk]:
+        """Return the recipients: column -> cells, for some rows at a time."""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Look the template up, plan the list, send it, and return the counts."""
+        from airflow_provider_rcs.sending.campaign import Service, preview_campaign, send_campaign
+
+        with airflow_failures():
+            settings = self._settings()
+            hook = RcsHook(self.rcs_conn_id)
+            engine = None if self.preview else store_engine(self.store_conn_id)
+            template = hook.get_template(settings.template_id)
+            if engine is None:
+                return preview_campaign(template, settings, self.read_chunks())
+            return send_campaign(
+                engine,
+                Service(hook.send, hook.settings),
+                template,
+                settings,
+                self.read_chunks(),
+                made_by=_task_name(context),
+                lease=timedelta(seconds=conf.getint("rcs", "lease_seconds", fallback=_DEFAULT_LEASE_SECONDS)),
+            )
+
+    def _settings(self) -> SendSettings:
+        from airflow_provider_rcs.sending.settings import SendSettings, read_quiet_hours, read_send_at
+
+        return SendSettings(
+            template_id=str(self.template_id),
+            campaign=str(self.campaign),
+            phone=self.phone,
+            name=self.name,
+            reference=self.reference,
+            variables=self.variables or {},
+            default_region=self.default_region or None,
+            agent=self.agent or "",
+            send_at=read_send_at(self.send_at),
+            quiet_hours=read_quiet_hours(self.quiet_hours),
+            batch_size=self.batch_size,
+            max_in_flight=self.max_in_flight,
+            on_invalid=self.on_invalid,
+            on_in_doubt=self.on_in_doubt,
+        )
+
+
+def _task_name(context: Context) -> str:
+    task_instance = context["ti"]
+    return f"{task_instance.dag_id}/{task_instance.task_id}/{task_instance.run_id}, try {task_instance.try_number}"

@@ -1,0 +1,207 @@
+"""One attempt at a campaign, from its list to its counts."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsError, RcsInDoubtError
+from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
+from airflow_provider_rcs.api.settings import ApiSettings
+from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.sending.lease_keeper import LeaseKeeper
+from airflow_provider_rcs.sending.listing import Chunk, Tally, list_chunks
+from airflow_provider_rcs.sending.progress import Progress
+from airflow_provider_rcs.sending.requests import PlannedRequests
+from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.store.attempts import Attempt, begin_attempt, end_attempt
+from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
+from airflow_provider_rcs.store.claims import api_campaign_ids
+from airflow_provider_rcs.store.folding import fold, fold_parked
+from airflow_provider_rcs.store.funnel import Funnel, read_funnel
+from airflow_provider_rcs.store.planning import record_list
+from airflow_provider_rcs.store.takeover import bury_dead_attempts, seconds_until_others_end
+
+log = logging.getLogger(__name__)
+
+_SECONDS_BETWEEN_LOOKS_AT_OTHERS = 2.0
+
+
+@dataclass(frozen=True)
+class Service:
+    """The RCS service as one attempt needs it.
+
+    :param send: makes one call that sends.
+    :param settings: how the connection says to speak to it.
+    """
+
+    send: Callable[[SendRequest], SendResult]
+    settings: ApiSettings
+
+
+def send_campaign(
+    engine: sa.Engine,
+    service: Service,
+    template: Template,
+    settings: SendSettings,
+    chunks: Iterable[Chunk],
+    *,
+    made_by: str,
+    lease: timedelta,
+) -> dict[str, Any]:
+    """Send a campaign as far as it can be sent, nobody twice, whatever earlier attempts have done of it.
+
+    :param engine: the store.
+    :param template: the template as the service has it.
+    :param chunks: the recipients, as columns of some rows at a time.
+    :param made_by: who sends, for people.
+    :param lease: how long this attempt counts as alive without a sign of life.
+    :return: the campaign's name and counts, and the ids that the service gave; no recipients.
+    :raises RcsInDoubtError: if messages are in doubt and ``on_in_doubt`` is ``"fail"``.
+    :raises RcsError: what made it stop; what was not sent then is planned still.
+    """
+    terms = CampaignTerms(template.id, template.name, settings.agent or service.settings.agent, settings.send_at)
+    campaign = open_campaign(engine, settings.campaign, terms, service.settings.status_codes)
+    _log_what_was_taken_over(settings.campaign, bury_dead_attempts(engine, campaign), fold(engine))
+    before = _counts(engine, settings.campaign)
+    attempt = begin_attempt(engine, campaign, f"{made_by} on {socket.gethostname()}, process {os.getpid()}", lease)
+    with LeaseKeeper(engine, attempt):
+        try:
+            listed = _plan(engine, attempt, template, settings, chunks)
+            _log_what_is_known(before, listed, settings.campaign)
+            requests = PlannedRequests(
+                engine,
+                attempt,
+                settings,
+                settings.batch_size or service.settings.batch_size,
+                service.send,
+                Progress(settings.campaign, listed),
+            )
+            stopped_by = requests.send_all()
+            _wait_for_others(engine, attempt)
+        finally:
+            end_attempt(engine, attempt)
+    fold_parked(engine)
+    funnel = _counts(engine, settings.campaign)
+    log.info("Campaign %s: %s", settings.campaign, _told(funnel))
+    _require_settled(funnel, settings, stopped_by)
+    return {
+        "campaign": settings.campaign,
+        **funnel.as_dict(),
+        "api_campaign_ids": api_campaign_ids(engine, campaign.id),
+    }
+
+
+def preview_campaign(template: Template, settings: SendSettings, chunks: Iterable[Chunk]) -> dict[str, Any]:
+    """Do everything but keep and send: read the list, and tell what would be sent.
+
+    :return: the counts, by reason for those who cannot be sent to.
+    :raises RcsError: what would make the send fail before anything is sent.
+    """
+    tally = Tally()
+    sendable = {
+        recipient.key
+        for listed in list_chunks(chunks, template, settings, tally)
+        for recipient in listed
+        if not recipient.rejection
+    }
+    tally.require_rows()
+    if settings.on_invalid == "fail":
+        tally.require_no_rejections()
+    return {
+        "campaign": settings.campaign,
+        "dry_run": True,
+        "template": {"id": template.id, "name": template.name, "variables": list(template.required_variables)},
+        "requested": tally.rows,
+        "planned": len(sendable),
+        "rejected": tally.rejections.total(),
+        "reasons": {"rejected": dict(tally.rejections)},
+    }
+
+
+def _plan(
+    engine: sa.Engine, attempt: Attempt, template: Template, settings: SendSettings, chunks: Iterable[Chunk]
+) -> int:
+    tally = Tally()
+    for listed in list_chunks(chunks, template, settings, tally):
+        record_list(engine, attempt, listed)
+    tally.require_rows()
+    if settings.on_invalid == "fail":
+        tally.require_no_rejections()
+    for example in tally.examples:
+        log.warning("Cannot be sent to: %s", example)
+    return tally.rows
+
+
+def _log_what_was_taken_over(campaign: str, doubted: int, folded: int) -> None:
+    if doubted:
+        log.warning(
+            "Campaign %s: an earlier attempt died while sending; %d messages are in doubt and are not sent again.",
+            campaign,
+            doubted,
+        )
+    if folded:
+        log.info("%d delivery reports were folded first.", folded)
+
+
+def _log_what_is_known(before: Funnel, listed: int, campaign: str) -> None:
+    if before.requested:
+        log.info(
+            "Campaign %s goes on: %d recipients are listed now; of the %d that it knew before, %d are accepted already "
+            "and are not sent again.",
+            campaign,
+            listed,
+            before.requested,
+            before.states[MessageState.ACCEPTED],
+        )
+    else:
+        log.info("Campaign %s begins: %d recipients are listed.", campaign, listed)
+
+
+def _wait_for_others(engine: sa.Engine, attempt: Attempt) -> None:
+    """Wait for the requests of other attempts: until they are settled, or until their lease runs out."""
+    while seconds := seconds_until_others_end(engine, attempt):
+        log.info(
+            "Campaign %s: another attempt has requests under way; waiting up to %.0f s for it or its lease to end.",
+            attempt.campaign.name,
+            seconds,
+        )
+        time.sleep(min(seconds, _SECONDS_BETWEEN_LOOKS_AT_OTHERS))
+        bury_dead_attempts(engine, attempt.campaign)
+
+
+def _counts(engine: sa.Engine, campaign: str) -> Funnel:
+    funnel = read_funnel(engine, campaign)
+    if funnel is None:
+        raise LookupError(campaign)
+    return funnel
+
+
+def _told(funnel: Funnel) -> str:
+    return ", ".join(
+        [f"{funnel.requested} requested", *(f"{count} {state}" for state, count in funnel.states.items() if count)]
+    )
+
+
+def _require_settled(funnel: Funnel, settings: SendSettings, stopped_by: RcsError | None) -> None:
+    if stopped_by is not None:
+        planned = funnel.states[MessageState.PLANNED]
+        stopped_by.add_note(f"Campaign {settings.campaign!r} stopped: {_told(funnel)}; {planned} are left for a retry.")
+        raise stopped_by
+    in_doubt = funnel.states[MessageState.IN_DOUBT]
+    if in_doubt and settings.on_in_doubt == "fail":
+        raise RcsInDoubtError(
+            f"campaign {settings.campaign!r}: {in_doubt} messages are in doubt and are not sent again "
+            f"({_told(funnel)}). Delivery reports settle them: retry when reports have come; "
+            "or settle them by hand: airflow-rcs resolve"
+        )
+    if in_doubt:
+        log.warning("Campaign %s: %d messages are in doubt; the sensor waits for them.", settings.campaign, in_doubt)

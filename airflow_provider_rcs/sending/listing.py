@@ -1,0 +1,89 @@
+"""Listing: the rows of a source become listed recipients, chunk by chunk, with a tally of what was wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from airflow_provider_rcs.api.errors import RcsInputError, RcsInvalidRecipientsError
+from airflow_provider_rcs.api.models import Template
+from airflow_provider_rcs.api.recipients import ListedRecipient, choose_columns, read_recipients
+from airflow_provider_rcs.sending.settings import SendSettings
+
+Chunk = Mapping[str, Sequence[object]]
+
+_EXAMPLES_SHOWN = 3
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many rows were listed, and how many of them cannot be sent to, by reason."""
+
+    rows: int = 0
+    rejections: Counter[str] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)
+
+    def count(self, listed: Sequence[ListedRecipient]) -> None:
+        """Add a chunk."""
+        self.rows += len(listed)
+        for recipient in listed:
+            if recipient.rejection:
+                self.rejections[recipient.rejection] += 1
+                if len(self.examples) < _EXAMPLES_SHOWN:
+                    self.examples.append(f"{recipient.rejection} ({recipient.detail})")
+
+    def require_rows(self) -> None:
+        """Refuse an empty list.
+
+        :raises RcsInputError: if nothing was listed.
+        """
+        if not self.rows:
+            raise RcsInputError(
+                "recipients", "the list is empty", "Check the query or the upstream task; nothing was sent."
+            )
+
+    def require_no_rejections(self) -> None:
+        """Refuse a list with wrong recipients.
+
+        :raises RcsInvalidRecipientsError: if there is one; tells how many, and shows the first with phones masked.
+        """
+        if self.rejections:
+            raise RcsInvalidRecipientsError(
+                f"recipients: {self.rejections.total()} of {self.rows} cannot be sent to, and on_invalid='fail' sends "
+                f"to all or none; nothing was sent. The first: {'; '.join(self.examples)}. "
+                "Put the list right, or use on_invalid='reject'."
+            )
+
+
+def list_chunks(
+    chunks: Iterable[Chunk], template: Template, settings: SendSettings, tally: Tally
+) -> Iterator[list[ListedRecipient]]:
+    """Read the chunks of a source.
+
+    :param chunks: column -> cells, for some rows at a time; the same columns in each.
+    :param tally: is counted up as chunks are read.
+    :raises RcsInputError: if a column that is needed is not there.
+    """
+    columns = None
+    for chunk in chunks:
+        if columns is None:
+            columns = choose_columns(
+                template,
+                list(chunk),
+                phone=settings.phone,
+                name=settings.name,
+                reference=settings.reference,
+                variables=settings.variables,
+            )
+        listed = list(
+            read_recipients(
+                chunk,
+                columns,
+                template.required_variables,
+                default_region=settings.default_region,
+                first_row=tally.rows + 1,
+            )
+        )
+        tally.count(listed)
+        yield listed

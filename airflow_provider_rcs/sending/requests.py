@@ -1,0 +1,132 @@
+"""Sending what is planned: batches are claimed, sent in parallel and settled, until none is left or it has to stop."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsError, RcsOutcomeUnknown, RcsRateLimited
+from airflow_provider_rcs.api.models import SendRequest, SendResult
+from airflow_provider_rcs.api.outcomes import outcomes
+from airflow_provider_rcs.sending.progress import Progress
+from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.store.attempts import Attempt
+from airflow_provider_rcs.store.claims import Claim, claim_batch, doubt, release, settle
+
+log = logging.getLogger(__name__)
+
+_FAILURES_IN_A_ROW = 3
+_SECONDS_AFTER_A_FAILURE = 1.0
+_LONGEST_WAIT_SECONDS = 300.0
+
+
+@dataclass
+class PlannedRequests:
+    """The requests of one attempt.
+
+    :param send: makes one call, such as :meth:`~airflow_provider_rcs.hooks.rcs.RcsHook.send`.
+    :param batch_size: the most recipients of one request.
+    :param progress: is told of each request that ended.
+    """
+
+    engine: sa.Engine
+    attempt: Attempt
+    settings: SendSettings
+    batch_size: int
+    send: Callable[[SendRequest], SendResult]
+    progress: Progress
+    _under_way: dict[Future[SendResult], Claim] = field(default_factory=dict)
+    _failures: int = 0
+    _proven: bool = False
+    _stopped_by: RcsError | None = None
+    _not_before: float = 0.0
+
+    def send_all(self) -> RcsError | None:
+        """Send until nothing is planned any more, or until something says to stop.
+
+        :return: what stopped it, or ``None``; the rest of the list is planned still.
+        :raises RcsFencedError: if the attempt has lost its lease.
+        :raises RcsStoreUnavailable: if the store failed.
+        """
+        with ThreadPoolExecutor(self.settings.max_in_flight, thread_name_prefix="rcs-send") as pool:
+            try:
+                while self._start_some(pool) or self._under_way:
+                    self._settle_some()
+            finally:
+                # What is under way has left: whatever stops this task, its replies are still worth recording.
+                while self._under_way:
+                    self._settle_some()
+        return self._stopped_by
+
+    def _start_some(self, pool: ThreadPoolExecutor) -> bool:
+        started = False
+        while self._stopped_by is None and len(self._under_way) < self._allowed_in_flight():
+            time.sleep(max(self._not_before - time.monotonic(), 0.0))
+            claim = claim_batch(self.engine, self.attempt, self.batch_size)
+            if claim is None:
+                break
+            self._under_way[pool.submit(self.send, self._request(claim))] = claim
+            started = True
+        return started
+
+    def _allowed_in_flight(self) -> int:
+        # Until one request has gone well, one at a time: wrong credentials must not be shown to the service twice.
+        return self.settings.max_in_flight if self._proven else 1
+
+    def _settle_some(self) -> None:
+        done, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
+        for future in done:
+            claim = self._under_way.pop(future)
+            error = future.exception()
+            if error is None:
+                self._settle(claim, future.result())
+            elif isinstance(error, RcsError) and error.nothing_sent:
+                self._release(claim, error)
+            else:
+                self._doubt(claim, error)
+
+    def _settle(self, claim: Claim, result: SendResult) -> None:
+        what_became = outcomes([recipient.phone for recipient in claim.recipients], result)
+        settle(self.engine, claim, what_became, result.api_campaign_id)
+        self._failures = 0
+        self._proven = True
+        self.progress.settled(what_became)
+
+    def _release(self, claim: Claim, error: RcsError) -> None:
+        release(self.engine, claim, str(error))
+        log.warning("A request for %d recipients was refused; they stay planned. %s", len(claim.recipients), error)
+        self._note_failure(error)
+
+    def _doubt(self, claim: Claim, error: BaseException) -> None:
+        doubted = doubt(self.engine, claim, str(error) if isinstance(error, RcsError) else type(error).__name__)
+        self.progress.doubted(doubted)
+        log.warning("The reply to a request for %d recipients was lost: they are in doubt. %s", doubted, error)
+        if isinstance(error, RcsOutcomeUnknown):
+            self._note_failure(error)
+        else:
+            raise error
+
+    def _note_failure(self, error: RcsError) -> None:
+        self._failures += 1
+        if (error.nothing_sent and not error.retry_may_help) or self._failures >= _FAILURES_IN_A_ROW:
+            self._stopped_by = self._stopped_by or error
+            return
+        asked = error.retry_after if isinstance(error, RcsRateLimited) else None
+        pause = min(asked or _SECONDS_AFTER_A_FAILURE * 2 ** (self._failures - 1), _LONGEST_WAIT_SECONDS)
+        self._not_before = time.monotonic() + pause
+
+    def _request(self, claim: Claim) -> SendRequest:
+        terms = self.attempt.campaign.terms
+        return SendRequest(
+            template_id=terms.template_id,
+            recipients=claim.recipients,
+            campaign_reference=claim.reference,
+            agent=terms.agent,
+            send_at=terms.send_at,
+            quiet_hours=self.settings.quiet_hours,
+        )

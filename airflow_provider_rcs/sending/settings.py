@@ -1,0 +1,118 @@
+"""The settings of one task that sends a campaign, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from typing import Any
+
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.models import QuietHours
+
+ON_INVALID = ("reject", "fail")
+ON_IN_DOUBT = ("fail", "hold")
+DEFAULT_MAX_IN_FLIGHT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class SendSettings:
+    """What a task was asked to send, and how.
+
+    :param template_id: the template to send.
+    :param campaign: the campaign's name; a recipient gets it at most once.
+    :param phone: column of the phones.
+    :param name: column of the names, or ``None``.
+    :param reference: column of the sender's own references, or ``None``.
+    :param variables: template variable -> column; one left out is looked for in the column of its own name.
+    :param default_region: region of national phones, such as ``"ES"``.
+    :param agent: the RCS agent to send as; empty for the connection's.
+    :param send_at: when the service shall send, with a time zone; ``None`` for at once.
+    :param quiet_hours: stretches of the day in which the service must not send.
+    :param batch_size: the most recipients of one request; ``None`` for the connection's.
+    :param max_in_flight: how many requests may be under way at once.
+    :param on_invalid: ``"reject"`` records a wrong recipient and goes on, ``"fail"`` sends nothing if one is wrong.
+    :param on_in_doubt: ``"fail"`` ends the task as failed while messages are in doubt, ``"hold"`` lets it succeed.
+    :raises RcsInputError: if one of them cannot be used; names it.
+    """
+
+    template_id: str
+    campaign: str
+    phone: str = "phone"
+    name: str | None = "name"
+    reference: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    default_region: str | None = None
+    agent: str = ""
+    send_at: datetime | None = None
+    quiet_hours: tuple[QuietHours, ...] = ()
+    batch_size: int | None = None
+    max_in_flight: int = DEFAULT_MAX_IN_FLIGHT
+    on_invalid: str = "reject"
+    on_in_doubt: str = "fail"
+
+    def __post_init__(self) -> None:
+        for argument in ("template_id", "campaign", "phone"):
+            if not str(getattr(self, argument)).strip():
+                raise RcsInputError(argument, "it is empty", "Give it a value.")
+        _require_choice("on_invalid", self.on_invalid, ON_INVALID)
+        _require_choice("on_in_doubt", self.on_in_doubt, ON_IN_DOUBT)
+        for argument in ("batch_size", "max_in_flight"):
+            value = getattr(self, argument)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise RcsInputError(argument, f"{value!r} is not a whole number of 1 or more", "Give it one.")
+        if self.send_at is not None and self.send_at.tzinfo is None:
+            raise RcsInputError("send_at", f"{self.send_at} has no time zone", "Give an aware datetime.")
+        if self.default_region is not None:
+            _require_region(self.default_region)
+
+
+def read_send_at(value: datetime | str | None) -> datetime | None:
+    """Return the date to send at, from a datetime or a text in ISO 8601 such as ``2026-12-01T09:00+01:00``.
+
+    :raises RcsInputError: if the text cannot be read.
+    """
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        return None
+    try:
+        return datetime.fromisoformat(value.strip())
+    except ValueError:
+        raise RcsInputError(
+            "send_at", f"{value!r} is not a date", "Write it in ISO 8601 with its offset: 2026-12-01T09:00+01:00."
+        ) from None
+
+
+def read_quiet_hours(entries: Sequence[QuietHours | Mapping[str, Any]] | None) -> tuple[QuietHours, ...]:
+    """Return quiet hours from :class:`QuietHours` or dicts of ``start``, ``end`` and ``action``.
+
+    :raises RcsInputError: if one cannot be read.
+    """
+    return tuple(entry if isinstance(entry, QuietHours) else _quiet_hours(entry) for entry in entries or ())
+
+
+def _quiet_hours(entry: Mapping[str, Any]) -> QuietHours:
+    try:
+        given = {**entry, "start": _time(entry["start"]), "end": _time(entry["end"])}
+        return QuietHours(**given)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RcsInputError(
+            "quiet_hours", f"{dict(entry)!r} cannot be read ({error})", 'Write {"start": "22:00", "end": "09:00"}.'
+        ) from None
+
+
+def _time(value: time | str) -> time:
+    return value if isinstance(value, time) else time.fromisoformat(value)
+
+
+def _require_choice(argument: str, value: object, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise RcsInputError(argument, f"{value!r} is not a choice", f"Use {' or '.join(map(repr, choices))}.")
+
+
+def _require_region(region: str) -> None:
+    import phonenumbers
+
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        raise RcsInputError("default_region", f"{region!r} is not a region", 'Use two capital letters, such as "ES".')

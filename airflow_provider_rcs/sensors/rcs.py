@@ -1,0 +1,119 @@
+"""A sensor that waits for what becomes of a campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowSensorTimeout, BaseSensorOperator, conf
+
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.hooks.failures import airflow_failures
+from airflow_provider_rcs.hooks.store import store_engine
+from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_rcs.store.funnel import Funnel
+
+
+class RcsCampaignSensor(BaseSensorOperator):
+    """Wait until a share of a campaign's messages is delivered, or has a final status; returns the counts.
+
+    The share is taken of the recipients that a message has reached or may reach still: those that were rejected or
+    suppressed, and repeats, do not count; those that are planned or in doubt do.
+
+    :param campaign: the campaign's name. (templated)
+    :param until: ``"final"`` (delivered, read, clicked or failed) or ``"delivered"`` (read and clicked count too).
+    :param share: which share of the messages must be there, above 0 and up to 1.
+    :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``. (templated)
+    :param deferrable: whether to wait in the triggerer.
+    """
+
+    template_fields: Sequence[str] = ("campaign", "store_conn_id")
+    ui_color = "#f6ecd2"
+
+    def __init__(
+        self,
+        *,
+        campaign: str,
+        until: str = "final",
+        share: float = 1.0,
+        store_conn_id: str | None = None,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.campaign = campaign
+        self.until = until
+        self.share = share
+        self.store_conn_id = store_conn_id
+        self.deferrable = deferrable
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Wait, here or in the triggerer, and return the campaign's counts."""
+        self._require_arguments()
+        if self.deferrable and not self.poke(context):
+            self._defer()
+        elif not self.deferrable:
+            super().execute(context)
+        return self._counts()
+
+    def poke(self, context: Context) -> bool:  # noqa: ARG002
+        """Fold the reports that have come, and tell whether the share is there."""
+        from airflow_provider_rcs.store.folding import fold
+
+        with airflow_failures():
+            engine = store_engine(self.store_conn_id)
+            fold(engine)
+            funnel = self._read_funnel()
+        reached, wanted = funnel.reached(self.until), funnel.wanted(self.share)
+        self.log.info("Campaign %s: %d of the %d wanted are %s.", self.campaign, reached, wanted, self.until)
+        return reached >= wanted
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """Go on after the triggerer has waited."""
+        match event["status"]:
+            case "success":
+                return self._counts()
+            case "timeout":
+                raise AirflowSensorTimeout(event["message"])
+            case _:
+                raise AirflowException(event["message"])
+
+    def _require_arguments(self) -> None:
+        with airflow_failures():
+            if self.until not in ("final", "delivered"):
+                raise RcsInputError("until", f"{self.until!r} is not a choice", "Use 'final' or 'delivered'.")
+            if not 0 < self.share <= 1:
+                raise RcsInputError("share", f"{self.share} is not a share", "Use a number above 0 and up to 1.")
+
+    def _defer(self) -> NoReturn:
+        self.defer(
+            trigger=RcsCampaignTrigger(
+                campaign=self.campaign,
+                until=self.until,
+                share=self.share,
+                store_conn_id=self.store_conn_id,
+                poll_interval=float(self.poke_interval),
+                end_time=datetime.now(UTC) + timedelta(seconds=float(self.timeout)),
+            ),
+            method_name="execute_complete",
+        )
+        raise AssertionError("deferring ends the task's execution")
+
+    def _read_funnel(self) -> Funnel:
+        from airflow_provider_rcs.store.funnel import read_funnel
+
+        funnel = read_funnel(store_engine(self.store_conn_id), self.campaign)
+        if funnel is None:
+            raise RcsInputError(
+                "campaign", f"the store knows no campaign {self.campaign!r}", "Wait for it downstream of its send."
+            )
+        return funnel
+
+    def _counts(self) -> dict[str, Any]:
+        with airflow_failures():
+            return {"campaign": self.campaign, **self._read_funnel().as_dict()}

@@ -1,0 +1,118 @@
+"""What is new in the store since a reader last looked, in the order in which it became visible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.tables import campaign, message, report, request
+
+Row = Mapping[str, Any]
+
+ROWS_A_PAGE = 5_000
+
+_CAMPAIGN_COLUMNS = (
+    campaign.c.id,
+    campaign.c.name,
+    campaign.c.template_id,
+    campaign.c.template_name,
+    campaign.c.agent,
+    campaign.c.send_at,
+    campaign.c.created_at,
+    campaign.c.revision,
+)
+_MESSAGE_COLUMNS = (
+    message.c.id,
+    campaign.c.name.label("campaign"),
+    message.c.phone,
+    message.c.phone_as_listed,
+    message.c.name,
+    message.c.reference,
+    message.c.state,
+    message.c.reason,
+    message.c.detail,
+    message.c.repeats,
+    request.c.reference.label("request_reference"),
+    request.c.api_campaign_id,
+    message.c.api_message_id,
+    message.c.delivery_status,
+    message.c.delivery_code,
+    message.c.delivery_channel,
+    message.c.delivery_at,
+    message.c.revision,
+    message.c.updated_at,
+)
+_REPORT_COLUMNS = (
+    report.c.id,
+    report.c.message_id,
+    campaign.c.name.label("campaign"),
+    report.c.received_at,
+    report.c.service,
+    report.c.status_code,
+    report.c.agent,
+    report.c.phone,
+    report.c.campaign_reference,
+    report.c.message_reference,
+    report.c.reported_at,
+    report.c.reported_at_text,
+    report.c.api_campaign_id,
+    report.c.api_message_id,
+    report.c.extra,
+    report.c.fold,
+)
+
+
+def campaigns(engine: sa.Engine) -> list[Row]:
+    """Return all campaigns, each with the revision up to which its messages can be read."""
+    with transaction(engine) as connection:
+        return [
+            dict(row) for row in connection.execute(sa.select(*_CAMPAIGN_COLUMNS).order_by(campaign.c.id)).mappings()
+        ]
+
+
+def messages_since(engine: sa.Engine, campaign_id: int, revision: int) -> Iterator[list[Row]]:
+    """Return a campaign's messages that changed after a revision, in pages.
+
+    Revisions become visible in their order, so that whoever has read all up to one misses none before it.
+    """
+    changed = (
+        sa.select(*_MESSAGE_COLUMNS)
+        .join(campaign, campaign.c.id == message.c.campaign_id)
+        .outerjoin(request, request.c.id == message.c.request_id)
+        .where(message.c.campaign_id == campaign_id, message.c.revision > revision)
+        .order_by(message.c.id)
+    )
+    return _pages(engine, changed, message.c.id)
+
+
+def reports_since(engine: sa.Engine, fold: int) -> Iterator[list[Row]]:
+    """Return the reports of a fold and of all later ones, in pages, fold by fold.
+
+    Folds become visible in their order; the given one is read again, because its reader may have stopped within it.
+    """
+    folds = sa.select(report.c.fold).where(report.c.fold >= fold).distinct().order_by(report.c.fold)
+    with transaction(engine) as connection:
+        numbers = list(connection.execute(folds).scalars())
+    for number in numbers:
+        of_the_fold = (
+            sa.select(*_REPORT_COLUMNS)
+            .outerjoin(message, message.c.id == report.c.message_id)
+            .outerjoin(campaign, campaign.c.id == message.c.campaign_id)
+            .where(report.c.fold == number)
+            .order_by(report.c.id)
+        )
+        yield from _pages(engine, of_the_fold, report.c.id)
+
+
+def _pages(engine: sa.Engine, rows: sa.Select[Any], number: sa.Column[int]) -> Iterator[list[Row]]:
+    last = 0
+    while True:
+        with transaction(engine) as connection:
+            page = [dict(row) for row in connection.execute(rows.where(number > last).limit(ROWS_A_PAGE)).mappings()]
+        if not page:
+            return
+        yield page
+        last = page[-1]["id"]

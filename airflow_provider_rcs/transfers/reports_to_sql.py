@@ -1,0 +1,64 @@
+"""From the store to warehouse tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
+
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.hooks.failures import airflow_failures
+from airflow_provider_rcs.hooks.store import store_engine
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from airflow.providers.common.compat.sdk import Context
+
+
+class RcsReportsToSqlOperator(BaseOperator):
+    """Upsert what is new in the store into the warehouse tables ``rcs_campaign``, ``rcs_message`` and ``rcs_report``.
+
+    Only what has changed since the last load is read; a load that is repeated or was killed does no harm. Tables are
+    made where they are missing. Returns the number of rows of each.
+
+    :param target_conn_id: the connection of the warehouse: SQLite or PostgreSQL. (templated)
+    :param schema: the warehouse's schema; by default the connection's own. (templated)
+    :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``. (templated)
+    """
+
+    template_fields: Sequence[str] = ("target_conn_id", "schema", "store_conn_id")
+    ui_color = "#ece3f5"
+
+    def __init__(
+        self, *, target_conn_id: str, schema: str | None = None, store_conn_id: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.target_conn_id = target_conn_id
+        self.schema = schema
+        self.store_conn_id = store_conn_id
+
+    def execute(self, context: Context) -> dict[str, int]:  # noqa: ARG002
+        """Load what is new."""
+        from airflow_provider_rcs.warehouse.load import load
+
+        with airflow_failures():
+            loaded = load(store_engine(self.store_conn_id), self._warehouse(), self.schema or None)
+        self.log.info(
+            "Loaded %d campaigns, %d messages and %d reports.", loaded.campaigns, loaded.messages, loaded.reports
+        )
+        return asdict(loaded)
+
+    def _warehouse(self) -> sa.Engine:
+        hook = BaseHook.get_connection(self.target_conn_id).get_hook()
+        if not hasattr(hook, "get_sqlalchemy_engine"):
+            raise RcsInputError(
+                "target_conn_id",
+                f"the connection {self.target_conn_id!r} is not one to a SQL database",
+                "Name one that is.",
+            )
+        engine: sa.Engine = hook.get_sqlalchemy_engine()
+        # SQLAlchemy's errors would quote the rows, which hold phones.
+        engine.hide_parameters = True
+        return engine

@@ -14,7 +14,7 @@ from airflow_provider_rcs.operators.sending import RcsSendingOperator
 
 if TYPE_CHECKING:
     import pandas as pd
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider_rcs.sending.listing import Chunk
 
@@ -75,7 +75,7 @@ class RcsSendOperator(RcsSendingOperator):
     template_fields: Sequence[str] = ("recipients", *RcsSendingOperator.template_fields)
     template_fields_renderers: ClassVar[dict[str, str]] = {"variables": "json"}
 
-    def __init__(self, *, recipients: pd.DataFrame | Sequence[Mapping[str, Any]], **kwargs: Any) -> None:
+    def __init__(self, *, recipients: pd.DataFrame | Sequence[Mapping[str, Any]] | XComArg, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.recipients = recipients
 

@@ -1,0 +1,46 @@
+"""``airflow-rcs campaigns``: where the campaigns of the store stand."""
+
+from __future__ import annotations
+
+import argparse
+
+from airflow_provider_rcs.cli.store_option import add_store_option, store_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    add_store_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print a line for each campaign, after folding the reports that have come."""
+    from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
+    from airflow_provider_rcs.cli.tables import aligned
+    from airflow_provider_rcs.store.exports import campaigns
+    from airflow_provider_rcs.store.folding import fold
+    from airflow_provider_rcs.store.funnel import read_funnel
+    from airflow_provider_rcs.store.migrate import require_migrated
+
+    engine = store_of(arguments)
+    require_migrated(engine)
+    fold(engine)
+    rows = []
+    for campaign in campaigns(engine):
+        funnel = read_funnel(engine, campaign["name"])
+        if funnel is not None:
+            rows.append(
+                [
+                    campaign["name"],
+                    f"{campaign['created_at']:%Y-%m-%d %H:%M}",
+                    funnel.requested,
+                    funnel.states[MessageState.ACCEPTED],
+                    funnel.states[MessageState.REJECTED],
+                    funnel.states[MessageState.IN_DOUBT],
+                    funnel.states[MessageState.PLANNED] + funnel.states[MessageState.SENDING],
+                    funnel.delivered,
+                    funnel.statuses[DeliveryStatus.FAILED],
+                    funnel.unreported,
+                ]
+            )
+    headings = ["campaign", "begun (UTC)", "requested", "accepted", "rejected", "in doubt", "to send", "delivered"]
+    print(aligned([*headings, "failed", "no report yet"], rows))

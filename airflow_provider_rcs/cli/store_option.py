@@ -1,0 +1,37 @@
+"""Which store a command works on: a URL, or an Airflow connection."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+STORE_URL_VARIABLE = "AIRFLOW_RCS_STORE_URL"
+
+
+def add_store_option(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name the store."""
+    parser.add_argument(
+        "--store-url",
+        default=os.environ.get(STORE_URL_VARIABLE),
+        help=f"SQLAlchemy URL of the store (default: ${STORE_URL_VARIABLE}); without one, Airflow's connection is used",
+    )
+    parser.add_argument("--store-conn-id", help="Airflow connection of the store (default: [rcs] store_conn_id)")
+
+
+def store_of(arguments: argparse.Namespace) -> sa.Engine:
+    """Return an engine of the store; its tables need not be there.
+
+    :raises RcsStoreError: if it cannot be used.
+    """
+    if arguments.store_url and not arguments.store_conn_id:
+        from airflow_provider_rcs.store.engine import engine_from_url
+
+        return engine_from_url(arguments.store_url)
+    # Loads Airflow's core, which takes seconds: only where its connections are needed.
+    from airflow_provider_rcs.hooks.store import unchecked_store_engine
+
+    return unchecked_store_engine(arguments.store_conn_id)

@@ -1,0 +1,114 @@
+"""The demo's home: a folder with an Airflow of its own, its connections, and the databases."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+SANDBOX_LOGIN, SANDBOX_TOKEN = "demo", "demo-token"
+READ_CODE = "20"
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where the demo keeps what it makes.
+
+    :param folder: the folder, ignored by git; kept between runs.
+    :param dags: the folder of the DAG files.
+    """
+
+    folder: Path
+    dags: Path
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the processes' logs."""
+        return self.folder / "demo-logs"
+
+    @property
+    def warehouse(self) -> Path:
+        """The SQLite database of the warehouse."""
+        return self.folder / "warehouse.db"
+
+    @property
+    def store(self) -> Path:
+        """The SQLite database of the store."""
+        return self.folder / "store.db"
+
+    @property
+    def sandbox_record(self) -> Path:
+        """What the sandbox has accepted, a line a message."""
+        return self.folder / "sandbox-accepted.jsonl"
+
+    @property
+    def store_url(self) -> str:
+        """The store as a SQLAlchemy URL."""
+        return f"sqlite:///{self.store}"
+
+    @cached_property
+    def reports_password(self) -> str:
+        """The password with which the sandbox pushes reports; a new one each run."""
+        return secrets.token_urlsafe(16)
+
+    @cached_property
+    def api_port(self) -> int:
+        """A port that is free for Airflow's API server."""
+        return free_port()
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of the demo's processes, without the sandbox's address."""
+        api = f"http://127.0.0.1:{self.api_port}"
+        own = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        return own | {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), own.get("PATH", "")]),
+            "PYTHONUNBUFFERED": "1",
+            "AIRFLOW_HOME": str(self.folder),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{api}/execution/",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.api_port),
+            "AIRFLOW__API__BASE_URL": api,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(32),
+            # The triggerer and the API server open servers of their own for their logs; several demos may run at once.
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW_RCS_STORE_URL": self.store_url,
+            "AIRFLOW_RCS_REPORTS_LOGIN": "rcs",
+            "AIRFLOW_RCS_REPORTS_PASSWORD": self.reports_password,
+            "AIRFLOW_CONN_RCS_STORE": json.dumps({"conn_type": "sqlite", "host": str(self.store)}),
+            "AIRFLOW_CONN_WAREHOUSE": json.dumps({"conn_type": "sqlite", "host": str(self.warehouse)}),
+            "AIRFLOW_CONN_RCS_REPORTS": json.dumps(
+                {"conn_type": "http", "login": "rcs", "password": self.reports_password}
+            ),
+        }
+
+
+def sandbox_connection(url: str) -> str:
+    """Return the connection to the sandbox as Airflow reads it from the environment."""
+    return json.dumps(
+        {
+            "conn_type": "rcs",
+            "host": url,
+            "login": SANDBOX_LOGIN,
+            "password": SANDBOX_TOKEN,
+            "extra": {"agent": "my-rcs-agent", "status_codes": {READ_CODE: "read"}},
+        }
+    )
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

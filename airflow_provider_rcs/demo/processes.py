@@ -1,0 +1,113 @@
+"""The demo's processes: started in the background, watched, and all gone at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+_SECONDS_TO_STOP = 8.0
+
+
+class ProcessDiedError(RuntimeError):
+    """A process of the demo ended by itself; its log says why."""
+
+
+class Processes:
+    """A group of background processes; leaving the block stops them and everything that they started.
+
+    :param logs: folder of their logs.
+    """
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Processes:
+        self._logs.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # A second Ctrl-C while the processes are stopped would leave some of them behind.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        self.stop()
+
+    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start a process; what it prints goes to its log."""
+        with self.log(name).open("wb") as output:
+            # In a session of its own, so that Ctrl-C reaches this process alone, which then stops the others in order.
+            self._running[name] = subprocess.Popen(  # noqa: S603 - the commands are the demo's own
+                command,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def log(self, name: str) -> Path:
+        """Return the log of a process."""
+        return self._logs / f"{name}.log"
+
+    def wait_for_line(self, name: str, beginning: str, seconds: float) -> str:
+        """Wait until a process prints a line that begins so, and return the rest of the line.
+
+        :raises ProcessDiedError: if it ends first.
+        :raises TimeoutError: if it takes too long.
+        """
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for line in self.log(name).read_text(encoding="utf-8", errors="replace").splitlines():
+                if line.startswith(beginning):
+                    return line.removeprefix(beginning).strip()
+            self.require_running()
+            time.sleep(0.05)
+        raise TimeoutError(f"{name} did not get ready in {seconds:.0f} s; see {self.log(name)}")
+
+    def require_running(self) -> None:
+        """Check that all processes run still.
+
+        :raises ProcessDiedError: if one has ended; shows the end of its log.
+        """
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                end_of_log = self.log(name).read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
+                raise ProcessDiedError(
+                    "\n".join([f"{name} ended with code {process.returncode}; {self.log(name)} ends:", *end_of_log])
+                )
+
+    def stop(self) -> None:
+        """Stop all processes, and what they have started, at once; those that do not end in time are killed."""
+        family = [member for process in self._running.values() for member in _with_descendants(process.pid)]
+        for process in self._running.values():
+            _signal_group(process.pid, signal.SIGTERM)
+        _, alive = psutil.wait_procs(family, timeout=_SECONDS_TO_STOP)
+        for member in alive:
+            member.kill()
+        for process in self._running.values():
+            _signal_group(process.pid, signal.SIGKILL)
+            process.wait()
+        self._running.clear()
+
+
+def _with_descendants(pid: int) -> list[psutil.Process]:
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(pid, number)

@@ -1,0 +1,69 @@
+"""A campaign from a warehouse to a table of what became of each message.
+
+Connections: ``rcs_default`` (the RCS account), ``rcs_store`` (the ledger), ``warehouse`` (any SQL database with a table
+``customer``). The parameter ``campaign`` names the campaign: whoever got it once never gets it again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pendulum
+from airflow.sdk import DAG, Param, task
+from airflow.sdk.bases.hook import BaseHook
+
+from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
+from airflow_provider_rcs.transfers.reports_to_sql import RcsReportsToSqlOperator
+from airflow_provider_rcs.transfers.sql_to_rcs import SqlToRcsOperator
+
+FUNNEL_SQL = """
+    SELECT state, delivery_status, reason, COUNT(*), SUM(repeats)
+    FROM rcs_message WHERE campaign = '{campaign}'
+    GROUP BY state, delivery_status, reason ORDER BY COUNT(*) DESC
+"""
+
+with DAG(
+    dag_id="rcs_campaign",
+    description="SQL to RCS, wait for the reports, load them, show the funnel",
+    schedule=None,
+    start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
+    catchup=False,
+    params={"campaign": Param("", type="string", description="The campaign's name; empty for one of its own each run")},
+    tags=["rcs", "example"],
+    doc_md=__doc__,
+):
+    send = SqlToRcsOperator(
+        task_id="send",
+        sql_conn_id="warehouse",
+        sql="SELECT customer_id, full_name, phone, order_number, delivery_day FROM customer ORDER BY customer_id",
+        template_id="1234568",
+        campaign="{{ params.campaign or run_id }}",
+        name="full_name",
+        reference="customer_id",
+        variables={"Pedido": "order_number", "Fecha": "delivery_day"},
+        default_region="ES",
+        retries=3,
+        retry_delay=timedelta(seconds=20),
+    )
+
+    wait = RcsCampaignSensor(
+        task_id="wait",
+        campaign="{{ ti.xcom_pull('send')['campaign'] }}",
+        until="final",
+        share=0.99,
+        poke_interval=3,
+        timeout=24 * 3600,
+        deferrable=True,
+    )
+
+    load = RcsReportsToSqlOperator(task_id="load", target_conn_id="warehouse")
+
+    @task
+    def funnel(campaign: str) -> list[dict[str, object]]:
+        """Count the campaign's messages in the warehouse, by state, status and reason."""
+        hook = BaseHook.get_connection("warehouse").get_hook()
+        rows = hook.get_records(FUNNEL_SQL.format(campaign=campaign.replace("'", "''")))
+        names = ("state", "delivery_status", "reason", "messages", "repeats")
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    send >> wait >> load >> funnel("{{ ti.xcom_pull('send')['campaign'] }}")

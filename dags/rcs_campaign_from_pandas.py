@@ -1,0 +1,51 @@
+"""A campaign to the recipients of a pandas DataFrame, which an upstream task returns."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pendulum
+from airflow.sdk import dag, task
+
+from airflow_provider_rcs.operators.rcs import RcsSendOperator
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WELCOME_TEMPLATE = "1234567"
+
+
+@dag(
+    schedule=None,
+    start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
+    catchup=False,
+    tags=["rcs", "example"],
+    doc_md=__doc__,
+)
+def rcs_campaign_from_pandas() -> None:
+    @task
+    def best_customers() -> pd.DataFrame:
+        """Choose whom to thank, and with how much."""
+        import pandas as pd
+
+        customers = pd.DataFrame(
+            {
+                "phone": ["+34 600 000 001", "600 000 002", "0034600000003", None],
+                "name": ["Pedro Pérez", "Ana González", "Núria Puig", "Íñigo Ruiz"],
+                "spent": [1250.5, 980.0, 431.0, 760.0],
+            }
+        )
+        customers["voucher"] = (customers["spent"] * 0.02).round(2)
+        return customers
+
+    RcsSendOperator(
+        task_id="send",
+        recipients=best_customers(),
+        template_id=WELCOME_TEMPLATE,
+        variables={"Importe": "voucher"},
+        default_region="ES",
+    )
+
+
+rcs_campaign_from_pandas()

@@ -49,8 +49,8 @@ def rcs_template_catalogue() -> None:
         return len(rows)
 
     listed = RcsListTemplatesOperator(task_id="list_templates")
-    looked_up = RcsGetTemplateOperator.partial(task_id="get_template").expand(template_id=ids(listed.output))
-    keep(looked_up.output)
+    looked_up = RcsGetTemplateOperator.partial(task_id="get_template").expand(template_id=ids(listed.output))  # type: ignore[arg-type]
+    keep(looked_up.output)  # type: ignore[arg-type]
 
 
 rcs_template_catalogue()

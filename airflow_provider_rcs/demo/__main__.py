@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument("--home", type=Path, default=Path(".airflow"), help="folder that it is made in")
     parser.add_argument("--dags", type=Path, default=Path("dags"), help="folder of the DAG files")
     arguments = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     campaign = arguments.campaign or f"demo-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     try:

@@ -40,6 +40,11 @@ class AirflowApi:
         """Tell whether the DAG has been read from its file."""
         return self._session.get(self._dag(dag_id), timeout=_SECONDS_TO_ANSWER).status_code == _OK
 
+    def unpause(self, dag_id: str) -> None:
+        """Let the scheduler run the DAG."""
+        answer = self._session.patch(self._dag(dag_id), json={"is_paused": False}, timeout=_SECONDS_TO_ANSWER)
+        answer.raise_for_status()
+
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
         """Start a run of a DAG, and return its id."""
         answer = self._session.post(

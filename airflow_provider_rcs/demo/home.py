@@ -54,7 +54,8 @@ class Home:
     @cached_property
     def reports_password(self) -> str:
         """The password with which the sandbox pushes reports; a new one each run."""
-        return secrets.token_urlsafe(16)
+        # Letters and digits alone: it is handed over as an argument, where a dash at its beginning would be an option.
+        return secrets.token_hex(16)
 
     @cached_property
     def api_port(self) -> int:
@@ -71,7 +72,6 @@ class Home:
             "AIRFLOW_HOME": str(self.folder),
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{api}/execution/",
             "AIRFLOW__CORE__PARALLELISM": "4",

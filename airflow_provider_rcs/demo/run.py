@@ -81,6 +81,7 @@ class Demo:
         return api
 
     def _run_dag(self, processes: Processes, api: AirflowApi) -> None:
+        api.unpause(DAG_ID)
         run_id = api.trigger(DAG_ID, {"campaign": self.campaign})
         shown: dict[str, str] = {}
         end = time.monotonic() + _SECONDS_TO_RUN

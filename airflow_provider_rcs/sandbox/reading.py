@@ -1,0 +1,216 @@
+"""The bodies of requests, read into the sandbox's own words."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+import orjson
+
+from airflow_provider_rcs.sandbox.model import Recipient, SendRequest
+from airflow_provider_rcs.sandbox.refusals import ParameterError
+
+if TYPE_CHECKING:
+    from airflow_provider_rcs.sandbox.options import Account, Wire
+    from airflow_provider_rcs.sandbox.templates import Template
+
+Parameters = dict[str, Any]
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}")
+_HOUR = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9]")
+_ACTION = re.compile(r"[0-9]{1,3}")
+
+
+class _Keys:
+    """The keys of a recipient, or of one of its variables, as the document spells them; their case does not matter."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = frozenset(names)
+        self._by_lower = {name.lower(): name for name in names}
+
+    def spelled(self, item: dict[str, Any]) -> dict[str, Any]:
+        # Most are spelled so already, and then nothing is copied: this runs three times for each recipient.
+        if item.keys() <= self._names:
+            return item
+        return {self._by_lower.get(key.lower(), key): value for key, value in item.items()}
+
+
+_VARIABLE_KEYS = _Keys("Nombre", "Valor")
+
+
+def read_parameters(body: bytes, content_type: str) -> Parameters:
+    """Read a JSON object or a url-encoded form; the names come back in lower case, as their case does not matter.
+
+    :raises ParameterError: if the body is neither.
+    """
+    if content_type == "application/json":
+        parameters = _json(body, "El cuerpo de la petición no es JSON")
+        if not isinstance(parameters, dict):
+            raise ParameterError("El cuerpo de la petición no es un objeto JSON")
+    elif content_type == "application/x-www-form-urlencoded":
+        try:
+            parameters = dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict"))
+        except ValueError:
+            raise ParameterError("El formulario no es UTF-8") from None
+    else:
+        raise ParameterError("Content-Type no admitido")
+    return _lower_keys(parameters)
+
+
+def asks_for_json(parameters: Parameters) -> bool:
+    return bool(parameters.get("resp") == "JSON")
+
+
+def read_template(parameters: Parameters, account: Account) -> Template:
+    """Find the template that a request names.
+
+    :raises ParameterError: if it names none, or one that is not there.
+    """
+    template_id = _text(parameters, "Plantilla")
+    if not template_id:
+        raise ParameterError("Falta parámetro obligatorio: Plantilla")
+    template = account.template(template_id)
+    if template is None:
+        raise ParameterError("Plantilla desconocida")
+    return template
+
+
+def read_send(parameters: Parameters, account: Account, wire: Wire) -> SendRequest:
+    """Read a send.
+
+    :raises ParameterError: if anything but a single recipient is wrong.
+    """
+    return SendRequest(
+        template=read_template(parameters, account),
+        agent=_agent(parameters, account),
+        recipients=_recipients(parameters, account, wire),
+        send_at=_send_at(parameters),
+        quiet_hours=_quiet_hours(parameters),
+        campaign_reference=_text(parameters, "Referenciausuario"),
+        report=_report(parameters),
+    )
+
+
+def _agent(parameters: Parameters, account: Account) -> str:
+    agent = _text(parameters, "Agente")
+    if agent in account.agents:
+        return agent
+    if agent:
+        raise ParameterError("Agente desconocido")
+    if len(account.agents) > 1:
+        raise ParameterError("Falta parámetro obligatorio: Agente (hay más de uno en la cuenta)")
+    return account.agents[0]
+
+
+def _recipients(parameters: Parameters, account: Account, wire: Wire) -> list[Recipient]:
+    items = _array(parameters, "Destinatarios")
+    if not items:
+        raise ParameterError("Falta parámetro obligatorio: Destinatarios")
+    if len(items) > account.batch_limit:
+        raise ParameterError(f"Destinatarios: más de {account.batch_limit}")
+    if not all(isinstance(item, dict) for item in items):
+        raise ParameterError("Destinatarios: cada uno debe ser un objeto")
+    reference_key = wire.recipient_reference_key
+    keys = _Keys("Telefono", "Nombre", "Variables", reference_key)
+    recipients = []
+    for item in items:
+        fields = keys.spelled(item)
+        recipients.append(
+            Recipient(
+                _scalar(fields.get("Telefono")),
+                _scalar(fields.get("Nombre")),
+                _scalar(fields.get(reference_key)),
+                _variables(fields.get("Variables")),
+            )
+        )
+    return recipients
+
+
+def _variables(items: object) -> dict[str, str]:
+    """Read what can be read; a variable that cannot is one that the recipient lacks."""
+    if not isinstance(items, list):
+        return {}
+    values = {}
+    for item in items:
+        if isinstance(item, dict):
+            fields = _VARIABLE_KEYS.spelled(item)
+            name, value = fields.get("Nombre"), fields.get("Valor")
+            if isinstance(name, str):
+                if isinstance(value, str):
+                    values[name] = value
+                elif isinstance(value, (int, float)):
+                    values[name] = str(value)
+    return values
+
+
+def _send_at(parameters: Parameters) -> str:
+    text = _text(parameters, "Fecha")
+    if not text:
+        return ""
+    # The pattern too: strptime alone takes 2022-5-1 9:5 as well.
+    if _DATE.fullmatch(text):
+        try:
+            datetime.strptime(text, "%Y-%m-%d %H:%M")  # noqa: DTZ007 -- only whether there is such a day and hour
+        except ValueError:
+            pass
+        else:
+            return text
+    raise ParameterError("Fecha: el formato es AAAA-MM-DD HH:MM")
+
+
+def _quiet_hours(parameters: Parameters) -> list[dict[str, str]]:
+    stretches = []
+    for item in _array(parameters, "Intervaloprohibido"):
+        fields = _lower_keys(item) if isinstance(item, dict) else {}
+        start, end = _scalar(fields.get("horainicio")), _scalar(fields.get("horafin"))
+        action = _scalar(fields.get("accion"))
+        if not (_HOUR.fullmatch(start) and _HOUR.fullmatch(end) and _ACTION.fullmatch(action)):
+            raise ParameterError("Intervaloprohibido: se esperan HoraInicio, HoraFin (HH:MM) y Accion")
+        stretches.append({"start": start, "end": end, "action": action})
+    return stretches
+
+
+def _report(parameters: Parameters) -> bool:
+    text = _text(parameters, "Report")
+    if text not in ("", "0", "1"):
+        raise ParameterError("Report: debe ser 0 o 1")
+    return text == "1"
+
+
+def _text(parameters: Parameters, name: str) -> str:
+    value = parameters.get(name.lower())
+    if isinstance(value, (dict, list, bool)):
+        raise ParameterError(f"{name}: se esperaba un texto")
+    return _scalar(value)
+
+
+def _array(parameters: Parameters, name: str) -> list[Any]:
+    """Read an array, which may have come as a string that holds JSON, in a JSON body too."""
+    value = parameters.get(name.lower())
+    if value is None or value == "":
+        return []
+    if isinstance(value, str):
+        value = _json(value, f"{name}: no es JSON")
+    if not isinstance(value, list):
+        raise ParameterError(f"{name}: se esperaba un array")
+    return value
+
+
+def _scalar(value: object) -> str:
+    """Read a text or a number; everything else is as good as absent."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
+
+
+def _json(text: bytes | str, complaint: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise ParameterError(complaint) from None
+
+
+def _lower_keys(item: dict[str, Any]) -> dict[str, Any]:
+    return {key.lower(): value for key, value in item.items()}

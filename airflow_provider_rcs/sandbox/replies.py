@@ -1,0 +1,89 @@
+"""Replies, written in each of the shapes in which this API was seen to answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from airflow_provider_rcs.sandbox.options import EmptyTemplates, ReplyShape, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_rcs.sandbox.model import Outcome
+    from airflow_provider_rcs.sandbox.refusals import RefusalError
+    from airflow_provider_rcs.sandbox.templates import Template
+
+Reply = dict[str, Any]
+
+_EMPTY: dict[EmptyTemplates, Any] = {EmptyTemplates.ARRAY: [], EmptyTemplates.OBJECT: {}, EmptyTemplates.TEXT: ""}
+_WITH_NUMBERS_AS_TEXT = (ReplyShape.DOCUMENT, ReplyShape.OBJECT_STRINGS)
+
+
+def send_reply(outcome: Outcome, wire: Wire) -> Reply:
+    accepted = outcome.accepted
+    messages = accepted.messages if accepted else ()
+    refused = outcome.refused
+    only_counts = wire.reply_shape is ReplyShape.COUNTS
+    number = _number(wire)
+    # An empty Error, because the document's own example has the key in a reply that is not one of failure.
+    reply: Reply = {"Res": len(messages), "Error": ""}
+    if accepted:
+        reply["idEnvio"] = accepted.send_id
+    return reply | {
+        "Destinatarios": outcome.processed,
+        "Enviados": len(messages)
+        if only_counts
+        else [{"Telefono": each.phone, "idMensaje": number(each.message_id)} for each in messages],
+        "NoEnviados": len(refused)
+        if only_counts
+        else [{"Nombre": each.name, "Telefono": each.phone} for each in refused],
+        "Duplicados": outcome.duplicates,
+    }
+
+
+def templates_reply(templates: tuple[Template, ...], wire: Wire) -> Reply:
+    names = {each.template_id: each.name for each in templates}
+    return {"Res": 1, "Total": len(names), "Plantillas": names or _EMPTY[wire.empty_templates]}
+
+
+def variables_reply(template: Template, wire: Wire) -> Reply:
+    variables = [{"Nombre": name, "Tipo": kind} for name, kind in template.variables.items()]
+    return {
+        "Res": 1,
+        "Nombre": template.name,
+        "Total": len(variables),
+        "Variables": variables or _EMPTY[wire.empty_templates],
+    }
+
+
+def credit_reply(credit: int) -> Reply:
+    return {"Res": 1, "Cred": credit}
+
+
+def refusal_reply(refusal: RefusalError) -> Reply:
+    return {"Res": refusal.result, "Error": refusal.text}
+
+
+def write_reply(reply: Reply, wire: Wire) -> bytes:
+    """Write a reply as JSON, in the shape that was chosen."""
+    if wire.reply_shape is ReplyShape.DOCUMENT:
+        return orjson.dumps([{key: _as_text(value) for key, value in reply.items()}])
+    number = _number(wire)
+    return orjson.dumps({key: number(value) if isinstance(value, int) else value for key, value in reply.items()})
+
+
+def write_old_reply(reply: Reply) -> bytes:
+    """Write a reply as the API does to those who do not ask for JSON, so that not asking is noticed."""
+    return f"Res:{reply['Res']}".encode()
+
+
+def _number(wire: Wire) -> Callable[[int], int | str]:
+    return str if wire.reply_shape in _WITH_NUMBERS_AS_TEXT else int
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) else orjson.dumps(value).decode()

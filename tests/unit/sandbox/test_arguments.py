@@ -1,0 +1,75 @@
+"""The command line reaches every option."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_rcs.sandbox.arguments import add_arguments, options_from_arguments
+from airflow_provider_rcs.sandbox.options import ReplyShape, ReportFormat, ReportTarget, SandboxOptions, Status
+from airflow_provider_rcs.sandbox.templates import VariableType
+
+
+def options(*arguments: str) -> SandboxOptions:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return options_from_arguments(parser.parse_args(arguments))
+
+
+def test_nothing_given_means_the_defaults() -> None:
+    assert options() == SandboxOptions()
+
+
+def test_what_is_given_arrives() -> None:
+    given = options(
+        *("--port", "0", "--record", "sent.jsonl", "--seed", "9", "--quiet"),
+        *("--agent", "shop", "--agent", "bank", "--refused-phone", "34600000009", "--credit", "5"),
+        *("--reply-shape", "counts", "--latency", "0.5", "--drop-rate", "0.1"),
+        *("--report-url", "http://127.0.0.1:1/r", "--report-login", "me", "--report-password", "pw"),
+        *("--report-format", "multipart", "--only-sent-share", "0.2"),
+    )
+
+    assert (given.port, given.record, given.seed, given.quiet) == (0, Path("sent.jsonl"), 9, True)
+    assert given.account.agents == ("shop", "bank")
+    assert given.account.refused_phones == {"34600000009"}
+    assert given.account.credit == 5
+    assert given.wire.reply_shape is ReplyShape.COUNTS
+    assert (given.trouble.latency, given.trouble.drop_rate) == (0.5, 0.1)
+    assert given.reports.target == ReportTarget("http://127.0.0.1:1/r", "me", "pw", ReportFormat.MULTIPART)
+    assert given.reports.shares.only_sent == 0.2
+
+
+def test_one_code_changes_and_the_others_stay() -> None:
+    codes = options("--code", "read=30", "--code", "sent=10").reports.codes
+
+    assert (codes[Status.READ], codes[Status.SENT], codes[Status.DELIVERED]) == (30, 10, 13)
+
+
+def test_code_of_no_status_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        options("--code", "clicked=30")
+
+    assert "clicked=30" in capsys.readouterr().err
+
+
+def test_templates_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "templates.json"
+    file.write_text('[{"id": 77, "name": "Receipt", "variables": {"Total": "TEXTO"}}, {"id": "78", "name": "Bye"}]')
+
+    receipt, bye = options("--templates", str(file)).account.templates
+
+    assert (receipt.template_id, receipt.name, receipt.variables) == ("77", "Receipt", {"Total": VariableType.TEXT})
+    assert bye.variables == {}
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "7", '[{"id": "77"}]', '[{"id": "77", "name": "a", "variables": {"b": "C"}}]']
+)
+def test_templates_file_of_another_form_is_refused_by_name(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "templates.json"
+    file.write_text(content)
+
+    with pytest.raises(ValueError, match=r"templates\.json"):
+        options("--templates", str(file))

@@ -1,0 +1,82 @@
+"""Faults befall exactly the requests for which they were ordered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_rcs.sandbox.faults import FaultKind, FaultPlan
+from airflow_provider_rcs.sandbox.options import Trouble
+
+
+def kinds(plan: FaultPlan, count: int) -> list[FaultKind | None]:
+    faults = [plan.begin()[1] for _ in range(count)]
+    return [fault.kind if fault else None for fault in faults]
+
+
+def test_fault_befalls_the_request_it_names() -> None:
+    plan = FaultPlan(Trouble(), seed=1)
+
+    plan.order([{"request": 2, "kind": "reset_after"}])
+
+    assert kinds(plan, 3) == [None, FaultKind.RESET_AFTER, None]
+
+
+def test_next_ones_follow_each_other_in_the_order_given() -> None:
+    plan = FaultPlan(Trouble(), seed=1)
+
+    plan.order([{"request": 2, "kind": "refuse"}, {"next": 2, "kind": "html"}, {"next": 1, "kind": "empty"}])
+
+    assert kinds(plan, 5) == [FaultKind.HTML, FaultKind.REFUSE, FaultKind.HTML, FaultKind.EMPTY, None]
+
+
+def test_requests_are_counted_on_from_the_record() -> None:
+    plan = FaultPlan(Trouble(), seed=1, seen=41)
+
+    assert plan.begin()[0] == 42
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"kind": "refuse"},
+        {"kind": "refuse", "request": 1, "next": 1},
+        {"kind": "refuse", "request": 0},
+        {"kind": "refuse", "next": "one"},
+        {"kind": "explode", "next": 1},
+        {"kind": "status", "next": 1},
+        {"kind": "status", "next": 1, "status": 99},
+        {"kind": "res", "next": 1},
+        {"kind": "res", "next": 1, "res": 5},
+        {"kind": "timeout_after", "next": 1},
+        {"kind": "late_reply", "next": 1, "seconds": -1},
+        {"kind": "late_reply", "next": 1, "seconds": "long"},
+        {"kind": "refuse", "next": 1, "colour": "red"},
+        "refuse",
+    ],
+)
+def test_order_that_cannot_be_is_refused_with_all_that_came_with_it(entry: Any) -> None:
+    plan = FaultPlan(Trouble(), seed=1)
+
+    with pytest.raises(ValueError):
+        plan.order([{"request": 1, "kind": "refuse"}, entry])
+
+    assert plan.pending == 0
+
+
+def test_request_that_is_over_cannot_have_a_fault() -> None:
+    plan = FaultPlan(Trouble(), seed=1, seen=3)
+
+    with pytest.raises(ValueError, match="request 3 is over"):
+        plan.order([{"request": 3, "kind": "refuse"}])
+
+
+def test_chance_is_the_same_for_the_same_seed() -> None:
+    trouble = Trouble(error_rate=0.2, drop_rate=0.2)
+
+    first, second, other = (kinds(FaultPlan(trouble, seed), 1_000) for seed in (1, 1, 2))
+
+    assert first == second != other
+    assert first.count(FaultKind.STATUS) == pytest.approx(200, abs=40)
+    assert first.count(FaultKind.RESET_AFTER) == pytest.approx(160, abs=40)

@@ -1,0 +1,51 @@
+"""A sandbox, and a store on SQLite, behind the connections that the operators use by default."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import sqlalchemy as sa
+from airflow.providers.common.compat.sdk import Context
+
+from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.migrate import migrate
+from tests.sandbox_process import SandboxProcess
+
+
+@pytest.fixture(scope="module")
+def running_sandbox() -> Iterator[SandboxProcess]:
+    with SandboxProcess() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running_sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> SandboxProcess:
+    connect(monkeypatch, running_sandbox)
+    return running_sandbox
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[sa.Engine]:
+    engine = engine_from_url(f"sqlite:///{tmp_path}/store.db")
+    migrate(engine)
+    monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/store.db"}))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def context() -> Context:
+    """What the operators read of a task's context."""
+    task_instance = SimpleNamespace(dag_id="dag", task_id="task", run_id="run", try_number=1)
+    return cast("Context", {"ti": task_instance})
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProcess, **changes: Any) -> None:
+    """Define ``rcs_default`` as the sandbox, with some fields changed."""
+    fields = {"conn_type": "rcs", "host": sandbox.url, "login": sandbox.login, "password": sandbox.password}
+    monkeypatch.setenv("AIRFLOW_CONN_RCS_DEFAULT", json.dumps(fields | changes))

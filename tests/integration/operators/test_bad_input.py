@@ -1,0 +1,157 @@
+"""Bad input is one clear error that names the field and the way out, before anything is sent."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
+
+from airflow_provider_rcs.operators.rcs import RcsSendOperator
+from airflow_provider_rcs.transfers.sql_to_rcs import SqlToRcsOperator
+from tests.integration.operators.conftest import connect
+from tests.sandbox_process import SandboxProcess
+
+PEOPLE = [{"phone": "34600000001", "name": "Pedro", "amount": "12"}]
+
+pytestmark = pytest.mark.usefixtures("store")
+
+
+def operator(**changes: Any) -> RcsSendOperator:
+    arguments: dict[str, Any] = {
+        "task_id": "send",
+        "recipients": PEOPLE,
+        "template_id": "1234567",
+        "campaign": "spring",
+        "variables": {"Importe": "amount"},
+    }
+    return RcsSendOperator(**(arguments | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"template_id": "999"}, "template_id: template '999' cannot be looked up.*RcsListTemplatesOperator"),
+        ({"template_id": ""}, "template_id: it is empty"),
+        ({"variables": {}}, "variable 'Importe' of template 1234567 has no column 'Importe'.*Map it with variables="),
+        ({"variables": {"Amount": "amount"}}, "template 1234567 has no variable 'Amount'. It has .*'Importe'"),
+        ({"variables": {"Importe": "price"}}, "has no column 'price'.*the columns are 'phone', 'name', 'amount'"),
+        ({"phone": "mobile"}, "phone: there is no column 'mobile'. The columns are 'phone', 'name', 'amount'"),
+        ({"name": "full_name"}, "name: there is no column 'full_name'"),
+        ({"reference": "customer"}, "reference: there is no column 'customer'"),
+        ({"recipients": []}, "recipients: the list is empty"),
+        ({"recipients": "34600000001"}, "recipients: a str is not a list of recipients"),
+        ({"recipients": [PEOPLE]}, "recipients: an entry of the list is not a dict"),
+        ({"default_region": "Spain"}, "default_region: 'Spain' is not a region"),
+        ({"on_invalid": "skip"}, "on_invalid: 'skip' is not a choice. Use 'reject' or 'fail'"),
+        ({"on_in_doubt": "resend"}, "on_in_doubt: 'resend' is not a choice"),
+        ({"batch_size": 0}, "batch_size: 0 is not a whole number of 1 or more"),
+        ({"send_at": "tomorrow"}, "send_at: 'tomorrow' is not a date"),
+        ({"send_at": "2030-01-01T09:00"}, "send_at: 2030-01-01 09:00:00 has no time zone"),
+        ({"quiet_hours": [{"start": "22:00"}]}, "quiet_hours: .* cannot be read"),
+        ({"store_conn_id": "nowhere"}, "store_conn_id: the connection 'nowhere' is not defined.*airflow-rcs migrate"),
+    ],
+)
+def test_an_argument_that_cannot_be_used(
+    sandbox: SandboxProcess, context: Context, changes: dict[str, Any], message: str
+) -> None:
+    before = sandbox.statistics()["send_requests"]
+
+    with pytest.raises(AirflowFailException, match=message):
+        operator(**changes).execute(context)
+
+    assert sandbox.statistics()["send_requests"] == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"password": None}, "password of the connection 'rcs_default': it is missing .the API Token"),
+        ({"login": None}, "login of the connection 'rcs_default': it is missing .the API User"),
+        ({"host": "http://rcs.example"}, "host of the connection: http://rcs.example is not https"),
+        ({"extra": {"status_codes": {"20": "seen"}}}, "status_codes: 'seen' is not a valid DeliveryStatus. Use one of"),
+        ({"extra": {"paths": {"post": "/x"}}}, "paths: no such call: post"),
+        ({"extra": {"batch_size": "many"}}, "extra 'batch_size' of the connection: it cannot be read"),
+        ({"password": "wrong-token"}, "RcsAuthError: .*API User or API Token"),
+    ],
+)
+def test_a_connection_that_cannot_be_used(
+    sandbox: SandboxProcess,
+    context: Context,
+    monkeypatch: pytest.MonkeyPatch,
+    fields: dict[str, Any],
+    message: str,
+) -> None:
+    before = sandbox.statistics()["send_requests"]
+    connect(monkeypatch, sandbox, **fields)
+
+    with pytest.raises(AirflowFailException, match=message):
+        operator().execute(context)
+
+    assert sandbox.statistics()["send_requests"] == before
+
+
+def test_a_service_that_cannot_be_reached_may_be_tried_again(
+    sandbox: SandboxProcess, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, sandbox, host="http://127.0.0.1:1")
+
+    with pytest.raises(AirflowException, match="RcsUnavailable: .*could not connect") as raised:
+        operator().execute(context)
+
+    assert not isinstance(raised.value, AirflowFailException)
+
+
+def test_a_store_without_tables(
+    sandbox: SandboxProcess, context: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_EMPTY", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/empty.db"}))
+
+    with pytest.raises(AirflowFailException, match="its tables are missing. Make them with: airflow-rcs migrate"):
+        operator(store_conn_id="empty").execute(context)
+
+
+def test_on_invalid_fail_sends_to_nobody_if_one_is_wrong_and_shows_which(
+    sandbox: SandboxProcess, context: Context, store: sa.Engine
+) -> None:
+    people = [*PEOPLE, {"phone": "600 12 34", "name": "Ana", "amount": "3"}]
+    before = sandbox.statistics()["send_requests"]
+
+    with pytest.raises(AirflowFailException, match=r"1 of 2 cannot be sent to.*row 2, column 'phone'") as raised:
+        operator(recipients=people, on_invalid="fail").execute(context)
+
+    assert sandbox.statistics()["send_requests"] == before
+    assert "600 12" not in str(raised.value)
+
+
+def test_a_connection_that_is_not_to_a_sql_database(
+    sandbox: SandboxProcess, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_WEB", json.dumps({"conn_type": "http", "host": "example.org"}))
+
+    with pytest.raises(AirflowFailException, match="sql_conn_id: the connection 'web' is not one to a SQL database"):
+        SqlToRcsOperator(task_id="send", sql="SELECT 1", sql_conn_id="web", template_id="1234569").execute(context)
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT 1 AS phone, 2 AS phone", "sql: two columns have the same name"),
+        ("CREATE TABLE made (phone TEXT)", "sql: the query returns no rows"),
+        ("SELECT '34600000001' AS phone WHERE 1 = 0", "recipients: the list is empty"),
+    ],
+)
+def test_a_query_that_gives_no_recipients(
+    sandbox: SandboxProcess,
+    context: Context,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Any,
+    sql: str,
+    message: str,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/w.db"}))
+
+    with pytest.raises(AirflowFailException, match=message):
+        SqlToRcsOperator(task_id="send", sql=sql, sql_conn_id="warehouse", template_id="1234569").execute(context)

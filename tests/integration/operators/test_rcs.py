@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from airflow.providers.common.compat.sdk import AirflowException, Context
+
+from airflow_provider_rcs.operators.rcs import RcsGetTemplateOperator, RcsListTemplatesOperator, RcsSendOperator
+from airflow_provider_rcs.store.funnel import Funnel, read_funnel
+from tests.sandbox_process import SandboxProcess
+
+PLAIN = "1234569"
+
+
+def people(count: int, **columns: Any) -> list[dict[str, Any]]:
+    return [{"phone": f"346{number:08d}", "name": f"Person {number}", **columns} for number in range(count)]
+
+
+def operator(campaign: str, recipients: Any, **changes: Any) -> RcsSendOperator:
+    arguments: dict[str, Any] = {"task_id": "send", "template_id": PLAIN, "campaign": campaign}
+    return RcsSendOperator(**(arguments | {"recipients": recipients} | changes))
+
+
+def messages_of(sandbox: SandboxProcess, store: sa.Engine, campaign: str) -> list[str]:
+    """The phones that the service has accepted for a campaign, one entry a message."""
+    with store.connect() as connection:
+        token = connection.execute(sa.text("SELECT token FROM rcs_campaign WHERE name = :name"), {"name": campaign})
+        beginning = f"{token.scalar_one()}-"
+    return [entry["phone"] for entry in sandbox.accepted() if entry["campaign_reference"].startswith(beginning)]
+
+
+def funnel_of(store: sa.Engine, campaign: str) -> Funnel:
+    funnel = read_funnel(store, campaign)
+    assert funnel is not None
+    return funnel
+
+
+@pytest.fixture
+def campaign() -> str:
+    """A name of its own for each test, because the sandbox is shared."""
+    return f"campaign-{uuid4().hex[:8]}"
+
+
+def test_templates_are_listed_by_their_ids(sandbox: SandboxProcess, context: Context) -> None:
+    assert RcsListTemplatesOperator(task_id="list").execute(context) == [
+        {"id": "1234567", "name": "Customer welcome"},
+        {"id": "1234568", "name": "Shipping notice"},
+        {"id": "1234569", "name": "Plain greeting"},
+    ]
+
+
+def test_a_template_comes_with_its_variables_and_who_fills_them(sandbox: SandboxProcess, context: Context) -> None:
+    assert RcsGetTemplateOperator(task_id="get", template_id="1234567").execute(context) == {
+        "id": "1234567",
+        "name": "Customer welcome",
+        "variables": [
+            {"name": "Destinatario", "type": "DESTINATARIO", "filled_by_service": True},
+            {"name": "Importe", "type": "TEXTO", "filled_by_service": False},
+        ],
+    }
+
+
+def test_it_returns_counts_and_ids_and_no_recipients(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    recipients = [*people(3), {"phone": None, "name": "Nobody"}, *people(1)]
+
+    returned = operator(campaign, recipients).execute(context)
+
+    assert returned == {
+        "campaign": campaign,
+        "requested": 5,
+        "planned": 0,
+        "sending": 0,
+        "accepted": 3,
+        "rejected": 1,
+        "duplicate": 1,
+        "suppressed": 0,
+        "in_doubt": 0,
+        "statuses": {"unreported": 3},
+        "reasons": {"rejected": {"phone: it is missing": 1}},
+        "api_campaign_ids": [str(sandbox.accepted()[-1]["send_id"])],
+    }
+
+
+def test_a_data_frame_is_sent_to_as_it_reads(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    frame = pd.DataFrame(
+        {
+            "telephone": [34600000001, 34600000002, None],
+            "who": ["Núria", "Íñigo", "Zoë"],
+            "points": [10.0, None, 3.0],
+            "since": pd.to_datetime(["2026-01-02", "2026-01-03", "2026-01-04"]),
+        }
+    )
+
+    operator(
+        campaign,
+        frame,
+        template_id="1234568",
+        phone="telephone",
+        name="who",
+        variables={"Pedido": "points", "Fecha": "since"},
+    ).execute(context)
+
+    accepted = sandbox.accepted()[-1]
+    assert (accepted["phone"], accepted["name"]) == ("34600000001", "Núria")
+    assert accepted["variables"] == {"Pedido": "10", "Fecha": "2026-01-02 00:00:00"}
+    assert funnel_of(store, campaign).reasons["rejected"] == {  # type: ignore[index]
+        "phone: it is missing": 1,
+        "variable Pedido: it has no value": 1,
+    }
+
+
+def test_running_again_sends_nobody_a_second_message_and_new_recipients_their_first(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    operator(campaign, people(3)).execute(context)
+
+    operator(campaign, people(5)).execute(context)
+
+    assert sorted(messages_of(sandbox, store, campaign)) == [person["phone"] for person in people(5)]
+
+
+def test_requests_have_no_more_than_the_asked_recipients(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    before = sandbox.statistics()["send_requests"]
+
+    operator(campaign, people(25), batch_size=10, max_in_flight=3).execute(context)
+
+    assert sandbox.statistics()["send_requests"] == before + 3
+    assert len(messages_of(sandbox, store, campaign)) == 25
+
+
+def test_a_dry_run_tells_what_would_be_sent_and_sends_and_keeps_nothing(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    before = sandbox.statistics()["send_requests"]
+
+    returned = operator(campaign, [*people(3), *people(1), {"phone": "x"}], dry_run=True).execute(context)
+
+    assert returned["planned"] == 3
+    assert returned["reasons"] == {"rejected": {"phone: it is not a phone number": 1}}
+    assert sandbox.statistics()["send_requests"] == before
+    assert read_funnel(store, campaign) is None
+
+
+def test_a_lost_reply_leaves_recipients_in_doubt_and_a_retry_does_not_send_them_again(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    sandbox.faults([{"next": 2, "kind": "reset_after"}])
+    send = operator(campaign, people(30), batch_size=10, max_in_flight=1)
+
+    for _ in range(2):
+        with pytest.raises(AirflowException, match="RcsInDoubtError: .* messages are in doubt and are not sent again"):
+            send.execute(context)
+
+    assert sorted(messages_of(sandbox, store, campaign)) == [person["phone"] for person in people(30)]
+    assert funnel_of(store, campaign).states["in_doubt"] == 20  # type: ignore[index]
+
+
+def test_on_in_doubt_hold_lets_the_task_succeed(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    sandbox.faults([{"next": 1, "kind": "reset_after"}])
+
+    returned = operator(campaign, people(2), on_in_doubt="hold").execute(context)
+
+    assert (returned["accepted"], returned["in_doubt"]) == (0, 2)
+
+
+def test_a_refused_request_is_sent_again_and_arrives_once(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    sandbox.faults([{"next": 1, "kind": "status", "status": 429, "retry_after": 0}])
+
+    returned = operator(campaign, people(4)).execute(context)
+
+    assert returned["accepted"] == 4
+    assert len(messages_of(sandbox, store, campaign)) == 4
+
+
+def test_a_campaign_that_goes_on_with_another_template_is_refused_with_both(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    operator(campaign, people(1)).execute(context)
+
+    with pytest.raises(AirflowException, match="template_id: .* was begun with 1234569, .* go on with 1234567"):
+        operator(campaign, people(1, Importe="3"), template_id="1234567").execute(context)
+
+
+def test_agent_date_quiet_hours_and_references_reach_the_service(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    operator(
+        campaign,
+        people(1, customer="C-1"),
+        reference="customer",
+        agent="my-rcs-agent",
+        send_at="2030-07-01T09:30+00:00",
+        quiet_hours=[{"start": "22:00", "end": "09:00"}],
+    ).execute(context)
+
+    accepted = sandbox.accepted()[-1]
+    assert (accepted["reference"], accepted["agent"], accepted["send_at"]) == (
+        "C-1",
+        "my-rcs-agent",
+        "2030-07-01 11:30",
+    )
+    assert list(accepted["quiet_hours"][0].values()) == ["22:00", "09:00", "1"]

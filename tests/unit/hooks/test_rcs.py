@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.hooks.rcs import RcsHook
+
+
+def connection(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
+    values = {"conn_type": "rcs", "host": "https://rcs.example", "login": "user", "password": "secret-token"} | fields
+    monkeypatch.setenv("AIRFLOW_CONN_RCS_DEFAULT", json.dumps(values))
+
+
+def test_no_extra_of_the_connection_becomes_a_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection(monkeypatch, extra={"agent": "shop", "my_secret": "hush", "status_codes": {"20": "read"}})
+
+    headers = RcsHook().get_conn().headers
+
+    assert not {"agent", "my_secret", "status_codes"} & {name.lower() for name in headers}
+    assert "hush" not in str(headers)
+
+
+def test_the_session_uses_the_connections_proxies_certificates_and_trust(monkeypatch: pytest.MonkeyPatch) -> None:
+    extra = {"proxies": {"https": "http://proxy:3128"}, "verify": "/ca.pem", "cert": "/me.pem", "trust_env": False}
+    connection(monkeypatch, extra=extra)
+
+    session = RcsHook().get_conn()
+
+    assert (session.proxies, session.verify, session.cert, session.trust_env) == (
+        {"https": "http://proxy:3128"},
+        "/ca.pem",
+        "/me.pem",
+        False,
+    )
+
+
+@pytest.mark.parametrize("unset", ["", "***"])
+@pytest.mark.parametrize("field", ["login", "password"])
+def test_a_connection_without_credentials_is_refused_and_the_field_is_named(
+    monkeypatch: pytest.MonkeyPatch, field: str, unset: str
+) -> None:
+    connection(monkeypatch, **{field: unset})
+
+    with pytest.raises(RcsInputError, match=f"^{field} of the connection 'rcs_default': it is missing"):
+        RcsHook().get_conn()
+
+
+def test_a_base_url_that_is_not_https_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection(monkeypatch, host="http://rcs.example")
+
+    with pytest.raises(RcsInputError, match="^host of the connection: http://rcs.example is not https. Use an https"):
+        RcsHook().list_templates()
+
+
+def test_credentials_with_accents_are_sent_as_utf_8(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection(monkeypatch, login="niño", password="contraseña-€")
+
+    session = RcsHook().get_conn()
+
+    assert session.auth is not None
+    assert (session.auth.username, session.auth.password) == ("niño".encode(), "contraseña-€".encode())  # type: ignore[union-attr]

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_rcs.api.errors import RcsStoreError
+from airflow_provider_rcs.hooks.store import store_engine, unchecked_store_engine
+from airflow_provider_rcs.store.migrate import migrate
+
+
+def connection(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps(fields))
+
+
+def test_a_missing_connection_is_told_with_the_way_out() -> None:
+    with pytest.raises(RcsStoreError, match="'nowhere' is not defined.*airflow-rcs migrate --store-conn-id nowhere"):
+        store_engine("nowhere")
+
+
+def test_a_store_without_tables_is_told_with_the_way_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    connection(monkeypatch, conn_type="sqlite", host=f"{tmp_path}/store.db")
+
+    with pytest.raises(RcsStoreError, match="its tables are missing. Make them with: airflow-rcs migrate"):
+        store_engine()
+
+
+def test_a_migrated_sqlite_store_is_opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    connection(monkeypatch, conn_type="sqlite", host=f"{tmp_path}/store.db")
+    migrate(unchecked_store_engine())
+
+    assert store_engine().url.database == f"{tmp_path}/store.db"
+
+
+def test_a_postgres_connection_keeps_its_fields_and_its_drivers_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection(
+        monkeypatch,
+        conn_type="postgres",
+        host="db.example",
+        port=6432,
+        login="rcs",
+        password="p@ss/word",
+        schema="ledger",
+        extra={"sslmode": "verify-full", "cursor": "dictcursor"},
+    )
+
+    url = unchecked_store_engine().url
+
+    assert (url.drivername, url.host, url.port, url.username, url.password, url.database) == (
+        "postgresql+psycopg",
+        "db.example",
+        6432,
+        "rcs",
+        "p@ss/word",
+        "ledger",
+    )
+    assert dict(url.query) == {"sslmode": "verify-full"}
+
+
+def test_another_kind_of_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection(monkeypatch, conn_type="mysql", host="db.example")
+
+    with pytest.raises(RcsStoreError, match="of type 'mysql', and the store runs on SQLite and PostgreSQL"):
+        unchecked_store_engine()

@@ -47,7 +47,8 @@ def load(store: sa.Engine, warehouse: sa.Engine, schema: str | None) -> Loaded:
 
 def _load_campaigns(store: sa.Engine, warehouse: sa.Engine, tables: WarehouseTables) -> tuple[int, int]:
     with transaction(warehouse) as connection:
-        loaded = dict(connection.execute(sa.select(tables.campaign.c.id, tables.campaign.c.revision)).tuples().all())
+        rows = connection.execute(sa.select(tables.campaign.c.id, tables.campaign.c.revision))
+        loaded = {row.id: row.revision for row in rows}
     changed = [row for row in campaigns(store) if row["revision"] > loaded.get(row["id"], -1)]
     messages = 0
     for campaign in changed:

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_rcs import __version__
+from airflow_provider_rcs.cli.main import main
+
+
+@pytest.fixture
+def store_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/store.db"
+
+
+def test_migrate_makes_the_tables_and_may_be_run_again(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    codes = [main(["migrate", "--store-url", store_url]) for _ in range(2)]
+
+    assert codes == [0, 0]
+    assert capsys.readouterr().out.startswith("The store's tables are at version ")
+
+
+def test_a_store_without_tables_ends_with_the_way_out(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["campaigns", "--store-url", store_url])
+
+    assert code == 2
+    assert capsys.readouterr().err == (
+        "airflow-rcs campaigns: store: its tables are missing. Make them with: airflow-rcs migrate\n"
+    )
+
+
+def test_campaigns_shows_a_line_for_each(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from airflow_provider_rcs.store.engine import engine_from_url
+    from tests.unit.warehouse.test_load import report, send
+
+    main(["migrate", "--store-url", store_url])
+    engine = engine_from_url(store_url)
+    report(engine, send(engine, "spring", ["34600000001", "34600000002"]), "34600000001", "13")
+    capsys.readouterr()
+
+    main(["campaigns", "--store-url", store_url])
+
+    headings, _, line = capsys.readouterr().out.splitlines()
+    assert headings.split()[0] == "campaign"
+    assert [*line.split()[:1], *line.split()[3:]] == ["spring", "2", "2", "0", "0", "0", "1", "0", "1"]
+
+
+def test_a_store_url_that_cannot_be_read_is_an_error_without_its_password(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["migrate", "--store-url", "oracle-of-delphi://me:secret@host/db"])
+
+    assert code == 2
+    error = capsys.readouterr().err
+    assert "its URL cannot be used" in error
+    assert "secret" not in error
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+
+    assert capsys.readouterr().out == f"airflow-provider-rcs {__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["sandbox", "receiver", "migrate", "campaigns"])
+def test_every_command_explains_itself_without_loading_airflow(command: str) -> None:
+    code = (
+        "import sys\nfrom airflow_provider_rcs.cli.main import main\n"
+        f"try:\n    main([{command!r}, '--help'])\nexcept SystemExit as end:\n    assert end.code == 0\n"
+        "assert 'airflow' not in sys.modules and 'pandas' not in sys.modules"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith(f"usage: airflow-rcs {command}")

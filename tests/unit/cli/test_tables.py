@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from airflow_provider_rcs.cli.tables import aligned
+
+
+def test_numbers_stand_to_the_right_and_texts_to_the_left() -> None:
+    assert aligned(["state", "messages"], [("accepted", 1234), ("in doubt", 7)]).splitlines() == [
+        "state     messages",
+        "--------  --------",
+        "accepted     1,234",
+        "in doubt         7",
+    ]
+
+
+def test_a_table_without_rows_shows_its_headings() -> None:
+    assert aligned(["state"], []).splitlines() == ["state", "-----"]

@@ -130,6 +130,5 @@ def get_provider_info() -> dict[str, Any]:
             }
             for module in ("airflow_provider_rcs.transfers.sql_to_rcs", "airflow_provider_rcs.transfers.reports_to_sql")
         ],
-        "plugins": [{"name": "rcs", "plugin-class": "airflow_provider_rcs.plugins.rcs.RcsPlugin"}],
         "config": _CONFIG,
     }

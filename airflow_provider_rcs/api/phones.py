@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from decimal import Decimal
 from functools import lru_cache
 from numbers import Integral, Real
+from typing import Any
 
 _SEPARATORS = re.compile(r"[\s\-\u2010-\u2015().\u2060/]+")
 _VISIBLE_DIGITS = 3
@@ -52,10 +52,10 @@ def mask(phone: str) -> str:
     return "*" * hidden + phone[hidden:] if hidden else "*" * len(phone)
 
 
-def _whole_number_as_text(value: Integral | Real | Decimal) -> str:
+def _whole_number_as_text(value: Any) -> str:
     try:
         if value % 1 == 0:
-            return str(math.trunc(value))
+            return str(int(value))
     except ArithmeticError:
         pass
     raise PhoneError("it is not a whole number")

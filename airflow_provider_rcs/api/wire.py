@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
@@ -45,6 +45,7 @@ DEFAULT_PATHS: Mapping[str, str] = {
 }
 DEFAULT_RECIPIENT_REFERENCE_KEY = "Referencia"  # assumed
 
+_REPORT_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _RECIPIENT_TYPE = "DESTINATARIO"
 _JSON_REPLY = {"Resp": "JSON"}
 _LOWEST_HTTP_ERROR = 400
@@ -194,8 +195,11 @@ def read_report(fields: object) -> Report:
     """
     if not isinstance(fields, Mapping):
         raise RcsReportError("a report is not an object")
-    values = {str(key).lower(): _text(value) for key, value in fields.items()}
-    known = {name: values.pop(name.lower(), "").strip() for name in _REPORT_FIELDS}
+    try:
+        values = {str(key).lower(): _text(value) for key, value in fields.items()}
+    except ValueError as error:
+        raise RcsReportError(str(error)) from None
+    known = {name: values.pop(lower, "").strip() for name, lower in _REPORT_FIELDS.items()}
     if not known["Estado"]:
         raise RcsReportError("a report has no status (Estado)")
     if not (known["Destinatario"] or known["idMensaje"]):
@@ -215,17 +219,20 @@ def read_report(fields: object) -> Report:
     )
 
 
-_REPORT_FIELDS = (
-    "Servicio",
-    "Estado",
-    "Agente",
-    "Destinatario",
-    "RefCampaign",
-    "RefMensaje",
-    "Fecha",
-    "idCampaign",
-    "idMensaje",
-)
+_REPORT_FIELDS = {
+    name: name.lower()
+    for name in (
+        "Servicio",
+        "Estado",
+        "Agente",
+        "Destinatario",
+        "RefCampaign",
+        "RefMensaje",
+        "Fecha",
+        "idCampaign",
+        "idMensaje",
+    )
+}
 
 
 def _write_recipient(recipient: Recipient, reference_key: str) -> dict[str, Any]:
@@ -329,9 +336,12 @@ def _integer(value: object) -> int:
 
 
 def _text(value: object) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else orjson.dumps(value).decode("utf-8")
+    if isinstance(value, str):
+        return value
+    try:
+        return "" if value is None else orjson.dumps(value).decode("utf-8")
+    except TypeError:
+        raise ValueError("a value is nested too deeply") from None
 
 
 def _digits(phone: object) -> str:
@@ -340,7 +350,9 @@ def _digits(phone: object) -> str:
 
 def _read_date(text: str) -> datetime | None:
     """Read a report's date: Spain's time (assumed), the repeated hour of October as its first pass."""
+    if not _REPORT_DATE.fullmatch(text):
+        return None
     try:
-        return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=SERVICE_TIMEZONE).astimezone(ZoneInfo("UTC"))
+        return datetime.fromisoformat(text).replace(tzinfo=SERVICE_TIMEZONE).astimezone(UTC)
     except ValueError:
         return None

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsCampaignConflictError
-from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.engine import reading, transaction
 from airflow_provider_rcs.store.tables import campaign
 from airflow_provider_rcs.store.upsert import insert_or_ignore
 
@@ -74,7 +74,7 @@ def open_campaign(engine: sa.Engine, name: str, terms: CampaignTerms, status_cod
 
 def find_campaign(engine: sa.Engine, name: str) -> Campaign | None:
     """Return the campaign of this name, or ``None``."""
-    with transaction(engine) as connection:
+    with reading(engine) as connection:
         row = connection.execute(sa.select(campaign).where(campaign.c.name == name)).one_or_none()
     return None if row is None else _read(row)
 

@@ -13,7 +13,7 @@ from airflow_provider_rcs.api.models import Outcome, Recipient
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import Attempt, require_lease
 from airflow_provider_rcs.store.campaigns import lock_campaign, new_reference
-from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.engine import reading, transaction
 from airflow_provider_rcs.store.tables import message, request
 
 ACCEPTED_BY_ECHO = "the reply was lost; a report on the same request proves that the service accepted it"
@@ -176,5 +176,5 @@ def api_campaign_ids(engine: sa.Engine, campaign_id: int) -> list[str]:
     given = sa.select(request.c.api_campaign_id).where(
         request.c.campaign_id == campaign_id, request.c.api_campaign_id != ""
     )
-    with transaction(engine) as connection:
+    with reading(engine) as connection:
         return list(connection.execute(given.order_by(request.c.id)).scalars())

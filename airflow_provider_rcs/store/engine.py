@@ -59,7 +59,7 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Run a block that only reads, beside those that write; it sees one state of the database.
+    """Run a block that only reads, and holds up nobody who writes.
 
     :raises RcsStoreUnavailable: if the database cannot be reached or refuses.
     """

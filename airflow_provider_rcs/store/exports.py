@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.engine import reading
 from airflow_provider_rcs.store.tables import campaign, message, report, request
 
 Row = Mapping[str, Any]
@@ -67,13 +67,13 @@ _REPORT_COLUMNS = (
 
 def campaigns(engine: sa.Engine) -> list[Row]:
     """Return all campaigns, each with the revision up to which its messages can be read."""
-    with transaction(engine) as connection:
+    with reading(engine) as connection:
         return [
             dict(row) for row in connection.execute(sa.select(*_CAMPAIGN_COLUMNS).order_by(campaign.c.id)).mappings()
         ]
 
 
-def messages_since(engine: sa.Engine, campaign_id: int, revision: int) -> Iterator[list[Row]]:
+def messages_since(engine: sa.Engine, campaign_id: int, revision: int) -> Iterator[Sequence[Row]]:
     """Return a campaign's messages that changed after a revision, in pages.
 
     Revisions become visible in their order, so that whoever has read all up to one misses none before it.
@@ -88,13 +88,13 @@ def messages_since(engine: sa.Engine, campaign_id: int, revision: int) -> Iterat
     return _pages(engine, changed, message.c.id)
 
 
-def reports_since(engine: sa.Engine, fold: int) -> Iterator[list[Row]]:
+def reports_since(engine: sa.Engine, fold: int) -> Iterator[Sequence[Row]]:
     """Return the reports of a fold and of all later ones, in pages, fold by fold.
 
     Folds become visible in their order; the given one is read again, because its reader may have stopped within it.
     """
     folds = sa.select(report.c.fold).where(report.c.fold >= fold).distinct().order_by(report.c.fold)
-    with transaction(engine) as connection:
+    with reading(engine) as connection:
         numbers = list(connection.execute(folds).scalars())
     for number in numbers:
         of_the_fold = (
@@ -107,10 +107,10 @@ def reports_since(engine: sa.Engine, fold: int) -> Iterator[list[Row]]:
         yield from _pages(engine, of_the_fold, report.c.id)
 
 
-def _pages(engine: sa.Engine, rows: sa.Select[Any], number: sa.Column[int]) -> Iterator[list[Row]]:
+def _pages(engine: sa.Engine, rows: sa.Select[Any], number: sa.Column[int]) -> Iterator[Sequence[Row]]:
     last = 0
     while True:
-        with transaction(engine) as connection:
+        with reading(engine) as connection:
             page = [dict(row) for row in connection.execute(rows.where(number > last).limit(ROWS_A_PAGE)).mappings()]
         if not page:
             return

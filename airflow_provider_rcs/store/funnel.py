@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
-from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.engine import reading
 from airflow_provider_rcs.store.tables import campaign, message
 
 
@@ -78,7 +78,7 @@ def read_funnel(engine: sa.Engine, campaign_name: str) -> Funnel | None:
     """
     groups = (message.c.state, message.c.reason, message.c.delivery_status)
     counts = (sa.func.count().label("messages"), sa.func.sum(message.c.repeats).label("repeats"))
-    with transaction(engine) as connection:
+    with reading(engine) as connection:
         campaign_id = connection.execute(
             sa.select(campaign.c.id).where(campaign.c.name == campaign_name)
         ).scalar_one_or_none()

@@ -1,4 +1,4 @@
-"""A migrated PostgreSQL store for each test."""
+"""A migrated and empty PostgreSQL store for each test."""
 
 from __future__ import annotations
 
@@ -9,11 +9,24 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.store.engine import engine_from_url
 from airflow_provider_rcs.store.migrate import migrate
+from airflow_provider_rcs.store.tables import metadata, store
+from tests.postgres import fresh_database
+
+
+@pytest.fixture(scope="session")
+def shared_engine(postgres: str) -> Iterator[sa.Engine]:
+    with fresh_database(postgres) as url:
+        engine = engine_from_url(url)
+        migrate(engine)
+        yield engine
+        engine.dispose()
 
 
 @pytest.fixture
-def engine(postgres_url: str) -> Iterator[sa.Engine]:
-    engine = engine_from_url(postgres_url)
-    migrate(engine)
-    yield engine
-    engine.dispose()
+def engine(shared_engine: sa.Engine) -> sa.Engine:
+    # Emptied and not made anew: dropping a database takes the server longer than a test.
+    with shared_engine.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+        connection.execute(store.insert(), {"id": 1, "fold": 0})
+    return shared_engine

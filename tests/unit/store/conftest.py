@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +13,23 @@ from airflow_provider_rcs.store.engine import engine_from_url
 from airflow_provider_rcs.store.migrate import migrate
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = engine_from_url(f"sqlite:///{tmp_path}/store.db")
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("store") / "migrated.db"
+    engine = engine_from_url(f"sqlite:///{path}")
     migrate(engine)
-    yield engine
     engine.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def shared_engine(migrated_file: Path) -> sa.Engine:
+    return engine_from_url(f"sqlite:///{migrated_file.with_name('store.db')}")
+
+
+@pytest.fixture
+def engine(migrated_file: Path, shared_engine: sa.Engine) -> Iterator[sa.Engine]:
+    # A fresh file, but one engine for all tests: it keeps the statements that it has compiled, which take longest.
+    shutil.copy(migrated_file, str(shared_engine.url.database))
+    yield shared_engine
+    shared_engine.dispose()

@@ -1,0 +1,26 @@
+"""``python -m airflow_provider_rcs.receiver``: the receiver as the environment describes it, without Airflow."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from airflow_provider_rcs.api.errors import RcsError
+from airflow_provider_rcs.receiver.server import DEFAULT_HOST, DEFAULT_PORT, app_from_environment, run
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m airflow_provider_rcs.receiver", description=__doc__)
+    parser.add_argument("--host", default=DEFAULT_HOST)
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 for a free one")
+    arguments = parser.parse_args()
+    try:
+        run(app_from_environment(), arguments.host, arguments.port)
+    except RcsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

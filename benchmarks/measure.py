@@ -1,0 +1,61 @@
+"""Measuring: each way of doing the same work, in turns, for several rounds."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way of doing the work.
+
+    :param run: does it once; what it returns is how many items it did.
+    """
+
+    name: str
+    run: Callable[[], int]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Items a second of each way, over all rounds."""
+
+    what: str
+    rates: Mapping[str, list[float]]
+
+    def median(self, way: str) -> float:
+        """Return the median rate of a way."""
+        return statistics.median(self.rates[way])
+
+    def row(self) -> str:
+        """Return the line of the table: ours, naive, limit, and the two ratios."""
+        ours, naive, limit = (self.median(way) for way in ("ours", "naive", "limit"))
+        cells = [self.what, *(self._cell(way) for way in ("ours", "naive", "limit"))]
+        return f"| {' | '.join(cells)} | {ours / naive:.1f} | {ours / limit:.2f} |"
+
+    def _cell(self, way: str) -> str:
+        rates = self.rates[way]
+        spread = (max(rates) - min(rates)) / self.median(way)
+        return f"{self.median(way):,.0f}/s ±{spread / 2:.0%}"
+
+
+def measure(what: str, *, ours: Way, naive: Way, limit: Way) -> Measured:
+    """Run the three ways in turns, so that a noisy moment of the machine falls on all of them.
+
+    :param what: the work, as the table names it.
+    """
+    ways = {"ours": ours, "naive": naive, "limit": limit}
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(ROUNDS):
+        for name, way in ways.items():
+            gc.collect()
+            begun = time.perf_counter()
+            items = way.run()
+            rates[name].append(items / (time.perf_counter() - begun))
+    return Measured(what, rates)

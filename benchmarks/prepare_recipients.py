@@ -1,0 +1,77 @@
+"""Recipients prepared: DataFrame rows to request bodies of 1,000."""
+
+from __future__ import annotations
+
+import json
+
+import orjson
+import pandas as pd
+import phonenumbers
+
+from airflow_provider_rcs.api import wire
+from airflow_provider_rcs.api.models import Recipient, SendRequest
+from airflow_provider_rcs.sending.listing import Tally, list_chunks
+from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.sending.sources import chunks_of
+from benchmarks.measure import Measured, Way, measure
+from benchmarks.people import TEMPLATE, frame
+
+COUNT = 20_000
+BATCH = 1_000
+
+
+def run() -> Measured:
+    """Measure it."""
+    people = frame(COUNT)
+    return measure(
+        "recipients prepared (DataFrame to request bodies)",
+        ours=Way("streamed", lambda: _ours(people)),
+        naive=Way("iterrows, phonenumbers for each", lambda: _naive(people)),
+        limit=Way("orjson of what is ready", lambda: _limit(people)),
+    )
+
+
+def _ours(people: pd.DataFrame) -> int:
+    settings = SendSettings(template_id=TEMPLATE.id, campaign="bench", default_region="ES")
+    batch: list[Recipient] = []
+    for listed in list_chunks(chunks_of(people), TEMPLATE, settings, Tally()):
+        batch.extend(
+            Recipient(each.phone, each.name, each.reference, each.variables)
+            for each in listed
+            if each.phone and not each.rejection
+        )
+        while len(batch) >= BATCH:
+            _body(batch[:BATCH])
+            del batch[:BATCH]
+    _body(batch)
+    return len(people)
+
+
+def _body(batch: list[Recipient]) -> bytes:
+    return wire.json_body(wire.send_parameters(SendRequest(TEMPLATE.id, tuple(batch), "ref"), "Reference"))
+
+
+def _naive(people: pd.DataFrame) -> int:
+    batch = []
+    for _, row in people.iterrows():
+        try:
+            number = phonenumbers.parse(row["phone"], "ES")
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_valid_number(number):
+            phone = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
+            variables = [{"name": name, "value": str(row[name])} for name in ("Pedido", "Dia")]
+            batch.append({"name": row["name"], "phone": phone, "variables": variables})
+        if len(batch) == BATCH:
+            json.dumps(batch)
+            batch = []
+    json.dumps(batch)
+    return len(people)
+
+
+def _limit(people: pd.DataFrame) -> int:
+    columns = [people[name].tolist() for name in people.columns]
+    for start in range(0, len(people), BATCH):
+        cells = zip(*(column[start : start + BATCH] for column in columns), strict=True)
+        orjson.dumps([{"p": p, "n": n, "v": [{"n": "Pedido", "v": a}, {"n": "Dia", "v": b}]} for p, n, a, b in cells])
+    return len(people)

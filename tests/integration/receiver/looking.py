@@ -1,0 +1,47 @@
+"""A store, and a look at what landed in it, from outside the receiver."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.store import tables
+from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.migrate import migrate
+
+
+def migrated(store_url: str) -> str:
+    """Make a store's tables, and return its URL."""
+    engine = engine_from_url(store_url)
+    migrate(engine)
+    engine.dispose()
+    return store_url
+
+
+def stored(store_url: str) -> list[int]:
+    """Return the message ids of the reports in the store, sorted."""
+    return sorted(map(int, _read(store_url, sa.select(tables.report.c.api_message_id))))
+
+
+def unfolded(store_url: str) -> int:
+    """Return how many reports have not been folded."""
+    return int(_read(store_url, sa.select(sa.func.count()).where(tables.report.c.fold.is_(None)))[0])
+
+
+def wait_until(condition: Callable[[], object], limit: float = 20) -> None:
+    end = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < end, f"it has not come true within {limit} s"
+        time.sleep(0.05)
+
+
+def _read(store_url: str, query: sa.Select[Any]) -> list[str]:
+    engine = sa.create_engine(store_url)
+    try:
+        with engine.connect() as connection:
+            return [str(value) for value in connection.execute(query).scalars()]
+    finally:
+        engine.dispose()

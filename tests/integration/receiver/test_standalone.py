@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import requests
+import sqlalchemy as sa
+
+from tests.integration.receiver.looking import migrated, stored, unfolded, wait_until
+from tests.integration.receiver.pushing import Pushes
+from tests.receiver_process import ReceiverProcess
+
+
+def test_thousands_of_concurrent_reports_are_all_there_once_and_folded(store_url: str) -> None:
+    with ReceiverProcess(store_url) as receiver:
+        pushes = Pushes([receiver])
+
+        asyncio.run(pushes.push(range(5_000)))
+
+        assert pushes.statuses == {200: 5_000}
+        assert stored(store_url) == list(range(5_000))
+        wait_until(lambda: unfolded(store_url) == 0)
+
+
+def test_two_receivers_share_a_store(store_url: str) -> None:
+    with ReceiverProcess(store_url) as one, ReceiverProcess(store_url) as other:
+        pushes = Pushes([one, other])
+
+        asyncio.run(pushes.push(range(4_000)))
+
+        assert pushes.statuses == {200: 4_000}
+        assert stored(store_url) == list(range(4_000))
+        wait_until(lambda: unfolded(store_url) == 0)
+
+
+def test_when_told_to_end_it_answers_what_it_has_stored_and_stores_what_it_answers(store_url: str) -> None:
+    with ReceiverProcess(store_url) as receiver:
+        pushes = Pushes([receiver])
+
+        asyncio.run(_push_until(pushes, receiver.terminate))
+
+        assert receiver.stop() == 0
+    assert set(pushes.statuses) == {200}
+    assert stored(store_url) == sorted(pushes.committed)
+
+
+def test_what_was_answered_survives_a_kill(store_url: str) -> None:
+    with ReceiverProcess(store_url) as receiver:
+        pushes = Pushes([receiver])
+
+        asyncio.run(_push_until(pushes, receiver.kill))
+
+        landed = stored(store_url)
+        assert pushes.committed <= set(landed)
+        assert len(landed) == len(set(landed))
+
+        receiver.start()
+        wait_until(lambda: unfolded(store_url) == 0)
+
+
+def test_told_to_end_as_soon_as_it_is_ready_it_ends_at_once(store_url: str) -> None:
+    with ReceiverProcess(store_url) as receiver:
+        assert receiver.stop() == 0
+
+
+def test_it_ends_within_its_time_even_if_the_store_hangs(tmp_path: Path) -> None:
+    url = migrated(f"sqlite:///{tmp_path}/store.db")
+    with ReceiverProcess(url) as receiver, closing(sa.create_engine(url).raw_connection()) as writer:
+        writer.cursor().execute("BEGIN IMMEDIATE")
+        pushes = Pushes([receiver], connections=1)
+
+        async def push_and_end() -> None:
+            pushing = asyncio.create_task(pushes.push([1]))
+            # Answered after the report has come in, because it comes in later.
+            assert (await asyncio.to_thread(requests.get, receiver.url.replace("reports", "health"), timeout=10)).ok
+            assert await asyncio.to_thread(receiver.stop) == 0
+            await asyncio.wait_for(pushing, 20)
+
+        asyncio.run(push_and_end())
+
+        assert not pushes.committed
+
+
+@pytest.mark.parametrize("password", ["wrong", ""])
+def test_wrong_password_is_refused(store_url: str, password: str) -> None:
+    with ReceiverProcess(store_url) as receiver:
+        receiver.password = password
+        pushes = Pushes([receiver], connections=1)
+
+        asyncio.run(pushes.push(range(3)))
+
+        assert pushes.statuses == {401: 3}
+        assert stored(store_url) == []
+
+
+async def _push_until(pushes: Pushes, end: Callable[[], None]) -> None:
+    """Push without end, and end the receiver once many reports are committed."""
+    pushing = asyncio.create_task(pushes.push(itertools.count()))
+    while len(pushes.committed) < 500:
+        assert not pushing.done()
+        await asyncio.sleep(0.01)
+    await asyncio.to_thread(end)
+    await asyncio.wait_for(pushing, 20)

@@ -1,0 +1,3 @@
+"""The behaviours of tests/unit/store/test_tables.py, on PostgreSQL."""
+
+from tests.unit.store.test_tables import *  # noqa: F403

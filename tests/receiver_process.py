@@ -1,0 +1,116 @@
+"""The standalone receiver as a process of its own, for tests that push reports to it."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Self
+
+from airflow_provider_rcs.receiver.settings import REPORTS_LOGIN, REPORTS_PASSWORD, STORE_URL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_READY = "receiver ready on "
+_SECONDS_TO_START = 30
+_SECONDS_TO_STOP = 20
+
+
+class ReceiverProcess:
+    """Runs ``python -m airflow_provider_rcs.receiver`` on a store whose tables are there, as a context manager.
+
+    ``url`` is the full address that reports are pushed to, once it has started.
+
+    :param store_url: the SQLAlchemy URL of the store.
+    :param port: a free one unless it is given; it stays the same when the receiver is started again.
+    :param environment: more of the process's environment.
+    """
+
+    def __init__(
+        self,
+        store_url: str,
+        *,
+        login: str = "reports",
+        password: str = "reports-password",
+        port: int = 0,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.login = login
+        self.password = password
+        self.url = ""
+        self._port = port
+        self._environment = {
+            **os.environ,
+            STORE_URL: store_url,
+            REPORTS_LOGIN: login,
+            REPORTS_PASSWORD: password,
+            **(environment or {}),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> int:
+        return self._port
+
+    def start(self) -> None:
+        """Start it, or start it again after ``stop`` or ``kill``, and wait until it listens."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "airflow_provider_rcs.receiver", "--host", "127.0.0.1", "--port", str(self._port)],
+            env=self._environment,
+            stdout=subprocess.PIPE,
+        )
+        self.url = _url_of(self._process)
+        self._port = int(self.url.split("/")[2].rpartition(":")[2])
+
+    def terminate(self) -> None:
+        """Ask it to end, without waiting until it has."""
+        assert self._process is not None
+        self._process.terminate()
+
+    def stop(self) -> int:
+        """Ask it to end, and give its exit code; does nothing more if it has ended already."""
+        self.terminate()
+        return self._end()
+
+    def kill(self) -> None:
+        """End it with no chance to commit or answer anything more."""
+        assert self._process is not None
+        self._process.kill()
+        self._end()
+
+    def _end(self) -> int:
+        assert self._process is not None
+        try:
+            code = self._process.wait(_SECONDS_TO_STOP)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(_SECONDS_TO_STOP)
+            raise
+        finally:
+            if self._process.stdout is not None:
+                self._process.stdout.close()
+        return code
+
+
+def _url_of(process: subprocess.Popen[bytes]) -> str:
+    """Wait for the line that says where it listens; what goes wrong before it is on the error output."""
+    assert process.stdout is not None
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        if not selector.select(_SECONDS_TO_START):
+            process.kill()
+            process.wait(_SECONDS_TO_STOP)
+            raise TimeoutError(f"the receiver does not listen after {_SECONDS_TO_START} s")
+    line = os.read(process.stdout.fileno(), 200).decode()
+    if not line.startswith(_READY):
+        raise RuntimeError(f"the receiver ended with {process.wait(_SECONDS_TO_STOP)} in place of starting")
+    return line.removeprefix(_READY).strip()

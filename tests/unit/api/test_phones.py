@@ -1,0 +1,179 @@
+"""Phones as warehouses hold them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import phonenumbers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_rcs.api.phones import PhoneError, as_text, mask, normalise
+
+NOTHING = [None, float("nan"), np.nan, pd.NA, pd.NaT, Decimal("NaN"), "", "   ", "\u00a0"]
+LONGEST_E164 = 15
+
+
+@pytest.mark.parametrize(
+    "phone",
+    [
+        "34600000001",
+        "+34600000001",
+        "+34 600 000 001",
+        "  +34 600 00 00 01  ",
+        "0034600000001",
+        "00 34 600 000 001",
+        "+34-600-000-001",
+        "+34 (600) 000.001",
+        "(+34) 600 000 001",
+        "+34\u00a0600\u00a0000\u00a0001",
+        "+34\u202f600\u2009000\u2009001",
+        "+34 600\u2010000\u2011001",
+        "+34 600\u2013000\u2014001",
+        "\uff0b\uff13\uff14\uff16\uff10\uff10\uff10\uff10\uff10\uff10\uff10\uff11",
+        "\uff13\uff14\uff16\uff10\uff10\uff10\uff10\uff10\uff10\uff10\uff11",
+        34600000001,
+        34600000001.0,
+        np.int64(34600000001),
+        np.float64(34600000001),
+        Decimal(34600000001),
+        Decimal("34600000001.00"),
+    ],
+    ids=ascii,
+)
+def test_an_international_phone_is_read_in_every_way_that_warehouses_hold_it(phone: str) -> None:
+    assert normalise(phone) == "34600000001"
+
+
+@pytest.mark.parametrize(
+    "phone", ["600000001", "600 00 00 01", "600-000-001", 600000001, 600000001.0, "34600000001", "+34600000001"]
+)
+def test_a_national_phone_is_read_by_its_region(phone: str) -> None:
+    assert normalise(phone, "ES") == "34600000001"
+
+
+def test_an_international_phone_of_plain_digits_is_read_although_it_is_not_of_the_default_region() -> None:
+    assert normalise("447400123456", "ES") == "447400123456"
+
+
+def test_a_foreign_phone_keeps_its_country() -> None:
+    assert normalise("+44 7400 123456", "ES") == "447400123456"
+
+
+def test_the_national_zero_of_an_international_phone_is_dropped() -> None:
+    assert normalise("+44 (0)7400 123456") == "447400123456"
+
+
+def test_a_leading_zero_that_belongs_to_the_number_is_kept() -> None:
+    assert normalise("+39 06 1234 5678") == "390612345678"
+
+
+def test_a_fixed_line_is_a_valid_phone_and_left_to_the_service() -> None:
+    assert normalise("912 345 678", "ES") == "34912345678"
+
+
+@pytest.mark.parametrize("cell", NOTHING, ids=repr)
+def test_a_cell_without_a_phone_is_rejected_as_missing(cell: Any) -> None:
+    with pytest.raises(PhoneError, match=r"^it is missing$"):
+        normalise(cell)
+
+
+@pytest.mark.parametrize(
+    ("cell", "rule"),
+    [
+        (34600000001.5, "it is not a whole number"),
+        (float("inf"), "it is not a whole number"),
+        (Decimal("Infinity"), "it is not a whole number"),
+        (Decimal("600000001.5"), "it is not a whole number"),
+        (True, "it is a truth value, not a phone"),
+        (["34600000001"], "it is a list, not text"),
+        (datetime(2026, 5, 1, tzinfo=UTC), "it is a datetime, not text"),
+        (b"34600000001", "it is a bytes, not text"),
+        ("ana@example.com", "it is not a phone number"),
+        ("600 000 001 ext. 5", "it is not a phone number"),
+        ("3.4600000001E+10", "it is not a phone number"),
+        ("+34 600 000 001 / +34 600 000 002", "it is not a phone number"),
+        ("+34600", "it is not a valid international number"),
+        ("0000000000", "it is not a valid international number"),
+        ("+34 750 000 001", "it is not a valid international number"),
+    ],
+    ids=repr,
+)
+def test_a_rejection_names_the_rule_that_the_phone_breaks(cell: Any, rule: str) -> None:
+    with pytest.raises(PhoneError, match=f"^{rule}$"):
+        normalise(cell)
+
+
+def test_a_national_phone_without_a_region_is_rejected_with_the_way_out() -> None:
+    with pytest.raises(PhoneError, match="set default_region if it is a national one"):
+        normalise("600000001")
+
+
+def test_a_phone_valid_neither_in_its_region_nor_outside_is_rejected_by_both() -> None:
+    with pytest.raises(PhoneError, match=r"^it is valid neither in ES nor as an international number$"):
+        normalise("12345", "ES")
+
+
+@given(st.from_regex(r"\+999[0-9 ()-]{5,20}|[0-9]{8,12}x", fullmatch=True))
+def test_a_rejection_never_holds_the_phone(phone: str) -> None:
+    with pytest.raises(PhoneError) as rejected:
+        normalise(phone, "ES")
+
+    assert not any(character.isdigit() for character in str(rejected.value))
+
+
+@given(st.one_of(st.text(), st.integers(), st.floats(), st.decimals(allow_nan=False), st.booleans(), st.none()))
+def test_any_cell_is_digits_or_a_rejection(cell: Any) -> None:
+    try:
+        phone = normalise(cell, "ES")
+    except PhoneError:
+        return
+
+    assert phone.isascii()
+    assert phone.isdigit()
+
+
+def test_the_mobile_phones_of_every_region_are_read_with_and_without_a_plus() -> None:
+    examples = [
+        phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+        for region in sorted(phonenumbers.SUPPORTED_REGIONS)
+        if (example := phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE))
+    ]
+    digits = [example.removeprefix("+") for example in examples]
+
+    assert [normalise(example) for example in examples] == digits
+    assert [normalise(each) for each in digits] == digits
+
+
+@pytest.mark.parametrize("phone", ["+4930111111111111", "+49301111111111111", "+4918122222222222"])
+def test_a_phone_longer_than_e164_allows_is_rejected(phone: str) -> None:
+    assert len(phone.removeprefix("+")) > LONGEST_E164
+
+    with pytest.raises(PhoneError):
+        normalise(phone)
+
+
+def test_text_that_says_nothing_in_pandas_words_is_no_phone() -> None:
+    assert as_text("<NA>") == as_text("NaT") == ""
+
+
+@pytest.mark.parametrize(
+    ("phone", "masked"),
+    [("34600000001", "********001"), ("0001", "*001"), ("001", "***"), ("1", "*"), ("", "")],
+)
+def test_a_masked_phone_shows_its_last_three_digits_at_most(phone: str, masked: str) -> None:
+    assert mask(phone) == masked
+
+
+@given(st.text())
+def test_no_mask_shows_more_than_three_characters_or_changes_the_length(text: str) -> None:
+    masked = mask(text)
+
+    assert len(masked) == len(text)
+    assert len(masked.lstrip("*")) <= 3
+    assert set(masked[:-3]) <= {"*"}

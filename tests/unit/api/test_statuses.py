@@ -1,0 +1,71 @@
+"""Delivery statuses, their order, and the codes that mean them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_rcs.api.statuses import (
+    DELIVERED_STATUSES,
+    FINAL_STATUSES,
+    DeliveryStatus,
+    status_codes,
+)
+
+READ, CLICKED, DELIVERED = DeliveryStatus.READ, DeliveryStatus.CLICKED, DeliveryStatus.DELIVERED
+FAILED, SENT, DELAYED, UNKNOWN = (
+    DeliveryStatus.FAILED,
+    DeliveryStatus.SENT,
+    DeliveryStatus.DELAYED,
+    DeliveryStatus.UNKNOWN,
+)
+
+
+@pytest.mark.parametrize(
+    ("codes", "status"),
+    [
+        (("10", "11"), SENT),
+        (("13", "14", "70", "106"), DELIVERED),
+        (("50", "51", "53", "54", "55", "101", "102", "103", "104", "110", "111", "112", "113"), FAILED),
+        (("52", "120", "121"), DELAYED),
+    ],
+)
+def test_the_vendors_codes_are_the_default(codes: Any, status: str) -> None:
+    assert {status_codes({})[code] for code in codes} == {status}
+
+
+def test_no_other_code_has_a_meaning_by_default() -> None:
+    assert len(status_codes({})) == 22
+
+
+def test_an_override_changes_its_own_code_alone() -> None:
+    codes = status_codes({"13": "read", "20": "clicked"})
+
+    assert codes["13"] is READ
+    assert codes["20"] is CLICKED
+    assert codes["14"] is DELIVERED
+
+
+def test_an_override_to_a_status_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="seen"):
+        status_codes({"13": "seen"})
+
+
+@pytest.mark.parametrize(
+    ("weaker", "stronger"), [(UNKNOWN, SENT), (SENT, FAILED), (FAILED, DELIVERED), (DELIVERED, READ), (READ, CLICKED)]
+)
+def test_the_status_that_tells_more_wins(weaker: Any, stronger: Any) -> None:
+    assert weaker.rank < stronger.rank
+
+
+def test_sent_and_delayed_weigh_the_same_so_that_the_later_one_wins() -> None:
+    assert SENT.rank == DELAYED.rank
+
+
+def test_final_are_the_statuses_that_nothing_worse_can_follow() -> None:
+    assert set(FINAL_STATUSES) == {FAILED, DELIVERED, READ, CLICKED}
+
+
+def test_read_and_clicked_messages_count_as_delivered() -> None:
+    assert set(DELIVERED_STATUSES) == {DELIVERED, READ, CLICKED}

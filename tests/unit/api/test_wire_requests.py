@@ -1,0 +1,143 @@
+"""The wire format of what is sent."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, time
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_rcs.api import wire
+from airflow_provider_rcs.api.models import QuietHours, Recipient, SendRequest
+
+ANA = Recipient("34600000001")
+
+
+def parameters(*recipients: Any, reference_key: Any = "Referencia", **request: Any) -> Any:
+    return wire.send_parameters(SendRequest("1234567", recipients or (ANA,), "k7m2-x9q4", **request), reference_key)
+
+
+def test_a_plain_send_holds_the_required_parameters_and_nothing_else() -> None:
+    assert parameters(ANA) == {
+        "Plantilla": "1234567",
+        "Destinatarios": [{"Nombre": "", "Telefono": "34600000001"}],
+        "Referenciausuario": "k7m2-x9q4",
+        "Report": "1",
+        "Resp": "JSON",
+    }
+
+
+def test_a_recipient_is_written_as_the_document_shows_it() -> None:
+    pedro = Recipient("34600000001", "Pedro Pérez", variables={"Reason": "Verification", "Code": "847291"})
+
+    assert parameters(pedro)["Destinatarios"] == [
+        {
+            "Nombre": "Pedro Pérez",
+            "Telefono": "34600000001",
+            "Variables": [{"Nombre": "Reason", "Valor": "Verification"}, {"Nombre": "Code", "Valor": "847291"}],
+        }
+    ]
+
+
+def test_a_recipients_own_reference_goes_under_the_key_of_the_connection() -> None:
+    pedro = Recipient("34600000001", reference="36578294H")
+
+    [written] = parameters(pedro, reference_key="RefMensaje")["Destinatarios"]
+
+    assert written["RefMensaje"] == "36578294H"
+
+
+def test_recipients_keep_their_order() -> None:
+    phones = [f"3460000000{n}" for n in range(9, 0, -1)]
+
+    written = parameters(*map(Recipient, phones))["Destinatarios"]
+
+    assert [each["Telefono"] for each in written] == phones
+
+
+def test_reports_can_be_left_off() -> None:
+    assert parameters(reports=False)["Report"] == "0"
+
+
+def test_an_agent_is_named_where_there_is_one() -> None:
+    assert parameters(agent="my-rcs-agent")["Agente"] == "my-rcs-agent"
+
+
+@pytest.mark.parametrize(
+    ("send_at", "written"),
+    [
+        (datetime(2022, 1, 10, 14, 10, tzinfo=UTC), "2022-01-10 15:10"),
+        (datetime(2022, 5, 1, 13, 10, tzinfo=UTC), "2022-05-01 15:10"),
+        (datetime(2022, 5, 1, 15, 10, tzinfo=wire.SERVICE_TIMEZONE), "2022-05-01 15:10"),
+        (datetime(2022, 12, 31, 23, 5, tzinfo=UTC), "2023-01-01 00:05"),
+    ],
+)
+def test_the_date_of_a_send_is_written_in_the_time_of_spain(send_at: Any, written: str) -> None:
+    assert parameters(send_at=send_at)["Fecha"] == written
+
+
+def test_quiet_hours_are_written_one_by_one() -> None:
+    hours = (QuietHours(time(22), time(9)), QuietHours(time(14, 5), time(16, 30), action=2))
+
+    assert parameters(quiet_hours=hours)["Intervaloprohibido"] == [
+        {"HoraInicio": "22:00", "HoraFin": "09:00", "Accion": "1"},
+        {"HoraInicio": "14:05", "HoraFin": "16:30", "Accion": "2"},
+    ]
+
+
+def test_the_look_up_of_a_template_names_it() -> None:
+    assert wire.template_parameters("1234567") == {"Plantilla": "1234567", "Resp": "JSON"}
+
+
+def test_a_look_up_without_parameters_asks_for_json_all_the_same() -> None:
+    assert wire.plain_parameters() == {"Resp": "JSON"}
+
+
+def test_parameters_of_one_call_are_not_shared_with_the_next() -> None:
+    wire.plain_parameters()["Plantilla"] = "1234567"
+
+    assert wire.plain_parameters() == {"Resp": "JSON"}
+
+
+texts = st.text(max_size=20)
+recipients = st.builds(
+    Recipient,
+    phone=st.from_regex(r"[1-9][0-9]{7,14}", fullmatch=True),
+    name=texts,
+    reference=texts,
+    variables=st.dictionaries(texts, texts, max_size=3),
+)
+requests = st.builds(
+    SendRequest,
+    template_id=texts,
+    recipients=st.lists(recipients, max_size=3).map(tuple),
+    campaign_reference=texts,
+    agent=texts,
+    send_at=st.none() | st.datetimes(timezones=st.just(UTC), min_value=datetime(2000, 1, 1)),  # noqa: DTZ001
+    quiet_hours=st.lists(st.just(QuietHours(time(22), time(9))), max_size=2).map(tuple),
+    reports=st.booleans(),
+)
+
+
+@given(requests)
+def test_a_json_body_holds_the_parameters_as_they_are(request: Any) -> None:
+    parameters = wire.send_parameters(request, "Referencia")
+
+    assert json.loads(wire.json_body(parameters)) == parameters
+
+
+@given(requests)
+def test_a_form_body_holds_the_same_with_arrays_as_json_strings(request: Any) -> None:
+    parameters = wire.send_parameters(request, "Referencia")
+
+    fields = dict(parse_qsl(wire.form_body(parameters).decode("ascii"), keep_blank_values=True))
+
+    read = {
+        name: json.loads(value) if name in ("Destinatarios", "Intervaloprohibido") else value
+        for name, value in fields.items()
+    }
+    assert read == parameters

@@ -1,0 +1,27 @@
+"""A migrated SQLite store, and the receiver on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from airflow_provider_rcs.receiver.app import ReportsApp
+from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.migrate import migrate
+from tests.unit.receiver.pushing import CREDENTIALS
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[sa.Engine]:
+    engine = engine_from_url(f"sqlite:///{tmp_path}/store.db")
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def app(engine: sa.Engine) -> ReportsApp:
+    return ReportsApp(lambda: engine, lambda: CREDENTIALS)

@@ -1,0 +1,70 @@
+"""Pushing reports to an ASGI application, and looking at what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import httpx
+import sqlalchemy as sa
+
+from airflow_provider_rcs.receiver.credentials import Credentials
+from airflow_provider_rcs.store import tables
+
+LOGIN, PASSWORD = "reports", "contraseña"
+CREDENTIALS = Credentials.of(LOGIN, PASSWORD, where="the test")
+FIELDS = {
+    "Servicio": "RCS",
+    "Estado": "11",
+    "Agente": "my-rcs-agent",
+    "Destinatario": "34600000001",
+    "RefCampaign": "12333-4545-23233",
+    "RefMensaje": "36578294H",
+    "Fecha": "2020-12-03 11:14:24",
+    "idCampaign": "10573758",
+    "idMensaje": "33434444443",
+}
+
+
+def client(app: Any, *, root_path: str = "") -> httpx.AsyncClient:
+    """Return a client that gives the right credentials."""
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, root_path=root_path),
+        base_url="http://receiver",
+        auth=httpx.BasicAuth(LOGIN, PASSWORD),
+    )
+
+
+def push(app: Any, path: str = "/rcs/reports", method: str = "POST", **request: Any) -> httpx.Response:
+    """Make one request; it pushes the document's report unless it says otherwise."""
+    if not request.keys() & {"json", "data", "files", "content"} and method == "POST":
+        request["json"] = FIELDS
+
+    async def go() -> httpx.Response:
+        async with client(app) as pusher:
+            return await pusher.request(method, path, **request)
+
+    return run(go())
+
+
+def run(work: Coroutine[Any, Any, httpx.Response]) -> httpx.Response:
+    return asyncio.run(work)
+
+
+def stored(engine: sa.Engine) -> list[Any]:
+    """Return the reports that were committed, as other processes see them."""
+    other = sa.create_engine(engine.url)
+    try:
+        with other.connect() as connection:
+            return list(connection.execute(sa.select(tables.report).order_by(tables.report.c.id)))
+    finally:
+        other.dispose()
+
+
+def wait_until(condition: Callable[[], object], limit: float = 10) -> None:
+    end = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < end, f"it has not come true within {limit} s"
+        time.sleep(0.01)

@@ -1,0 +1,367 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from fastapi import FastAPI
+
+from airflow_provider_rcs.api.errors import RcsStoreError
+from airflow_provider_rcs.receiver.app import ReportsApp
+from airflow_provider_rcs.store.engine import engine_from_url
+from tests.unit.receiver.pushing import CREDENTIALS, FIELDS, LOGIN, PASSWORD, client, push, run, stored, wait_until
+
+
+def test_report_is_committed_when_the_answer_says_so(app: ReportsApp, engine: sa.Engine) -> None:
+    answer = push(app)
+
+    assert (answer.status_code, answer.json()) == (200, {"committed": 1})
+    (report,) = stored(engine)
+    assert (report.status_code, report.phone, report.api_message_id) == ("11", "34600000001", "33434444443")
+    assert report.reported_at_text == "2020-12-03 11:14:24"
+
+
+def test_answer_waits_for_the_commit(app: ReportsApp, engine: sa.Engine) -> None:
+    async def push_while_another_process_writes() -> httpx.Response:
+        async with client(app) as pusher:
+            with closing(sa.create_engine(engine.url).raw_connection()) as other:
+                other.cursor().execute("BEGIN IMMEDIATE")
+                answer = asyncio.create_task(pusher.post("/rcs/reports", json=FIELDS))
+                done, _ = await asyncio.wait([answer], timeout=0.3)
+                assert not done
+                other.rollback()
+            return await answer
+
+    assert run(push_while_another_process_writes()).status_code == 200
+    assert len(stored(engine)) == 1
+
+
+def test_list_of_reports_is_committed_whole(app: ReportsApp, engine: sa.Engine) -> None:
+    answer = push(app, json=[{**FIELDS, "idMensaje": str(number)} for number in range(3)])
+
+    assert answer.json() == {"committed": 3}
+    assert [report.api_message_id for report in stored(engine)] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"json": FIELDS},
+        {"json": {name.upper(): int(value) if value.isdigit() else value for name, value in FIELDS.items()}},
+        {"json": FIELDS, "headers": {"Content-Type": "Application/JSON; charset=UTF-8"}},
+        {"data": FIELDS},
+        {"files": {name: (None, value) for name, value in FIELDS.items()}},
+    ],
+    ids=["json", "upper case and numbers", "content type in other letters", "url-encoded form", "multipart form"],
+)
+def test_each_format_of_the_service_is_understood_alike(
+    app: ReportsApp, engine: sa.Engine, request_: dict[str, Any]
+) -> None:
+    answer = push(app, **request_)
+
+    assert answer.status_code == 200, answer.text
+    (report,) = stored(engine)
+    assert (report.service, report.status_code, report.phone) == ("RCS", "11", "34600000001")
+    assert (report.campaign_reference, report.message_reference) == ("12333-4545-23233", "36578294H")
+    assert (report.api_campaign_id, report.api_message_id) == ("10573758", "33434444443")
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        None,
+        (LOGIN, "wrong"),
+        ("wrong", PASSWORD),
+        (LOGIN.upper(), PASSWORD),
+        ("", ""),
+        (LOGIN, PASSWORD + " "),
+    ],
+)
+def test_wrong_credentials_are_refused_before_the_body_is_read(
+    app: ReportsApp, engine: sa.Engine, auth: tuple[str, str] | None
+) -> None:
+    body_read = False
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal body_read
+        body_read = True
+        yield b"{}"
+
+    answer = push(app, content=body(), auth=auth, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+    assert not body_read
+    assert not stored(engine)
+
+
+def test_without_configured_credentials_everything_is_refused_and_the_log_says_why_once(
+    engine: sa.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = ReportsApp(lambda: engine, lambda: None)
+
+    answers = [push(app, auth=auth).status_code for auth in (None, ("", ""), (LOGIN, PASSWORD))]
+
+    assert answers == [503, 503, 503]
+    assert [record.message for record in caplog.records if "refused" in record.message] == [
+        "All reports are refused, because there is no login and password to check: none are configured"
+    ]
+    assert not stored(engine)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        ({"content": b"{", "headers": {"Content-Type": "application/json"}}, 400),
+        ({"json": "34600000001"}, 400),
+        ({"json": []}, 400),
+        ({"json": [FIELDS, {"Estado": "13"}]}, 400),
+        ({"data": {"Destinatario": "34600000001"}}, 400),
+        ({"content": b"--x", "headers": {"Content-Type": "multipart/form-data"}}, 400),
+        ({"files": {"Estado": ("status.txt", b"13")}}, 400),
+        ({"json": {**FIELDS, "Agente": "34600000001\0"}}, 400),
+        ({"json": {**FIELDS, "34600000001\0": "1"}}, 400),
+        ({"json": {**FIELDS, "Estado": "34600000001" * 3}}, 400),
+        ({"content": b'{"Estado": "13", "idMensaje": ' + b"[" * 500 + b"]" * 500 + b"}"}, 415),
+        (
+            {
+                "content": b'{"Estado": "13", "idMensaje": ' + b"[" * 500 + b"]" * 500 + b"}",
+                "headers": {"Content-Type": "application/json"},
+            },
+            400,
+        ),
+        ({"content": b"<report/>", "headers": {"Content-Type": "text/xml"}}, 415),
+        ({"json": {**FIELDS, "Agente": "x" * 70_000}}, 413),
+    ],
+)
+def test_what_cannot_be_understood_is_refused_without_an_echo(
+    app: ReportsApp, engine: sa.Engine, request_: dict[str, Any], status: int
+) -> None:
+    answer = push(app, **request_)
+
+    assert answer.status_code == status, answer.text
+    assert answer.json()["error"]
+    assert "34600000001" not in answer.text
+    assert not stored(engine)
+
+
+def test_body_without_a_length_is_read_up_to_the_limit_only(app: ReportsApp, engine: sa.Engine) -> None:
+    read = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal read
+        while True:
+            read += 1
+            yield b" " * 1024
+
+    answer = push(app, content=endless(), headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 413
+    assert read == 65
+
+
+def test_body_in_chunks_is_put_together(app: ReportsApp, engine: sa.Engine) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b'{"Estado": "13", '
+        yield b'"idMensaje": "7"}'
+
+    answer = push(app, content=chunks(), headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 200
+    assert stored(engine)[0].api_message_id == "7"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allowed"),
+    [
+        ("GET", "/rcs/reports", 405, "POST"),
+        ("PUT", "/rcs/reports", 405, "POST"),
+        ("POST", "/rcs/health", 405, "GET, HEAD"),
+        ("GET", "/rcs/health", 200, None),
+        ("HEAD", "/rcs/health", 200, None),
+        ("POST", "/reports", 404, None),
+        ("POST", "/rcs/reports/", 404, None),
+        ("POST", "/other/rcs/reports", 404, None),
+        ("GET", "/", 404, None),
+        ("GET", "/rcs/docs", 404, None),
+        ("GET", "/rcs/openapi.json", 404, None),
+    ],
+)
+def test_there_are_two_addresses_and_no_more(
+    app: ReportsApp, method: str, path: str, status: int, allowed: str | None
+) -> None:
+    answer = push(app, path, method)
+
+    assert answer.status_code == status
+    assert answer.headers.get("Allow") == allowed
+
+
+@pytest.mark.parametrize(
+    "request_", [{}, {"auth": None}, {"path": "/"}, {"method": "GET"}, {"content": b""}, {"json": []}]
+)
+def test_every_answer_carries_the_same_headers(app: ReportsApp, request_: dict[str, Any]) -> None:
+    answer = push(app, **request_)
+
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert int(answer.headers["Content-Length"]) == len(answer.content)
+    answer.json()
+
+
+@pytest.mark.parametrize(
+    ("root_path", "path"), [("", "/rcs/reports"), ("/airflow", "/airflow/rcs/reports"), ("/airflow", "/rcs/reports")]
+)
+def test_mounted_in_another_application_it_has_the_same_addresses(
+    app: ReportsApp, engine: sa.Engine, root_path: str, path: str
+) -> None:
+    server = FastAPI(root_path=root_path)
+    server.mount("/rcs", app)
+
+    assert push(server, path).status_code == 200
+    assert push(server, path.replace("reports", "health"), "GET").status_code == 200
+    assert push(server, path + "/more").status_code == 404
+    assert len(stored(engine)) == 1
+
+
+def test_concurrent_requests_share_commits(app: ReportsApp, engine: sa.Engine) -> None:
+    commits = _count_commits_of_reports(engine)
+    arrived = 0
+
+    async def counting(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal arrived
+        arrived += 1
+        await app(scope, receive, send)
+
+    async def push_many() -> httpx.Response:
+        async with client(counting) as pusher:
+            first = await pusher.post("/rcs/reports", json=FIELDS)
+            with closing(sa.create_engine(engine.url).raw_connection()) as other:
+                other.cursor().execute("BEGIN IMMEDIATE")
+                pushes = [asyncio.create_task(pusher.post("/rcs/reports", json=FIELDS)) for _ in range(100)]
+                while arrived < 101:
+                    await asyncio.sleep(0)
+                other.rollback()
+            assert {(await each).status_code for each in pushes} == {200}
+        return first
+
+    assert run(push_many()).status_code == 200
+    assert len(stored(engine)) == 101
+    assert sum(commits) <= 5
+
+
+def test_failing_store_is_answered_503_and_the_log_holds_no_data(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    without_tables = engine_from_url(f"sqlite:///{tmp_path}/empty.db")
+    app = ReportsApp(lambda: without_tables, lambda: CREDENTIALS)
+
+    with caplog.at_level(logging.DEBUG, "airflow_provider_rcs"):
+        answer = push(app)
+
+    without_tables.dispose()
+    assert answer.status_code == 503
+    assert "could not be committed: the database failed (OperationalError" in caplog.text
+    assert not any(value in caplog.text for value in (FIELDS["Destinatario"], FIELDS["RefMensaje"], PASSWORD))
+
+
+def test_store_that_comes_back_is_found_again(engine: sa.Engine) -> None:
+    failures = iter([RcsStoreError("store: not there yet"), ValueError("nor now")])
+
+    def provider() -> sa.Engine:
+        if failure := next(failures, None):
+            raise failure
+        return engine
+
+    app = ReportsApp(provider, lambda: CREDENTIALS)
+
+    assert [push(app).status_code for _ in range(4)] == [503, 503, 200, 200]
+    assert len(stored(engine)) == 2
+
+
+def test_landed_reports_are_folded_in_the_background(app: ReportsApp, engine: sa.Engine) -> None:
+    push(app)
+
+    wait_until(lambda: stored(engine)[0].fold is not None)
+
+
+def test_reports_that_landed_before_the_start_are_folded_at_the_start(app: ReportsApp, engine: sa.Engine) -> None:
+    push(ReportsApp(lambda: engine, lambda: CREDENTIALS))
+    wait_until(lambda: stored(engine)[0].fold is not None)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE rcs_report SET fold = NULL")
+
+    assert asyncio.run(_live(app)) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+    wait_until(lambda: stored(engine)[0].fold is not None)
+
+
+def test_client_that_hangs_up_gets_no_answer_and_stores_nothing(app: ReportsApp, engine: sa.Engine) -> None:
+    sent: list[Any] = []
+    messages = iter(
+        [{"type": "http.request", "body": b'{"Estado": "13"', "more_body": True}, {"type": "http.disconnect"}]
+    )
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    authorization = b"Basic " + b64encode(f"{LOGIN}:{PASSWORD}".encode())
+    headers = [(b"authorization", authorization), (b"content-type", b"application/json")]
+    asyncio.run(app({"type": "http", "method": "POST", "path": "/rcs/reports", "headers": headers}, receive, send))
+
+    assert not sent
+    assert not stored(engine)
+
+
+def test_web_sockets_are_turned_away(app: ReportsApp) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    asyncio.run(app({"type": "websocket", "path": "/rcs/reports", "headers": []}, receive, send))
+
+    assert sent == [{"type": "websocket.close"}]
+
+
+async def _live(app: ReportsApp) -> list[str]:
+    sent: list[str] = []
+    messages = iter(["lifespan.startup", "lifespan.shutdown"])
+
+    async def receive() -> Any:
+        return {"type": next(messages)}
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    await app({"type": "lifespan"}, receive, send)
+    return sent
+
+
+def _count_commits_of_reports(engine: sa.Engine) -> list[int]:
+    """Return a list that gets an entry with each commit of inserted reports."""
+    commits: list[int] = []
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def inserting(connection: sa.Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("INSERT INTO rcs_report"):
+            connection.info["inserted"] = True
+
+    @sa.event.listens_for(engine, "commit")
+    def committing(connection: sa.Connection) -> None:
+        commits.extend([1] if connection.info.pop("inserted", False) else [])
+
+    return commits

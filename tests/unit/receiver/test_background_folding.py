@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from airflow_provider_rcs.api.errors import RcsStoreUnavailable
+from airflow_provider_rcs.receiver import background_folding
+from airflow_provider_rcs.receiver.background_folding import BackgroundFolding
+from tests.unit.receiver.pushing import wait_until
+
+
+@pytest.fixture(autouse=True)
+def without_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background_folding, "_SECONDS_BETWEEN_FOLDS", 0)
+
+
+def test_landing_during_a_fold_brings_one_more_fold_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    folds: list[str] = []
+    release = threading.Event()
+
+    def fold(engine: Any) -> None:
+        folds.append(engine)
+        assert release.wait(10)
+
+    monkeypatch.setattr(background_folding, "fold", fold)
+    folding = BackgroundFolding(lambda: "the engine")  # type: ignore[arg-type, return-value]
+
+    folding.wake()
+    wait_until(lambda: folds)
+    for _ in range(10):
+        folding.wake()
+    assert folds == ["the engine"]
+
+    release.set()
+    wait_until(lambda: len(folds) == 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(RcsStoreUnavailable("store: it is gone"), "store: it is gone"), (ValueError("34600000001"), "ValueError")],
+)
+def test_failed_fold_is_logged_without_data_and_made_again_at_the_next_landing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception, told: str
+) -> None:
+    outcomes: list[Exception | None] = [error, None]
+    folds: list[int] = []
+
+    def fold(_engine: Any) -> None:
+        folds.append(1)
+        if outcome := outcomes[len(folds) - 1]:
+            raise outcome
+
+    monkeypatch.setattr(background_folding, "fold", fold)
+    folding = BackgroundFolding(lambda: None)  # type: ignore[arg-type, return-value]
+
+    folding.wake()
+    wait_until(lambda: caplog.records)
+    assert told in caplog.text
+    assert "34600000001" not in caplog.text
+
+    folding.wake()
+    wait_until(lambda: len(folds) == 2)

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from airflow_provider_rcs.api.errors import RcsStoreUnavailable
+from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.receiver.batching import SharedCommits
+from tests.unit.receiver.pushing import wait_until
+
+
+class Database:
+    """Remembers commits, the first of which takes until it is released."""
+
+    def __init__(self, *errors: Exception | None) -> None:
+        self.commits: list[list[str]] = []
+        self.release = threading.Event()
+        self._errors = iter(errors)
+
+    def commit(self, reports: Sequence[Report]) -> None:
+        self.commits.append([report.api_message_id for report in reports])
+        if len(self.commits) == 1:
+            assert self.release.wait(10)
+        if error := next(self._errors, None):
+            raise error
+
+
+def report(number: int) -> Report:
+    return Report(status_code="13", api_message_id=str(number))
+
+
+async def begin(commits: SharedCommits, database: Database, requests: int) -> list[asyncio.Task[None]]:
+    """Begin a first request, and more once its commit is under way."""
+    first = asyncio.create_task(commits.commit([report(0)]))
+    await asyncio.to_thread(wait_until, lambda: database.commits)
+    others = [asyncio.create_task(commits.commit([report(number)])) for number in range(1, requests)]
+    await asyncio.sleep(0)
+    return [first, *others]
+
+
+def test_what_comes_during_a_commit_goes_into_the_next_one_together() -> None:
+    database = Database()
+    commits = SharedCommits(database.commit)
+
+    async def go() -> None:
+        requests = await begin(commits, database, 20)
+        database.release.set()
+        await asyncio.gather(*requests)
+
+    asyncio.run(go())
+
+    assert database.commits == [["0"], [str(number) for number in range(1, 20)]]
+
+
+def test_failed_commit_fails_all_its_requests_and_no_others() -> None:
+    database = Database(None, RcsStoreUnavailable("store: the database failed"))
+    commits = SharedCommits(database.commit)
+
+    async def go() -> list[BaseException | None]:
+        requests = await begin(commits, database, 4)
+        database.release.set()
+        results = await asyncio.gather(*requests, return_exceptions=True)
+        return [*results, *await asyncio.gather(commits.commit([report(9)]), return_exceptions=True)]
+
+    first, *failed, later = asyncio.run(go())
+
+    assert (first, later) == (None, None)
+    assert [type(each) for each in failed] == [RcsStoreUnavailable] * 3
+
+
+def test_request_that_is_given_up_takes_no_other_with_it() -> None:
+    database = Database()
+    commits = SharedCommits(database.commit)
+
+    async def go() -> list[BaseException | None]:
+        given_up, *others = await begin(commits, database, 3)
+        given_up.cancel()
+        others[0].cancel()
+        database.release.set()
+        return await asyncio.gather(given_up, *others, return_exceptions=True)
+
+    given_up, also_given_up, other = asyncio.run(go())
+
+    assert isinstance(given_up, asyncio.CancelledError)
+    assert isinstance(also_given_up, asyncio.CancelledError)
+    assert other is None
+    assert database.commits == [["0"], ["1", "2"]]
+
+
+def test_loop_that_ended_meanwhile_does_not_stop_the_thread() -> None:
+    database = Database()
+    commits = SharedCommits(database.commit)
+
+    async def leave() -> None:
+        await begin(commits, database, 1)
+
+    asyncio.run(leave())
+    database.release.set()
+
+    asyncio.run(asyncio.wait_for(commits.commit([report(1)]), 10))
+    assert database.commits == [["0"], ["1"]]
+
+
+@pytest.mark.parametrize("requests", [1, 50])
+def test_it_works_in_one_loop_after_another(requests: int) -> None:
+    database = Database()
+    database.release.set()
+    commits = SharedCommits(database.commit)
+
+    async def go() -> None:
+        await asyncio.gather(*(commits.commit([report(number)]) for number in range(requests)))
+
+    asyncio.run(go())
+    asyncio.run(go())
+
+    assert sum(len(batch) for batch in database.commits) == 2 * requests

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.receiver.airflow_connection import reports_credentials
+from airflow_provider_rcs.store.migrate import migrate
+from tests.unit.receiver.pushing import LOGIN, PASSWORD, push, stored
+
+CODE = """
+import sys
+from airflow_provider_rcs.plugins.rcs import RcsPlugin
+from airflow.plugins_manager import is_valid_plugin
+assert is_valid_plugin(RcsPlugin)
+print([name for name in ("airflow_provider_rcs.receiver.app", "airflow_provider_rcs.store") if name in sys.modules])
+"""
+
+
+def test_airflow_takes_the_plugin_and_its_import_loads_no_receiver() -> None:
+    result = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, timeout=120, check=False)
+
+    assert result.stdout.strip().splitlines()[-1:] == ["[]"], result.stderr
+
+
+def test_plugin_uses_airflows_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_provider_rcs.hooks.store import unchecked_store_engine
+    from airflow_provider_rcs.plugins.rcs import ReportsInAirflow
+
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_RCS_REPORTS", json.dumps({"conn_type": "generic", "login": LOGIN, "password": PASSWORD})
+    )
+    monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/store.db"}))
+    engine = unchecked_store_engine()
+    migrate(engine)
+    app = ReportsInAirflow()
+
+    assert push(app).status_code == 200
+    assert push(app, auth=None).status_code == 401
+    assert len(stored(engine)) == 1
+    engine.dispose()
+
+
+def test_connection_that_is_not_defined_gives_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__RCS__REPORTS_CONN_ID", "no_such_connection")
+
+    assert reports_credentials() is None
+
+
+def test_connection_without_a_password_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__RCS__REPORTS_CONN_ID", "panel")
+    monkeypatch.setenv("AIRFLOW_CONN_PANEL", json.dumps({"conn_type": "generic", "login": LOGIN}))
+
+    with pytest.raises(RcsInputError, match="the connection 'panel': its password is missing"):
+        reports_credentials()

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreError
+from airflow_provider_rcs.receiver.app import ReportsApp
+from airflow_provider_rcs.receiver.server import app_from_environment, run
+from airflow_provider_rcs.store.engine import engine_from_url
+
+HEAVY = ("airflow", "pandas", "fastapi", "phonenumbers")
+
+
+def start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_RCS_")}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=inherited | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
+    code = (
+        "import sys; from airflow_provider_rcs.receiver.server import app_from_environment; app_from_environment(); "
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+
+    result = start("-c", code, AIRFLOW_RCS_STORE_URL=f"sqlite:///{tmp_path}/store.db")
+
+    assert result.stdout.strip() == "[]", result.stderr
+
+
+def test_store_without_tables_ends_it_with_a_line_that_says_what_to_do(tmp_path: Path) -> None:
+    result = start(
+        "-m", "airflow_provider_rcs.receiver", "--port", "0", AIRFLOW_RCS_STORE_URL=f"sqlite:///{tmp_path}/store.db"
+    )
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "store: its tables are missing. Make them with: airflow-rcs migrate\n"
+
+
+def test_environment_without_a_store_ends_it_with_a_line_that_says_what_to_do() -> None:
+    result = start("-m", "airflow_provider_rcs.receiver", "--port", "0")
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "AIRFLOW_RCS_STORE_URL: it is not set. Set it to the SQLAlchemy URL of the store.\n"
+
+
+def test_store_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_RCS_STORE_URL", "mysql://user:secret@host/store")
+
+    with pytest.raises(RcsStoreError) as error:
+        app_from_environment()
+
+    assert "secret" not in str(error.value)
+
+
+def test_store_is_checked_before_anything_listens(tmp_path: Path) -> None:
+    without_tables = engine_from_url(f"sqlite:///{tmp_path}/store.db")
+
+    with pytest.raises(RcsStoreError, match="its tables are missing"):
+        run(ReportsApp(lambda: without_tables, lambda: None), port=0)
+
+    without_tables.dispose()
+
+
+def test_port_that_is_taken_is_an_error_that_says_so(app: ReportsApp) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        with pytest.raises(RcsInputError, match=rf"127\.0\.0\.1:{port} cannot be listened on"):
+            run(app, "127.0.0.1", port)

@@ -1,0 +1,135 @@
+"""What the tests of the store begin with: campaigns that have come so far, and what is on their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.models import Outcome, Report
+from airflow_provider_rcs.api.recipients import ListedRecipient
+from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.store.attempts import Attempt, begin_attempt
+from airflow_provider_rcs.store.campaigns import Campaign, CampaignTerms, open_campaign
+from airflow_provider_rcs.store.claims import Claim, claim_batch, settle
+from airflow_provider_rcs.store.folding import fold
+from airflow_provider_rcs.store.funnel import Funnel, read_funnel
+from airflow_provider_rcs.store.landing import land
+from airflow_provider_rcs.store.planning import record_list
+from airflow_provider_rcs.store.tables import attempt as attempts
+from airflow_provider_rcs.store.tables import message, request
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+TERMS = CampaignTerms("1234567", "Welcome")
+ANA, BEA, EVA = "34600000001", "34600000002", "34600000003"
+
+
+def campaign(engine: sa.Engine, name: str = "spring", overrides: Mapping[str, str] | None = None) -> Campaign:
+    return open_campaign(engine, name, TERMS, overrides or {})
+
+
+def attempt(engine: sa.Engine, name: str = "spring", lease: timedelta = timedelta(minutes=5)) -> Attempt:
+    return begin_attempt(engine, campaign(engine, name), "a test", lease)
+
+
+def phones(count: int) -> list[str]:
+    return [f"346{number:08d}" for number in range(count)]
+
+
+def listed(phone: str, rejection: str = "", /, **changes: Any) -> ListedRecipient:
+    values: dict[str, Any] = {
+        "key": phone,
+        "phone": phone,
+        "phone_as_listed": phone,
+        "name": "",
+        "reference": "",
+        "variables": {},
+        "rejection": rejection,
+        "detail": "row 1" if rejection else "",
+    }
+    return ListedRecipient(**{**values, **changes})
+
+
+def planned(engine: sa.Engine, people: Iterable[str], name: str = "spring") -> Attempt:
+    begun = attempt(engine, name)
+    record_list(engine, begun, [listed(phone) for phone in people])
+    return begun
+
+
+def claimed(engine: sa.Engine, people: Sequence[str] = (ANA,), name: str = "spring") -> Claim:
+    return claim(engine, planned(engine, people, name), len(people))
+
+
+def claim(engine: sa.Engine, holder: Attempt, size: int = 1000) -> Claim:
+    taken = claim_batch(engine, holder, size)
+    assert taken is not None
+    return taken
+
+
+def accepted(taken: Claim, ids: str = "m") -> list[Outcome]:
+    return [
+        Outcome(recipient.phone, MessageState.ACCEPTED, api_message_id=f"{ids}-{recipient.phone}")
+        for recipient in taken.recipients
+    ]
+
+
+def sent(engine: sa.Engine, people: Sequence[str] = (ANA,), name: str = "spring", ids: str = "m") -> Claim:
+    taken = claimed(engine, people, name)
+    settle(engine, taken, accepted(taken, ids), "e-1")
+    return taken
+
+
+def report_on(taken: Claim, phone: str = ANA, code: str = "13", **changes: Any) -> Report:
+    values: dict[str, Any] = {
+        "status_code": code,
+        "phone": phone,
+        "campaign_reference": taken.reference,
+        "service": "RCS",
+        "reported_at": NOON,
+    }
+    return Report(**{**values, **changes})
+
+
+def receive(engine: sa.Engine, *reports: Report) -> int:
+    land(engine, reports, NOON)
+    return fold(engine)
+
+
+def let_lease_run_out(engine: sa.Engine, holder: Attempt) -> None:
+    with engine.begin() as connection:
+        past = datetime(2020, 1, 1, tzinfo=UTC)
+        connection.execute(attempts.update().where(attempts.c.id == holder.id).values(lease_until=past))
+
+
+def rows(engine: sa.Engine, name: str = "spring") -> dict[str, Any]:
+    with engine.connect() as connection:
+        found = connection.execute(
+            sa.select(message).where(message.c.campaign_id == campaign_id(connection, name)).order_by(message.c.id)
+        )
+        return {row.recipient_key: row for row in found}
+
+
+def row(engine: sa.Engine, phone: str = ANA, name: str = "spring") -> Any:
+    return rows(engine, name)[phone]
+
+
+def states(engine: sa.Engine, name: str = "spring") -> dict[str, str]:
+    return {key: each.state for key, each in rows(engine, name).items()}
+
+
+def request_row(engine: sa.Engine, taken: Claim) -> Any:
+    with engine.connect() as connection:
+        return connection.execute(sa.select(request).where(request.c.id == taken.request_id)).one()
+
+
+def funnel(engine: sa.Engine, name: str = "spring") -> Funnel:
+    read = read_funnel(engine, name)
+    assert read is not None
+    return read
+
+
+def campaign_id(connection: sa.Connection, name: str) -> int:
+    found = connection.execute(sa.text("SELECT id FROM rcs_campaign WHERE name = :name"), {"name": name})
+    return int(found.scalar_one())

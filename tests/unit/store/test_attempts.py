@@ -1,0 +1,128 @@
+"""Attempts, of which the live ones are told from the dead ones by their leases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsFencedError
+from airflow_provider_rcs.store.attempts import Attempt, begin_attempt, end_attempt, renew_lease, require_lease
+from airflow_provider_rcs.store.claims import settle
+from airflow_provider_rcs.store.clock import database_now
+from airflow_provider_rcs.store.tables import attempt as attempts
+from tests.unit.store.given import accepted, attempt, campaign, claim, let_lease_run_out, planned
+
+MINUTE = timedelta(minutes=1)
+
+
+def lease_left(engine: sa.Engine, held: Attempt) -> timedelta:
+    with engine.connect() as connection:
+        until = connection.execute(sa.select(attempts.c.lease_until).where(attempts.c.id == held.id)).scalar_one()
+        left: timedelta = until - database_now(connection)
+        return left
+
+
+def set_lease(engine: sa.Engine, held: Attempt, left: timedelta) -> None:
+    with engine.begin() as connection:
+        until = database_now(connection) + left
+        connection.execute(attempts.update().where(attempts.c.id == held.id).values(lease_until=until))
+
+
+def is_over(engine: sa.Engine, held: Attempt) -> bool:
+    with engine.connect() as connection:
+        ended = connection.execute(sa.select(attempts.c.ended_at).where(attempts.c.id == held.id)).scalar_one()
+        return ended is not None
+
+
+def test_an_attempt_begins_with_the_lease_that_it_asked_for(engine: sa.Engine) -> None:
+    begun = attempt(engine, lease=5 * MINUTE)
+
+    assert 4 * MINUTE < lease_left(engine, begun) <= 5 * MINUTE
+
+
+def test_later_attempts_have_higher_numbers(engine: sa.Engine) -> None:
+    assert attempt(engine).id < attempt(engine).id < attempt(engine, "summer").id
+
+
+def test_an_attempt_says_who_made_it(engine: sa.Engine) -> None:
+    begun = begin_attempt(engine, campaign(engine), "dag/task on host", MINUTE)
+
+    with engine.connect() as connection:
+        made_by = connection.execute(sa.select(attempts.c.made_by).where(attempts.c.id == begun.id)).scalar_one()
+    assert made_by == "dag/task on host"
+
+
+def test_renewing_gives_the_whole_lease_again(engine: sa.Engine) -> None:
+    held = attempt(engine, lease=5 * MINUTE)
+    set_lease(engine, held, MINUTE)
+
+    renew_lease(engine, held)
+
+    assert 4 * MINUTE < lease_left(engine, held) <= 5 * MINUTE
+
+
+def test_renewing_leaves_the_leases_of_others(engine: sa.Engine) -> None:
+    held, other = attempt(engine, lease=5 * MINUTE), attempt(engine, lease=MINUTE)
+
+    renew_lease(engine, held)
+
+    assert lease_left(engine, other) <= MINUTE
+
+
+def test_a_lease_that_ran_out_cannot_be_renewed(engine: sa.Engine) -> None:
+    fenced = attempt(engine)
+    let_lease_run_out(engine, fenced)
+
+    with pytest.raises(RcsFencedError, match="Retry the task"):
+        renew_lease(engine, fenced)
+
+    assert lease_left(engine, fenced) < timedelta(0)
+
+
+def test_an_attempt_that_was_ended_holds_no_lease_any_more(engine: sa.Engine) -> None:
+    held = attempt(engine)
+
+    end_attempt(engine, held)
+
+    with pytest.raises(RcsFencedError):
+        renew_lease(engine, held)
+
+
+def test_a_lease_that_runs_is_no_error(engine: sa.Engine) -> None:
+    held = attempt(engine)
+
+    with engine.connect() as connection:
+        require_lease(connection, held.id)
+
+
+def test_an_attempt_is_over_once_its_requests_have_outcomes(engine: sa.Engine) -> None:
+    held = planned(engine, ["34600000001"])
+    taken = claim(engine, held)
+    settle(engine, taken, accepted(taken), "e-1")
+
+    end_attempt(engine, held)
+
+    assert is_over(engine, held)
+
+
+def test_an_attempt_that_leaves_a_request_without_an_outcome_is_not_over(engine: sa.Engine) -> None:
+    held = planned(engine, ["34600000001"])
+    claim(engine, held)
+
+    end_attempt(engine, held)
+
+    assert not is_over(engine, held)
+
+
+def test_ending_twice_keeps_the_first_end(engine: sa.Engine) -> None:
+    held = attempt(engine)
+    end_attempt(engine, held)
+    with engine.connect() as connection:
+        first = connection.execute(sa.select(attempts.c.ended_at)).scalar_one()
+
+    end_attempt(engine, held)
+
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(attempts.c.ended_at)).scalar_one() == first

@@ -1,0 +1,159 @@
+"""Any order, any repetition, any cut into folds and any moment of the reply ends in the same statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import sqlalchemy as sa
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_rcs.api.models import Outcome, Report
+from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.store.claims import Claim, doubt, settle
+from airflow_provider_rcs.store.folding import fold, fold_parked
+from airflow_provider_rcs.store.landing import land
+from tests.unit.store.given import ANA, BEA, EVA, NOON, campaign, claimed, report_on, rows
+
+PEOPLE = (ANA, BEA, EVA)
+OVERRIDES = {"20": "read", "21": "clicked"}
+names = count()
+# Without shrinking: a history of a few reports can be read as it is, and each try costs a dozen transactions.
+thorough = settings(
+    max_examples=15,
+    deadline=None,
+    phases=(Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A report in the making: on whom, what, and by what it names its message."""
+
+    phone: str
+    code: str
+    service: str
+    minute: int | None
+    by: str
+
+    def on(self, taken: Claim, name: str) -> Report:
+        moment = None if self.minute is None else NOON + timedelta(minutes=self.minute)
+        made = report_on(taken, self.phone, self.code, service=self.service, reported_at=moment)
+        message_id = f"{name}-{self.phone}"
+        named: dict[str, dict[str, Any]] = {
+            "reference": {},
+            "id": {"api_message_id": message_id, "campaign_reference": "", "phone": ""},
+            "both": {"api_message_id": message_id},
+        }
+        return replace(made, **named[self.by])
+
+
+def pushed(*by: str) -> st.SearchStrategy[list[Pushed]]:
+    one = st.builds(
+        Pushed,
+        phone=st.sampled_from(PEOPLE),
+        code=st.sampled_from(["10", "11", "52", "50", "13", "14", "20", "21", "99"]),
+        service=st.sampled_from(["RCS", "SMS"]),
+        minute=st.none() | st.integers(0, 2),
+        by=st.sampled_from(by),
+    )
+    return st.lists(one, min_size=1, max_size=6)
+
+
+@st.composite
+def histories(draw: st.DrawFn, *by: str, steps: tuple[str, ...]) -> tuple[list[Pushed], list[Pushed | str]]:
+    """Draw reports, and a history of them: all of them, some again, with folds and other steps in between."""
+    reports = draw(pushed(*by))
+    repeated = draw(st.lists(st.sampled_from(reports), max_size=3))
+    folds = ["fold"] * draw(st.integers(0, 3))
+    history: list[Pushed | str] = draw(st.permutations([*reports, *repeated, *folds]))
+    places = st.lists(st.integers(0, len(history)), min_size=len(steps), max_size=len(steps))
+    for place, step in reversed(list(zip(sorted(draw(places)), steps, strict=True))):
+        history.insert(place, step)
+    return reports, history
+
+
+def ends_as(
+    engine: sa.Engine, history: list[Any], steps: Mapping[str, Callable[[Claim, str], object]]
+) -> list[tuple[object, ...]]:
+    name = f"campaign {next(names)}"
+    taken = claimed(engine, PEOPLE, name)
+    campaign(engine, name, OVERRIDES)
+    for step in history:
+        if isinstance(step, Pushed):
+            land(engine, [step.on(taken, name)], NOON)
+        elif step == "fold":
+            fold(engine)
+        else:
+            steps[step](taken, name)
+    fold_parked(engine)
+    return [
+        (
+            each.state,
+            each.delivery_status,
+            each.delivery_rank,
+            each.delivery_code,
+            each.delivery_channel,
+            each.delivery_at,
+        )
+        for each in rows(engine, name).values()
+    ]
+
+
+def reply(engine: sa.Engine, *became: MessageState) -> Callable[[Claim, str], object]:
+    def settle_it(taken: Claim, name: str) -> None:
+        outcomes = [
+            Outcome(phone, state, f"{name}-{phone}" if state is MessageState.ACCEPTED else "")
+            for phone, state in zip(PEOPLE, became, strict=True)
+        ]
+        settle(engine, taken, outcomes, "e-1")
+
+    return settle_it
+
+
+@thorough
+@given(histories("reference", "id", "both", steps=("reply",)))
+def test_with_a_reply_that_accepts_everyone(engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]]) -> None:
+    reports, history = drawn
+    steps = {"reply": reply(engine, *[MessageState.ACCEPTED] * 3)}
+
+    assert ends_as(engine, history, steps) == ends_as(engine, ["reply", *reports], steps)
+
+
+@thorough
+@given(histories("reference", "both", steps=("doubt",)))
+def test_with_a_reply_that_is_lost(engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]]) -> None:
+    reports, history = drawn
+    steps = {"doubt": lambda taken, _name: doubt(engine, taken, "lost")}
+
+    assert ends_as(engine, history, steps) == ends_as(engine, ["doubt", *reports], steps)
+
+
+became = st.tuples(*[st.sampled_from([MessageState.ACCEPTED, MessageState.REJECTED, MessageState.IN_DOUBT])] * 3)
+
+
+@thorough
+@given(histories("reference", "both", steps=("reply",)), became)
+def test_with_a_reply_that_tells_recipients_apart(
+    engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]], became: tuple[MessageState, ...]
+) -> None:
+    reports, history = drawn
+    steps = {"reply": reply(engine, *became)}
+
+    assert ends_as(engine, history, steps) == ends_as(engine, ["reply", *reports], steps)
+
+
+@thorough
+@given(histories("reference", "both", steps=("doubt", "reply")), became)
+def test_with_a_reply_that_comes_after_the_request_was_given_up(
+    engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]], became: tuple[MessageState, ...]
+) -> None:
+    reports, history = drawn
+    steps = {"doubt": lambda taken, _name: doubt(engine, taken, "lost"), "reply": reply(engine, *became)}
+
+    assert ends_as(engine, history, steps) == ends_as(engine, ["doubt", "reply", *reports], steps)

@@ -9,8 +9,11 @@ from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any
 
+from airflow_provider_rcs.api.values import is_missing
+
 _SEPARATORS = re.compile(r"[\s\-\u2010-\u2015().\u2060/]+")
 _VISIBLE_DIGITS = 3
+LONGEST_E164 = 15
 
 
 class PhoneError(ValueError):
@@ -35,7 +38,7 @@ def as_text(value: object) -> str:
 
     :raises PhoneError: if it is a float with a fraction or of another type than text and numbers.
     """
-    if value is None or value != value or str(value) in ("<NA>", "NaT"):
+    if is_missing(value) or value in ("<NA>", "NaT"):
         return ""
     if isinstance(value, str):
         return unicodedata.normalize("NFKC", value).strip()
@@ -80,7 +83,9 @@ def _normalise_text(text: str, default_region: str | None) -> str:
         except phonenumbers.NumberParseException:
             continue
         if phonenumbers.is_valid_number(number):
-            return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
+            written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
+            if len(written) <= LONGEST_E164:
+                return written
     raise PhoneError(_why_not(international, default_region))
 
 

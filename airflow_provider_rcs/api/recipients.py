@@ -165,7 +165,9 @@ def _key_without_phone(*identity: object) -> str:
 
 
 def _shown(cell: object) -> str:
-    return "" if values.is_missing(cell) else str(cell).strip()[:64]
+    """Return a phone as it came, as far as every database can keep it."""
+    text = "" if values.is_missing(cell) else str(cell).strip()[:64]
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def _as_arguments(mapping: Mapping[str, str]) -> list[tuple[str, str | None]]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.statuses import DeliveryStatus, status_codes
@@ -14,6 +14,7 @@ from airflow_provider_rcs.api.wire import DEFAULT_BASE_URL, DEFAULT_PATHS, DEFAU
 
 DEFAULT_BATCH_SIZE = 1000  # assumed: the most recipients that one call takes is not known
 DEFAULT_TIMEOUT_SECONDS = 60.0
+_HOST = "host of the connection"
 _LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 _UNSET = (
     None,
@@ -88,10 +89,8 @@ def _base_url(host: str | None, port: int | None) -> str:
     if host in _UNSET or host is None:
         return DEFAULT_BASE_URL
     url = host if "://" in host else f"https://{host}"
-    if port in _UNSET or urlsplit(url).port is not None:
-        return url
-    parts = urlsplit(url)
-    return parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
+    parts, port_of_url = _split(url)
+    return url if port in _UNSET or port_of_url else parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
 
 
 def check_base_url(url: str) -> None:
@@ -99,21 +98,24 @@ def check_base_url(url: str) -> None:
 
     :raises RcsInputError: if it is not https, loopback excepted.
     """
-    parts = urlsplit(url)
+    parts, _ = _split(url)
     if not parts.hostname:
-        raise RcsInputError("host of the connection", "it is not a URL", f"Use a base URL such as {DEFAULT_BASE_URL}.")
+        raise _no_url()
     if parts.username or parts.password:
-        raise RcsInputError(
-            "host of the connection",
-            "it holds credentials",
-            "Put them in login (API User) and password (API Token).",
-        )
+        raise RcsInputError(_HOST, "it holds credentials", "Put them in login (API User) and password (API Token).")
     if parts.scheme != "https" and parts.hostname not in _LOOPBACK_HOSTS:
-        raise RcsInputError(
-            "host of the connection",
-            f"{parts.scheme}://{parts.hostname} is not https",
-            "Use an https:// base URL.",
-        )
+        raise RcsInputError(_HOST, f"{parts.scheme}://{parts.hostname} is not https", "Use an https:// base URL.")
+
+
+def _split(url: str) -> tuple[SplitResult, int | None]:
+    try:
+        return urlsplit(url), urlsplit(url).port
+    except ValueError:
+        raise _no_url() from None
+
+
+def _no_url() -> RcsInputError:
+    return RcsInputError(_HOST, "it is not a URL", f"Use a base URL such as {DEFAULT_BASE_URL}.")
 
 
 def _read_paths(value: object) -> dict[str, str]:
@@ -129,7 +131,7 @@ def _read_object(value: object) -> dict[str, str]:
 
 _READERS: Mapping[str, tuple[Any, str]] = {
     "agent": (str, "the name of an agent"),
-    "paths": (_read_paths, 'an object of call -> path, such as {"send": "/EnviarRCS"}'),
+    "paths": (_read_paths, 'an object of call -> path, such as {"send": "/send"}'),
     "status_codes": (_read_object, 'an object of code -> status, such as {"20": "read"}'),
     "recipient_reference_key": (str, "the name of a key"),
     "batch_size": (int, "a whole number"),

@@ -5,13 +5,20 @@ from __future__ import annotations
 import unicodedata
 from datetime import date, datetime
 from decimal import Decimal
+from numbers import Integral, Real
+from typing import Any
 
 _TEXTS_OF_NOTHING = ("<NA>", "NaT")
+_NOT_TEXT = ("Cc", "Cs")  # control characters, and halves of characters
+_NUMPY_TRUTH = ("bool_", "bool")
 
 
 def is_missing(value: object) -> bool:
     """Whether a cell holds nothing: ``None``, NaN, NaT or pandas' NA."""
-    return value is None or str(value) in _TEXTS_OF_NOTHING or bool(value != value)
+    if value is None or isinstance(value, str):
+        return value is None
+    # pandas' NA compares with nothing, so it is known by its text; NaN is what is not itself.
+    return str(value) in _TEXTS_OF_NOTHING or bool(value != value)
 
 
 def as_text(value: object) -> str:
@@ -26,10 +33,10 @@ def as_text(value: object) -> str:
         text = unicodedata.normalize("NFC", value).strip()
     elif is_missing(value):
         return ""
-    elif isinstance(value, bool):
+    elif isinstance(value, bool) or type(value).__name__ in _NUMPY_TRUTH:
         text = "true" if value else "false"
-    elif isinstance(value, float):
-        text = str(int(value)) if value.is_integer() else repr(float(value))
+    elif isinstance(value, Real) and not isinstance(value, Integral):
+        text = _real_as_text(value)
     elif isinstance(value, Decimal):
         text = format(value, "f")
     elif isinstance(value, datetime):
@@ -38,6 +45,10 @@ def as_text(value: object) -> str:
         text = value.isoformat()
     else:
         text = str(value).strip()
-    if not text.isprintable() and any(unicodedata.category(character) == "Cc" for character in text):
+    if not text.isprintable() and any(unicodedata.category(character) in _NOT_TEXT for character in text):
         raise ValueError("it has a control character")
     return text
+
+
+def _real_as_text(value: Any) -> str:
+    return str(int(value)) if value % 1 == 0 else str(value)

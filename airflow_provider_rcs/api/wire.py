@@ -118,8 +118,8 @@ def read_send_reply(body: bytes, status: int = 200) -> SendResult:
         raise RcsOutcomeUnknown(
             f"the service's reply to a send cannot be read (HTTP {status}, {len(body)} bytes): {type(error).__name__}"
         ) from None
-    if result == 0 and (refused := _phones(reply.get("noenviados"))):
-        return SendResult(messages=0, rejected=frozenset(refused))
+    if result == 0 and (not_sent := _not_sent_to(reply)):
+        return SendResult(messages=0, rejected=not_sent)
     raise _refusal(result, reply, "Nothing of this request was sent")
 
 
@@ -128,9 +128,10 @@ def read_templates(body: bytes, status: int = 200) -> dict[str, str]:
 
     :raises RcsRefusedError: one of its kinds, if the service refused or its reply cannot be read.
     """
-    templates = _structure(_read_look_up(body, status).get("plantillas"))
-    if not templates:
-        return {}
+    try:
+        templates = _structure(_read_look_up(body, status).get("plantillas")) or {}
+    except ValueError:
+        templates = None
     if not isinstance(templates, dict):
         raise RcsUnavailable("the service's list of templates cannot be read: it is not an object of id -> name")
     return {str(template_id): str(name) for template_id, name in templates.items()}
@@ -143,10 +144,13 @@ def read_template(body: bytes, template_id: str, status: int = 200) -> Template:
     """
     reply = _read_look_up(body, status)
     try:
-        variables = tuple(_read_variable(each) for each in _structure(reply.get("variables")) or ())
-    except (KeyError, TypeError, AttributeError):
-        raise RcsUnavailable(f"the service's variables of template {template_id} cannot be read") from None
-    return Template(template_id, str(reply.get("nombre") or ""), variables)
+        variables = _entries(reply.get("variables") or [])
+        read = tuple(_read_variable(each) for each in variables or ())
+    except (KeyError, TypeError, ValueError):
+        variables = None
+    if variables is None:
+        raise RcsUnavailable(f"the service's variables of template {template_id} cannot be read")
+    return Template(template_id, str(reply.get("nombre") or ""), read)
 
 
 def read_credits(body: bytes, status: int = 200) -> float:
@@ -260,45 +264,56 @@ def _read_look_up(body: bytes, status: int) -> dict[str, Any]:
         result = _integer(reply["res"]) if "res" in reply else 1
     except (TypeError, ValueError):
         raise RcsUnavailable(f"the service's reply cannot be read (HTTP {status}, {len(body)} bytes)") from None
-    if result < 0 or status >= _LOWEST_HTTP_ERROR:
+    if result < 0:
         raise _refusal(result, reply, "Nothing was changed")
+    if status >= _LOWEST_HTTP_ERROR:
+        raise RcsUnavailable(f"the service failed (HTTP {status})")
     return reply
 
 
 def _read_send_result(reply: Mapping[str, Any], messages: int) -> SendResult:
-    sent, not_sent = _structure(reply.get("enviados")), _structure(reply.get("noenviados"))
+    sent, not_sent = _entries(reply.get("enviados")), _entries(reply.get("noenviados"))
     return SendResult(
         messages=messages,
         api_campaign_id=_text(reply.get("idenvio")),
-        accepted=_message_ids(sent) if isinstance(sent, list) else {},
-        rejected=frozenset(_phones(not_sent)),
-        accepted_count=_count(sent),
-        rejected_count=_count(not_sent),
-        duplicates=_count(_structure(reply.get("duplicados"))),
+        accepted={_digits(each["telefono"]): _text(each.get("idmensaje")) for each in sent or ()},
+        rejected=frozenset(_digits(each["telefono"]) for each in not_sent or ()),
+        accepted_count=_count(reply.get("enviados")) if sent is None else 0,
+        rejected_count=_count(reply.get("noenviados")) if not_sent is None else 0,
+        duplicates=_count(reply.get("duplicados")),
     )
 
 
-def _message_ids(entries: list[Any]) -> dict[str, str]:
-    return {_digits(each["telefono"]): _text(each.get("idmensaje")) for each in map(_lower_keys, entries)}
+def _not_sent_to(reply: Mapping[str, Any]) -> frozenset[str]:
+    """Return whom a reply of nothing done names; nobody, if that cannot be read."""
+    try:
+        return frozenset(_digits(each["telefono"]) for each in _entries(reply.get("noenviados")) or ())
+    except (KeyError, TypeError, ValueError):
+        return frozenset()
 
 
-def _phones(value: object) -> list[str]:
-    entries = _structure(value)
-    return [_digits(each["telefono"]) for each in map(_lower_keys, entries)] if isinstance(entries, list) else []
+def _entries(value: object) -> list[dict[str, Any]] | None:
+    """Return the objects that a field lists, with their names in lower case; ``None`` where it holds no list.
+
+    An object whose values are the entries is a list too: so PHP writes one whose numbers have gaps.
+    """
+    content = _structure(value)
+    if isinstance(content, dict):
+        content = list(content.values())
+    return [_lower_keys(entry) for entry in content] if isinstance(content, list) else None
 
 
 def _count(value: object) -> int:
-    return _integer(value) if isinstance(value, int | str) and value != "" else 0
+    return 0 if value in (None, "") else _integer(value)
 
 
-def _read_variable(entry: Mapping[str, Any]) -> TemplateVariable:
-    values = _lower_keys(entry)
+def _read_variable(values: Mapping[str, Any]) -> TemplateVariable:
     variable_type = str(values.get("tipo") or "")
     return TemplateVariable(str(values["nombre"]), variable_type, variable_type.upper() == _RECIPIENT_TYPE)
 
 
 def _refusal(result: int, reply: Mapping[str, Any], consequence: str) -> RcsRefusedError:
-    words = _text(reply.get("error")).strip()
+    words = str(reply.get("error") or "").strip()
     said = f' The service says: "{words}".' if words else ""
     match result:
         case 0:
@@ -325,7 +340,9 @@ def _structure(value: object) -> Any:
     return value
 
 
-def _lower_keys(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _lower_keys(entry: object) -> dict[str, Any]:
+    if not isinstance(entry, dict):
+        raise TypeError("not an object")
     return {str(key).lower(): value for key, value in entry.items()}
 
 

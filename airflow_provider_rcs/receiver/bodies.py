@@ -102,7 +102,7 @@ def _check_that_a_database_takes(report: Report) -> None:
     :raises RcsReportError: if it holds such a thing.
     """
     if len(report.status_code) > _LONGEST_STATUS_CODE:
-        raise RcsReportError(f"a status code (Estado) is longer than {_LONGEST_STATUS_CODE} characters")
+        raise RcsReportError(f"a status code is longer than {_LONGEST_STATUS_CODE} characters")
     text = "".join(
         (
             report.status_code,

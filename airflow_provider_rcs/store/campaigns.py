@@ -64,12 +64,12 @@ def open_campaign(engine: sa.Engine, name: str, terms: CampaignTerms, status_cod
         "revision": 0,
         "created_at": datetime.now(UTC),
     }
+    of_this_name = campaign.c.name == name
     with transaction(engine) as connection:
         insert_or_ignore(connection, campaign, [fresh], key=["name"])
-        connection.execute(campaign.update().where(campaign.c.name == name).values(status_codes=dict(status_codes)))
-        opened = _read(connection.execute(sa.select(campaign).where(campaign.c.name == name)).one())
-    _require_same_terms(opened, terms)
-    return opened
+        _require_same_terms(_read(connection.execute(sa.select(campaign).where(of_this_name)).one()), terms)
+        connection.execute(campaign.update().where(of_this_name).values(status_codes=dict(status_codes)))
+        return _read(connection.execute(sa.select(campaign).where(of_this_name)).one())
 
 
 def find_campaign(engine: sa.Engine, name: str) -> Campaign | None:

@@ -76,7 +76,12 @@ def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_cam
 
     :param outcomes: in the order of the claim's recipients.
     """
-    undecided = sa.or_(message.c.state == MessageState.SENDING, message.c.state == MessageState.IN_DOUBT)
+    undecided = sa.or_(
+        message.c.state == MessageState.SENDING,
+        message.c.state == MessageState.IN_DOUBT,
+        # Taken for accepted because the rest of its request was: the reply itself tells more.
+        sa.and_(message.c.state == MessageState.ACCEPTED, message.c.reason == ACCEPTED_BY_ECHO),
+    )
     confirmed = sa.and_(sa.bindparam("new_state") == MessageState.ACCEPTED, message.c.state == MessageState.ACCEPTED)
     with transaction(engine) as connection:
         revision = lock_campaign(connection, claim.campaign_id)
@@ -111,14 +116,25 @@ def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_cam
 def release(engine: sa.Engine, claim: Claim, reason: str) -> None:
     """Give the messages back as planned, after a proven refusal of their request.
 
+    Applies also after the attempt was taken for dead: then they are in doubt, and the refusal settles it.
+
     :param reason: why it was refused; stays with the request.
     """
     with transaction(engine) as connection:
         revision = lock_campaign(connection, claim.campaign_id)
         connection.execute(
             message.update()
-            .where(message.c.request_id == claim.request_id, message.c.state == MessageState.SENDING)
-            .values(state=MessageState.PLANNED, request_id=None, revision=revision, updated_at=datetime.now(UTC))
+            .where(
+                message.c.request_id == claim.request_id,
+                message.c.state.in_((MessageState.SENDING, MessageState.IN_DOUBT)),
+            )
+            .values(
+                state=MessageState.PLANNED,
+                reason="",
+                request_id=None,
+                revision=revision,
+                updated_at=datetime.now(UTC),
+            )
         )
         _close_request(connection, claim.request_id, "refused", reason=reason)
 

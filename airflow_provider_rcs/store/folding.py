@@ -115,12 +115,12 @@ def _prove_accepted(
         .where(
             message.c.campaign_id == campaign_id,
             message.c.id.in_(reported),
-            message.c.state.not_in((MessageState.ACCEPTED, MessageState.DUPLICATE)),
+            sa.or_(message.c.state != MessageState.ACCEPTED, message.c.reason == ACCEPTED_BY_ECHO),
         )
         .values(reason="", **accepted)
     )
     references = sa.select(report.c.campaign_reference).where(of_this_fold)
-    echoed = connection.execute(
+    connection.execute(
         request.update()
         .where(
             request.c.campaign_id == campaign_id,
@@ -128,12 +128,14 @@ def _prove_accepted(
             request.c.echoed_at.is_(None),
         )
         .values(echoed_at=now)
-        .returning(request.c.id)
     )
-    # A request whose reply is still awaited is left to the reply, which tells more.
+    # Only where no reply was read: one that is awaited still, or that named some recipients only, tells more.
+    unanswered = sa.select(request.c.id).where(
+        request.c.campaign_id == campaign_id, request.c.reference.in_(references), request.c.state == "in_doubt"
+    )
     connection.execute(
         message.update()
-        .where(message.c.request_id.in_(echoed.scalars().all()), message.c.state == MessageState.IN_DOUBT)
+        .where(message.c.request_id.in_(unanswered), message.c.state == MessageState.IN_DOUBT)
         .values(reason=ACCEPTED_BY_ECHO, **accepted)
     )
 
@@ -146,6 +148,7 @@ def _update_statuses(
     of_this_fold: sa.ColumnElement[bool],
 ) -> None:
     best = _best_report_of_each_message(campaign_id, overrides, of_this_fold)
+    _learn_api_message_ids(connection, campaign_id, revision, of_this_fold)
     is_better = sa.tuple_(
         best.c.rank, sa.func.coalesce(best.c.reported_at, _BEFORE_ALL_DATES), best.c.status_code, best.c.service
     ) > sa.tuple_(
@@ -163,10 +166,29 @@ def _update_statuses(
             delivery_code=best.c.status_code,
             delivery_channel=best.c.service,
             delivery_at=best.c.reported_at,
-            api_message_id=sa.func.coalesce(message.c.api_message_id, sa.func.nullif(best.c.api_message_id, "")),
             revision=revision,
             updated_at=datetime.now(UTC),
         )
+    )
+
+
+def _learn_api_message_ids(
+    connection: sa.Connection, campaign_id: int, revision: int, of_this_fold: sa.ColumnElement[bool]
+) -> None:
+    told = (
+        sa.select(report.c.message_id, sa.func.min(report.c.api_message_id).label("api_message_id"))
+        .where(of_this_fold, report.c.message_id.is_not(None), report.c.api_message_id != "")
+        .group_by(report.c.message_id)
+        .subquery()
+    )
+    connection.execute(
+        message.update()
+        .where(
+            message.c.id == told.c.message_id,
+            message.c.campaign_id == campaign_id,
+            message.c.api_message_id.is_(None),
+        )
+        .values(api_message_id=told.c.api_message_id, revision=revision, updated_at=datetime.now(UTC))
     )
 
 
@@ -191,7 +213,6 @@ def _best_report_of_each_message(
             report.c.status_code,
             report.c.service,
             report.c.reported_at,
-            report.c.api_message_id,
             status.label("status"),
             rank.label("rank"),
             place.label("place"),

@@ -64,18 +64,23 @@ def _row(recipient: ListedRecipient, times: int, attempt: Attempt, revision: int
 
 
 def _changes(listed: Any) -> Mapping[str, Any]:
-    on_this_list_already = message.c.listed_by == listed.listed_by
+    # A list that is older than the one whose words stand changes nothing.
+    is_newer = message.c.listed_by < listed.listed_by
     never_tried = sa.or_(
         message.c.state == MessageState.PLANNED,
         sa.and_(message.c.state == MessageState.REJECTED, message.c.request_id.is_(None)),
     )
-    taken_over = sa.and_(never_tried, sa.not_(on_this_list_already))
-    times = sa.case((on_this_list_already, message.c.listed_now + listed.listed_now), else_=listed.listed_now)
+    taken_over = sa.and_(never_tried, is_newer)
+    times = sa.case(
+        (is_newer, listed.listed_now),
+        (message.c.listed_by == listed.listed_by, message.c.listed_now + listed.listed_now),
+        else_=message.c.listed_now,
+    )
     more_repeats = times - 1 > message.c.repeats
     changed = sa.or_(taken_over, more_repeats)
     return {
         **{name: sa.case((taken_over, listed[name]), else_=message.c[name]) for name in _TAKEN_FROM_THE_LIST},
-        "listed_by": listed.listed_by,
+        "listed_by": sa.case((is_newer, listed.listed_by), else_=message.c.listed_by),
         "listed_now": times,
         "repeats": sa.case((more_repeats, times - 1), else_=message.c.repeats),
         "revision": sa.case((changed, listed.revision), else_=message.c.revision),

@@ -67,6 +67,9 @@ def test_numbers_decide_only_where_they_leave_no_other_reading(result: Any, rest
             SendResult(messages=2, rejected=frozenset({ANA}), accepted_count=2), ACCEPTED, id="counted as sent"
         ),
         pytest.param(SendResult(messages=1, accepted={ANA: "1"}), IN_DOUBT, id="not mentioned"),
+        pytest.param(
+            SendResult(messages=1, accepted={ANA: "1"}, rejected_count=2, duplicates=1), IN_DOUBT, id="too many"
+        ),
         pytest.param(SendResult(messages=3, accepted={ANA: "1"}), IN_DOUBT, id="a total larger than the list"),
         pytest.param(
             SendResult(messages=1, accepted={ANA: "1"}, rejected_count=1, duplicates=1), IN_DOUBT, id="one of each"

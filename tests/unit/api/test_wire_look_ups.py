@@ -157,7 +157,7 @@ FIELDS = ["Res", "Error", "Nombre", "Plantillas", "Variables", "Cred"]
 
 @pytest.mark.parametrize("read", LOOK_UPS)
 @given(content=st.dictionaries(st.sampled_from(FIELDS), anything))
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_whatever_comes_a_look_up_is_read_or_told_as_an_error_of_the_provider(read: Any, content: Any) -> None:
     try:
         answer = read(body(content))

@@ -196,7 +196,7 @@ values = (
 
 
 @given(st.dictionaries(st.sampled_from(sorted(PUSHED)) | st.text(max_size=5), values))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_whatever_comes_a_report_is_read_or_refused(fields: Any) -> None:
     try:
         read = read_report(fields)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_rcs.api import wire
@@ -124,6 +124,7 @@ requests = st.builds(
 
 
 @given(requests)
+@settings(max_examples=40)
 def test_a_json_body_holds_the_parameters_as_they_are(request: Any) -> None:
     parameters = wire.send_parameters(request, "Referencia")
 
@@ -131,6 +132,7 @@ def test_a_json_body_holds_the_parameters_as_they_are(request: Any) -> None:
 
 
 @given(requests)
+@settings(max_examples=40)
 def test_a_form_body_holds_the_same_with_arrays_as_json_strings(request: Any) -> None:
     parameters = wire.send_parameters(request, "Referencia")
 

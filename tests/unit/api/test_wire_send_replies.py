@@ -91,7 +91,7 @@ def test_the_documents_own_example_is_read() -> None:
     messages=st.integers(1, 10),
     duplicates=st.integers(0, 3),
 )
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_a_reply_reads_the_same_in_every_shape(
     shape: Any, sent: Any, not_sent: Any, campaign_id: Any, messages: Any, duplicates: Any
 ) -> None:
@@ -254,6 +254,7 @@ def test_nothing_done_with_a_list_that_cannot_be_read_is_told_as_an_error_of_the
 
 
 @given(shapes)
+@settings(max_examples=20)
 def test_a_reply_that_is_cut_off_anywhere_leaves_the_outcome_unknown(shape: Any) -> None:
     body = in_shape(REPLY, **shape)
 
@@ -271,6 +272,7 @@ def test_a_list_that_is_cut_off_inside_a_whole_reply_leaves_the_outcome_unknown(
 
 
 @given(shapes, st.sampled_from([b"\n", b"\r\n", b"  "]))
+@settings(max_examples=30)
 def test_white_space_around_a_reply_changes_nothing(shape: Any, space: Any) -> None:
     assert read_send_reply(space + in_shape(REPLY, **shape) + space) == RESULT
 
@@ -290,7 +292,7 @@ anything = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(sorted(REPLY)), anything), st.booleans())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_whatever_comes_a_reply_is_read_or_told_as_an_error_of_the_provider(content: Any, in_list: Any) -> None:
     try:
         result = read_send_reply(json.dumps([content] if in_list else content).encode())

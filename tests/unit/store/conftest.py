@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from airflow_provider_rcs.store.engine import engine_from_url
 from airflow_provider_rcs.store.migrate import migrate
@@ -24,7 +26,13 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def shared_engine(migrated_file: Path) -> sa.Engine:
-    return engine_from_url(f"sqlite:///{migrated_file.with_name('store.db')}")
+    engine = engine_from_url(f"sqlite:///{migrated_file.with_name('store.db')}")
+    event.listen(engine, "connect", _do_not_wait_for_the_disk)
+    return engine
+
+
+def _do_not_wait_for_the_disk(dbapi_connection: Any, _record: object) -> None:
+    dbapi_connection.execute("PRAGMA synchronous = OFF")
 
 
 @pytest.fixture

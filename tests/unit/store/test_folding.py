@@ -30,6 +30,7 @@ from tests.unit.store.given import (
     report_on,
     request_row,
     row,
+    rows,
     sent,
     states,
 )
@@ -63,11 +64,13 @@ def test_a_report_becomes_the_status_of_its_message(engine: sa.Engine) -> None:
     assert status(engine, BEA) == ""
 
 
-@pytest.mark.parametrize("code", sorted(DEFAULT_STATUS_CODES))
-def test_each_of_the_vendors_codes_is_folded_to_its_status(engine: sa.Engine, code: str) -> None:
-    receive(engine, report_on(sent(engine), ANA, code))
+def test_each_of_the_vendors_codes_is_folded_to_its_status(engine: sa.Engine) -> None:
+    codes = dict(zip(phones(len(DEFAULT_STATUS_CODES)), DEFAULT_STATUS_CODES, strict=True))
+    taken = sent(engine, list(codes))
 
-    assert status(engine) == DEFAULT_STATUS_CODES[code]
+    receive(engine, *(report_on(taken, phone, code) for phone, code in codes.items()))
+
+    assert {codes[phone]: each.delivery_status for phone, each in rows(engine).items()} == DEFAULT_STATUS_CODES
 
 
 def test_folding_tells_how_many_reports_it_took_up(engine: sa.Engine) -> None:
@@ -125,6 +128,20 @@ def test_a_report_whose_date_cannot_be_read_counts_as_the_earliest(engine: sa.En
         receive(engine, each)
 
     assert row(engine).delivery_code == "10"
+
+
+@pytest.mark.parametrize("services", [("RCS", "SMS"), ("SMS", "RCS")])
+@pytest.mark.parametrize("together", [True, False])
+def test_reports_that_differ_in_their_service_alone_end_the_same_in_any_order(
+    engine: sa.Engine, services: tuple[str, ...], together: bool
+) -> None:
+    taken = sent(engine)
+    reports = [report_on(taken, service=service) for service in services]
+
+    for some in [reports] if together else [reports[:1], reports[1:]]:
+        receive(engine, *some)
+
+    assert row(engine).delivery_channel == "SMS"
 
 
 def test_a_report_that_comes_again_changes_nothing(engine: sa.Engine) -> None:

@@ -24,7 +24,7 @@ OVERRIDES = {"20": "read", "21": "clicked"}
 names = count()
 # Without shrinking: a history of a few reports can be read as it is, and each try costs a dozen transactions.
 thorough = settings(
-    max_examples=15,
+    max_examples=10,
     deadline=None,
     phases=(Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -168,7 +168,7 @@ def take_step(engine: sa.Engine, step: str, holders: list[Attempt], claims: list
 STEPS = ["claim", "settle", "release", "doubt", "report", "die"]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(STEPS), min_size=4, max_size=12))
 def test_everyone_who_was_asked_for_is_accounted_for_after_every_step(engine: sa.Engine, steps: list[str]) -> None:
     name = f"campaign {next(names)}"

@@ -104,7 +104,7 @@ def test_a_second_attempt_with_more_repeats_counts_those(engine: sa.Engine) -> N
     assert row(engine).repeats == 2
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=st.lists(st.sampled_from([ANA, BEA, EVA]), max_size=6), sizes=st.lists(st.integers(1, 6), min_size=1))
 def test_any_cut_of_a_list_into_chunks_ends_in_the_same_counts(
     engine: sa.Engine, people: list[str], sizes: list[int]

@@ -24,10 +24,10 @@ demo: install ## Run a campaign from a sample warehouse to a table of what becam
 	@exec $(BIN)/python -m airflow_provider_rcs.demo $(if $(CAMPAIGN),--campaign '$(CAMPAIGN)')
 
 test: install ## Run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test-fast: install ## Run the unit tests alone
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest tests/unit --numprocesses auto --dist worksteal
 
 lint: install ## Check style and types
 	$(BIN)/ruff check .

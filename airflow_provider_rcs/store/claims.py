@@ -122,6 +122,10 @@ def release(engine: sa.Engine, claim: Claim, reason: str) -> None:
     """
     with transaction(engine) as connection:
         revision = lock_campaign(connection, claim.campaign_id)
+        if _is_echoed(connection, claim.request_id):
+            # A report has proven the opposite, and nobody is messaged on the word of a service against itself.
+            leave_in_doubt(connection, claim.request_id, revision, reason)
+            return
         connection.execute(
             message.update()
             .where(
@@ -151,20 +155,26 @@ def doubt(engine: sa.Engine, claim: Claim, reason: str) -> int:
 
 def leave_in_doubt(connection: sa.Connection, request_id: int, revision: int, reason: str) -> int:
     """Do the same inside a transaction that holds the campaign's lock."""
-    echoed = connection.execute(sa.select(request.c.echoed_at).where(request.c.id == request_id)).scalar_one()
-    state = MessageState.IN_DOUBT if echoed is None else MessageState.ACCEPTED
+    echoed = _is_echoed(connection, request_id)
+    state = MessageState.ACCEPTED if echoed else MessageState.IN_DOUBT
     changed = connection.execute(
         message.update()
         .where(message.c.request_id == request_id, message.c.state == MessageState.SENDING)
         .values(
             state=state,
-            reason=reason if echoed is None else ACCEPTED_BY_ECHO,
+            reason=ACCEPTED_BY_ECHO if echoed else reason,
             revision=revision,
             updated_at=datetime.now(UTC),
         )
     )
     _close_request(connection, request_id, str(state), reason=reason)
-    return changed.rowcount if echoed is None else 0
+    return 0 if echoed else changed.rowcount
+
+
+def _is_echoed(connection: sa.Connection, request_id: int) -> bool:
+    """Whether a report has proven that the service accepted the request."""
+    echo = sa.select(request.c.echoed_at).where(request.c.id == request_id)
+    return connection.execute(echo).scalar_one() is not None
 
 
 def _open_request(connection: sa.Connection, attempt: Attempt, reference: str, recipients: int) -> int:

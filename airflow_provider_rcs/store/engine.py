@@ -73,11 +73,16 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
 def _failures_told() -> Iterator[None]:
     try:
         yield
-    except sa.exc.DBAPIError as error:
-        # The driver's text and SQLAlchemy's parameters can hold phones: only the kinds of both are told.
+    # The driver's text and SQLAlchemy's parameters can hold phones: only the kinds of both are told.
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError) as error:
         raise RcsStoreUnavailable(
             f"the database failed ({type(error).__name__}, {type(error.orig).__name__}). "
             "What was committed is safe; see the database's own log, then retry."
+        ) from None
+    except sa.exc.DBAPIError as error:
+        raise RcsStoreError(
+            f"the database refused ({type(error).__name__}, {type(error.orig).__name__}). "
+            "What was committed is safe; see the database's own log."
         ) from None
 
 

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from airflow_provider_rcs.api.errors import (
+    RcsAuthError,
+    RcsCreditError,
+    RcsError,
+    RcsNothingDoneError,
+    RcsOutcomeUnknown,
+    RcsParameterError,
+    RcsRateLimited,
+    RcsUnavailable,
+)
+from airflow_provider_rcs.api.models import Recipient, SendRequest, Template, TemplateVariable
+from airflow_provider_rcs.hooks.rcs import RcsHook
+from tests.sandbox_process import SandboxProcess
+
+ANA = Recipient("34600000001", "Ana")
+REQUEST = SendRequest("1234569", (ANA,), "spring-1", reports=False)
+
+
+@pytest.fixture(scope="module", params=["document", "object", "object_strings"])
+def sandbox(request: pytest.FixtureRequest) -> Iterator[SandboxProcess]:
+    with SandboxProcess(reply_shape=request.param) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def faulty() -> Iterator[SandboxProcess]:
+    with SandboxProcess() as sandbox:
+        yield sandbox
+
+
+def hook(monkeypatch: pytest.MonkeyPatch, url: str, **fields: Any) -> RcsHook:
+    values = {"conn_type": "rcs", "host": url, "login": "demo", "password": "demo-token"} | fields
+    monkeypatch.setenv("AIRFLOW_CONN_RCS_DEFAULT", json.dumps(values))
+    return RcsHook()
+
+
+@contextmanager
+def server_that_answers(answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
+    """Answer one request with these bytes; give the address, and what was asked."""
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                asked.append(connection.recv(65_536))
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked
+        thread.join(5)
+
+
+def test_templates_are_listed_in_every_shape_of_reply(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProcess) -> None:
+    assert hook(monkeypatch, sandbox.url).list_templates()["1234567"] == "Customer welcome"
+
+
+def test_a_template_is_read_in_every_shape_of_reply(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProcess) -> None:
+    variables = (TemplateVariable("Destinatario", "DESTINATARIO", True), TemplateVariable("Importe", "TEXTO"))
+
+    template = hook(monkeypatch, sandbox.url).get_template("1234567")
+
+    assert template == Template("1234567", "Customer welcome", variables)
+
+
+def test_a_send_is_read_in_every_shape_of_reply(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProcess) -> None:
+    result = hook(monkeypatch, sandbox.url).send(REQUEST)
+
+    accepted = sandbox.accepted()[-1]
+    assert result.accepted == {ANA.phone: str(accepted["message_id"])}
+    assert result.api_campaign_id == str(accepted["send_id"])
+
+
+def test_the_connection_is_tested_by_asking_for_the_credit(
+    monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProcess
+) -> None:
+    works, message = hook(monkeypatch, sandbox.url).test_connection()
+
+    assert works
+    assert message.startswith("The service accepts these credentials. Credit left: ")
+
+
+def test_a_connection_that_does_not_work_says_why(monkeypatch: pytest.MonkeyPatch, faulty: SandboxProcess) -> None:
+    works, message = hook(monkeypatch, faulty.url, password="wrong-token").test_connection()
+
+    assert not works
+    assert "refused the API User or API Token" in message
+    assert "wrong-token" not in message
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"kind": "status", "status": 401}, RcsAuthError),
+        ({"kind": "status", "status": 403}, RcsAuthError),
+        ({"kind": "status", "status": 404}, RcsParameterError),
+        ({"kind": "status", "status": 429}, RcsRateLimited),
+        ({"kind": "status", "status": 500}, RcsOutcomeUnknown),
+        ({"kind": "status_after", "status": 502}, RcsOutcomeUnknown),
+        ({"kind": "res", "res": -1}, RcsAuthError),
+        ({"kind": "res", "res": -2}, RcsCreditError),
+        ({"kind": "res", "res": -3}, RcsParameterError),
+        ({"kind": "res", "res": 0}, RcsNothingDoneError),
+        ({"kind": "refuse"}, RcsOutcomeUnknown),
+        ({"kind": "reset_after"}, RcsOutcomeUnknown),
+        ({"kind": "cut_reply"}, RcsOutcomeUnknown),
+        ({"kind": "html"}, RcsOutcomeUnknown),
+        ({"kind": "empty"}, RcsOutcomeUnknown),
+        ({"kind": "timeout_after", "seconds": 3}, RcsOutcomeUnknown),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",
+)
+def test_each_fault_is_told_for_what_it_proves(
+    monkeypatch: pytest.MonkeyPatch, faulty: SandboxProcess, fault: dict[str, Any], error: type[RcsError]
+) -> None:
+    faulty.faults([{"next": 1, **fault}])
+
+    with pytest.raises(error) as raised:
+        hook(monkeypatch, faulty.url, extra={"timeout": 0.5}).send(REQUEST)
+
+    assert type(raised.value) is error
+
+
+def test_a_service_that_is_not_there_has_certainly_been_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RcsUnavailable, match="could not connect"):
+        hook(monkeypatch, "http://127.0.0.1:1").send(REQUEST)
+
+
+def test_how_long_to_wait_is_told_with_too_many_requests(
+    monkeypatch: pytest.MonkeyPatch, faulty: SandboxProcess
+) -> None:
+    faulty.faults([{"next": 1, "kind": "status", "status": 429, "retry_after": 7}])
+
+    with pytest.raises(RcsRateLimited) as raised:
+        hook(monkeypatch, faulty.url).send(REQUEST)
+
+    assert raised.value.retry_after == 7
+
+
+def test_a_redirect_is_not_followed_so_that_credentials_stay_where_they_were_meant_for(
+    monkeypatch: pytest.MonkeyPatch, faulty: SandboxProcess
+) -> None:
+    before = faulty.statistics()["send_requests"]
+    moved = f"HTTP/1.1 307 Moved\r\nLocation: {faulty.url}/EnviarRCS\r\nContent-Length: 0\r\n\r\n"
+
+    with server_that_answers(moved.encode()) as (url, _), pytest.raises(RcsOutcomeUnknown):
+        hook(monkeypatch, url).send(REQUEST)
+
+    assert faulty.statistics()["send_requests"] == before
+
+
+def test_no_extra_of_the_connection_is_sent_to_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = b'HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{"Res": 1, "Cred": 7}'
+
+    with server_that_answers(answer) as (url, asked):
+        credit = hook(monkeypatch, url, extra={"my_secret": "hush-hush", "agent": "shop"}).get_credits()
+
+    assert credit == 7
+    assert b"hush-hush" not in asked[0]
+    assert b"shop" not in asked[0]

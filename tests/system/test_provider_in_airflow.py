@@ -1,0 +1,39 @@
+"""The provider as Airflow's own commands see it."""
+
+from __future__ import annotations
+
+import json
+
+from airflow_provider_rcs import __version__
+from tests.system.conftest import Place
+
+
+def test_airflow_knows_the_provider_and_its_version(place: Place) -> None:
+    ended = place.airflow("providers", "get", "airflow-provider-rcs", "--output", "json")
+
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)[0]["Version"] == __version__
+
+
+def test_airflow_knows_the_hook_of_the_connection_type(place: Place) -> None:
+    ended = place.airflow("providers", "hooks", "--output", "json")
+
+    hooks = {hook["connection_type"]: hook for hook in json.loads(ended.stdout)}
+    assert hooks["rcs"]["class"] == "airflow_provider_rcs.hooks.rcs.RcsHook"
+
+
+def test_a_connection_of_the_type_is_added_and_read_back(place: Place) -> None:
+    fields = ["--conn-type", "rcs", "--conn-host", "https://rcs.example", "--conn-login", "user"]
+
+    added = place.airflow("connections", "add", "rcs_by_hand", *fields, "--conn-password", "token-of-the-account")
+    read = place.airflow("connections", "get", "rcs_by_hand", "--output", "json")
+
+    assert added.returncode == 0, added.stdout + added.stderr
+    connection = json.loads(read.stdout)[0]
+    assert (connection["conn_type"], connection["host"]) == ("rcs", "https://rcs.example")
+
+
+def test_the_settings_of_the_provider_are_in_airflows_configuration(place: Place) -> None:
+    ended = place.airflow("config", "get-value", "rcs", "lease_seconds")
+
+    assert ended.stdout.strip().splitlines()[-1] == "15"

@@ -59,14 +59,14 @@ def test_a_database_that_cannot_be_reached_is_told_as_the_stores_failure(tmp_pat
 
 
 def test_a_statement_that_fails_is_told_without_its_parameters(engine: sa.Engine) -> None:
-    with pytest.raises(RcsStoreUnavailable) as failed, transaction(engine) as connection:
+    with pytest.raises(RcsStoreError) as failed, transaction(engine) as connection:
         connection.execute(sa.text("INSERT INTO nosuchtable VALUES (:phone)"), {"phone": "34600000001"})
 
     assert "34600000001" not in str(failed.value)
 
 
 def test_a_read_that_fails_is_told_as_the_stores_failure(engine: sa.Engine) -> None:
-    with pytest.raises(RcsStoreUnavailable), reading(engine) as connection:
+    with pytest.raises(RcsStoreError), reading(engine) as connection:
         connection.execute(sa.text("SELECT * FROM nosuchtable"))
 
 
@@ -86,3 +86,10 @@ def test_what_was_done_before_a_failure_in_the_same_transaction_is_undone(engine
 def test_an_error_of_the_programs_own_is_not_told_as_the_databases(engine: sa.Engine) -> None:
     with pytest.raises(KeyError), transaction(engine):
         raise KeyError("x")
+
+
+def test_a_row_that_the_database_refuses_is_not_worth_a_retry(engine: sa.Engine) -> None:
+    with pytest.raises(RcsStoreError, match="IntegrityError") as failed, transaction(engine) as connection:
+        connection.execute(sa.text("INSERT INTO rcs_store (id, fold) VALUES (1, 0)"))
+
+    assert not failed.value.retry_may_help

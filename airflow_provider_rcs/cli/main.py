@@ -15,6 +15,7 @@ _COMMANDS = {
     "receiver": "run the web application that delivery reports are pushed to",
     "migrate": "make the store's tables, or bring them to this version",
     "campaigns": "show where the campaigns of the store stand",
+    "resolve": "settle by hand what is in doubt, and say so in the books",
 }
 
 

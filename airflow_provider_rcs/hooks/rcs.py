@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -69,6 +70,12 @@ class RcsHook(HttpHook):
         """
         connection = self.get_connection(self.rcs_conn_id)
         return read_settings(connection.host, connection.port, connection.extra_dejson)
+
+    @cached_property
+    def credentials_fingerprint(self) -> str:
+        """A fingerprint of login and password, by which refused ones are known again without keeping them."""
+        connection = self.get_connection(self.rcs_conn_id)
+        return hashlib.blake2b(f"{connection.login}\n{connection.password}".encode(), digest_size=16).hexdigest()
 
     def get_conn(
         self,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
+from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.hooks.failures import airflow_failures
 from airflow_provider_rcs.hooks.rcs import RcsHook
+from airflow_provider_rcs.hooks.sql import stream_columns
 from airflow_provider_rcs.hooks.store import store_engine
 
 if TYPE_CHECKING:
@@ -45,6 +47,12 @@ class RcsSendingOperator(BaseOperator):
     :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``.
     :param batch_size: the most recipients of one request; by default the connection's.
     :param max_in_flight: how many requests may be under way at once.
+    :param exclude_sql: a query whose first column holds phones that must not be messaged. (templated)
+    :param exclude_conn_id: the connection of ``exclude_sql``; by default that of the recipients, if they have one.
+        (templated)
+    :param at_most: how many messages a phone may get within ``within``, over all campaigns of the store; who has had
+        them is suppressed.
+    :param within: the stretch of time that ``at_most`` is counted in, back from now.
     :param on_invalid: ``"reject"`` records a recipient who cannot be sent to as rejected and goes on, ``"fail"`` sends
         nothing at all if there is one.
     :param on_in_doubt: ``"fail"`` lets the task fail, after everything else is sent, while messages are in doubt;
@@ -61,7 +69,10 @@ class RcsSendingOperator(BaseOperator):
         "send_at",
         "rcs_conn_id",
         "store_conn_id",
+        "exclude_sql",
+        "exclude_conn_id",
     )
+    template_ext: Sequence[str] = (".sql",)
     ui_color = "#d7eaf7"
 
     def __init__(
@@ -81,6 +92,10 @@ class RcsSendingOperator(BaseOperator):
         store_conn_id: str | None = None,
         batch_size: int | None = None,
         max_in_flight: int = 8,
+        exclude_sql: str | None = None,
+        exclude_conn_id: str | None = None,
+        at_most: int | None = None,
+        within: timedelta | None = None,
         on_invalid: str = "reject",
         on_in_doubt: str = "fail",
         dry_run: bool = False,
@@ -101,6 +116,10 @@ class RcsSendingOperator(BaseOperator):
         self.store_conn_id = store_conn_id
         self.batch_size = batch_size
         self.max_in_flight = max_in_flight
+        self.exclude_sql = exclude_sql
+        self.exclude_conn_id = exclude_conn_id
+        self.at_most = at_most
+        self.within = within
         self.on_invalid = on_invalid
         self.on_in_doubt = on_in_doubt
         self.preview = dry_run
@@ -109,26 +128,49 @@ class RcsSendingOperator(BaseOperator):
     def read_chunks(self) -> Iterable[Chunk]:
         """Return the recipients: column -> cells, for some rows at a time."""
 
+    def default_exclude_conn_id(self) -> str | None:
+        """Return the connection of ``exclude_sql``, where it is not named."""
+        return None
+
     def execute(self, context: Context) -> dict[str, Any]:
         """Look the template up, plan the list, send it, and return the counts."""
-        from airflow_provider_rcs.sending.campaign import Service, preview_campaign, send_campaign
-
         with airflow_failures():
-            settings = self._settings()
-            hook = RcsHook(self.rcs_conn_id)
-            engine = None if self.preview else store_engine(self.store_conn_id)
-            template = hook.get_template(settings.template_id)
-            if engine is None:
-                return preview_campaign(template, settings, self.read_chunks())
-            return send_campaign(
-                engine,
-                Service(hook.send, hook.settings),
-                template,
-                settings,
-                self.read_chunks(),
-                made_by=_task_name(context),
-                lease=timedelta(seconds=conf.getint("rcs", "lease_seconds", fallback=_DEFAULT_LEASE_SECONDS)),
-            )
+            return self._preview() if self.preview else self._send(context)
+
+    def _preview(self) -> dict[str, Any]:
+        from airflow_provider_rcs.sending.campaign import preview_campaign
+
+        settings = self._settings()
+        template = RcsHook(self.rcs_conn_id).get_template(settings.template_id)
+        return preview_campaign(template, settings, self.read_chunks())
+
+    def _send(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_rcs.sending.campaign import send_campaign
+        from airflow_provider_rcs.sending.service import Service, look_up_template
+
+        settings = self._settings()
+        hook = RcsHook(self.rcs_conn_id)
+        service = Service(hook.send, hook.settings, hook.credentials_fingerprint)
+        engine = store_engine(self.store_conn_id)
+        return send_campaign(
+            engine,
+            service,
+            look_up_template(engine, settings, hook.get_template, service.fingerprint),
+            settings,
+            self.read_chunks(),
+            made_by=_task_name(context),
+            lease=timedelta(seconds=conf.getint("rcs", "lease_seconds", fallback=_DEFAULT_LEASE_SECONDS)),
+            excluded=self._read_excluded(),
+        )
+
+    def _read_excluded(self) -> Iterator[Sequence[object]]:
+        if not self.exclude_sql:
+            return
+        conn_id = self.exclude_conn_id or self.default_exclude_conn_id()
+        if not conn_id:
+            raise RcsInputError("exclude_conn_id", "it is not set", "Name the connection of exclude_sql.")
+        for columns in stream_columns("exclude_sql", conn_id, self.exclude_sql):
+            yield next(iter(columns.values()))
 
     def _settings(self) -> SendSettings:
         from airflow_provider_rcs.sending.settings import SendSettings, read_quiet_hours, read_send_at
@@ -146,6 +188,8 @@ class RcsSendingOperator(BaseOperator):
             quiet_hours=read_quiet_hours(self.quiet_hours),
             batch_size=self.batch_size,
             max_in_flight=self.max_in_flight,
+            at_most=self.at_most,
+            within=self.within,
             on_invalid=self.on_invalid,
             on_in_doubt=self.on_in_doubt,
         )

@@ -6,45 +6,35 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsError, RcsInDoubtError
-from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
-from airflow_provider_rcs.api.settings import ApiSettings
+from airflow_provider_rcs.api.models import Template
+from airflow_provider_rcs.api.phones import PhoneError, normalise
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.sending.lease_keeper import LeaseKeeper
 from airflow_provider_rcs.sending.listing import Chunk, Tally, list_chunks
 from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.requests import PlannedRequests
+from airflow_provider_rcs.sending.service import Service
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.attempts import Attempt, begin_attempt, end_attempt
-from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
-from airflow_provider_rcs.store.claims import api_campaign_ids
+from airflow_provider_rcs.store.campaigns import Campaign, CampaignTerms, find_campaign, open_campaign
+from airflow_provider_rcs.store.claims import api_campaign_ids, has_planned
 from airflow_provider_rcs.store.folding import fold, fold_parked
 from airflow_provider_rcs.store.funnel import Funnel, read_funnel
 from airflow_provider_rcs.store.planning import record_list
+from airflow_provider_rcs.store.restored import require_not_restored
+from airflow_provider_rcs.store.suppression import exclude
 from airflow_provider_rcs.store.takeover import bury_dead_attempts, seconds_until_others_end
 
 log = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_LOOKS_AT_OTHERS = 2.0
-
-
-@dataclass(frozen=True)
-class Service:
-    """The RCS service as one attempt needs it.
-
-    :param send: makes one call that sends.
-    :param settings: how the connection says to speak to it.
-    """
-
-    send: Callable[[SendRequest], SendResult]
-    settings: ApiSettings
 
 
 def send_campaign(
@@ -56,6 +46,7 @@ def send_campaign(
     *,
     made_by: str,
     lease: timedelta,
+    excluded: Iterable[Sequence[object]] = (),
 ) -> dict[str, Any]:
     """Send a campaign as far as it can be sent, nobody twice, whatever earlier attempts have done of it.
 
@@ -64,17 +55,22 @@ def send_campaign(
     :param chunks: the recipients, as columns of some rows at a time.
     :param made_by: who sends, for people.
     :param lease: how long this attempt counts as alive without a sign of life.
+    :param excluded: phones that must not be messaged, as they are written, some at a time.
     :return: the campaign's name and counts, and the ids that the service gave; no recipients.
     :raises RcsInDoubtError: if messages are in doubt and ``on_in_doubt`` is ``"fail"``.
     :raises RcsError: what made it stop; what was not sent then is planned still.
     """
     terms = CampaignTerms(template.id, template.name, settings.agent or service.settings.agent, settings.send_at)
+    if find_campaign(engine, settings.campaign) is None:
+        settings.require_date_to_come()
     campaign = open_campaign(engine, settings.campaign, terms, service.settings.status_codes)
+    require_not_restored(engine, campaign)
     _log_what_was_taken_over(settings.campaign, bury_dead_attempts(engine, campaign), fold(engine))
     before = _counts(engine, settings.campaign)
     attempt = begin_attempt(engine, campaign, f"{made_by} on {socket.gethostname()}, process {os.getpid()}", lease)
     with LeaseKeeper(engine, attempt):
         try:
+            _exclude(engine, campaign, settings, excluded)
             listed = _plan(engine, attempt, template, settings, chunks)
             _log_what_is_known(before, listed, settings.campaign)
             requests = PlannedRequests(
@@ -82,7 +78,7 @@ def send_campaign(
                 attempt,
                 settings,
                 settings.batch_size or service.settings.batch_size,
-                service.send,
+                service,
                 Progress(settings.campaign, listed),
             )
             stopped_by = requests.send_all()
@@ -138,7 +134,26 @@ def _plan(
         tally.require_no_rejections()
     for example in tally.examples:
         log.warning("Cannot be sent to: %s", example)
+    if has_planned(engine, attempt):
+        settings.require_date_to_come()
     return tally.rows
+
+
+def _exclude(
+    engine: sa.Engine, campaign: Campaign, settings: SendSettings, excluded: Iterable[Sequence[object]]
+) -> None:
+    """Note who must not be messaged, before anyone is listed who could be claimed."""
+    unreadable = 0
+    for cells in excluded:
+        phones = set()
+        for cell in cells:
+            try:
+                phones.add(normalise(cell, settings.default_region))
+            except PhoneError:
+                unreadable += 1
+        exclude(engine, campaign, sorted(phones))
+    if unreadable:
+        log.warning("%d rows of exclude_sql hold no phone that can be read; they exclude nobody.", unreadable)
 
 
 def _log_what_was_taken_over(campaign: str, doubted: int, folded: int) -> None:

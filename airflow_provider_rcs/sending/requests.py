@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsError, RcsOutcomeUnknown, RcsRateLimited
+from airflow_provider_rcs.api.errors import RcsAuthError, RcsError, RcsOutcomeUnknown, RcsRateLimited
 from airflow_provider_rcs.api.models import SendRequest, SendResult
 from airflow_provider_rcs.api.outcomes import outcomes
 from airflow_provider_rcs.sending.progress import Progress
+from airflow_provider_rcs.sending.service import Service
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.attempts import Attempt
 from airflow_provider_rcs.store.claims import Claim, claim_batch, doubt, release, settle
+from airflow_provider_rcs.store.refused_credentials import remember_refusal
+from airflow_provider_rcs.store.suppression import FrequencyCap
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ _LONGEST_WAIT_SECONDS = 300.0
 class PlannedRequests:
     """The requests of one attempt.
 
-    :param send: makes one call, such as :meth:`~airflow_provider_rcs.hooks.rcs.RcsHook.send`.
+    :param service: the service, as this attempt speaks to it.
     :param batch_size: the most recipients of one request.
     :param progress: is told of each request that ended.
     """
@@ -38,7 +40,7 @@ class PlannedRequests:
     attempt: Attempt
     settings: SendSettings
     batch_size: int
-    send: Callable[[SendRequest], SendResult]
+    service: Service
     progress: Progress
     _under_way: dict[Future[SendResult], Claim] = field(default_factory=dict)
     _failures: int = 0
@@ -46,11 +48,19 @@ class PlannedRequests:
     _stopped_by: RcsError | None = None
     _not_before: float = 0.0
 
+    @property
+    def cap(self) -> FrequencyCap | None:
+        """How often a phone may be messaged."""
+        if self.settings.at_most is None or self.settings.within is None:
+            return None
+        return FrequencyCap(self.settings.at_most, self.settings.within)
+
     def send_all(self) -> RcsError | None:
         """Send until nothing is planned any more, or until something says to stop.
 
         :return: what stopped it, or ``None``; the rest of the list is planned still.
         :raises RcsFencedError: if the attempt has lost its lease.
+        :raises RcsAuthError: if another task found the credentials refused in the meantime.
         :raises RcsStoreUnavailable: if the store failed.
         """
         with ThreadPoolExecutor(self.settings.max_in_flight, thread_name_prefix="rcs-send") as pool:
@@ -67,10 +77,10 @@ class PlannedRequests:
         started = False
         while self._stopped_by is None and len(self._under_way) < self._allowed_in_flight():
             time.sleep(max(self._not_before - time.monotonic(), 0.0))
-            claim = claim_batch(self.engine, self.attempt, self.batch_size)
+            claim = claim_batch(self.engine, self.attempt, self.batch_size, self.cap, self.service.fingerprint)
             if claim is None:
                 break
-            self._under_way[pool.submit(self.send, self._request(claim))] = claim
+            self._under_way[pool.submit(self.service.send, self._request(claim))] = claim
             started = True
         return started
 
@@ -100,6 +110,8 @@ class PlannedRequests:
     def _release(self, claim: Claim, error: RcsError) -> None:
         release(self.engine, claim, str(error))
         log.warning("A request for %d recipients was refused; they stay planned. %s", len(claim.recipients), error)
+        if isinstance(error, RcsAuthError):
+            remember_refusal(self.engine, self.attempt.campaign.name, self.service.fingerprint)
         self._note_failure(error)
 
     def _doubt(self, claim: Claim, error: BaseException) -> None:
@@ -127,6 +139,6 @@ class PlannedRequests:
             recipients=claim.recipients,
             campaign_reference=claim.reference,
             agent=terms.agent,
-            send_at=terms.send_at,
+            send_at=self.settings.send_at,
             quiet_hours=self.settings.quiet_hours,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from airflow_provider_rcs.api.errors import RcsInputError
@@ -13,6 +13,7 @@ from airflow_provider_rcs.api.models import QuietHours
 ON_INVALID = ("reject", "fail")
 ON_IN_DOUBT = ("fail", "hold")
 DEFAULT_MAX_IN_FLIGHT = 8
+GRACE_FOR_PAST_DATES = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class SendSettings:
     :param quiet_hours: stretches of the day in which the service must not send.
     :param batch_size: the most recipients of one request; ``None`` for the connection's.
     :param max_in_flight: how many requests may be under way at once.
+    :param at_most: how many messages a phone may get within ``within``, over all campaigns; ``None`` for no cap.
+    :param within: the stretch of time that ``at_most`` is counted in, back from now.
     :param on_invalid: ``"reject"`` records a wrong recipient and goes on, ``"fail"`` sends nothing if one is wrong.
     :param on_in_doubt: ``"fail"`` ends the task as failed while messages are in doubt, ``"hold"`` lets it succeed.
     :raises RcsInputError: if one of them cannot be used; names it.
@@ -48,6 +51,8 @@ class SendSettings:
     quiet_hours: tuple[QuietHours, ...] = ()
     batch_size: int | None = None
     max_in_flight: int = DEFAULT_MAX_IN_FLIGHT
+    at_most: int | None = None
+    within: timedelta | None = None
     on_invalid: str = "reject"
     on_in_doubt: str = "fail"
 
@@ -57,14 +62,30 @@ class SendSettings:
                 raise RcsInputError(argument, "it is empty", "Give it a value.")
         _require_choice("on_invalid", self.on_invalid, ON_INVALID)
         _require_choice("on_in_doubt", self.on_in_doubt, ON_IN_DOUBT)
-        for argument in ("batch_size", "max_in_flight"):
+        for argument in ("batch_size", "max_in_flight", "at_most"):
             value = getattr(self, argument)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise RcsInputError(argument, f"{value!r} is not a whole number of 1 or more", "Give it one.")
+        if (self.at_most is None) != (self.within is None) or (self.within is not None and self.within <= timedelta(0)):
+            raise RcsInputError(
+                "at_most and within", "they belong together", "Give both, such as at_most=2, within=timedelta(days=7)."
+            )
         if self.send_at is not None and self.send_at.tzinfo is None:
             raise RcsInputError("send_at", f"{self.send_at} has no time zone", "Give an aware datetime.")
         if self.default_region is not None:
             _require_region(self.default_region)
+
+    def require_date_to_come(self) -> None:
+        """Refuse a date that has passed, except just now.
+
+        :raises RcsInputError: if it has.
+        """
+        if self.send_at is not None and self.send_at < datetime.now(UTC) - GRACE_FOR_PAST_DATES:
+            raise RcsInputError(
+                "send_at",
+                f"{self.send_at:%Y-%m-%d %H:%M %Z} has passed; nothing was sent",
+                "Give a date to come, or leave it out: then who is planned still is sent to at once.",
+            )
 
 
 def read_send_at(value: datetime | str | None) -> datetime | None:

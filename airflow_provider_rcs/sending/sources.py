@@ -1,4 +1,4 @@
-"""Recipients that are in memory or behind a database cursor, as columns of some rows at a time."""
+"""Recipients that are in memory, as columns of some rows at a time."""
 
 from __future__ import annotations
 
@@ -33,20 +33,6 @@ def chunks_of(recipients: object) -> Iterator[Chunk]:
         f"a {type(recipients).__name__} is not a list of recipients",
         "Give a pandas DataFrame, a list of dicts, or the output of a task that returns either.",
     )
-
-
-def chunks_of_cursor(cursor: Any) -> Iterator[Chunk]:
-    """Return the chunks of what a DB-API cursor was asked for.
-
-    :raises RcsInputError: if the query returns no columns, or two of the same name.
-    """
-    columns = [str(column[0]) for column in cursor.description or ()]
-    if not columns:
-        raise RcsInputError("sql", "the query returns no rows", "Give a SELECT.")
-    if len(set(columns)) < len(columns):
-        raise RcsInputError("sql", "two columns have the same name", "Give one of them an alias.")
-    while rows := cursor.fetchmany(ROWS_A_CHUNK):
-        yield dict(zip(columns, zip(*rows, strict=True), strict=True))
 
 
 def _chunks_of_frame(frame: pd.DataFrame) -> Iterator[Chunk]:

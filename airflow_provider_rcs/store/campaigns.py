@@ -112,8 +112,13 @@ def _read(row: sa.Row[tuple[object, ...]]) -> Campaign:
 def _require_same_terms(opened: Campaign, terms: CampaignTerms) -> None:
     for term in ("template_id", "agent", "send_at"):
         before, now = getattr(opened.terms, term), getattr(terms, term)
-        if before != now:
+        if before != now and not (term == "send_at" and _is_overdue(before, now)):
             raise RcsCampaignConflictError(
                 f"{term}: campaign {opened.name!r} was begun with {before or 'none'!s}, and is now asked to go on with "
                 f"{now or 'none'!s}. Keep it as it was, or give the campaign another name."
             )
+
+
+def _is_overdue(before: datetime | None, now: datetime | None) -> bool:
+    """Whether the date of the campaign has passed, and the rest of it is asked to be sent at once."""
+    return now is None and before is not None and before < datetime.now(UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,8 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import Attempt, require_lease
 from airflow_provider_rcs.store.campaigns import lock_campaign, new_reference
 from airflow_provider_rcs.store.engine import reading, transaction
+from airflow_provider_rcs.store.refused_credentials import require_not_refused
+from airflow_provider_rcs.store.suppression import FrequencyCap, lock_for_cap, reasons_against
 from airflow_provider_rcs.store.tables import message, request
 
 ACCEPTED_BY_ECHO = "the reply was lost; a report on the same request proves that the service accepted it"
@@ -34,36 +36,69 @@ class Claim:
     recipients: tuple[Recipient, ...]
 
 
-def claim_batch(engine: sa.Engine, attempt: Attempt, size: int) -> Claim | None:
+def claim_batch(
+    engine: sa.Engine, attempt: Attempt, size: int, cap: FrequencyCap | None = None, fingerprint: str = ""
+) -> Claim | None:
     """Take the next planned messages of this attempt's list for one request; ``None`` when there are none.
 
     They are committed as ``sending`` before this returns, so that no other attempt takes them and, if this process
-    dies, the next one finds them in doubt and not unsent.
+    dies, the next one finds them in doubt and not unsent. Those that must not be messaged are suppressed on the way.
 
     :param size: the most recipients of the request.
+    :param cap: how often a phone may be messaged.
+    :param fingerprint: of the credentials that the request will be made with.
     :raises RcsFencedError: if the attempt has lost its lease.
+    :raises RcsAuthError: if the service has refused these credentials to this campaign.
     """
     with transaction(engine) as connection:
+        if cap is not None:
+            lock_for_cap(connection)
         revision = lock_campaign(connection, attempt.campaign.id)
         require_lease(connection, attempt.id)
-        # Only who is on this attempt's list, or on that of a later one: whoever was taken off it since, is not sent to.
-        mine = sa.and_(
-            message.c.campaign_id == attempt.campaign.id,
-            message.c.state == MessageState.PLANNED,
-            message.c.listed_by >= attempt.id,
-        )
-        columns = (message.c.id, message.c.phone, message.c.name, message.c.reference, message.c.variables)
-        rows = connection.execute(sa.select(*columns).where(mine).order_by(message.c.id).limit(size)).all()
-        if not rows:
-            return None
-        reference = new_reference(attempt.campaign.token)
-        request_id = _open_request(connection, attempt, reference, len(rows))
-        # Under the campaign's lock the planned rows between the first and the last are just the selected ones.
+        require_not_refused(connection, attempt.campaign.name, fingerprint)
+        while rows := _planned(connection, attempt, size):
+            against = reasons_against(connection, attempt.campaign.id, [row.phone for row in rows], cap)
+            _suppress(connection, {row.id: against[row.phone] for row in rows if row.phone in against}, revision)
+            wanted = [row for row in rows if row.phone not in against]
+            if wanted:
+                return _claim(connection, attempt, wanted, revision)
+    return None
+
+
+def _planned(connection: sa.Connection, attempt: Attempt, size: int) -> Sequence[Any]:
+    columns = (message.c.id, message.c.phone, message.c.name, message.c.reference, message.c.variables)
+    planned = sa.select(*columns).where(_is_planned_by(attempt)).order_by(message.c.id).limit(size)
+    return connection.execute(planned).all()
+
+
+def _is_planned_by(attempt: Attempt) -> sa.ColumnElement[bool]:
+    # Only who is on this attempt's list, or on that of a later one: whoever was taken off it since is not sent to.
+    return sa.and_(
+        message.c.campaign_id == attempt.campaign.id,
+        message.c.state == MessageState.PLANNED,
+        message.c.listed_by >= attempt.id,
+    )
+
+
+def _suppress(connection: sa.Connection, reasons: Mapping[int, str], revision: int) -> None:
+    for reason in set(reasons.values()):
+        rows = [row for row, why in reasons.items() if why == reason]
         connection.execute(
             message.update()
-            .where(mine, message.c.id.between(rows[0].id, rows[-1].id))
-            .values(state=MessageState.SENDING, request_id=request_id, revision=revision, updated_at=datetime.now(UTC))
+            .where(message.c.id.in_(rows))
+            .values(state=MessageState.SUPPRESSED, reason=reason, revision=revision, updated_at=datetime.now(UTC))
         )
+
+
+def _claim(connection: sa.Connection, attempt: Attempt, rows: Sequence[Any], revision: int) -> Claim:
+    reference = new_reference(attempt.campaign.token)
+    request_id = _open_request(connection, attempt, reference, len(rows))
+    # Under the campaign's lock the planned rows between the first and the last are just these.
+    connection.execute(
+        message.update()
+        .where(_is_planned_by(attempt), message.c.id.between(rows[0].id, rows[-1].id))
+        .values(state=MessageState.SENDING, request_id=request_id, revision=revision, updated_at=datetime.now(UTC))
+    )
     recipients = tuple(Recipient(row.phone, row.name, row.reference, row.variables) for row in rows)
     return Claim(request_id, attempt.campaign.id, reference, tuple(row.id for row in rows), recipients)
 
@@ -204,3 +239,9 @@ def api_campaign_ids(engine: sa.Engine, campaign_id: int) -> list[str]:
     )
     with reading(engine) as connection:
         return list(connection.execute(given.order_by(request.c.id)).scalars())
+
+
+def has_planned(engine: sa.Engine, attempt: Attempt) -> bool:
+    """Tell whether the attempt has anyone to send to."""
+    with reading(engine) as connection:
+        return connection.execute(sa.select(message.c.id).where(_is_planned_by(attempt)).limit(1)).first() is not None

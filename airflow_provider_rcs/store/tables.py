@@ -103,6 +103,7 @@ message = sa.Table(
     sa.Column("listed_now", sa.Integer, nullable=False, comment="how often it is on that list"),
     sa.Column("repeats", sa.Integer, nullable=False, comment="how often it was on one list beyond the first time"),
     sa.Column("request_id", RowId, sa.ForeignKey("rcs_request.id"), index=True),
+    sa.Column("resolution_id", sa.BigInteger, comment="the last word of a person that settled it"),
     sa.Column("api_message_id", sa.Text),
     sa.Column("delivery_status", sa.String(16), nullable=False, comment="empty until a report tells"),
     sa.Column("delivery_rank", sa.SmallInteger, nullable=False, comment="-1 until a report tells"),
@@ -159,3 +160,43 @@ sa.Index(
 sa.Index("ix_rcs_report_fold", report.c.fold)
 _parked = sa.and_(report.c.fold.is_not(None), report.c.message_id.is_(None))
 sa.Index("ix_rcs_report_parked", report.c.api_message_id, postgresql_where=_parked, sqlite_where=_parked)
+
+suppression = sa.Table(
+    "rcs_suppression",
+    metadata,
+    sa.Column("phone", sa.String(15), primary_key=True, comment="E.164 digits"),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("since", UtcDateTime, nullable=False),
+    comment="Who must not be messaged by any campaign.",
+)
+
+exclusion = sa.Table(
+    "rcs_exclusion",
+    metadata,
+    sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), primary_key=True, autoincrement=False),
+    sa.Column("phone", sa.String(15), primary_key=True, comment="E.164 digits"),
+    comment="Who must not be messaged by a campaign, as its tasks' exclude_sql said.",
+)
+
+resolution = sa.Table(
+    "rcs_resolution",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), nullable=False, index=True),
+    sa.Column("outcome", sa.String(16), nullable=False, comment="accepted or not_sent"),
+    sa.Column("messages", sa.Integer, nullable=False, comment="how many messages it settled"),
+    sa.Column("said_by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("said_at", UtcDateTime, nullable=False),
+    comment="What people said of messages in doubt.",
+    sqlite_autoincrement=True,
+)
+
+refused_credentials = sa.Table(
+    "rcs_refused_credentials",
+    metadata,
+    sa.Column("campaign", sa.Text, primary_key=True, comment="its name; it need not have been begun"),
+    sa.Column("fingerprint", sa.String(64), primary_key=True, comment="of the login and password that were refused"),
+    sa.Column("refused_at", UtcDateTime, nullable=False),
+    comment="Credentials that the service refused; the campaign does not show them to it again.",
+)

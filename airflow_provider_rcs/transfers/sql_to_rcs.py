@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseHook
-
-from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.hooks.sql import stream_columns
 from airflow_provider_rcs.operators.sending import RcsSendingOperator
 
 if TYPE_CHECKING:
@@ -26,7 +23,6 @@ class SqlToRcsOperator(RcsSendingOperator):
     """
 
     template_fields: Sequence[str] = ("sql", "sql_conn_id", "parameters", *RcsSendingOperator.template_fields)
-    template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json", "variables": "json"}
 
     def __init__(
@@ -44,19 +40,8 @@ class SqlToRcsOperator(RcsSendingOperator):
 
     def read_chunks(self) -> Iterable[Chunk]:
         """Return the rows of the query as columns, some rows at a time."""
-        from airflow_provider_rcs.sending.sources import chunks_of_cursor
+        return stream_columns("sql", self.sql_conn_id, self.sql, self.parameters)
 
-        return self._stream(chunks_of_cursor)
-
-    def _stream(self, chunks_of_cursor: Any) -> Iterator[Chunk]:
-        hook = BaseHook.get_connection(self.sql_conn_id).get_hook()
-        if not hasattr(hook, "get_records"):
-            raise RcsInputError(
-                "sql_conn_id", f"the connection {self.sql_conn_id!r} is not one to a SQL database", "Name one that is."
-            )
-        with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
-            if self.parameters:
-                cursor.execute(self.sql, self.parameters)
-            else:
-                cursor.execute(self.sql)
-            yield from chunks_of_cursor(cursor)
+    def default_exclude_conn_id(self) -> str | None:
+        """Return the connection of the recipients."""
+        return self.sql_conn_id

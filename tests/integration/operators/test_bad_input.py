@@ -48,6 +48,8 @@ def operator(**changes: Any) -> RcsSendOperator:
         ({"on_invalid": "skip"}, "on_invalid: 'skip' is not a choice. Use 'reject' or 'fail'"),
         ({"on_in_doubt": "resend"}, "on_in_doubt: 'resend' is not a choice"),
         ({"batch_size": 0}, "batch_size: 0 is not a whole number of 1 or more"),
+        ({"at_most": 2}, "at_most and within: they belong together"),
+        ({"exclude_sql": "SELECT 1"}, "exclude_conn_id: it is not set"),
         ({"send_at": "tomorrow"}, "send_at: 'tomorrow' is not a date"),
         ({"send_at": "2030-01-01T09:00"}, "send_at: 2030-01-01 09:00:00 has no time zone"),
         ({"quiet_hours": [{"start": "22:00"}]}, "quiet_hours: .* cannot be read"),

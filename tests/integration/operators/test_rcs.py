@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from airflow.providers.common.compat.sdk import AirflowException, Context
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
 
+from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.operators.rcs import RcsGetTemplateOperator, RcsListTemplatesOperator, RcsSendOperator
 from airflow_provider_rcs.store.funnel import Funnel, read_funnel
+from tests.integration.operators.conftest import connect
 from tests.sandbox_process import SandboxProcess
 
 PLAIN = "1234569"
@@ -213,3 +218,90 @@ def test_agent_date_quiet_hours_and_references_reach_the_service(
         "2030-07-01 11:30",
     )
     assert list(accepted["quiet_hours"][0].values()) == ["22:00", "09:00", "1"]
+
+
+def test_who_exclude_sql_names_is_suppressed_however_the_phone_is_written(
+    sandbox: SandboxProcess,
+    store: sa.Engine,
+    context: Context,
+    campaign: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_OPT_OUTS", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/out.db"}))
+    query = "SELECT '+34 600 00 00 01' AS phone UNION ALL SELECT 'nobody'"
+
+    returned = operator(campaign, people(3), exclude_sql=query, exclude_conn_id="opt_outs").execute(context)
+
+    assert (returned["accepted"], returned["suppressed"]) == (2, 1)
+    assert returned["reasons"]["suppressed"] == {"excluded by exclude_sql": 1}
+    assert "34600000001" not in messages_of(sandbox, store, campaign)
+
+
+def test_the_frequency_cap_counts_over_all_campaigns(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    operator(f"{campaign}-before", people(2)).execute(context)
+
+    returned = operator(campaign, people(3), at_most=1, within=timedelta(days=7)).execute(context)
+
+    assert (returned["accepted"], returned["suppressed"]) == (1, 2)
+    assert messages_of(sandbox, store, campaign) == ["34600000002"]
+
+
+def test_credentials_that_were_refused_are_not_shown_to_the_service_again_by_any_task_of_the_campaign(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, sandbox, password="wrong-token")
+    before = sandbox.statistics()["refused_credentials"]
+
+    for task in ("send", "another"):
+        with pytest.raises(AirflowFailException, match="RcsAuthError"):
+            operator(campaign, people(2), task_id=task).execute(context)
+
+    assert sandbox.statistics()["refused_credentials"] == before + 1
+
+
+def test_credentials_that_are_refused_on_the_way_stop_the_campaign_at_once(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    sandbox.faults([{"next": 1, "kind": "status", "status": 401}])
+    before = sandbox.statistics()["send_requests"]
+
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match="RcsAuthError"):
+            operator(campaign, people(30), batch_size=10, max_in_flight=4).execute(context)
+
+    assert sandbox.statistics()["send_requests"] == before + 1
+    assert funnel_of(store, campaign).states["planned"] == 30  # type: ignore[index]
+
+
+def test_a_date_that_has_passed_is_refused_before_anything_is_kept(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    with pytest.raises(AirflowFailException, match="send_at: 2020-01-01 09:00 UTC has passed; nothing was sent"):
+        operator(campaign, people(1), send_at="2020-01-01T09:00+00:00").execute(context)
+
+    assert read_funnel(store, campaign) is None
+
+
+def test_a_date_that_has_just_passed_is_within_the_grace(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    just_now = datetime.now(UTC) - timedelta(minutes=1)
+
+    assert operator(campaign, people(1), send_at=just_now).execute(context)["accepted"] == 1
+
+
+def test_what_a_person_resolved_as_not_sent_is_sent_by_the_retry(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    sandbox.faults([{"next": 1, "kind": "timeout_before", "seconds": 0.1}])
+    send = operator(campaign, people(2), on_in_doubt="hold")
+    assert send.execute(context)["in_doubt"] == 2
+    url = store.url.render_as_string(hide_password=False)
+
+    assert main(["resolve", campaign, "--as", "not-sent", "--because", "not in the panel", "--store-url", url]) == 0
+
+    assert send.execute(context)["accepted"] == 2
+    assert sorted(messages_of(sandbox, store, campaign)) == [person["phone"] for person in people(2)]

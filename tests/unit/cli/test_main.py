@@ -63,7 +63,7 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out == f"airflow-provider-rcs {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["sandbox", "receiver", "migrate", "campaigns"])
+@pytest.mark.parametrize("command", ["sandbox", "receiver", "migrate", "campaigns", "resolve"])
 def test_every_command_explains_itself_without_loading_airflow(command: str) -> None:
     code = (
         "import sys\nfrom airflow_provider_rcs.cli.main import main\n"
@@ -75,3 +75,47 @@ def test_every_command_explains_itself_without_loading_airflow(command: str) -> 
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith(f"usage: airflow-rcs {command}")
+
+
+def test_resolve_without_a_verdict_shows_what_is_in_doubt(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from airflow_provider_rcs.store.claims import doubt
+    from airflow_provider_rcs.store.engine import engine_from_url
+    from tests.unit.store.given import ANA, claimed
+
+    main(["migrate", "--store-url", store_url])
+    engine = engine_from_url(store_url)
+    taken = claimed(engine, [ANA])
+    doubt(engine, taken, "the connection broke")
+    capsys.readouterr()
+
+    main(["resolve", "spring", "--store-url", store_url])
+
+    assert capsys.readouterr().out.splitlines()[2].split()[0] == taken.reference
+
+
+def test_resolve_settles_with_a_reason_and_refuses_to_without(
+    store_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from airflow_provider_rcs.store.claims import doubt
+    from airflow_provider_rcs.store.engine import engine_from_url
+    from tests.unit.store.given import ANA, claimed
+
+    main(["migrate", "--store-url", store_url])
+    engine = engine_from_url(store_url)
+    doubt(engine, claimed(engine, [ANA]), "the connection broke")
+
+    without = main(["resolve", "spring", "--as", "accepted", "--store-url", store_url])
+    given = main(["resolve", "spring", "--as", "accepted", "--because", "seen in the panel", "--store-url", store_url])
+
+    assert (without, given) == (2, 0)
+    printed = capsys.readouterr()
+    assert "because: it is empty" in printed.err
+    assert "Campaign spring: 1 messages were settled as accepted." in printed.out
+
+
+def test_resolve_names_a_campaign_that_is_not_there(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["migrate", "--store-url", store_url])
+
+    assert main(["resolve", "autumn", "--store-url", store_url]) == 2
+
+    assert "the store knows no campaign 'autumn'" in capsys.readouterr().err

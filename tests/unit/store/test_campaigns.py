@@ -22,7 +22,7 @@ from airflow_provider_rcs.store.campaigns import (
 from airflow_provider_rcs.store.engine import transaction
 from tests.unit.store.given import campaign
 
-NINE = datetime(2026, 5, 1, 7, tzinfo=UTC)
+NINE = datetime(2099, 5, 1, 7, tzinfo=UTC)
 TERMS = CampaignTerms("1234567", "Welcome", agent="shop", send_at=NINE)
 
 
@@ -67,8 +67,8 @@ def test_the_templates_name_may_change_because_it_is_for_people_only(engine: sa.
         ({"template_id": "7654321"}, "1234567", "7654321"),
         ({"agent": "bank"}, "shop", "bank"),
         ({"agent": ""}, "shop", "none"),
-        ({"send_at": NINE.replace(hour=8)}, "2026-05-01 07:00:00+00:00", "2026-05-01 08:00:00+00:00"),
-        ({"send_at": None}, "2026-05-01 07:00:00+00:00", "none"),
+        ({"send_at": NINE.replace(hour=8)}, "2099-05-01 07:00:00+00:00", "2099-05-01 08:00:00+00:00"),
+        ({"send_at": None}, "2099-05-01 07:00:00+00:00", "none"),
     ],
 )
 def test_other_terms_are_refused_with_both_values(
@@ -129,3 +129,9 @@ def test_a_reference_needs_no_escaping_in_a_url_and_fits_its_column(engine: sa.E
 
 def test_a_reference_begins_with_its_campaigns_token() -> None:
     assert new_reference("k7m2p9qr").startswith("k7m2p9qr-")
+
+
+def test_the_rest_of_a_campaign_whose_date_has_passed_may_be_sent_at_once(engine: sa.Engine) -> None:
+    open_campaign(engine, "spring", replace(TERMS, send_at=NINE.replace(year=2020)), {})
+
+    assert open_campaign(engine, "spring", replace(TERMS, send_at=None), {}).name == "spring"

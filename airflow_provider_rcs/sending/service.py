@@ -1,0 +1,44 @@
+"""The RCS service as one attempt at a campaign needs it, shown no credentials that it has refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsAuthError
+from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
+from airflow_provider_rcs.api.settings import ApiSettings
+from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.store.refused_credentials import check_credentials, remember_refusal
+
+
+@dataclass(frozen=True)
+class Service:
+    """The service behind one connection.
+
+    :param send: makes one call that sends, such as :meth:`~airflow_provider_rcs.hooks.rcs.RcsHook.send`.
+    :param settings: how the connection says to speak to it.
+    :param fingerprint: of the connection's credentials, so that refused ones are known again.
+    """
+
+    send: Callable[[SendRequest], SendResult]
+    settings: ApiSettings
+    fingerprint: str = ""
+
+
+def look_up_template(
+    engine: sa.Engine, settings: SendSettings, get_template: Callable[[str], Template], fingerprint: str
+) -> Template:
+    """Look up the campaign's template, unless the service is known to refuse the credentials.
+
+    :raises RcsAuthError: if it has refused them to this campaign before, or does so now.
+    :raises RcsRefusedError: another of its kinds, if the template cannot be looked up.
+    """
+    check_credentials(engine, settings.campaign, fingerprint)
+    try:
+        return get_template(settings.template_id)
+    except RcsAuthError:
+        remember_refusal(engine, settings.campaign, fingerprint)
+        raise

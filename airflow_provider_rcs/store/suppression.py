@@ -1,0 +1,87 @@
+"""Suppression: who must not be messaged, and who has been messaged enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.store.campaigns import Campaign
+from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.tables import exclusion, message, request, store, suppression
+from airflow_provider_rcs.store.upsert import insert_or_ignore
+
+EXCLUDED = "excluded by exclude_sql"
+_COUNTED_STATES = (MessageState.SENDING, MessageState.ACCEPTED, MessageState.IN_DOUBT)
+
+
+@dataclass(frozen=True, slots=True)
+class FrequencyCap:
+    """How often a phone may be messaged, over all campaigns of the store.
+
+    :param at_most: how many messages.
+    :param within: in which stretch of time, counted back from now.
+    """
+
+    at_most: int
+    within: timedelta
+
+    @property
+    def reason(self) -> str:
+        """Why a message is suppressed by it."""
+        hours = self.within / timedelta(hours=1)
+        stretch = f"{self.within.days} days" if hours % 24 == 0 else f"{hours:g} hours"
+        return f"frequency cap: at most {self.at_most} within {stretch}"
+
+
+def exclude(engine: sa.Engine, campaign: Campaign, phones: Sequence[str]) -> None:
+    """Note that a campaign must not message these phones, whichever attempt lists them.
+
+    To be told before they are listed: a claim of any attempt suppresses those that it knows of.
+
+    :param phones: E.164 digits, each once.
+    """
+    rows = [{"campaign_id": campaign.id, "phone": phone} for phone in phones]
+    with transaction(engine) as connection:
+        insert_or_ignore(connection, exclusion, rows, key=["campaign_id", "phone"])
+
+
+def lock_for_cap(connection: sa.Connection) -> None:
+    """Make claims under a cap take turns until the transaction ends, also those of different campaigns.
+
+    Else two campaigns could each find that a phone has room for one message more. Taken before a campaign's lock.
+    """
+    connection.execute(sa.select(store.c.id).with_for_update())
+
+
+def reasons_against(
+    connection: sa.Connection, campaign_id: int, phones: Sequence[str], cap: FrequencyCap | None
+) -> dict[str, str]:
+    """Return who of these phones the campaign must not message now: phone -> reason.
+
+    :param cap: counts also messages in doubt, because they may have arrived.
+    """
+    excluded = sa.select(exclusion.c.phone).where(exclusion.c.campaign_id == campaign_id, exclusion.c.phone.in_(phones))
+    listed = sa.select(suppression.c.phone, suppression.c.reason).where(suppression.c.phone.in_(phones))
+    against = dict.fromkeys(connection.execute(excluded).scalars(), EXCLUDED)
+    against |= {row.phone: f"suppressed: {row.reason}" for row in connection.execute(listed)}
+    if cap is None:
+        return against
+    since = datetime.now(UTC) - cap.within
+    recent = sa.select(request.c.campaign_id).where(request.c.claimed_at >= since)
+    capped = (
+        sa.select(message.c.recipient_key)
+        .join(request, request.c.id == message.c.request_id)
+        .where(
+            message.c.campaign_id.in_(recent),
+            message.c.recipient_key.in_(phones),
+            message.c.state.in_(_COUNTED_STATES),
+            request.c.claimed_at >= since,
+        )
+        .group_by(message.c.recipient_key)
+        .having(sa.func.count() >= cap.at_most)
+    )
+    return {**dict.fromkeys(connection.execute(capped).scalars(), cap.reason), **against}

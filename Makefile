@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CAMPAIGN ?=
 
-.PHONY: help install demo test test-fast lint bench constraints clean
+.PHONY: help install demo test test-fast test-chaos lint bench constraints clean
 
 help: ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -28,6 +28,9 @@ test: install ## Run every test
 
 test-fast: install ## Run the unit tests alone
 	$(BIN)/python -m pytest tests/unit --numprocesses auto --dist worksteal
+
+test-chaos: install ## Kill the sending process hundreds of times, and count at the service
+	RCS_CHAOS=full $(BIN)/python -m pytest tests/chaos -s
 
 lint: install ## Check style and types
 	$(BIN)/ruff check .

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import selectors
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Self
 
 from airflow_provider_rcs.receiver.settings import REPORTS_LOGIN, REPORTS_PASSWORD, STORE_URL
+from tests.ready_line import url_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_READY = "receiver ready on "
-_SECONDS_TO_START = 30
 _SECONDS_TO_STOP = 20
 
 
@@ -68,7 +66,7 @@ class ReceiverProcess:
             env=self._environment,
             stdout=subprocess.PIPE,
         )
-        self.url = _url_of(self._process)
+        self.url = url_of(self._process, "receiver")
         self._port = int(self.url.split("/")[2].rpartition(":")[2])
 
     def terminate(self) -> None:
@@ -99,18 +97,3 @@ class ReceiverProcess:
             if self._process.stdout is not None:
                 self._process.stdout.close()
         return code
-
-
-def _url_of(process: subprocess.Popen[bytes]) -> str:
-    """Wait for the line that says where it listens; what goes wrong before it is on the error output."""
-    assert process.stdout is not None
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        if not selector.select(_SECONDS_TO_START):
-            process.kill()
-            process.wait(_SECONDS_TO_STOP)
-            raise TimeoutError(f"the receiver does not listen after {_SECONDS_TO_START} s")
-    line = os.read(process.stdout.fileno(), 200).decode()
-    if not line.startswith(_READY):
-        raise RuntimeError(f"the receiver ended with {process.wait(_SECONDS_TO_STOP)} in place of starting")
-    return line.removeprefix(_READY).strip()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import selectors
 import subprocess
 import sys
 import time
@@ -12,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import requests
 
+from tests.ready_line import url_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_READY = "sandbox ready on "
-_SECONDS_TO_START = 30
 _SECONDS_TO_STOP = 10
 
 
@@ -58,7 +56,7 @@ class SandboxProcess:
             [sys.executable, "-m", "airflow_provider_rcs.sandbox", *_arguments(self._options)],
             stdout=subprocess.PIPE,
         )
-        self.url = _url_of(self._process)
+        self.url = url_of(self._process, "sandbox")
         self._options["port"] = int(self.url.rpartition(":")[2])
 
     def stop(self) -> int:
@@ -139,18 +137,3 @@ def _arguments(options: Mapping[str, Any]) -> list[str]:
         elif value is not None and value is not False:
             arguments += [flag, str(value)]
     return arguments
-
-
-def _url_of(process: subprocess.Popen[bytes]) -> str:
-    """Wait for the line that says where it listens; what goes wrong before it is on the error output."""
-    assert process.stdout is not None
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        if not selector.select(_SECONDS_TO_START):
-            process.kill()
-            raise TimeoutError(f"the sandbox does not listen after {_SECONDS_TO_START} s")
-    line = os.read(process.stdout.fileno(), 200).decode()
-    if not line.startswith(_READY):
-        process.stdout.close()
-        raise RuntimeError(f"the sandbox ended with {process.wait(_SECONDS_TO_STOP)} in place of starting")
-    return line.removeprefix(_READY).strip()

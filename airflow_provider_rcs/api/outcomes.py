@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from airflow_provider_rcs.api.models import Outcome, SendResult
 from airflow_provider_rcs.api.statuses import MessageState
 
-REJECTED_BY_SERVICE = "the service did not send to this recipient"
+REJECTED_BY_SERVICE = "the service refused the phone, and gives no reason; check the number"
 DUPLICATE_FOR_SERVICE = "the service left it out as a duplicate"
 NOT_IN_REPLY = "the service's reply does not say what became of this recipient"
 

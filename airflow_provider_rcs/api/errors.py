@@ -56,9 +56,10 @@ class RcsInDoubtError(RcsError):
 
 
 class RcsFencedError(RcsError):
-    """This attempt lost its lease, and another one took its recipients over."""
+    """This attempt lost its lease, and another one may have taken its recipients over."""
 
     nothing_sent = False
+    retry_may_help = True
 
 
 class RcsRefusedError(RcsError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
 import time
@@ -185,12 +186,12 @@ def _wait_for_others(engine: sa.Engine, attempt: Attempt) -> None:
     """Wait for the requests of other attempts: until they are settled, or until their lease runs out."""
     while seconds := seconds_until_others_end(engine, attempt):
         log.info(
-            "Campaign %s: another attempt has requests under way; waiting up to %.0f s for it or its lease to end.",
+            "Campaign %s: another attempt has requests under way; waiting up to %d s for it or its lease to end.",
             attempt.campaign.name,
-            seconds,
+            math.ceil(seconds),
         )
         time.sleep(min(seconds, _SECONDS_BETWEEN_LOOKS_AT_OTHERS))
-        bury_dead_attempts(engine, attempt.campaign)
+        _log_what_was_taken_over(attempt.campaign.name, bury_dead_attempts(engine, attempt.campaign), 0)
 
 
 def _counts(engine: sa.Engine, campaign: str) -> Funnel:

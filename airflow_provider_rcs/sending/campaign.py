@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsError, RcsInDoubtError
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.phones import PhoneError, normalise
+from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.sending.lease_keeper import LeaseKeeper
 from airflow_provider_rcs.sending.listing import Chunk, Tally, list_chunks
@@ -61,6 +63,11 @@ def send_campaign(
     :raises RcsInDoubtError: if messages are in doubt and ``on_in_doubt`` is ``"fail"``.
     :raises RcsError: what made it stop; what was not sent then is planned still.
     """
+    tally = Tally()
+    listed = list_chunks(chunks, template, settings, tally)
+    # The first chunk is read before anything is kept: it shows a column that is missing, and a list that is empty.
+    first = next(listed, [])
+    tally.require_rows()
     terms = CampaignTerms(template.id, template.name, settings.agent or service.settings.agent, settings.send_at)
     if find_campaign(engine, settings.campaign) is None:
         settings.require_date_to_come()
@@ -72,15 +79,15 @@ def send_campaign(
     with LeaseKeeper(engine, attempt):
         try:
             _exclude(engine, campaign, settings, excluded)
-            listed = _plan(engine, attempt, template, settings, chunks)
-            _log_what_is_known(before, listed, settings.campaign)
+            _plan(engine, attempt, settings, tally, chain([first], listed))
+            _log_what_is_known(before, tally.rows, settings.campaign)
             requests = PlannedRequests(
                 engine,
                 attempt,
                 settings,
                 settings.batch_size or service.settings.batch_size,
                 service,
-                Progress(settings.campaign, listed),
+                Progress(settings.campaign, tally.rows),
             )
             stopped_by = requests.send_all()
             _wait_for_others(engine, attempt)
@@ -125,19 +132,20 @@ def preview_campaign(template: Template, settings: SendSettings, chunks: Iterabl
 
 
 def _plan(
-    engine: sa.Engine, attempt: Attempt, template: Template, settings: SendSettings, chunks: Iterable[Chunk]
-) -> int:
-    tally = Tally()
-    for listed in list_chunks(chunks, template, settings, tally):
+    engine: sa.Engine,
+    attempt: Attempt,
+    settings: SendSettings,
+    tally: Tally,
+    chunks: Iterable[Sequence[ListedRecipient]],
+) -> None:
+    for listed in chunks:
         record_list(engine, attempt, listed)
-    tally.require_rows()
     if settings.on_invalid == "fail":
         tally.require_no_rejections()
     for example in tally.examples:
         log.warning("Cannot be sent to: %s", example)
     if has_planned(engine, attempt):
         settings.require_date_to_come()
-    return tally.rows
 
 
 def _exclude(
@@ -212,6 +220,12 @@ def _require_settled(funnel: Funnel, settings: SendSettings, stopped_by: RcsErro
         planned = funnel.states[MessageState.PLANNED]
         stopped_by.add_note(f"Campaign {settings.campaign!r} stopped: {_told(funnel)}; {planned} are left for a retry.")
         raise stopped_by
+    if planned := funnel.states[MessageState.PLANNED]:
+        log.warning(
+            "Campaign %s: %d recipients are planned still, because they are not on this list or another task has them.",
+            settings.campaign,
+            planned,
+        )
     in_doubt = funnel.states[MessageState.IN_DOUBT]
     if in_doubt and settings.on_in_doubt == "fail":
         raise RcsInDoubtError(

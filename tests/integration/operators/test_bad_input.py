@@ -67,6 +67,15 @@ def test_an_argument_that_cannot_be_used(
     assert sandbox.statistics()["send_requests"] == before
 
 
+def test_a_campaign_is_not_bound_to_a_template_by_an_attempt_whose_columns_were_wrong(
+    sandbox: SandboxProcess, context: Context
+) -> None:
+    with pytest.raises(AirflowFailException, match="has no column"):
+        operator(variables={}).execute(context)
+
+    assert operator(template_id="1234569", variables={}).execute(context)["accepted"] == 1
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

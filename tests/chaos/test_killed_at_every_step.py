@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.chaos.campaigns import CampaignUnderTest
+from tests.chaos.sender import DONE
+from tests.chaos.sizes import sized
+from tests.chaos.steps import Step
+
+STEPS_OF_EVERY_REQUEST = (
+    Step.BEFORE_CLAIM,
+    Step.CLAIMING,
+    Step.AFTER_CLAIM,
+    Step.BEFORE_REQUEST,
+    Step.ACCEPTED,
+    Step.AFTER_REPLY,
+    Step.SETTLING,
+    Step.AFTER_SETTLING,
+)
+
+
+@pytest.mark.parametrize("occurrence", sized([4], [1, 2, 4, 5]))
+@pytest.mark.parametrize("step", STEPS_OF_EVERY_REQUEST)
+def test_killed_at_a_step_of_a_request_then_retried(
+    campaign: Callable[..., CampaignUnderTest], step: Step, occurrence: int
+) -> None:
+    sent = campaign()
+
+    sent.send_and_die(step, occurrence)
+    assert sent.require_true_books().listed == sent.listed
+
+    sent.require_settled_by_reports()
+
+
+@pytest.mark.parametrize("step", sized([Step.PLANNING], [Step.PLANNING, Step.BEFORE_CLAIM, Step.CLAIMING]))
+def test_killed_before_the_first_claim_leaves_nobody_in_doubt(
+    campaign: Callable[..., CampaignUnderTest], step: Step
+) -> None:
+    sent = campaign()
+
+    sent.send_and_die(step, 1)
+
+    assert not sent.require_true_books().phones("sending", "in_doubt", "accepted")
+    assert sent.send() == DONE
+    assert sent.require_settled_by_reports().phones("accepted") == sent.phones
+
+
+@pytest.mark.parametrize("step", sized([Step.ACCEPTED], [Step.ACCEPTED, Step.AFTER_REPLY, Step.SETTLING]))
+def test_killed_between_acceptance_and_its_commit_leaves_doubts_that_reports_settle(
+    campaign: Callable[..., CampaignUnderTest], step: Step
+) -> None:
+    sent = campaign()
+
+    sent.send_and_die(step, 1)
+
+    assert sent.send_until_nobody_is_left() == 20
+    assert sent.require_settled_by_reports().phones("accepted") == sent.phones
+
+
+@pytest.mark.parametrize("step", sized([Step.BEFORE_REQUEST], [Step.AFTER_CLAIM, Step.BEFORE_REQUEST]))
+def test_killed_before_the_request_left_leaves_doubts_that_reports_do_not_call_accepted(
+    campaign: Callable[..., CampaignUnderTest], step: Step
+) -> None:
+    sent = campaign()
+
+    sent.send_and_die(step, 1)
+
+    assert sent.require_settled_by_reports().count("in_doubt") == 20
+
+
+def test_killed_while_a_refusal_is_recorded(campaign: Callable[..., CampaignUnderTest]) -> None:
+    sent = campaign()
+    sent.order_fault(2, "status", status=429)
+
+    sent.send_and_die(Step.RELEASING, 1)
+    sent.require_true_books()
+
+    sent.require_settled_by_reports()
+
+
+def test_killed_while_a_doubt_is_recorded(campaign: Callable[..., CampaignUnderTest]) -> None:
+    sent = campaign(max_in_flight=1)
+    sent.order_fault(2, "reset_after")
+
+    sent.send_and_die(Step.DOUBTING, 1)
+    sent.require_true_books()
+
+    assert sent.require_settled_by_reports().phones("accepted") == sent.phones
+
+
+def test_killed_before_its_end_is_recorded_leaves_nobody_in_doubt(campaign: Callable[..., CampaignUnderTest]) -> None:
+    sent = campaign()
+
+    sent.send_and_die(Step.ENDING, 1)
+
+    assert sent.require_true_books().phones("accepted") == sent.phones
+    assert sent.send() == DONE
+    sent.require_settled_by_reports()

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.chaos.campaigns import CampaignUnderTest
+from tests.chaos.sender import DONE, KILLED, SHORT_LEASE
+from tests.chaos.steps import Step
+from tests.sandbox_process import SandboxProcess
+
+BATCH = 20
+
+
+@pytest.fixture(scope="module")
+def running_sandbox() -> Iterator[SandboxProcess]:
+    """One that pushes several reports on each message, some of them repeated, some out of order."""
+    with SandboxProcess(latency=0.02, report_jitter=0.02, repeated_share=0.2, out_of_order_share=0.2) as sandbox:
+        yield sandbox
+
+
+def test_reports_that_come_before_the_reply_are_folded_and_the_reply_adds_to_them(
+    campaign: Callable[..., CampaignUnderTest],
+) -> None:
+    sent = campaign()
+    sent.sandbox.release_reports()
+    sent.order_fault(1, "late_reply", seconds=1.5)
+
+    sending = sent.start()
+    sent.wait_until(lambda: sent.books().count("accepted") == BATCH)
+    assert len(sent.messages(sent.books().token)) == BATCH
+    assert sent.ended(sending) == DONE
+
+    sent.require_settled_by_reports()
+    rows = sent.message_rows()
+    assert {row["state"] for row in rows} == {"accepted"}
+    assert all(row["delivery_status"] and row["api_message_id"] for row in rows)
+
+
+def test_killed_while_reports_had_settled_what_the_reply_did_not_yet(
+    campaign: Callable[..., CampaignUnderTest],
+) -> None:
+    sent = campaign()
+    sent.sandbox.release_reports()
+    sent.order_fault(1, "late_reply", seconds=3)
+
+    sending = sent.start(lease=SHORT_LEASE)
+    sent.wait_until(lambda: sent.books().count("accepted") == BATCH)
+    sending.kill()
+    assert sent.ended(sending) == KILLED
+
+    assert sent.send() == DONE
+    assert sent.require_settled_by_reports().phones("accepted") == sent.phones
+
+
+def test_reports_pushed_again_change_nothing(campaign: Callable[..., CampaignUnderTest]) -> None:
+    sent = campaign(max_in_flight=1)
+    sent.send_and_die(Step.AFTER_REPLY, 3)
+    sent.require_settled_by_reports()
+    before = sent.message_rows()
+
+    sent.sandbox.push_reports_again()
+    sent.sandbox.wait_until_reports_are_pushed()
+    assert sent.send() == DONE
+
+    assert [told_by_reports(row) for row in sent.message_rows()] == [told_by_reports(row) for row in before]
+    assert {row["state"] for row in before} == {"accepted"}
+
+
+def told_by_reports(row: dict[str, object]) -> dict[str, object]:
+    """All that a row holds, without which list it was last on."""
+    return {name: value for name, value in row.items() if name not in {"listed_by", "listed_now"}}

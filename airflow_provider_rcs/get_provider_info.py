@@ -75,6 +75,34 @@ _CONFIG = {
                 "example": None,
                 "default": "rcs_reports",
             },
+            "reports_spool": {
+                "description": (
+                    "The folder in which the API server keeps delivery reports while the store does not take them. It "
+                    "must be on a disk that outlives the process, and one folder must be for one store. By default "
+                    "rcs_reports_spool in Airflow's home, with a folder in it for each store connection."
+                ),
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "/var/spool/rcs",
+                "default": "",
+            },
+            "reports_spool_megabytes": {
+                "description": "How much the spool may hold; reports that do not fit are answered 503.",
+                "version_added": "0.1.0",
+                "type": "integer",
+                "example": "1024",
+                "default": "256",
+            },
+            "trusted_proxies": {
+                "description": (
+                    "Addresses or networks, with commas between them, of the proxies in front of the API server whose "
+                    "X-Forwarded-For is believed, for the limit on wrong passwords by address. By default none."
+                ),
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "127.0.0.1, 10.0.0.0/8",
+                "default": "",
+            },
             "lease_seconds": {
                 "description": (
                     "How long a task that sends counts as alive without a sign of life. A retry after a kill waits "

@@ -7,11 +7,13 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Self
 
+import psutil
+
 from airflow_provider_rcs.receiver.settings import REPORTS_LOGIN, REPORTS_PASSWORD, STORE_URL
 from tests.ready_line import url_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _SECONDS_TO_STOP = 20
 
@@ -24,6 +26,7 @@ class ReceiverProcess:
     :param store_url: the SQLAlchemy URL of the store.
     :param port: a free one unless it is given; it stays the same when the receiver is started again.
     :param environment: more of the process's environment.
+    :param arguments: more of its command line.
     """
 
     def __init__(
@@ -34,11 +37,13 @@ class ReceiverProcess:
         password: str = "reports-password",
         port: int = 0,
         environment: Mapping[str, str] | None = None,
+        arguments: Sequence[str] = (),
     ) -> None:
         self.login = login
         self.password = password
         self.url = ""
         self._port = port
+        self._arguments = arguments
         self._environment = {
             **os.environ,
             STORE_URL: store_url,
@@ -62,12 +67,21 @@ class ReceiverProcess:
     def start(self) -> None:
         """Start it, or start it again after ``stop`` or ``kill``, and wait until it listens."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "airflow_provider_rcs.receiver", "--host", "127.0.0.1", "--port", str(self._port)],
+            [
+                *(sys.executable, "-m", "airflow_provider_rcs.receiver"),
+                *("--host", "127.0.0.1", "--port", str(self._port)),
+                *self._arguments,
+            ],
             env=self._environment,
             stdout=subprocess.PIPE,
         )
         self.url = url_of(self._process, "receiver")
         self._port = int(self.url.split("/")[2].rpartition(":")[2])
+
+    def children(self) -> list[psutil.Process]:
+        """Return the processes that it started."""
+        assert self._process is not None
+        return psutil.Process(self._process.pid).children()
 
     def terminate(self) -> None:
         """Ask it to end, without waiting until it has."""

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.cli.store_option import add_store_option, store_of
+
+if TYPE_CHECKING:
+    from airflow_provider_rcs.store.reporting import Reporting
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,17 +18,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print a line for each campaign, after folding the reports that have come."""
+    """Print a line for each campaign, after folding the reports that have come.
+
+    A campaign that should have had reports and has none is marked, because it may be that nobody takes them.
+    """
     from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
     from airflow_provider_rcs.cli.tables import aligned
     from airflow_provider_rcs.store.exports import campaigns
     from airflow_provider_rcs.store.folding import fold
     from airflow_provider_rcs.store.funnel import read_funnel
     from airflow_provider_rcs.store.migrate import require_migrated
+    from airflow_provider_rcs.store.reporting import read_reporting
 
     engine = store_of(arguments)
     require_migrated(engine)
     fold(engine)
+    reporting = read_reporting(engine, datetime.now(UTC))
     rows = []
     for campaign in campaigns(engine):
         funnel = read_funnel(engine, campaign["name"])
@@ -40,7 +50,19 @@ def run(arguments: argparse.Namespace) -> None:
                     funnel.delivered,
                     funnel.statuses[DeliveryStatus.FAILED],
                     funnel.unreported,
+                    _last_report(reporting[campaign["name"]]),
                 ]
             )
     headings = ["campaign", "begun (UTC)", "requested", "accepted", "rejected", "in doubt", "to send", "delivered"]
-    print(aligned([*headings, "failed", "no report yet"], rows))
+    print(aligned([*headings, "failed", "no report yet", "last report (UTC)"], rows))
+    if any(each.is_overdue for each in reporting.values()):
+        print(
+            "\nNONE: reports are overdue. Does the receiver run, and does the panel of the account name its address, "
+            "login and password?"
+        )
+
+
+def _last_report(reporting: Reporting) -> str:
+    if reporting.is_overdue:
+        return "NONE"
+    return f"{reporting.last_report_at:%Y-%m-%d %H:%M}" if reporting.last_report_at else "-"

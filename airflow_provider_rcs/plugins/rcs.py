@@ -35,8 +35,18 @@ class RcsPlugin(AirflowPlugin):
 
 
 def _load() -> ReportsApp:
-    from airflow_provider_rcs.hooks.store import store_engine
+    from airflow.providers.common.compat.sdk import conf
+
+    from airflow_provider_rcs.hooks.store import DEFAULT_STORE_CONN_ID, store_engine
+    from airflow_provider_rcs.receiver import airflow_settings
     from airflow_provider_rcs.receiver.airflow_connection import reports_credentials
     from airflow_provider_rcs.receiver.app import ReportsApp
 
-    return ReportsApp(store_engine, reports_credentials)
+    store_conn_id = conf.get("rcs", "store_conn_id", fallback=DEFAULT_STORE_CONN_ID)
+    return ReportsApp(
+        store_engine,
+        reports_credentials,
+        spool=airflow_settings.reports_spool(store_conn_id),
+        proxies=airflow_settings.trusted_proxies(),
+        counters=airflow_settings.AirflowCounters(),
+    )

@@ -16,7 +16,12 @@ _ON_EVERY_ANSWER: tuple[Header, ...] = (
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
 )
+
+
+CLOSE: Header = (b"connection", b"close")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +60,22 @@ class RefusedError(Exception):
         self.answer = answer
 
 
-HEALTHY = Answer(200, {"status": "ok"})
+READY = Answer(200, {"status": "ready"})
+NOT_READY = Answer(503, {"status": "not ready"})
 UNAUTHORIZED = Answer(
     401, {"error": "wrong login or password"}, ((b"www-authenticate", b'Basic realm="rcs-reports", charset="UTF-8"'),)
 )
+TOO_MANY_FAILURES = Answer(
+    429, {"error": "too many wrong logins or passwords from this address"}, ((b"retry-after", b"60"), CLOSE)
+)
 NOT_FOUND = Answer(404, {"error": "nothing is here; reports go to POST /rcs/reports"})
-TOO_LARGE = Answer(413, {"error": "the body is larger than 64 KiB"})
-WRONG_TYPE = Answer(415, {"error": "send application/json, application/x-www-form-urlencoded or multipart/form-data"})
+TOO_SLOW = Answer(408, {"error": "the body did not come in time"}, (CLOSE,))
+TOO_LARGE = Answer(413, {"error": "the body is larger than 64 KiB"}, (CLOSE,))
 NOT_CONFIGURED = Answer(503, {"error": "the receiver has no login and password to check reports against"})
-STORE_FAILED = Answer(503, {"error": "the reports could not be stored; send them again"})
+STORE_FAILED = Answer(503, {"error": "the reports could not be stored; send them again"}, ((b"retry-after", b"5"),))
+SPOOL_FULL = Answer(
+    503, {"error": "the store takes no reports and the spool is full; send them again"}, ((b"retry-after", b"60"),)
+)
 
 
 def committed(reports: int) -> Answer:
@@ -71,12 +83,21 @@ def committed(reports: int) -> Answer:
     return Answer(200, {"committed": reports})
 
 
-def not_understood(problem: str) -> Answer:
-    """Say why a body cannot be understood.
+def not_understood(problem: str, committed: int) -> Answer:
+    """Say why a body cannot be understood, once it is kept.
 
     :param problem: what is wrong with it, without anything of it.
+    :param committed: how many of its reports were understood, and are safe.
     """
-    return Answer(400, {"error": problem})
+    return Answer(400, {"error": problem, "committed": committed})
+
+
+WRONG_TYPE = "send application/json, application/x-www-form-urlencoded or multipart/form-data"
+
+
+def wrong_type() -> Answer:
+    """Say which types are understood, once the body is kept."""
+    return Answer(415, {"error": WRONG_TYPE})
 
 
 def wrong_method(allowed: str) -> Answer:

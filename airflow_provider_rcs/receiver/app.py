@@ -6,30 +6,41 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.receiver import counters as names
+from airflow_provider_rcs.receiver.addresses import TrustedProxies
 from airflow_provider_rcs.receiver.answers import (
-    HEALTHY,
     NOT_FOUND,
+    NOT_READY,
+    READY,
+    SPOOL_FULL,
     STORE_FAILED,
+    WRONG_TYPE,
     Answer,
     RefusedError,
     committed,
+    not_understood,
     wrong_method,
+    wrong_type,
 )
 from airflow_provider_rcs.receiver.background_folding import BackgroundFolding
-from airflow_provider_rcs.receiver.batching import SharedCommits
-from airflow_provider_rcs.receiver.bodies import ClientGoneError, read_reports
+from airflow_provider_rcs.receiver.bodies import ClientGoneError, read_body, read_reports
+from airflow_provider_rcs.receiver.counters import LoggedCounters
 from airflow_provider_rcs.receiver.gate import Gate
-from airflow_provider_rcs.store.landing import land
+from airflow_provider_rcs.receiver.keeping import Keeping, NotKeptError
+from airflow_provider_rcs.receiver.readiness import Readiness
+from airflow_provider_rcs.store.landing import Arrivals
 from airflow_provider_rcs.store.migrate import require_migrated
+from airflow_provider_rcs.store.refused_reports import RefusedReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     import sqlalchemy as sa
     from starlette.types import Receive, Scope, Send
 
-    from airflow_provider_rcs.api.models import Report
+    from airflow_provider_rcs.receiver.counters import Counters
     from airflow_provider_rcs.receiver.credentials import Credentials
+    from airflow_provider_rcs.receiver.spool import Spool
 
 MOUNT = "/rcs"
 REPORTS_PATH = f"{MOUNT}/reports"
@@ -37,22 +48,38 @@ HEALTH_PATH = f"{MOUNT}/health"
 
 
 class ReportsApp:
-    """An ASGI application that takes delivery reports; they are committed to the store before it answers 200.
+    """An ASGI application that takes delivery reports; they are safe in the store or the spool before it answers 200.
 
     It works from the first request on: an application that is mounted in another one is told of no start and no end.
 
     :param engine: gives the store's engine; called in threads, until it succeeds once.
     :param credentials: gives what whoever pushes must know, or ``None`` if nothing is configured, and then all is
         refused; called in a thread, once a minute.
+    :param spool: where reports are kept while the store does not take them; without one they are answered 503.
+    :param proxies: whose word is believed on the client's address.
+    :param counters: told what it does; by default the log is, once a minute.
     """
 
-    def __init__(self, engine: Callable[[], sa.Engine], credentials: Callable[[], Credentials | None]) -> None:
+    def __init__(
+        self,
+        engine: Callable[[], sa.Engine],
+        credentials: Callable[[], Credentials | None],
+        *,
+        spool: Spool | None = None,
+        proxies: TrustedProxies | None = None,
+        counters: Counters | None = None,
+    ) -> None:
         self._engine = _Once(engine)
+        self._counters = counters or LoggedCounters()
+        self._proxies = proxies or TrustedProxies()
         self._gate = Gate(credentials)
         self._folding = BackgroundFolding(self._engine)
-        self._commits = SharedCommits(self._land)
+        self._keeping = Keeping(self._engine, spool, self._counters, self._folding.wake)
+        self._readiness = Readiness(self._engine, spool)
+        self._begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._begin()
         match scope["type"]:
             case "http":
                 await self._serve(scope, receive, send)
@@ -68,6 +95,13 @@ class ReportsApp:
         """
         require_migrated(self._engine())
 
+    def _begin(self) -> None:
+        """Take up what earlier processes left: reports in the spool, and landed ones that were not folded."""
+        if not self._begun:
+            self._begun = True
+            self._keeping.wake()
+            self._folding.wake()
+
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             answer = await self._answer(scope, receive)
@@ -82,30 +116,43 @@ class ReportsApp:
         if path == REPORTS_PATH:
             return await self._take_reports(scope, receive) if method == "POST" else wrong_method("POST")
         if path == HEALTH_PATH:
-            return HEALTHY if method in ("GET", "HEAD") else wrong_method("GET, HEAD")
+            return await self._tell_health() if method in ("GET", "HEAD") else wrong_method("GET, HEAD")
         return NOT_FOUND
+
+    async def _tell_health(self) -> Answer:
+        ready = await self._gate.credentials() is not None and await self._readiness.is_ready()
+        return READY if ready else NOT_READY
 
     async def _take_reports(self, scope: Scope, receive: Receive) -> Answer:
         headers = dict(scope["headers"])
-        await self._gate.check(headers.get(b"authorization"))
-        reports = await read_reports(headers, receive)
         try:
-            await self._commits.commit(reports)
-        except Exception:  # noqa: BLE001 - it was logged once for the whole batch; this request has to know as well
-            return STORE_FAILED
-        return committed(len(reports))
-
-    def _land(self, reports: Sequence[Report]) -> None:
-        land(self._engine(), reports, datetime.now(UTC))
-        self._folding.wake()
+            await self._gate.check(headers.get(b"authorization"), self._proxies.client_of(scope))
+        except RefusedError:
+            self._counters.count(names.UNAUTHORIZED)
+            raise
+        body = await read_body(headers, receive)
+        content_type = headers.get(b"content-type", b"").decode("latin-1")
+        read = await read_reports(content_type, body)
+        refused = [RefusedReport(read.problem, content_type, body)] if read.problem else []
+        if refused:
+            self._counters.count(names.REFUSED)
+        self._counters.count(names.RECEIVED, len(read.reports))
+        try:
+            await self._keeping.keep(Arrivals(datetime.now(UTC), read.reports, refused))
+        except NotKeptError as error:
+            return SPOOL_FULL if error.spool_full else STORE_FAILED
+        if not read.problem:
+            return committed(len(read.reports))
+        return wrong_type() if read.problem == WRONG_TYPE else not_understood(read.problem, len(read.reports))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] == "lifespan.startup":
             # Now, so that the log says at the start that all will be refused, not at the first report.
             await self._gate.credentials()
-            self._folding.wake()
             await send({"type": "lifespan.startup.complete"})
         # Nothing to drain: a request ends with its commit, and a server lets the requests end before it says this.
+        if isinstance(self._counters, LoggedCounters):
+            self._counters.say()
         await send({"type": "lifespan.shutdown.complete"})
 
 

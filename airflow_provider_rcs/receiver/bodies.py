@@ -1,54 +1,83 @@
-"""The body of a pushed request: read up to a limit, and understood by its content type."""
+"""The body of a pushed request: read up to a limit in size and time, and understood by its content type."""
 
 from __future__ import annotations
 
+import asyncio
+import codecs
+from dataclasses import dataclass
+from email.message import Message
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+import orjson
 
 from airflow_provider_rcs.api.errors import RcsReportError
 from airflow_provider_rcs.api.wire import read_form_report, read_json_reports, read_report
-from airflow_provider_rcs.receiver.answers import TOO_LARGE, WRONG_TYPE, RefusedError, not_understood
+from airflow_provider_rcs.receiver.answers import TOO_LARGE, TOO_SLOW, WRONG_TYPE, RefusedError
 from airflow_provider_rcs.store import tables
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from starlette.types import Receive
 
     from airflow_provider_rcs.api.models import Report
 
 LARGEST_BODY = 64 * 1024
+SECONDS_FOR_A_BODY = 10.0
 _MOST_FIELDS = 100
 _LONGEST_STATUS_CODE: int = tables.report.c.status_code.type.length  # type: ignore[attr-defined]
+_LATIN = ("iso8859-1", "iso8859-15", "cp1252")
 
 
 class ClientGoneError(Exception):
     """The client hung up before its body was complete: there is nobody to answer."""
 
 
-async def read_reports(headers: Mapping[bytes, bytes], receive: Receive) -> list[Report]:
-    """Read the reports of a request.
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was made of a body.
+
+    :param reports: the reports that were understood.
+    :param problem: what is wrong with the rest, without anything of it; empty if nothing is.
+    """
+
+    reports: Sequence[Report]
+    problem: str = ""
+
+
+async def read_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+    """Return the body of a request.
 
     :param headers: the request's headers, their names in lower case.
-    :raises RefusedError: if the body is too large, of another type, or cannot be understood.
+    :raises RefusedError: if it is too large, or does not come in time.
     :raises ClientGoneError: if it does not come to its end.
     """
-    content_type = headers.get(b"content-type", b"").decode("latin-1")
+    announced = headers.get(b"content-length", b"")
+    if announced.isdigit() and int(announced) > LARGEST_BODY:
+        raise RefusedError(TOO_LARGE)
+    try:
+        async with asyncio.timeout(SECONDS_FOR_A_BODY):
+            return await _read_body(receive)
+    except TimeoutError:
+        raise RefusedError(TOO_SLOW) from None
+
+
+async def read_reports(content_type: str, body: bytes) -> Read:
+    """Read the reports of a body; where it is a list, those that can be understood."""
     reader = _READERS.get(content_type.partition(";")[0].strip().lower())
     if reader is None:
-        raise RefusedError(WRONG_TYPE)
-    body = await _read_body(headers.get(b"content-length", b""), receive)
+        return Read((), WRONG_TYPE)
     try:
         reports = await reader(content_type, body)
         for report in reports:
             _check_that_a_database_takes(report)
     except RcsReportError as error:
-        raise RefusedError(not_understood(str(error))) from None
-    return reports
+        return _read_what_can_be(content_type, body) if reader is _read_json else Read((), str(error))
+    return Read(reports)
 
 
-async def _read_body(announced: bytes, receive: Receive) -> bytes:
-    if announced.isdigit() and int(announced) > LARGEST_BODY:
-        raise RefusedError(TOO_LARGE)
+async def _read_body(receive: Receive) -> bytes:
     body = bytearray()
     while True:
         message = await receive()
@@ -62,15 +91,41 @@ async def _read_body(announced: bytes, receive: Receive) -> bytes:
             return bytes(body)
 
 
-async def _read_json(_content_type: str, body: bytes) -> list[Report]:
+async def _read_json(content_type: str, body: bytes) -> list[Report]:
+    return read_json_reports(_in_utf8(content_type, body))
+
+
+def _read_what_can_be(content_type: str, body: bytes) -> Read:
+    """Read a JSON body again, report by report, because one of them was not understood."""
     try:
-        return read_json_reports(body)
-    except TypeError:
-        raise RcsReportError("a field of a report is nested too deeply") from None
+        content = orjson.loads(_in_utf8(content_type, body))
+    except orjson.JSONDecodeError:
+        return Read((), "the body is not JSON")
+    entries = content if isinstance(content, list) else [content]
+    if not entries:
+        return Read((), "the list holds no report")
+    reports = []
+    problem = ""
+    for number, entry in enumerate(entries, start=1):
+        try:
+            report = read_report(entry)
+            _check_that_a_database_takes(report)
+            reports.append(report)
+        except RcsReportError as error:
+            problem = problem or (str(error) if len(entries) == 1 else f"report {number} of {len(entries)}: {error}")
+    return Read(reports, problem)
 
 
-async def _read_form(_content_type: str, body: bytes) -> list[Report]:
-    return [read_form_report(body)]
+async def _read_form(content_type: str, body: bytes) -> list[Report]:
+    charset = _charset(content_type)
+    if charset == "utf-8" and _is_utf8(unquote_to_bytes(body)):
+        return [read_form_report(body)]
+    charset = "latin-1" if charset == "utf-8" else charset
+    try:
+        pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, encoding=charset)
+    except ValueError:
+        raise RcsReportError("the form cannot be read") from None
+    return [read_report(dict(pairs))]
 
 
 async def _read_multipart(content_type: str, body: bytes) -> list[Report]:
@@ -82,6 +137,7 @@ async def _read_multipart(content_type: str, body: bytes) -> list[Report]:
 
     headers = Headers({"content-type": content_type})
     try:
+        # Reads Latin-1 where the charset that the header names fails, UTF-8 if it names none.
         parser = MultiPartParser(headers, stream(), max_files=0, max_fields=_MOST_FIELDS, max_part_size=LARGEST_BODY)
         form = await parser.parse()
     except MultiPartException:
@@ -94,6 +150,34 @@ _READERS = {
     "application/x-www-form-urlencoded": _read_form,
     "multipart/form-data": _read_multipart,
 }
+
+
+def _charset(content_type: str) -> str:
+    """Return the charset that the header names if it is a Latin one; UTF-8 otherwise."""
+    if "charset" not in content_type.lower():
+        return "utf-8"
+    header = Message()
+    header["content-type"] = content_type
+    try:
+        name = codecs.lookup(header.get_content_charset("utf-8")).name
+    except LookupError:
+        return "utf-8"
+    return name if name in _LATIN else "utf-8"
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _in_utf8(content_type: str, body: bytes) -> bytes:
+    charset = _charset(content_type)
+    if charset == "utf-8":
+        return body.removeprefix(codecs.BOM_UTF8) if _is_utf8(body) else body.decode("latin-1").encode()
+    return body.decode(charset, errors="replace").encode()
 
 
 def _check_that_a_database_takes(report: Report) -> None:

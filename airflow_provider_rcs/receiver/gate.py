@@ -8,7 +8,8 @@ import time
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.errors import RcsError
-from airflow_provider_rcs.receiver.answers import NOT_CONFIGURED, UNAUTHORIZED, RefusedError
+from airflow_provider_rcs.receiver.answers import NOT_CONFIGURED, TOO_MANY_FAILURES, UNAUTHORIZED, RefusedError
+from airflow_provider_rcs.receiver.failures import FailureLimit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,18 +35,24 @@ class Gate:
         self._look_again_at = 0.0
         self._looking = asyncio.Lock()
         self._said_why = False
+        self._failures = FailureLimit()
 
-    async def check(self, authorization: bytes | None) -> None:
+    async def check(self, authorization: bytes | None, address: str) -> None:
         """Let a request in.
 
         :param authorization: its ``Authorization`` header.
+        :param address: where it comes from.
         :raises RefusedError: if it must stay outside.
         """
         known = await self.credentials()
         if known is None:
             raise RefusedError(NOT_CONFIGURED)
+        if self._failures.is_over(address):
+            raise RefusedError(TOO_MANY_FAILURES)
         if not known.match(authorization):
+            self._failures.failed(address)
             raise RefusedError(UNAUTHORIZED)
+        self._failures.succeeded(address)
 
     async def credentials(self) -> Credentials | None:
         """Return the credentials, looked up if it is time to."""

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.store.engine import transaction
-from airflow_provider_rcs.store.tables import report
+from airflow_provider_rcs.store.refused_reports import RefusedReport, rows_of
+from airflow_provider_rcs.store.tables import report, report_refused
 
 # Not asdict(), which copies each value deeply: half the time of a landing.
 _FIELDS = tuple(each.name for each in fields(Report))
+_COLUMNS = (*_FIELDS, "received_at")
+_values = attrgetter(*_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """What came at one moment: the reports that were understood, and what was not."""
+
+    received_at: datetime
+    reports: Sequence[Report] = ()
+    refused: Sequence[RefusedReport] = ()
 
 
 def land(engine: sa.Engine, reports: Sequence[Report], received_at: datetime) -> None:
@@ -23,6 +36,22 @@ def land(engine: sa.Engine, reports: Sequence[Report], received_at: datetime) ->
     :param received_at: when they came.
     :raises RcsStoreUnavailable: if they could not be committed; then none of them is.
     """
-    rows = [{**{name: getattr(each, name) for name in _FIELDS}, "received_at": received_at} for each in reports]
+    land_all(engine, [Arrivals(received_at, reports)])
+
+
+def land_all(engine: sa.Engine, arrivals: Iterable[Arrivals]) -> None:
+    """Commit what came at several moments, all of it or nothing.
+
+    :raises RcsStoreUnavailable: if it could not be committed.
+    """
+    rows = []
+    refused = []
+    for each in arrivals:
+        moment = (each.received_at,)
+        rows += [dict(zip(_COLUMNS, _values(one) + moment, strict=True)) for one in each.reports]
+        refused += rows_of(each.refused, each.received_at)
     with transaction(engine) as connection:
-        connection.execute(report.insert(), rows)
+        if rows:
+            connection.execute(report.insert(), rows)
+        if refused:
+            connection.execute(report_refused.insert(), refused)

@@ -161,6 +161,18 @@ sa.Index("ix_rcs_report_fold", report.c.fold)
 _parked = sa.and_(report.c.fold.is_not(None), report.c.message_id.is_(None))
 sa.Index("ix_rcs_report_parked", report.c.api_message_id, postgresql_where=_parked, sqlite_where=_parked)
 
+report_refused = sa.Table(
+    "rcs_report_refused",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column("received_at", UtcDateTime, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("content_type", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False, comment="byte by byte as it came"),
+    comment="One row for each body that came with the right credentials and could not be understood.",
+    sqlite_autoincrement=True,
+)
+
 suppression = sa.Table(
     "rcs_suppression",
     metadata,

@@ -13,6 +13,7 @@ import pytest
 from airflow_provider_rcs import __version__
 from airflow_provider_rcs.get_provider_info import get_provider_info
 from airflow_provider_rcs.receiver.airflow_connection import DEFAULT_REPORTS_CONN_ID
+from airflow_provider_rcs.receiver.spool import DEFAULT_MEGABYTES
 
 INFO = get_provider_info()
 
@@ -69,6 +70,7 @@ def test_the_defaults_of_the_configuration_are_those_of_the_code() -> None:
 
     assert options["store_conn_id"]["default"] == DEFAULT_STORE_CONN_ID
     assert options["reports_conn_id"]["default"] == DEFAULT_REPORTS_CONN_ID
+    assert options["reports_spool_megabytes"]["default"] == str(DEFAULT_MEGABYTES)
 
 
 @pytest.mark.parametrize(

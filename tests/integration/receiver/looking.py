@@ -23,7 +23,12 @@ def migrated(store_url: str) -> str:
 
 def stored(store_url: str) -> list[int]:
     """Return the message ids of the reports in the store, sorted."""
-    return sorted(map(int, _read(store_url, sa.select(tables.report.c.api_message_id))))
+    return sorted(map(int, stored_ids(store_url)))
+
+
+def stored_ids(store_url: str) -> list[str]:
+    """Return the same as they came."""
+    return _read(store_url, sa.select(tables.report.c.api_message_id))
 
 
 def unfolded(store_url: str) -> int:

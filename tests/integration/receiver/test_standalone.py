@@ -67,7 +67,7 @@ def test_told_to_end_as_soon_as_it_is_ready_it_ends_at_once(store_url: str) -> N
         assert receiver.stop() == 0
 
 
-def test_it_ends_within_its_time_even_if_the_store_hangs(tmp_path: Path) -> None:
+def test_it_ends_within_its_time_even_if_the_store_hangs_and_keeps_what_it_was_given(tmp_path: Path) -> None:
     url = migrated(f"sqlite:///{tmp_path}/store.db")
     with ReceiverProcess(url) as receiver, closing(sa.create_engine(url).raw_connection()) as writer:
         writer.cursor().execute("BEGIN IMMEDIATE")
@@ -82,7 +82,41 @@ def test_it_ends_within_its_time_even_if_the_store_hangs(tmp_path: Path) -> None
 
         asyncio.run(push_and_end())
 
-        assert not pushes.committed
+        assert pushes.committed == {1}
+        writer.rollback()
+        receiver.start()
+        wait_until(lambda: stored(url) == [1])
+
+
+def test_several_workers_share_an_address_and_a_dead_one_is_replaced(store_url: str) -> None:
+    with ReceiverProcess(store_url, arguments=["--workers", "2"]) as receiver:
+        workers = receiver.children()
+        pushes = Pushes([receiver])
+
+        asyncio.run(pushes.push(range(2_000)))
+        workers[0].kill()
+        wait_until(lambda: len({each.pid for each in receiver.children()} - {workers[0].pid}) == 2)
+        asyncio.run(pushes.push(range(2_000, 3_000)))
+
+        assert len(workers) == 2
+        assert set(pushes.statuses) == {200}
+        assert set(stored(store_url)) >= pushes.committed
+        assert len(pushes.committed) == 3_000
+        assert receiver.stop() == 0
+
+
+def test_workers_end_with_the_process_that_looks_after_them(tmp_path: Path) -> None:
+    with ReceiverProcess(migrated(f"sqlite:///{tmp_path}/store.db"), arguments=["--workers", "2"]) as receiver:
+        workers = receiver.children()
+
+        receiver.kill()
+
+        wait_until(lambda: not any(worker.is_running() for worker in workers))
+
+
+def test_workers_that_cannot_start_end_it_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="ended with 2"):
+        ReceiverProcess(f"sqlite:///{tmp_path}/empty.db", arguments=["--workers", "2"]).start()
 
 
 @pytest.mark.parametrize("password", ["wrong", ""])

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -44,7 +46,41 @@ def test_campaigns_shows_a_line_for_each(store_url: str, capsys: pytest.CaptureF
 
     headings, _, line = capsys.readouterr().out.splitlines()
     assert headings.split()[0] == "campaign"
-    assert [*line.split()[:1], *line.split()[3:]] == ["spring", "2", "2", "0", "0", "0", "1", "0", "1"]
+    assert [*line.split()[:1], *line.split()[3:-2]] == ["spring", "2", "2", "0", "0", "0", "1", "0", "1"]
+    assert headings.endswith("last report (UTC)")
+    assert re.search(r"2\d{3}-\d\d-\d\d \d\d:\d\d$", line)
+
+
+@pytest.mark.parametrize(
+    ("minutes_ago", "due_in_minutes", "told"),
+    [(1, None, "-"), (11, None, "NONE"), (60, 5, "-"), (60, -5, "-"), (60, -11, "NONE")],
+)
+def test_campaigns_marks_one_that_should_have_had_reports_and_has_none(
+    store_url: str,
+    capsys: pytest.CaptureFixture[str],
+    minutes_ago: int,
+    due_in_minutes: int | None,
+    told: str,
+) -> None:
+    from airflow_provider_rcs.store import tables
+    from airflow_provider_rcs.store.engine import engine_from_url
+    from tests.unit.warehouse.test_load import send
+
+    main(["migrate", "--store-url", store_url])
+    engine = engine_from_url(store_url)
+    send(engine, "spring", ["34600000001"])
+    now = datetime.now(UTC)
+    due = None if due_in_minutes is None else now + timedelta(minutes=due_in_minutes)
+    with engine.begin() as connection:
+        connection.execute(tables.request.update().values(claimed_at=now - timedelta(minutes=minutes_ago)))
+        connection.execute(tables.campaign.update().values(send_at=due))
+    capsys.readouterr()
+
+    main(["campaigns", "--store-url", store_url])
+
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[2].split()[-1] == told
+    assert ("reports are overdue" in printed) == (told == "NONE")
 
 
 def test_a_store_url_that_cannot_be_read_is_an_error_without_its_password(capsys: pytest.CaptureFixture[str]) -> None:

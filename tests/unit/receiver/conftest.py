@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.receiver.app import ReportsApp
+from airflow_provider_rcs.receiver.spool import Spool
 from airflow_provider_rcs.store.engine import engine_from_url
 from airflow_provider_rcs.store.migrate import migrate
 from tests.unit.receiver.pushing import CREDENTIALS
@@ -23,5 +24,5 @@ def engine(tmp_path: Path) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture
-def app(engine: sa.Engine) -> ReportsApp:
-    return ReportsApp(lambda: engine, lambda: CREDENTIALS)
+def app(engine: sa.Engine, tmp_path: Path) -> ReportsApp:
+    return ReportsApp(lambda: engine, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"))

@@ -55,10 +55,19 @@ def run(work: Coroutine[Any, Any, httpx.Response]) -> httpx.Response:
 
 def stored(engine: sa.Engine) -> list[Any]:
     """Return the reports that were committed, as other processes see them."""
+    return _rows(engine, tables.report)
+
+
+def kept_refused(engine: sa.Engine) -> list[Any]:
+    """Return what was refused and kept."""
+    return _rows(engine, tables.report_refused)
+
+
+def _rows(engine: sa.Engine, table: sa.Table) -> list[Any]:
     other = sa.create_engine(engine.url)
     try:
         with other.connect() as connection:
-            return list(connection.execute(sa.select(tables.report).order_by(tables.report.c.id)))
+            return list(connection.execute(sa.select(table).order_by(table.c.id)))
     finally:
         other.dispose()
 

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+import time
 from base64 import b64encode
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -14,9 +17,28 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 
 from airflow_provider_rcs.api.errors import RcsStoreError
+from airflow_provider_rcs.receiver import keeping
 from airflow_provider_rcs.receiver.app import ReportsApp
+from airflow_provider_rcs.receiver.spool import Spool
 from airflow_provider_rcs.store.engine import engine_from_url
-from tests.unit.receiver.pushing import CREDENTIALS, FIELDS, LOGIN, PASSWORD, client, push, run, stored, wait_until
+from tests.unit.receiver.pushing import (
+    CREDENTIALS,
+    FIELDS,
+    LOGIN,
+    PASSWORD,
+    client,
+    kept_refused,
+    push,
+    run,
+    stored,
+    wait_until,
+)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the receiver wait for the store for as long as it takes."""
+    monkeypatch.setattr(keeping, "_SECONDS_FOR_THE_STORE", 30)
 
 
 def test_report_is_committed_when_the_answer_says_so(app: ReportsApp, engine: sa.Engine) -> None:
@@ -28,7 +50,7 @@ def test_report_is_committed_when_the_answer_says_so(app: ReportsApp, engine: sa
     assert report.reported_at_text == "2020-12-03 11:14:24"
 
 
-def test_answer_waits_for_the_commit(app: ReportsApp, engine: sa.Engine) -> None:
+def test_answer_waits_for_the_commit(app: ReportsApp, engine: sa.Engine, patient: None) -> None:
     async def push_while_another_process_writes() -> httpx.Response:
         async with client(app) as pusher:
             with closing(sa.create_engine(engine.url).raw_connection()) as other:
@@ -149,7 +171,7 @@ def test_what_cannot_be_understood_is_refused_without_an_echo(
     assert answer.status_code == status, answer.text
     assert answer.json()["error"]
     assert "34600000001" not in answer.text
-    assert not stored(engine)
+    assert len(stored(engine)) == answer.json().get("committed", 0)
 
 
 def test_body_without_a_length_is_read_up_to_the_limit_only(app: ReportsApp, engine: sa.Engine) -> None:
@@ -231,7 +253,7 @@ def test_mounted_in_another_application_it_has_the_same_addresses(
     assert len(stored(engine)) == 1
 
 
-def test_concurrent_requests_share_commits(app: ReportsApp, engine: sa.Engine) -> None:
+def test_concurrent_requests_share_commits(app: ReportsApp, engine: sa.Engine, patient: None) -> None:
     commits = _count_commits_of_reports(engine)
     arrived = 0
 
@@ -257,7 +279,7 @@ def test_concurrent_requests_share_commits(app: ReportsApp, engine: sa.Engine) -
     assert sum(commits) <= 5
 
 
-def test_failing_store_is_answered_503_and_the_log_holds_no_data(
+def test_failing_store_without_a_spool_is_answered_503_and_the_log_holds_no_data(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     without_tables = engine_from_url(f"sqlite:///{tmp_path}/empty.db")
@@ -268,22 +290,173 @@ def test_failing_store_is_answered_503_and_the_log_holds_no_data(
 
     without_tables.dispose()
     assert answer.status_code == 503
-    assert "could not be committed: the database failed (OperationalError" in caplog.text
+    assert "could not be committed to the store: the database failed (OperationalError" in caplog.text
     assert not any(value in caplog.text for value in (FIELDS["Destinatario"], FIELDS["RefMensaje"], PASSWORD))
 
 
-def test_store_that_comes_back_is_found_again(engine: sa.Engine) -> None:
-    failures = iter([RcsStoreError("store: not there yet"), ValueError("nor now")])
+def test_store_that_comes_back_is_found_again_and_gets_what_was_kept_meanwhile(
+    engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "_SECONDS_TO_THE_NEXT_TRY", 0.01)
+    back = threading.Event()
 
     def provider() -> sa.Engine:
-        if failure := next(failures, None):
-            raise failure
+        if not back.is_set():
+            raise RcsStoreError("store: not there yet")
         return engine
+
+    app = ReportsApp(provider, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"))
+
+    assert [push(app).status_code for _ in range(4)] == [200] * 4
+    assert not stored(engine)
+    back.set()
+    wait_until(lambda: len(stored(engine)) == 4)
+    wait_until(lambda: not list((tmp_path / "spool").iterdir()))
+    assert push(app).status_code == 200
+    assert len(stored(engine)) == 5
+
+
+def test_store_that_is_slow_does_not_keep_the_answer_for_a_second(
+    app: ReportsApp, engine: sa.Engine, tmp_path: Path
+) -> None:
+    with closing(sa.create_engine(engine.url).raw_connection()) as other:
+        other.cursor().execute("BEGIN IMMEDIATE")
+        times = []
+        for _ in range(3):
+            begun = time.monotonic()
+            assert push(app).status_code == 200
+            times.append(time.monotonic() - begun)
+        assert list((tmp_path / "spool").iterdir())
+        other.rollback()
+
+    assert max(times) < 1
+    # The first one waited for the store; the others know of it.
+    assert max(times[1:]) < 0.45
+    wait_until(lambda: len(stored(engine)) >= 3)
+    wait_until(lambda: not list((tmp_path / "spool").iterdir()))
+
+
+def test_full_spool_is_answered_503_that_says_so(engine: sa.Engine, tmp_path: Path) -> None:
+    def provider() -> sa.Engine:
+        raise RcsStoreError("store: not there")
+
+    app = ReportsApp(provider, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool", megabytes=0))
+
+    answer = push(app)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+    assert "spool is full" in answer.text
+
+
+def test_spool_that_cannot_be_written_is_answered_503(tmp_path: Path) -> None:
+    def provider() -> sa.Engine:
+        raise RcsStoreError("store: not there")
+
+    (tmp_path / "spool").write_text("a file in the place of the folder")
+    app = ReportsApp(provider, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"))
+
+    assert push(app).status_code == 503
+    assert push(app, "/rcs/health", "GET").status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "reports", "reason"),
+    [
+        ({"content": b"\xff{", "headers": {"Content-Type": "application/json"}}, 400, 0, "the body is not JSON"),
+        ({"json": [FIELDS, {"Estado": "13"}]}, 400, 1, "report 2 of 2: a report names no message"),
+        ({"content": b"<report/>", "headers": {"Content-Type": "text/xml"}}, 415, 0, "send application/json"),
+    ],
+)
+def test_what_cannot_be_understood_is_kept_whole_and_the_rest_of_it_is_committed(
+    app: ReportsApp, engine: sa.Engine, request_: dict[str, Any], status: int, reports: int, reason: str
+) -> None:
+    answer = push(app, **request_)
+
+    assert answer.status_code == status
+    assert len(stored(engine)) == reports
+    (refused,) = kept_refused(engine)
+    assert refused.reason.startswith(reason)
+    assert refused.body == (request_.get("content") or answer.request.content)
+    assert refused.content_type == answer.request.headers["Content-Type"]
+
+
+def test_what_cannot_be_understood_while_the_store_is_away_goes_by_the_spool(
+    engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "_SECONDS_TO_THE_NEXT_TRY", 0.01)
+    back = threading.Event()
+
+    def provider() -> sa.Engine:
+        if not back.is_set():
+            raise RcsStoreError("store: not there yet")
+        return engine
+
+    app = ReportsApp(provider, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"))
+
+    assert push(app, content=b"\xff\0", headers={"Content-Type": "application/json"}).status_code == 400
+    back.set()
+
+    wait_until(lambda: kept_refused(engine))
+    assert kept_refused(engine)[0].body == b"\xff\0"
+
+
+def test_after_many_wrong_passwords_an_address_is_told_to_wait(app: ReportsApp, engine: sa.Engine) -> None:
+    answers = [push(app, auth=(LOGIN, "wrong")).status_code for _ in range(25)]
+
+    assert answers == [401] * 20 + [429] * 5
+    assert push(app).status_code == 429
+    assert not stored(engine)
+
+
+def test_what_it_does_is_counted(engine: sa.Engine, tmp_path: Path) -> None:
+    counted: Counter[str] = Counter()
+
+    class Counters:
+        def count(self, name: str, number: int = 1) -> None:
+            counted[name] += number
+
+        def took(self, name: str, seconds: float) -> None:
+            assert 0 < seconds < 10
+            counted[name] += 1
+
+    app = ReportsApp(lambda: engine, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"), counters=Counters())
+
+    push(app, json=[FIELDS, FIELDS, {}])
+    push(app, auth=None)
+
+    assert counted == {
+        "rcs.reports.received": 2,
+        "rcs.reports.committed": 2,
+        "rcs.reports.refused": 1,
+        "rcs.reports.unauthorized": 1,
+        "rcs.reports.commit_time": 1,
+    }
+
+
+def test_health_tells_ready_or_not_and_asks_the_store_once_a_second(tmp_path: Path) -> None:
+    asked = 0
+
+    def provider() -> sa.Engine:
+        nonlocal asked
+        if threading.current_thread().name == "rcs-reports-health check":
+            asked += 1
+        raise RcsStoreError("store: not there")
 
     app = ReportsApp(provider, lambda: CREDENTIALS)
 
-    assert [push(app).status_code for _ in range(4)] == [503, 503, 200, 200]
-    assert len(stored(engine)) == 2
+    answers = [push(app, "/rcs/health", "GET", auth=None) for _ in range(20)]
+
+    assert {(answer.status_code, answer.text) for answer in answers} == {(503, '{"status":"not ready"}')}
+    assert asked == 1
+
+
+def test_health_is_ready_while_the_spool_takes_reports(tmp_path: Path) -> None:
+    def provider() -> sa.Engine:
+        raise RcsStoreError("store: not there")
+
+    app = ReportsApp(provider, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"))
+
+    assert push(app, "/rcs/health", "GET").json() == {"status": "ready"}
 
 
 def test_landed_reports_are_folded_in_the_background(app: ReportsApp, engine: sa.Engine) -> None:

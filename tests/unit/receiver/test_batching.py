@@ -32,18 +32,18 @@ def report(number: int) -> Report:
     return Report(status_code="13", api_message_id=str(number))
 
 
-async def begin(commits: SharedCommits, database: Database, requests: int) -> list[asyncio.Task[None]]:
+async def begin(commits: SharedCommits[Report], database: Database, requests: int) -> list[asyncio.Task[None]]:
     """Begin a first request, and more once its commit is under way."""
-    first = asyncio.create_task(commits.commit([report(0)]))
+    first = asyncio.create_task(commits.commit(report(0), 30))
     await asyncio.to_thread(wait_until, lambda: database.commits)
-    others = [asyncio.create_task(commits.commit([report(number)])) for number in range(1, requests)]
+    others = [asyncio.create_task(commits.commit(report(number), 30)) for number in range(1, requests)]
     await asyncio.sleep(0)
     return [first, *others]
 
 
 def test_what_comes_during_a_commit_goes_into_the_next_one_together() -> None:
     database = Database()
-    commits = SharedCommits(database.commit)
+    commits = SharedCommits(database.commit, "store")
 
     async def go() -> None:
         requests = await begin(commits, database, 20)
@@ -57,13 +57,13 @@ def test_what_comes_during_a_commit_goes_into_the_next_one_together() -> None:
 
 def test_failed_commit_fails_all_its_requests_and_no_others() -> None:
     database = Database(None, RcsStoreUnavailable("store: the database failed"))
-    commits = SharedCommits(database.commit)
+    commits = SharedCommits(database.commit, "store")
 
     async def go() -> list[BaseException | None]:
         requests = await begin(commits, database, 4)
         database.release.set()
         results = await asyncio.gather(*requests, return_exceptions=True)
-        return [*results, *await asyncio.gather(commits.commit([report(9)]), return_exceptions=True)]
+        return [*results, *await asyncio.gather(commits.commit(report(9), 30), return_exceptions=True)]
 
     first, *failed, later = asyncio.run(go())
 
@@ -71,9 +71,9 @@ def test_failed_commit_fails_all_its_requests_and_no_others() -> None:
     assert [type(each) for each in failed] == [RcsStoreUnavailable] * 3
 
 
-def test_request_that_is_given_up_takes_no_other_with_it() -> None:
+def test_request_that_is_given_up_takes_no_other_with_it_and_is_not_committed_if_its_turn_has_not_come() -> None:
     database = Database()
-    commits = SharedCommits(database.commit)
+    commits = SharedCommits(database.commit, "store")
 
     async def go() -> list[BaseException | None]:
         given_up, *others = await begin(commits, database, 3)
@@ -87,12 +87,29 @@ def test_request_that_is_given_up_takes_no_other_with_it() -> None:
     assert isinstance(given_up, asyncio.CancelledError)
     assert isinstance(also_given_up, asyncio.CancelledError)
     assert other is None
-    assert database.commits == [["0"], ["1", "2"]]
+    assert database.commits == [["0"], ["2"]]
+
+
+def test_what_takes_too_long_is_given_up_and_not_committed_if_its_turn_has_not_come() -> None:
+    database = Database()
+    commits = SharedCommits(database.commit, "store")
+
+    async def go() -> None:
+        first, *_ = await begin(commits, database, 1)
+        with pytest.raises(TimeoutError):
+            await commits.commit(report(1), 0.01)
+        database.release.set()
+        await first
+        await commits.commit(report(2), 30)
+
+    asyncio.run(go())
+
+    assert database.commits == [["0"], ["2"]]
 
 
 def test_loop_that_ended_meanwhile_does_not_stop_the_thread() -> None:
     database = Database()
-    commits = SharedCommits(database.commit)
+    commits = SharedCommits(database.commit, "store")
 
     async def leave() -> None:
         await begin(commits, database, 1)
@@ -100,7 +117,7 @@ def test_loop_that_ended_meanwhile_does_not_stop_the_thread() -> None:
     asyncio.run(leave())
     database.release.set()
 
-    asyncio.run(asyncio.wait_for(commits.commit([report(1)]), 10))
+    asyncio.run(asyncio.wait_for(commits.commit(report(1), 30), 10))
     assert database.commits == [["0"], ["1"]]
 
 
@@ -108,10 +125,10 @@ def test_loop_that_ended_meanwhile_does_not_stop_the_thread() -> None:
 def test_it_works_in_one_loop_after_another(requests: int) -> None:
     database = Database()
     database.release.set()
-    commits = SharedCommits(database.commit)
+    commits = SharedCommits(database.commit, "store")
 
     async def go() -> None:
-        await asyncio.gather(*(commits.commit([report(number)]) for number in range(requests)))
+        await asyncio.gather(*(commits.commit(report(number), 30) for number in range(requests)))
 
     asyncio.run(go())
     asyncio.run(go())

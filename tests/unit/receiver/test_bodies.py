@@ -7,10 +7,11 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.types import Receive
 
-from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.receiver import bodies
 from airflow_provider_rcs.receiver.answers import RefusedError
-from airflow_provider_rcs.receiver.bodies import read_reports
+from airflow_provider_rcs.receiver.bodies import Read, read_body, read_reports
 from tests.unit.receiver.pushing import FIELDS
 
 BOUNDARY = b"x1"
@@ -33,16 +34,20 @@ values: st.SearchStrategy[Any] = st.recursive(
 field_names = st.sampled_from(list(FIELDS)) | st.text(max_size=10)
 
 
-def read(content_type: bytes, body: bytes) -> list[Report] | int:
-    """Return the reports, or the status of the refusal."""
+def read(content_type: bytes, body: bytes) -> Read:
+    return asyncio.run(read_reports(content_type.decode("latin-1"), body))
+
+
+def receiving(*bodies: bytes) -> Receive:
+    """Return an application's way to a body that comes in pieces, and after which the client waits."""
+    pieces = list(bodies)
 
     async def receive() -> Any:
-        return {"type": "http.request", "body": body}
+        if not pieces:
+            await asyncio.sleep(60)
+        return {"type": "http.request", "body": pieces.pop(0), "more_body": True}
 
-    try:
-        return asyncio.run(read_reports({b"content-type": content_type}, receive))
-    except RefusedError as refusal:
-        return refusal.answer.status
+    return receive
 
 
 def multipart(fields: dict[str, bytes]) -> bytes:
@@ -56,7 +61,9 @@ def multipart(fields: dict[str, bytes]) -> bytes:
 @settings(max_examples=300, deadline=None)
 @given(content_type=content_types, body=st.binary() | st.binary().map(lambda body: b"--x1\r\n" + body))
 def test_any_bytes_are_read_or_refused(content_type: bytes, body: bytes) -> None:
-    assert isinstance(read(content_type, body), list) or read(content_type, body) == 400
+    result = read(content_type, body)
+
+    assert result.reports or result.problem
 
 
 @settings(max_examples=300, deadline=None)
@@ -79,34 +86,72 @@ def test_any_multipart_field_is_read_into_what_postgresql_can_keep_or_refused(va
 
 
 def test_half_of_a_surrogate_pair_is_refused() -> None:
-    assert read(MULTIPART + b"; charset=utf-7", multipart({"Estado": b"13", "idMensaje": b"+2AA-"})) == 400
+    result = read(MULTIPART + b"; charset=utf-7", multipart({"Estado": b"13", "idMensaje": b"+2AA-"}))
+
+    assert (result.reports, result.problem) == ((), "a report holds text that is not Unicode")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        (
+            b"application/json; charset=ISO-8859-1",
+            '{"Estado": "13", "idMensaje": "7", "Agente": "Año"}'.encode("latin-1"),
+        ),
+        (b"application/json", '{"Estado": "13", "idMensaje": "7", "Agente": "Año"}'.encode("latin-1")),
+        (b"application/json", b'\xef\xbb\xbf{"Estado": "13", "idMensaje": "7", "Agente": "A\xc3\xb1o"}'),
+        (b"application/x-www-form-urlencoded", b"Estado=13&idMensaje=7&Agente=A%F1o"),
+        (b"application/x-www-form-urlencoded", b"Estado=13&idMensaje=7&Agente=A\xf1o"),
+        (b"application/x-www-form-urlencoded; charset=latin1", b"Estado=13&idMensaje=7&Agente=A%F1o"),
+        (b"application/x-www-form-urlencoded", b"Estado=13&idMensaje=7&Agente=A%C3%B1o"),
+        (MULTIPART, multipart({"Estado": b"13", "idMensaje": b"7", "Agente": b"A\xf1o"})),
+        (MULTIPART + b"; charset=latin-1", multipart({"Estado": b"13", "idMensaje": b"7", "Agente": b"A\xf1o"})),
+    ],
+)
+def test_latin_1_is_read_where_it_is_named_or_utf_8_fails(content_type: bytes, body: bytes) -> None:
+    (report,) = read(content_type, body).reports
+
+    assert (report.api_message_id, report.agent) == ("7", "Año")
+
+
+def test_of_a_list_the_reports_are_read_that_can_be_and_the_first_that_cannot_is_told() -> None:
+    bad = {**FIELDS, "Estado": ""}
+
+    result = read(b"application/json", orjson.dumps([FIELDS, bad, FIELDS, bad]))
+
+    assert len(result.reports) == 2
+    assert result.problem == "report 2 of 4: a report has no status (Estado)"
 
 
 def test_body_that_announces_more_than_the_limit_is_refused_unread() -> None:
     async def receive() -> Any:
         pytest.fail("the body was read")
 
-    headers = {b"content-type": b"application/json", b"content-length": b"65537"}
-
     with pytest.raises(RefusedError) as refusal:
-        asyncio.run(read_reports(headers, receive))
+        asyncio.run(read_body({b"content-length": b"65537"}, receive))
 
     assert refusal.value.answer.status == 413
 
 
 def test_body_of_just_the_limit_is_read() -> None:
-    body = orjson.dumps(FIELDS)
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b" " * 64 * 1024}
 
-    reports = read(b"application/json", body + b" " * (64 * 1024 - len(body)))
-
-    assert isinstance(reports, list)
+    assert len(asyncio.run(read_body({}, receive))) == 64 * 1024
 
 
-def _assert_a_database_takes(reports: list[Report] | int) -> None:
-    if isinstance(reports, int):
-        assert reports == 400
-        return
-    for report in reports:
+def test_body_that_does_not_come_in_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "SECONDS_FOR_A_BODY", 0.05)
+
+    with pytest.raises(RefusedError) as refusal:
+        asyncio.run(read_body({}, receiving(b"{", b'"')))
+
+    assert refusal.value.answer.status == 408
+
+
+def _assert_a_database_takes(result: Read) -> None:
+    assert result.reports or result.problem
+    for report in result.reports:
         assert len(report.status_code) <= 32
         for text in (report.status_code, report.phone, report.agent, report.api_message_id, *report.extra.values()):
             assert "\0" not in text

@@ -28,9 +28,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def status_of(gate: Gate, password: str) -> int:
+def status_of(gate: Gate, password: str, address: str = "192.0.2.1") -> int:
     try:
-        asyncio.run(gate.check(b"Basic " + b64encode(f"reports:{password}".encode())))
+        asyncio.run(gate.check(b"Basic " + b64encode(f"reports:{password}".encode()), address))
     except RefusedError as refusal:
         return refusal.answer.status
     return 200

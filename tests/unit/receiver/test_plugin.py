@@ -57,3 +57,19 @@ def test_connection_without_a_password_is_an_error(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(RcsInputError, match="the connection 'panel': its password is missing"):
         reports_credentials()
+
+
+def test_it_counts_with_the_stats_that_airflows_api_server_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.observability.stats import Stats
+
+    from airflow_provider_rcs.receiver.airflow_settings import AirflowCounters
+
+    counted: list[tuple[str, float]] = []
+    monkeypatch.setattr(Stats, "incr", lambda name, number: counted.append((name, number)))
+    monkeypatch.setattr(Stats, "timing", lambda name, milliseconds: counted.append((name, milliseconds)))
+    counters = AirflowCounters()
+
+    counters.count("rcs.reports.received", 3)
+    counters.took("rcs.reports.commit_time", 0.25)
+
+    assert counted == [("rcs.reports.received", 3), ("rcs.reports.commit_time", 250.0)]

@@ -1,0 +1,98 @@
+"""Thousands of requests of every kind to the running receiver: none is a failure, no stranger's is stored."""
+
+from __future__ import annotations
+
+import http.client
+from base64 import b64encode
+from collections.abc import Iterator
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.integration.receiver.looking import migrated, stored_ids
+from tests.integration.receiver.pushing import report_fields
+from tests.receiver_process import ReceiverProcess
+
+STRANGERS_NUMBER = 666
+content_types = st.sampled_from(
+    ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/xml", ""]
+) | st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+names = st.sampled_from(list(report_fields(1)))
+reports = st.dictionaries(names | st.text(max_size=8), json_values, max_size=9)
+bodies = st.binary(max_size=200) | (reports | st.lists(reports, max_size=3)).map(orjson.dumps)
+methods = st.sampled_from(["POST"] * 8 + ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+paths = st.sampled_from(["/rcs/reports"] * 8 + ["/rcs/health", "/", "/rcs/reports/", "/rcs/../rcs/reports", "/docs"])
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return migrated(f"sqlite:///{tmp_path_factory.mktemp('any')}/store.db")
+
+
+@pytest.fixture(scope="module")
+def receiver(store: str) -> Iterator[ReceiverProcess]:
+    with ReceiverProcess(store, environment={"AIRFLOW_RCS_TRUSTED_PROXIES": "127.0.0.1"}) as receiver:
+        yield receiver
+
+
+def ask(receiver: ReceiverProcess, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=20)
+    try:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def authorization(login: str, password: str) -> str:
+    return "Basic " + b64encode(f"{login}:{password}".encode()).decode()
+
+
+@settings(max_examples=1_200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(method=methods, path=paths, body=bodies, content_type=content_types)
+def test_with_the_right_credentials_no_request_is_a_failure(
+    receiver: ReceiverProcess, method: str, path: str, body: bytes, content_type: str
+) -> None:
+    headers = {"Authorization": authorization(receiver.login, receiver.password), "Content-Type": content_type}
+
+    status, answer = ask(receiver, method, path, body, headers)
+
+    assert status in (200, 400, 404, 405, 413, 415)
+    assert method == "HEAD" or isinstance(orjson.loads(answer), dict)
+
+
+@settings(max_examples=900, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    secret=st.none()
+    | st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40)
+    | st.tuples(st.text(max_size=10), st.text(max_size=10)).map(lambda pair: authorization(*pair)),
+    number=st.integers(0, 2**24 - 1),
+)
+def test_without_them_nothing_is_let_in(receiver: ReceiverProcess, secret: str | None, number: int) -> None:
+    # Each from another address, so that it is not for its failures alone that none is let in.
+    address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+    headers = {"Content-Type": "application/json", "X-Forwarded-For": address}
+    if secret is not None:
+        headers["Authorization"] = secret
+
+    status, _ = ask(receiver, "POST", "/rcs/reports", orjson.dumps(report_fields(STRANGERS_NUMBER)), headers)
+
+    assert status in (401, 429)
+
+
+def test_nothing_of_the_strangers_was_stored(receiver: ReceiverProcess, store: str) -> None:
+    known = {"Authorization": authorization(receiver.login, receiver.password), "Content-Type": "application/json"}
+    assert ask(receiver, "POST", "/rcs/reports", orjson.dumps(report_fields(1)), known)[0] == 200
+
+    ids = stored_ids(store)
+
+    assert "1" in ids
+    assert str(STRANGERS_NUMBER) not in ids

@@ -30,7 +30,7 @@ test-fast: install ## Run the unit tests alone
 	$(BIN)/python -m pytest tests/unit --numprocesses auto --dist worksteal
 
 test-chaos: install ## Kill the sending process hundreds of times, and count at the service
-	RCS_CHAOS=full $(BIN)/python -m pytest tests/chaos -s
+	RCS_CHAOS=full $(BIN)/python -m pytest tests/chaos --numprocesses 2 --dist loadfile
 
 lint: install ## Check style and types
 	$(BIN)/ruff check .

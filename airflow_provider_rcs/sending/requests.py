@@ -68,10 +68,17 @@ class PlannedRequests:
                 while self._start_some(pool) or self._under_way:
                     self._settle_some()
             finally:
-                # What is under way has left: whatever stops this task, its replies are still worth recording.
-                while self._under_way:
-                    self._settle_some()
+                self._settle_what_has_left()
         return self._stopped_by
+
+    def _settle_what_has_left(self) -> None:
+        """Record the replies that are still to come; whatever stops this task, they are worth it."""
+        while self._under_way:
+            try:
+                self._settle_some()
+            except RcsError as error:
+                # The error that stopped the task is on its way up already, and says more.
+                log.warning("A reply could not be recorded; its recipients will be in doubt. %s", error)
 
     def _start_some(self, pool: ThreadPoolExecutor) -> bool:
         started = False

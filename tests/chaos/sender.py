@@ -103,7 +103,7 @@ class Sender:
             raise TimeoutError(f"a sending process does not end within {_SECONDS_TO_END} s")
         try:
             return str(self._line.recv()) if self._line.poll() else KILLED
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             return KILLED
         finally:
             self._line.close()

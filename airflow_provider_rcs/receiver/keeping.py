@@ -70,11 +70,6 @@ class Keeping:
         self._due = threading.Event()
         self._moving = BackgroundThread(self._work, "rcs-reports-move")
 
-    @property
-    def store_takes(self) -> bool:
-        """Whether the store took what it was last given, and in time."""
-        return self._store_takes
-
     def wake(self) -> None:
         """Have it look for what is in the spool, soon; returns at once."""
         self._due.set()

@@ -14,6 +14,7 @@ from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_rcs.store.funnel import Funnel
@@ -68,7 +69,7 @@ class RcsCampaignSensor(BaseSensorOperator):
         with airflow_failures():
             engine = store_engine(self.store_conn_id)
             fold(engine)
-            funnel = self._read_funnel()
+            funnel = self._read_funnel(engine)
         reached, wanted = funnel.reached(self.until), funnel.wanted(self.share)
         self.log.info("Campaign %s: %d of the %d wanted are %s.", self.campaign, reached, wanted, self.until)
         return reached >= wanted
@@ -104,10 +105,10 @@ class RcsCampaignSensor(BaseSensorOperator):
         )
         raise AssertionError("deferring ends the task's execution")
 
-    def _read_funnel(self) -> Funnel:
+    def _read_funnel(self, engine: sa.Engine) -> Funnel:
         from airflow_provider_rcs.store.funnel import read_funnel
 
-        funnel = read_funnel(store_engine(self.store_conn_id), self.campaign)
+        funnel = read_funnel(engine, self.campaign)
         if funnel is None:
             raise RcsInputError(
                 "campaign", f"the store knows no campaign {self.campaign!r}", "Wait for it downstream of its send."
@@ -116,4 +117,4 @@ class RcsCampaignSensor(BaseSensorOperator):
 
     def _counts(self) -> dict[str, Any]:
         with airflow_failures():
-            return {"campaign": self.campaign, **self._read_funnel().as_dict()}
+            return {"campaign": self.campaign, **self._read_funnel(store_engine(self.store_conn_id)).as_dict()}

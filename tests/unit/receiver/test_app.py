@@ -294,18 +294,21 @@ def test_failing_store_without_a_spool_is_answered_503_and_the_log_holds_no_data
     assert not any(value in caplog.text for value in (FIELDS["Destinatario"], FIELDS["RefMensaje"], PASSWORD))
 
 
-def test_store_that_comes_back_is_found_again_and_gets_what_was_kept_meanwhile(
-    engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(keeping, "_SECONDS_TO_THE_NEXT_TRY", 0.01)
-    back = threading.Event()
-
+def app_whose_store_is_away_until(back: threading.Event, engine: sa.Engine, folder: Path) -> ReportsApp:
     def provider() -> sa.Engine:
         if not back.is_set():
             raise RcsStoreError("store: not there yet")
         return engine
 
-    app = ReportsApp(provider, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"))
+    return ReportsApp(provider, lambda: CREDENTIALS, spool=Spool(folder / "spool"))
+
+
+def test_store_that_comes_back_is_found_again_and_gets_what_was_kept_meanwhile(
+    engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "_SECONDS_TO_THE_NEXT_TRY", 0.01)
+    back = threading.Event()
+    app = app_whose_store_is_away_until(back, engine, tmp_path)
 
     assert [push(app).status_code for _ in range(4)] == [200] * 4
     assert not stored(engine)
@@ -385,13 +388,7 @@ def test_what_cannot_be_understood_while_the_store_is_away_goes_by_the_spool(
 ) -> None:
     monkeypatch.setattr(keeping, "_SECONDS_TO_THE_NEXT_TRY", 0.01)
     back = threading.Event()
-
-    def provider() -> sa.Engine:
-        if not back.is_set():
-            raise RcsStoreError("store: not there yet")
-        return engine
-
-    app = ReportsApp(provider, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"))
+    app = app_whose_store_is_away_until(back, engine, tmp_path)
 
     assert push(app, content=b"\xff\0", headers={"Content-Type": "application/json"}).status_code == 400
     back.set()

@@ -1,27 +1,23 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
 from datetime import date
-from itertools import chain, repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 from airflow.sdk.io import attach
-from fsspec import filesystem
 from hypothesis import given
 from hypothesis import strategies as st
+from upath import UPath
 
 from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.sending.sources import chunks_of
 
-MEGABYTE = 1024 * 1024
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 
 
@@ -90,47 +86,11 @@ def test_a_path_of_airflow_is_read_as_text_of_it_is(tmp_path: Path) -> None:
 
 
 def test_a_file_in_another_storage_than_the_disk_is_read() -> None:
-    attach("memory", fs=filesystem("memory"))
+    attach("memory", fs=UPath("memory://").fs)
     path = ObjectStoragePath("memory://exports/people.csv")
     path.write_text("phone\n0034600000001\n")
 
     assert rows_of("memory://exports/people.csv") == {"phone": ["0034600000001"]}
-
-
-def many_rows(rows: int) -> Iterator[str]:
-    return (f"{number:0100d}" for number in range(rows))
-
-
-def long_csv(path: Path, rows: int) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(chain(["phone\n"], (f"{cell}\n" for cell in many_rows(rows))))
-
-
-def long_parquet(path: Path, rows: int) -> None:
-    batch = pa.table({"phone": list(many_rows(20_000))})
-    with pq.ParquetWriter(path, batch.schema) as writer:
-        for part in repeat(batch, rows // 20_000):
-            writer.write_table(part)
-
-
-@pytest.mark.parametrize(("name", "write"), [("long.csv", long_csv), ("long.parquet", long_parquet)])
-def test_a_long_file_takes_no_more_memory_than_its_first_rows(
-    tmp_path: Path, name: str, write: Callable[[Path, int], None]
-) -> None:
-    rows = 400_000  # 40 MB of text, and with what Python puts around it twice as much
-    write(tmp_path / name, rows)
-    chunks = chunks_of((tmp_path / name).as_uri())
-    read = len(next(chunks)["phone"])
-    process = psutil.Process()
-    before = process.memory_info().rss
-
-    grown = 0
-    for chunk in chunks:
-        read += len(chunk["phone"])
-        grown = max(grown, process.memory_info().rss - before)
-
-    assert read == rows
-    assert grown < 20 * MEGABYTE
 
 
 def test_a_parquet_file_of_small_row_groups_comes_in_full_chunks(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def stream_columns(
         )
     with closing(hook.get_conn()) as connection, closing(streaming_cursor(connection)) as cursor:
         cursor.execute(*((sql, parameters) if parameters else (sql,)))
-        if cursor.description is None:
+        if cursor.description is None and getattr(cursor, "name", None):
             # psycopg2 knows the columns of a cursor on the server only once it was asked for rows, be it for none.
             cursor.fetchmany(0)
         columns = [str(column[0]) for column in cursor.description or ()]

@@ -94,7 +94,10 @@ class RcsCreditError(RcsRefusedError):
 class RcsParameterError(RcsRefusedError):
     """The service found a parameter wrong (``Res`` -3, with its own words) or knows no such address (HTTP 404)."""
 
-    remedy = "Put right what the service names; RcsGetTemplateOperator shows the variables of a template."
+    remedy = (
+        "Put right what the service names; RcsListTemplatesOperator and RcsGetTemplateOperator show the templates that "
+        "it has."
+    )
 
 
 class RcsNothingDoneError(RcsRefusedError):

@@ -81,36 +81,40 @@ def test_a_connection_that_does_not_work_says_why(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("fault", "error"),
+    ("fault", "error", "remedy"),
     [
-        ({"kind": "status", "status": 401}, RcsAuthError),
-        ({"kind": "status", "status": 403}, RcsAuthError),
-        ({"kind": "status", "status": 404}, RcsParameterError),
-        ({"kind": "status", "status": 429}, RcsRateLimited),
-        ({"kind": "status", "status": 500}, RcsOutcomeUnknown),
-        ({"kind": "status_after", "status": 502}, RcsOutcomeUnknown),
-        ({"kind": "res", "res": -1}, RcsAuthError),
-        ({"kind": "res", "res": -2}, RcsCreditError),
-        ({"kind": "res", "res": -3}, RcsParameterError),
-        ({"kind": "res", "res": 0}, RcsNothingDoneError),
-        ({"kind": "refuse"}, RcsOutcomeUnknown),
-        ({"kind": "reset_after"}, RcsOutcomeUnknown),
-        ({"kind": "cut_reply"}, RcsOutcomeUnknown),
-        ({"kind": "html"}, RcsOutcomeUnknown),
-        ({"kind": "empty"}, RcsOutcomeUnknown),
-        ({"kind": "timeout_after", "seconds": 3}, RcsOutcomeUnknown),
+        ({"kind": "status", "status": 401}, RcsAuthError, "Check login and password of the connection"),
+        ({"kind": "status", "status": 403}, RcsAuthError, "Check login and password of the connection"),
+        ({"kind": "status", "status": 404}, RcsParameterError, "Check host and extra 'paths' of the connection"),
+        ({"kind": "status", "status": 429}, RcsRateLimited, "Run it again later, with fewer requests at once"),
+        ({"kind": "status", "status": 500}, RcsOutcomeUnknown, "Do not send it again"),
+        ({"kind": "status_after", "status": 502}, RcsOutcomeUnknown, "Do not send it again"),
+        ({"kind": "res", "res": -1}, RcsAuthError, "Check login and password of the connection"),
+        ({"kind": "res", "res": -2}, RcsCreditError, "Add credit, then run it again"),
+        ({"kind": "res", "res": -3}, RcsParameterError, "Put right what the service names"),
+        ({"kind": "res", "res": 0}, RcsNothingDoneError, "Look in the service's panel"),
+        ({"kind": "refuse"}, RcsOutcomeUnknown, "Do not send it again"),
+        ({"kind": "reset_after"}, RcsOutcomeUnknown, "Do not send it again"),
+        ({"kind": "cut_reply"}, RcsOutcomeUnknown, "Do not send it again"),
+        ({"kind": "html"}, RcsOutcomeUnknown, "Do not send it again"),
+        ({"kind": "empty"}, RcsOutcomeUnknown, "Do not send it again"),
+        ({"kind": "timeout_after", "seconds": 3}, RcsOutcomeUnknown, "Do not send it again"),
     ],
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",
 )
-def test_each_fault_is_told_for_what_it_proves(
-    monkeypatch: pytest.MonkeyPatch, faulty: SandboxProcess, fault: dict[str, Any], error: type[RcsError]
+def test_each_fault_is_told_for_what_it_proves_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, faulty: SandboxProcess, fault: dict[str, Any], error: type[RcsError], remedy: str
 ) -> None:
     faulty.faults([{"next": 1, **fault}])
+    before = faulty.statistics()
 
-    with pytest.raises(error) as raised:
+    with pytest.raises(error, match=remedy) as raised:
         hook(monkeypatch, faulty.url, extra={"timeout": 0.5}).send(REQUEST)
 
+    after = faulty.statistics()
     assert type(raised.value) is error
+    assert after["send_requests"] == before["send_requests"] + 1
+    assert not (raised.value.nothing_sent and after["accepted"] > before["accepted"])
 
 
 def test_a_service_that_is_not_there_has_certainly_been_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

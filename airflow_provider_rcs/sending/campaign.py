@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsError, RcsInDoubtError
+from airflow_provider_rcs.api.errors import RcsError, RcsInDoubtError, RcsOutcomeUnknown
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.phones import PhoneError, normalise
 from airflow_provider_rcs.api.recipients import ListedRecipient
@@ -224,7 +224,11 @@ def _told(funnel: Funnel) -> str:
 def _require_settled(funnel: Funnel, settings: SendSettings, stopped_by: RcsError | None) -> None:
     if stopped_by is not None:
         planned = funnel.states[MessageState.PLANNED]
-        stopped_by.add_note(f"Campaign {settings.campaign!r} stopped: {_told(funnel)}; {planned} are left for a retry.")
+        stopped = f"Campaign {settings.campaign!r} stopped: {_told(funnel)}; {planned} are left for a retry."
+        if isinstance(stopped_by, RcsOutcomeUnknown):
+            # The requests that were lost are not sent again, but the rest of the list is worth a retry.
+            raise RcsInDoubtError(f"{stopped} {RcsInDoubtError.remedy} The last reply was lost: {stopped_by}")
+        stopped_by.add_note(stopped)
         raise stopped_by
     if planned := funnel.states[MessageState.PLANNED]:
         log.warning(

@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from airflow_provider_rcs.api.models import QuietHours
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.operators.rcs import RcsGetTemplateOperator, RcsListTemplatesOperator, RcsSendOperator
+from airflow_provider_rcs.sending import requests
 from airflow_provider_rcs.store.funnel import Funnel, read_funnel
 from tests.integration.operators.conftest import connect
 from tests.sandbox_process import SandboxProcess
@@ -168,6 +169,22 @@ def test_a_lost_reply_leaves_recipients_in_doubt_and_a_retry_does_not_send_them_
 
     assert sorted(messages_of(sandbox, store, campaign)) == [person["phone"] for person in people(30)]
     assert funnel_of(store, campaign).states["in_doubt"] == 20  # type: ignore[index]
+
+
+def test_replies_lost_one_after_another_stop_the_task_and_a_retry_sends_to_the_rest(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "_SECONDS_AFTER_A_FAILURE", 0.01)
+    sandbox.faults([{"next": 3, "kind": "reset_after"}])
+    send = operator(campaign, people(50), batch_size=10, max_in_flight=1, on_in_doubt="hold")
+
+    with pytest.raises(AirflowException, match="RcsInDoubtError: .* stopped: .*20 are left for a retry") as stopped:
+        send.execute(context)
+    returned = send.execute(context)
+
+    assert not isinstance(stopped.value, AirflowFailException)
+    assert (returned["accepted"], returned["in_doubt"]) == (20, 30)
+    assert sorted(messages_of(sandbox, store, campaign)) == [person["phone"] for person in people(50)]
 
 
 def test_on_in_doubt_hold_lets_the_task_succeed(

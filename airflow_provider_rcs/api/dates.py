@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from airflow_provider_rcs.api.errors import RcsInputError
@@ -83,6 +84,7 @@ def write_moment(moment: datetime) -> str:
     return moment.astimezone(SERVICE_TIMEZONE).replace(tzinfo=None).isoformat(sep=" ", timespec="minutes")
 
 
+@lru_cache(maxsize=4096)
 def read_report_date(text: str) -> datetime | None:
     """Read a report's date: Spain's time (assumed), the repeated hour of October as its first pass."""
     if not _REPORT_DATE.fullmatch(text):

@@ -138,6 +138,16 @@ _CONFIG = {
                 "example": "1024",
                 "default": "256",
             },
+            "reports_timezone": {
+                "description": (
+                    "Whose clock the dates of delivery reports are by, which come without a zone; that it is Spain's "
+                    "is assumed."
+                ),
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "UTC",
+                "default": "Europe/Madrid",
+            },
             "trusted_proxies": {
                 "description": (
                     "Addresses or networks, with commas between them, of the proxies in front of the API server whose "

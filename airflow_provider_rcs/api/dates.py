@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -45,15 +45,16 @@ def read_moment(field: str, value: datetime | str, timezone: str | None = None) 
     return moment.astimezone(UTC)
 
 
-def read_timezone(name: str) -> ZoneInfo:
+def read_timezone(name: str, field: str = "timezone") -> ZoneInfo:
     """Return a time zone by its name.
 
+    :param field: the argument or setting that it came in, for errors.
     :raises RcsInputError: if there is none of this name.
     """
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise RcsInputError("timezone", f"{name!r} is not a time zone", "Use a name such as Europe/Madrid.") from None
+        raise RcsInputError(field, f"{name!r} is not a time zone", "Use a name such as Europe/Madrid.") from None
 
 
 def require_tellable(field: str, moment: datetime) -> None:
@@ -85,12 +86,15 @@ def write_moment(moment: datetime) -> str:
 
 
 @lru_cache(maxsize=4096)
-def read_report_date(text: str) -> datetime | None:
-    """Read a report's date: Spain's time (assumed), the repeated hour of October as its first pass."""
+def read_report_date(text: str, timezone: tzinfo = SERVICE_TIMEZONE) -> datetime | None:
+    """Read a report's date, the hour that comes twice as its first pass.
+
+    :param timezone: whose clock it is by; that it is Spain's is assumed.
+    """
     if not _REPORT_DATE.fullmatch(text):
         return None
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=SERVICE_TIMEZONE).astimezone(UTC)
+        return datetime.fromisoformat(text).replace(tzinfo=timezone).astimezone(UTC)
     except ValueError:
         return None
 

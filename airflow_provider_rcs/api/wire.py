@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -194,9 +195,10 @@ def read_credits(body: bytes, status: int = 200) -> float:
     return credit
 
 
-def read_json_reports(body: bytes) -> list[Report]:
+def read_json_reports(body: bytes, timezone: tzinfo = dates.SERVICE_TIMEZONE) -> list[Report]:
     """Read pushed reports from a JSON object, or a list of them.
 
+    :param timezone: whose clock the dates are by.
     :raises RcsReportError: if the body is not such JSON, or one of the reports cannot be understood.
     """
     try:
@@ -206,24 +208,26 @@ def read_json_reports(body: bytes) -> list[Report]:
     entries = content if isinstance(content, list) else [content]
     if not entries:
         raise RcsReportError("the list holds no report")
-    return [read_report(entry) for entry in entries]
+    return [read_report(entry, timezone) for entry in entries]
 
 
-def read_form_report(body: bytes) -> Report:
+def read_form_report(body: bytes, timezone: tzinfo = dates.SERVICE_TIMEZONE) -> Report:
     """Read a pushed report from a url-encoded form.
 
+    :param timezone: whose clock the date is by.
     :raises RcsReportError: if the report cannot be understood.
     """
     try:
         fields = dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=100))
     except ValueError:
         raise RcsReportError("the form cannot be read as UTF-8") from None
-    return read_report(fields)
+    return read_report(fields, timezone)
 
 
-def read_report(fields: object) -> Report:
+def read_report(fields: object, timezone: tzinfo = dates.SERVICE_TIMEZONE) -> Report:
     """Read a pushed report from its fields, whose names may be in any case and whose numbers may be text.
 
+    :param timezone: whose clock the date is by; that it is Spain's is assumed.
     :raises RcsReportError: if there is no status code, or nothing that says which message it is about.
     """
     if not isinstance(fields, Mapping):
@@ -244,7 +248,7 @@ def read_report(fields: object) -> Report:
         message_reference=known["RefMensaje"],
         service=known["Servicio"],
         agent=known["Agente"],
-        reported_at=dates.read_report_date(known["Fecha"]),
+        reported_at=dates.read_report_date(known["Fecha"], timezone),
         reported_at_text=known["Fecha"],
         api_campaign_id=known["idCampaign"],
         api_message_id=known["idMensaje"],

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from airflow_provider_rcs import __version__
+from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.settings import ApiSettings, read_settings
 from airflow_provider_rcs.api.wire import BODY_FORMATS, ZERO_RESULTS
 from airflow_provider_rcs.get_provider_info import get_provider_info
@@ -103,6 +104,7 @@ def test_the_defaults_of_the_configuration_are_those_of_the_code() -> None:
 
     assert options["store_conn_id"]["default"] == DEFAULT_STORE_CONN_ID
     assert options["reports_conn_id"]["default"] == DEFAULT_REPORTS_CONN_ID
+    assert options["reports_timezone"]["default"] == str(SERVICE_TIMEZONE)
     assert options["reports_spool_megabytes"]["default"] == str(DEFAULT_MEGABYTES)
 
 

@@ -38,7 +38,9 @@ class RcsSendingOperator(BaseOperator):
     :param name: column of the names, or ``None``; a missing column ``name`` means no names.
     :param reference: column of your own references, which come back in reports; ``None`` for none.
     :param variables: template variable -> column; one left out is looked for in the column of its own name. (templated)
+    :param constants: template variable -> its value for every recipient: text, a number or a date. (templated)
     :param default_region: region of national phones, such as ``"ES"``. (templated)
+    :param mobile_only: whether fixed lines are rejected; they are sent to, and counted in a warning, if not.
     :param agent: the RCS agent to send as; by default the connection's. (templated)
     :param send_at: when the service shall send: an aware datetime, or ISO 8601 text with its offset. (templated)
     :param quiet_hours: stretches of the day, in Spain's time, in which the service must not send: ``QuietHours``, or
@@ -64,6 +66,7 @@ class RcsSendingOperator(BaseOperator):
         "template_id",
         "campaign",
         "variables",
+        "constants",
         "default_region",
         "agent",
         "send_at",
@@ -84,7 +87,9 @@ class RcsSendingOperator(BaseOperator):
         name: str | None = "name",
         reference: str | None = None,
         variables: Mapping[str, str] | None = None,
+        constants: Mapping[str, Any] | None = None,
         default_region: str | None = None,
+        mobile_only: bool = False,
         agent: str | None = None,
         send_at: datetime | str | None = None,
         quiet_hours: Sequence[QuietHours | Mapping[str, Any]] | None = None,
@@ -108,7 +113,9 @@ class RcsSendingOperator(BaseOperator):
         self.name = name
         self.reference = reference
         self.variables = variables
+        self.constants = constants
         self.default_region = default_region
+        self.mobile_only = mobile_only
         self.agent = agent
         self.send_at = send_at
         self.quiet_hours = quiet_hours
@@ -182,7 +189,9 @@ class RcsSendingOperator(BaseOperator):
             name=self.name,
             reference=self.reference,
             variables=self.variables or {},
+            constants=self.constants or {},
             default_region=self.default_region or None,
+            mobile_only=self.mobile_only,
             agent=self.agent or "",
             send_at=read_send_at(self.send_at),
             quiet_hours=read_quiet_hours(self.quiet_hours),

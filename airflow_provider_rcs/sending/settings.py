@@ -132,7 +132,7 @@ def _time(value: time | str) -> time:
     return value if isinstance(value, time) else time.fromisoformat(value)
 
 
-def _require_choice(argument: str, value: object, choices: Sequence[str]) -> None:
+def _require_choice(argument: str, value: object, choices: Sequence[object]) -> None:
     if value not in choices:
         raise RcsInputError(argument, f"{value!r} is not a choice", f"Use {' or '.join(map(repr, choices))}.")
 

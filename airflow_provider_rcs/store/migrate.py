@@ -58,8 +58,10 @@ def newest_version() -> str:
 
 def _is_missing_file(url: sa.URL) -> bool:
     """Whether a SQLite database is on no file yet; asking it would make one."""
-    named = url.get_backend_name() == "sqlite" and url.database and not url.database.startswith((":", "file:"))
-    return bool(named) and not Path(str(url.database)).exists()
+    if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith((":", "file:")):
+        return False
+    path = Path(url.database)
+    return path.parent.is_dir() and not path.exists()
 
 
 def _version(engine: sa.Engine) -> str | None:

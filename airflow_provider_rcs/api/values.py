@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import string
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
@@ -12,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 _TYPES_OF_NOTHING = ("NAType", "NaTType")  # pandas' own; pandas is not loaded for them
+_LONGEST_MASKED = 40
 _NOT_TEXT = ("Cc", "Cs")  # control characters, and halves of characters
 
 
@@ -56,6 +58,20 @@ def read_column(cells: Sequence[object]) -> tuple[list[str], Mapping[int, str]]:
             texts.append("")
             refused[position] = str(error)
     return texts, refused
+
+
+def mask(text: str) -> str:
+    """Return the shape of a text, for logs and previews: letters as ``x`` and ``X``, digits as ``0``."""
+    shape = "".join(_masked(character) for character in text[:_LONGEST_MASKED])
+    return f"{shape}..." if len(text) > _LONGEST_MASKED else shape
+
+
+def _masked(character: str) -> str:
+    if character == " " or character in string.punctuation:
+        return character
+    if character.isnumeric():
+        return "0"
+    return "X" if character.isupper() else "x"
 
 
 def _plain_texts(cells: Sequence[Any]) -> list[str] | None:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreError
 from airflow_provider_rcs.hooks.failures import airflow_failures
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.hooks.sql import stream_columns
 from airflow_provider_rcs.hooks.store import store_engine
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_rcs.api.models import QuietHours
@@ -59,7 +60,8 @@ class RcsSendingOperator(BaseOperator):
         nothing at all if there is one.
     :param on_in_doubt: ``"fail"`` lets the task fail, after everything else is sent, while messages are in doubt;
         ``"hold"`` lets it succeed.
-    :param dry_run: whether to do everything but keep and send, and return what would be sent.
+    :param dry_run: whether to do everything but keep and send, and return what would be sent: counts by reason, the
+        sizes of the requests, and three samples in which nothing of a person can be read.
     """
 
     template_fields: Sequence[str] = (
@@ -145,11 +147,27 @@ class RcsSendingOperator(BaseOperator):
             return self._preview() if self.preview else self._send(context)
 
     def _preview(self) -> dict[str, Any]:
-        from airflow_provider_rcs.sending.campaign import preview_campaign
+        from airflow_provider_rcs.sending.preview import preview_campaign
+        from airflow_provider_rcs.sending.service import look_up_for_preview
 
         settings = self._settings()
-        template = RcsHook(self.rcs_conn_id).get_template(settings.template_id)
-        return preview_campaign(template, settings, self.read_chunks())
+        hook = RcsHook(self.rcs_conn_id)
+        engine = self._store_to_ask()
+        return preview_campaign(
+            look_up_for_preview(engine, settings, hook.get_template, hook.credentials_fingerprint),
+            settings,
+            self.read_chunks(),
+            api=hook.settings,
+            engine=engine,
+            excluded=self._read_excluded(),
+        )
+
+    def _store_to_ask(self) -> sa.Engine | None:
+        try:
+            return store_engine(self.store_conn_id)
+        except RcsStoreError as error:
+            self.log.warning("Who is suppressed or was messaged before is not known: %s", error)
+            return None
 
     def _send(self, context: Context) -> dict[str, Any]:
         from airflow_provider_rcs.sending.campaign import send_campaign

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from airflow_provider_rcs.api.errors import RcsInputError, RcsInvalidRecipientsError
 from airflow_provider_rcs.api.models import Template
+from airflow_provider_rcs.api.phones import read_column
 from airflow_provider_rcs.api.recipients import ListedRecipient, choose_columns, read_recipients
 from airflow_provider_rcs.sending.settings import SendSettings
 
@@ -105,3 +106,17 @@ def list_chunks(
         )
         tally.count(listed)
         yield listed
+
+
+def excluded_phones(chunks: Iterable[Sequence[object]], default_region: str | None) -> Iterator[set[str]]:
+    """Read phones that must not be messaged, some at a time; rows that hold none are counted in a warning.
+
+    :param chunks: phones as they are written.
+    """
+    unreadable = 0
+    for cells in chunks:
+        read = read_column(cells, default_region)
+        unreadable += len(read.refused)
+        yield {phone for phone in read.phones if phone}
+    if unreadable:
+        log.warning("%d rows of exclude_sql hold no phone that can be read; they exclude nobody.", unreadable)

@@ -43,7 +43,7 @@ def read(
     region: Any = None,
     first_row: int = 1,
     constants: Any = None,
-    mobile_only: bool = False,
+    mobile_only: Any = False,
     **cells: Any,
 ) -> Any:
     row = {"phone": phone, "Amount": "7", **cells}

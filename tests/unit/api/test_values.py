@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.values import as_text, is_missing, mask, read_column
 
-NOTHING = [None, float("nan"), np.nan, pd.NA, pd.NaT, Decimal("NaN"), Decimal("sNaN")]
+NOTHING: list[Any] = [None, float("nan"), np.nan, pd.NA, pd.NaT, Decimal("NaN"), Decimal("sNaN")]
 NOTHING += [np.float32("nan"), np.datetime64("NaT"), np.timedelta64("NaT")]
 
 

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.store.row_sets import row_parameter, row_set
+from airflow_provider_rcs.store.row_sets import Columns, row_parameter, row_set
 from airflow_provider_rcs.store.tables import RowId, UtcDateTime
 from tests.unit.store.given import NOON
 
-COLUMNS = {
+COLUMNS: Columns = {
     "number": RowId,
     "text": sa.Text(),
     "moment": UtcDateTime(),

@@ -82,7 +82,7 @@ class RcsSendOperator(RcsSendingOperator):
     """
 
     template_fields: Sequence[str] = ("recipients", *RcsSendingOperator.template_fields)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"variables": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"variables": "json", "constants": "json"}
     # Airflow copies operators deeply; an iterator cannot be copied, and a large table should not be.
     shallow_copy_attrs: Sequence[str] = ("recipients",)
 

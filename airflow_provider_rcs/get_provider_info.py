@@ -9,10 +9,11 @@ from airflow_provider_rcs import __version__
 _INTEGRATION = "Rich Communication Services (RCS)"
 
 RCS_FIELD_BEHAVIOUR: dict[str, Any] = {
-    "hidden-fields": ["schema", "port"],
+    "hidden-fields": ["schema"],
     "relabeling": {"host": "Base URL", "login": "API User", "password": "API Token"},
     "placeholders": {
         "host": "https://api.mensatek.com/v7",
+        "port": "443 (Test needs it in Airflow 3.3.1 and 3.3.2)",
         "login": "from Your Data -> Configure Account",
         "password": "from Your Data -> Configure Account",
     },
@@ -25,7 +26,7 @@ _CONNECTION_FIELDS = {
         "schema": {"type": ["string", "null"]},
     },
     "batch_size": {
-        "label": "Recipients a request",
+        "label": "Recipients per request",
         "description": "The most recipients of one request; 1000 unless set (assumed: the limit is not documented).",
         "schema": {"type": ["integer", "null"], "minimum": 1},
     },
@@ -40,15 +41,18 @@ _CONNECTION_FIELDS = {
             'Overrides of what report codes mean, such as {"20": "read"}; statuses are unknown, sent, delayed, '
             "failed, delivered, read, clicked."
         ),
-        "schema": {"type": ["string", "null"], "format": "json"},
+        "schema": {"type": ["object", "string", "null"]},
     },
     "paths": {
         "label": "Paths",
-        "description": "Overrides of the paths of the calls (send, list_templates, get_template, credits).",
-        "schema": {"type": ["string", "null"], "format": "json"},
+        "description": (
+            'Overrides of the paths of calls, such as {"send": "/send"}; calls are send, list_templates, '
+            "get_template, credits."
+        ),
+        "schema": {"type": ["object", "string", "null"]},
     },
     "recipient_reference_key": {
-        "label": "Key of a recipient's reference",
+        "label": "Reference key",
         "description": "Under which key a recipient's own reference is sent; the default is assumed.",
         "schema": {"type": ["string", "null"]},
     },

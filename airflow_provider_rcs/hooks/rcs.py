@@ -163,7 +163,7 @@ class RcsHook(HttpHook):
     def test_connection(self) -> tuple[bool, str]:
         """Make one harmless call, and report the credit left."""
         try:
-            return True, f"The service accepts these credentials. Credit left: {self.get_credits():g}"
+            return True, f"The service accepts these credentials. Credit left: {self.get_credits():,.15g}"
         except RcsError as error:
             return False, str(error)
 

@@ -8,6 +8,10 @@ from airflow_provider_rcs import __version__
 
 _INTEGRATION = "Rich Communication Services (RCS)"
 
+# Both types: the form of Airflow 3.2 has a line of text for it, and that of 3.3 shows an object that was set elsewhere
+# and saves what is typed as one.
+_JSON_OBJECT = {"type": ["string", "object", "null"]}
+
 RCS_FIELD_BEHAVIOUR: dict[str, Any] = {
     "hidden-fields": ["schema"],
     "relabeling": {"host": "Base URL", "login": "API User", "password": "API Token"},
@@ -41,7 +45,7 @@ _CONNECTION_FIELDS = {
             'Overrides of what report codes mean, such as {"20": "read"}; statuses are unknown, sent, delayed, '
             "failed, delivered, read, clicked."
         ),
-        "schema": {"type": ["object", "string", "null"]},
+        "schema": _JSON_OBJECT,
     },
     "paths": {
         "label": "Paths",
@@ -49,7 +53,7 @@ _CONNECTION_FIELDS = {
             'Overrides of the paths of calls, such as {"send": "/send"}; calls are send, list_templates, '
             "get_template, credits."
         ),
-        "schema": {"type": ["object", "string", "null"]},
+        "schema": _JSON_OBJECT,
     },
     "recipient_reference_key": {
         "label": "Reference key",

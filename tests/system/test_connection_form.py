@@ -24,11 +24,11 @@ from airflow_provider_rcs.store.migrate import migrate
 from tests import needs
 from tests.sandbox_process import SandboxProcess
 from tests.system.connections_page import ConnectionsPage, browser_page
-from tests.system.dags.rcs_connection_form import PEOPLE
 
 DAGS = Path(__file__).parent / "dags"
 SECONDS_TO_START, SECONDS_FOR_A_COMMAND = 120, 120
 AGENT = "spring-agent"
+PEOPLE = [("34600000001", "Pedro Pérez"), ("34600000002", "Ana González"), ("34600000003", "Núria Puig")]
 EXTRA_FIELDS = {"RCS agent": AGENT, "Recipients per request": "2", "Status codes": '{"20": "read"}'}
 
 
@@ -171,7 +171,9 @@ def test_the_connections_test_says_that_a_wrong_token_is_refused(scene: Scene) -
     assert "mistyped-token" not in shown
 
 
-def test_what_was_filled_in_is_stored_with_the_token_as_the_password_and_nowhere_else(scene: Scene, filled: str) -> None:
+def test_what_was_filled_in_is_stored_with_the_token_as_the_password_and_nowhere_else(
+    scene: Scene, filled: str
+) -> None:
     assert scene.stored(filled) == {
         "conn_type": "rcs",
         "host": scene.sandbox.url,
@@ -207,7 +209,7 @@ def test_a_task_sends_through_it_as_the_agent_and_in_requests_of_the_size_that_t
 ) -> None:
     messages = sent[connection]
 
-    assert told(messages) == [(person["phone"], person["name"], "1234569", AGENT) for person in PEOPLE]
+    assert told(messages) == [(*person, "1234569", AGENT) for person in PEOPLE]
     assert len({message["send_id"] for message in messages}) == 2
 
 
@@ -216,7 +218,7 @@ def test_a_task_sends_through_a_connection_of_base_url_user_and_token_alone(
 ) -> None:
     messages = sent["rcs_bare"]
 
-    assert told(messages) == [(person["phone"], person["name"], "1234569", "my-rcs-agent") for person in PEOPLE]
+    assert told(messages) == [(*person, "1234569", "my-rcs-agent") for person in PEOPLE]
     assert len({message["send_id"] for message in messages}) == 1
 
 

@@ -23,12 +23,13 @@ _SWITCHES = (
 @contextmanager
 def browser_page(chromium: str) -> Iterator[Page]:
     """Run a headless Chromium with a profile of its own, which reaches this machine alone, and give an empty page."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_SWITCHES)
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=chromium, args=_SWITCHES) as browser,
+    ):
         page = browser.new_page(locale="en-GB", viewport={"width": 1280, "height": 2400})
         page.set_default_timeout(_MILLISECONDS_TO_ANSWER)
         yield page
-        browser.close()
 
 
 class ConnectionsPage:

@@ -23,8 +23,6 @@ RCS_FIELD_BEHAVIOUR: dict[str, Any] = {
     },
 }
 
-# No field has a default here: the form would save it for a field left alone, and a later version could not change it.
-
 
 def _choice(default: str, *others: str) -> dict[str, Any]:
     """Return the schema of a field that is left alone for its default; a switch would show that as off."""
@@ -35,6 +33,7 @@ def _choice(default: str, *others: str) -> dict[str, Any]:
     }
 
 
+# No field has a default here: the form would save it for a field left alone, and a later version could not change it.
 _CONNECTION_FIELDS = {
     "agent": {
         "label": "RCS agent",

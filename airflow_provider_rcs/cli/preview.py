@@ -70,24 +70,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print what would be sent."""
+    settings = _settings(arguments)
+    query = _query(arguments)
+    engine, why_not = _store_to_ask(arguments)
+    print(_told(_plan(arguments, settings, query, engine)))
+    if why_not:
+        print(f"\nWho is suppressed or was messaged before is not known: {why_not}")
+
+
+def _plan(
+    arguments: argparse.Namespace, settings: SendSettings, query: str, engine: sa.Engine | None
+) -> dict[str, Any]:
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
     from airflow_provider_rcs.hooks.rcs import RcsHook
     from airflow_provider_rcs.sending.preview import preview_campaign
     from airflow_provider_rcs.sending.service import look_up_for_preview
 
-    settings = _settings(arguments)
     hook = RcsHook(arguments.rcs_conn_id)
-    engine, why_not = _store_to_ask(arguments)
-    plan = preview_campaign(
-        look_up_for_preview(engine, settings, hook.get_template, hook.credentials_fingerprint),
+    try:
+        template = look_up_for_preview(engine, settings, hook.get_template, hook.credentials_fingerprint)
+    except AirflowNotFoundException:
+        raise RcsInputError(
+            "rcs_conn_id", f"the connection {arguments.rcs_conn_id!r} is not defined", "Define it in Airflow."
+        ) from None
+    return preview_campaign(
+        template,
         settings,
-        _rows("sql", arguments.sql_conn_id, _query(arguments)),
+        _rows("sql", arguments.sql_conn_id, query),
         api=hook.settings,
         engine=engine,
         excluded=_excluded(arguments),
     )
-    print(_told(plan))
-    if why_not:
-        print(f"\nWho is suppressed or was messaged before is not known: {why_not}")
 
 
 def _settings(arguments: argparse.Namespace) -> SendSettings:

@@ -19,6 +19,7 @@ _SEPARATORS = re.compile(
 )
 _FULL_WIDTH = {0xFF01 + offset: 0x21 + offset for offset in range(94)}
 _TEXTS_OF_NOTHING = ("<NA>", "NaT")
+_MAYBE_A_PHONE = re.compile(r"\d(?: ?\d){6,}")
 _VISIBLE_DIGITS = 3
 
 
@@ -96,6 +97,11 @@ def mask(phone: str) -> str:
     """Return a phone for logs and errors: only its last digits can be read."""
     hidden = max(len(phone) - _VISIBLE_DIGITS, 0)
     return "*" * hidden + phone[hidden:] if hidden else "*" * len(phone)
+
+
+def mask_within(text: str) -> str:
+    """Return a text of somebody else's for logs and errors, with everything masked that may be a phone in it."""
+    return _MAYBE_A_PHONE.sub(lambda found: mask(found.group()), text)
 
 
 def _whole_number_as_text(value: Any) -> str:

@@ -60,6 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--default-region", help='region of national phones, such as "ES"')
     parser.add_argument("--mobile-only", action="store_true", help="reject fixed lines")
     parser.add_argument("--agent", default="", help="the RCS agent to send as (default: the connection's)")
+    parser.add_argument("--send-at", help="when the service shall send, in ISO 8601; a date that has passed is refused")
+    parser.add_argument("--timezone", help="whose clock --send-at is by, where it has no offset")
     parser.add_argument("--batch-size", type=int, help="most recipients of a request (default: the connection's)")
     parser.add_argument("--exclude-sql", help="a query whose first column holds phones that must not be messaged")
     parser.add_argument("--exclude-conn-id", help="Airflow connection of that query (default: --sql-conn-id)")
@@ -105,7 +107,7 @@ def _plan(
 
 
 def _settings(arguments: argparse.Namespace) -> SendSettings:
-    from airflow_provider_rcs.sending.settings import SendSettings
+    from airflow_provider_rcs.sending.settings import SendSettings, read_send_at
 
     return SendSettings(
         template_id=arguments.template_id,
@@ -118,6 +120,7 @@ def _settings(arguments: argparse.Namespace) -> SendSettings:
         default_region=arguments.default_region,
         mobile_only=arguments.mobile_only,
         agent=arguments.agent,
+        send_at=read_send_at(arguments.send_at, arguments.timezone),
         batch_size=arguments.batch_size,
         at_most=arguments.at_most,
         within=None if arguments.within_days is None else timedelta(days=arguments.within_days),

@@ -154,4 +154,5 @@ def request_of(
         agent=terms.agent,
         send_at=settings.send_at,
         quiet_hours=settings.quiet_hours,
+        reports=settings.reports,
     )

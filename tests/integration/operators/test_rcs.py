@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from dataclasses import astuple
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pandas as pd
@@ -12,9 +13,10 @@ import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
 
 from airflow_provider_rcs.api import wire
-from airflow_provider_rcs.api.wire import json_body
+from airflow_provider_rcs.api.models import QuietHours
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.operators.rcs import RcsGetTemplateOperator, RcsListTemplatesOperator, RcsSendOperator
+from airflow_provider_rcs.sending import requests
 from airflow_provider_rcs.store.funnel import Funnel, read_funnel
 from airflow_provider_rcs.store.tables import message, suppression
 from tests.integration.operators.conftest import connect
@@ -165,29 +167,38 @@ def test_a_dry_run_tells_what_would_be_sent_and_sends_and_keeps_nothing(
     assert read_funnel(store, campaign) is None
 
 
+@pytest.mark.parametrize("body_format", ["json", "form"])
 def test_a_dry_run_foresees_what_a_send_then_does_down_to_the_bytes(
-    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str, monkeypatch: pytest.MonkeyPatch
+    sandbox: SandboxProcess,
+    store: sa.Engine,
+    context: Context,
+    campaign: str,
+    monkeypatch: pytest.MonkeyPatch,
+    body_format: str,
 ) -> None:
+    connect(monkeypatch, sandbox, extra={"body_format": body_format})
     operator(campaign, people(4)).execute(context)
     with store.begin() as connection:
         row = {"phone": people(5)[4]["phone"], "reason": "asked", "since": datetime.now(UTC)}
         connection.execute(suppression.insert().values(row))
     send = {"recipients": [*people(25, id="C"), *people(2), {"phone": "x"}], "batch_size": 10, "reference": "id"}
+    content_type, write = astuple(wire.BODY_FORMATS[body_format])
     written: list[int] = []
 
     foreseen = operator(campaign, dry_run=True, **send).execute(context)
-    monkeypatch.setattr(wire, "json_body", lambda parameters: _noted(written, json_body(parameters)))
+    noting = wire.BodyFormat(content_type, lambda parameters: _noted(written, write(parameters)))
+    monkeypatch.setattr(wire, "BODY_FORMATS", {body_format: noting})
     sent = operator(campaign, **send).execute(context)
 
     assert (foreseen["planned"], foreseen["messaged_before"]) == (20, 4) == (sent["accepted"] - 4, 4)
     for count in ("duplicate", "rejected", "suppressed"):
         assert foreseen[count] == sent[count]
     assert foreseen["reasons"] == sent["reasons"]
-    requests = [size for size in written if size > SIZE_OF_A_LOOK_UP]
+    sizes = [size for size in written if size > SIZE_OF_A_LOOK_UP]
     assert foreseen["requests"] == {
-        "count": len(requests),
-        "largest_bytes": max(requests),
-        "total_bytes": sum(requests),
+        "count": len(sizes),
+        "largest_bytes": max(sizes),
+        "total_bytes": sum(sizes),
     }
 
 
@@ -290,6 +301,22 @@ def test_a_lost_reply_leaves_recipients_in_doubt_and_a_retry_does_not_send_them_
     assert funnel_of(store, campaign).states["in_doubt"] == 20  # type: ignore[index]
 
 
+def test_replies_lost_one_after_another_stop_the_task_and_a_retry_sends_to_the_rest(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "_SECONDS_AFTER_A_FAILURE", 0.01)
+    sandbox.faults([{"next": 3, "kind": "reset_after"}])
+    send = operator(campaign, people(50), batch_size=10, max_in_flight=1, on_in_doubt="hold")
+
+    with pytest.raises(AirflowException, match="RcsInDoubtError: .* stopped: .*20 are left for a retry") as stopped:
+        send.execute(context)
+    returned = send.execute(context)
+
+    assert not isinstance(stopped.value, AirflowFailException)
+    assert (returned["accepted"], returned["in_doubt"]) == (20, 30)
+    assert sorted(messages_of(sandbox, store, campaign)) == [person["phone"] for person in people(50)]
+
+
 def test_on_in_doubt_hold_lets_the_task_succeed(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
@@ -328,17 +355,47 @@ def test_agent_date_quiet_hours_and_references_reach_the_service(
         people(1, customer="C-1"),
         reference="customer",
         agent="my-rcs-agent",
-        send_at="2030-07-01T09:30+00:00",
-        quiet_hours=[{"start": "22:00", "end": "09:00"}],
+        send_at="2030-07-01T09:30",
+        timezone="Europe/London",
+        quiet_hours=[{"start": "22:00", "end": "9:00", "action": 2}],
     ).execute(context)
 
     accepted = sandbox.accepted()[-1]
-    assert (accepted["reference"], accepted["agent"], accepted["send_at"]) == (
+    assert (accepted["reference"], accepted["agent"], accepted["send_at"], accepted["report"]) == (
         "C-1",
         "my-rcs-agent",
-        "2030-07-01 11:30",
+        "2030-07-01 10:30",
+        True,
     )
-    assert list(accepted["quiet_hours"][0].values()) == ["22:00", "09:00", "1"]
+    assert accepted["quiet_hours"] == [{"start": "22:00", "end": "09:00", "action": "2"}]
+
+
+def test_reports_can_be_left_off_and_the_log_says_what_that_means(
+    sandbox: SandboxProcess,
+    store: sa.Engine,
+    context: Context,
+    campaign: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    operator(campaign, people(1), reports=False).execute(context)
+
+    assert not sandbox.accepted()[-1]["report"]
+    assert "can only be settled by hand" in caplog.text
+
+
+def test_date_zone_and_quiet_hours_are_rendered(context: Context) -> None:
+    send = operator(
+        "spring",
+        people(1),
+        send_at="{{ day }}T09:00",
+        timezone="Europe/{{ city }}",
+        quiet_hours=[{"start": "{{ evening }}", "end": "09:00"}, QuietHours(time(14), time(16))],
+    )
+
+    send.render_template_fields(cast("Context", {"day": "2030-07-01", "city": "Madrid", "evening": "21:30"}))
+
+    assert (send.send_at, send.timezone) == ("2030-07-01T09:00", "Europe/Madrid")
+    assert send.quiet_hours == [{"start": "21:30", "end": "09:00"}, QuietHours(time(14), time(16))]
 
 
 def test_who_exclude_sql_names_is_suppressed_however_the_phone_is_written(

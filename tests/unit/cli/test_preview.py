@@ -24,6 +24,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str, query: tuple[st
         (["--constants", '{"Shop": '], "constants: it is no JSON object"),
         (["--default-region", "Spain"], "default_region: 'Spain' is not a region"),
         (["--batch-size", "0"], "batch_size: 0 is not a whole number of 1 or more"),
+        (["--send-at", "tomorrow"], "send_at: 'tomorrow' is not a date"),
         (["--at-most", "2"], "at_most and within: they belong together"),
         (["--template-id", " "], "template_id: it is empty"),
     ],

@@ -67,6 +67,14 @@ class RcsInDoubtError(RcsError):
     remedy = "Run it again when delivery reports have come, or settle them by hand: airflow-rcs resolve."
 
 
+class RcsStoppedError(RcsError):
+    """A campaign stopped on the way because replies were lost one after another; the rest of its list is planned."""
+
+    nothing_sent = False
+    retry_may_help = True
+    remedy = "Run it again: it sends to those who are planned still, and not to those who are in doubt."
+
+
 class RcsFencedError(RcsError):
     """This attempt lost its lease, and another one may have taken its recipients over."""
 

@@ -18,6 +18,7 @@ from requests.auth import HTTPBasicAuth
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from airflow_provider_rcs.api import wire
+from airflow_provider_rcs.api.credit import written
 from airflow_provider_rcs.api.errors import (
     RcsAuthError,
     RcsError,
@@ -163,7 +164,7 @@ class RcsHook(HttpHook):
     def test_connection(self) -> tuple[bool, str]:
         """Make one harmless call, and report the credit left."""
         try:
-            return True, f"The service accepts these credentials. Credit left: {self.get_credits():g}"
+            return True, f"The service accepts these credentials. Credit left: {written(self.get_credits())}"
         except RcsError as error:
             return False, str(error)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
@@ -365,6 +366,7 @@ def _digits(phone: object) -> str:
     return re.sub(r"[^0-9]", "", str(phone)).removeprefix("00")
 
 
+@lru_cache(maxsize=4096)
 def _read_date(text: str) -> datetime | None:
     """Read a report's date: Spain's time (assumed), the repeated hour of October as its first pass."""
     if not _REPORT_DATE.fullmatch(text):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import orjson
@@ -37,15 +38,17 @@ class Answer:
     content: dict[str, str | int]
     headers: tuple[Header, ...] = ()
     _body: bytes = field(init=False, repr=False)
+    _all_headers: tuple[Header, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_body", orjson.dumps(self.content))
+        body = orjson.dumps(self.content)
+        length = (b"content-length", str(len(body)).encode("ascii"))
+        object.__setattr__(self, "_body", body)
+        object.__setattr__(self, "_all_headers", (*_ON_EVERY_ANSWER, length, *self.headers))
 
     async def send(self, send: Send) -> None:
         """Send it, by ASGI."""
-        length = (b"content-length", str(len(self._body)).encode("ascii"))
-        headers = [*_ON_EVERY_ANSWER, length, *self.headers]
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.start", "status": self.status, "headers": self._all_headers})
         await send({"type": "http.response.body", "body": self._body})
 
 
@@ -78,6 +81,7 @@ SPOOL_FULL = Answer(
 )
 
 
+@lru_cache(maxsize=1024)
 def committed(reports: int) -> Answer:
     """Say that so many reports are safe."""
     return Answer(200, {"committed": reports})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 MOUNT = "/rcs"
 REPORTS_PATH = f"{MOUNT}/reports"
 HEALTH_PATH = f"{MOUNT}/health"
+# Less than the second within which every service that pushes waits.
+_SECONDS_TO_ANSWER = 0.9
 
 
 class ReportsApp:
@@ -120,16 +123,19 @@ class ReportsApp:
         return NOT_FOUND
 
     async def _tell_health(self) -> Answer:
-        ready = await self._gate.credentials() is not None and await self._readiness.is_ready()
+        ready = await self._gate.is_open() and await self._readiness.is_ready()
         return READY if ready else NOT_READY
 
     async def _take_reports(self, scope: Scope, receive: Receive) -> Answer:
         headers = dict(scope["headers"])
+        begun = time.monotonic()
         try:
             await self._gate.check(headers.get(b"authorization"), self._proxies.client_of(scope))
         except RefusedError:
             self._counters.count(names.UNAUTHORIZED)
             raise
+        seconds_to_check = time.monotonic() - begun
+        # How long the client takes to send is its own affair, and limited there.
         body = await read_body(headers, receive)
         content_type = headers.get(b"content-type", b"").decode("latin-1")
         read = await read_reports(content_type, body)
@@ -138,7 +144,8 @@ class ReportsApp:
             self._counters.count(names.REFUSED)
         self._counters.count(names.RECEIVED, len(read.reports))
         try:
-            await self._keeping.keep(Arrivals(datetime.now(UTC), read.reports, refused))
+            arrivals = Arrivals(datetime.now(UTC), read.reports, refused)
+            await self._keeping.keep(arrivals, _SECONDS_TO_ANSWER - seconds_to_check)
         except NotKeptError as error:
             return SPOOL_FULL if error.spool_full else STORE_FAILED
         if not read.problem:
@@ -148,7 +155,7 @@ class ReportsApp:
     async def _live(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] == "lifespan.startup":
             # Now, so that the log says at the start that all will be refused, not at the first report.
-            await self._gate.credentials()
+            await self._gate.is_open()
             await send({"type": "lifespan.startup.complete"})
         # Nothing to drain: a request ends with its commit, and a server lets the requests end before it says this.
         if isinstance(self._counters, LoggedCounters):

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Together less than a second: whoever pushes is always answered within one.
 _SECONDS_FOR_THE_STORE = 0.5
-_SECONDS_FOR_THE_SPOOL = 0.4
+# Of the time that there is, when both are slow: the store's commit takes longer than the spool's.
+_SHARE_FOR_THE_STORE = 0.6
 _SECONDS_TO_THE_NEXT_TRY = 1.0
 # How soon what a dead process left is found by those that live.
 _SECONDS_TO_THE_NEXT_LOOK = 30.0
@@ -75,26 +75,29 @@ class Keeping:
         self._due.set()
         self._moving.ensure_started()
 
-    async def keep(self, arrivals: Arrivals) -> None:
+    async def keep(self, arrivals: Arrivals, seconds: float) -> None:
         """Return once it is safe.
 
+        :param seconds: how long it may take, the store and the spool together.
         :raises NotKeptError: if it is not; it may be in the store nevertheless.
         """
+        end = time.monotonic() + seconds
         if self._store_takes or self._spool is None:
             try:
-                return await self._commits.commit(arrivals, _SECONDS_FOR_THE_STORE)
+                for_the_store = min(_SECONDS_FOR_THE_STORE, seconds * _SHARE_FOR_THE_STORE)
+                return await self._commits.commit(arrivals, for_the_store)
             except TimeoutError:
                 self._doubt_store("it takes too long")
             except Exception:  # noqa: BLE001 - it was logged once for the whole batch; here it means: not the store
                 self._doubt_store("it fails")
-        await self._keep_in_spool(arrivals)
+        await self._keep_in_spool(arrivals, end - time.monotonic())
         return None
 
-    async def _keep_in_spool(self, arrivals: Arrivals) -> None:
+    async def _keep_in_spool(self, arrivals: Arrivals, seconds: float) -> None:
         if self._spool is None:
             raise NotKeptError
         try:
-            await self._spooling.commit(arrivals, _SECONDS_FOR_THE_SPOOL)
+            await self._spooling.commit(arrivals, seconds)
         except SpoolFullError:
             raise NotKeptError(spool_full=True) from None
         except Exception:  # noqa: BLE001 - logged in the batch

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
 from operator import attrgetter
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Report
-from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.engine import single_statement, transaction
 from airflow_provider_rcs.store.refused_reports import RefusedReport, rows_of
+from airflow_provider_rcs.store.row_sets import columns_of, row_parameter, row_set
 from airflow_provider_rcs.store.tables import report, report_refused
 
 # Not asdict(), which copies each value deeply: half the time of a landing.
 _FIELDS = tuple(each.name for each in fields(Report))
-_COLUMNS = (*_FIELDS, "received_at")
+_COLUMNS = columns_of(report, (*_FIELDS, "received_at"))
 _values = attrgetter(*_FIELDS)
 
 
@@ -44,14 +46,27 @@ def land_all(engine: sa.Engine, arrivals: Iterable[Arrivals]) -> None:
 
     :raises RcsStoreUnavailable: if it could not be committed.
     """
-    rows = []
+    rows: list[tuple[object, ...]] = []
     refused = []
     for each in arrivals:
         moment = (each.received_at,)
-        rows += [dict(zip(_COLUMNS, _values(one) + moment, strict=True)) for one in each.reports]
+        rows += [_values(one) + moment for one in each.reports]
         refused += rows_of(each.refused, each.received_at)
+    if not refused:
+        with single_statement(engine) as connection:
+            _insert(connection, rows)
+        return
     with transaction(engine) as connection:
-        if rows:
-            connection.execute(report.insert(), rows)
-        if refused:
-            connection.execute(report_refused.insert(), refused)
+        _insert(connection, rows)
+        connection.execute(report_refused.insert(), refused)
+
+
+def _insert(connection: sa.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    if rows:
+        dialect = connection.dialect.name
+        connection.execute(_insert_reports(dialect), row_parameter(dialect, _COLUMNS, rows))
+
+
+@cache
+def _insert_reports(dialect: str) -> sa.Insert:
+    return report.insert().from_select(list(_COLUMNS), sa.select(*row_set(dialect, _COLUMNS).c))

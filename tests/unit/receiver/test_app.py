@@ -17,8 +17,10 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 
 from airflow_provider_rcs.api.errors import RcsStoreError
+from airflow_provider_rcs.receiver import app as app_module
 from airflow_provider_rcs.receiver import keeping
 from airflow_provider_rcs.receiver.app import ReportsApp
+from airflow_provider_rcs.receiver.credentials import Credentials
 from airflow_provider_rcs.receiver.spool import Spool
 from airflow_provider_rcs.store.engine import engine_from_url
 from tests.unit.receiver.pushing import (
@@ -39,6 +41,7 @@ from tests.unit.receiver.pushing import (
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the receiver wait for the store for as long as it takes."""
     monkeypatch.setattr(keeping, "_SECONDS_FOR_THE_STORE", 30)
+    monkeypatch.setattr(app_module, "_SECONDS_TO_ANSWER", 60)
 
 
 def test_report_is_committed_when_the_answer_says_so(app: ReportsApp, engine: sa.Engine) -> None:
@@ -337,6 +340,20 @@ def test_store_that_is_slow_does_not_keep_the_answer_for_a_second(
     assert max(times[1:]) < 0.45
     wait_until(lambda: len(stored(engine)) >= 3)
     wait_until(lambda: not list((tmp_path / "spool").iterdir()))
+
+
+def test_nobody_waits_for_a_look_up_of_the_credentials_that_hangs(engine: sa.Engine) -> None:
+    hanging = threading.Event()
+
+    def look_up() -> Credentials:
+        hanging.wait()
+        return CREDENTIALS
+
+    answer = push(ReportsApp(lambda: engine, look_up))
+    hanging.set()
+
+    assert answer.status_code == 503
+    assert not stored(engine)
 
 
 def test_full_spool_is_answered_503_that_says_so(engine: sa.Engine, tmp_path: Path) -> None:

@@ -1,0 +1,67 @@
+"""Sets of rows as one parameter of one statement: JSON, which the database itself takes apart.
+
+A statement for each row costs a round trip or, on SQLite, a fight for Python's global lock for each row; a parameter
+for each cell costs more than the database's own work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+Columns = Mapping[str, sa.types.TypeEngine[Any]]
+
+_PARAMETER = "row_set"
+
+
+def row_set(dialect: str, columns: Columns) -> sa.FromClause:
+    """Return a set of rows to select from, for a statement that is built once and run with :func:`row_parameter`.
+
+    :param dialect: name of the dialect that the statement is for.
+    :param columns: name -> type, in the order of each row's cells.
+    """
+    return _postgresql_rows(columns) if dialect == "postgresql" else _sqlite_rows(columns)
+
+
+def row_parameter(dialect: str, columns: Columns, rows: Sequence[Sequence[object]]) -> dict[str, str]:
+    """Return the parameter that holds the rows.
+
+    :param rows: cells that JSON knows, aware datetimes, and whatever a JSON column holds.
+    """
+    if dialect == "postgresql":
+        content = orjson.dumps([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        content = orjson.dumps(rows, default=_as_sqlite_keeps_it, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    return {_PARAMETER: content.decode()}
+
+
+def columns_of(table: sa.Table, names: Sequence[str]) -> Columns:
+    """Return the types of some columns of a table, for rows that are to be put into it."""
+    return {name: table.c[name].type for name in names}
+
+
+def _postgresql_rows(columns: Columns) -> sa.FromClause:
+    content = sa.cast(sa.bindparam(_PARAMETER, type_=sa.Text), postgresql.JSON)
+    named = [sa.column(name, kind) for name, kind in columns.items()]
+    return sa.func.json_to_recordset(content).table_valued(*named).render_derived(with_types=True)
+
+
+def _sqlite_rows(columns: Columns) -> sa.FromClause:
+    entry = sa.func.json_each(sa.bindparam(_PARAMETER, type_=sa.Text)).table_valued("value").c.value
+    cells = [
+        sa.func.json_extract(entry, sa.literal_column(f"'$[{place}]'"), type_=kind).label(name)
+        for place, (name, kind) in enumerate(columns.items())
+    ]
+    return sa.select(*cells).subquery()
+
+
+def _as_sqlite_keeps_it(value: object) -> str:
+    """Write a moment as SQLAlchemy does, so that the texts compare with each other as the moments do."""
+    if not isinstance(value, datetime):
+        raise TypeError(type(value).__name__)
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")

@@ -1,0 +1,80 @@
+"""Sets of rows that travel to the database as one parameter."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_rcs.store.row_sets import Columns, row_parameter, row_set
+from airflow_provider_rcs.store.tables import RowId, UtcDateTime
+from tests.unit.store.given import NOON
+
+COLUMNS: Columns = {
+    "number": RowId,
+    "text": sa.Text(),
+    "moment": UtcDateTime(),
+    "structure": sa.JSON(),
+}
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+
+
+def back_from(engine: sa.Engine, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return the rows as the database gives them back."""
+    dialect = engine.dialect.name
+    with engine.connect() as connection:
+        found = connection.execute(sa.select(*row_set(dialect, COLUMNS).c), row_parameter(dialect, COLUMNS, rows))
+        return [tuple(row) for row in found]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.integers(-(2**63), 2**63 - 1),
+            st.none() | TEXTS,
+            st.none() | st.datetimes(timezones=st.just(UTC)),
+            st.dictionaries(TEXTS, TEXTS),
+        )
+    )
+)
+def test_rows_come_back_as_they_were(engine: sa.Engine, rows: list[tuple[Any, ...]]) -> None:
+    assert back_from(engine, rows) == rows
+
+
+def test_moment_of_another_zone_comes_back_in_utc(engine: sa.Engine) -> None:
+    in_spain = NOON.astimezone(timezone(timedelta(hours=2)))
+
+    [(_, _, moment, _)] = back_from(engine, [(1, "", in_spain, {})])
+
+    assert (moment, moment.utcoffset()) == (NOON, timedelta(0))
+
+
+def test_moment_compares_with_one_that_was_written_otherwise(engine: sa.Engine) -> None:
+    dialect = engine.dialect.name
+    rows = row_set(dialect, COLUMNS)
+    same = sa.select(rows.c.moment == sa.bindparam("written", NOON, UtcDateTime()))
+
+    with engine.connect() as connection:
+        assert connection.execute(same, row_parameter(dialect, COLUMNS, [(1, "", NOON, {})])).scalar_one()
+
+
+def test_what_json_does_not_know_is_refused() -> None:
+    with pytest.raises(TypeError):
+        row_parameter("sqlite", COLUMNS, [(1, "", object(), {})])
+
+
+def test_no_rows_are_no_rows(engine: sa.Engine) -> None:
+    assert back_from(engine, []) == []
+
+
+def test_years_of_few_digits_are_written_with_four(engine: sa.Engine) -> None:
+    early = datetime(99, 1, 1, tzinfo=UTC)
+
+    [(_, _, moment, _)] = back_from(engine, [(1, "", early, {})])
+
+    assert moment == early

@@ -155,6 +155,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "triggers": [{"integration-name": _INTEGRATION, "python-modules": ["airflow_provider_rcs.triggers.rcs"]}],
+        "notifications": ["airflow_provider_rcs.notifications.rcs.RcsNotifier"],
         "transfers": [
             {
                 "source-integration-name": _INTEGRATION,

@@ -48,7 +48,7 @@ class DeliveryStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the message is done: nothing but a better final status can follow."""
+        """Whether the message is done: nothing but a better final status can follow from the same channel."""
         return self.rank >= DeliveryStatus.FAILED.rank
 
     @property

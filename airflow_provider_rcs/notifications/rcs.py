@@ -7,6 +7,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseNotifier
@@ -97,8 +98,9 @@ class RcsNotifier(BaseNotifier):
         except AirflowNotFoundException as error:
             trouble = [str(error)]
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing else may fail for it
-            # Only its kind: the text of an error that is not ours may hold what was to be sent.
-            trouble = [type(error).__name__]
+            # Not its text: that of an error which is not ours may hold what was to be sent.
+            *_, place = extract_tb(error.__traceback__)
+            trouble = [f"{type(error).__name__} at {place.filename}:{place.lineno}"]
         if trouble:
             log.warning("RCS notification: %s", _PERHAPS_A_PHONE.sub(lambda found: mask(found[0]), " ".join(trouble)))
 
@@ -132,7 +134,9 @@ class RcsNotifier(BaseNotifier):
         return [*trouble, *(f"For {count} of {len(phones)} phones, {reason}." for reason, count in reasons.items())]
 
     def _rendered_fields(self, context: Context) -> dict[str, Any]:
-        jinja_env = self.get_template_env(dag=context.get("dag"))
+        dag = context.get("dag")
+        # Where a DAG is tested in one process, its callback meets the DAG as it is stored, which renders nothing.
+        jinja_env = self.get_template_env(dag if hasattr(dag, "get_template_env") else None)
         rendered = {}
         for field in self.template_fields:
             try:

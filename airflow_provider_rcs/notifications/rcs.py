@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 
 CAMPAIGN_REFERENCE = "airflow-notification"
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-_PERHAPS_A_PHONE = re.compile(r"[0-9]{8,}")
 
 
 class RcsNotifier(BaseNotifier):
@@ -94,7 +93,7 @@ class RcsNotifier(BaseNotifier):
         except RcsError as error:
             trouble = [f"{type(error).__name__}: {error}"]
             if not error.nothing_sent:
-                trouble.append("Whether it was sent is not known; it is not sent again.")
+                trouble.append("Whether it was sent is not known.")
         except AirflowNotFoundException as error:
             trouble = [str(error)]
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing else may fail for it
@@ -102,7 +101,7 @@ class RcsNotifier(BaseNotifier):
             *_, place = extract_tb(error.__traceback__)
             trouble = [f"{type(error).__name__} at {place.filename}:{place.lineno}"]
         if trouble:
-            log.warning("RCS notification: %s", _PERHAPS_A_PHONE.sub(lambda found: mask(found[0]), " ".join(trouble)))
+            log.warning("RCS notification: %s", " ".join(trouble))
 
     async def async_notify(self, context: Context) -> None:
         """Do the same without holding up an event loop, as the triggerer asks for deadline alerts."""

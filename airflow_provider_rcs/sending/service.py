@@ -54,11 +54,8 @@ def require_credit_to_begin(
     :raises RcsCreditError: if it has less.
     :raises RcsRefusedError: another of its kinds, if the credit cannot be looked up.
     """
-    if settings.min_credits is None or find_campaign(engine, settings.campaign) is not None:
-        return
     with _refusals_remembered(engine, settings.campaign, fingerprint):
-        left = get_credits()
-    require_credit(left, settings.min_credits)
+        require_credit_for_preview(engine, settings, get_credits)
 
 
 @contextmanager
@@ -68,3 +65,27 @@ def _refusals_remembered(engine: sa.Engine, campaign: str, fingerprint: str) -> 
     except RcsAuthError:
         remember_refusal(engine, campaign, fingerprint)
         raise
+
+
+def look_up_for_preview(
+    engine: sa.Engine | None, settings: SendSettings, get_template: Callable[[str], Template], fingerprint: str
+) -> Template:
+    """Look up the campaign's template as :func:`look_up_template` does, and keep nothing.
+
+    :param engine: the store, if it can be asked.
+    """
+    if engine is not None:
+        check_credentials(engine, settings.campaign, fingerprint)
+    return get_template(settings.template_id)
+
+
+def require_credit_for_preview(
+    engine: sa.Engine | None, settings: SendSettings, get_credits: Callable[[], float]
+) -> None:
+    """Check the credit as :func:`require_credit_to_begin` does, and keep nothing.
+
+    :param engine: the store, if it can be asked.
+    """
+    has_begun = engine is not None and find_campaign(engine, settings.campaign) is not None
+    if settings.min_credits is not None and not has_begun:
+        require_credit(get_credits(), settings.min_credits)

@@ -1,4 +1,4 @@
-"""The store of the store's tests."""
+"""The store of the store's own tests."""
 
 from __future__ import annotations
 

@@ -114,6 +114,13 @@ def test_a_database_that_cannot_be_reached_is_told_as_the_stores_failure(tmp_pat
         ask(engine)  # type: ignore[operator]
 
 
+def test_a_database_that_is_not_there_is_not_made_by_asking_for_its_tables(tmp_path: Path) -> None:
+    with pytest.raises(RcsStoreError, match="its tables are missing"):
+        require_migrated(engine_from_url(f"sqlite:///{tmp_path}/store.db"))
+
+    assert not list(tmp_path.iterdir())
+
+
 def test_messages_of_several_channels_are_folded_anew_after_the_upgrade_that_keeps_channels_apart(
     engine: sa.Engine,
 ) -> None:

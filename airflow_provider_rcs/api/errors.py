@@ -94,7 +94,7 @@ class RcsAuthError(RcsRefusedError):
 
 
 class RcsCreditError(RcsRefusedError):
-    """Not enough credit on the account (``Res`` -2)."""
+    """Not enough credit on the account (``Res`` -2), or less than was asked for with ``min_credits``."""
 
     remedy = "Add credit, then run it again."
 

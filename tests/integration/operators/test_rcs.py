@@ -98,6 +98,7 @@ def test_it_returns_counts_and_ids_and_no_recipients(
         "suppressed": 0,
         "in_doubt": 0,
         "statuses": {"unreported": 3},
+        "delivered_by_channel": {},
         "reasons": {"rejected": {"phone: it is missing": 1}},
         "api_campaign_ids": [str(sandbox.accepted()[-1]["send_id"])],
     }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.dialects import mssql, oracle
 
 from airflow_provider_rcs.warehouse.merging import merge, needs_staging, staging_table
 from airflow_provider_rcs.warehouse.tables import warehouse_tables
+
+SQL_SERVER, ORACLE = (sa.make_url(f"{name}://").get_dialect()() for name in ("mssql", "oracle"))
 
 
 @pytest.mark.parametrize("dialect", ["snowflake", "bigquery", "mssql", "redshift"])
@@ -30,7 +31,7 @@ def test_the_statement_is_standard_sql_with_each_column_once_in_each_part() -> N
         info={"version": "fold"},
     )
 
-    text = str(merge(table, mssql.dialect()).compile(dialect=mssql.dialect()))
+    text = str(merge(table, SQL_SERVER).compile(dialect=SQL_SERVER))
 
     assert text == (
         "MERGE INTO mart.rcs_thing AS t "
@@ -40,7 +41,7 @@ def test_the_statement_is_standard_sql_with_each_column_once_in_each_part() -> N
     )
 
 
-@pytest.mark.parametrize("dialect", [mssql.dialect(), oracle.dialect()], ids=["mssql", "oracle"])
+@pytest.mark.parametrize("dialect", [SQL_SERVER, ORACLE], ids=["mssql", "oracle"])
 def test_every_table_and_its_staging_table_can_be_made_on_other_engines(dialect: sa.Dialect) -> None:
     for table in warehouse_tables("mart").metadata.tables.values():
         for each in (table, staging_table(table)):

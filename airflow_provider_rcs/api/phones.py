@@ -12,6 +12,7 @@ from typing import Any
 from airflow_provider_rcs.api.values import is_missing
 
 _SEPARATORS = re.compile(r"[\s\-\u2010-\u2015().\u2060/]+")
+_MAYBE_A_PHONE = re.compile(r"\d(?: ?\d){6,}")
 _VISIBLE_DIGITS = 3
 LONGEST_E164 = 15
 
@@ -53,6 +54,11 @@ def mask(phone: str) -> str:
     """Return a phone for logs and errors: only its last digits can be read."""
     hidden = max(len(phone) - _VISIBLE_DIGITS, 0)
     return "*" * hidden + phone[hidden:] if hidden else "*" * len(phone)
+
+
+def mask_within(text: str) -> str:
+    """Return a text of somebody else's for logs and errors, with everything masked that may be a phone in it."""
+    return _MAYBE_A_PHONE.sub(lambda found: mask(found.group()), text)
 
 
 def _whole_number_as_text(value: Any) -> str:

@@ -40,9 +40,13 @@ class RcsSendingOperator(BaseOperator):
     :param variables: template variable -> column; one left out is looked for in the column of its own name. (templated)
     :param default_region: region of national phones, such as ``"ES"``. (templated)
     :param agent: the RCS agent to send as; by default the connection's. (templated)
-    :param send_at: when the service shall send: an aware datetime, or ISO 8601 text with its offset. (templated)
+    :param send_at: when the service shall send, to the minute: a datetime, or a text in ISO 8601. (templated)
+    :param timezone: whose clock ``send_at`` is by where it has neither zone nor offset, such as ``"Europe/Madrid"``. An
+        hour that does not exist is refused, one that comes twice is its first pass. (templated)
     :param quiet_hours: stretches of the day, in Spain's time, in which the service must not send: ``QuietHours``, or
-        dicts of ``start``, ``end`` and ``action``.
+        dicts of ``start``, ``end`` and ``action``. (templated)
+    :param reports: whether the service is asked to push delivery reports. Without them nothing tells what became of
+        the messages: what is in doubt can only be settled by hand, and a sensor on the campaign waits for ever.
     :param rcs_conn_id: the connection to the RCS API.
     :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``.
     :param batch_size: the most recipients of one request; by default the connection's.
@@ -67,6 +71,8 @@ class RcsSendingOperator(BaseOperator):
         "default_region",
         "agent",
         "send_at",
+        "timezone",
+        "quiet_hours",
         "rcs_conn_id",
         "store_conn_id",
         "exclude_sql",
@@ -87,7 +93,9 @@ class RcsSendingOperator(BaseOperator):
         default_region: str | None = None,
         agent: str | None = None,
         send_at: datetime | str | None = None,
+        timezone: str | None = None,
         quiet_hours: Sequence[QuietHours | Mapping[str, Any]] | None = None,
+        reports: bool = True,
         rcs_conn_id: str = RcsHook.default_conn_name,
         store_conn_id: str | None = None,
         batch_size: int | None = None,
@@ -111,7 +119,9 @@ class RcsSendingOperator(BaseOperator):
         self.default_region = default_region
         self.agent = agent
         self.send_at = send_at
+        self.timezone = timezone
         self.quiet_hours = quiet_hours
+        self.reports = reports
         self.rcs_conn_id = rcs_conn_id
         self.store_conn_id = store_conn_id
         self.batch_size = batch_size
@@ -184,8 +194,9 @@ class RcsSendingOperator(BaseOperator):
             variables=self.variables or {},
             default_region=self.default_region or None,
             agent=self.agent or "",
-            send_at=read_send_at(self.send_at),
+            send_at=read_send_at(self.send_at, self.timezone),
             quiet_hours=read_quiet_hours(self.quiet_hours),
+            reports=self.reports,
             batch_size=self.batch_size,
             max_in_flight=self.max_in_flight,
             at_most=self.at_most,

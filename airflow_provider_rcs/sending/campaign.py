@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsError, RcsInDoubtError
+from airflow_provider_rcs.api.errors import RcsError, RcsInDoubtError, RcsOutcomeUnknown
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.phones import PhoneError, normalise
 from airflow_provider_rcs.api.recipients import ListedRecipient
@@ -80,7 +80,7 @@ def send_campaign(
         try:
             _exclude(engine, campaign, settings, excluded)
             _plan(engine, attempt, settings, tally, chain([first], listed))
-            _log_what_is_known(before, tally.rows, settings.campaign)
+            _log_what_is_known(before, tally.rows, settings)
             requests = PlannedRequests(
                 engine,
                 attempt,
@@ -176,18 +176,24 @@ def _log_what_was_taken_over(campaign: str, doubted: int, folded: int) -> None:
         log.info("%d delivery reports were folded first.", folded)
 
 
-def _log_what_is_known(before: Funnel, listed: int, campaign: str) -> None:
+def _log_what_is_known(before: Funnel, listed: int, settings: SendSettings) -> None:
     if before.requested:
         log.info(
             "Campaign %s goes on: %d recipients are listed now; of the %d that it knew before, %d are accepted already "
             "and are not sent again.",
-            campaign,
+            settings.campaign,
             listed,
             before.requested,
             before.states[MessageState.ACCEPTED],
         )
     else:
-        log.info("Campaign %s begins: %d recipients are listed.", campaign, listed)
+        log.info("Campaign %s begins: %d recipients are listed.", settings.campaign, listed)
+    if not settings.reports:
+        log.warning(
+            "Campaign %s asks for no delivery reports (reports=False): nothing will tell what became of its messages, "
+            "what is in doubt can only be settled by hand (airflow-rcs resolve), and a sensor on it waits for ever.",
+            settings.campaign,
+        )
 
 
 def _wait_for_others(engine: sa.Engine, attempt: Attempt) -> None:
@@ -218,7 +224,11 @@ def _told(funnel: Funnel) -> str:
 def _require_settled(funnel: Funnel, settings: SendSettings, stopped_by: RcsError | None) -> None:
     if stopped_by is not None:
         planned = funnel.states[MessageState.PLANNED]
-        stopped_by.add_note(f"Campaign {settings.campaign!r} stopped: {_told(funnel)}; {planned} are left for a retry.")
+        stopped = f"Campaign {settings.campaign!r} stopped: {_told(funnel)}; {planned} are left for a retry."
+        if isinstance(stopped_by, RcsOutcomeUnknown):
+            # The requests that were lost are not sent again, but the rest of the list is worth a retry.
+            raise RcsInDoubtError(f"{stopped} {RcsInDoubtError.remedy} The last reply was lost: {stopped_by}")
+        stopped_by.add_note(stopped)
         raise stopped_by
     if planned := funnel.states[MessageState.PLANNED]:
         log.warning(

@@ -148,4 +148,5 @@ class PlannedRequests:
             agent=terms.agent,
             send_at=self.settings.send_at,
             quiet_hours=self.settings.quiet_hours,
+            reports=self.settings.reports,
         )

@@ -73,7 +73,7 @@ class RcsSendOperator(RcsSendingOperator):
     """
 
     template_fields: Sequence[str] = ("recipients", *RcsSendingOperator.template_fields)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"variables": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"variables": "json", "constants": "json"}
 
     def __init__(self, *, recipients: pd.DataFrame | Sequence[Mapping[str, Any]] | XComArg, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -27,7 +27,9 @@ class SendSettings:
     :param name: column of the names, or ``None``.
     :param reference: column of the sender's own references, or ``None``.
     :param variables: template variable -> column; one left out is looked for in the column of its own name.
+    :param constants: template variable -> its value for every recipient.
     :param default_region: region of national phones, such as ``"ES"``.
+    :param mobile_only: whether fixed lines are rejected.
     :param agent: the RCS agent to send as; empty for the connection's.
     :param send_at: when the service shall send, with a time zone; ``None`` for at once.
     :param quiet_hours: stretches of the day in which the service must not send.
@@ -47,7 +49,9 @@ class SendSettings:
     name: str | None = "name"
     reference: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, object] = field(default_factory=dict)
     default_region: str | None = None
+    mobile_only: bool = False
     agent: str = ""
     send_at: datetime | None = None
     quiet_hours: tuple[QuietHours, ...] = ()
@@ -65,6 +69,7 @@ class SendSettings:
                 raise RcsInputError(argument, "it is empty", "Give it a value.")
         _require_choice("on_invalid", self.on_invalid, ON_INVALID)
         _require_choice("on_in_doubt", self.on_in_doubt, ON_IN_DOUBT)
+        _require_choice("mobile_only", self.mobile_only, (True, False))
         for argument in ("batch_size", "max_in_flight", "at_most"):
             value = getattr(self, argument)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
@@ -162,7 +167,7 @@ _QUIET_HOURS_READERS: Mapping[str, tuple[Any, str]] = {
 }
 
 
-def _require_choice(argument: str, value: object, choices: Sequence[str]) -> None:
+def _require_choice(argument: str, value: object, choices: Sequence[object]) -> None:
     if value not in choices:
         raise RcsInputError(argument, f"{value!r} is not a choice", f"Use {' or '.join(map(repr, choices))}.")
 

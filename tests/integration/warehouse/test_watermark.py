@@ -130,7 +130,7 @@ def two_campaigns(store: sa.Engine) -> sa.Engine:
     return store
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=3, max_size=15))
 def test_however_receivers_senders_and_loads_overlap_the_warehouse_has_all_in_the_end(
     two_campaigns: sa.Engine, warehouse: sa.Engine, steps: list[tuple[str, Any]]

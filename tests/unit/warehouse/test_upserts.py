@@ -92,7 +92,7 @@ SETS_OF_ROWS = st.lists(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sets=SETS_OF_ROWS)
 def test_in_whatever_order_sets_come_the_newest_version_of_each_row_stays(
     warehouse: sa.Engine, sets: list[list[tuple[int, int]]]

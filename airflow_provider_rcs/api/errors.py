@@ -108,5 +108,9 @@ class RcsOutcomeUnknown(RcsError):  # noqa: N818 - the name is public surface
     nothing_sent = False
 
 
+class RcsNoReportsError(RcsError):
+    """Messages were accepted long enough ago, and not one delivery report on them has come."""
+
+
 class RcsReportError(RcsError, ValueError):
     """What was pushed as a delivery report cannot be understood."""

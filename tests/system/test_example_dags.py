@@ -170,6 +170,17 @@ def test_the_catalogue_of_templates_lists_each_variable_of_the_account(place: Pl
     ]
 
 
+def test_reports_that_arrive_are_loaded_by_the_dag_that_they_start(place: Place, campaign: str) -> None:
+    with closing(sqlite3.connect(place.warehouse)) as warehouse:
+        warehouse.execute("DROP TABLE rcs_report")
+
+    ended = place.run_dag("rcs_reports_on_arrival")
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    (count,) = place.rows(place.store, "SELECT COUNT(*) FROM rcs_report WHERE fold IS NOT NULL")
+    assert place.rows(place.warehouse, "SELECT COUNT(*) FROM rcs_report") == [count]
+
+
 def test_no_phone_of_a_customer_is_in_any_log(place: Place, first_log: str, second_log: str) -> None:
     phones = [phone for (phone,) in place.rows(place.store, "SELECT phone FROM rcs_message WHERE phone IS NOT NULL")]
 

@@ -1,7 +1,7 @@
 """New delivery reports start a load to the warehouse, by themselves.
 
-Connections: ``rcs_store`` (the store that the receiver writes to) and ``warehouse`` (SQLite or PostgreSQL). The triggerer
-must be running; it looks at the store every minute, and a run is started once for each batch of new reports.
+Connections: ``rcs_store`` (the store that the receiver writes to) and ``warehouse`` (SQLite or PostgreSQL). The
+triggerer must be running; it looks at the store every minute, and a run is started once for each batch of new reports.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from airflow_provider_rcs.triggers.rcs import RcsReportsTrigger
 
 reports = Asset(
     name="rcs_reports",
-    uri="rcs://reports",
+    uri="rcs://store/reports",
     watchers=[AssetWatcher(name="rcs_reports", trigger=RcsReportsTrigger(poll_interval=60))],
 )
 

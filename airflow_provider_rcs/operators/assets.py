@@ -9,8 +9,9 @@ from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from pydantic import JsonValue
 
-CAMPAIGNS = Asset(name="rcs_campaigns", uri="rcs://campaigns")
+CAMPAIGNS = Asset(name="rcs_campaigns", uri="rcs://store/campaigns")
 # An outlet that is an asset would have its event after a dry run as well; an alias has those that are added.
 SENT_CAMPAIGNS = AssetAlias(name="rcs_sent_campaigns")
 
@@ -20,5 +21,5 @@ def emit_sent(context: Context, sent: Mapping[str, Any]) -> None:
 
     :param sent: what the send returned.
     """
-    plain = {key: value for key, value in sent.items() if isinstance(value, str | int)}
+    plain: dict[str, JsonValue] = {key: value for key, value in sent.items() if isinstance(value, str | int)}
     context["outlet_events"][SENT_CAMPAIGNS].add(CAMPAIGNS, extra=plain)

@@ -32,7 +32,7 @@ class RcsSendingOperator(BaseOperator):
     The list is written to the store before anything is sent, each request is committed before it leaves and its reply
     after it came. Recipients whose reply was lost are in doubt: they are not sent again, and the delivery reports
     settle them. Returns the campaign's name, its counts and the ids that the service gave. A send that ends well emits
-    an event of the asset ``rcs://campaigns`` with the campaign's name and counts.
+    an event of the asset ``rcs://store/campaigns`` with the campaign's name and counts.
 
     :param template_id: the template to send. (templated)
     :param campaign: the campaign's name; a fixed value means once per recipient for ever. (templated)

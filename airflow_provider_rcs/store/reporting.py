@@ -76,7 +76,7 @@ def read_silences(engine: sa.Engine, campaign_names: Collection[str]) -> Mapping
         .join(asked := request.alias(), asked.c.reference == report.c.campaign_reference)
         .where(
             asked.c.campaign_id == campaign.c.id,
-            # Not folded yet, or on a phone that the request does not have: the receiver works, and that is the question.
+            # Not folded yet, or on a phone that the request does not have: then the receiver works all the same.
             sa.or_(report.c.fold.is_(None), sa.and_(report.c.fold.is_not(None), report.c.message_id.is_(None))),
         )
         .exists()

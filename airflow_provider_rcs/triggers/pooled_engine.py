@@ -31,7 +31,7 @@ _pools: WeakKeyDictionary[AbstractEventLoop, dict[str, _Pooled]] = WeakKeyDictio
 
 @asynccontextmanager
 async def pooled_engine(store_conn_id: str) -> AsyncIterator[sa.Engine]:
-    """Lend the engine of a store; whoever gives it back last closes its connections.
+    """Lend the engine of a store, which holds no connection between two looks; the last who gives it back ends it.
 
     :raises RcsStoreError: if the store cannot be used, or reached.
     """
@@ -52,8 +52,12 @@ async def pooled_engine(store_conn_id: str) -> AsyncIterator[sa.Engine]:
 
 
 def _open(connection: Connection) -> sa.Engine:
+    import sqlalchemy as sa
+
+    from airflow_provider_rcs.store.engine import prepare
     from airflow_provider_rcs.store.migrate import require_migrated
 
-    engine = engine_of(connection)
+    # Looks are seconds apart and can be cancelled: a kept connection would idle, or outlive its engine.
+    engine = prepare(sa.create_engine(engine_of(connection).url, poolclass=sa.NullPool))
     require_migrated(engine)
     return engine

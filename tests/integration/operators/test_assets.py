@@ -22,7 +22,7 @@ def test_a_send_emits_one_event_with_the_campaigns_name_and_counts(context: Cont
     operator(campaign, people(3)).execute(context)
 
     (emitted,) = context["outlet_events"][SENT_CAMPAIGNS].asset_alias_events
-    assert emitted.dest_asset_key.uri == "rcs://campaigns"
+    assert emitted.dest_asset_key.uri == "rcs://store/campaigns"
     assert (emitted.extra["campaign"], emitted.extra["requested"], emitted.extra["accepted"]) == (campaign, 3, 3)
     assert "34600000001" not in str(emitted.extra)
 
@@ -42,4 +42,4 @@ def test_outlets_of_the_users_own_stay(sandbox: SandboxProcess, store: sa.Engine
 
 
 def test_the_assets_address_is_left_as_it_is_by_airflow() -> None:
-    assert CAMPAIGNS.uri == "rcs://campaigns"
+    assert CAMPAIGNS.uri == "rcs://store/campaigns"

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowFailException,
-    AirflowRescheduleException,
     AirflowSensorTimeout,
     Context,
     TaskDeferred,
 )
+from airflow.sdk.exceptions import AirflowRescheduleException
 
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger

@@ -16,7 +16,10 @@ from tests.unit.store.given import BEA, NOON, claimed, report_on, sent
 
 def claimed_at(engine: sa.Engine, request_id: int) -> datetime:
     with engine.connect() as connection:
-        return connection.execute(sa.select(request.c.claimed_at).where(request.c.id == request_id)).scalar_one()
+        moment: datetime = connection.execute(
+            sa.select(request.c.claimed_at).where(request.c.id == request_id)
+        ).scalar_one()
+        return moment
 
 
 def test_a_campaign_is_silent_since_its_first_request_that_was_accepted(engine: sa.Engine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 
@@ -171,6 +172,16 @@ def test_the_catalogue_of_templates_lists_each_variable_of_the_account(place: Pl
         ("1234568", "Shipping notice", "Pedido", "TEXTO"),
         ("1234569", "Plain greeting", "", ""),
     ]
+
+
+def test_the_campaign_is_an_event_of_its_asset_with_its_name_and_counts(place: Place, campaign: str) -> None:
+    events = place.rows(
+        place.folder / "airflow" / "airflow.db",
+        "SELECT e.extra FROM asset_event e JOIN asset a ON a.id = e.asset_id WHERE a.uri = 'rcs://store/campaigns'",
+    )
+
+    told = [json.loads(extra) for (extra,) in events]
+    assert (CAMPAIGN, 970) in [(extra["campaign"], extra["accepted"]) for extra in told]
 
 
 def test_reports_that_arrive_are_loaded_by_the_dag_that_they_start(place: Place, campaign: str) -> None:

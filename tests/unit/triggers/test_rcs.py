@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from airflow.triggers.base import TriggerEvent
 
+from airflow_provider_rcs.store.folding import fold_parked
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger, RcsReportsTrigger
 from tests.unit.store.given import ANA, BEA, receive, report_on, sent
 
@@ -196,6 +197,16 @@ def test_each_batch_of_reports_fires_once(store: sa.Engine) -> None:
 def test_a_trigger_that_is_started_again_does_not_fire_for_the_same_reports(store: sa.Engine) -> None:
     receive(store, report_on(sent(store)))
     events_of(reports_trigger(), 1)
+
+    assert not fires_within_some_looks(reports_trigger())
+
+
+def test_a_load_of_what_was_told_does_not_fire_again(store: sa.Engine) -> None:
+    receive(store, report_on(sent(store), campaign_reference="another"))
+    events_of(reports_trigger(), 1)
+
+    # What a load begins with: it takes up again what was parked and has become known.
+    fold_parked(store)
 
     assert not fires_within_some_looks(reports_trigger())
 

@@ -18,6 +18,7 @@ RCS_FIELD_BEHAVIOUR: dict[str, Any] = {
     },
 }
 
+# No field has a default here: the form would save it for a field left alone, and a later version could not change it.
 _CONNECTION_FIELDS = {
     "agent": {
         "label": "RCS agent",
@@ -33,6 +34,16 @@ _CONNECTION_FIELDS = {
         "label": "Time-out in seconds",
         "description": "How long to wait for a reply; 60 unless set.",
         "schema": {"type": ["number", "null"]},
+    },
+    "connect_timeout": {
+        "label": "Time-out for connecting, in seconds",
+        "description": "How long to wait for a connection; 10 unless set.",
+        "schema": {"type": ["number", "null"]},
+    },
+    "body_format": {
+        "label": "Format of requests",
+        "description": "In which format parameters are sent; json unless set.",
+        "schema": {"type": ["string", "null"], "enum": ["json", "form", None]},
     },
     "status_codes": {
         "label": "Status codes",
@@ -51,6 +62,40 @@ _CONNECTION_FIELDS = {
         "label": "Key of a recipient's reference",
         "description": "Under which key a recipient's own reference is sent; the default is assumed.",
         "schema": {"type": ["string", "null"]},
+    },
+    "zero_result": {
+        "label": "A result of 0",
+        "description": (
+            "What it proves of a send: nothing_sent, so that it may be sent again, or unknown, so that its recipients "
+            "are in doubt; nothing_sent unless set (assumed)."
+        ),
+        "schema": {"type": ["string", "null"], "enum": ["nothing_sent", "unknown", None]},
+    },
+    "proxies": {
+        "label": "Proxies",
+        "description": 'An object of scheme -> URL, such as {"https": "http://user:password@proxy:3128"}.',
+        "schema": {"type": ["string", "null"], "format": "password"},
+    },
+    "verify": {
+        "label": "Certificate authorities",
+        "description": (
+            "A file or folder, on each worker, of the authorities that vouch for the service; the usual ones unless "
+            "set. false trusts anyone, which is for tests alone."
+        ),
+        "schema": {"type": ["string", "null"]},
+    },
+    "cert": {
+        "label": "Client certificate",
+        "description": 'A file on each worker with certificate and key, or one for each: ["cert.pem", "key.pem"].',
+        "schema": {"type": ["string", "null"]},
+    },
+    "trust_env": {
+        "label": "Trust the environment",
+        "description": (
+            "Whether the workers' environment names proxies (HTTPS_PROXY) and authorities (REQUESTS_CA_BUNDLE) where "
+            "this connection names none; yes unless set."
+        ),
+        "schema": {"type": ["boolean", "null"]},
     },
 }
 
@@ -92,6 +137,16 @@ _CONFIG = {
                 "type": "integer",
                 "example": "1024",
                 "default": "256",
+            },
+            "reports_timezone": {
+                "description": (
+                    "Whose clock the dates of delivery reports are by, which come without a zone; that it is Spain's "
+                    "is assumed."
+                ),
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "UTC",
+                "default": "Europe/Madrid",
             },
             "trusted_proxies": {
                 "description": (

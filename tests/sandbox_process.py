@@ -76,6 +76,11 @@ class SandboxProcess:
         entries: list[dict[str, Any]] = self._get("accepted")
         return entries
 
+    def heard(self) -> list[dict[str, Any]]:
+        """The last calls, the newest last: ``call``, ``content_type``, and ``parameters`` as they were written."""
+        calls: list[dict[str, Any]] = self._get("heard")["calls"]
+        return calls
+
     def messages_per_phone(self) -> dict[str, int]:
         return dict(Counter(entry["phone"] for entry in self.accepted()))
 

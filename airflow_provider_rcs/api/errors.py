@@ -9,11 +9,13 @@ class RcsError(Exception):
     """Root of every error of this provider.
 
     ``nothing_sent`` says that the call in question certainly messaged nobody; ``retry_may_help`` that the same call
-    can succeed later without anyone changing anything. Decisions are taken on these two, never on texts.
+    can succeed later without anyone changing anything. Decisions are taken on these two, never on texts. ``remedy`` is
+    what a person can do about errors of the class; the text of one says it too, and may know more.
     """
 
     nothing_sent: ClassVar[bool] = True
     retry_may_help: ClassVar[bool] = False
+    remedy: ClassVar[str] = "See what its text says."
 
 
 class RcsInputError(RcsError, ValueError):
@@ -24,6 +26,8 @@ class RcsInputError(RcsError, ValueError):
     :param remedy: what to do.
     """
 
+    remedy = "Put the field right that it names."
+
     def __init__(self, field: str, problem: str, remedy: str) -> None:
         super().__init__(f"{field}: {problem}. {remedy}")
         self.field = field
@@ -32,20 +36,27 @@ class RcsInputError(RcsError, ValueError):
 class RcsStoreError(RcsError):
     """The store is missing, of a kind that cannot be used, or not at the version of this provider."""
 
+    remedy = "Put the store's connection right, and make its tables: airflow-rcs migrate."
+
 
 class RcsStoreUnavailable(RcsStoreError):  # noqa: N818 - the name is public surface
     """The store's database failed or cannot be reached; what was committed is safe."""
 
     nothing_sent = False
     retry_may_help = True
+    remedy = "Run it again when the database is back."
 
 
 class RcsCampaignConflictError(RcsError):
     """The campaign was begun with a template, agent or date that differs from what is asked for now."""
 
+    remedy = "Keep it as it was, or give the campaign another name."
+
 
 class RcsInvalidRecipientsError(RcsError):
     """Recipients cannot be sent to, and ``on_invalid="fail"`` asked for all of them or none."""
+
+    remedy = "Put the list right, or use on_invalid='reject'."
 
 
 class RcsInDoubtError(RcsError):
@@ -53,6 +64,7 @@ class RcsInDoubtError(RcsError):
 
     nothing_sent = False
     retry_may_help = True
+    remedy = "Run it again when delivery reports have come, or settle them by hand: airflow-rcs resolve."
 
 
 class RcsFencedError(RcsError):
@@ -60,6 +72,7 @@ class RcsFencedError(RcsError):
 
     nothing_sent = False
     retry_may_help = True
+    remedy = "Run it again: it sends to those who are planned still."
 
 
 class RcsRefusedError(RcsError):
@@ -69,17 +82,28 @@ class RcsRefusedError(RcsError):
 class RcsAuthError(RcsRefusedError):
     """Wrong API User or API Token (HTTP 401, 403 or ``Res`` -1). Never tried again: it can block the account."""
 
+    remedy = "Check login and password of the connection; they are not tried again, because that can block the account."
+
 
 class RcsCreditError(RcsRefusedError):
     """Not enough credit on the account (``Res`` -2)."""
+
+    remedy = "Add credit, then run it again."
 
 
 class RcsParameterError(RcsRefusedError):
     """The service found a parameter wrong (``Res`` -3, with its own words) or knows no such address (HTTP 404)."""
 
+    remedy = (
+        "Put right what the service names; RcsListTemplatesOperator and RcsGetTemplateOperator show the templates that "
+        "it has."
+    )
+
 
 class RcsNothingDoneError(RcsRefusedError):
     """The service did nothing (``Res`` 0; that it means nothing was sent is assumed)."""
+
+    remedy = "Look in the service's panel whether the template and the agent may be sent with."
 
 
 class RcsRateLimited(RcsRefusedError):  # noqa: N818 - the name is public surface
@@ -90,6 +114,7 @@ class RcsRateLimited(RcsRefusedError):  # noqa: N818 - the name is public surfac
     """
 
     retry_may_help = True
+    remedy = "Run it again later, with fewer requests at once (max_in_flight)."
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -100,12 +125,14 @@ class RcsUnavailable(RcsRefusedError):  # noqa: N818 - the name is public surfac
     """The service could not be reached, or answered a look-up with nothing that can be read."""
 
     retry_may_help = True
+    remedy = "Run it again later; if it stays so, check host, proxies, verify and paths of the connection."
 
 
 class RcsOutcomeUnknown(RcsError):  # noqa: N818 - the name is public surface
     """A send left and no readable reply came back: whether anyone was messaged is not known."""
 
     nothing_sent = False
+    remedy = "Do not send it again: delivery reports will show who was messaged, or the service's panel."
 
 
 class RcsNoReportsError(RcsError):
@@ -114,3 +141,5 @@ class RcsNoReportsError(RcsError):
 
 class RcsReportError(RcsError, ValueError):
     """What was pushed as a delivery report cannot be understood."""
+
+    remedy = "Look at what was pushed, in the store's table rcs_report_refused."

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
 
+from airflow_provider_rcs.api.dates import require_tellable
 from airflow_provider_rcs.api.statuses import MessageState
 
 
@@ -61,7 +62,7 @@ class QuietHours:
     :param end: first minute after it; before ``start`` means the next day.
     :param action: what the service does with a message due in it; passed through, because its meaning is not
         documented (assumed default: 1).
-    :raises ValueError: if ``start`` equals ``end``.
+    :raises ValueError: if ``start`` equals ``end``, or one of them is finer than a minute or has a time zone.
     """
 
     start: time
@@ -69,6 +70,9 @@ class QuietHours:
     action: int = 1
 
     def __post_init__(self) -> None:
+        for name, moment in (("start", self.start), ("end", self.end)):
+            if moment.tzinfo is not None or moment.second or moment.microsecond:
+                raise ValueError(f"quiet_hours: {name} is {moment}, and must be a plain minute of the day")
         if self.start == self.end:
             raise ValueError(f"quiet_hours: start and end are both {self.start:%H:%M}, which leaves no time to send")
 
@@ -84,6 +88,7 @@ class SendRequest:
     :param send_at: when to send, with a time zone; ``None`` for now.
     :param quiet_hours: stretches of the day in which the service must not send.
     :param reports: whether the service is asked to push delivery reports.
+    :raises RcsInputError: if ``send_at`` is a moment that the service's dates cannot name.
     """
 
     template_id: str
@@ -93,6 +98,10 @@ class SendRequest:
     send_at: datetime | None = None
     quiet_hours: tuple[QuietHours, ...] = ()
     reports: bool = True
+
+    def __post_init__(self) -> None:
+        if self.send_at is not None:
+            require_tellable("send_at", self.send_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,21 +3,64 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
+from airflow_provider_rcs.api.numbering import LONGEST_E164, Found, read_international, reader_of
 from airflow_provider_rcs.api.values import is_missing
 
-_SEPARATORS = re.compile(r"[\s\-\u2010-\u2015().\u2060/]+")
+# White space, dashes, brackets, dots and slashes; and marks that nobody sees, which phones copied from elsewhere carry.
+_SEPARATORS = re.compile(
+    r"[\s\-\u2010-\u2015\u2212()\[\]./\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+"
+)
+_FULL_WIDTH = {0xFF01 + offset: 0x21 + offset for offset in range(94)}
+_TEXTS_OF_NOTHING = ("<NA>", "NaT")
+_MAYBE_A_PHONE = re.compile(r"\d(?: ?\d){6,}")
 _VISIBLE_DIGITS = 3
-LONGEST_E164 = 15
 
 
 class PhoneError(ValueError):
     """A value that is not a phone that can be messaged; the text says which rule it breaks, without the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneColumn:
+    """The phones of a column.
+
+    :param phones: E.164 digits of each cell, or ``None`` where there is no usable phone.
+    :param fixed_lines: which cells hold a fixed line; none that may be a mobile as well.
+    :param refused: which cells hold no usable phone, and the rule that each breaks.
+    """
+
+    phones: list[str | None]
+    fixed_lines: list[int]
+    refused: Mapping[int, str]
+
+
+def read_column(cells: Sequence[object], default_region: str | None = None) -> PhoneColumn:
+    """Read each cell as :func:`normalise` does.
+
+    :param default_region: two letters of the region of national numbers, such as ``"ES"``.
+    """
+    read = reader_of(default_region) if default_region else read_international
+    phones: list[str | None] = []
+    fixed_lines: list[int] = []
+    refused: dict[int, str] = {}
+    for position, cell in enumerate(cells):
+        found = read(cell) if isinstance(cell, str) and cell.isdigit() and cell.isascii() else None
+        try:
+            phone, is_fixed_line = found or _identify(cell, default_region)
+        except PhoneError as error:
+            phone, is_fixed_line = None, False
+            refused[position] = str(error)
+        phones.append(phone)
+        if is_fixed_line:
+            fixed_lines.append(position)
+    return PhoneColumn(phones, fixed_lines, refused)
 
 
 def normalise(value: object, default_region: str | None = None) -> str:
@@ -30,7 +73,7 @@ def normalise(value: object, default_region: str | None = None) -> str:
     :param default_region: two letters of the region of national numbers, such as ``"ES"``.
     :raises PhoneError: if it is missing or not a valid number.
     """
-    return _normalise_text(as_text(value), default_region)
+    return _identify(value, default_region)[0]
 
 
 def as_text(value: object) -> str:
@@ -38,13 +81,14 @@ def as_text(value: object) -> str:
 
     :raises PhoneError: if it is a float with a fraction or of another type than text and numbers.
     """
-    if is_missing(value) or value in ("<NA>", "NaT"):
-        return ""
     if isinstance(value, str):
-        return unicodedata.normalize("NFKC", value).strip()
+        text = value.translate(_FULL_WIDTH).strip()
+        return "" if text in _TEXTS_OF_NOTHING else text
+    if is_missing(value):
+        return ""
     if isinstance(value, bool):
         raise PhoneError("it is a truth value, not a phone")
-    if isinstance(value, Integral | Real | Decimal):
+    if isinstance(value, Real | Decimal) and type(value).__name__ != "timedelta64":
         return _whole_number_as_text(value)
     raise PhoneError(f"it is a {type(value).__name__}, not text")
 
@@ -55,38 +99,54 @@ def mask(phone: str) -> str:
     return "*" * hidden + phone[hidden:] if hidden else "*" * len(phone)
 
 
+def mask_within(text: str) -> str:
+    """Return a text of somebody else's for logs and errors, with everything masked that may be a phone in it."""
+    return _MAYBE_A_PHONE.sub(lambda found: mask(found.group()), text)
+
+
 def _whole_number_as_text(value: Any) -> str:
     try:
         if value % 1 == 0:
             return str(int(value))
-    except ArithmeticError:
+    except (ArithmeticError, ValueError):  # not finite, or of more digits than Python writes
         pass
     raise PhoneError("it is not a whole number")
 
 
-@lru_cache(maxsize=100_000)
-def _normalise_text(text: str, default_region: str | None) -> str:
-    import phonenumbers
-
+def _identify(value: object, default_region: str | None) -> Found:
+    text = as_text(value)
     if not text:
         raise PhoneError("it is missing")
     bare = _SEPARATORS.sub("", text)
     international = bare.startswith(("+", "00"))
     digits = bare.removeprefix("+") if bare.startswith("+") else bare.removeprefix("00")
-    if not re.fullmatch(r"[0-9]+", digits):
+    if not (digits.isascii() and digits.isdigit()):
         raise PhoneError("it is not a phone number")
-    candidates: list[tuple[str, str | None]] = [] if international or not default_region else [(bare, default_region)]
+    region = None if international else default_region
+    read = reader_of(region) if region else read_international
+    found = read(digits) or _ask_phonenumbers(digits, region)
+    if found is None:
+        raise PhoneError(_why_not(international, default_region))
+    return found
+
+
+@lru_cache(maxsize=10_000)
+def _ask_phonenumbers(digits: str, region: str | None) -> Found | None:
+    """Read digits as a national number of the region, if it is given, else as an international one."""
+    import phonenumbers
+
+    candidates: list[tuple[str, str | None]] = [(digits, region)] if region else []
     candidates.append((f"+{digits}", None))
-    for candidate, region in candidates:
+    for candidate, of_region in candidates:
         try:
-            number = phonenumbers.parse(candidate, region)
+            number = phonenumbers.parse(candidate, of_region)
         except phonenumbers.NumberParseException:
             continue
         if phonenumbers.is_valid_number(number):
             written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
             if len(written) <= LONGEST_E164:
-                return written
-    raise PhoneError(_why_not(international, default_region))
+                return written, phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.FIXED_LINE
+    return None
 
 
 def _why_not(international: bool, default_region: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,10 +11,19 @@ from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.statuses import DeliveryStatus, status_codes
-from airflow_provider_rcs.api.wire import DEFAULT_BASE_URL, DEFAULT_PATHS, DEFAULT_RECIPIENT_REFERENCE_KEY
+from airflow_provider_rcs.api.wire import (
+    BODY_FORMATS,
+    DEFAULT_BASE_URL,
+    DEFAULT_PATHS,
+    DEFAULT_RECIPIENT_REFERENCE_KEY,
+    NOTHING_SENT,
+    ZERO_RESULTS,
+)
 
 DEFAULT_BATCH_SIZE = 1000  # assumed: the most recipients that one call takes is not known
 DEFAULT_TIMEOUT_SECONDS = 60.0
+DEFAULT_CONNECT_TIMEOUT_SECONDS = 10.0
+DEFAULT_BODY_FORMAT = "json"
 _HOST = "host of the connection"
 _LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 _UNSET = (
@@ -34,7 +44,10 @@ class ApiSettings:
     :param status_codes: overrides of the status codes, code -> name of a delivery status.
     :param recipient_reference_key: under which key a recipient's own reference is sent.
     :param batch_size: the most recipients in one request.
-    :param timeout: seconds to wait for a connection or a reply.
+    :param timeout: seconds to wait for a reply.
+    :param connect_timeout: seconds to wait for a connection.
+    :param body_format: in which format parameters are sent: ``json`` or ``form``.
+    :param zero_result: what a result of 0 proves of a send: ``nothing_sent``, or nothing (``unknown``).
     :raises RcsInputError: if one of them cannot be used.
     """
 
@@ -45,6 +58,9 @@ class ApiSettings:
     recipient_reference_key: str = DEFAULT_RECIPIENT_REFERENCE_KEY
     batch_size: int = DEFAULT_BATCH_SIZE
     timeout: float = DEFAULT_TIMEOUT_SECONDS
+    connect_timeout: float = DEFAULT_CONNECT_TIMEOUT_SECONDS
+    body_format: str = DEFAULT_BODY_FORMAT
+    zero_result: str = NOTHING_SENT
 
     def __post_init__(self) -> None:
         check_base_url(self.base_url)
@@ -56,8 +72,15 @@ class ApiSettings:
             raise RcsInputError("status_codes", str(error), f"Use one of {', '.join(DeliveryStatus)}.") from None
         if self.batch_size < 1:
             raise RcsInputError("batch_size", f"{self.batch_size} is not a size", "Use 1 or more.")
-        if self.timeout <= 0:
-            raise RcsInputError("timeout", f"{self.timeout} is not a time to wait", "Use seconds above 0.")
+        for name, seconds in (("timeout", self.timeout), ("connect_timeout", self.connect_timeout)):
+            if not 0 < seconds < math.inf:
+                raise RcsInputError(name, f"{seconds} is not a time to wait", "Use seconds above 0.")
+        for name, value, choices in (
+            ("body_format", self.body_format, BODY_FORMATS),
+            ("zero_result", self.zero_result, ZERO_RESULTS),
+        ):
+            if value not in choices:
+                raise RcsInputError(name, f"{value!r} is not a choice", f"Use {' or '.join(choices)}.")
 
     def url(self, call: str) -> str:
         """Return the address of a call."""
@@ -136,4 +159,7 @@ _READERS: Mapping[str, tuple[Any, str]] = {
     "recipient_reference_key": (str, "the name of a key"),
     "batch_size": (int, "a whole number"),
     "timeout": (float, "a number of seconds"),
+    "connect_timeout": (float, "a number of seconds"),
+    "body_format": (str, "json or form"),
+    "zero_result": (str, "nothing_sent or unknown"),
 }

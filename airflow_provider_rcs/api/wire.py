@@ -6,16 +6,17 @@ or "assumed" (nobody could read it; a setting of the connection overrides it).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from functools import lru_cache
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
-from zoneinfo import ZoneInfo
 
 import orjson
 
+from airflow_provider_rcs.api import dates, phones
+from airflow_provider_rcs.api import reply_shapes as shapes
 from airflow_provider_rcs.api.errors import (
     RcsAuthError,
     RcsCreditError,
@@ -35,8 +36,6 @@ from airflow_provider_rcs.api.models import (
     TemplateVariable,
 )
 
-SERVICE_TIMEZONE = ZoneInfo("Europe/Madrid")
-
 DEFAULT_BASE_URL = "https://api.mensatek.com/v7"  # public
 DEFAULT_PATHS: Mapping[str, str] = {
     "send": "/EnviarRCS",  # public
@@ -45,11 +44,20 @@ DEFAULT_PATHS: Mapping[str, str] = {
     "credits": "/GetCreditos",  # public
 }
 DEFAULT_RECIPIENT_REFERENCE_KEY = "Referencia"  # assumed
+NOTHING_SENT = "nothing_sent"  # assumed
+ZERO_RESULTS = (NOTHING_SENT, "unknown")
+"""What a result of 0 can prove of a send: that nobody was messaged, or nothing."""
 
-_REPORT_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _RECIPIENT_TYPE = "DESTINATARIO"
 _JSON_REPLY = {"Resp": "JSON"}
 _LOWEST_HTTP_ERROR = 400
+_LONGEST_WORDS = 300
+_REFUSALS: Mapping[int, tuple[type[RcsRefusedError], str]] = {
+    0: (RcsNothingDoneError, "did nothing"),  # assumed
+    -1: (RcsAuthError, "refused the API User or API Token"),  # public
+    -2: (RcsCreditError, "finds not enough credit on the account"),  # public
+    -3: (RcsParameterError, "found a parameter wrong"),
+}
 
 
 def send_parameters(request: SendRequest, recipient_reference_key: str) -> dict[str, Any]:
@@ -68,7 +76,7 @@ def send_parameters(request: SendRequest, recipient_reference_key: str) -> dict[
     if request.agent:
         parameters["Agente"] = request.agent
     if request.send_at is not None:
-        parameters["Fecha"] = request.send_at.astimezone(SERVICE_TIMEZONE).strftime("%Y-%m-%d %H:%M")
+        parameters["Fecha"] = dates.write_moment(request.send_at)
     if request.quiet_hours:
         parameters["Intervaloprohibido"] = [
             {
@@ -102,25 +110,43 @@ def form_body(parameters: Mapping[str, Any]) -> bytes:
     return urlencode(flat).encode("ascii")
 
 
-def read_send_reply(body: bytes, status: int = 200) -> SendResult:
+@dataclass(frozen=True, slots=True)
+class BodyFormat:
+    """One of the formats in which the service takes parameters."""
+
+    content_type: str
+    write: Callable[[Mapping[str, Any]], bytes]
+
+
+BODY_FORMATS: Mapping[str, BodyFormat] = {
+    "json": BodyFormat("application/json", json_body),
+    "form": BodyFormat("application/x-www-form-urlencoded", form_body),
+}
+
+
+def read_send_reply(body: bytes, status: int = 200, zero_result: str = NOTHING_SENT) -> SendResult:
     """Read the reply to a send.
 
     :param body: the reply's body, in any of the shapes that API.md names.
     :param status: the HTTP status that came with it.
+    :param zero_result: what a result of 0 proves, one of :data:`ZERO_RESULTS`.
     :raises RcsRefusedError: one of its kinds, where the reply proves that nobody was messaged.
     :raises RcsOutcomeUnknown: if the body cannot be read.
     """
     try:
-        reply = _read_object(body)
-        result = _integer(reply["res"])
+        reply = shapes.read_object(body)
+        result = shapes.integer(reply["res"])
         if result > 0:
             return _read_send_result(reply, result)
     except (KeyError, TypeError, ValueError) as error:
         raise RcsOutcomeUnknown(
-            f"the service's reply to a send cannot be read (HTTP {status}, {len(body)} bytes): {type(error).__name__}"
+            f"the service's reply to a send cannot be read (HTTP {status}, {len(body)} bytes): "
+            f"{type(error).__name__}. {RcsOutcomeUnknown.remedy}"
         ) from None
     if result == 0 and (not_sent := _not_sent_to(reply)):
         return SendResult(messages=0, rejected=not_sent)
+    if result == 0 and zero_result != NOTHING_SENT:
+        raise RcsOutcomeUnknown(f"the service's result of a send is 0. {RcsOutcomeUnknown.remedy}")
     raise _refusal(result, reply, "Nothing of this request was sent")
 
 
@@ -130,11 +156,11 @@ def read_templates(body: bytes, status: int = 200) -> dict[str, str]:
     :raises RcsRefusedError: one of its kinds, if the service refused or its reply cannot be read.
     """
     try:
-        templates = _structure(_read_look_up(body, status).get("plantillas")) or {}
+        templates = shapes.structure(_read_look_up(body, status).get("plantillas")) or {}
     except ValueError:
         templates = None
     if not isinstance(templates, dict):
-        raise RcsUnavailable("the service's list of templates cannot be read: it is not an object of id -> name")
+        raise _unreadable("list of templates", "it is not an object of id -> name")
     return {str(template_id): str(name) for template_id, name in templates.items()}
 
 
@@ -145,12 +171,12 @@ def read_template(body: bytes, template_id: str, status: int = 200) -> Template:
     """
     reply = _read_look_up(body, status)
     try:
-        variables = _entries(reply.get("variables") or [])
+        variables = shapes.entries(reply.get("variables") or [])
         read = tuple(_read_variable(each) for each in variables or ())
     except (KeyError, TypeError, ValueError):
         variables = None
     if variables is None:
-        raise RcsUnavailable(f"the service's variables of template {template_id} cannot be read")
+        raise _unreadable(f"variables of template {template_id}", "they are not objects with a name")
     return Template(template_id, str(reply.get("nombre") or ""), read)
 
 
@@ -161,14 +187,18 @@ def read_credits(body: bytes, status: int = 200) -> float:
     """
     reply = _read_look_up(body, status)
     try:
-        return float(str(reply["cred"]).replace(",", "."))
+        credit = float(str(reply["cred"]).replace(",", "."))
     except (KeyError, ValueError):
-        raise RcsUnavailable("the service's answer to the credit look-up has no readable credit") from None
+        credit = math.nan
+    if not math.isfinite(credit):
+        raise _unreadable("answer to the credit look-up", "it holds no number as credit")
+    return credit
 
 
-def read_json_reports(body: bytes) -> list[Report]:
+def read_json_reports(body: bytes, timezone: tzinfo = dates.SERVICE_TIMEZONE) -> list[Report]:
     """Read pushed reports from a JSON object, or a list of them.
 
+    :param timezone: whose clock the dates are by.
     :raises RcsReportError: if the body is not such JSON, or one of the reports cannot be understood.
     """
     try:
@@ -178,30 +208,32 @@ def read_json_reports(body: bytes) -> list[Report]:
     entries = content if isinstance(content, list) else [content]
     if not entries:
         raise RcsReportError("the list holds no report")
-    return [read_report(entry) for entry in entries]
+    return [read_report(entry, timezone) for entry in entries]
 
 
-def read_form_report(body: bytes) -> Report:
+def read_form_report(body: bytes, timezone: tzinfo = dates.SERVICE_TIMEZONE) -> Report:
     """Read a pushed report from a url-encoded form.
 
+    :param timezone: whose clock the date is by.
     :raises RcsReportError: if the report cannot be understood.
     """
     try:
         fields = dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=100))
     except ValueError:
         raise RcsReportError("the form cannot be read as UTF-8") from None
-    return read_report(fields)
+    return read_report(fields, timezone)
 
 
-def read_report(fields: object) -> Report:
+def read_report(fields: object, timezone: tzinfo = dates.SERVICE_TIMEZONE) -> Report:
     """Read a pushed report from its fields, whose names may be in any case and whose numbers may be text.
 
+    :param timezone: whose clock the date is by; that it is Spain's is assumed.
     :raises RcsReportError: if there is no status code, or nothing that says which message it is about.
     """
     if not isinstance(fields, Mapping):
         raise RcsReportError("a report is not an object")
     try:
-        values = {str(key).lower(): _text(value) for key, value in fields.items()}
+        values = {str(key).lower(): shapes.text(value) for key, value in fields.items()}
     except ValueError as error:
         raise RcsReportError(str(error)) from None
     known = {name: values.pop(lower, "").strip() for name, lower in _REPORT_FIELDS.items()}
@@ -211,12 +243,12 @@ def read_report(fields: object) -> Report:
         raise RcsReportError("a report names no message: neither recipient (Destinatario) nor id (idMensaje)")
     return Report(
         status_code=known["Estado"],
-        phone=_digits(known["Destinatario"]),
+        phone=shapes.digits(known["Destinatario"]),
         campaign_reference=known["RefCampaign"],
         message_reference=known["RefMensaje"],
         service=known["Servicio"],
         agent=known["Agente"],
-        reported_at=_read_date(known["Fecha"]),
+        reported_at=dates.read_report_date(known["Fecha"], timezone),
         reported_at_text=known["Fecha"],
         api_campaign_id=known["idCampaign"],
         api_message_id=known["idMensaje"],
@@ -249,63 +281,42 @@ def _write_recipient(recipient: Recipient, reference_key: str) -> dict[str, Any]
     return written
 
 
-def _read_object(body: bytes) -> dict[str, Any]:
-    """Return the reply's object with its field names in lower case; a list holding one object counts as that."""
-    content = orjson.loads(body)
-    if isinstance(content, list) and len(content) == 1:
-        content = content[0]
-    if not isinstance(content, dict):
-        raise TypeError("not an object")
-    return {str(key).lower(): value for key, value in content.items()}
-
-
 def _read_look_up(body: bytes, status: int) -> dict[str, Any]:
     try:
-        reply = _read_object(body)
-        result = _integer(reply["res"]) if "res" in reply else 1
+        reply = shapes.read_object(body)
+        result = shapes.integer(reply["res"]) if "res" in reply else 1
     except (TypeError, ValueError):
-        raise RcsUnavailable(f"the service's reply cannot be read (HTTP {status}, {len(body)} bytes)") from None
+        raise _unreadable("reply", f"HTTP {status}, {len(body)} bytes") from None
     if result < 0:
         raise _refusal(result, reply, "Nothing was changed")
     if status >= _LOWEST_HTTP_ERROR:
-        raise RcsUnavailable(f"the service failed (HTTP {status})")
+        raise RcsUnavailable(f"the service failed (HTTP {status}). {RcsUnavailable.remedy}")
     return reply
 
 
+def _unreadable(what: str, why: str) -> RcsUnavailable:
+    return RcsUnavailable(f"the service's {what} cannot be read: {why}. {RcsUnavailable.remedy}")
+
+
 def _read_send_result(reply: Mapping[str, Any], messages: int) -> SendResult:
-    sent, not_sent = _entries(reply.get("enviados")), _entries(reply.get("noenviados"))
+    sent, not_sent = shapes.entries(reply.get("enviados")), shapes.entries(reply.get("noenviados"))
     return SendResult(
         messages=messages,
-        api_campaign_id=_text(reply.get("idenvio")),
-        accepted={_digits(each["telefono"]): _text(each.get("idmensaje")) for each in sent or ()},
-        rejected=frozenset(_digits(each["telefono"]) for each in not_sent or ()),
-        accepted_count=_count(reply.get("enviados")) if sent is None else 0,
-        rejected_count=_count(reply.get("noenviados")) if not_sent is None else 0,
-        duplicates=_count(reply.get("duplicados")),
+        api_campaign_id=shapes.text(reply.get("idenvio")),
+        accepted={shapes.digits(each["telefono"]): shapes.text(each.get("idmensaje")) for each in sent or ()},
+        rejected=frozenset(shapes.digits(each["telefono"]) for each in not_sent or ()),
+        accepted_count=shapes.count(reply.get("enviados")) if sent is None else 0,
+        rejected_count=shapes.count(reply.get("noenviados")) if not_sent is None else 0,
+        duplicates=shapes.count(reply.get("duplicados")),
     )
 
 
 def _not_sent_to(reply: Mapping[str, Any]) -> frozenset[str]:
     """Return whom a reply of nothing done names; nobody, if that cannot be read."""
     try:
-        return frozenset(_digits(each["telefono"]) for each in _entries(reply.get("noenviados")) or ())
+        return frozenset(shapes.digits(each["telefono"]) for each in shapes.entries(reply.get("noenviados")) or ())
     except (KeyError, TypeError, ValueError):
         return frozenset()
-
-
-def _entries(value: object) -> list[dict[str, Any]] | None:
-    """Return the objects that a field lists, with their names in lower case; ``None`` where it holds no list.
-
-    An object whose values are the entries is a list too: so PHP writes one whose numbers have gaps.
-    """
-    content = _structure(value)
-    if isinstance(content, dict):
-        content = list(content.values())
-    return [_lower_keys(entry) for entry in content] if isinstance(content, list) else None
-
-
-def _count(value: object) -> int:
-    return 0 if value in (None, "") else _integer(value)
 
 
 def _read_variable(values: Mapping[str, Any]) -> TemplateVariable:
@@ -314,64 +325,8 @@ def _read_variable(values: Mapping[str, Any]) -> TemplateVariable:
 
 
 def _refusal(result: int, reply: Mapping[str, Any], consequence: str) -> RcsRefusedError:
-    words = str(reply.get("error") or "").strip()
+    kind, problem = _REFUSALS.get(result, (RcsParameterError, "refused the call"))
+    # On one line, and no longer than a sentence or two: the service may put a whole page there, or a phone.
+    words = phones.mask_within(" ".join(str(reply.get("error") or "").split()))[:_LONGEST_WORDS]
     said = f' The service says: "{words}".' if words else ""
-    match result:
-        case 0:
-            return RcsNothingDoneError(f"the service did nothing (Res 0).{said} {consequence}.")
-        case -1:
-            return RcsAuthError(
-                f"the service refused the API User or API Token (Res -1).{said} {consequence}. "
-                "Check login and password of the connection; it is not tried again, because that can block the account."
-            )
-        case -2:
-            return RcsCreditError(
-                f"the account has not enough credit (Res -2).{said} {consequence}. Add credit, then retry."
-            )
-        case -3:
-            return RcsParameterError(f"the service found a parameter wrong (Res -3).{said} {consequence}.")
-        case _:
-            return RcsParameterError(f"the service refused the call (Res {result}).{said} {consequence}.")
-
-
-def _structure(value: object) -> Any:
-    """Return what a field holds, where arrays and objects may have come as strings that hold JSON."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
-        return orjson.loads(value)
-    return value
-
-
-def _lower_keys(entry: object) -> dict[str, Any]:
-    if not isinstance(entry, dict):
-        raise TypeError("not an object")
-    return {str(key).lower(): value for key, value in entry.items()}
-
-
-def _integer(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise TypeError("not a number")
-    return int(value)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    try:
-        return "" if value is None else orjson.dumps(value).decode("utf-8")
-    except TypeError:
-        raise ValueError("a value is nested too deeply") from None
-
-
-def _digits(phone: object) -> str:
-    return re.sub(r"[^0-9]", "", str(phone)).removeprefix("00")
-
-
-@lru_cache(maxsize=4096)
-def _read_date(text: str) -> datetime | None:
-    """Read a report's date: Spain's time (assumed), the repeated hour of October as its first pass."""
-    if not _REPORT_DATE.fullmatch(text):
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=SERVICE_TIMEZONE).astimezone(UTC)
-    except ValueError:
-        return None
+    return kind(f"the service {problem} (Res {result}).{said} {consequence}. {kind.remedy}")

@@ -14,6 +14,7 @@ _COMMANDS = {
     "sandbox": "run a stand-in for the RCS service, for trying and testing",
     "receiver": "run the web application that delivery reports are pushed to",
     "migrate": "make the store's tables, or bring them to this version",
+    "preview": "show what a campaign to the rows of a query would send, and send nothing",
     "campaigns": "show where the campaigns of the store stand",
     "resolve": "settle by hand what is in doubt, and say so in the books",
 }

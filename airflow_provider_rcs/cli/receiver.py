@@ -48,6 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
         _credentials,
         spool=settings.reports_spool(os.environ, engine.url),
         proxies=settings.trusted_proxies(os.environ),
+        timezone=settings.reports_timezone(os.environ),
     )
     serve(app, arguments.host, arguments.port)
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import ssl
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import requests
 from airflow.providers.common.compat.sdk import mask_secret
 from airflow.providers.http.hooks.http import HttpHook
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from airflow_provider_rcs.api import wire
 from airflow_provider_rcs.api.errors import (
@@ -24,15 +21,19 @@ from airflow_provider_rcs.api.errors import (
     RcsInputError,
     RcsOutcomeUnknown,
     RcsParameterError,
-    RcsRateLimited,
     RcsUnavailable,
 )
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.api.settings import ApiSettings, read_settings
+from airflow_provider_rcs.hooks.http_failures import kind_of, never_left, raise_for_status
+from airflow_provider_rcs.hooks.memory import OF_THIS_PROCESS
+from airflow_provider_rcs.hooks.retrying import ask_patiently
+from airflow_provider_rcs.hooks.transport import read_transport
 
-_SECONDS_TO_CONNECT = 10.0
 _MOST_CONNECTIONS = 64
 _UNSET = (None, "", "***")
+
+Answer = TypeVar("Answer")
 
 
 class RcsHook(HttpHook):
@@ -99,16 +100,18 @@ class RcsHook(HttpHook):
                     f"it is missing (the {meaning})",
                     "You find it in your RCS account under Your Data -> Configure Account.",
                 )
-        mask_secret(connection.password)
         self.base_url = self.settings.base_url
-        options = {**connection.extra_dejson, **(extra_options or {})}
+        transport = read_transport({**connection.extra_dejson, **(extra_options or {})})
+        for secret in (connection.password, *(urlsplit(url).password for url in transport.proxies.values())):
+            if secret:
+                mask_secret(secret)
         session = requests.Session()
         session.auth = HTTPBasicAuth(str(connection.login).encode(), str(connection.password).encode())
         session.headers.update(headers or {})
-        session.proxies = options.get("proxies") or {}
-        session.verify = options.get("verify", True)
-        session.cert = options.get("cert")
-        session.trust_env = options.get("trust_env", True)
+        session.proxies = dict(transport.proxies)
+        session.verify = transport.verify
+        session.cert = transport.cert
+        session.trust_env = transport.trust_env
         for scheme in ("https://", "http://"):
             session.mount(scheme, HTTPAdapter(pool_maxsize=_MOST_CONNECTIONS))
         return session
@@ -117,37 +120,42 @@ class RcsHook(HttpHook):
     def _session(self) -> requests.Session:
         return self.get_conn()
 
-    def list_templates(self) -> dict[str, str]:
+    def list_templates(self, *, fresh: bool = False) -> dict[str, str]:
         """Return the templates of the account: template id -> name.
 
+        :param fresh: whether to ask the service even if this process has asked in the last five minutes.
         :raises RcsRefusedError: one of its kinds, if the service refused or could not be reached.
         """
-        body, status = self._look_up("list_templates", wire.plain_parameters())
-        return wire.read_templates(body, status)
+        parameters = wire.plain_parameters()
+        ask = partial(self._look_up, "list_templates", parameters, wire.read_templates)
+        return dict(OF_THIS_PROCESS.recall(self._question("list_templates", parameters), ask, fresh=fresh))
 
-    def get_template(self, template_id: str) -> Template:
+    def get_template(self, template_id: str, *, fresh: bool = False) -> Template:
         """Return a template and its variables.
 
         :param template_id: the template's id, as :meth:`list_templates` gives it.
+        :param fresh: whether to ask the service even if this process has asked in the last five minutes.
         :raises RcsRefusedError: one of its kinds, if the service refused, knows no such template, or could not be
             reached.
         """
-        body, status = self._look_up("get_template", wire.template_parameters(template_id))
+        parameters = wire.template_parameters(template_id)
+        ask = partial(
+            self._look_up,
+            "get_template",
+            parameters,
+            lambda body, status: wire.read_template(body, template_id, status),
+        )
         try:
-            return wire.read_template(body, template_id, status)
+            return OF_THIS_PROCESS.recall(self._question("get_template", parameters), ask, fresh=fresh)
         except RcsParameterError as error:
-            raise RcsParameterError(
-                f"template_id: template {template_id!r} cannot be looked up: {error} "
-                "The account's templates are listed by RcsListTemplatesOperator."
-            ) from None
+            raise RcsParameterError(f"template_id: template {template_id!r} cannot be looked up: {error}") from None
 
     def get_credits(self) -> float:
         """Return the credit left on the account (public: the call ``GetCreditos``).
 
         :raises RcsRefusedError: one of its kinds, if the service refused or could not be reached.
         """
-        body, status = self._look_up("credits", wire.plain_parameters())
-        return wire.read_credits(body, status)
+        return self._look_up("credits", wire.plain_parameters(), wire.read_credits)
 
     def send(self, request: SendRequest) -> SendResult:
         """Send a template to a batch of recipients, once; a lost reply is not asked for again.
@@ -157,88 +165,71 @@ class RcsHook(HttpHook):
         :raises RcsOutcomeUnknown: where it left and no readable reply came back.
         """
         parameters = wire.send_parameters(request, self.settings.recipient_reference_key)
-        body, status = self._post("send", parameters, unproven=RcsOutcomeUnknown)
-        return wire.read_send_reply(body, status)
+        read = partial(wire.read_send_reply, zero_result=self.settings.zero_result)
+        return self._ask("send", parameters, read, unproven=RcsOutcomeUnknown)
 
     def test_connection(self) -> tuple[bool, str]:
         """Make one harmless call, and report the credit left."""
         try:
-            return True, f"The service accepts these credentials. Credit left: {self.get_credits():g}"
+            # It is a person who asks, and may have mended the account.
+            OF_THIS_PROCESS.forget_refusal(self._account)
+            credit = self._ask("credits", wire.plain_parameters(), wire.read_credits)
         except RcsError as error:
             return False, str(error)
+        message = f"The service accepts these credentials. Credit left: {credit:g}"
+        # Airflow's form shows what is returned; its command does so only with failures, and it mutes the log.
+        print(message)
+        return True, message
 
-    def _look_up(self, call: str, parameters: Mapping[str, Any]) -> tuple[bytes, int]:
-        return self._post(call, parameters, unproven=RcsUnavailable)
+    @property
+    def _account(self) -> tuple[str, str]:
+        return self.settings.base_url, self.credentials_fingerprint
 
-    def _post(self, call: str, parameters: Mapping[str, Any], unproven: Callable[[str], RcsError]) -> tuple[bytes, int]:
-        """Make a call, and return the reply's body and HTTP status.
+    def _question(self, call: str, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+        return self.rcs_conn_id, self._account, self.settings.url(call), tuple(parameters.items())
 
+    def _look_up(self, call: str, parameters: Mapping[str, Any], read: Callable[[bytes, int], Answer]) -> Answer:
+        return ask_patiently(lambda: self._ask(call, parameters, read))
+
+    def _ask(
+        self,
+        call: str,
+        parameters: Mapping[str, Any],
+        read: Callable[[bytes, int], Answer],
+        unproven: type[RcsError] = RcsUnavailable,
+    ) -> Answer:
+        """Make a call once, and return what its reply says; refused credentials are not shown to the service again.
+
+        :param read: reads the reply's body and HTTP status.
         :param unproven: the error for a call that left and may have been acted on.
         """
-        url = self.settings.url(call)
+        OF_THIS_PROCESS.require_not_refused(self._account)
         try:
-            response = self._session.post(
+            return read(*self._post(call, parameters, unproven))
+        except RcsAuthError:
+            OF_THIS_PROCESS.refused(self._account)
+            raise
+
+    def _post(self, call: str, parameters: Mapping[str, Any], unproven: type[RcsError]) -> tuple[bytes, int]:
+        url = self.settings.url(call)
+        body = wire.BODY_FORMATS[self.settings.body_format]
+        session = self._session
+        try:
+            response = session.post(
                 url,
-                data=wire.json_body(parameters),
-                headers={"Content-Type": "application/json", "Accept": "application/json"},
-                timeout=(min(_SECONDS_TO_CONNECT, self.settings.timeout), self.settings.timeout),
+                data=body.write(parameters),
+                headers={"Content-Type": body.content_type, "Accept": "application/json"},
+                timeout=(self.settings.connect_timeout, self.settings.timeout),
                 allow_redirects=False,
-                verify=self._session.verify,  # else an environment variable overrides what the connection says
+                # Named with each request, else variables of the environment override what the connection says.
+                verify=session.verify,
+                proxies=dict(session.proxies),
             )
         except requests.RequestException as error:
-            if _never_left(error):
-                raise RcsUnavailable(f"{url}: could not connect ({_kind(error)}). Nothing was sent.") from None
-            raise unproven(f"{url}: no reply ({_kind(error)}).") from None
-        _raise_for_status(url, response)
+            if never_left(error):
+                raise RcsUnavailable(
+                    f"{url}: could not connect ({kind_of(error)}). Nothing was sent. {RcsUnavailable.remedy}"
+                ) from None
+            raise unproven(f"{url}: no reply ({kind_of(error)}). {unproven.remedy}") from None
+        raise_for_status(url, response)
         return response.content, response.status_code
-
-
-def _never_left(error: requests.RequestException) -> bool:
-    """Whether the connection itself failed, so that certainly no byte of the request left."""
-    cause = _cause(error)
-    return isinstance(cause, NewConnectionError | ConnectTimeoutError) or any(
-        isinstance(argument, ssl.SSLCertVerificationError) for argument in getattr(cause, "args", ())
-    )
-
-
-def _cause(error: requests.RequestException) -> object:
-    first = error.args[0] if error.args else error
-    return getattr(first, "reason", first)
-
-
-def _kind(error: requests.RequestException) -> str:
-    # The texts of these errors can quote proxy credentials; their kinds say enough.
-    return type(_cause(error)).__name__
-
-
-def _raise_for_status(url: str, response: requests.Response) -> None:
-    """Raise for the statuses that prove a refusal whatever the body says; all others are left to the body."""
-    match response.status_code:
-        case 401 | 403:
-            raise RcsAuthError(
-                f"{url}: the service refused the API User or API Token (HTTP {response.status_code}). "
-                "Nothing was sent. Check login and password of the connection; it is not tried again, "
-                "because that can block the account."
-            )
-        case 404:
-            raise RcsParameterError(
-                f"{url}: the service knows no such address (HTTP 404). Nothing was sent. "
-                "Check the host and the extra 'paths' of the connection."
-            )
-        case 429:
-            retry_after = _seconds(response.headers.get("Retry-After"))
-            wait = "" if retry_after is None else f" It asks to wait {retry_after:g} seconds."
-            raise RcsRateLimited(f"{url}: too many requests (HTTP 429). Nothing was sent.{wait}", retry_after)
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Read a Retry-After header, which holds seconds or a date."""
-    if not retry_after:
-        return None
-    if retry_after.strip().isdigit():
-        return float(retry_after)
-    try:
-        moment = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    return max((moment.astimezone(UTC) - datetime.now(UTC)).total_seconds(), 0.0)

@@ -35,7 +35,7 @@ class RcsListTemplatesOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, str]]:  # noqa: ARG002
         """Look the templates up."""
         with airflow_failures():
-            templates = RcsHook(self.rcs_conn_id).list_templates()
+            templates = RcsHook(self.rcs_conn_id).list_templates(fresh=True)
         self.log.info("The account has %d templates.", len(templates))
         return [{"id": template_id, "name": name} for template_id, name in sorted(templates.items())]
 
@@ -58,7 +58,7 @@ class RcsGetTemplateOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Look the template up."""
         with airflow_failures():
-            template = RcsHook(self.rcs_conn_id).get_template(str(self.template_id))
+            template = RcsHook(self.rcs_conn_id).get_template(str(self.template_id), fresh=True)
         return {
             "id": template.id,
             "name": template.name,
@@ -73,7 +73,7 @@ class RcsSendOperator(RcsSendingOperator):
     """
 
     template_fields: Sequence[str] = ("recipients", *RcsSendingOperator.template_fields)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"variables": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"variables": "json", "constants": "json"}
 
     def __init__(self, *, recipients: pd.DataFrame | Sequence[Mapping[str, Any]] | XComArg, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreError
 from airflow_provider_rcs.hooks.failures import airflow_failures
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.hooks.sql import stream_columns
@@ -17,6 +17,7 @@ from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_sent
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_rcs.api.models import QuietHours
@@ -40,11 +41,17 @@ class RcsSendingOperator(BaseOperator):
     :param name: column of the names, or ``None``; a missing column ``name`` means no names.
     :param reference: column of your own references, which come back in reports; ``None`` for none.
     :param variables: template variable -> column; one left out is looked for in the column of its own name. (templated)
+    :param constants: template variable -> its value for every recipient: text, a number or a date. (templated)
     :param default_region: region of national phones, such as ``"ES"``. (templated)
+    :param mobile_only: whether fixed lines are rejected; they are sent to, and counted in a warning, if not.
     :param agent: the RCS agent to send as; by default the connection's. (templated)
-    :param send_at: when the service shall send: an aware datetime, or ISO 8601 text with its offset. (templated)
+    :param send_at: when the service shall send, to the minute: a datetime, or a text in ISO 8601. (templated)
+    :param timezone: whose clock ``send_at`` is by where it has neither zone nor offset, such as ``"Europe/Madrid"``. An
+        hour that does not exist is refused, one that comes twice is its first pass. (templated)
     :param quiet_hours: stretches of the day, in Spain's time, in which the service must not send: ``QuietHours``, or
-        dicts of ``start``, ``end`` and ``action``.
+        dicts of ``start``, ``end`` and ``action``. (templated)
+    :param reports: whether the service is asked to push delivery reports. Without them nothing tells what became of
+        the messages: what is in doubt can only be settled by hand, and a sensor on the campaign waits for ever.
     :param rcs_conn_id: the connection to the RCS API.
     :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``.
     :param batch_size: the most recipients of one request; by default the connection's.
@@ -59,16 +66,20 @@ class RcsSendingOperator(BaseOperator):
         nothing at all if there is one.
     :param on_in_doubt: ``"fail"`` lets the task fail, after everything else is sent, while messages are in doubt;
         ``"hold"`` lets it succeed.
-    :param dry_run: whether to do everything but keep and send, and return what would be sent.
+    :param dry_run: whether to do everything but keep and send, and return what would be sent: counts by reason, the
+        sizes of the requests, and three samples in which nothing of a person can be read.
     """
 
     template_fields: Sequence[str] = (
         "template_id",
         "campaign",
         "variables",
+        "constants",
         "default_region",
         "agent",
         "send_at",
+        "timezone",
+        "quiet_hours",
         "rcs_conn_id",
         "store_conn_id",
         "exclude_sql",
@@ -86,10 +97,14 @@ class RcsSendingOperator(BaseOperator):
         name: str | None = "name",
         reference: str | None = None,
         variables: Mapping[str, str] | None = None,
+        constants: Mapping[str, Any] | None = None,
         default_region: str | None = None,
+        mobile_only: bool = False,
         agent: str | None = None,
         send_at: datetime | str | None = None,
+        timezone: str | None = None,
         quiet_hours: Sequence[QuietHours | Mapping[str, Any]] | None = None,
+        reports: bool = True,
         rcs_conn_id: str = RcsHook.default_conn_name,
         store_conn_id: str | None = None,
         batch_size: int | None = None,
@@ -111,10 +126,14 @@ class RcsSendingOperator(BaseOperator):
         self.name = name
         self.reference = reference
         self.variables = variables
+        self.constants = constants
         self.default_region = default_region
+        self.mobile_only = mobile_only
         self.agent = agent
         self.send_at = send_at
+        self.timezone = timezone
         self.quiet_hours = quiet_hours
+        self.reports = reports
         self.rcs_conn_id = rcs_conn_id
         self.store_conn_id = store_conn_id
         self.batch_size = batch_size
@@ -141,11 +160,27 @@ class RcsSendingOperator(BaseOperator):
             return self._preview() if self.preview else self._send(context)
 
     def _preview(self) -> dict[str, Any]:
-        from airflow_provider_rcs.sending.campaign import preview_campaign
+        from airflow_provider_rcs.sending.preview import preview_campaign
+        from airflow_provider_rcs.sending.service import look_up_for_preview
 
         settings = self._settings()
-        template = RcsHook(self.rcs_conn_id).get_template(settings.template_id)
-        return preview_campaign(template, settings, self.read_chunks())
+        hook = RcsHook(self.rcs_conn_id)
+        engine = self._store_to_ask()
+        return preview_campaign(
+            look_up_for_preview(engine, settings, hook.get_template, hook.credentials_fingerprint),
+            settings,
+            self.read_chunks(),
+            api=hook.settings,
+            engine=engine,
+            excluded=self._read_excluded(),
+        )
+
+    def _store_to_ask(self) -> sa.Engine | None:
+        try:
+            return store_engine(self.store_conn_id)
+        except RcsStoreError as error:
+            self.log.warning("Who is suppressed or was messaged before is not known: %s", error)
+            return None
 
     def _send(self, context: Context) -> dict[str, Any]:
         from airflow_provider_rcs.sending.campaign import send_campaign
@@ -187,10 +222,13 @@ class RcsSendingOperator(BaseOperator):
             name=self.name,
             reference=self.reference,
             variables=self.variables or {},
+            constants=self.constants or {},
             default_region=self.default_region or None,
+            mobile_only=self.mobile_only,
             agent=self.agent or "",
-            send_at=read_send_at(self.send_at),
+            send_at=read_send_at(self.send_at, self.timezone),
             quiet_hours=read_quiet_hours(self.quiet_hours),
+            reports=self.reports,
             batch_size=self.batch_size,
             max_in_flight=self.max_in_flight,
             at_most=self.at_most,

@@ -49,4 +49,5 @@ def _load() -> ReportsApp:
         spool=airflow_settings.reports_spool(store_conn_id),
         proxies=airflow_settings.trusted_proxies(),
         counters=airflow_settings.AirflowCounters(),
+        timezone=airflow_settings.reports_timezone(),
     )

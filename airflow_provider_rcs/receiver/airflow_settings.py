@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from datetime import tzinfo
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE, read_timezone
 from airflow_provider_rcs.receiver.addresses import TrustedProxies
 from airflow_provider_rcs.receiver.settings import default_spools
 from airflow_provider_rcs.receiver.spool import DEFAULT_MEGABYTES, Spool
@@ -32,6 +34,17 @@ def trusted_proxies() -> TrustedProxies:
     from airflow.providers.common.compat.sdk import conf
 
     return TrustedProxies.of(conf.get("rcs", "trusted_proxies", fallback=""), where="[rcs] trusted_proxies")
+
+
+def reports_timezone() -> tzinfo:
+    """Return whose clock the reports' dates are by: that of ``[rcs] reports_timezone``, by default Spain's (assumed).
+
+    :raises RcsInputError: if there is no such time zone.
+    """
+    from airflow.providers.common.compat.sdk import conf
+
+    name = conf.get("rcs", "reports_timezone", fallback="") or SERVICE_TIMEZONE.key
+    return read_timezone(name, "[rcs] reports_timezone")
 
 
 class AirflowCounters:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.receiver import counters as names
 from airflow_provider_rcs.receiver.addresses import TrustedProxies
 from airflow_provider_rcs.receiver.answers import (
@@ -35,6 +36,7 @@ from airflow_provider_rcs.store.refused_reports import RefusedReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import tzinfo
 
     import sqlalchemy as sa
     from starlette.types import Receive, Scope, Send
@@ -61,6 +63,7 @@ class ReportsApp:
     :param spool: where reports are kept while the store does not take them; without one they are answered 503.
     :param proxies: whose word is believed on the client's address.
     :param counters: told what it does; by default the log is, once a minute.
+    :param timezone: whose clock the reports' dates are by.
     """
 
     def __init__(
@@ -71,10 +74,12 @@ class ReportsApp:
         spool: Spool | None = None,
         proxies: TrustedProxies | None = None,
         counters: Counters | None = None,
+        timezone: tzinfo = SERVICE_TIMEZONE,
     ) -> None:
         self._engine = _Once(engine)
         self._counters = counters or LoggedCounters()
         self._proxies = proxies or TrustedProxies()
+        self._timezone = timezone
         self._gate = Gate(credentials)
         self._folding = BackgroundFolding(self._engine)
         self._keeping = Keeping(self._engine, spool, self._counters, self._folding.wake)
@@ -138,7 +143,7 @@ class ReportsApp:
         # How long the client takes to send is its own affair, and limited there.
         body = await read_body(headers, receive)
         content_type = headers.get(b"content-type", b"").decode("latin-1")
-        read = await read_reports(content_type, body)
+        read = await read_reports(content_type, body, self._timezone)
         refused = [RefusedReport(read.problem, content_type, body)] if read.problem else []
         if refused:
             self._counters.count(names.REFUSED)

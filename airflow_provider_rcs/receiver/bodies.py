@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 import orjson
 
+from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.errors import RcsReportError
 from airflow_provider_rcs.api.wire import read_form_report, read_json_reports, read_report
 from airflow_provider_rcs.receiver.answers import TOO_LARGE, TOO_SLOW, WRONG_TYPE, RefusedError
@@ -18,6 +19,7 @@ from airflow_provider_rcs.store import tables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
+    from datetime import tzinfo
 
     from starlette.types import Receive
 
@@ -63,17 +65,20 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         raise RefusedError(TOO_SLOW) from None
 
 
-async def read_reports(content_type: str, body: bytes) -> Read:
-    """Read the reports of a body; where it is a list, those that can be understood."""
+async def read_reports(content_type: str, body: bytes, timezone: tzinfo = SERVICE_TIMEZONE) -> Read:
+    """Read the reports of a body; where it is a list, those that can be understood.
+
+    :param timezone: whose clock their dates are by.
+    """
     reader = _READERS.get(content_type.partition(";")[0].strip().lower())
     if reader is None:
         return Read((), WRONG_TYPE)
     try:
-        reports = await reader(content_type, body)
+        reports = await reader(content_type, body, timezone)
         for report in reports:
             _check_that_a_database_takes(report)
     except RcsReportError as error:
-        return _read_what_can_be(content_type, body) if reader is _read_json else Read((), str(error))
+        return _read_what_can_be(content_type, body, timezone) if reader is _read_json else Read((), str(error))
     return Read(reports)
 
 
@@ -91,11 +96,11 @@ async def _read_body(receive: Receive) -> bytes:
             return bytes(body)
 
 
-async def _read_json(content_type: str, body: bytes) -> list[Report]:
-    return read_json_reports(_in_utf8(content_type, body))
+async def _read_json(content_type: str, body: bytes, timezone: tzinfo) -> list[Report]:
+    return read_json_reports(_in_utf8(content_type, body), timezone)
 
 
-def _read_what_can_be(content_type: str, body: bytes) -> Read:
+def _read_what_can_be(content_type: str, body: bytes, timezone: tzinfo) -> Read:
     """Read a JSON body again, report by report, because one of them was not understood."""
     try:
         content = orjson.loads(_in_utf8(content_type, body))
@@ -108,7 +113,7 @@ def _read_what_can_be(content_type: str, body: bytes) -> Read:
     problem = ""
     for number, entry in enumerate(entries, start=1):
         try:
-            report = read_report(entry)
+            report = read_report(entry, timezone)
             _check_that_a_database_takes(report)
             reports.append(report)
         except RcsReportError as error:
@@ -116,19 +121,19 @@ def _read_what_can_be(content_type: str, body: bytes) -> Read:
     return Read(reports, problem)
 
 
-async def _read_form(content_type: str, body: bytes) -> list[Report]:
+async def _read_form(content_type: str, body: bytes, timezone: tzinfo) -> list[Report]:
     charset = _charset(content_type)
     if charset == "utf-8" and _is_utf8(unquote_to_bytes(body)):
-        return [read_form_report(body)]
+        return [read_form_report(body, timezone)]
     charset = "latin-1" if charset == "utf-8" else charset
     try:
         pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, encoding=charset)
     except ValueError:
         raise RcsReportError("the form cannot be read") from None
-    return [read_report(dict(pairs))]
+    return [read_report(dict(pairs), timezone)]
 
 
-async def _read_multipart(content_type: str, body: bytes) -> list[Report]:
+async def _read_multipart(content_type: str, body: bytes, timezone: tzinfo) -> list[Report]:
     from starlette.datastructures import Headers
     from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -142,7 +147,7 @@ async def _read_multipart(content_type: str, body: bytes) -> list[Report]:
         form = await parser.parse()
     except MultiPartException:
         raise RcsReportError("the multipart form cannot be read") from None
-    return [read_report(dict(form))]
+    return [read_report(dict(form), timezone)]
 
 
 _READERS = {

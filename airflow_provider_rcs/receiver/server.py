@@ -15,6 +15,7 @@ from airflow_provider_rcs.receiver.settings import (
     STORE_URL,
     reports_credentials,
     reports_spool,
+    reports_timezone,
     store_url,
     trusted_proxies,
 )
@@ -56,6 +57,7 @@ def app_from_environment() -> ReportsApp:
         lambda: credentials,
         spool=reports_spool(os.environ, engine.url),
         proxies=trusted_proxies(os.environ),
+        timezone=reports_timezone(os.environ),
     )
 
 

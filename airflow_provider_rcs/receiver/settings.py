@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE, read_timezone
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.receiver.addresses import TrustedProxies
 from airflow_provider_rcs.receiver.credentials import Credentials
@@ -13,6 +14,7 @@ from airflow_provider_rcs.receiver.spool import DEFAULT_MEGABYTES, Spool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import tzinfo
 
     import sqlalchemy as sa
 
@@ -22,6 +24,7 @@ REPORTS_PASSWORD = "AIRFLOW_RCS_REPORTS_PASSWORD"  # noqa: S105 - the name of a 
 SPOOL = "AIRFLOW_RCS_SPOOL"
 SPOOL_MEGABYTES = "AIRFLOW_RCS_SPOOL_MEGABYTES"
 TRUSTED_PROXIES = "AIRFLOW_RCS_TRUSTED_PROXIES"
+REPORTS_TIMEZONE = "AIRFLOW_RCS_REPORTS_TIMEZONE"
 _DEFAULT_SPOOLS = "rcs_reports_spool"
 
 
@@ -66,3 +69,12 @@ def trusted_proxies(environment: Mapping[str, str]) -> TrustedProxies:
     :raises RcsInputError: if one of them is not an address or a network.
     """
     return TrustedProxies.of(environment.get(TRUSTED_PROXIES, ""), where=TRUSTED_PROXIES)
+
+
+def reports_timezone(environment: Mapping[str, str]) -> tzinfo:
+    """Return whose clock the reports' dates are by; by default Spain's (assumed).
+
+    :raises RcsInputError: if there is no such time zone.
+    """
+    name = environment.get(REPORTS_TIMEZONE)
+    return read_timezone(name, REPORTS_TIMEZONE) if name else SERVICE_TIMEZONE

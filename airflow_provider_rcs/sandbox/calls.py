@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakSet
 
 from aiohttp import web
@@ -14,7 +15,14 @@ from airflow_provider_rcs.sandbox.breakage import broken_reply, reset
 from airflow_provider_rcs.sandbox.faults import FaultKind
 from airflow_provider_rcs.sandbox.options import WrongCredentials
 from airflow_provider_rcs.sandbox.rate_limit import RateLimit
-from airflow_provider_rcs.sandbox.reading import Parameters, asks_for_json, read_parameters, read_send, read_template
+from airflow_provider_rcs.sandbox.reading import (
+    Parameters,
+    asks_for_json,
+    lower_names,
+    read_parameters,
+    read_send,
+    read_template,
+)
 from airflow_provider_rcs.sandbox.refusals import RefusalError, WrongCredentialsError
 from airflow_provider_rcs.sandbox.replies import (
     Reply,
@@ -38,6 +46,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_HEARD = 20
+
+
+class Heard(NamedTuple):
+    """A call that could be read, with its parameters as they were written."""
+
+    call: str
+    content_type: str
+    parameters: Parameters
+
 
 class Calls:
     """Ties authentication, reading, the service and the replies together, and breaks what is to be broken."""
@@ -46,6 +64,7 @@ class Calls:
         self.refused_credentials = 0
         self.rate_limited = 0
         self.connections = 0
+        self.heard: deque[Heard] = deque(maxlen=_HEARD)
         self._options = options
         self._service = service
         self._faults = faults
@@ -117,7 +136,9 @@ class Calls:
                 return web.Response(status=401, text="401\n", headers={"WWW-Authenticate": 'Basic realm="API"'})
         for_json = False
         try:
-            parameters = read_parameters(body, request.content_type)
+            written = read_parameters(body, request.content_type)
+            self.heard.append(Heard(request.path, request.content_type, written))
+            parameters = lower_names(written)
             for_json = asks_for_json(parameters)
             if not authorised:
                 raise WrongCredentialsError

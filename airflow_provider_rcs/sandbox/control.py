@@ -37,6 +37,7 @@ class Control:
         return [
             web.post("/_sandbox/faults", self._guarded(self._order_faults)),
             web.get("/_sandbox/accepted", self._guarded(self._accepted), allow_head=False),
+            web.get("/_sandbox/heard", self._guarded(self._heard), allow_head=False),
             web.get("/_sandbox/statistics", self._guarded(self._statistics), allow_head=False),
             web.post("/_sandbox/reports", self._guarded(self._steer_reports)),
             web.post("/_sandbox/report-url", self._guarded(self._aim_reports)),
@@ -66,6 +67,9 @@ class Control:
             opening = b",\n"
         await response.write(b"[]" if opening == b"[" else b"]")
         return response
+
+    async def _heard(self, _request: web.Request) -> web.Response:
+        return _json({"calls": [call._asdict() for call in self._calls.heard]})
 
     async def _statistics(self, _request: web.Request) -> web.Response:
         return _json(

@@ -41,7 +41,7 @@ _VARIABLE_KEYS = _Keys("Nombre", "Valor")
 
 
 def read_parameters(body: bytes, content_type: str) -> Parameters:
-    """Read a JSON object or a url-encoded form; the names come back in lower case, as their case does not matter.
+    """Read a JSON object or a url-encoded form, as it is written.
 
     :raises ParameterError: if the body is neither.
     """
@@ -56,7 +56,12 @@ def read_parameters(body: bytes, content_type: str) -> Parameters:
             raise ParameterError("El formulario no es UTF-8") from None
     else:
         raise ParameterError("Content-Type no admitido")
-    return _lower_keys(parameters)
+    return parameters
+
+
+def lower_names(parameters: Parameters) -> Parameters:
+    """Bring the names to lower case, as their case does not matter."""
+    return {name.lower(): value for name, value in parameters.items()}
 
 
 def asks_for_json(parameters: Parameters) -> bool:
@@ -163,7 +168,7 @@ def _send_at(parameters: Parameters) -> str:
 def _quiet_hours(parameters: Parameters) -> list[dict[str, str]]:
     stretches = []
     for item in _array(parameters, "Intervaloprohibido"):
-        fields = _lower_keys(item) if isinstance(item, dict) else {}
+        fields = lower_names(item) if isinstance(item, dict) else {}
         start, end = _scalar(fields.get("horainicio")), _scalar(fields.get("horafin"))
         action = _scalar(fields.get("accion"))
         if not (_HOUR.fullmatch(start) and _HOUR.fullmatch(end) and _ACTION.fullmatch(action)):
@@ -210,7 +215,3 @@ def _json(text: bytes | str, complaint: str) -> Any:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         raise ParameterError(complaint) from None
-
-
-def _lower_keys(item: dict[str, Any]) -> dict[str, Any]:
-    return {key.lower(): value for key, value in item.items()}

@@ -14,13 +14,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsError, RcsInDoubtError
+from airflow_provider_rcs.api.errors import RcsError, RcsInDoubtError, RcsOutcomeUnknown
 from airflow_provider_rcs.api.models import Template
-from airflow_provider_rcs.api.phones import PhoneError, normalise
 from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.sending.lease_keeper import LeaseKeeper
-from airflow_provider_rcs.sending.listing import Chunk, Tally, list_chunks
+from airflow_provider_rcs.sending.listing import Chunk, Tally, excluded_phones, list_chunks
 from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.requests import PlannedRequests
 from airflow_provider_rcs.sending.service import Service
@@ -80,7 +79,7 @@ def send_campaign(
         try:
             _exclude(engine, campaign, settings, excluded)
             _plan(engine, attempt, settings, tally, chain([first], listed))
-            _log_what_is_known(before, tally.rows, settings.campaign)
+            _log_what_is_known(before, tally.rows, settings)
             requests = PlannedRequests(
                 engine,
                 attempt,
@@ -104,33 +103,6 @@ def send_campaign(
     }
 
 
-def preview_campaign(template: Template, settings: SendSettings, chunks: Iterable[Chunk]) -> dict[str, Any]:
-    """Do everything but keep and send: read the list, and tell what would be sent.
-
-    :return: the counts, by reason for those who cannot be sent to.
-    :raises RcsError: what would make the send fail before anything is sent.
-    """
-    tally = Tally()
-    sendable = {
-        recipient.key
-        for listed in list_chunks(chunks, template, settings, tally)
-        for recipient in listed
-        if not recipient.rejection
-    }
-    tally.require_rows()
-    if settings.on_invalid == "fail":
-        tally.require_no_rejections()
-    return {
-        "campaign": settings.campaign,
-        "dry_run": True,
-        "template": {"id": template.id, "name": template.name, "variables": list(template.required_variables)},
-        "requested": tally.rows,
-        "planned": len(sendable),
-        "rejected": tally.rejections.total(),
-        "reasons": {"rejected": dict(tally.rejections)},
-    }
-
-
 def _plan(
     engine: sa.Engine,
     attempt: Attempt,
@@ -142,8 +114,7 @@ def _plan(
         record_list(engine, attempt, listed)
     if settings.on_invalid == "fail":
         tally.require_no_rejections()
-    for example in tally.examples:
-        log.warning("Cannot be sent to: %s", example)
+    tally.warn()
     if has_planned(engine, attempt):
         settings.require_date_to_come()
 
@@ -152,17 +123,8 @@ def _exclude(
     engine: sa.Engine, campaign: Campaign, settings: SendSettings, excluded: Iterable[Sequence[object]]
 ) -> None:
     """Note who must not be messaged, before anyone is listed who could be claimed."""
-    unreadable = 0
-    for cells in excluded:
-        phones = set()
-        for cell in cells:
-            try:
-                phones.add(normalise(cell, settings.default_region))
-            except PhoneError:
-                unreadable += 1
+    for phones in excluded_phones(excluded, settings.default_region):
         exclude(engine, campaign, sorted(phones))
-    if unreadable:
-        log.warning("%d rows of exclude_sql hold no phone that can be read; they exclude nobody.", unreadable)
 
 
 def _log_what_was_taken_over(campaign: str, doubted: int, folded: int) -> None:
@@ -176,18 +138,24 @@ def _log_what_was_taken_over(campaign: str, doubted: int, folded: int) -> None:
         log.info("%d delivery reports were folded first.", folded)
 
 
-def _log_what_is_known(before: Funnel, listed: int, campaign: str) -> None:
+def _log_what_is_known(before: Funnel, listed: int, settings: SendSettings) -> None:
     if before.requested:
         log.info(
             "Campaign %s goes on: %d recipients are listed now; of the %d that it knew before, %d are accepted already "
             "and are not sent again.",
-            campaign,
+            settings.campaign,
             listed,
             before.requested,
             before.states[MessageState.ACCEPTED],
         )
     else:
-        log.info("Campaign %s begins: %d recipients are listed.", campaign, listed)
+        log.info("Campaign %s begins: %d recipients are listed.", settings.campaign, listed)
+    if not settings.reports:
+        log.warning(
+            "Campaign %s asks for no delivery reports (reports=False): nothing will tell what became of its messages, "
+            "what is in doubt can only be settled by hand (airflow-rcs resolve), and a sensor on it waits for ever.",
+            settings.campaign,
+        )
 
 
 def _wait_for_others(engine: sa.Engine, attempt: Attempt) -> None:
@@ -218,7 +186,11 @@ def _told(funnel: Funnel) -> str:
 def _require_settled(funnel: Funnel, settings: SendSettings, stopped_by: RcsError | None) -> None:
     if stopped_by is not None:
         planned = funnel.states[MessageState.PLANNED]
-        stopped_by.add_note(f"Campaign {settings.campaign!r} stopped: {_told(funnel)}; {planned} are left for a retry.")
+        stopped = f"Campaign {settings.campaign!r} stopped: {_told(funnel)}; {planned} are left for a retry."
+        if isinstance(stopped_by, RcsOutcomeUnknown):
+            # The requests that were lost are not sent again, but the rest of the list is worth a retry.
+            raise RcsInDoubtError(f"{stopped} {RcsInDoubtError.remedy} The last reply was lost: {stopped_by}")
+        stopped_by.add_note(stopped)
         raise stopped_by
     if planned := funnel.states[MessageState.PLANNED]:
         log.warning(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from airflow_provider_rcs.api.errors import RcsInputError, RcsInvalidRecipientsError
 from airflow_provider_rcs.api.models import Template
+from airflow_provider_rcs.api.phones import read_column
 from airflow_provider_rcs.api.recipients import ListedRecipient, choose_columns, read_recipients
 from airflow_provider_rcs.sending.settings import SendSettings
+
+log = logging.getLogger(__name__)
 
 Chunk = Mapping[str, Sequence[object]]
 
@@ -18,9 +22,10 @@ _EXAMPLES_SHOWN = 3
 
 @dataclass(slots=True)
 class Tally:
-    """How many rows were listed, and how many of them cannot be sent to, by reason."""
+    """How many rows were listed, how many of them cannot be sent to, by reason, and how many others are fixed lines."""
 
     rows: int = 0
+    fixed_lines: int = 0
     rejections: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
 
@@ -32,6 +37,20 @@ class Tally:
                 self.rejections[recipient.rejection] += 1
                 if len(self.examples) < _EXAMPLES_SHOWN:
                     self.examples.append(f"{recipient.rejection} ({recipient.detail})")
+            elif recipient.is_fixed_line:
+                self.fixed_lines += 1
+
+    def warn(self) -> None:
+        """Log examples of who cannot be sent to, phones masked, and how many fixed lines there are."""
+        for example in self.examples:
+            log.warning("Cannot be sent to: %s", example)
+        if self.fixed_lines:
+            log.warning(
+                "%d of the %d listed phones are fixed lines, which seldom take RCS messages; they are sent to all the "
+                "same. Leave them out with mobile_only=True.",
+                self.fixed_lines,
+                self.rows,
+            )
 
     def require_rows(self) -> None:
         """Refuse an empty list.
@@ -75,15 +94,29 @@ def list_chunks(
                 name=settings.name,
                 reference=settings.reference,
                 variables=settings.variables,
+                constants=settings.constants,
             )
-        listed = list(
-            read_recipients(
-                chunk,
-                columns,
-                template.required_variables,
-                default_region=settings.default_region,
-                first_row=tally.rows + 1,
-            )
+        listed = read_recipients(
+            chunk,
+            columns,
+            template.required_variables,
+            default_region=settings.default_region,
+            first_row=tally.rows + 1,
+            mobile_only=settings.mobile_only,
         )
         tally.count(listed)
         yield listed
+
+
+def excluded_phones(chunks: Iterable[Sequence[object]], default_region: str | None) -> Iterator[set[str]]:
+    """Read phones that must not be messaged, some at a time; rows that hold none are counted in a warning.
+
+    :param chunks: phones as they are written.
+    """
+    unreadable = 0
+    for cells in chunks:
+        read = read_column(cells, default_region)
+        unreadable += len(read.refused)
+        yield {phone for phone in read.phones if phone}
+    if unreadable:
+        log.warning("%d rows of exclude_sql hold no phone that can be read; they exclude nobody.", unreadable)

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsAuthError, RcsError, RcsOutcomeUnknown, RcsRateLimited
-from airflow_provider_rcs.api.models import SendRequest, SendResult
+from airflow_provider_rcs.api.models import Recipient, SendRequest, SendResult
 from airflow_provider_rcs.api.outcomes import outcomes
 from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.service import Service
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.attempts import Attempt
+from airflow_provider_rcs.store.campaigns import CampaignTerms
 from airflow_provider_rcs.store.claims import Claim, claim_batch, doubt, release, settle
 from airflow_provider_rcs.store.refused_credentials import remember_refusal
 from airflow_provider_rcs.store.suppression import FrequencyCap
@@ -48,13 +49,6 @@ class PlannedRequests:
     _stopped_by: RcsError | None = None
     _not_before: float = 0.0
 
-    @property
-    def cap(self) -> FrequencyCap | None:
-        """How often a phone may be messaged."""
-        if self.settings.at_most is None or self.settings.within is None:
-            return None
-        return FrequencyCap(self.settings.at_most, self.settings.within)
-
     def send_all(self) -> RcsError | None:
         """Send until nothing is planned any more, or until something says to stop.
 
@@ -84,10 +78,12 @@ class PlannedRequests:
         started = False
         while self._stopped_by is None and len(self._under_way) < self._allowed_in_flight():
             time.sleep(max(self._not_before - time.monotonic(), 0.0))
-            claim = claim_batch(self.engine, self.attempt, self.batch_size, self.cap, self.service.fingerprint)
+            cap = cap_of(self.settings)
+            claim = claim_batch(self.engine, self.attempt, self.batch_size, cap, self.service.fingerprint)
             if claim is None:
                 break
-            self._under_way[pool.submit(self.service.send, self._request(claim))] = claim
+            request = request_of(self.attempt.campaign.terms, self.settings, claim.recipients, claim.reference)
+            self._under_way[pool.submit(self.service.send, request)] = claim
             started = True
         return started
 
@@ -139,13 +135,24 @@ class PlannedRequests:
         pause = min(asked or _SECONDS_AFTER_A_FAILURE * 2 ** (self._failures - 1), _LONGEST_WAIT_SECONDS)
         self._not_before = time.monotonic() + pause
 
-    def _request(self, claim: Claim) -> SendRequest:
-        terms = self.attempt.campaign.terms
-        return SendRequest(
-            template_id=terms.template_id,
-            recipients=claim.recipients,
-            campaign_reference=claim.reference,
-            agent=terms.agent,
-            send_at=self.settings.send_at,
-            quiet_hours=self.settings.quiet_hours,
-        )
+
+def cap_of(settings: SendSettings) -> FrequencyCap | None:
+    """Return how often a phone may be messaged, if that is limited."""
+    if settings.at_most is None or settings.within is None:
+        return None
+    return FrequencyCap(settings.at_most, settings.within)
+
+
+def request_of(
+    terms: CampaignTerms, settings: SendSettings, recipients: tuple[Recipient, ...], reference: str
+) -> SendRequest:
+    """Return the request that sends a campaign to some of its recipients."""
+    return SendRequest(
+        template_id=terms.template_id,
+        recipients=recipients,
+        campaign_reference=reference,
+        agent=terms.agent,
+        send_at=settings.send_at,
+        quiet_hours=settings.quiet_hours,
+        reports=settings.reports,
+    )

@@ -42,3 +42,15 @@ def look_up_template(
     except RcsAuthError:
         remember_refusal(engine, settings.campaign, fingerprint)
         raise
+
+
+def look_up_for_preview(
+    engine: sa.Engine | None, settings: SendSettings, get_template: Callable[[str], Template], fingerprint: str
+) -> Template:
+    """Look up the campaign's template as :func:`look_up_template` does, and keep nothing.
+
+    :param engine: the store, if it can be asked.
+    """
+    if engine is not None:
+        check_credentials(engine, settings.campaign, fingerprint)
+    return get_template(settings.template_id)

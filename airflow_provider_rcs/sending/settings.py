@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+from airflow_provider_rcs.api.dates import read_moment, read_timezone, require_tellable
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import QuietHours
 
@@ -26,10 +27,13 @@ class SendSettings:
     :param name: column of the names, or ``None``.
     :param reference: column of the sender's own references, or ``None``.
     :param variables: template variable -> column; one left out is looked for in the column of its own name.
+    :param constants: template variable -> its value for every recipient.
     :param default_region: region of national phones, such as ``"ES"``.
+    :param mobile_only: whether fixed lines are rejected.
     :param agent: the RCS agent to send as; empty for the connection's.
     :param send_at: when the service shall send, with a time zone; ``None`` for at once.
     :param quiet_hours: stretches of the day in which the service must not send.
+    :param reports: whether the service is asked to push delivery reports.
     :param batch_size: the most recipients of one request; ``None`` for the connection's.
     :param max_in_flight: how many requests may be under way at once.
     :param at_most: how many messages a phone may get within ``within``, over all campaigns; ``None`` for no cap.
@@ -45,10 +49,13 @@ class SendSettings:
     name: str | None = "name"
     reference: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, object] = field(default_factory=dict)
     default_region: str | None = None
+    mobile_only: bool = False
     agent: str = ""
     send_at: datetime | None = None
     quiet_hours: tuple[QuietHours, ...] = ()
+    reports: bool = True
     batch_size: int | None = None
     max_in_flight: int = DEFAULT_MAX_IN_FLIGHT
     at_most: int | None = None
@@ -62,6 +69,7 @@ class SendSettings:
                 raise RcsInputError(argument, "it is empty", "Give it a value.")
         _require_choice("on_invalid", self.on_invalid, ON_INVALID)
         _require_choice("on_in_doubt", self.on_in_doubt, ON_IN_DOUBT)
+        _require_choice("mobile_only", self.mobile_only, (True, False))
         for argument in ("batch_size", "max_in_flight", "at_most"):
             value = getattr(self, argument)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
@@ -70,8 +78,8 @@ class SendSettings:
             raise RcsInputError(
                 "at_most and within", "they belong together", "Give both, such as at_most=2, within=timedelta(days=7)."
             )
-        if self.send_at is not None and self.send_at.tzinfo is None:
-            raise RcsInputError("send_at", f"{self.send_at} has no time zone", "Give an aware datetime.")
+        if self.send_at is not None:
+            require_tellable("send_at", self.send_at)
         if self.default_region is not None:
             _require_region(self.default_region)
 
@@ -88,46 +96,78 @@ class SendSettings:
             )
 
 
-def read_send_at(value: datetime | str | None) -> datetime | None:
+def read_send_at(value: datetime | str | None, timezone: str | None = None) -> datetime | None:
     """Return the date to send at, from a datetime or a text in ISO 8601 such as ``2026-12-01T09:00+01:00``.
 
-    :raises RcsInputError: if the text cannot be read.
+    :param timezone: whose clock the value is by where it has no zone of its own.
+    :raises RcsInputError: if it cannot be read, does not exist, or cannot be told to the service.
     """
-    if not isinstance(value, str):
-        return value
-    if not value.strip():
+    if timezone:
+        read_timezone(timezone)
+    if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    try:
-        return datetime.fromisoformat(value.strip())
-    except ValueError:
-        raise RcsInputError(
-            "send_at", f"{value!r} is not a date", "Write it in ISO 8601 with its offset: 2026-12-01T09:00+01:00."
-        ) from None
+    return read_moment("send_at", value, timezone)
 
 
 def read_quiet_hours(entries: Sequence[QuietHours | Mapping[str, Any]] | None) -> tuple[QuietHours, ...]:
     """Return quiet hours from :class:`QuietHours` or dicts of ``start``, ``end`` and ``action``.
 
-    :raises RcsInputError: if one cannot be read.
+    :raises RcsInputError: if one cannot be read; names its field.
     """
-    return tuple(entry if isinstance(entry, QuietHours) else _quiet_hours(entry) for entry in entries or ())
+    if isinstance(entries, str | Mapping) or not isinstance(entries or (), Iterable):
+        raise RcsInputError("quiet_hours", f"a {type(entries).__name__} is not a list", _QUIET_HOURS_REMEDY)
+    return tuple(_quiet_hours(number, entry) for number, entry in enumerate(entries or ()))
 
 
-def _quiet_hours(entry: Mapping[str, Any]) -> QuietHours:
+def _quiet_hours(number: int, entry: object) -> QuietHours:
+    where = f"quiet_hours[{number}]"
+    if isinstance(entry, QuietHours):
+        return entry
+    if not isinstance(entry, Mapping):
+        raise RcsInputError(where, f"{entry!r} is neither QuietHours nor a dict", _QUIET_HOURS_REMEDY)
+    if unknown := entry.keys() - _QUIET_HOURS_READERS.keys():
+        raise RcsInputError(where, f"no such field: {', '.join(sorted(map(str, unknown)))}", _QUIET_HOURS_REMEDY)
+    given: dict[str, Any] = {}
+    for name, (read, shape) in _QUIET_HOURS_READERS.items():
+        if name == "action" and name not in entry:
+            continue
+        try:
+            given[name] = read(entry[name])
+        except KeyError:
+            raise RcsInputError(f"{where}[{name!r}]", "it is missing", _QUIET_HOURS_REMEDY) from None
+        except (TypeError, ValueError):
+            raise RcsInputError(f"{where}[{name!r}]", f"{entry[name]!r} is not {shape}", _QUIET_HOURS_REMEDY) from None
     try:
-        given = {**entry, "start": _time(entry["start"]), "end": _time(entry["end"])}
         return QuietHours(**given)
-    except (KeyError, TypeError, ValueError) as error:
-        raise RcsInputError(
-            "quiet_hours", f"{dict(entry)!r} cannot be read ({error})", 'Write {"start": "22:00", "end": "09:00"}.'
-        ) from None
+    except ValueError as error:
+        raise RcsInputError(where, str(error).partition(": ")[2], _QUIET_HOURS_REMEDY) from None
 
 
 def _time(value: time | str) -> time:
-    return value if isinstance(value, time) else time.fromisoformat(value)
+    """Read a time of day, written ``9:00`` too, as the document does."""
+    if isinstance(value, time):
+        return value
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    text = value.strip()
+    return time.fromisoformat(text.zfill(5) if text[1:2] == ":" else text)
 
 
-def _require_choice(argument: str, value: object, choices: Sequence[str]) -> None:
+def _action(value: int | str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise TypeError("not a whole number")
+    return int(value)
+
+
+_QUIET_HOURS_REMEDY = 'Write [{"start": "22:00", "end": "09:00"}].'
+_QUIET_HOURS_READERS: Mapping[str, tuple[Any, str]] = {
+    "start": (_time, "a time of day"),
+    "end": (_time, "a time of day"),
+    "action": (_action, "a whole number"),
+}
+
+
+def _require_choice(argument: str, value: object, choices: Sequence[object]) -> None:
     if value not in choices:
         raise RcsInputError(argument, f"{value!r} is not a choice", f"Use {' or '.join(map(repr, choices))}.")
 

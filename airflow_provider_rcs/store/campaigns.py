@@ -55,7 +55,7 @@ def open_campaign(engine: sa.Engine, name: str, terms: CampaignTerms, status_cod
     """
     fresh = {
         "name": name,
-        "token": _token(_CAMPAIGN_TOKEN_LENGTH),
+        "token": new_token(),
         "template_id": terms.template_id,
         "template_name": terms.template_name,
         "agent": terms.agent,
@@ -67,7 +67,7 @@ def open_campaign(engine: sa.Engine, name: str, terms: CampaignTerms, status_cod
     of_this_name = campaign.c.name == name
     with transaction(engine) as connection:
         insert_or_ignore(connection, campaign, [fresh], key=["name"])
-        _require_same_terms(_read(connection.execute(sa.select(campaign).where(of_this_name)).one()), terms)
+        require_same_terms(_read(connection.execute(sa.select(campaign).where(of_this_name)).one()), terms)
         connection.execute(campaign.update().where(of_this_name).values(status_codes=dict(status_codes)))
         return _read(connection.execute(sa.select(campaign).where(of_this_name)).one())
 
@@ -77,6 +77,20 @@ def find_campaign(engine: sa.Engine, name: str) -> Campaign | None:
     with reading(engine) as connection:
         row = connection.execute(sa.select(campaign).where(campaign.c.name == name)).one_or_none()
     return None if row is None else _read(row)
+
+
+def require_same_terms(opened: Campaign, terms: CampaignTerms) -> None:
+    """Check that a campaign can go on with these terms.
+
+    :raises RcsCampaignConflictError: if it was opened on other ones; names both.
+    """
+    for term in ("template_id", "agent", "send_at"):
+        before, now = getattr(opened.terms, term), getattr(terms, term)
+        if before != now and not (term == "send_at" and _is_overdue(before, now)):
+            raise RcsCampaignConflictError(
+                f"{term}: campaign {opened.name!r} was begun with {before or 'none'!s}, and is now asked to go on with "
+                f"{now or 'none'!s}. Keep it as it was, or give the campaign another name."
+            )
 
 
 def lock_campaign(connection: sa.Connection, campaign_id: int) -> int:
@@ -94,6 +108,11 @@ def lock_campaign(connection: sa.Connection, campaign_id: int) -> int:
     return int(connection.execute(statement).scalar_one())
 
 
+def new_token() -> str:
+    """Return a campaign's part of its requests' references."""
+    return _token(_CAMPAIGN_TOKEN_LENGTH)
+
+
 def new_reference(campaign_token: str) -> str:
     """Return a reference for one request: short, URL-safe, and never given twice."""
     return f"{campaign_token}-{_token(_REQUEST_TOKEN_LENGTH)}"
@@ -107,16 +126,6 @@ def _read(row: sa.Row[tuple[object, ...]]) -> Campaign:
     values = row._mapping
     terms = CampaignTerms(**{term.name: values[term.name] for term in fields(CampaignTerms)})
     return Campaign(values["id"], values["name"], values["token"], terms, values["status_codes"])
-
-
-def _require_same_terms(opened: Campaign, terms: CampaignTerms) -> None:
-    for term in ("template_id", "agent", "send_at"):
-        before, now = getattr(opened.terms, term), getattr(terms, term)
-        if before != now and not (term == "send_at" and _is_overdue(before, now)):
-            raise RcsCampaignConflictError(
-                f"{term}: campaign {opened.name!r} was begun with {before or 'none'!s}, and is now asked to go on with "
-                f"{now or 'none'!s}. Keep it as it was, or give the campaign another name."
-            )
 
 
 def _is_overdue(before: datetime | None, now: datetime | None) -> bool:

@@ -32,15 +32,12 @@ def migrate(engine: sa.Engine) -> str:
 
 
 def require_migrated(engine: sa.Engine) -> None:
-    """Check that the store's tables are there and of this version.
+    """Check that the store's tables are there and of this version; a SQLite database that is missing is not made.
 
     :raises RcsStoreError: if they are not; its kind RcsStoreUnavailable if the database cannot be reached.
     """
     try:
-        with engine.connect() as connection:
-            version = MigrationContext.configure(
-                connection, opts={"version_table": VERSION_TABLE}
-            ).get_current_revision()
+        version = None if _is_missing_file(engine.url) else _version(engine)
     except sa.exc.OperationalError as error:
         raise RcsStoreUnavailable(
             f"store: the database cannot be reached ({type(error.orig).__name__}). Check the store's connection."
@@ -57,6 +54,19 @@ def require_migrated(engine: sa.Engine) -> None:
 def newest_version() -> str:
     """Return the version of the tables that this provider works with."""
     return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def _is_missing_file(url: sa.URL) -> bool:
+    """Whether a SQLite database is on no file yet; asking it would make one."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith((":", "file:")):
+        return False
+    path = Path(url.database)
+    return path.parent.is_dir() and not path.exists()
+
+
+def _version(engine: sa.Engine) -> str | None:
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
 
 
 def _config() -> Config:

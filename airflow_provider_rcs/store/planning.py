@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,12 +13,16 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import Attempt, require_lease
-from airflow_provider_rcs.store.campaigns import lock_campaign
-from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.campaigns import Campaign, lock_campaign
+from airflow_provider_rcs.store.engine import reading, transaction
 from airflow_provider_rcs.store.tables import message
 from airflow_provider_rcs.store.upsert import insert_or_update
 
 _TAKEN_FROM_THE_LIST = ("phone", "phone_as_listed", "name", "reference", "variables", "state", "reason", "detail")
+_NEVER_TRIED = sa.or_(
+    message.c.state == MessageState.PLANNED,
+    sa.and_(message.c.state == MessageState.REJECTED, message.c.request_id.is_(None)),
+)
 
 
 def record_list(engine: sa.Engine, attempt: Attempt, listed: Sequence[ListedRecipient]) -> None:
@@ -37,6 +42,23 @@ def record_list(engine: sa.Engine, attempt: Attempt, listed: Sequence[ListedReci
         require_lease(connection, attempt.id)
         rows = [_row(first_of_each[key], times[key], attempt, revision) for key in times]
         insert_or_update(connection, message, rows, key=["campaign_id", "recipient_key"], changes=_changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a recipient stands whom the campaign knows, and whom a new list changes nothing for."""
+
+    state: MessageState
+    reason: str
+
+
+def standings(engine: sa.Engine, campaign: Campaign, keys: Sequence[str]) -> dict[str, Standing]:
+    """Return those of the recipients who keep their row when they are listed again: key -> how they stand."""
+    kept = sa.select(message.c.recipient_key, message.c.state, message.c.reason).where(
+        message.c.campaign_id == campaign.id, message.c.recipient_key.in_(keys), sa.not_(_NEVER_TRIED)
+    )
+    with reading(engine) as connection:
+        return {row.recipient_key: Standing(MessageState(row.state), row.reason) for row in connection.execute(kept)}
 
 
 def _row(recipient: ListedRecipient, times: int, attempt: Attempt, revision: int) -> dict[str, Any]:
@@ -66,11 +88,7 @@ def _row(recipient: ListedRecipient, times: int, attempt: Attempt, revision: int
 def _changes(listed: Any) -> Mapping[str, Any]:
     # A list that is older than the one whose words stand changes nothing.
     is_newer = message.c.listed_by < listed.listed_by
-    never_tried = sa.or_(
-        message.c.state == MessageState.PLANNED,
-        sa.and_(message.c.state == MessageState.REJECTED, message.c.request_id.is_(None)),
-    )
-    taken_over = sa.and_(never_tried, is_newer)
+    taken_over = sa.and_(_NEVER_TRIED, is_newer)
     times = sa.case(
         (is_newer, listed.listed_now),
         (message.c.listed_by == listed.listed_by, message.c.listed_now + listed.listed_now),

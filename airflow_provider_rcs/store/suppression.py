@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaigns import Campaign
-from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.engine import reading, transaction
 from airflow_provider_rcs.store.tables import exclusion, message, request, store, suppression
 from airflow_provider_rcs.store.upsert import insert_or_ignore
 
@@ -49,6 +49,25 @@ def exclude(engine: sa.Engine, campaign: Campaign, phones: Sequence[str]) -> Non
         insert_or_ignore(connection, exclusion, rows, key=["campaign_id", "phone"])
 
 
+def foresee(
+    engine: sa.Engine, campaign: Campaign | None, phones: Sequence[str], excluded: Set[str], cap: FrequencyCap | None
+) -> dict[str, str]:
+    """Return who of these phones a claim would suppress now: phone -> reason. Nothing is written.
+
+    :param campaign: the campaign, if it has been begun.
+    :param excluded: phones that the campaign's next attempt would exclude.
+    """
+    campaign_id = None if campaign is None else campaign.id
+    out = [phone for phone in phones if phone in excluded]
+    others = [phone for phone in phones if phone not in excluded]
+    with reading(engine) as connection:
+        return {
+            **dict.fromkeys(out, EXCLUDED),
+            **reasons_against(connection, campaign_id, out, None),
+            **reasons_against(connection, campaign_id, others, cap),
+        }
+
+
 def lock_for_cap(connection: sa.Connection) -> None:
     """Make claims under a cap take turns until the transaction ends, also those of different campaigns.
 
@@ -58,10 +77,11 @@ def lock_for_cap(connection: sa.Connection) -> None:
 
 
 def reasons_against(
-    connection: sa.Connection, campaign_id: int, phones: Sequence[str], cap: FrequencyCap | None
+    connection: sa.Connection, campaign_id: int | None, phones: Sequence[str], cap: FrequencyCap | None
 ) -> dict[str, str]:
     """Return who of these phones the campaign must not message now: phone -> reason.
 
+    :param campaign_id: the campaign's; ``None`` for one that is not begun.
     :param cap: counts also messages in doubt, because they may have arrived.
     """
     excluded = sa.select(exclusion.c.phone).where(exclusion.c.campaign_id == campaign_id, exclusion.c.phone.in_(phones))

@@ -23,7 +23,12 @@ class SqlToRcsOperator(RcsSendingOperator):
     """
 
     template_fields: Sequence[str] = ("sql", "sql_conn_id", "parameters", *RcsSendingOperator.template_fields)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json", "variables": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "sql": "sql",
+        "parameters": "json",
+        "variables": "json",
+        "constants": "json",
+    }
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for the tests that need one."""
+"""A real PostgreSQL server for the tests that need one, and a process without memories."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from airflow_provider_rcs.hooks.memory import OF_THIS_PROCESS
 from tests.postgres import fresh_database, postgres_server
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered() -> None:
+    """Let no test know of templates that another has looked up, or of credentials that were refused to it."""
+    OF_THIS_PROCESS.forget()
 
 
 @pytest.fixture(scope="session")

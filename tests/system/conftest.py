@@ -77,6 +77,7 @@ class Place:
             "AIRFLOW_HOME": str(self.folder / "airflow"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+            "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
             "AIRFLOW_CONN_RCS_DEFAULT": json.dumps(rcs),
             "AIRFLOW_CONN_RCS_STORE": json.dumps({"conn_type": "sqlite", "host": str(self.store)}),
             "AIRFLOW_CONN_WAREHOUSE": json.dumps({"conn_type": "sqlite", "host": str(self.warehouse)}),

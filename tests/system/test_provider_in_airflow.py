@@ -33,6 +33,15 @@ def test_a_connection_of_the_type_is_added_and_read_back(place: Place) -> None:
     assert (connection["conn_type"], connection["host"]) == ("rcs", "https://rcs.example")
 
 
+def test_the_connection_is_tested_by_one_call_that_tells_the_credit(place: Place) -> None:
+    before = len(place.sandbox.heard())
+
+    tested = place.airflow("connections", "test", "rcs_default")
+
+    assert "The service accepts these credentials. Credit left: " in tested.stdout, tested.stderr
+    assert [heard["call"] for heard in place.sandbox.heard()[before:]] == ["/GetCreditos"]
+
+
 def test_the_settings_of_the_provider_are_in_airflows_configuration(place: Place) -> None:
     ended = place.airflow("config", "get-value", "rcs", "lease_seconds")
 

@@ -26,7 +26,7 @@ LAYERS = {
     "receiver": {"receiver", "store", "api"},
     "sandbox": {"sandbox", "store"},
     "plugins": {"plugins", "receiver", "sandbox", "hooks", "store", "api"},
-    "cli": {"cli", "receiver", "sandbox", "hooks", "store", "api"},
+    "cli": {"cli", "receiver", "sandbox", "sending", "hooks", "store", "api"},
     "demo": {"demo", "sandbox", "cli", "store", "api"},
 }
 TOO_SLOW_FOR_PARSING = {"pandas", "sqlalchemy", "fastapi", "starlette", "phonenumbers", "alembic"}

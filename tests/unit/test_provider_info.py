@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,16 @@ import jsonschema
 import pytest
 
 from airflow_provider_rcs import __version__
+from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
+from airflow_provider_rcs.api.settings import ApiSettings, read_settings
+from airflow_provider_rcs.api.wire import BODY_FORMATS, ZERO_RESULTS
 from airflow_provider_rcs.get_provider_info import get_provider_info
+from airflow_provider_rcs.hooks.transport import Transport, read_transport
 from airflow_provider_rcs.receiver.airflow_connection import DEFAULT_REPORTS_CONN_ID
 from airflow_provider_rcs.receiver.spool import DEFAULT_MEGABYTES
 
 INFO = get_provider_info()
+FORM_FIELDS: dict[str, dict[str, Any]] = INFO["connection-types"][0]["conn-fields"]
 
 
 def test_it_satisfies_airflows_own_schema_of_a_providers_yaml() -> None:
@@ -54,13 +60,41 @@ def test_the_form_and_the_hook_tell_of_the_same_connection() -> None:
     assert RcsHook.get_ui_field_behaviour()["hidden_fields"] == form["ui-field-behaviour"]["hidden-fields"]
 
 
-def test_every_field_of_the_form_may_be_left_empty_and_is_read_by_the_settings() -> None:
-    from airflow_provider_rcs.api.settings import read_settings
+def test_every_setting_of_a_connection_is_a_field_of_the_form_with_a_label_and_a_help_text() -> None:
+    beside_the_base_url = {setting.name for setting in fields(ApiSettings)} - {"base_url"}
 
-    fields: dict[str, dict[str, Any]] = INFO["connection-types"][0]["conn-fields"]
+    assert FORM_FIELDS.keys() == beside_the_base_url | {setting.name for setting in fields(Transport)}
+    assert all(field["label"] and field["description"] for field in FORM_FIELDS.values())
 
-    assert all("null" in field["schema"]["type"] for field in fields.values())
-    assert read_settings(None, None, dict.fromkeys(fields)) == read_settings(None, None, {})
+
+def test_every_field_of_the_form_may_be_left_empty_and_saves_nothing_then() -> None:
+    assert all("null" in field["schema"]["type"] for field in FORM_FIELDS.values())
+    assert all(None in field["schema"].get("enum", [None]) for field in FORM_FIELDS.values())
+    assert not any("default" in field["schema"] for field in FORM_FIELDS.values())
+
+
+@pytest.mark.parametrize("unset", [None, "", "***"], ids=repr)
+def test_what_the_form_saves_for_fields_left_alone_is_read_as_unset(unset: Any) -> None:
+    saved = dict.fromkeys(FORM_FIELDS, unset)
+
+    assert read_settings(None, 0, saved) == read_settings(None, None, {})
+    assert read_transport(saved) == Transport()
+
+
+def test_the_choices_of_the_form_are_those_of_the_settings() -> None:
+    assert FORM_FIELDS["body_format"]["schema"]["enum"] == [*BODY_FORMATS, None]
+    assert FORM_FIELDS["zero_result"]["schema"]["enum"] == [*ZERO_RESULTS, None]
+
+
+def test_the_defaults_that_the_form_tells_of_are_those_of_the_settings() -> None:
+    defaults = ApiSettings()
+
+    for name in ("batch_size", "timeout", "connect_timeout", "body_format", "zero_result"):
+        assert f"{getattr(defaults, name)} unless set".replace(".0 ", " ") in FORM_FIELDS[name]["description"]
+
+
+def test_a_field_that_may_hold_a_password_is_shown_as_one() -> None:
+    assert [name for name, field in FORM_FIELDS.items() if field["schema"].get("format") == "password"] == ["proxies"]
 
 
 def test_the_defaults_of_the_configuration_are_those_of_the_code() -> None:
@@ -70,6 +104,7 @@ def test_the_defaults_of_the_configuration_are_those_of_the_code() -> None:
 
     assert options["store_conn_id"]["default"] == DEFAULT_STORE_CONN_ID
     assert options["reports_conn_id"]["default"] == DEFAULT_REPORTS_CONN_ID
+    assert options["reports_timezone"]["default"] == str(SERVICE_TIMEZONE)
     assert options["reports_spool_megabytes"]["default"] == str(DEFAULT_MEGABYTES)
 
 

@@ -1,10 +1,7 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -21,6 +18,7 @@ from airflow_provider_rcs.api.errors import (
 )
 from airflow_provider_rcs.api.models import Recipient, SendRequest, Template, TemplateVariable
 from airflow_provider_rcs.hooks.rcs import RcsHook
+from tests.integration.hooks.answering import http, server_that_answers
 from tests.sandbox_process import SandboxProcess
 
 ANA = Recipient("34600000001", "Ana")
@@ -43,24 +41,6 @@ def hook(monkeypatch: pytest.MonkeyPatch, url: str, **fields: Any) -> RcsHook:
     values = {"conn_type": "rcs", "host": url, "login": "demo", "password": "demo-token"} | fields
     monkeypatch.setenv("AIRFLOW_CONN_RCS_DEFAULT", json.dumps(values))
     return RcsHook()
-
-
-@contextmanager
-def server_that_answers(answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
-    """Answer one request with these bytes; give the address, and what was asked."""
-    asked: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                asked.append(connection.recv(65_536))
-                connection.sendall(answer)
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked
-        thread.join(5)
 
 
 def test_templates_are_listed_in_every_shape_of_reply(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProcess) -> None:
@@ -101,36 +81,40 @@ def test_a_connection_that_does_not_work_says_why(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("fault", "error"),
+    ("fault", "error", "remedy"),
     [
-        ({"kind": "status", "status": 401}, RcsAuthError),
-        ({"kind": "status", "status": 403}, RcsAuthError),
-        ({"kind": "status", "status": 404}, RcsParameterError),
-        ({"kind": "status", "status": 429}, RcsRateLimited),
-        ({"kind": "status", "status": 500}, RcsOutcomeUnknown),
-        ({"kind": "status_after", "status": 502}, RcsOutcomeUnknown),
-        ({"kind": "res", "res": -1}, RcsAuthError),
-        ({"kind": "res", "res": -2}, RcsCreditError),
-        ({"kind": "res", "res": -3}, RcsParameterError),
-        ({"kind": "res", "res": 0}, RcsNothingDoneError),
-        ({"kind": "refuse"}, RcsOutcomeUnknown),
-        ({"kind": "reset_after"}, RcsOutcomeUnknown),
-        ({"kind": "cut_reply"}, RcsOutcomeUnknown),
-        ({"kind": "html"}, RcsOutcomeUnknown),
-        ({"kind": "empty"}, RcsOutcomeUnknown),
-        ({"kind": "timeout_after", "seconds": 3}, RcsOutcomeUnknown),
+        ({"kind": "status", "status": 401}, RcsAuthError, "Check login and password of the connection"),
+        ({"kind": "status", "status": 403}, RcsAuthError, "Check login and password of the connection"),
+        ({"kind": "status", "status": 404}, RcsParameterError, "Check host and extra 'paths' of the connection"),
+        ({"kind": "status", "status": 429}, RcsRateLimited, "Run it again later, with fewer requests at once"),
+        ({"kind": "status", "status": 500}, RcsOutcomeUnknown, "Do not send it again"),
+        ({"kind": "status_after", "status": 502}, RcsOutcomeUnknown, "Do not send it again"),
+        ({"kind": "res", "res": -1}, RcsAuthError, "Check login and password of the connection"),
+        ({"kind": "res", "res": -2}, RcsCreditError, "Add credit, then run it again"),
+        ({"kind": "res", "res": -3}, RcsParameterError, "Put right what the service names"),
+        ({"kind": "res", "res": 0}, RcsNothingDoneError, "Look in the service's panel"),
+        ({"kind": "refuse"}, RcsOutcomeUnknown, "Do not send it again"),
+        ({"kind": "reset_after"}, RcsOutcomeUnknown, "Do not send it again"),
+        ({"kind": "cut_reply"}, RcsOutcomeUnknown, "Do not send it again"),
+        ({"kind": "html"}, RcsOutcomeUnknown, "Do not send it again"),
+        ({"kind": "empty"}, RcsOutcomeUnknown, "Do not send it again"),
+        ({"kind": "timeout_after", "seconds": 3}, RcsOutcomeUnknown, "Do not send it again"),
     ],
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",
 )
-def test_each_fault_is_told_for_what_it_proves(
-    monkeypatch: pytest.MonkeyPatch, faulty: SandboxProcess, fault: dict[str, Any], error: type[RcsError]
+def test_each_fault_is_told_for_what_it_proves_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, faulty: SandboxProcess, fault: dict[str, Any], error: type[RcsError], remedy: str
 ) -> None:
     faulty.faults([{"next": 1, **fault}])
+    before = faulty.statistics()
 
-    with pytest.raises(error) as raised:
+    with pytest.raises(error, match=remedy) as raised:
         hook(monkeypatch, faulty.url, extra={"timeout": 0.5}).send(REQUEST)
 
+    after = faulty.statistics()
     assert type(raised.value) is error
+    assert after["send_requests"] == before["send_requests"] + 1
+    assert not (raised.value.nothing_sent and after["accepted"] > before["accepted"])
 
 
 def test_a_service_that_is_not_there_has_certainly_been_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,18 +137,16 @@ def test_a_redirect_is_not_followed_so_that_credentials_stay_where_they_were_mea
     monkeypatch: pytest.MonkeyPatch, faulty: SandboxProcess
 ) -> None:
     before = faulty.statistics()["send_requests"]
-    moved = f"HTTP/1.1 307 Moved\r\nLocation: {faulty.url}/EnviarRCS\r\nContent-Length: 0\r\n\r\n"
+    moved = http("307 Temporary Redirect", Location=f"{faulty.url}/EnviarRCS")
 
-    with server_that_answers(moved.encode()) as (url, _), pytest.raises(RcsOutcomeUnknown):
+    with server_that_answers(moved) as (url, _), pytest.raises(RcsOutcomeUnknown):
         hook(monkeypatch, url).send(REQUEST)
 
     assert faulty.statistics()["send_requests"] == before
 
 
 def test_no_extra_of_the_connection_is_sent_to_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = b'HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{"Res": 1, "Cred": 7}'
-
-    with server_that_answers(answer) as (url, asked):
+    with server_that_answers(http("200 OK", b'{"Res": 1, "Cred": 7}')) as (url, asked):
         credit = hook(monkeypatch, url, extra={"my_secret": "hush-hush", "agent": "shop"}).get_credits()
 
     assert credit == 7

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pandas as pd
@@ -11,8 +11,10 @@ import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
 
+from airflow_provider_rcs.api.models import QuietHours
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.operators.rcs import RcsGetTemplateOperator, RcsListTemplatesOperator, RcsSendOperator
+from airflow_provider_rcs.sending import requests
 from airflow_provider_rcs.store.funnel import Funnel, read_funnel
 from tests.integration.operators.conftest import connect
 from tests.sandbox_process import SandboxProcess
@@ -169,6 +171,22 @@ def test_a_lost_reply_leaves_recipients_in_doubt_and_a_retry_does_not_send_them_
     assert funnel_of(store, campaign).states["in_doubt"] == 20  # type: ignore[index]
 
 
+def test_replies_lost_one_after_another_stop_the_task_and_a_retry_sends_to_the_rest(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "_SECONDS_AFTER_A_FAILURE", 0.01)
+    sandbox.faults([{"next": 3, "kind": "reset_after"}])
+    send = operator(campaign, people(50), batch_size=10, max_in_flight=1, on_in_doubt="hold")
+
+    with pytest.raises(AirflowException, match="RcsInDoubtError: .* stopped: .*20 are left for a retry") as stopped:
+        send.execute(context)
+    returned = send.execute(context)
+
+    assert not isinstance(stopped.value, AirflowFailException)
+    assert (returned["accepted"], returned["in_doubt"]) == (20, 30)
+    assert sorted(messages_of(sandbox, store, campaign)) == [person["phone"] for person in people(50)]
+
+
 def test_on_in_doubt_hold_lets_the_task_succeed(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
@@ -207,17 +225,47 @@ def test_agent_date_quiet_hours_and_references_reach_the_service(
         people(1, customer="C-1"),
         reference="customer",
         agent="my-rcs-agent",
-        send_at="2030-07-01T09:30+00:00",
-        quiet_hours=[{"start": "22:00", "end": "09:00"}],
+        send_at="2030-07-01T09:30",
+        timezone="Europe/London",
+        quiet_hours=[{"start": "22:00", "end": "9:00", "action": 2}],
     ).execute(context)
 
     accepted = sandbox.accepted()[-1]
-    assert (accepted["reference"], accepted["agent"], accepted["send_at"]) == (
+    assert (accepted["reference"], accepted["agent"], accepted["send_at"], accepted["report"]) == (
         "C-1",
         "my-rcs-agent",
-        "2030-07-01 11:30",
+        "2030-07-01 10:30",
+        True,
     )
-    assert list(accepted["quiet_hours"][0].values()) == ["22:00", "09:00", "1"]
+    assert accepted["quiet_hours"] == [{"start": "22:00", "end": "09:00", "action": "2"}]
+
+
+def test_reports_can_be_left_off_and_the_log_says_what_that_means(
+    sandbox: SandboxProcess,
+    store: sa.Engine,
+    context: Context,
+    campaign: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    operator(campaign, people(1), reports=False).execute(context)
+
+    assert not sandbox.accepted()[-1]["report"]
+    assert "can only be settled by hand" in caplog.text
+
+
+def test_date_zone_and_quiet_hours_are_rendered(context: Context) -> None:
+    send = operator(
+        "spring",
+        people(1),
+        send_at="{{ day }}T09:00",
+        timezone="Europe/{{ city }}",
+        quiet_hours=[{"start": "{{ evening }}", "end": "09:00"}, QuietHours(time(14), time(16))],
+    )
+
+    send.render_template_fields(cast("Context", {"day": "2030-07-01", "city": "Madrid", "evening": "21:30"}))
+
+    assert (send.send_at, send.timezone) == ("2030-07-01T09:00", "Europe/Madrid")
+    assert send.quiet_hours == [{"start": "21:30", "end": "09:00"}, QuietHours(time(14), time(16))]
 
 
 def test_who_exclude_sql_names_is_suppressed_however_the_phone_is_written(

@@ -54,6 +54,14 @@ def test_form_is_taken_like_json(sandbox: SandboxProcess) -> None:
     assert [sent["Telefono"] for sent in json.loads(reply["Enviados"])] == list(PHONES)
 
 
+def test_calls_are_kept_as_they_were_written(sandbox: SandboxProcess) -> None:
+    send(sandbox, PLANTILLA="1234569", Fecha="2030-05-01 15:10")
+
+    heard = sandbox.heard()[-1]
+    assert (heard["call"], heard["content_type"]) == ("/EnviarRCS", "application/json")
+    assert heard["parameters"] == send_parameters(PLANTILLA="1234569", Fecha="2030-05-01 15:10")
+
+
 def test_templates_are_listed(sandbox: SandboxProcess) -> None:
     reply = post(sandbox, "GetPlantillasRCS", {"Resp": "JSON"}).json()[0]
 

@@ -8,39 +8,42 @@ import pytest
 
 from airflow_provider_rcs.api import errors
 
-EVERY_ERROR = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
-REFUSALS = [kind for kind in EVERY_ERROR if issubclass(kind, errors.RcsRefusedError)]
+EVERY_ERROR = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)}
+
+# Class, its parent, whether it is certain that nobody was messaged, whether the same call may succeed later.
+PROMISES = [
+    (errors.RcsError, Exception, True, False),
+    (errors.RcsInputError, errors.RcsError, True, False),
+    (errors.RcsStoreError, errors.RcsError, True, False),
+    (errors.RcsStoreUnavailable, errors.RcsStoreError, False, True),
+    (errors.RcsCampaignConflictError, errors.RcsError, True, False),
+    (errors.RcsInvalidRecipientsError, errors.RcsError, True, False),
+    (errors.RcsInDoubtError, errors.RcsError, False, True),
+    (errors.RcsFencedError, errors.RcsError, False, True),
+    (errors.RcsRefusedError, errors.RcsError, True, False),
+    (errors.RcsAuthError, errors.RcsRefusedError, True, False),
+    (errors.RcsCreditError, errors.RcsRefusedError, True, False),
+    (errors.RcsParameterError, errors.RcsRefusedError, True, False),
+    (errors.RcsNothingDoneError, errors.RcsRefusedError, True, False),
+    (errors.RcsRateLimited, errors.RcsRefusedError, True, True),
+    (errors.RcsUnavailable, errors.RcsRefusedError, True, True),
+    (errors.RcsOutcomeUnknown, errors.RcsError, False, False),
+    (errors.RcsReportError, errors.RcsError, True, False),
+]
 
 
-@pytest.mark.parametrize("kind", EVERY_ERROR)
-def test_every_error_can_be_caught_as_the_one_root(kind: Any) -> None:
-    assert issubclass(kind, errors.RcsError)
+@pytest.mark.parametrize(("kind", "parent", "nothing_sent", "retry_may_help"), PROMISES)
+def test_every_error_says_what_is_certain_whether_a_retry_may_help_and_what_to_do(
+    kind: Any, parent: Any, nothing_sent: bool, retry_may_help: bool
+) -> None:
+    assert kind.__base__ is parent
+    assert (kind.nothing_sent, kind.retry_may_help) == (nothing_sent, retry_may_help)
+    assert kind.remedy.endswith(".")
+    assert kind is errors.RcsRefusedError or "remedy" in vars(kind)
 
 
-@pytest.mark.parametrize("kind", REFUSALS)
-def test_a_refusal_means_that_nothing_was_sent(kind: Any) -> None:
-    assert kind.nothing_sent
-
-
-@pytest.mark.parametrize(
-    "kind", [errors.RcsOutcomeUnknown, errors.RcsInDoubtError, errors.RcsFencedError, errors.RcsStoreUnavailable]
-)
-def test_where_something_may_have_been_sent_the_error_says_so(kind: Any) -> None:
-    assert not kind.nothing_sent
-
-
-@pytest.mark.parametrize("kind", [errors.RcsAuthError, errors.RcsCreditError, errors.RcsParameterError])
-def test_a_refusal_that_will_be_repeated_is_not_worth_a_retry(kind: Any) -> None:
-    assert not kind.retry_may_help
-
-
-@pytest.mark.parametrize("kind", [errors.RcsRateLimited, errors.RcsUnavailable])
-def test_a_refusal_that_passes_by_itself_is_worth_a_retry(kind: Any) -> None:
-    assert kind.retry_may_help
-
-
-def test_an_outcome_that_is_unknown_is_never_worth_a_retry() -> None:
-    assert not errors.RcsOutcomeUnknown.retry_may_help
+def test_no_error_is_left_out_of_the_promises() -> None:
+    assert {kind for kind, *_ in PROMISES} == EVERY_ERROR
 
 
 def test_an_input_error_says_what_is_wrong_and_what_to_do() -> None:

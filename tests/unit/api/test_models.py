@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError
-from datetime import time
+from datetime import UTC, datetime, time
 
 import pytest
 
-from airflow_provider_rcs.api.models import QuietHours, Recipient, Template, TemplateVariable
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.models import QuietHours, Recipient, SendRequest, Template, TemplateVariable
 
 
 def test_quiet_hours_may_cross_midnight() -> None:
@@ -19,6 +20,17 @@ def test_quiet_hours_may_cross_midnight() -> None:
 def test_quiet_hours_that_leave_no_time_to_send_are_refused() -> None:
     with pytest.raises(ValueError, match="start and end are both 22:00"):
         QuietHours(time(22), time(22))
+
+
+@pytest.mark.parametrize("start", [time(22, 0, 30), time(22, 0, 0, 1), time(22, tzinfo=UTC)], ids=str)
+def test_quiet_hours_are_plain_minutes_of_spains_clock(start: time) -> None:
+    with pytest.raises(ValueError, match="quiet_hours: start is .*, and must be a plain minute of the day"):
+        QuietHours(start, time(9))
+
+
+def test_a_request_for_a_moment_that_the_service_cannot_be_told_is_refused() -> None:
+    with pytest.raises(RcsInputError, match="send_at: .* comes twice in Spain"):
+        SendRequest("7", (), "spring-1", send_at=datetime(2026, 10, 25, 1, 30, tzinfo=UTC))
 
 
 def test_the_sender_gives_just_the_variables_that_the_service_does_not_fill() -> None:

@@ -13,10 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.api.phones import PhoneError, as_text, mask, normalise
+from airflow_provider_rcs.api.phones import PhoneError, as_text, mask, normalise, read_column
 
 NOTHING = [None, float("nan"), np.nan, pd.NA, pd.NaT, Decimal("NaN"), "", "   ", "\u00a0"]
 LONGEST_E164 = 15
+
+
+def alone(cell: Any, region: str | None) -> tuple[str | None, str | None]:
+    """A cell's phone and what is wrong with it, read by itself."""
+    try:
+        return normalise(cell, region), None
+    except PhoneError as error:
+        return None, str(error)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +43,10 @@ LONGEST_E164 = 15
         "+34\u202f600\u2009000\u2009001",
         "+34 600\u2010000\u2011001",
         "+34 600\u2013000\u2014001",
+        "+34 600\u2212000\u2212001",
+        "[+34] 600/000/001",
+        "\u202a+34 600 000 001\u202c",
+        "\ufeff34600000001\u200b",
         "\uff0b\uff13\uff14\uff16\uff10\uff10\uff10\uff10\uff10\uff10\uff10\uff11",
         "\uff13\uff14\uff16\uff10\uff10\uff10\uff10\uff10\uff10\uff10\uff11",
         34600000001,
@@ -96,6 +108,15 @@ def test_a_cell_without_a_phone_is_rejected_as_missing(cell: Any) -> None:
         (b"34600000001", "it is a bytes, not text"),
         ("ana@example.com", "it is not a phone number"),
         ("600 000 001 ext. 5", "it is not a phone number"),
+        ("+34 600 000 001 x123", "it is not a phone number"),
+        ("+34 600 000 001;ext=123", "it is not a phone number"),
+        ("1-800-FLOWERS", "it is not a phone number"),
+        ("+34 600 000 001\u00b2", "it is not a phone number"),
+        ("\u0663\u0664\u0666\u0660\u0660\u0660\u0660\u0660\u0660\u0660\u0661", "it is not a phone number"),
+        ("+", "it is not a phone number"),
+        (np.timedelta64(34600000001, "s"), "it is a timedelta64, not text"),
+        (np.array([34600000001]), "it is a ndarray, not text"),
+        (Decimal("1E+5000"), "it is not a whole number"),
         ("3.4600000001E+10", "it is not a phone number"),
         ("+34 600 000 001 / +34 600 000 002", "it is not a phone number"),
         ("+34600", "it is not a valid international number"),
@@ -117,6 +138,92 @@ def test_a_national_phone_without_a_region_is_rejected_with_the_way_out() -> Non
 def test_a_phone_valid_neither_in_its_region_nor_outside_is_rejected_by_both() -> None:
     with pytest.raises(PhoneError, match=r"^it is valid neither in ES nor as an international number$"):
         normalise("12345", "ES")
+
+
+@pytest.mark.parametrize(
+    ("phone", "region", "digits"),
+    [
+        ("+1 (242) 359-1234", None, "12423591234"),
+        ("(242) 359-1234", "US", "12423591234"),
+        ("359-1234", "BS", "12423591234"),
+        ("8 701 123 45 67", "RU", "77011234567"),
+        ("+7 916 123-45-67", "KZ", "79161234567"),
+        ("07700 900 123", "GB", None),
+        ("07624 300123", "GB", "447624300123"),
+        ("+39 06 698 12345", None, "390669812345"),
+        ("06 1234 5678", "IT", "390612345678"),
+        ("347 123 4567", "IT", "393471234567"),
+        ("0347 123 4567", "IT", None),
+        ("011 15 2345-6789", "AR", "5491123456789"),
+        ("+54 11 15 2345-6789", None, "5491123456789"),
+        ("+54 9 11 2345-6789", None, "5491123456789"),
+        ("+54 11 2345-6789", None, "541123456789"),
+        ("55 1234 5678", "MX", "525512345678"),
+        ("+52 55 1234 5678", None, "525512345678"),
+        ("+52 1 55 1234 5678", None, None),
+    ],
+)
+def test_shared_codes_leading_zeros_and_mobile_digits_are_read_as_their_countries_mean_them(
+    phone: str, region: str | None, digits: str | None
+) -> None:
+    assert read_column([phone], region).phones == [digits]
+
+
+def test_a_column_is_read_cell_by_cell() -> None:
+    read = read_column(["600 000 001", None, 912345678, "x", "+447400123456"], "ES")
+
+    assert read.phones == ["34600000001", None, "34912345678", None, "447400123456"]
+    assert read.refused == {1: "it is missing", 3: "it is not a phone number"}
+    assert read.fixed_lines == [2]
+
+
+@pytest.mark.parametrize(
+    ("phone", "is_fixed_line"),
+    [
+        ("34912345678", True),
+        ("+34 912 345 678", True),
+        ("34600000001", False),
+        ("+12125550123", False),  # where fixed lines and mobiles look alike
+        ("525512345678", False),
+        ("390612345678", True),
+        ("+54 11 2345-6789", True),
+        ("34900123456", False),  # free of charge: no fixed line to phonenumbers
+    ],
+)
+def test_a_fixed_line_is_one_that_cannot_be_a_mobile(phone: str, is_fixed_line: bool) -> None:
+    assert read_column([phone]).fixed_lines == ([0] if is_fixed_line else [])
+
+
+def test_the_type_of_every_example_is_phonenumbers_own_however_it_is_written() -> None:
+    types = (phonenumbers.PhoneNumberType.FIXED_LINE, phonenumbers.PhoneNumberType.MOBILE)
+    examples = [
+        example
+        for region in sorted(phonenumbers.SUPPORTED_REGIONS)
+        for of_type in types
+        if (example := phonenumbers.example_number_for_type(region, of_type))
+    ]
+    fixed_lines = [
+        position
+        for position, example in enumerate(examples)
+        if phonenumbers.number_type(example) == phonenumbers.PhoneNumberType.FIXED_LINE
+    ]
+
+    for written in (phonenumbers.PhoneNumberFormat.E164, phonenumbers.PhoneNumberFormat.INTERNATIONAL):
+        read = read_column([phonenumbers.format_number(example, written) for example in examples])
+
+        assert read.fixed_lines == fixed_lines
+
+
+@given(
+    st.lists(st.one_of(st.text(), st.integers(), st.floats(), st.none(), st.from_regex(r"\+?[0-9 ]+", fullmatch=True))),
+    st.sampled_from([None, "ES", "US", "FR"]),
+)
+def test_a_cell_of_a_column_is_read_as_it_is_alone(cells: list[Any], region: str | None) -> None:
+    read = read_column(cells, region)
+
+    assert [(phone, read.refused.get(position)) for position, phone in enumerate(read.phones)] == [
+        alone(cell, region) for cell in cells
+    ]
 
 
 @given(st.from_regex(r"\+999[0-9 ()-]{5,20}|[0-9]{8,12}x", fullmatch=True))

@@ -29,19 +29,31 @@ def choose(
     name: Any = "name",
     reference: Any = None,
     variables: Any = None,
+    constants: Any = None,
 ) -> Any:
-    return choose_columns(template, available, phone=phone, name=name, reference=reference, variables=variables)
+    return choose_columns(
+        template, available, phone=phone, name=name, reference=reference, variables=variables, constants=constants
+    )
 
 
 def read(
-    phone: Any = "34600000001", *, required: Any = ("Amount",), region: Any = None, first_row: int = 1, **cells: Any
+    phone: Any = "34600000001",
+    *,
+    required: Any = ("Amount",),
+    region: Any = None,
+    first_row: int = 1,
+    constants: Any = None,
+    mobile_only: Any = False,
+    **cells: Any,
 ) -> Any:
     row = {"phone": phone, "Amount": "7", **cells}
     columns = RecipientColumns(
-        "phone", "name" if "name" in row else None, "id" if "id" in row else None, {"Amount": "Amount"}
+        "phone", "name" if "name" in row else None, "id" if "id" in row else None, {"Amount": "Amount"}, constants or {}
     )
     chunk = {column: [cell] for column, cell in row.items()}
-    [recipient] = read_recipients(chunk, columns, required, default_region=region, first_row=first_row)
+    [recipient] = read_recipients(
+        chunk, columns, required, default_region=region, first_row=first_row, mobile_only=mobile_only
+    )
     return recipient
 
 
@@ -120,6 +132,50 @@ def test_a_variable_without_a_column_is_refused_with_the_mapping_to_write() -> N
     assert "variables={\"Amount\": \"<column>\"}; the columns are 'phone', 'total'" in str(refused.value)
 
 
+def test_a_constant_stands_in_for_a_column() -> None:
+    columns = choose(available=("phone",), constants={"Amount": 7.0})
+
+    assert (columns.variables, columns.constants) == ({}, {"Amount": "7"})
+
+
+def test_a_constant_counts_more_than_a_column_of_the_variables_name() -> None:
+    assert choose(constants={"Amount": "7"}).variables == {}
+
+
+@pytest.mark.parametrize(
+    ("constants", "refused"),
+    [
+        ({"Price": "7"}, "constants: template 1234567 has no variable 'Price'. It has 'Amount', 'Who'."),
+        ({"Amount": None}, "constants['Amount']: it has no value. Give it one, or read the variable from a column."),
+        ({"Amount": " "}, "constants['Amount']: it has no value. Give it one, or read the variable from a column."),
+        ({"Amount": "a\0"}, "constants['Amount']: it has a control character. Give it text, a number or a date."),
+    ],
+)
+def test_a_constant_that_cannot_be_sent_is_refused_by_name(constants: Any, refused: str) -> None:
+    with pytest.raises(RcsInputError) as error:
+        choose(constants=constants)
+
+    assert str(error.value) == refused
+
+
+def test_a_constant_that_is_a_container_is_refused() -> None:
+    with pytest.raises(RcsInputError, match=r"^constants\['Amount'\]: it is of type list"):
+        choose(constants={"Amount": ["7"]})
+
+
+def test_a_variable_that_is_both_a_column_and_a_constant_is_refused() -> None:
+    with pytest.raises(RcsInputError, match=r"^constants: 'Amount' is in variables as well\."):
+        choose(variables={"Amount": "Amount"}, constants={"Amount": "7"})
+
+
+def test_a_constant_is_among_the_variables_of_every_recipient() -> None:
+    assert read(constants={"Shop": "Madrid"}).variables == {"Amount": "7", "Shop": "Madrid"}
+
+
+def test_the_key_of_a_recipient_without_a_phone_does_not_hang_on_constants() -> None:
+    assert read(None, constants={"Day": "2026-05-01"}).key == read(None, constants={"Day": "2026-05-02"}).key
+
+
 def test_a_row_is_read_whole() -> None:
     recipient = read("+34 600 000 001", name=" Ana ", id=42.0, Amount="19.90")
 
@@ -168,6 +224,33 @@ def test_a_control_character_is_told_by_column_and_row(column: str) -> None:
 
     assert recipient.rejection == f"column {column}: it has a control character"
     assert recipient.detail == "row 3"
+
+
+@pytest.mark.parametrize("column", ["name", "id", "Amount"])
+def test_a_cell_that_holds_a_container_is_told_by_column_and_type(column: str) -> None:
+    recipient = read(first_row=3, **{"name": "Ana", "id": "42", "Amount": "7", column: {"es": "Ana"}})
+
+    assert recipient.rejection.startswith(f"column {column}: it is of type dict, which is not text")
+    assert recipient.detail == "row 3"
+
+
+def test_a_fixed_line_is_marked_and_not_rejected() -> None:
+    recipient = read("912 345 678", region="ES")
+
+    assert (recipient.is_fixed_line, recipient.rejection) == (True, "")
+
+
+def test_a_fixed_line_is_rejected_where_mobiles_alone_are_wanted_and_keeps_its_phone_as_key() -> None:
+    recipient = read("912 345 678", region="ES", mobile_only=True, first_row=3)
+
+    assert recipient.rejection == "phone: it is a fixed line, and mobile_only is set"
+    assert recipient.detail == "row 3, column 'phone', value '********678'"
+    assert recipient.key == "34912345678"
+
+
+@pytest.mark.parametrize("phone", ["34600000001", "12125550123"])
+def test_what_may_be_a_mobile_is_sent_to_where_mobiles_alone_are_wanted(phone: str) -> None:
+    assert read(phone, mobile_only=True).rejection == ""
 
 
 def test_a_recipient_rejected_for_something_else_keeps_its_phone_as_key() -> None:
@@ -229,6 +312,24 @@ def test_a_column_that_is_all_empty_reads_as_empty() -> None:
     chunk: dict[str, list[object]] = {"phone": ["34600000001", "34600000002"], "name": [None, None]}
 
     assert [each.name for each in read_recipients(chunk, columns, (), default_region=None, first_row=1)] == ["", ""]
+
+
+def test_each_row_of_a_chunk_keeps_its_own_cells() -> None:
+    columns = RecipientColumns("phone", "name", "id", {"Amount": "Amount"})
+    chunk: dict[str, list[Any]] = {
+        "phone": ["34600000001", "x", "34600000003"],
+        "name": ["Ana", None, "Eva"],
+        "id": [1, 2, 3],
+        "Amount": [None, 2.5, 3],
+    }
+
+    recipients = read_recipients(chunk, columns, (), default_region=None, first_row=1)
+
+    assert [each.phone for each in recipients] == ["34600000001", None, "34600000003"]
+    assert [each.name for each in recipients] == ["Ana", "", "Eva"]
+    assert [each.reference for each in recipients] == ["1", "2", "3"]
+    assert [each.variables for each in recipients] == [{}, {"Amount": "2.5"}, {"Amount": "3"}]
+    assert [bool(each.rejection) for each in recipients] == [False, True, False]
 
 
 cells = st.one_of(st.none(), st.text(), st.integers(), st.floats(), st.booleans(), st.dates(), st.datetimes())

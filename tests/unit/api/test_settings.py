@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -24,7 +25,9 @@ def test_the_defaults_are_what_is_known_or_assumed_of_the_service() -> None:
     defaults = ApiSettings()
 
     assert defaults.base_url == "https://api.mensatek.com/v7"
-    assert (defaults.batch_size, defaults.timeout, defaults.agent) == (1000, 60.0, "")
+    assert (defaults.batch_size, defaults.agent) == (1000, "")
+    assert (defaults.timeout, defaults.connect_timeout) == (60.0, 10.0)
+    assert (defaults.body_format, defaults.zero_result) == ("json", "nothing_sent")
     assert defaults.recipient_reference_key == "Referencia"
     assert [defaults.url(call).removeprefix(defaults.base_url) for call in defaults.paths] == [
         "/EnviarRCS",
@@ -46,6 +49,10 @@ def test_the_defaults_are_what_is_known_or_assumed_of_the_service() -> None:
         ("batch_size", "500", 500),
         ("timeout", 2.5, 2.5),
         ("timeout", "30", 30.0),
+        ("connect_timeout", 0.5, 0.5),
+        ("connect_timeout", "3", 3.0),
+        ("body_format", "form", "form"),
+        ("zero_result", "unknown", "unknown"),
     ],
 )
 def test_a_field_that_is_set_counts(field: str, given: Any, read: Any) -> None:
@@ -61,9 +68,7 @@ def test_a_path_that_is_set_changes_its_own_call_alone(paths: Any) -> None:
 
 
 @pytest.mark.parametrize("unset", [None, "", "***", 0], ids=repr)
-@pytest.mark.parametrize(
-    "field", ["agent", "paths", "status_codes", "recipient_reference_key", "batch_size", "timeout"]
-)
+@pytest.mark.parametrize("field", sorted({each.name for each in fields(ApiSettings)} - {"base_url"}))
 def test_what_the_form_saves_for_a_field_left_alone_keeps_the_default(field: str, unset: Any) -> None:
     assert settings(**{field: unset}) == settings()
 
@@ -143,6 +148,7 @@ def test_credentials_in_the_host_are_refused_with_the_way_out_and_not_repeated(c
         ("batch_size", "many"),
         ("batch_size", [1]),
         ("timeout", "soon"),
+        ("connect_timeout", [3]),
     ],
 )
 def test_an_extra_that_cannot_be_read_is_refused_with_what_it_takes(field: str, value: Any) -> None:
@@ -159,6 +165,11 @@ def test_an_extra_that_cannot_be_read_is_refused_with_what_it_takes(field: str, 
         ("status_codes", {"20": "seen"}, "Use one of unknown, sent, delayed, failed, delivered, read, clicked."),
         ("batch_size", -1, "Use 1 or more."),
         ("timeout", -1, "Use seconds above 0."),
+        ("timeout", "inf", "Use seconds above 0."),
+        ("connect_timeout", -1, "Use seconds above 0."),
+        ("connect_timeout", "nan", "Use seconds above 0."),
+        ("body_format", "xml", "Use json or form."),
+        ("zero_result", "done", "Use nothing_sent or unknown."),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused_with_the_way_out(field: str, value: Any, remedy: str) -> None:

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.errors import RcsReportError
 from airflow_provider_rcs.api.models import Report
-from airflow_provider_rcs.api.wire import SERVICE_TIMEZONE, read_form_report, read_json_reports, read_report
+from airflow_provider_rcs.api.wire import read_form_report, read_json_reports, read_report
 
 PUSHED = {
     "Servicio": "RCS",

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_rcs.api import wire
+from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.models import QuietHours, Recipient, SendRequest
 
 ANA = Recipient("34600000001")
@@ -72,7 +73,7 @@ def test_an_agent_is_named_where_there_is_one() -> None:
     [
         (datetime(2022, 1, 10, 14, 10, tzinfo=UTC), "2022-01-10 15:10"),
         (datetime(2022, 5, 1, 13, 10, tzinfo=UTC), "2022-05-01 15:10"),
-        (datetime(2022, 5, 1, 15, 10, tzinfo=wire.SERVICE_TIMEZONE), "2022-05-01 15:10"),
+        (datetime(2022, 5, 1, 15, 10, tzinfo=SERVICE_TIMEZONE), "2022-05-01 15:10"),
         (datetime(2022, 12, 31, 23, 5, tzinfo=UTC), "2023-01-01 00:05"),
     ],
 )
@@ -104,6 +105,9 @@ def test_parameters_of_one_call_are_not_shared_with_the_next() -> None:
 
 
 texts = st.text(max_size=20)
+moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).filter(  # noqa: DTZ001
+    lambda moment: not moment.astimezone(SERVICE_TIMEZONE).fold
+)
 recipients = st.builds(
     Recipient,
     phone=st.from_regex(r"[1-9][0-9]{7,14}", fullmatch=True),
@@ -117,7 +121,7 @@ requests = st.builds(
     recipients=st.lists(recipients, max_size=3).map(tuple),
     campaign_reference=texts,
     agent=texts,
-    send_at=st.none() | st.datetimes(timezones=st.just(UTC), min_value=datetime(2000, 1, 1)),  # noqa: DTZ001
+    send_at=st.none() | moments,
     quiet_hours=st.lists(st.just(QuietHours(time(22), time(9))), max_size=2).map(tuple),
     reports=st.booleans(),
 )

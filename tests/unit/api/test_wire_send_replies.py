@@ -190,9 +190,43 @@ def test_a_refusal_holds_the_services_own_words(result: Any) -> None:
         read_send_reply(body)
 
 
-def test_a_refusal_says_that_nothing_was_sent() -> None:
-    with pytest.raises(RcsParameterError, match="Nothing of this request was sent"):
-        read_send_reply(b'{"Res": -3}')
+@pytest.mark.parametrize("result", [0, -1, -2, -3, -4])
+def test_a_refusal_says_that_nothing_was_sent_and_what_to_do(result: int) -> None:
+    with pytest.raises(RcsRefusedError) as refused:
+        read_send_reply(reply(Res=result, NoEnviados=[]))
+
+    assert f"Nothing of this request was sent. {refused.value.remedy}" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("El teléfono 34600000001 no es válido", "El teléfono ********001 no es válido"),
+        ("+34 600 000 001 y 600000002", "+***********001 y ******002"),
+        ("Máximo 1000 destinatarios, 10 de 20", "Máximo 1000 destinatarios, 10 de 20"),
+        ("uno\n\n  dos", "uno dos"),
+        ("x" * 5_000, "x" * 300),
+    ],
+)
+def test_the_services_words_are_told_on_one_line_without_the_phones_in_them(said: str, told: str) -> None:
+    with pytest.raises(RcsParameterError) as refused:
+        read_send_reply(reply(Res=-3, Error=said))
+
+    assert f'The service says: "{told}".' in str(refused.value)
+
+
+@pytest.mark.parametrize("result", [0, "0"])
+def test_where_a_result_of_0_proves_nothing_the_outcome_is_unknown(result: Any) -> None:
+    body = json.dumps({"Res": result}).encode()
+
+    with pytest.raises(RcsOutcomeUnknown, match="result of a send is 0"):
+        read_send_reply(body, zero_result="unknown")
+
+
+@pytest.mark.parametrize("result", [-1, -2, -3])
+def test_what_a_result_of_0_proves_changes_nothing_about_other_results(result: int) -> None:
+    with pytest.raises(RcsRefusedError):
+        read_send_reply(reply(Res=result), zero_result="unknown")
 
 
 def test_a_refusal_of_all_recipients_by_name_is_a_result() -> None:

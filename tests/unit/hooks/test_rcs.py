@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,16 +24,22 @@ def test_no_extra_of_the_connection_becomes_a_header(monkeypatch: pytest.MonkeyP
     assert "hush" not in str(headers)
 
 
-def test_the_session_uses_the_connections_proxies_certificates_and_trust(monkeypatch: pytest.MonkeyPatch) -> None:
-    extra = {"proxies": {"https": "http://proxy:3128"}, "verify": "/ca.pem", "cert": "/me.pem", "trust_env": False}
+def test_the_session_uses_the_connections_proxies_certificates_and_trust(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    authorities, mine = tmp_path / "ca.pem", tmp_path / "me.pem"
+    for path in (authorities, mine):
+        path.touch()
+    proxies = {"https": "http://proxy:3128"}
+    extra = {"proxies": proxies, "verify": str(authorities), "cert": str(mine), "trust_env": False}
     connection(monkeypatch, extra=extra)
 
     session = RcsHook().get_conn()
 
     assert (session.proxies, session.verify, session.cert, session.trust_env) == (
-        {"https": "http://proxy:3128"},
-        "/ca.pem",
-        "/me.pem",
+        proxies,
+        str(authorities),
+        str(mine),
         False,
     )
 

@@ -8,8 +8,10 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -66,6 +68,26 @@ def test_answer_waits_for_the_commit(app: ReportsApp, engine: sa.Engine, patient
 
     assert run(push_while_another_process_writes()).status_code == 200
     assert len(stored(engine)) == 1
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"json": FIELDS},
+        {"json": [FIELDS, {"Estado": "13"}]},
+        {"data": FIELDS},
+        {"files": {name: (None, value) for name, value in FIELDS.items()}},
+    ],
+    ids=["json", "list with one that is refused", "form", "multipart"],
+)
+@pytest.mark.parametrize(("zone", "hour"), [("Europe/Madrid", 10), ("UTC", 11), ("America/Bogota", 16)])
+def test_report_is_dated_by_the_clock_that_is_set(
+    engine: sa.Engine, request_: dict[str, Any], zone: str, hour: int
+) -> None:
+    push(ReportsApp(lambda: engine, lambda: CREDENTIALS, timezone=ZoneInfo(zone)), **request_)
+
+    (report,) = stored(engine)
+    assert report.reported_at == datetime(2020, 12, 3, hour, 14, 24, tzinfo=UTC)
 
 
 def test_list_of_reports_is_committed_whole(app: ReportsApp, engine: sa.Engine) -> None:

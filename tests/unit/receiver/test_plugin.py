@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.receiver.airflow_connection import reports_credentials
+from airflow_provider_rcs.receiver.airflow_settings import reports_timezone
 from airflow_provider_rcs.store.migrate import migrate
 from tests.unit.receiver.pushing import LOGIN, PASSWORD, push, stored
 
@@ -73,3 +74,19 @@ def test_it_counts_with_the_stats_that_airflows_api_server_starts(monkeypatch: p
     counters.took("rcs.reports.commit_time", 0.25)
 
     assert counted == [("rcs.reports.received", 3), ("rcs.reports.commit_time", 250.0)]
+
+
+@pytest.mark.parametrize(("set_to", "zone"), [("", "Europe/Madrid"), ("UTC", "UTC")])
+def test_reports_are_dated_by_spains_clock_unless_airflows_configuration_names_another(
+    monkeypatch: pytest.MonkeyPatch, set_to: str, zone: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__RCS__REPORTS_TIMEZONE", set_to)
+
+    assert str(reports_timezone()) == zone
+
+
+def test_a_time_zone_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__RCS__REPORTS_TIMEZONE", "Spain")
+
+    with pytest.raises(RcsInputError, match=r"^\[rcs\] reports_timezone: 'Spain' is not a time zone"):
+        reports_timezone()

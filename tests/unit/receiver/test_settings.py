@@ -8,8 +8,10 @@ from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.receiver.settings import (
     REPORTS_LOGIN,
     REPORTS_PASSWORD,
+    REPORTS_TIMEZONE,
     STORE_URL,
     reports_credentials,
+    reports_timezone,
     store_url,
 )
 
@@ -40,3 +42,22 @@ def test_half_of_the_credentials_is_an_error(name: str) -> None:
         RcsInputError, match=r"AIRFLOW_RCS_REPORTS_LOGIN and AIRFLOW_RCS_REPORTS_PASSWORD: its .* missing"
     ):
         reports_credentials({name: "value"})
+
+
+@pytest.mark.parametrize(
+    ("environment", "zone"),
+    [
+        ({}, "Europe/Madrid"),
+        ({"AIRFLOW_RCS_REPORTS_TIMEZONE": ""}, "Europe/Madrid"),
+        ({REPORTS_TIMEZONE: "UTC"}, "UTC"),
+    ],
+)
+def test_reports_are_dated_by_spains_clock_unless_the_environment_names_another(
+    environment: dict[str, str], zone: str
+) -> None:
+    assert str(reports_timezone(environment)) == zone
+
+
+def test_a_time_zone_that_is_none_is_refused() -> None:
+    with pytest.raises(RcsInputError, match="^AIRFLOW_RCS_REPORTS_TIMEZONE: 'Spain' is not a time zone"):
+        reports_timezone({REPORTS_TIMEZONE: "Spain"})

@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_rcs.sandbox.model import Recipient, SendRequest
 from airflow_provider_rcs.sandbox.options import Account, Wire
-from airflow_provider_rcs.sandbox.reading import asks_for_json, read_parameters, read_send
+from airflow_provider_rcs.sandbox.reading import asks_for_json, lower_names, read_parameters, read_send
 from airflow_provider_rcs.sandbox.refusals import ParameterError
 
 JSON = "application/json"
@@ -23,7 +23,7 @@ def parameters(**changes: Any) -> dict[str, Any]:
 
 
 def read(content: dict[str, Any], account: Account | None = None, wire: Wire | None = None) -> SendRequest:
-    return read_send(read_parameters(orjson.dumps(content), JSON), account or Account(), wire or Wire())
+    return read_send(lower_names(read_parameters(orjson.dumps(content), JSON)), account or Account(), wire or Wire())
 
 
 def refusal(**changes: Any) -> str:
@@ -36,8 +36,8 @@ def refusal(**changes: Any) -> str:
 def test_json_body_and_form_read_the_same() -> None:
     strings = parameters(Destinatarios=orjson.dumps([ANA]).decode())
 
-    from_json = read_parameters(orjson.dumps(strings), JSON)
-    from_form = read_parameters(urlencode(strings).encode(), FORM)
+    from_json = lower_names(read_parameters(orjson.dumps(strings), JSON))
+    from_form = lower_names(read_parameters(urlencode(strings).encode(), FORM))
 
     assert from_json == from_form
     assert read_send(from_form, Account(), Wire()).recipients == [Recipient("34600000001", "Ana Gómez", "R1", {})]
@@ -154,4 +154,4 @@ def test_body_in_no_known_format_is_refused(body: bytes, content_type: str) -> N
 
 @pytest.mark.parametrize(("content", "wanted"), [({"resp": "JSON"}, True), ({"Resp": "TXT"}, False), ({}, False)])
 def test_json_is_answered_to_those_who_ask_for_it(content: dict[str, str], wanted: bool) -> None:
-    assert asks_for_json(read_parameters(orjson.dumps(content), JSON)) is wanted
+    assert asks_for_json(lower_names(read_parameters(orjson.dumps(content), JSON))) is wanted

@@ -84,3 +84,10 @@ def test_a_database_that_cannot_be_reached_is_told_as_the_stores_failure(tmp_pat
 
     with pytest.raises(RcsStoreUnavailable, match="cannot be reached"):
         ask(engine)  # type: ignore[operator]
+
+
+def test_a_database_that_is_not_there_is_not_made_by_asking_for_its_tables(tmp_path: Path) -> None:
+    with pytest.raises(RcsStoreError, match="its tables are missing"):
+        require_migrated(engine_from_url(f"sqlite:///{tmp_path}/store.db"))
+
+    assert not list(tmp_path.iterdir())

@@ -13,12 +13,13 @@ from airflow_provider_rcs.api.recipients import ListedRecipient, RecipientColumn
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import Attempt
 from airflow_provider_rcs.store.claims import claim_batch, doubt, settle
-from airflow_provider_rcs.store.planning import record_list
+from airflow_provider_rcs.store.planning import Standing, record_list, standings
 from tests.unit.store.given import (
     ANA,
     BEA,
     EVA,
     attempt,
+    campaign,
     claim,
     claimed,
     funnel,
@@ -246,3 +247,20 @@ def test_a_large_list_is_planned_whole(engine: sa.Engine) -> None:
     record_list(engine, attempt(engine), [listed(phone) for phone in phones(2_000)])
 
     assert funnel(engine).states[MessageState.PLANNED] == 2_000
+
+
+def test_who_keeps_its_row_when_it_is_listed_again_is_told_by_state_and_reason(engine: sa.Engine) -> None:
+    sent(engine, [ANA])
+    doubt(engine, claimed(engine, [BEA]), "the connection broke")
+    record_list(engine, attempt(engine), [listed(EVA), without_phone()])
+
+    assert standings(engine, campaign(engine), [ANA, BEA, EVA, "no-phone:1", "34600000009"]) == {
+        ANA: Standing(MessageState.ACCEPTED, ""),
+        BEA: Standing(MessageState.IN_DOUBT, "the connection broke"),
+    }
+
+
+def test_who_is_known_to_another_campaign_alone_is_not_told(engine: sa.Engine) -> None:
+    sent(engine, [ANA], name="before")
+
+    assert standings(engine, campaign(engine), [ANA]) == {}

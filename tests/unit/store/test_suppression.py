@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.claims import Claim, claim_batch, release, settle
-from airflow_provider_rcs.store.suppression import EXCLUDED, FrequencyCap, exclude
+from airflow_provider_rcs.store.suppression import EXCLUDED, FrequencyCap, exclude, foresee
 from airflow_provider_rcs.store.tables import request, suppression
 from tests.unit.store.given import ANA, BEA, EVA, accepted, campaign, funnel, phones, planned, row, states
 
@@ -104,3 +104,26 @@ def test_who_was_suppressed_stays_so_in_the_campaign(engine: sa.Engine) -> None:
 
     assert whom(send(engine, "spring", [ANA])) == []
     assert states(engine) == {ANA: "suppressed"}
+
+
+def test_what_is_foreseen_is_what_a_claim_then_does(engine: sa.Engine) -> None:
+    suppress(engine, ANA)
+    exclude(engine, campaign(engine, "spring"), [ANA, BEA])
+    send(engine, "before", [BEA, EVA])
+    everyone = [ANA, BEA, EVA, *phones(2)]
+
+    foreseen = foresee(engine, campaign(engine, "spring"), everyone, set(), WEEKLY)
+
+    send(engine, "spring", everyone, WEEKLY)
+    assert foreseen == {phone: row(engine, phone).reason for phone in (ANA, BEA, EVA)}
+
+
+def test_who_will_be_excluded_is_foreseen_before_it_is_noted_and_before_a_campaign_is_begun(engine: sa.Engine) -> None:
+    suppress(engine, ANA)
+    send(engine, "before", [BEA, EVA])
+
+    assert foresee(engine, None, [ANA, BEA, EVA], {ANA, BEA}, WEEKLY) == {
+        ANA: "suppressed: asked to be left alone",
+        BEA: EXCLUDED,
+        EVA: WEEKLY.reason,
+    }

@@ -1,0 +1,199 @@
+"""``airflow-rcs preview``: show what a campaign to the rows of a query would send, and send nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_rcs.api.errors import RcsError, RcsInputError
+from airflow_provider_rcs.cli.store_option import add_store_option, store_of
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from airflow_provider_rcs.sending.listing import Chunk
+    from airflow_provider_rcs.sending.settings import SendSettings
+
+_NO_CAMPAIGN = "(a new one)"
+_COUNTS = {
+    "requested": "rows of the list",
+    "planned": "would be sent to",
+    "fixed_lines": "  of them fixed lines",
+    "messaged_before": "messaged by this campaign before",
+    "duplicate": "the same phone again",
+    "rejected": "cannot be sent to",
+    "suppressed": "must not be sent to",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.epilog = (
+        "The options are the arguments of SqlToRcsOperator. Phones, names and values are masked in what is shown."
+    )
+    query = parser.add_mutually_exclusive_group(required=True)
+    query.add_argument("--sql", help="the query; one row for each recipient")
+    query.add_argument("--sql-file", type=Path, help="a file that holds it")
+    parser.add_argument("--sql-conn-id", required=True, help="Airflow connection to query")
+    parser.add_argument("--template-id", required=True, help="the template to send")
+    parser.add_argument("--campaign", default=_NO_CAMPAIGN, help="the campaign's name, to tell whom it has messaged")
+    parser.add_argument("--rcs-conn-id", default="rcs_default", help="connection to the RCS API (default: %(default)s)")
+    parser.add_argument("--phone", default="phone", help="column of the phones (default: %(default)s)")
+    parser.add_argument("--name", default="name", help="column of the names (default: %(default)s)")
+    parser.add_argument("--reference", help="column of your own references")
+    for option, value, meaning in [
+        ("--variables", "COLUMN", "the column that a variable of the template is read from"),
+        ("--constants", "VALUE", "the value that a variable of the template has for everybody"),
+    ]:
+        parser.add_argument(
+            option,
+            action="append",
+            default=[],
+            metavar=f"NAME={value}",
+            help=f"{meaning}; repeat it for each, or give all as one JSON object",
+        )
+    parser.add_argument("--default-region", help='region of national phones, such as "ES"')
+    parser.add_argument("--mobile-only", action="store_true", help="reject fixed lines")
+    parser.add_argument("--agent", default="", help="the RCS agent to send as (default: the connection's)")
+    parser.add_argument("--batch-size", type=int, help="most recipients of a request (default: the connection's)")
+    parser.add_argument("--exclude-sql", help="a query whose first column holds phones that must not be messaged")
+    parser.add_argument("--exclude-conn-id", help="Airflow connection of that query (default: --sql-conn-id)")
+    parser.add_argument("--at-most", type=int, help="how many messages a phone may get within --within-days")
+    parser.add_argument("--within-days", type=float, help="the days that --at-most is counted in, back from now")
+    add_store_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print what would be sent."""
+    from airflow_provider_rcs.hooks.rcs import RcsHook
+    from airflow_provider_rcs.sending.preview import preview_campaign
+    from airflow_provider_rcs.sending.service import look_up_for_preview
+
+    settings = _settings(arguments)
+    hook = RcsHook(arguments.rcs_conn_id)
+    engine, why_not = _store_to_ask(arguments)
+    plan = preview_campaign(
+        look_up_for_preview(engine, settings, hook.get_template, hook.credentials_fingerprint),
+        settings,
+        _rows("sql", arguments.sql_conn_id, _query(arguments)),
+        api=hook.settings,
+        engine=engine,
+        excluded=_excluded(arguments),
+    )
+    print(_told(plan))
+    if why_not:
+        print(f"\nWho is suppressed or was messaged before is not known: {why_not}")
+
+
+def _settings(arguments: argparse.Namespace) -> SendSettings:
+    from airflow_provider_rcs.sending.settings import SendSettings
+
+    return SendSettings(
+        template_id=arguments.template_id,
+        campaign=arguments.campaign,
+        phone=arguments.phone,
+        name=arguments.name or None,
+        reference=arguments.reference,
+        variables={name: str(column) for name, column in _mapping("variables", arguments.variables).items()},
+        constants=_mapping("constants", arguments.constants),
+        default_region=arguments.default_region,
+        mobile_only=arguments.mobile_only,
+        agent=arguments.agent,
+        batch_size=arguments.batch_size,
+        at_most=arguments.at_most,
+        within=None if arguments.within_days is None else timedelta(days=arguments.within_days),
+    )
+
+
+def _mapping(argument: str, entries: Sequence[str]) -> dict[str, Any]:
+    """Read what was given as ``NAME=...``, once or more, or as a JSON object."""
+    mapping: dict[str, Any] = {}
+    for entry in entries:
+        if entry.lstrip().startswith("{"):
+            try:
+                mapping |= json.loads(entry)
+            except ValueError as error:
+                raise RcsInputError(
+                    argument, f"it is no JSON object ({error})", "Or write NAME=..., once each."
+                ) from None
+            continue
+        name, equals, value = entry.partition("=")
+        if not (name and equals):
+            raise RcsInputError(argument, f"{entry!r} is not of the form NAME=...", "Or write a JSON object.")
+        mapping[name] = value
+    return mapping
+
+
+def _query(arguments: argparse.Namespace) -> str:
+    if arguments.sql_file is None:
+        return str(arguments.sql)
+    try:
+        query = arguments.sql_file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RcsInputError("sql_file", f"it cannot be read ({error})", "Name a file of UTF-8 text.") from None
+    if "{{" in query or "{%" in query:
+        raise RcsInputError(
+            "sql_file", "it is a Jinja template", "Write its values in: only Airflow's tasks render it."
+        )
+    return str(query)
+
+
+def _rows(argument: str, conn_id: str, query: str) -> Iterator[Chunk]:
+    from airflow_provider_rcs.hooks.sql import stream_columns
+
+    try:
+        yield from stream_columns(argument, conn_id, query)
+    except RcsError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the drivers' errors, and Airflow's, have no class in common
+        # Some quote values, whose digits may be a phone's.
+        said = re.sub(r"[0-9]", "*", str(error).partition("\n")[0])
+        raise RcsInputError(argument, f"the query failed: {said}", "Try it in the database's own client.") from None
+
+
+def _excluded(arguments: argparse.Namespace) -> Iterator[Sequence[object]]:
+    if arguments.exclude_sql:
+        conn_id = arguments.exclude_conn_id or arguments.sql_conn_id
+        for columns in _rows("exclude_sql", conn_id, arguments.exclude_sql):
+            yield next(iter(columns.values()))
+
+
+def _store_to_ask(arguments: argparse.Namespace) -> tuple[sa.Engine | None, str]:
+    """Return an engine of the store, or why it cannot be asked."""
+    from airflow_provider_rcs.api.errors import RcsStoreError
+    from airflow_provider_rcs.store.migrate import require_migrated
+
+    try:
+        engine = store_of(arguments)
+        require_migrated(engine)
+    except RcsStoreError as error:
+        return None, str(error)
+    return engine, ""
+
+
+def _told(plan: Mapping[str, Any]) -> str:
+    from airflow_provider_rcs.cli.tables import aligned
+
+    template, requests, samples = plan["template"], plan["requests"], plan["samples"]
+    parts = [f"Template {template['id']}: {template['name']}"]
+    if template["sources"]:
+        parts.append(aligned(["variable", "comes from"], list(template["sources"].items())))
+    parts.append(aligned(["recipients", ""], [(words, plan[count]) for count, words in _COUNTS.items()]))
+    reasons = [(state, reason, count) for state, those in plan["reasons"].items() for reason, count in those.items()]
+    if reasons:
+        parts.append(aligned(["state", "reason", "recipients"], reasons))
+    parts.append(
+        f"Requests: {requests['count']:,}; the largest has {requests['largest_bytes']:,} bytes, all together have "
+        f"{requests['total_bytes']:,}."
+    )
+    if samples:
+        variables = list(samples[0]["variables"])
+        rows = [[s["phone"], s["name"], *(s["variables"].get(name, "") for name in variables)] for s in samples]
+        parts.append(aligned(["phone", "name", *variables], rows))
+    parts.append("Nothing was sent, and nothing was kept.")
+    return "\n\n".join(parts)

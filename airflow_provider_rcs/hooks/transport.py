@@ -1,0 +1,96 @@
+"""How requests travel, as the extras of a connection say: through which proxies, with which certificates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_rcs.api.errors import RcsInputError
+
+_UNSET = (None, "", "***")
+_TRUTHS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """What an HTTP session is set up with.
+
+    :param proxies: scheme (``https``, ``http``, ``all``) -> URL of the proxy.
+    :param verify: a file or folder of the certificate authorities to trust; ``True`` for the usual ones, ``False`` for
+        anyone, which is for tests alone.
+    :param cert: file of the client's certificate and key, or one file for each.
+    :param trust_env: whether the environment's proxies and authorities count where the connection names none.
+    """
+
+    proxies: Mapping[str, str] = field(default_factory=dict)
+    verify: bool | str = True
+    cert: str | tuple[str, str] | None = None
+    trust_env: bool = True
+
+
+def read_transport(extras: Mapping[str, Any]) -> Transport:
+    """Return what a connection's extras say; what is unset keeps its default.
+
+    :raises RcsInputError: if one of them cannot be used; names it.
+    """
+    given: dict[str, Any] = {}
+    for name, (read, shape) in _READERS.items():
+        if (value := extras.get(name)) not in _UNSET:
+            try:
+                given[name] = read(value)
+            except FileNotFoundError as error:
+                raise RcsInputError(_field(name), f"there is no {error} on this machine", "Put it there.") from None
+            except (TypeError, ValueError):
+                raise RcsInputError(_field(name), "it cannot be read", f"It takes {shape}.") from None
+    return Transport(**given)
+
+
+def _field(name: str) -> str:
+    return f"extra {name!r} of the connection"
+
+
+def _read_proxies(value: object) -> dict[str, str]:
+    content = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(content, Mapping):
+        raise TypeError("not an object")
+    return {str(scheme): str(url) for scheme, url in content.items()}
+
+
+def _read_verify(value: object) -> bool | str:
+    return _existing(value) if isinstance(value, str) and value.lower() not in _TRUTHS else _read_truth(value)
+
+
+def _read_cert(value: object) -> str | tuple[str, str]:
+    content = json.loads(value) if isinstance(value, str) and value.lstrip().startswith("[") else value
+    if isinstance(content, str):
+        return _existing(content)
+    if not isinstance(content, list | tuple):
+        raise TypeError("not a list")
+    certificate, key = content
+    return _existing(certificate), _existing(key)
+
+
+def _read_truth(value: object) -> bool:
+    truth = _TRUTHS.get(value.lower()) if isinstance(value, str) else value
+    if not isinstance(truth, bool):
+        raise TypeError("not a truth value")
+    return truth
+
+
+def _existing(path: object) -> str:
+    if not isinstance(path, str):
+        raise TypeError("not a path")
+    if not Path(path).exists():
+        raise FileNotFoundError(path)
+    return path
+
+
+_READERS: Mapping[str, tuple[Any, str]] = {
+    "proxies": (_read_proxies, 'an object of scheme -> URL, such as {"https": "http://proxy:3128"}'),
+    "verify": (_read_verify, "the path of a file or folder of certificate authorities, or true or false"),
+    "cert": (_read_cert, "the path of a file with certificate and key, or a list of one for each"),
+    "trust_env": (_read_truth, "true or false"),
+}

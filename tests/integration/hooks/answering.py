@@ -1,0 +1,41 @@
+"""A server on this machine that answers what a test tells it to."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_LARGEST_REQUEST = 65_536
+
+
+def http(status: str, body: bytes = b"", **headers: str) -> bytes:
+    """Return an answer in bytes: ``http("429 Too Many", Retry_After="0")``."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    lines = {"Content-Length": str(len(body)), "Connection": "close", **named}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"HTTP/1.1 {status}\r\n{head}\r\n".encode() + body
+
+
+@contextmanager
+def server_that_answers(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
+    """Answer as many requests with these bytes, and hang up; give the address, and what was asked."""
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            for answer in answers:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:  # closed, because the test is over
+                    return
+                with connection:
+                    asked.append(connection.recv(_LARGEST_REQUEST))
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(5)

@@ -1,0 +1,238 @@
+"""What the service is spared: connections, questions that were answered, sends made twice, wrong credentials."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from airflow_provider_rcs.api.errors import (
+    RcsAuthError,
+    RcsOutcomeUnknown,
+    RcsParameterError,
+    RcsRateLimited,
+    RcsUnavailable,
+)
+from airflow_provider_rcs.api.models import Recipient, SendRequest
+from airflow_provider_rcs.hooks.rcs import RcsHook
+from tests.integration.hooks.answering import http, server_that_answers
+from tests.sandbox_process import SandboxProcess
+
+REQUEST = SendRequest("1234569", (Recipient("34600000001", "Ana"),), "spring-1", reports=False)
+CREDIT = http("200 OK", b'{"Res": 1, "Cred": 7}')
+
+
+@pytest.fixture(scope="module")
+def running_sandbox() -> Iterator[SandboxProcess]:
+    with SandboxProcess() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running_sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> SandboxProcess:
+    connect(monkeypatch, running_sandbox.url)
+    return running_sandbox
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, url: str, conn_id: str = "rcs_default", **fields: Any) -> None:
+    values = {"conn_type": "rcs", "host": url, "login": "demo", "password": "demo-token"} | fields
+    monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(values))
+
+
+def calls(sandbox: SandboxProcess) -> list[str]:
+    return [heard["call"] for heard in sandbox.heard()]
+
+
+def test_many_calls_of_a_hook_share_one_connection(sandbox: SandboxProcess) -> None:
+    before = sandbox.statistics()["connections"]
+    hook = RcsHook()
+
+    for _ in range(10):
+        hook.send(REQUEST)
+        hook.get_credits()
+
+    assert sandbox.statistics()["connections"] == before + 1
+
+
+def test_a_template_that_was_looked_up_lately_is_not_asked_for_again(sandbox: SandboxProcess) -> None:
+    first = RcsHook().get_template("1234567")
+    before = calls(sandbox)
+
+    assert RcsHook().get_template("1234567") == first
+    assert calls(sandbox) == before
+
+
+def test_the_list_of_templates_that_was_looked_up_lately_is_not_asked_for_again(sandbox: SandboxProcess) -> None:
+    first = RcsHook().list_templates()
+    before = calls(sandbox)
+    RcsHook().list_templates().clear()
+
+    assert RcsHook().list_templates() == first
+    assert calls(sandbox) == before
+
+
+def test_a_look_up_can_be_made_afresh(sandbox: SandboxProcess) -> None:
+    hook = RcsHook()
+    for fresh in (False, True):
+        hook.get_template("1234567", fresh=fresh)
+        hook.list_templates(fresh=fresh)
+
+    assert calls(sandbox)[-4:] == ["/GetVariablesPlantillaRCS", "/GetPlantillasRCS"] * 2
+
+
+@pytest.mark.parametrize("other", ["another template", "another connection", "other credentials"])
+def test_an_answer_to_one_question_is_not_taken_for_the_answer_to_another(
+    sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    connect(monkeypatch, sandbox.url, "rcs_other")
+    RcsHook().get_template("1234567")
+    heard = sandbox.statistics()
+
+    match other:
+        case "another template":
+            RcsHook().get_template("1234568")
+        case "another connection":
+            RcsHook("rcs_other").get_template("1234567")
+        case _:
+            connect(monkeypatch, sandbox.url, password="wrong-token")
+            with pytest.raises(RcsAuthError):
+                RcsHook().get_template("1234567")
+            assert sandbox.statistics()["refused_credentials"] == heard["refused_credentials"] + 1
+
+    assert calls(sandbox)[-2:] == ["/GetVariablesPlantillaRCS"] * 2
+
+
+def test_a_look_up_that_failed_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = http("200 OK", b'{"Res": 1, "Plantillas": {"7": "Welcome"}}')
+    refused = http("200 OK", b'{"Res": -3, "Error": "no"}')
+
+    with server_that_answers(refused, listed) as (url, _):
+        connect(monkeypatch, url)
+        with pytest.raises(RcsParameterError):
+            RcsHook().list_templates()
+
+        assert RcsHook().list_templates() == {"7": "Welcome"}
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        http("429 Too Many Requests", Retry_After="0"),
+        http("503 Service Unavailable"),
+        http("200 OK", b"<html>back soon</html>"),
+        http("200 OK", b'{"Res": 1, "Cred"'),
+        b"",
+    ],
+    ids=["429", "503", "html", "cut off", "hung up"],
+)
+def test_a_look_up_is_tried_again_after_trouble_that_passes(monkeypatch: pytest.MonkeyPatch, trouble: bytes) -> None:
+    with server_that_answers(trouble, CREDIT) as (url, asked):
+        connect(monkeypatch, url)
+
+        assert RcsHook().get_credits() == 7
+    assert len(asked) == 2
+
+
+def test_a_look_up_is_given_up_after_three_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    with server_that_answers(*[http("429 Too Many Requests", Retry_After="0")] * 4) as (url, asked):
+        connect(monkeypatch, url)
+        with pytest.raises(RcsRateLimited):
+            RcsHook().get_credits()
+
+    assert len(asked) == 3
+
+
+def test_a_service_that_asks_for_a_long_pause_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with server_that_answers(http("429 Too Many Requests", Retry_After="3600"), CREDIT) as (url, asked):
+        connect(monkeypatch, url)
+        with pytest.raises(RcsRateLimited, match="It asks to wait 3600 seconds"):
+            RcsHook().get_credits()
+
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error"),
+    [
+        (http("429 Too Many Requests", Retry_After="0"), RcsRateLimited),
+        (http("503 Service Unavailable"), RcsOutcomeUnknown),
+        (http("200 OK", b"<html>back soon</html>"), RcsOutcomeUnknown),
+        (b"", RcsOutcomeUnknown),
+    ],
+    ids=["429", "503", "html", "hung up"],
+)
+def test_a_send_is_never_tried_again_by_the_hook(
+    monkeypatch: pytest.MonkeyPatch, trouble: bytes, error: type[Exception]
+) -> None:
+    with server_that_answers(trouble, trouble) as (url, asked):
+        connect(monkeypatch, url)
+        with pytest.raises(error):
+            RcsHook().send(REQUEST)
+
+    assert len(asked) == 1
+
+
+def test_a_service_that_is_not_there_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, "http://127.0.0.1:1")
+
+    with pytest.raises(RcsUnavailable, match="could not connect .* Nothing was sent. Run it again later"):
+        RcsHook().send(REQUEST)
+
+
+def test_wrong_credentials_are_shown_to_the_service_once_whatever_is_called_after(
+    sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, sandbox.url, password="wrong-token")
+    before = sandbox.statistics()["refused_credentials"]
+    hook = RcsHook()
+
+    for call in (hook.get_credits, hook.list_templates, lambda: hook.send(REQUEST), RcsHook().get_credits):
+        with pytest.raises(RcsAuthError):
+            call()
+
+    assert sandbox.statistics()["refused_credentials"] == before + 1
+
+
+def test_credentials_that_a_status_refuses_are_not_shown_again_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    with server_that_answers(http("401 Unauthorized"), CREDIT) as (url, asked):
+        connect(monkeypatch, url)
+        for _ in range(2):
+            with pytest.raises(RcsAuthError):
+                RcsHook().get_credits()
+
+    assert len(asked) == 1
+
+
+def test_credentials_that_were_put_right_are_shown(sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, sandbox.url, password="wrong-token")
+    with pytest.raises(RcsAuthError):
+        RcsHook().get_credits()
+
+    connect(monkeypatch, sandbox.url)
+
+    assert RcsHook().get_credits() > 0
+
+
+def test_a_person_who_tests_the_connection_makes_one_call_and_lets_refused_credentials_be_shown_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with server_that_answers(http("403 Forbidden"), CREDIT, CREDIT) as (url, asked):
+        connect(monkeypatch, url)
+        with pytest.raises(RcsAuthError):
+            RcsHook().get_credits()
+
+        assert RcsHook().test_connection() == (True, "The service accepts these credentials. Credit left: 7")
+        assert len(asked) == 2
+        assert RcsHook().get_credits() == 7
+
+
+def test_a_test_of_the_connection_that_fails_is_one_call_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    with server_that_answers(http("503 Service Unavailable"), CREDIT) as (url, asked):
+        connect(monkeypatch, url)
+
+        works, message = RcsHook().test_connection()
+
+    assert (works, len(asked)) == (False, 1)
+    assert "Run it again later" in message

@@ -1,0 +1,154 @@
+"""Moments as people give them, and as the service writes them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pendulum
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE, read_moment, require_tellable, write_moment
+from airflow_provider_rcs.api.errors import RcsInputError
+
+MADRID, LONDON = "Europe/Madrid", "Europe/London"
+
+
+def read(value: Any, timezone: str | None = None) -> datetime:
+    return read_moment("send_at", value, timezone)
+
+
+@pytest.mark.parametrize(
+    ("value", "timezone"),
+    [
+        ("2026-12-01T09:00+01:00", None),
+        ("2026-12-01 08:00:00+00:00", None),
+        ("2026-12-01T08:00Z", None),
+        (" 2026-12-01T09:00 ", MADRID),
+        ("2026-12-01T08:00", LONDON),
+        ("2026-12-01T09:00+01:00", "Asia/Tokyo"),
+        (datetime(2026, 12, 1, 8, tzinfo=UTC), None),
+        (datetime(2026, 12, 1, 9, tzinfo=ZoneInfo(MADRID)), None),
+        (datetime(2026, 12, 1, 9, fold=1, tzinfo=ZoneInfo(MADRID)), None),
+        (datetime(2026, 12, 1, 3, tzinfo=timezone(timedelta(hours=-5))), None),
+        (datetime(2026, 12, 1, 9), MADRID),  # noqa: DTZ001
+        (pendulum.datetime(2026, 12, 1, 9, tz=MADRID), None),
+        (pendulum.naive(2026, 12, 1, 9), MADRID),
+    ],
+    ids=str,
+)
+def test_a_moment_is_the_same_however_it_is_given(value: Any, timezone: str | None) -> None:
+    assert read(value, timezone) == datetime(2026, 12, 1, 8, tzinfo=UTC)
+
+
+def test_a_moment_is_in_utc_so_that_two_of_the_repeated_hour_can_be_compared() -> None:
+    assert read("2026-10-25T02:30", MADRID).tzinfo is UTC
+
+
+@pytest.mark.parametrize("value", ["2026-12-01T09:00", datetime(2026, 12, 1, 9)], ids=str)  # noqa: DTZ001
+@pytest.mark.parametrize("timezone", [None, ""])
+def test_a_moment_without_zone_is_refused_with_the_ways_out(value: Any, timezone: str | None) -> None:
+    with pytest.raises(RcsInputError, match=r"send_at: 2026-12-01 09:00:00 has no time zone\. .*timezone='Europe"):
+        read(value, timezone)
+
+
+@pytest.mark.parametrize(
+    ("value", "timezone", "zone"),
+    [
+        ("2026-03-29T02:30", MADRID, MADRID),
+        ("2026-03-29T02:00", MADRID, MADRID),
+        (datetime(2026, 3, 29, 2, 59), MADRID, MADRID),  # noqa: DTZ001
+        (pendulum.naive(2026, 3, 29, 2, 30), MADRID, MADRID),
+        (datetime(2026, 3, 29, 2, 30, tzinfo=ZoneInfo(MADRID)), None, MADRID),
+        ("2026-03-29T01:30", LONDON, LONDON),
+    ],
+    ids=str,
+)
+def test_an_hour_that_clocks_skip_is_refused(value: Any, timezone: str | None, zone: str) -> None:
+    with pytest.raises(RcsInputError, match=f"does not exist in {zone}: clocks go forward over it"):
+        read(value, timezone)
+
+
+@pytest.mark.parametrize("hour", ["01:59", "03:00"])
+def test_the_minutes_beside_a_skipped_hour_exist(hour: str) -> None:
+    assert write_moment(read(f"2026-03-29T{hour}", MADRID)) == f"2026-03-29 {hour}"
+
+
+@pytest.mark.parametrize("value", ["2026-10-25T02:30", pendulum.naive(2026, 10, 25, 2, 30)], ids=str)
+def test_an_hour_that_comes_twice_is_its_first_pass(value: Any) -> None:
+    assert read(value, MADRID) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-10-25T01:00Z",
+        "2026-10-25T01:59Z",
+        "2026-10-25T02:30+01:00",
+        datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=ZoneInfo(MADRID)),
+        pendulum.datetime(2026, 10, 25, 2, 30, tz=MADRID, fold=1),
+    ],
+    ids=str,
+)
+def test_the_second_pass_of_that_hour_is_refused_because_the_services_text_cannot_name_it(value: Any) -> None:
+    with pytest.raises(RcsInputError, match=r"comes twice in Spain that night, and its second pass \(CET\) cannot be"):
+        read(value)
+
+
+def test_another_zones_repeated_hour_is_told_where_spains_clock_is_clear() -> None:
+    assert write_moment(read("2026-11-01T01:30", "America/New_York")) == "2026-11-01 06:30"
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("tomorrow", "'tomorrow' is not a date"),
+        ("2026-02-30T09:00+01:00", "is not a date"),
+        ("2026-12-01", "'2026-12-01' has no time of day"),
+        ("20261201", "'20261201' has no time of day"),
+        (date(2026, 12, 1), "is not a date with its time"),
+        (1_800_000_000, "1800000000 is not a date with its time"),
+        ("0001-01-01T00:00+10:00", "is out of range"),
+        ("9999-12-31T23:59Z", "is out of range"),
+    ],
+    ids=str,
+)
+def test_what_is_no_moment_is_refused_with_the_field(value: Any, problem: str) -> None:
+    with pytest.raises(RcsInputError, match=problem) as refused:
+        read(value)
+
+    assert refused.value.field == "send_at"
+
+
+@pytest.mark.parametrize("name", ["Europe/Madird", "Europe", "../etc/passwd", "Madrid time", "\0"])
+def test_a_time_zone_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(RcsInputError, match="is not a time zone. Use a name such as Europe/Madrid"):
+        read("2026-12-01T09:00", name)
+
+
+def test_a_naive_moment_cannot_be_told_to_the_service() -> None:
+    with pytest.raises(RcsInputError, match="has no time zone"):
+        require_tellable("send_at", datetime(2026, 12, 1, 9))  # noqa: DTZ001
+
+
+@given(st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1)), st.sampled_from([MADRID, LONDON, "Asia/Kathmandu"]))  # noqa: DTZ001
+def test_what_is_told_to_the_service_is_what_its_clock_shows_at_that_moment(local: datetime, zone: str) -> None:
+    try:
+        moment = read(local, zone)
+    except RcsInputError:
+        assume(False)
+
+    told = datetime.strptime(write_moment(moment), "%Y-%m-%d %H:%M").replace(tzinfo=SERVICE_TIMEZONE)
+    assert told.astimezone(UTC) == moment.replace(second=0, microsecond=0)
+
+
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+def test_only_an_hour_a_year_cannot_be_told(moment: datetime) -> None:
+    try:
+        read(moment)
+    except RcsInputError:
+        local = moment.astimezone(SERVICE_TIMEZONE)
+        assert (local.month, local.hour, local.fold) == (10, 2, 1)

@@ -1,0 +1,157 @@
+"""Digits read by patterns: wherever they answer, they answer what phonenumbers does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+import phonenumbers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneNumberFormat, PhoneNumberType
+
+from airflow_provider_rcs.api.numbering import LONGEST_E164, Found, read_international, reader_of
+
+REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
+# Regions whose ways of writing are as different as can be, each as the default region of foreign numbers.
+DEFAULT_REGIONS = ("US", "DE", "AR")
+DIGITS = "[0-9]{1,15}"
+
+
+def asked(digits: str, region: str | None) -> Found | None:
+    """What phonenumbers says of digits: of a national number of the region first, then of an international one."""
+    ways = [(digits, region)] if region and not digits.startswith("00") else []
+    for text, of_region in [*ways, (f"+{digits.removeprefix('00')}", None)]:
+        try:
+            number = phonenumbers.parse(text, of_region)
+        except phonenumbers.NumberParseException:
+            continue
+        written = phonenumbers.format_number(number, PhoneNumberFormat.E164).removeprefix("+")
+        if phonenumbers.is_valid_number(number) and len(written) <= LONGEST_E164:
+            return written, phonenumbers.number_type(number) == PhoneNumberType.FIXED_LINE
+    return None
+
+
+def read(digits: str, region: str | None) -> Found | None:
+    return reader_of(region)(digits) if region else read_international(digits)
+
+
+def wrong(cases: Iterator[tuple[str, str | None]]) -> list[tuple[str, str | None]]:
+    """Which of the cases are answered, and not as phonenumbers does."""
+    return [case for case in cases if (found := read(*case)) is not None and found != asked(*case)]
+
+
+@cache
+def examples() -> list[tuple[str, phonenumbers.PhoneNumber]]:
+    """Phonenumbers' own examples: of every region and type, valid and not."""
+    types = [getattr(PhoneNumberType, name) for name in dir(PhoneNumberType) if name.isupper()]
+    valid = [(region, phonenumbers.example_number_for_type(region, of_type)) for region in REGIONS for of_type in types]
+    invalid = [(region, phonenumbers.invalid_example_number(region)) for region in REGIONS]
+    shared = [(region, phonenumbers.example_number_for_non_geo_entity(code)) for code, [region, *_] in codes().items()]
+    return [(region, number) for region, number in [*valid, *invalid, *shared] if number is not None]
+
+
+def codes() -> dict[int, tuple[str, ...]]:
+    return dict(COUNTRY_CODE_TO_REGION_CODE)
+
+
+def ways_of_writing(number: phonenumbers.PhoneNumber) -> set[str]:
+    formats = (PhoneNumberFormat.E164, PhoneNumberFormat.NATIONAL)
+    written = {phonenumbers.format_number(number, each) for each in formats}
+    return {re.sub("[^0-9]", "", text) for text in written} | {phonenumbers.national_significant_number(number)}
+
+
+def test_every_example_is_read_as_phonenumbers_reads_it_where_it_is_read_at_all() -> None:
+    cases = (
+        (digits, default_region)
+        for region, number in examples()
+        for digits in ways_of_writing(number)
+        for default_region in (None, *({region} & set(REGIONS)), *DEFAULT_REGIONS)
+    )
+
+    assert wrong(cases) == []
+
+
+@pytest.mark.parametrize("default_region", [None, "own"])
+def test_the_mobiles_of_nearly_every_region_need_no_asking(default_region: str | None) -> None:
+    mobiles = [(each, phonenumbers.example_number_for_type(each, PhoneNumberType.MOBILE)) for each in REGIONS]
+    found = [
+        read(phonenumbers.format_number(number, PhoneNumberFormat.E164)[1:], default_region and region)
+        for region, number in mobiles
+        if number
+    ]
+
+    assert sum(each is not None for each in found) > 0.97 * len(found)
+
+
+def test_the_national_mobiles_of_most_regions_need_no_asking() -> None:
+    mobiles = [(each, phonenumbers.example_number_for_type(each, PhoneNumberType.MOBILE)) for each in REGIONS]
+    national = [
+        read(re.sub("[^0-9]", "", phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)), region)
+        for region, number in mobiles
+        if number
+    ]
+
+    assert sum(each is not None for each in national) > 0.85 * len(national)
+
+
+@pytest.mark.parametrize("filling", ["0000000000", "5937462819"])
+def test_no_prefix_of_any_country_code_is_read_otherwise(filling: str) -> None:
+    cases = (
+        (f"{code}{prefix:03d}{filling}"[: len(str(code)) + length], None)
+        for code in codes()
+        for prefix in range(0, 1000, 7)
+        for length in (6, 7, 8, 9, 10, 11)
+    )
+
+    assert wrong(cases) == []
+
+
+@pytest.mark.parametrize(
+    ("region", "code", "length"),
+    [("ES", "34", 9), ("IT", "39", 10), ("FR", "33", 9), ("MX", "52", 10), ("GB", "44", 10)],
+)
+@pytest.mark.parametrize("before", ["", "0", "code"])
+def test_no_prefix_of_a_default_region_is_read_otherwise(region: str, code: str, length: int, before: str) -> None:
+    start = code if before == "code" else before
+    cases = ((f"{start}{prefix:04d}123456789"[: len(start) + length], region) for prefix in range(0, 10_000, 3))
+
+    assert wrong(cases) == []
+
+
+def test_spanish_prefixes_that_a_simple_pattern_would_take_are_left_to_phonenumbers() -> None:
+    unassigned = [f"34{prefix}000000" for prefix in (*range(750, 780), *range(790, 800))]
+
+    assert {read(digits, region) for digits in unassigned for region in (None, "ES")} == {None}
+
+
+@pytest.mark.parametrize(
+    ("digits", "region", "found"),
+    [
+        ("34600000001", None, ("34600000001", False)),
+        ("600000001", "ES", ("34600000001", False)),
+        ("912345678", "ES", ("34912345678", True)),
+        ("0612345678", "FR", ("33612345678", False)),
+        ("12125550123", "US", ("12125550123", False)),
+        ("2125550123", "US", ("12125550123", False)),
+        ("447400123456", "ES", ("447400123456", False)),
+        ("0612345678", "IT", ("390612345678", True)),
+        ("5491123456789", "AR", ("5491123456789", False)),
+    ],
+)
+def test_what_is_written_plainly_is_read_at_once(digits: str, region: str | None, found: Found) -> None:
+    assert read(digits, region) == found == asked(digits, region)
+
+
+@given(st.sampled_from(list(codes())), st.from_regex(DIGITS, fullmatch=True), st.sampled_from([None, *REGIONS]))
+def test_any_digits_after_any_code_are_read_as_phonenumbers_reads_them(
+    code: int, digits: str, region: str | None
+) -> None:
+    assert wrong(iter([(f"{code}{digits}", region)])) == []
+
+
+@given(st.from_regex(DIGITS, fullmatch=True), st.sampled_from([None, *REGIONS]))
+def test_any_digits_are_read_as_phonenumbers_reads_them(digits: str, region: str | None) -> None:
+    assert wrong(iter([(digits, region)])) == []

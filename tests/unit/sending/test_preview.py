@@ -1,0 +1,160 @@
+"""A dry run: what it refuses, and what it tells."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsCampaignConflictError, RcsInputError, RcsInvalidRecipientsError
+from airflow_provider_rcs.api.models import Template, TemplateVariable
+from airflow_provider_rcs.api.settings import ApiSettings
+from airflow_provider_rcs.sending.listing import Chunk
+from airflow_provider_rcs.sending.preview import preview_campaign
+from airflow_provider_rcs.sending.settings import SendSettings
+from tests.unit.store.given import campaign, rows, sent
+
+WELCOME = Template(
+    "1234567",
+    "Welcome",
+    (
+        TemplateVariable("Who", "DESTINATARIO", filled_by_service=True),
+        TemplateVariable("Amount", "TEXTO"),
+        TemplateVariable("Shop", "TEXTO"),
+    ),
+)
+PEOPLE: dict[str, list[Any]] = {
+    "phone": ["600 000 001", "+34 600 000 002", "912345678", "x"],
+    "name": ["Núria Pérez", "Íñigo", "Zoë", "Nobody"],
+    "total": [19.9, 7, 8, 9],
+}
+
+
+def preview(chunks: Any = (PEOPLE,), engine: sa.Engine | None = None, excluded: Any = (), **changes: Any) -> Any:
+    arguments: dict[str, Any] = {
+        "template_id": "1234567",
+        "campaign": "spring",
+        "variables": {"Amount": "total"},
+        "constants": {"Shop": "Madrid"},
+        "default_region": "ES",
+    }
+    settings = SendSettings(**(arguments | changes))
+    return preview_campaign(WELCOME, settings, chunks, api=ApiSettings(), engine=engine, excluded=excluded)
+
+
+def test_it_tells_where_each_variable_of_the_template_comes_from() -> None:
+    assert preview()["template"] == {
+        "id": "1234567",
+        "name": "Welcome",
+        "variables": ["Amount", "Shop"],
+        "sources": {"Who": "the service", "Amount": "column total", "Shop": "a constant"},
+    }
+
+
+def test_it_shows_three_samples_in_which_nothing_can_be_read_but_their_shape() -> None:
+    assert preview()["samples"] == [
+        {"phone": "********001", "name": "Xxxxx Xxxxx", "variables": {"Amount": "00.0", "Shop": "Xxxxxx"}},
+        {"phone": "********002", "name": "Xxxxx", "variables": {"Amount": "0", "Shop": "Xxxxxx"}},
+        {"phone": "********678", "name": "Xxx", "variables": {"Amount": "0", "Shop": "Xxxxxx"}},
+    ]
+
+
+def test_no_phone_name_or_value_of_a_recipient_is_in_what_it_tells(engine: sa.Engine) -> None:
+    told = orjson.dumps(preview(engine=engine)).decode()
+
+    assert not any(secret in told for secret in ("600000001", "0000001", "Núria", "Pérez", "19.9", "Íñigo"))
+
+
+def test_fixed_lines_are_counted_among_those_that_would_be_sent_to() -> None:
+    plan = preview()
+
+    assert (plan["planned"], plan["fixed_lines"]) == (3, 1)
+
+
+def test_fixed_lines_are_rejected_where_mobiles_alone_are_wanted() -> None:
+    plan = preview(mobile_only=True)
+
+    assert (plan["planned"], plan["fixed_lines"], plan["rejected"]) == (2, 0, 2)
+    assert plan["reasons"]["rejected"]["phone: it is a fixed line, and mobile_only is set"] == 1
+
+
+def test_without_a_store_it_says_that_it_was_not_asked_and_counts_exclusions_all_the_same() -> None:
+    plan = preview(excluded=[["+34600000001", "34699999999"]])
+
+    assert plan["store_asked"] is False
+    assert (plan["planned"], plan["suppressed"]) == (2, 1)
+    assert plan["reasons"]["suppressed"] == {"excluded by exclude_sql": 1}
+
+
+def test_it_keeps_nothing(engine: sa.Engine) -> None:
+    preview(engine=engine)
+
+    with engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT COUNT(*) FROM rcs_campaign")).scalar_one() == 0
+
+
+def test_an_empty_list_is_refused_as_a_send_refuses_it() -> None:
+    with pytest.raises(RcsInputError, match="the list is empty"):
+        preview(chunks=[])
+
+
+def test_a_wrong_recipient_is_refused_where_a_send_would_refuse_it() -> None:
+    with pytest.raises(RcsInvalidRecipientsError, match="1 of 4 cannot be sent to"):
+        preview(on_invalid="fail")
+
+
+def test_a_campaign_begun_with_another_template_is_refused_as_a_send_refuses_it(engine: sa.Engine) -> None:
+    campaign(engine, "spring")
+
+    with pytest.raises(RcsCampaignConflictError, match="agent: campaign 'spring' was begun with none"):
+        preview(engine=engine, agent="another")
+
+
+def test_a_date_that_has_passed_is_refused_as_a_send_refuses_it() -> None:
+    with pytest.raises(RcsInputError, match="has passed"):
+        preview(send_at=datetime(2020, 1, 1, tzinfo=UTC))
+
+
+def test_a_date_that_has_passed_is_of_no_matter_to_a_campaign_with_nobody_left(engine: sa.Engine) -> None:
+    sent(engine, ["34600000001"])
+    past = datetime.now(UTC) - timedelta(days=1)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE rcs_campaign SET send_at = :past"), {"past": f"{past:%Y-%m-%d %H:%M:%S.%f}"})
+    only_ana = {name: cells[:1] for name, cells in PEOPLE.items()}
+
+    assert preview([only_ana], engine=engine, send_at=past)["messaged_before"] == 1
+
+
+def test_the_campaign_that_it_foresees_is_left_as_it_is(engine: sa.Engine) -> None:
+    sent(engine, ["34600000001"])
+    before = rows(engine)
+
+    preview(engine=engine)
+
+    assert rows(engine) == before
+
+
+def test_its_memory_grows_by_the_phones_alone() -> None:
+    long = "A name that takes more memory than a phone does " * 20
+
+    def chunks(count: int) -> Iterator[Chunk]:
+        for start in range(0, count, 1_000):
+            phones = [f"346{number:08d}" for number in range(start, start + 1_000)]
+            yield {"phone": phones, "name": [f"{long}{number}" for number in range(1_000)], "total": [1] * 1_000}
+
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        preview(chunks(count))
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(1_000)
+    grown = peak(8_000) - peak(2_000)
+
+    assert grown < 6_000 * 250

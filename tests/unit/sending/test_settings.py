@@ -1,0 +1,91 @@
+"""What a task was asked to send, read and checked."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+from typing import Any
+
+import pytest
+
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.models import QuietHours
+from airflow_provider_rcs.sending.settings import SendSettings, read_quiet_hours, read_send_at
+
+NIGHT = QuietHours(time(22), time(9))
+NIGHT_AS_DICT: dict[str, Any] = {"start": "22:00", "end": "9:00"}
+
+
+@pytest.mark.parametrize("nothing", [None, "", " "], ids=repr)
+def test_without_a_date_the_send_is_at_once(nothing: Any) -> None:
+    assert read_send_at(nothing) is None
+
+
+def test_a_date_by_a_clock_that_is_named_is_read_by_it() -> None:
+    assert read_send_at("2026-12-01 09:00", "Europe/Madrid") == datetime(2026, 12, 1, 8, tzinfo=UTC)
+
+
+def test_a_time_zone_that_is_none_is_refused_even_without_a_date() -> None:
+    with pytest.raises(RcsInputError, match="timezone: 'Spain/Madrid' is not a time zone"):
+        read_send_at(None, "Spain/Madrid")
+
+
+def test_settings_made_by_hand_are_held_to_the_same_dates() -> None:
+    with pytest.raises(RcsInputError, match="send_at: .* comes twice in Spain"):
+        SendSettings("7", "spring", send_at=datetime(2026, 10, 25, 1, 30, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("none", [None, (), []], ids=repr)
+def test_without_quiet_hours_there_are_none(none: Any) -> None:
+    assert read_quiet_hours(none) == ()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        NIGHT,
+        {"start": "22:00", "end": "09:00"},
+        NIGHT_AS_DICT,
+        {"start": " 22:00 ", "end": time(9)},
+        NIGHT_AS_DICT | {"action": 1},
+        NIGHT_AS_DICT | {"action": "1"},
+    ],
+    ids=str,
+)
+def test_quiet_hours_over_midnight_are_the_same_however_they_are_given(entry: Any) -> None:
+    assert read_quiet_hours([entry]) == (NIGHT,)
+
+
+def test_an_action_is_passed_through() -> None:
+    assert read_quiet_hours([{"start": "14:00", "end": "16:00", "action": 3}]) == (QuietHours(time(14), time(16), 3),)
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ([{"start": "22:00"}], r"quiet_hours\[0\]\['end'\]: it is missing"),
+        ([{}], r"quiet_hours\[0\]\['start'\]: it is missing"),
+        ([NIGHT, {"start": "25:00", "end": "9:00"}], r"quiet_hours\[1\]\['start'\]: '25:00' is not a time of day"),
+        ([{"start": 22, "end": 9}], r"quiet_hours\[0\]\['start'\]: 22 is not a time of day"),
+        ([{"start": None, "end": "9:00"}], r"quiet_hours\[0\]\['start'\]: None is not a time of day"),
+        ([{"start": "22:00", "end": "late"}], r"quiet_hours\[0\]\['end'\]: 'late' is not a time of day"),
+        (
+            [NIGHT_AS_DICT | {"action": "wait"}],
+            r"quiet_hours\[0\]\['action'\]: 'wait' is not a whole number",
+        ),
+        (
+            [NIGHT_AS_DICT | {"action": True}],
+            r"quiet_hours\[0\]\['action'\]: True is not a whole number",
+        ),
+        ([NIGHT_AS_DICT | {"acton": 1}], r"quiet_hours\[0\]: no such field: acton"),
+        ([{"start": "9:00", "end": "09:00"}], r"quiet_hours\[0\]: start and end are both 09:00"),
+        ([{"start": "22:00:30", "end": "9:00"}], r"quiet_hours\[0\]: start is 22:00:30, and must be a plain minute"),
+        (["22:00-09:00"], r"quiet_hours\[0\]: '22:00-09:00' is neither QuietHours nor a dict"),
+        (NIGHT_AS_DICT, "quiet_hours: a dict is not a list"),
+        ("22:00-09:00", "quiet_hours: a str is not a list"),
+        (7, "quiet_hours: a int is not a list"),
+    ],
+    ids=str,
+)
+def test_quiet_hours_that_cannot_be_read_are_told_by_their_field_with_an_example(entries: Any, message: str) -> None:
+    with pytest.raises(RcsInputError, match=rf'^{message}.*Write \[{{"start": "22:00", "end": "09:00"}}\]\.$'):
+        read_quiet_hours(entries)

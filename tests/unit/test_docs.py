@@ -1,0 +1,116 @@
+"""The pages on the API and on connections agree with the code, as far as a test can tell."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from functools import reduce
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_rcs.api import errors, wire
+from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
+from airflow_provider_rcs.api.settings import ApiSettings
+from airflow_provider_rcs.get_provider_info import get_provider_info
+from airflow_provider_rcs.hooks.transport import Transport
+from airflow_provider_rcs.operators.sending import RcsSendingOperator
+
+DOCS = Path(__file__).parents[2] / "docs"
+API = (DOCS / "api.md").read_text(encoding="utf-8")
+CONNECTIONS = (DOCS / "connections.md").read_text(encoding="utf-8")
+SETTINGS = [each.name for each in (*fields(ApiSettings), *fields(Transport)) if each.name != "base_url"]
+
+
+def rows(page: str, columns: int) -> list[list[str]]:
+    """Return the rows of a page's tables of so many columns, without their heads."""
+    lines = [[cell.strip() for cell in line.strip("|").split(" |")] for line in page.splitlines() if line[:1] == "|"]
+    tables = [cells for cells in lines if len(cells) == columns]
+    heads = [number - 1 for number, cells in enumerate(tables) if set("".join(cells)) <= set("- ")]
+    return [cells for number, cells in enumerate(tables) if number not in heads and number - 1 not in heads]
+
+
+def named(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+FACTS = [row for row in rows(API, 4) if not row[0].startswith("`Rcs")]
+REFUSALS = [row for row in rows(API, 4) if row[0].startswith("`Rcs")]
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact[0])
+def test_a_fact_names_where_it_stands_how_sure_it_is_and_if_it_is_assumed_what_overrides_it(fact: list[str]) -> None:
+    _, where, sure, override = fact
+    settings = {"host", *SETTINGS}
+    arguments = signature(RcsSendingOperator.__init__).parameters.keys()
+    options = get_provider_info()["config"]["rcs"]["options"].keys()
+    known = arguments if override.startswith("argument") else options if override.startswith("option") else settings
+
+    assert stands_in_the_code(named(where)[0])
+    assert sure in ("sure", "public", "assumed")
+    assert set(named(override)[:1]) <= set(known)
+    assert named(override) or sure != "assumed"
+
+
+def stands_in_the_code(name: str) -> bool:
+    folder, module, *attributes = name.split(".")
+    found: Any = import_module(f"airflow_provider_rcs.{folder}.{module}")
+    return reduce(getattr, attributes, found) is not None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        wire.DEFAULT_BASE_URL,
+        *wire.DEFAULT_PATHS.values(),
+        wire.DEFAULT_RECIPIENT_REFERENCE_KEY,
+        str(ApiSettings().batch_size),
+    ],
+)
+def test_the_default_that_is_used_is_the_one_that_both_pages_tell(value: str) -> None:
+    assert any(value in fact for fact, *_ in FACTS)
+    assert value in CONNECTIONS
+
+
+def test_every_setting_for_what_is_assumed_is_on_the_page() -> None:
+    overrides = {name for *_, override in FACTS for name in named(override)}
+
+    assert {"paths", "status_codes", "recipient_reference_key", "batch_size", "body_format", "zero_result"} <= overrides
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_every_setting_of_a_connection_is_on_the_page_of_connections(setting: str) -> None:
+    assert any(setting in named(row[0]) for row in rows(CONNECTIONS, 3))
+
+
+def test_the_page_of_connections_tells_the_defaults_of_the_settings() -> None:
+    defaults = ApiSettings()
+    told = {name: row[2] for row in rows(CONNECTIONS, 3) for name in named(row[0])}
+
+    for setting in ("batch_size", "timeout", "connect_timeout", "body_format", "zero_result"):
+        assert str(getattr(defaults, setting)).removesuffix(".0") in told[setting]
+
+
+@pytest.mark.parametrize("option", sorted(get_provider_info()["config"]["rcs"]["options"]))
+def test_every_option_of_airflows_configuration_is_on_a_page(option: str) -> None:
+    pages = [page.read_text(encoding="utf-8") for page in DOCS.glob("*.md")]
+
+    assert any(f"`{option}`" in page or f"[rcs] {option}`" in page for page in pages)
+
+
+def test_every_refusal_is_on_the_page_with_what_it_promises() -> None:
+    promised = {
+        kind.__name__: ("certain" if kind.nothing_sent else "not certain", "yes" if kind.retry_may_help else "no")
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.RcsRefusedError | errors.RcsOutcomeUnknown)
+    }
+    del promised["RcsRefusedError"]
+
+    assert {named(row[0])[0]: (row[2], row[3]) for row in REFUSALS} == promised
+
+
+def test_the_clock_of_the_service_is_the_one_that_the_pages_name() -> None:
+    assert f"`{SERVICE_TIMEZONE}`" in (DOCS / "receive-delivery-reports.md").read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 from airflow.providers.common.compat.triggers import BaseEventTrigger
@@ -15,6 +15,11 @@ from airflow_provider_rcs.api.errors import RcsError, RcsNoReportsError, RcsStor
 from airflow_provider_rcs.hooks.store import DEFAULT_STORE_CONN_ID
 from airflow_provider_rcs.triggers.pooled_engine import pooled_engine
 from airflow_provider_rcs.triggers.shared_look import shared_look
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from airflow_provider_rcs.store.arrivals import Arrivals
 
 
 class RcsCampaignTrigger(BaseTrigger):
@@ -132,27 +137,36 @@ class RcsReportsTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look at the store for ever, through its failures too: of a trigger that ends nobody hears again."""
-        from airflow_provider_rcs.store.arrivals import read_arrivals, read_cursor, save_cursor
+        from airflow_provider_rcs.store.arrivals import save_cursor
 
-        cursor = 0
+        # What it has told of, until the store has kept it; then the store's word counts, which a backup may set back.
+        told = 0
         while True:
             try:
                 async with pooled_engine(_conn_id(self.store_conn_id)) as engine:
-                    cursor = max(cursor, await asyncio.to_thread(read_cursor, engine, self.watcher))
                     while True:
-                        arrivals = await asyncio.to_thread(read_arrivals, engine, cursor)
+                        if told:
+                            await asyncio.to_thread(save_cursor, engine, self.watcher, told)
+                            told = 0
+                        arrivals = await asyncio.to_thread(self._look, engine)
                         if arrivals is not None:
-                            cursor = arrivals.cursor
+                            told = arrivals.cursor
                             try:
                                 yield TriggerEvent(arrivals.as_dict())
                             # Not before it: a process that is killed now must rather fire again than never. And also
                             # if the trigger is stopped right here, where the event has been taken.
                             finally:
-                                await asyncio.to_thread(save_cursor, engine, self.watcher, cursor)
+                                await asyncio.to_thread(save_cursor, engine, self.watcher, told)
+                            told = 0
                         await asyncio.sleep(self.poll_interval)
             except RcsError as error:
                 self.log.warning("New reports are looked for again in a while, because %s", error)
                 await asyncio.sleep(self.poll_interval)
+
+    def _look(self, engine: sa.Engine) -> Arrivals | None:
+        from airflow_provider_rcs.store.arrivals import read_arrivals, read_cursor
+
+        return read_arrivals(engine, read_cursor(engine, self.watcher))
 
 
 def _conn_id(store_conn_id: str | None) -> str:

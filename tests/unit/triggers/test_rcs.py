@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from airflow.triggers.base import TriggerEvent
 
+from airflow_provider_rcs.store import tables
 from airflow_provider_rcs.store.folding import fold_parked
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger, RcsReportsTrigger
 from tests.unit.store.given import ANA, BEA, receive, report_on, sent
@@ -209,6 +210,31 @@ def test_a_load_of_what_was_told_does_not_fire_again(store: sa.Engine) -> None:
     fold_parked(store)
 
     assert not fires_within_some_looks(reports_trigger())
+
+
+def test_a_store_that_came_back_from_a_backup_meanwhile_leaves_no_report_out(store: sa.Engine) -> None:
+    taken = sent(store, [ANA, BEA])
+    for _ in range(3):
+        receive(store, report_on(taken))
+
+    async def watch() -> int:
+        async with aclosing(reports_trigger().run()) as events:  # type: ignore[type-var]
+            await take(events)
+            next_one = asyncio.ensure_future(anext(events))
+            await asyncio.wait([next_one], timeout=0.1)
+            await asyncio.to_thread(set_back, store)
+            await asyncio.to_thread(receive, store, report_on(taken, BEA))
+            return int((await asyncio.wait_for(next_one, 20)).payload["reports"])
+
+    assert asyncio.run(watch()) == 1
+
+
+def set_back(store: sa.Engine) -> None:
+    """Leave the store as it was before any report came."""
+    with store.begin() as connection:
+        for table in (tables.report, tables.watcher):
+            connection.execute(table.delete())
+        connection.execute(tables.store.update().values(fold=0))
 
 
 def test_a_watcher_of_another_name_is_told_too(store: sa.Engine) -> None:

@@ -176,7 +176,7 @@ class RcsHook(HttpHook):
             credit = self._ask("credits", wire.plain_parameters(), wire.read_credits)
         except RcsError as error:
             return False, str(error)
-        message = f"The service accepts these credentials. Credit left: {credit:g}"
+        message = f"The service accepts these credentials. Credit left: {credit:,.15g}"
         # Airflow's form shows what is returned; its command does so only with failures, and it mutes the log.
         print(message)
         return True, message

@@ -23,8 +23,6 @@ RCS_FIELD_BEHAVIOUR: dict[str, Any] = {
     },
 }
 
-# No field has a default here: the form would save it for a field left alone, and a later version could not change it.
-
 
 def _choice(default: str, *others: str) -> dict[str, Any]:
     """Return the schema of a field that is left alone for its default; a switch would show that as off."""
@@ -35,6 +33,7 @@ def _choice(default: str, *others: str) -> dict[str, Any]:
     }
 
 
+# No field has a default here: the form would save it for a field left alone, and a later version could not change it.
 _CONNECTION_FIELDS = {
     "agent": {
         "label": "RCS agent",
@@ -222,8 +221,14 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "operators": [{"integration-name": _INTEGRATION, "python-modules": ["airflow_provider_rcs.operators.rcs"]}],
-        "sensors": [{"integration-name": _INTEGRATION, "python-modules": ["airflow_provider_rcs.sensors.rcs"]}],
+        "sensors": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["airflow_provider_rcs.sensors.rcs", "airflow_provider_rcs.sensors.credit"],
+            }
+        ],
         "triggers": [{"integration-name": _INTEGRATION, "python-modules": ["airflow_provider_rcs.triggers.rcs"]}],
+        "notifications": ["airflow_provider_rcs.notifications.rcs.RcsNotifier"],
         "transfers": [
             {
                 "source-integration-name": _INTEGRATION,

@@ -60,6 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--default-region", help='region of national phones, such as "ES"')
     parser.add_argument("--mobile-only", action="store_true", help="reject fixed lines")
     parser.add_argument("--agent", default="", help="the RCS agent to send as (default: the connection's)")
+    parser.add_argument("--send-at", help="when the service shall send, in ISO 8601; a date that has passed is refused")
+    parser.add_argument("--timezone", help="whose clock --send-at is by, where it has no offset")
     parser.add_argument("--batch-size", type=int, help="most recipients of a request (default: the connection's)")
     parser.add_argument("--exclude-sql", help="a query whose first column holds phones that must not be messaged")
     parser.add_argument("--exclude-conn-id", help="Airflow connection of that query (default: --sql-conn-id)")
@@ -70,28 +72,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print what would be sent."""
-    from airflow_provider_rcs.hooks.rcs import RcsHook
-    from airflow_provider_rcs.sending.preview import preview_campaign
-    from airflow_provider_rcs.sending.service import look_up_for_preview
-
     settings = _settings(arguments)
-    hook = RcsHook(arguments.rcs_conn_id)
+    query = _query(arguments)
     engine, why_not = _store_to_ask(arguments)
-    plan = preview_campaign(
-        look_up_for_preview(engine, settings, hook.get_template, hook.credentials_fingerprint),
-        settings,
-        _rows("sql", arguments.sql_conn_id, _query(arguments)),
-        api=hook.settings,
-        engine=engine,
-        excluded=_excluded(arguments),
-    )
-    print(_told(plan))
+    print(_told(_plan(arguments, settings, query, engine)))
     if why_not:
         print(f"\nWho is suppressed or was messaged before is not known: {why_not}")
 
 
+def _plan(
+    arguments: argparse.Namespace, settings: SendSettings, query: str, engine: sa.Engine | None
+) -> dict[str, Any]:
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+    from airflow_provider_rcs.hooks.rcs import RcsHook
+    from airflow_provider_rcs.sending.preview import preview_campaign
+    from airflow_provider_rcs.sending.service import look_up_for_preview
+
+    hook = RcsHook(arguments.rcs_conn_id)
+    try:
+        template = look_up_for_preview(engine, settings, hook.get_template, hook.credentials_fingerprint)
+    except AirflowNotFoundException:
+        raise RcsInputError(
+            "rcs_conn_id", f"the connection {arguments.rcs_conn_id!r} is not defined", "Define it in Airflow."
+        ) from None
+    return preview_campaign(
+        template,
+        settings,
+        _rows("sql", arguments.sql_conn_id, query),
+        api=hook.settings,
+        engine=engine,
+        excluded=_excluded(arguments),
+    )
+
+
 def _settings(arguments: argparse.Namespace) -> SendSettings:
-    from airflow_provider_rcs.sending.settings import SendSettings
+    from airflow_provider_rcs.sending.settings import SendSettings, read_send_at
 
     return SendSettings(
         template_id=arguments.template_id,
@@ -104,6 +120,7 @@ def _settings(arguments: argparse.Namespace) -> SendSettings:
         default_region=arguments.default_region,
         mobile_only=arguments.mobile_only,
         agent=arguments.agent,
+        send_at=read_send_at(arguments.send_at, arguments.timezone),
         batch_size=arguments.batch_size,
         at_most=arguments.at_most,
         within=None if arguments.within_days is None else timedelta(days=arguments.within_days),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import astuple
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -11,15 +12,19 @@ import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
 
+from airflow_provider_rcs.api import wire
 from airflow_provider_rcs.api.models import QuietHours
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.operators.rcs import RcsGetTemplateOperator, RcsListTemplatesOperator, RcsSendOperator
 from airflow_provider_rcs.sending import requests
 from airflow_provider_rcs.store.funnel import Funnel, read_funnel
+from airflow_provider_rcs.store.tables import message, suppression
 from tests.integration.operators.conftest import connect
 from tests.sandbox_process import SandboxProcess
 
 PLAIN = "1234569"
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+SIZE_OF_A_LOOK_UP = 100
 
 
 def people(count: int, **columns: Any) -> list[dict[str, Any]]:
@@ -43,6 +48,11 @@ def funnel_of(store: sa.Engine, campaign: str) -> Funnel:
     funnel = read_funnel(store, campaign)
     assert funnel is not None
     return funnel
+
+
+def _noted(sizes: list[int], body: bytes) -> bytes:
+    sizes.append(len(body))
+    return body
 
 
 @pytest.fixture
@@ -88,6 +98,7 @@ def test_it_returns_counts_and_ids_and_no_recipients(
         "suppressed": 0,
         "in_doubt": 0,
         "statuses": {"unreported": 3},
+        "delivered_by_channel": {},
         "reasons": {"rejected": {"phone: it is missing": 1}},
         "api_campaign_ids": [str(sandbox.accepted()[-1]["send_id"])],
     }
@@ -157,6 +168,126 @@ def test_a_dry_run_tells_what_would_be_sent_and_sends_and_keeps_nothing(
     assert read_funnel(store, campaign) is None
 
 
+@pytest.mark.parametrize("body_format", ["json", "form"])
+def test_a_dry_run_foresees_what_a_send_then_does_down_to_the_bytes(
+    sandbox: SandboxProcess,
+    store: sa.Engine,
+    context: Context,
+    campaign: str,
+    monkeypatch: pytest.MonkeyPatch,
+    body_format: str,
+) -> None:
+    connect(monkeypatch, sandbox, extra={"body_format": body_format})
+    operator(campaign, people(4)).execute(context)
+    with store.begin() as connection:
+        row = {"phone": people(5)[4]["phone"], "reason": "asked", "since": datetime.now(UTC)}
+        connection.execute(suppression.insert().values(row))
+    send = {"recipients": [*people(25, id="C"), *people(2), {"phone": "x"}], "batch_size": 10, "reference": "id"}
+    content_type, write = astuple(wire.BODY_FORMATS[body_format])
+    written: list[int] = []
+
+    foreseen = operator(campaign, dry_run=True, **send).execute(context)
+    noting = wire.BodyFormat(content_type, lambda parameters: _noted(written, write(parameters)))
+    monkeypatch.setattr(wire, "BODY_FORMATS", {body_format: noting})
+    sent = operator(campaign, **send).execute(context)
+
+    assert (foreseen["planned"], foreseen["messaged_before"]) == (20, 4) == (sent["accepted"] - 4, 4)
+    for count in ("duplicate", "rejected", "suppressed"):
+        assert foreseen[count] == sent[count]
+    assert foreseen["reasons"] == sent["reasons"]
+    sizes = [size for size in written if size > SIZE_OF_A_LOOK_UP]
+    assert foreseen["requests"] == {
+        "count": len(sizes),
+        "largest_bytes": max(sizes),
+        "total_bytes": sum(sizes),
+    }
+
+
+def test_a_dry_run_without_a_store_says_so_in_the_log_and_goes_on(
+    sandbox: SandboxProcess, context: Context, campaign: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    returned = operator(campaign, people(3), dry_run=True, store_conn_id="nowhere").execute(context)
+
+    assert (returned["planned"], returned["store_asked"]) == (3, False)
+    assert "Who is suppressed or was messaged before is not known: store_conn_id" in capsys.readouterr().out
+
+
+def test_a_dry_run_shows_refused_credentials_to_the_service_no_more_than_a_send(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, sandbox, password="wrong-token")
+    before = sandbox.statistics()["refused_credentials"]
+
+    for dry_run in (False, True, True):
+        with pytest.raises(AirflowFailException, match="RcsAuthError"):
+            operator(campaign, people(1), dry_run=dry_run).execute(context)
+
+    assert sandbox.statistics()["refused_credentials"] == before + 1
+
+
+def test_a_constant_reaches_everybody_and_is_kept_with_each_message(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    operator(
+        campaign,
+        people(2, order="A-1"),
+        template_id="1234568",
+        variables={"Pedido": "order"},
+        constants={"Fecha": NOON},
+    ).execute(context)
+
+    variables = {"Pedido": "A-1", "Fecha": "2026-05-01 12:00:00+00:00"}
+    assert [entry["variables"] for entry in sandbox.accepted()[-2:]] == [variables] * 2
+    with store.connect() as connection:
+        assert list(connection.execute(sa.select(message.c.variables)).scalars()) == [variables] * 2
+
+
+def test_a_retry_sends_the_constants_of_the_list_that_is_sent(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    sandbox.faults([{"next": 3, "kind": "status", "status": 429, "retry_after": 0}])
+    first = operator(campaign, people(1), template_id="1234567", constants={"Importe": 7})
+    with pytest.raises(AirflowException, match="RcsRateLimited"):
+        first.execute(context)
+
+    operator(campaign, people(1), template_id="1234567", constants={"Importe": 8}).execute(context)
+
+    assert sandbox.accepted()[-1]["variables"] == {"Importe": "8"}
+
+
+def test_fixed_lines_are_sent_to_and_told_in_one_line_of_the_log(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    recipients = [*people(2), {"phone": "34912345678"}, {"phone": "34912345679"}]
+
+    assert operator(campaign, recipients).execute(context)["accepted"] == 4
+
+    told = [line for line in caplog.messages if "fixed lines" in line]
+    assert len(told) == 1
+    assert told[0].startswith("2 of the 4 listed phones are fixed lines")
+
+
+def test_fixed_lines_are_rejected_with_mobile_only_and_sent_to_once_it_is_taken_back(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    recipients = [*people(1), {"phone": "34912345678"}]
+
+    returned = operator(campaign, recipients, mobile_only=True).execute(context)
+
+    assert (returned["accepted"], returned["rejected"]) == (1, 1)
+    assert returned["reasons"]["rejected"] == {"phone: it is a fixed line, and mobile_only is set": 1}
+    assert operator(campaign, recipients).execute(context)["accepted"] == 2
+    assert sorted(messages_of(sandbox, store, campaign)) == ["34600000000", "34912345678"]
+
+
+def test_constants_are_rendered_before_they_are_read() -> None:
+    send = operator("spring", people(1), constants={"Importe": "{{ 3 + 4 }}", "Fecha": NOON})
+
+    send.render_template_fields({})
+
+    assert send.constants == {"Importe": "7", "Fecha": NOON}
+
+
 def test_a_lost_reply_leaves_recipients_in_doubt_and_a_retry_does_not_send_them_again(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
@@ -178,7 +309,7 @@ def test_replies_lost_one_after_another_stop_the_task_and_a_retry_sends_to_the_r
     sandbox.faults([{"next": 3, "kind": "reset_after"}])
     send = operator(campaign, people(50), batch_size=10, max_in_flight=1, on_in_doubt="hold")
 
-    with pytest.raises(AirflowException, match="RcsInDoubtError: .* stopped: .*20 are left for a retry") as stopped:
+    with pytest.raises(AirflowException, match="RcsStoppedError: .* stopped: .*20 are left for a retry") as stopped:
         send.execute(context)
     returned = send.execute(context)
 

@@ -16,7 +16,7 @@ from airflow_provider_rcs.api.numbering import LONGEST_E164, Found, read_interna
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 # Regions whose ways of writing are as different as can be, each as the default region of foreign numbers.
-DEFAULT_REGIONS = ("US", "DE", "AR")
+DEFAULT_REGIONS = ("US", "DE")
 DIGITS = "[0-9]{1,15}"
 
 
@@ -102,7 +102,7 @@ def test_no_prefix_of_any_country_code_is_read_otherwise(filling: str) -> None:
     cases = (
         (f"{code}{prefix:03d}{filling}"[: len(str(code)) + length], None)
         for code in codes()
-        for prefix in range(0, 1000, 7)
+        for prefix in range(0, 1000, 11)
         for length in (6, 7, 8, 9, 10, 11)
     )
 

@@ -1,0 +1,7 @@
+"""The sandbox and the store of the operators' tests."""
+
+from __future__ import annotations
+
+from tests.integration.operators.conftest import context, running_sandbox, sandbox, store
+
+__all__ = ["context", "running_sandbox", "sandbox", "store"]

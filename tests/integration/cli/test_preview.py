@@ -1,0 +1,170 @@
+"""``airflow-rcs preview`` against a sandbox, a warehouse and a store."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from airflow.providers.common.compat.sdk import Context
+
+from airflow_provider_rcs.cli.main import main
+from airflow_provider_rcs.transfers.sql_to_rcs import SqlToRcsOperator
+from tests.integration.operators.conftest import connect
+from tests.sandbox_process import SandboxProcess
+
+CUSTOMERS = [
+    ("600 000 001", "Núria Pérez", 19.5),
+    ("+34600000002", "Íñigo", 7.0),
+    ("912345678", "Zoë", 3.0),
+    ("600000001", "Núria again", 4.0),
+    ("n/a", "Nobody", 5.0),
+]
+QUERY = "SELECT phone, full_name, amount FROM customer"
+ARGUMENTS = ["--sql-conn-id", "warehouse", "--template-id", "1234567", "--name", "full_name", "--default-region", "ES"]
+COLUMN = ["--variables", "Importe=amount"]
+
+pytestmark = pytest.mark.usefixtures("sandbox", "warehouse")
+
+
+@pytest.fixture
+def warehouse(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "warehouse.db")) as connection:
+        connection.execute("CREATE TABLE customer (phone, full_name, amount)")
+        connection.executemany("INSERT INTO customer VALUES (?, ?, ?)", CUSTOMERS)
+        connection.commit()
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/warehouse.db"})
+    )
+
+
+def previewed(capsys: pytest.CaptureFixture[str], *arguments: str, query: tuple[str, str] = ("--sql", QUERY)) -> str:
+    code = main(["preview", *query, *ARGUMENTS, *arguments])
+
+    printed = capsys.readouterr()
+    assert (code, printed.err) == (0, "")
+    return printed.out
+
+
+def lines(printed: str) -> dict[str, str]:
+    """The counts of what was printed: words -> number."""
+    split = [line.strip().rsplit("  ", 1) for line in printed.splitlines()]
+    return {parts[0].strip(): parts[1].strip() for parts in split if len(parts) == 2}
+
+
+@pytest.mark.usefixtures("store")
+def test_it_shows_the_template_the_counts_the_reasons_the_requests_and_masked_samples(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    printed = previewed(capsys, *COLUMN)
+
+    assert "Template 1234567: Customer welcome" in printed
+    counts = lines(printed)
+    assert (counts["Importe"], counts["Destinatario"]) == ("column amount", "the service")
+    assert (counts["rows of the list"], counts["would be sent to"], counts["of them fixed lines"]) == ("5", "3", "1")
+    assert (counts["the same phone again"], counts["cannot be sent to"]) == ("1", "1")
+    assert "phone: it is not a phone number" in printed
+    assert "Requests: 1; the largest has" in printed
+    assert "********001  Xxxxx Xxxxx  00.0" in printed
+    assert "not known" not in printed
+
+
+@pytest.mark.usefixtures("store")
+def test_nothing_of_a_person_can_be_read_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = previewed(capsys, *COLUMN)
+
+    assert not any(secret in printed for secret in ("600000001", "600 000 001", "912345678", "Núria", "Zoë", "19.5"))
+
+
+def test_the_query_may_be_in_a_file_and_the_rest_in_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "people.sql").write_text(QUERY, encoding="utf-8")
+
+    printed = previewed(capsys, "--constants", '{"Importe": 7.0}', query=("--sql-file", f"{tmp_path}/people.sql"))
+
+    assert lines(printed)["Importe"] == "a constant"
+
+
+def test_without_a_store_it_says_what_it_does_not_know_and_makes_none(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    printed = previewed(capsys, *COLUMN, "--store-url", f"sqlite:///{tmp_path}/store.db")
+
+    assert "Who is suppressed or was messaged before is not known: store: its tables are missing." in printed
+    assert not (tmp_path / "store.db").exists()
+
+
+def test_what_it_counts_is_what_a_send_then_does(
+    capsys: pytest.CaptureFixture[str], store: sa.Engine, sandbox: SandboxProcess, context: Context
+) -> None:
+    campaign = ["--campaign", "cli-preview", "--exclude-sql", "SELECT '+34 600 00 00 02'"]
+    send = SqlToRcsOperator(
+        task_id="send",
+        sql=QUERY,
+        sql_conn_id="warehouse",
+        template_id="1234567",
+        campaign="cli-preview",
+        name="full_name",
+        variables={"Importe": "amount"},
+        default_region="ES",
+        exclude_sql="SELECT '+34 600 00 00 02'",
+    )
+    before = sandbox.statistics()["send_requests"]
+
+    foreseen = lines(previewed(capsys, *COLUMN, *campaign))
+    assert sandbox.statistics()["send_requests"] == before
+    sent = send.execute(context)
+
+    assert foreseen["would be sent to"] == str(sent["accepted"]) == "2"
+    assert foreseen["must not be sent to"] == str(sent["suppressed"]) == "1"
+    assert foreseen["cannot be sent to"] == str(sent["rejected"]) == "1"
+    assert foreseen["the same phone again"] == str(sent["duplicate"]) == "1"
+    assert lines(previewed(capsys, *COLUMN, *campaign))["messaged by this campaign before"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--sql", "SELECT * FROM customers", *COLUMN], "sql: the query failed: no such table: customers"),
+        (["--sql", QUERY, "--variables", "Importe=price"], "variables: variable 'Importe' of template 1234567 has no"),
+        (["--sql", QUERY, *COLUMN, "--constants", "Importe=7"], "constants: 'Importe' is in variables as well"),
+        (["--sql", QUERY, *COLUMN, "--sql-conn-id", "nowhere"], "sql: the query failed: .*nowhere.* isn't defined"),
+        (["--sql", QUERY, *COLUMN, "--rcs-conn-id", "nowhere"], "rcs_conn_id: the connection 'nowhere' is not defined"),
+        (["--sql", QUERY, *COLUMN, "--template-id", "999"], "template_id: template '999' cannot be looked up"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    code = main(["preview", *ARGUMENTS, *arguments])
+
+    error = capsys.readouterr().err
+    assert code == 2
+    assert len(error.splitlines()) == 1
+    assert re.match(f"airflow-rcs preview: {message}", error)
+
+
+def test_an_error_of_the_database_shows_no_digits_of_the_values_that_it_quotes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = main(["preview", "--sql", "SELECT no_such_function('600000001')", *ARGUMENTS, *COLUMN])
+    failing = main(["preview", "--sql", "SELECT 600000001x", *ARGUMENTS, *COLUMN])
+
+    assert (code, failing) == (2, 2)
+    assert "600000001" not in capsys.readouterr().err
+
+
+def test_refused_credentials_are_shown_to_the_service_once(
+    capsys: pytest.CaptureFixture[str], sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, sandbox, password="wrong-token")
+    before = sandbox.statistics()["refused_credentials"]
+
+    code = main(["preview", "--sql", QUERY, *ARGUMENTS, *COLUMN])
+
+    assert code == 2
+    assert "API User or API Token" in capsys.readouterr().err
+    assert sandbox.statistics()["refused_credentials"] == before + 1

@@ -8,15 +8,30 @@ from airflow_provider_rcs import __version__
 
 _INTEGRATION = "Rich Communication Services (RCS)"
 
+# Both types: the form of Airflow 3.2 has a line of text for it, and that of 3.3 shows an object that was set elsewhere
+# and saves what is typed as one.
+_JSON_OBJECT = {"type": ["string", "object", "null"]}
+
 RCS_FIELD_BEHAVIOUR: dict[str, Any] = {
-    "hidden-fields": ["schema", "port"],
+    "hidden-fields": ["schema"],
     "relabeling": {"host": "Base URL", "login": "API User", "password": "API Token"},
     "placeholders": {
         "host": "https://api.mensatek.com/v7",
+        "port": "443 (Test needs it in Airflow 3.3.1 and 3.3.2)",
         "login": "from Your Data -> Configure Account",
         "password": "from Your Data -> Configure Account",
     },
 }
+
+
+def _choice(default: str, *others: str) -> dict[str, Any]:
+    """Return the schema of a field that is left alone for its default; a switch would show that as off."""
+    return {
+        "type": ["string", "null"],
+        "enum": [default, *others, None],
+        "values_display": {"null": f"{default} (default)"},
+    }
+
 
 # No field has a default here: the form would save it for a field left alone, and a later version could not change it.
 _CONNECTION_FIELDS = {
@@ -26,7 +41,7 @@ _CONNECTION_FIELDS = {
         "schema": {"type": ["string", "null"]},
     },
     "batch_size": {
-        "label": "Recipients a request",
+        "label": "Recipients per request",
         "description": "The most recipients of one request; 1000 unless set (assumed: the limit is not documented).",
         "schema": {"type": ["integer", "null"], "minimum": 1},
     },
@@ -43,7 +58,7 @@ _CONNECTION_FIELDS = {
     "body_format": {
         "label": "Format of requests",
         "description": "In which format parameters are sent; json unless set.",
-        "schema": {"type": ["string", "null"], "enum": ["json", "form", None]},
+        "schema": _choice("json", "form"),
     },
     "status_codes": {
         "label": "Status codes",
@@ -51,15 +66,18 @@ _CONNECTION_FIELDS = {
             'Overrides of what report codes mean, such as {"20": "read"}; statuses are unknown, sent, delayed, '
             "failed, delivered, read, clicked."
         ),
-        "schema": {"type": ["string", "null"], "format": "json"},
+        "schema": _JSON_OBJECT,
     },
     "paths": {
         "label": "Paths",
-        "description": "Overrides of the paths of the calls (send, list_templates, get_template, credits).",
-        "schema": {"type": ["string", "null"], "format": "json"},
+        "description": (
+            'Overrides of the paths of calls, such as {"send": "/send"}; calls are send, list_templates, '
+            "get_template, credits."
+        ),
+        "schema": _JSON_OBJECT,
     },
     "recipient_reference_key": {
-        "label": "Key of a recipient's reference",
+        "label": "Reference key",
         "description": "Under which key a recipient's own reference is sent; the default is assumed.",
         "schema": {"type": ["string", "null"]},
     },
@@ -69,7 +87,7 @@ _CONNECTION_FIELDS = {
             "What it proves of a send: nothing_sent, so that it may be sent again, or unknown, so that its recipients "
             "are in doubt; nothing_sent unless set (assumed)."
         ),
-        "schema": {"type": ["string", "null"], "enum": ["nothing_sent", "unknown", None]},
+        "schema": _choice("nothing_sent", "unknown"),
     },
     "proxies": {
         "label": "Proxies",
@@ -95,7 +113,7 @@ _CONNECTION_FIELDS = {
             "Whether the workers' environment names proxies (HTTPS_PROXY) and authorities (REQUESTS_CA_BUNDLE) where "
             "this connection names none; yes unless set."
         ),
-        "schema": {"type": ["boolean", "null"]},
+        "schema": _choice("true", "false"),
     },
 }
 

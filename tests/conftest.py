@@ -1,4 +1,4 @@
-"""An Airflow home of the tests' own, set before anything imports Airflow; examples that may take as long as they take."""
+"""What every test gets: an Airflow home of the tests' own, and examples without a deadline."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import tempfile
 
 from hypothesis import settings
 
+# Before anything imports Airflow.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="rcs-airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"

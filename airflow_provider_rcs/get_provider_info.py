@@ -221,8 +221,14 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "operators": [{"integration-name": _INTEGRATION, "python-modules": ["airflow_provider_rcs.operators.rcs"]}],
-        "sensors": [{"integration-name": _INTEGRATION, "python-modules": ["airflow_provider_rcs.sensors.rcs"]}],
+        "sensors": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["airflow_provider_rcs.sensors.rcs", "airflow_provider_rcs.sensors.credit"],
+            }
+        ],
         "triggers": [{"integration-name": _INTEGRATION, "python-modules": ["airflow_provider_rcs.triggers.rcs"]}],
+        "notifications": ["airflow_provider_rcs.notifications.rcs.RcsNotifier"],
         "transfers": [
             {
                 "source-integration-name": _INTEGRATION,

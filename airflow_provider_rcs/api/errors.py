@@ -67,6 +67,14 @@ class RcsInDoubtError(RcsError):
     remedy = "Run it again when delivery reports have come, or settle them by hand: airflow-rcs resolve."
 
 
+class RcsStoppedError(RcsError):
+    """A campaign stopped on the way because replies were lost one after another; the rest of its list is planned."""
+
+    nothing_sent = False
+    retry_may_help = True
+    remedy = "Run it again: it sends to those who are planned still, and not to those who are in doubt."
+
+
 class RcsFencedError(RcsError):
     """This attempt lost its lease, and another one may have taken its recipients over."""
 
@@ -86,7 +94,7 @@ class RcsAuthError(RcsRefusedError):
 
 
 class RcsCreditError(RcsRefusedError):
-    """Not enough credit on the account (``Res`` -2)."""
+    """Not enough credit on the account (``Res`` -2), or less than was asked for with ``min_credits``."""
 
     remedy = "Add credit, then run it again."
 

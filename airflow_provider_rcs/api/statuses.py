@@ -38,8 +38,17 @@ class DeliveryStatus(StrEnum):
         return _RANKS[self]
 
     @property
+    def rank_among_channels(self) -> int:
+        """How strongly the latest status of one channel counts against those of the message's other channels.
+
+        As ``rank``, but for one thing: sent and delayed outrank failed, because a message that failed by one channel
+        and is under way by another may arrive yet.
+        """
+        return _RANKS_AMONG_CHANNELS[self]
+
+    @property
     def is_final(self) -> bool:
-        """Whether the message is done: nothing but a better final status can follow."""
+        """Whether the message is done: nothing but a better final status can follow from the same channel."""
         return self.rank >= DeliveryStatus.FAILED.rank
 
     @property
@@ -56,6 +65,12 @@ _RANKS = {
     DeliveryStatus.DELIVERED: 3,
     DeliveryStatus.READ: 4,
     DeliveryStatus.CLICKED: 5,
+}
+_RANKS_AMONG_CHANNELS = {
+    **_RANKS,
+    DeliveryStatus.FAILED: _RANKS[DeliveryStatus.SENT],
+    DeliveryStatus.SENT: _RANKS[DeliveryStatus.FAILED],
+    DeliveryStatus.DELAYED: _RANKS[DeliveryStatus.FAILED],
 }
 
 DELIVERED_STATUSES = tuple(status for status in DeliveryStatus if status.is_delivered)

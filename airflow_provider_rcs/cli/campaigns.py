@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_rcs.cli.store_option import add_store_option, store_of
 
 if TYPE_CHECKING:
+    from airflow_provider_rcs.store.funnel import Funnel
     from airflow_provider_rcs.store.reporting import Reporting
 
 
@@ -48,18 +49,24 @@ def run(arguments: argparse.Namespace) -> None:
                     funnel.states[MessageState.IN_DOUBT],
                     funnel.states[MessageState.PLANNED] + funnel.states[MessageState.SENDING],
                     funnel.delivered,
+                    _by_channel(funnel),
                     funnel.statuses[DeliveryStatus.FAILED],
                     funnel.unreported,
                     _last_report(reporting[campaign["name"]]),
                 ]
             )
     headings = ["campaign", "begun (UTC)", "requested", "accepted", "rejected", "in doubt", "to send", "delivered"]
-    print(aligned([*headings, "failed", "no report yet", "last report (UTC)"], rows))
+    print(aligned([*headings, "by channel", "failed", "no report yet", "last report (UTC)"], rows))
     if any(each.is_overdue for each in reporting.values()):
         print(
             "\nNONE: reports are overdue. Does the receiver run, and does the panel of the account name its address, "
             "login and password?"
         )
+
+
+def _by_channel(funnel: Funnel) -> str:
+    counts = funnel.delivered_by_channel
+    return ", ".join(f"{channel or '(no name)'} {counts[channel]:,}" for channel in sorted(counts)) or "-"
 
 
 def _last_report(reporting: Reporting) -> str:

@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
 from airflow_provider_rcs.api import wire
+from airflow_provider_rcs.api.credit import written
 from airflow_provider_rcs.api.errors import (
     RcsAuthError,
     RcsError,
@@ -176,7 +177,7 @@ class RcsHook(HttpHook):
             credit = self._ask("credits", wire.plain_parameters(), wire.read_credits)
         except RcsError as error:
             return False, str(error)
-        message = f"The service accepts these credentials. Credit left: {credit:,.15g}"
+        message = f"The service accepts these credentials. Credit left: {written(credit)}"
         # Airflow's form shows what is returned; its command does so only with failures, and it mutes the log.
         print(message)
         return True, message

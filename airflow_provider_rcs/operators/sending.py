@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
+from airflow_provider_rcs.api.credit import read_min_credits
 from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreError
 from airflow_provider_rcs.hooks.failures import airflow_failures
 from airflow_provider_rcs.hooks.rcs import RcsHook
@@ -60,6 +61,8 @@ class RcsSendingOperator(BaseOperator):
     :param at_most: how many messages a phone may get within ``within``, over all campaigns of the store; who has had
         them is suppressed.
     :param within: the stretch of time that ``at_most`` is counted in, back from now.
+    :param min_credits: how much credit the account must have for the campaign to begin: less fails the task before
+        anything is kept or sent. A campaign that has begun goes on with what there is. (templated)
     :param on_invalid: ``"reject"`` records a recipient who cannot be sent to as rejected and goes on, ``"fail"`` sends
         nothing at all if there is one.
     :param on_in_doubt: ``"fail"`` lets the task fail, after everything else is sent, while messages are in doubt;
@@ -82,6 +85,7 @@ class RcsSendingOperator(BaseOperator):
         "store_conn_id",
         "exclude_sql",
         "exclude_conn_id",
+        "min_credits",
     )
     template_ext: Sequence[str] = (".sql",)
     ui_color = "#d7eaf7"
@@ -111,6 +115,7 @@ class RcsSendingOperator(BaseOperator):
         exclude_conn_id: str | None = None,
         at_most: int | None = None,
         within: timedelta | None = None,
+        min_credits: float | str | None = None,
         on_invalid: str = "reject",
         on_in_doubt: str = "fail",
         dry_run: bool = False,
@@ -139,6 +144,7 @@ class RcsSendingOperator(BaseOperator):
         self.exclude_conn_id = exclude_conn_id
         self.at_most = at_most
         self.within = within
+        self.min_credits = min_credits
         self.on_invalid = on_invalid
         self.on_in_doubt = on_in_doubt
         self.preview = dry_run
@@ -158,13 +164,15 @@ class RcsSendingOperator(BaseOperator):
 
     def _preview(self) -> dict[str, Any]:
         from airflow_provider_rcs.sending.preview import preview_campaign
-        from airflow_provider_rcs.sending.service import look_up_for_preview
+        from airflow_provider_rcs.sending.service import look_up_for_preview, require_credit_for_preview
 
         settings = self._settings()
         hook = RcsHook(self.rcs_conn_id)
         engine = self._store_to_ask()
+        template = look_up_for_preview(engine, settings, hook.get_template, hook.credentials_fingerprint)
+        require_credit_for_preview(engine, settings, hook.get_credits)
         return preview_campaign(
-            look_up_for_preview(engine, settings, hook.get_template, hook.credentials_fingerprint),
+            template,
             settings,
             self.read_chunks(),
             api=hook.settings,
@@ -181,16 +189,18 @@ class RcsSendingOperator(BaseOperator):
 
     def _send(self, context: Context) -> dict[str, Any]:
         from airflow_provider_rcs.sending.campaign import send_campaign
-        from airflow_provider_rcs.sending.service import Service, look_up_template
+        from airflow_provider_rcs.sending.service import Service, look_up_template, require_credit_to_begin
 
         settings = self._settings()
         hook = RcsHook(self.rcs_conn_id)
         service = Service(hook.send, hook.settings, hook.credentials_fingerprint)
         engine = store_engine(self.store_conn_id)
+        template = look_up_template(engine, settings, hook.get_template, service.fingerprint)
+        require_credit_to_begin(engine, settings, hook.get_credits, service.fingerprint)
         return send_campaign(
             engine,
             service,
-            look_up_template(engine, settings, hook.get_template, service.fingerprint),
+            template,
             settings,
             self.read_chunks(),
             made_by=_task_name(context),
@@ -228,6 +238,7 @@ class RcsSendingOperator(BaseOperator):
             max_in_flight=self.max_in_flight,
             at_most=self.at_most,
             within=self.within,
+            min_credits=None if self.min_credits is None else read_min_credits(self.min_credits),
             on_invalid=self.on_invalid,
             on_in_doubt=self.on_in_doubt,
         )

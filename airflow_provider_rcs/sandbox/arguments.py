@@ -150,12 +150,18 @@ def _add_reports(group: argparse._ArgumentGroup) -> None:
     for option, share in (
         ("--failed-share", default.shares.failed),
         ("--only-sent-share", default.shares.only_sent),
+        ("--fallback-share", default.shares.fallback),
         ("--read-share", default.shares.read),
         ("--temporarily-failed-share", default.shares.temporarily_failed),
         ("--repeated-share", default.shares.repeated),
         ("--out-of-order-share", default.shares.out_of_order),
     ):
         group.add_argument(option, type=float, default=share, help="(default: %(default)s)")
+    group.add_argument(
+        "--fallback-service",
+        default=default.fallback_service,
+        help="which reports on what failed and fell back (default: %(default)s)",
+    )
 
 
 def _account(arguments: argparse.Namespace) -> Account:
@@ -190,11 +196,13 @@ def _reports(arguments: argparse.Namespace) -> Reports:
         shares=Shares(
             failed=arguments.failed_share,
             only_sent=arguments.only_sent_share,
+            fallback=arguments.fallback_share,
             read=arguments.read_share,
             temporarily_failed=arguments.temporarily_failed_share,
             repeated=arguments.repeated_share,
             out_of_order=arguments.out_of_order_share,
         ),
+        fallback_service=arguments.fallback_service,
     )
 
 

@@ -136,10 +136,11 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """How often what becomes of a message; messages that neither fail nor stay at sent are delivered.
+    """How often what becomes of a message; messages that neither fail, stay at sent nor fall back are delivered.
 
-    :param failed: of all messages.
+    :param failed: of all messages, and again of those that fall back.
     :param only_sent: of all messages; they never become final.
+    :param fallback: of all messages; they fail, and are then sent on by another service.
     :param read: of the delivered ones.
     :param temporarily_failed: of the delivered ones, before they are.
     :param repeated: of all reports; each of these is pushed twice.
@@ -148,6 +149,7 @@ class Shares:
 
     failed: float = 0.08
     only_sent: float = 0.0
+    fallback: float = 0.0
     read: float = 0.6
     temporarily_failed: float = 0.05
     repeated: float = 0.05
@@ -156,11 +158,13 @@ class Shares:
     def __post_init__(self) -> None:
         _require_share("failed share", self.failed)
         _require_share("only-sent share", self.only_sent)
+        _require_share("fallback share", self.fallback)
         _require_share("read share", self.read)
         _require_share("temporarily-failed share", self.temporarily_failed)
         _require_share("repeated share", self.repeated)
         _require_share("out-of-order share", self.out_of_order)
-        _require(self.failed + self.only_sent <= 1, "failed and only-sent shares are together above 1")
+        together = self.failed + self.only_sent + self.fallback
+        _require(together <= 1, "failed, only-sent and fallback shares are together above 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,7 @@ class Reports:
     :param retries: how often a report that got no 200 is tried again before it is dropped.
     :param delay: seconds between two reports of a message.
     :param jitter: most seconds, drawn by chance, that come on top.
+    :param fallback_service: the name under which the service reports that takes over what falls back.
     """
 
     target: ReportTarget | None = None
@@ -196,8 +201,10 @@ class Reports:
     jitter: float = 0.2
     codes: Mapping[Status, int] = field(default_factory=lambda: dict(DEFAULT_CODES))
     shares: Shares = field(default_factory=Shares)
+    fallback_service: str = "SMS"
 
     def __post_init__(self) -> None:
+        _require(bool(self.fallback_service), "the name of the fallback service is empty")
         _require(self.workers >= 1, f"report workers are {self.workers}, but must be at least 1")
         _require(self.retries >= 0, f"report retries are {self.retries}, but cannot be below 0")
         _require(self.delay >= 0 and self.jitter >= 0, "report delay and jitter cannot be below 0")

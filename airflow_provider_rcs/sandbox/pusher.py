@@ -122,7 +122,8 @@ class Pusher:
 
     async def _push(self, session: aiohttp.ClientSession, journey: _Journey, target: ReportTarget) -> bool:
         step = journey.steps[journey.done]
-        fields = report_fields(journey.send, journey.message, self._options.codes[step.status], step.second)
+        service = self._options.fallback_service if step.fallback else "RCS"
+        fields = report_fields(journey.send, journey.message, self._options.codes[step.status], step.second, service)
         body, content_type = report_body(fields, target.format)
         headers = {"Content-Type": content_type}
         if target.login is not None:

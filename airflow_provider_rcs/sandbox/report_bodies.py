@@ -19,14 +19,17 @@ _SPAIN = ZoneInfo("Europe/Madrid")
 _BOUNDARY = secrets.token_hex(16)
 
 
-def report_fields(send: AcceptedSend, message: AcceptedMessage, code: int, second: int) -> dict[str, str]:
+def report_fields(
+    send: AcceptedSend, message: AcceptedMessage, code: int, second: int, service: str = "RCS"
+) -> dict[str, str]:
     """Fill the document's nine fields, strings all of them, as in its example.
 
     :param second: seconds from the acceptance to the date in the report.
+    :param service: the service that reports.
     """
     date = (send.accepted_at + timedelta(seconds=second)).astimezone(_SPAIN)
     return {
-        "Servicio": "RCS",
+        "Servicio": service,
         "Estado": str(code),
         "Agente": send.agent,
         "Destinatario": message.phone,

@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsError, RcsInDoubtError, RcsOutcomeUnknown
+from airflow_provider_rcs.api.errors import RcsError, RcsInDoubtError, RcsOutcomeUnknown, RcsStoppedError
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
@@ -188,8 +188,8 @@ def _require_settled(funnel: Funnel, settings: SendSettings, stopped_by: RcsErro
         planned = funnel.states[MessageState.PLANNED]
         stopped = f"Campaign {settings.campaign!r} stopped: {_told(funnel)}; {planned} are left for a retry."
         if isinstance(stopped_by, RcsOutcomeUnknown):
-            # The requests that were lost are not sent again, but the rest of the list is worth a retry.
-            raise RcsInDoubtError(f"{stopped} {RcsInDoubtError.remedy} The last reply was lost: {stopped_by}")
+            # A call whose reply was lost must not be made again, but the campaign is worth a retry.
+            raise RcsStoppedError(f"{stopped} {RcsStoppedError.remedy} The last reply was lost: {stopped_by}")
         stopped_by.add_note(stopped)
         raise stopped_by
     if planned := funnel.states[MessageState.PLANNED]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.credit import require_credit
 from airflow_provider_rcs.api.errors import RcsAuthError
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.store.campaigns import find_campaign
 from airflow_provider_rcs.store.refused_credentials import check_credentials, remember_refusal
 
 
@@ -37,10 +40,30 @@ def look_up_template(
     :raises RcsRefusedError: another of its kinds, if the template cannot be looked up.
     """
     check_credentials(engine, settings.campaign, fingerprint)
-    try:
+    with _refusals_remembered(engine, settings.campaign, fingerprint):
         return get_template(settings.template_id)
+
+
+def require_credit_to_begin(
+    engine: sa.Engine, settings: SendSettings, get_credits: Callable[[], float], fingerprint: str
+) -> None:
+    """Check that the account has the credit that was asked for, unless the campaign has begun.
+
+    One that has begun has used some of the credit itself, and goes on with what there is.
+
+    :raises RcsCreditError: if it has less.
+    :raises RcsRefusedError: another of its kinds, if the credit cannot be looked up.
+    """
+    with _refusals_remembered(engine, settings.campaign, fingerprint):
+        require_credit_for_preview(engine, settings, get_credits)
+
+
+@contextmanager
+def _refusals_remembered(engine: sa.Engine, campaign: str, fingerprint: str) -> Iterator[None]:
+    try:
+        yield
     except RcsAuthError:
-        remember_refusal(engine, settings.campaign, fingerprint)
+        remember_refusal(engine, campaign, fingerprint)
         raise
 
 
@@ -54,3 +77,15 @@ def look_up_for_preview(
     if engine is not None:
         check_credentials(engine, settings.campaign, fingerprint)
     return get_template(settings.template_id)
+
+
+def require_credit_for_preview(
+    engine: sa.Engine | None, settings: SendSettings, get_credits: Callable[[], float]
+) -> None:
+    """Check the credit as :func:`require_credit_to_begin` does, and keep nothing.
+
+    :param engine: the store, if it can be asked.
+    """
+    has_begun = engine is not None and find_campaign(engine, settings.campaign) is not None
+    if settings.min_credits is not None and not has_begun:
+        require_credit(get_credits(), settings.min_credits)

@@ -38,6 +38,7 @@ class SendSettings:
     :param max_in_flight: how many requests may be under way at once.
     :param at_most: how many messages a phone may get within ``within``, over all campaigns; ``None`` for no cap.
     :param within: the stretch of time that ``at_most`` is counted in, back from now.
+    :param min_credits: how much credit the account must have for the campaign to begin; ``None`` for no matter.
     :param on_invalid: ``"reject"`` records a wrong recipient and goes on, ``"fail"`` sends nothing if one is wrong.
     :param on_in_doubt: ``"fail"`` ends the task as failed while messages are in doubt, ``"hold"`` lets it succeed.
     :raises RcsInputError: if one of them cannot be used; names it.
@@ -60,6 +61,7 @@ class SendSettings:
     max_in_flight: int = DEFAULT_MAX_IN_FLIGHT
     at_most: int | None = None
     within: timedelta | None = None
+    min_credits: float | None = None
     on_invalid: str = "reject"
     on_in_doubt: str = "fail"
 

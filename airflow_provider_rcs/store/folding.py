@@ -1,12 +1,10 @@
 """Folding: landed reports become the latest status of their messages, and the proof that these were accepted.
 
-Any order and any repetition of the same reports ends in the same status: of all reports on a message the one wins that
-is greatest by status, date, code and service.
+Any order and any repetition of the same reports ends in the same status; ``store.latest_status`` tells which.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,10 +14,10 @@ from airflow_provider_rcs.api.statuses import MessageState, status_codes
 from airflow_provider_rcs.store.campaigns import lock_campaign
 from airflow_provider_rcs.store.claims import ACCEPTED_BY_ECHO
 from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.latest_status import update_statuses
 from airflow_provider_rcs.store.tables import campaign, message, report, request, store
 
 _REPORTS_A_FOLD = 50_000
-_BEFORE_ALL_DATES = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def fold(engine: sa.Engine) -> int:
@@ -68,7 +66,8 @@ def _fold_some(engine: sa.Engine) -> int:
         for row in connection.execute(_campaigns_touched(of_this_fold)):
             revision = lock_campaign(connection, row.id)
             _prove_accepted(connection, row.id, revision, of_this_fold)
-            _update_statuses(connection, row.id, revision, row.status_codes, of_this_fold)
+            _learn_api_message_ids(connection, row.id, revision, of_this_fold)
+            update_statuses(connection, row.id, revision, status_codes(row.status_codes), of_this_fold)
     return taken
 
 
@@ -140,38 +139,6 @@ def _prove_accepted(
     )
 
 
-def _update_statuses(
-    connection: sa.Connection,
-    campaign_id: int,
-    revision: int,
-    overrides: Mapping[str, str],
-    of_this_fold: sa.ColumnElement[bool],
-) -> None:
-    best = _best_report_of_each_message(campaign_id, overrides, of_this_fold)
-    _learn_api_message_ids(connection, campaign_id, revision, of_this_fold)
-    is_better = sa.tuple_(
-        best.c.rank, sa.func.coalesce(best.c.reported_at, _BEFORE_ALL_DATES), best.c.status_code, best.c.service
-    ) > sa.tuple_(
-        message.c.delivery_rank,
-        sa.func.coalesce(message.c.delivery_at, _BEFORE_ALL_DATES),
-        message.c.delivery_code,
-        message.c.delivery_channel,
-    )
-    connection.execute(
-        message.update()
-        .where(message.c.id == best.c.message_id, best.c.place == 1, is_better)
-        .values(
-            delivery_status=best.c.status,
-            delivery_rank=best.c.rank,
-            delivery_code=best.c.status_code,
-            delivery_channel=best.c.service,
-            delivery_at=best.c.reported_at,
-            revision=revision,
-            updated_at=datetime.now(UTC),
-        )
-    )
-
-
 def _learn_api_message_ids(
     connection: sa.Connection, campaign_id: int, revision: int, of_this_fold: sa.ColumnElement[bool]
 ) -> None:
@@ -189,35 +156,4 @@ def _learn_api_message_ids(
             message.c.api_message_id.is_(None),
         )
         .values(api_message_id=told.c.api_message_id, revision=revision, updated_at=datetime.now(UTC))
-    )
-
-
-def _best_report_of_each_message(
-    campaign_id: int, overrides: Mapping[str, str], of_this_fold: sa.ColumnElement[bool]
-) -> sa.Subquery:
-    codes = status_codes(overrides)
-    status = sa.case({code: str(each) for code, each in codes.items()}, value=report.c.status_code, else_="unknown")
-    rank = sa.case({code: each.rank for code, each in codes.items()}, value=report.c.status_code, else_=0)
-    place = sa.func.row_number().over(
-        partition_by=report.c.message_id,
-        order_by=(
-            rank.desc(),
-            sa.func.coalesce(report.c.reported_at, _BEFORE_ALL_DATES).desc(),
-            report.c.status_code.desc(),
-            report.c.service.desc(),
-        ),
-    )
-    return (
-        sa.select(
-            report.c.message_id,
-            report.c.status_code,
-            report.c.service,
-            report.c.reported_at,
-            status.label("status"),
-            rank.label("rank"),
-            place.label("place"),
-        )
-        .join(message, message.c.id == report.c.message_id)
-        .where(of_this_fold, message.c.campaign_id == campaign_id)
-        .subquery()
     )

@@ -22,12 +22,14 @@ class Funnel:
     :param statuses: delivery status -> accepted messages; every status is there.
     :param unreported: accepted messages on which no report has come.
     :param reasons: why recipients were rejected, suppressed or are in doubt: state -> reason -> recipients.
+    :param delivered_by_channel: the service that delivered, such as ``RCS`` or ``SMS`` -> delivered messages.
     """
 
     states: Mapping[MessageState, int]
     statuses: Mapping[DeliveryStatus, int]
     unreported: int = 0
     reasons: Mapping[MessageState, Mapping[str, int]] = field(default_factory=dict)
+    delivered_by_channel: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def requested(self) -> int:
@@ -68,6 +70,7 @@ class Funnel:
                 **{str(status): count for status, count in self.statuses.items() if count},
                 **({"unreported": self.unreported} if self.unreported else {}),
             },
+            "delivered_by_channel": dict(self.delivered_by_channel),
             "reasons": {str(state): dict(reasons) for state, reasons in self.reasons.items()},
         }
 
@@ -77,7 +80,7 @@ def read_funnel(engine: sa.Engine, campaign_name: str) -> Funnel | None:
 
     A phone that was on one list several times is one message, and the repeats are counted as duplicates.
     """
-    groups = (message.c.state, message.c.reason, message.c.delivery_status)
+    groups = (message.c.state, message.c.reason, message.c.delivery_status, message.c.delivery_channel)
     counts = (sa.func.count().label("messages"), sa.func.sum(message.c.repeats).label("repeats"))
     with reading(engine) as connection:
         campaign_id = connection.execute(
@@ -91,15 +94,19 @@ def read_funnel(engine: sa.Engine, campaign_name: str) -> Funnel | None:
     states: Counter[MessageState] = Counter(dict.fromkeys(MessageState, 0))
     statuses: Counter[DeliveryStatus] = Counter(dict.fromkeys(DeliveryStatus, 0))
     reasons: dict[MessageState, Counter[str]] = {}
+    delivered_by: Counter[str] = Counter()
     unreported = 0
     for row in rows:
         state = MessageState(row.state)
         states[state] += row.messages
         states[MessageState.DUPLICATE] += row.repeats
         if row.delivery_status:
-            statuses[DeliveryStatus(row.delivery_status)] += row.messages
+            status = DeliveryStatus(row.delivery_status)
+            statuses[status] += row.messages
+            if status.is_delivered:
+                delivered_by[row.delivery_channel] += row.messages
         elif state is MessageState.ACCEPTED:
             unreported += row.messages
         if row.reason and state is not MessageState.ACCEPTED:
             reasons.setdefault(state, Counter())[row.reason] += row.messages
-    return Funnel(states, statuses, unreported, reasons)
+    return Funnel(states, statuses, unreported, reasons, delivered_by)

@@ -161,6 +161,18 @@ sa.Index("ix_rcs_report_fold", report.c.fold)
 _parked = sa.and_(report.c.fold.is_not(None), report.c.message_id.is_(None))
 sa.Index("ix_rcs_report_parked", report.c.api_message_id, postgresql_where=_parked, sqlite_where=_parked)
 
+message_channel = sa.Table(
+    "rcs_message_channel",
+    metadata,
+    sa.Column("message_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("channel", sa.Text, primary_key=True, comment="the service that reported"),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("rank", sa.SmallInteger, nullable=False),
+    sa.Column("code", sa.String(32), nullable=False, comment="the status code of the report that told it"),
+    sa.Column("reported_at", UtcDateTime, comment="when that report's status came to be"),
+    comment="The latest status of each channel, for the messages on which more than one service has reported.",
+)
+
 report_refused = sa.Table(
     "rcs_report_refused",
     metadata,

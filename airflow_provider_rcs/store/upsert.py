@@ -16,7 +16,7 @@ def insert_or_ignore(
 ) -> None:
     """Insert rows; one whose key is there already is left as it is."""
     if rows:
-        statement = _insert(connection, table).on_conflict_do_nothing(index_elements=key)
+        statement = insert_into(connection, table).on_conflict_do_nothing(index_elements=key)
         connection.execute(statement, list(rows))
 
 
@@ -34,10 +34,11 @@ def insert_or_update(
     :param changes: given the columns of the row that could not be inserted, returns column -> its new value.
     """
     if rows:
-        statement = _insert(connection, table)
+        statement = insert_into(connection, table)
         statement = statement.on_conflict_do_update(index_elements=key, set_=dict(changes(statement.excluded)))
         connection.execute(statement, list(rows))
 
 
-def _insert(connection: sa.Connection, table: sa.Table) -> Any:
+def insert_into(connection: sa.Connection, table: sa.Table) -> Any:
+    """Return an insert in the connection's dialect, to be told what to do where a key is there already."""
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from airflow_provider_rcs.notifications.rcs import CAMPAIGN_REFERENCE
 from tests.system.conftest import Place
 
 CAMPAIGN = "spring"
+ON_DUTY = ["34600000001", "34600000002"]
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +146,7 @@ def test_recipients_of_a_data_frame_are_sent_to_and_the_missing_phone_is_rejecte
     sent = {
         (entry["phone"], entry["name"], entry["variables"]["Importe"])
         for entry in place.sandbox.accepted()
-        if entry["template_id"] == "1234567"
+        if entry["template_id"] == "1234567" and entry["campaign_reference"] != CAMPAIGN_REFERENCE
     }
     assert sent == {
         ("34600000001", "Pedro Pérez", "25.01"),
@@ -168,6 +172,20 @@ def test_the_catalogue_of_templates_lists_each_variable_of_the_account(place: Pl
         ("1234568", "Shipping notice", "Pedido", "TEXTO"),
         ("1234569", "Plain greeting", "", ""),
     ]
+
+
+def test_who_is_on_duty_is_told_once_each_of_a_task_and_of_a_run_that_failed(place: Place) -> None:
+    before = len(place.sandbox.accepted())
+
+    ended = place.run_dag("rcs_notify_on_failure", {"fail": True})
+
+    written = ended.stdout + ended.stderr
+    told = [(entry["phone"], entry["variables"]["Importe"]) for entry in place.sandbox.accepted()[before:]]
+    of_the_task, of_the_run = told[:2], told[2:]
+    assert of_the_task == [(phone, "load has failed: the warehouse is full") for phone in ON_DUTY], written
+    assert [phone for phone, _ in of_the_run] == ON_DUTY, written
+    assert all(re.fullmatch("The run manual__.* has failed: task_failure", text) for _, text in of_the_run)
+    assert not [phone for phone in ON_DUTY if phone in written]
 
 
 def test_no_phone_of_a_customer_is_in_any_log(place: Place, first_log: str, second_log: str) -> None:

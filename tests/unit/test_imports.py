@@ -23,6 +23,7 @@ LAYERS = {
     "operators": {"operators", "transfers", "sensors", "sending", "warehouse", "hooks", "triggers", "store", "api"},
     "transfers": {"operators", "transfers", "sensors", "sending", "warehouse", "hooks", "triggers", "store", "api"},
     "sensors": {"operators", "transfers", "sensors", "sending", "warehouse", "hooks", "triggers", "store", "api"},
+    "notifications": {"notifications", "hooks", "api"},
     "receiver": {"receiver", "store", "api"},
     "sandbox": {"sandbox", "store"},
     "plugins": {"plugins", "receiver", "sandbox", "hooks", "store", "api"},
@@ -154,7 +155,7 @@ def test_api_and_store_know_neither_airflow_nor_pandas() -> None:
     assert {(module, name) for module, name in known if top_level(name) in ("airflow", "pandas")} == set()
 
 
-@pytest.mark.parametrize("of", ["operators", "transfers", "sensors", "triggers", "hooks", "plugins"])
+@pytest.mark.parametrize("of", ["operators", "transfers", "sensors", "notifications", "triggers", "hooks", "plugins"])
 def test_parsing_a_dag_loads_nothing_that_only_running_it_needs(of: str) -> None:
     slow = {
         f"{module} loads {name}": f"imported at the top of {importer}"

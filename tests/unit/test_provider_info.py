@@ -10,6 +10,7 @@ from typing import Any
 import airflow
 import jsonschema
 import pytest
+from airflow.providers.common.compat.sdk import BaseNotifier
 
 from airflow_provider_rcs import __version__
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
@@ -43,6 +44,12 @@ def test_every_module_that_it_names_can_be_imported(kind: str) -> None:
 def test_every_transfer_that_it_names_can_be_imported() -> None:
     for entry in INFO["transfers"]:
         import_module(entry["python-module"])
+
+
+def test_every_notifier_that_it_names_is_there() -> None:
+    for name in INFO["notifications"]:
+        module, _, notifier = name.rpartition(".")
+        assert issubclass(getattr(import_module(module), notifier), BaseNotifier)
 
 
 def test_the_class_of_the_hook_that_it_names_is_there() -> None:

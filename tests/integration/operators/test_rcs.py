@@ -98,6 +98,7 @@ def test_it_returns_counts_and_ids_and_no_recipients(
         "suppressed": 0,
         "in_doubt": 0,
         "statuses": {"unreported": 3},
+        "delivered_by_channel": {},
         "reasons": {"rejected": {"phone: it is missing": 1}},
         "api_campaign_ids": [str(sandbox.accepted()[-1]["send_id"])],
     }
@@ -308,7 +309,7 @@ def test_replies_lost_one_after_another_stop_the_task_and_a_retry_sends_to_the_r
     sandbox.faults([{"next": 3, "kind": "reset_after"}])
     send = operator(campaign, people(50), batch_size=10, max_in_flight=1, on_in_doubt="hold")
 
-    with pytest.raises(AirflowException, match="RcsInDoubtError: .* stopped: .*20 are left for a retry") as stopped:
+    with pytest.raises(AirflowException, match="RcsStoppedError: .* stopped: .*20 are left for a retry") as stopped:
         send.execute(context)
     returned = send.execute(context)
 

@@ -145,6 +145,23 @@ def test_codes_are_those_chosen(listener: ReportListener) -> None:
     assert codes([each.fields for each in listener.received]) == ["10", "13", "77"]
 
 
+def test_what_falls_back_is_reported_by_both_services_under_the_same_ids(listener: ReportListener) -> None:
+    with SandboxProcess(
+        report_url=listener.url, reply_shape="object", failed_share=0, fallback_share=1, **ORDERLY
+    ) as sandbox:
+        reply = send(sandbox, "34600000001", Report="1")
+        sandbox.wait_until_reports_are_pushed()
+
+    reports = listener.of(accepted(reply)[0])
+    assert [(each["Servicio"], each["Estado"]) for each in reports] == [
+        ("RCS", "11"),
+        ("RCS", "50"),
+        ("SMS", "11"),
+        ("SMS", "13"),
+    ]
+    assert len({(each["idCampaign"], each["RefCampaign"], each["RefMensaje"]) for each in reports}) == 1
+
+
 def test_report_that_is_not_taken_is_tried_again(reporting: SandboxProcess, listener: ReportListener) -> None:
     listener.answers.extend([500, 503])
 

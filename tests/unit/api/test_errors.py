@@ -19,6 +19,7 @@ PROMISES = [
     (errors.RcsCampaignConflictError, errors.RcsError, True, False),
     (errors.RcsInvalidRecipientsError, errors.RcsError, True, False),
     (errors.RcsInDoubtError, errors.RcsError, False, True),
+    (errors.RcsStoppedError, errors.RcsError, False, True),
     (errors.RcsFencedError, errors.RcsError, False, True),
     (errors.RcsRefusedError, errors.RcsError, True, False),
     (errors.RcsAuthError, errors.RcsRefusedError, True, False),

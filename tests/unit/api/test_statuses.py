@@ -59,8 +59,18 @@ def test_the_status_that_tells_more_wins(weaker: Any, stronger: Any) -> None:
     assert weaker.rank < stronger.rank
 
 
+@pytest.mark.parametrize(
+    ("weaker", "stronger"), [(UNKNOWN, FAILED), (FAILED, SENT), (SENT, DELIVERED), (DELIVERED, READ), (READ, CLICKED)]
+)
+def test_among_channels_one_that_may_still_bring_the_message_wins_over_one_that_failed(
+    weaker: Any, stronger: Any
+) -> None:
+    assert weaker.rank_among_channels < stronger.rank_among_channels
+
+
 def test_sent_and_delayed_weigh_the_same_so_that_the_later_one_wins() -> None:
     assert SENT.rank == DELAYED.rank
+    assert SENT.rank_among_channels == DELAYED.rank_among_channels
 
 
 def test_final_are_the_statuses_that_nothing_worse_can_follow() -> None:

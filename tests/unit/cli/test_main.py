@@ -46,9 +46,27 @@ def test_campaigns_shows_a_line_for_each(store_url: str, capsys: pytest.CaptureF
 
     headings, _, line = capsys.readouterr().out.splitlines()
     assert headings.split()[0] == "campaign"
-    assert [*line.split()[:1], *line.split()[3:-2]] == ["spring", "2", "2", "0", "0", "0", "1", "0", "1"]
+    assert [*line.split()[:1], *line.split()[3:-2]] == ["spring", "2", "2", "0", "0", "0", "1", "RCS", "1", "0", "1"]
     assert headings.endswith("last report (UTC)")
     assert re.search(r"2\d{3}-\d\d-\d\d \d\d:\d\d$", line)
+
+
+def test_campaigns_tells_what_each_channel_delivered(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from airflow_provider_rcs.store.engine import engine_from_url
+    from tests.unit.store.given import receive, report_on, sent
+
+    main(["migrate", "--store-url", store_url])
+    engine = engine_from_url(store_url)
+    people = [f"346{number:08d}" for number in range(3)]
+    taken = sent(engine, people)
+    receive(
+        engine, *(report_on(taken, phone, service=by) for phone, by in zip(people, ("SMS", "RCS", "RCS"), strict=True))
+    )
+    capsys.readouterr()
+
+    main(["campaigns", "--store-url", store_url])
+
+    assert "  RCS 2, SMS 1  " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ def test_what_is_given_arrives() -> None:
         *("--reply-shape", "counts", "--latency", "0.5", "--drop-rate", "0.1"),
         *("--report-url", "http://127.0.0.1:1/r", "--report-login", "me", "--report-password", "pw"),
         *("--report-format", "multipart", "--only-sent-share", "0.2"),
+        *("--fallback-share", "0.3", "--fallback-service", "SMS-B"),
     )
 
     assert (given.port, given.record, given.seed, given.quiet) == (0, Path("sent.jsonl"), 9, True)
@@ -39,6 +40,7 @@ def test_what_is_given_arrives() -> None:
     assert (given.trouble.latency, given.trouble.drop_rate) == (0.5, 0.1)
     assert given.reports.target == ReportTarget("http://127.0.0.1:1/r", "me", "pw", ReportFormat.MULTIPART)
     assert given.reports.shares.only_sent == 0.2
+    assert (given.reports.shares.fallback, given.reports.fallback_service) == (0.3, "SMS-B")
 
 
 def test_one_code_changes_and_the_others_stay() -> None:

@@ -100,3 +100,22 @@ def test_all_messages_fail_where_the_share_is_whole() -> None:
     courses = [course_of(each, 1, Shares(failed=1, repeated=0, out_of_order=0)) for each in IDS[:100]]
 
     assert {tuple(statuses(course)) for course in courses} == {(Status.SENT, Status.FAILED)}
+
+
+def test_a_share_of_the_messages_fails_and_falls_back_to_another_service() -> None:
+    courses = courses_of_many(Shares(failed=0, fallback=0.3, repeated=0, out_of_order=0))
+
+    fallen = [course for course in courses if any(step.fallback for step in course)]
+
+    assert len(fallen) / len(courses) == pytest.approx(0.3, abs=0.02)
+    assert {tuple((step.status, step.fallback) for step in course) for course in fallen} == {
+        ((Status.SENT, False), (Status.FAILED, False), (Status.SENT, True), (Status.DELIVERED, True))
+    }
+
+
+def test_what_falls_back_fails_there_as_often_as_anywhere() -> None:
+    courses = courses_of_many(Shares(failed=0.5, fallback=0.5, repeated=0, out_of_order=0))
+
+    fallen = [course for course in courses if course[-1].fallback]
+
+    assert sum(course[-1].status is Status.FAILED for course in fallen) / len(fallen) == pytest.approx(0.5, abs=0.03)

@@ -45,6 +45,10 @@ def test_fields_are_those_of_the_document_and_all_strings() -> None:
     }
 
 
+def test_a_fallback_is_told_under_the_name_of_its_service() -> None:
+    assert report_fields(SEND, MESSAGE, 13, 4, "SMS") == FIELDS | {"Servicio": "SMS", "Estado": "13"}
+
+
 @pytest.mark.parametrize(("month", "hour"), [(1, "13"), (7, "14")])
 def test_date_is_in_spains_time_winter_and_summer(month: int, hour: str) -> None:
     noon = replace(SEND, accepted_at=datetime(2026, month, 1, 12, tzinfo=UTC))

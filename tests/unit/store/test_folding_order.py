@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -13,14 +13,17 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.models import Outcome, Report
-from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState, status_codes
 from airflow_provider_rcs.store.claims import Claim, doubt, settle
 from airflow_provider_rcs.store.folding import fold, fold_parked
 from airflow_provider_rcs.store.landing import land
 from tests.unit.store.given import ANA, BEA, EVA, NOON, campaign, claimed, report_on, rows
 
 PEOPLE = (ANA, BEA, EVA)
+SERVICES = ("RCS", "SMS", "")
 OVERRIDES = {"20": "read", "21": "clicked"}
+WITHIN_A_CHANNEL = ("unknown", "sent delayed", "failed", "delivered", "read", "clicked")
+AMONG_CHANNELS = ("unknown", "failed", "sent delayed", "delivered", "read", "clicked")
 names = count()
 # Without shrinking: a history of a few reports can be read as it is, and each try costs a dozen transactions.
 thorough = settings(
@@ -41,9 +44,20 @@ class Pushed:
     minute: int | None
     by: str
 
+    @property
+    def moment(self) -> datetime | None:
+        return None if self.minute is None else NOON + timedelta(minutes=self.minute)
+
+    @property
+    def status(self) -> str:
+        return status_codes(OVERRIDES).get(self.code, DeliveryStatus.UNKNOWN)
+
+    def weight(self, order: tuple[str, ...]) -> tuple[object, ...]:
+        places = [place for place, statuses in enumerate(order) if self.status in statuses.split()]
+        return places[0], -1 if self.minute is None else self.minute, self.code
+
     def on(self, taken: Claim, name: str) -> Report:
-        moment = None if self.minute is None else NOON + timedelta(minutes=self.minute)
-        made = report_on(taken, self.phone, self.code, service=self.service, reported_at=moment)
+        made = report_on(taken, self.phone, self.code, service=self.service, reported_at=self.moment)
         message_id = f"{name}-{self.phone}"
         named: dict[str, dict[str, Any]] = {
             "reference": {},
@@ -53,12 +67,12 @@ class Pushed:
         return replace(made, **named[self.by])
 
 
-def pushed(*by: str) -> st.SearchStrategy[list[Pushed]]:
+def pushed(*by: str, people: Sequence[str] = PEOPLE) -> st.SearchStrategy[list[Pushed]]:
     one = st.builds(
         Pushed,
-        phone=st.sampled_from(PEOPLE),
+        phone=st.sampled_from(people),
         code=st.sampled_from(["10", "11", "52", "50", "13", "14", "20", "21", "99"]),
-        service=st.sampled_from(["RCS", "SMS"]),
+        service=st.sampled_from(SERVICES),
         minute=st.none() | st.integers(0, 2),
         by=st.sampled_from(by),
     )
@@ -66,9 +80,11 @@ def pushed(*by: str) -> st.SearchStrategy[list[Pushed]]:
 
 
 @st.composite
-def histories(draw: st.DrawFn, *by: str, steps: tuple[str, ...]) -> tuple[list[Pushed], list[Pushed | str]]:
+def histories(
+    draw: st.DrawFn, *by: str, steps: tuple[str, ...], people: Sequence[str] = PEOPLE
+) -> tuple[list[Pushed], list[Pushed | str]]:
     """Draw reports, and a history of them: all of them, some again, with folds and other steps in between."""
-    reports = draw(pushed(*by))
+    reports = draw(pushed(*by, people=people))
     repeated = draw(st.lists(st.sampled_from(reports), max_size=3))
     folds = ["fold"] * draw(st.integers(0, 3))
     history: list[Pushed | str] = draw(st.permutations([*reports, *repeated, *folds]))
@@ -105,6 +121,18 @@ def ends_as(
     ]
 
 
+def told_by(reports: list[Pushed]) -> tuple[object, ...]:
+    """Return what reports tell of their message, found by comparing all of them: status, code, channel and date."""
+    if not reports:
+        return "", "", "", None
+    greatest = [
+        max((each for each in reports if each.service == service), key=lambda each: each.weight(WITHIN_A_CHANNEL))
+        for service in {report.service for report in reports}
+    ]
+    winner = max(greatest, key=lambda each: (*each.weight(AMONG_CHANNELS), each.service))
+    return winner.status, winner.code, winner.service, winner.moment
+
+
 def reply(engine: sa.Engine, *became: MessageState) -> Callable[[Claim, str], object]:
     def settle_it(taken: Claim, name: str) -> None:
         outcomes = [
@@ -132,6 +160,17 @@ def test_with_a_reply_that_is_lost(engine: sa.Engine, drawn: tuple[list[Pushed],
     steps = {"doubt": lambda taken, _name: doubt(engine, taken, "lost")}
 
     assert ends_as(engine, history, steps) == ends_as(engine, ["doubt", *reports], steps)
+
+
+@settings(thorough, max_examples=60)
+@given(histories("reference", "both", steps=("reply",), people=[ANA]))
+def test_as_the_rule_of_the_channels_says(engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]]) -> None:
+    reports, history = drawn
+    steps = {"reply": reply(engine, *[MessageState.ACCEPTED] * 3)}
+
+    told = [(status, code, channel, at) for _, status, _, code, channel, at in ends_as(engine, history, steps)]
+
+    assert told == [told_by([report for report in reports if report.phone == phone]) for phone in PEOPLE]
 
 
 became = st.tuples(*[st.sampled_from([MessageState.ACCEPTED, MessageState.REJECTED, MessageState.IN_DOUBT])] * 3)

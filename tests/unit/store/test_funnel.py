@@ -89,6 +89,19 @@ def test_accepted_messages_without_a_report_are_told(engine: sa.Engine) -> None:
     assert funnel(engine).unreported == 1
 
 
+def test_delivered_messages_are_counted_by_the_channel_that_delivered_them(engine: sa.Engine) -> None:
+    taken = sent(engine, phones(5))
+    campaign(engine, overrides={"20": "read"})
+    by_rcs = [
+        report_on(taken, phone, code) for phone, code in zip(phones(5), ["13", "20", "50", "50", "11"], strict=True)
+    ]
+    by_sms = [report_on(taken, phones(5)[2], "13", service="SMS"), report_on(taken, phones(5)[3], "50", service="SMS")]
+
+    receive(engine, *by_rcs, *by_sms)
+
+    assert funnel(engine).delivered_by_channel == {"RCS": 2, "SMS": 1}
+
+
 def test_reasons_are_counted_by_state(engine: sa.Engine) -> None:
     holder = attempt(engine)
     record_list(engine, holder, [listed(ANA, "no value"), listed(BEA, "no value"), listed("34600000009")])
@@ -136,6 +149,7 @@ def test_a_funnel_is_plain_values_for_an_xcom(engine: sa.Engine) -> None:
     assert json.loads(json.dumps(plain)) == plain
     assert (plain["requested"], plain["accepted"], plain["in_doubt"]) == (2, 2, 0)
     assert plain["statuses"] == {"delivered": 1, "unreported": 1}
+    assert plain["delivered_by_channel"] == {"RCS": 1}
 
 
 def list_everyone(engine: sa.Engine, holder: Attempt) -> None:

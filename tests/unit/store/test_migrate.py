@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
+from airflow_provider_rcs.store import migrations
 from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.folding import fold
 from airflow_provider_rcs.store.migrate import VERSION_TABLE, migrate, newest_version, require_migrated
 from airflow_provider_rcs.store.tables import metadata
-from tests.unit.store.given import claimed, states
+from tests.unit.store.given import NOON, claimed, rows, states
+
+# What the columns of version 0003 hold that have no default, and that no test here is about.
+CAMPAIGN = {"name": "spring", "token": "t", "template_id": "1", "revision": 1, "status_codes": {}, "created_at": NOON}
+MESSAGE = {"campaign_id": 1, "variables": {}, "listed_by": 1, "listed_now": 1, "repeats": 0, "revision": 1}
+REPORT = {"received_at": NOON, "extra": {}, "fold": 1}
+
+
+def make_version(engine: sa.Engine, version: str) -> None:
+    """Make the tables of an earlier version of the provider."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+
+
+def insert(engine: sa.Engine, name: str, row: dict[str, Any]) -> None:
+    """Insert a row into a table as it is in the database, with empty texts where it gives none."""
+    table = sa.Table(name, sa.MetaData(), autoload_with=engine)
+    texts = {each.name: "" for each in table.columns if not each.nullable and isinstance(each.type, sa.String)}
+    with engine.begin() as connection:
+        connection.execute(table.insert(), texts | row)
 
 
 def drop_everything(engine: sa.Engine) -> None:
@@ -91,3 +119,24 @@ def test_a_database_that_is_not_there_is_not_made_by_asking_for_its_tables(tmp_p
         require_migrated(engine_from_url(f"sqlite:///{tmp_path}/store.db"))
 
     assert not list(tmp_path.iterdir())
+
+
+def test_messages_of_several_channels_are_folded_anew_after_the_upgrade_that_keeps_channels_apart(
+    engine: sa.Engine,
+) -> None:
+    drop_everything(engine)
+    make_version(engine, "0003")
+    failed = {"delivery_status": "failed", "delivery_rank": 2, "delivery_code": "50", "delivery_channel": "RCS"}
+    insert(engine, "rcs_campaign", CAMPAIGN | {"id": 1})
+    for key in ("1", "2"):
+        row = {"id": int(key), "recipient_key": key, "api_message_id": key, "updated_at": NOON}
+        insert(engine, "rcs_message", MESSAGE | failed | row)
+    for message_id, service, code in [(1, "RCS", "50"), (1, "SMS", "11"), (2, "RCS", "50")]:
+        told = {"message_id": message_id, "api_message_id": str(message_id), "service": service, "status_code": code}
+        insert(engine, "rcs_report", REPORT | told)
+
+    migrate(engine)
+
+    assert fold(engine) == 2
+    told_of = [(each.delivery_status, each.delivery_channel) for each in rows(engine).values()]
+    assert told_of == [("sent", "SMS"), ("failed", "RCS")]

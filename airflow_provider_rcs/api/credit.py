@@ -1,0 +1,40 @@
+"""Credit of the account: an amount asked for is read, and held against what is left."""
+
+from __future__ import annotations
+
+import math
+
+from airflow_provider_rcs.api.errors import RcsCreditError, RcsInputError
+
+
+def read_min_credits(value: object) -> float:
+    """Return an amount of credit from a number, or the text of one.
+
+    :raises RcsInputError: if it is not a number above 0.
+    """
+    try:
+        amount = math.nan if isinstance(value, bool) else float(str(value))
+    except ValueError:
+        amount = math.nan
+    if not 0 < amount < math.inf:
+        raise RcsInputError(
+            "min_credits", f"{value!r} is not an amount of credit", "Give a number above 0, or leave it out."
+        )
+    return amount
+
+
+def require_credit(left: float, wanted: float) -> None:
+    """Check that the account has as much credit as is wanted.
+
+    :raises RcsCreditError: if it has less.
+    """
+    if left < wanted:
+        raise RcsCreditError(
+            f"min_credits: the account has {written(left)} credits left, and {written(wanted)} were asked for. Nothing "
+            "was sent. Add credit, or ask for less, then run the task again."
+        )
+
+
+def written(amount: float) -> str:
+    """Return an amount of credit as a person writes it."""
+    return f"{amount:,.2f}".removesuffix(".00")

@@ -1,0 +1,71 @@
+"""A sensor that waits until the account has credit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue
+
+from airflow_provider_rcs.api.credit import read_min_credits, written
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.hooks.failures import airflow_failures
+from airflow_provider_rcs.hooks.rcs import RcsHook
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+SHORTEST_WAIT = timedelta(minutes=1)
+_DEFAULT_WAIT = timedelta(minutes=5)
+
+
+class RcsCreditSensor(BaseSensorOperator):
+    """Wait until the account has some credit; returns the credit left.
+
+    Each look is a connection that sends nothing, and the service blocks who makes many of these in a row: so the looks
+    are a minute apart at least, and wrong credentials fail the task at once, without retries.
+
+    :param min_credits: how much credit to wait for. (templated)
+    :param rcs_conn_id: the connection to the RCS API. (templated)
+    :param poke_interval: seconds, or a timedelta, between two looks: a minute or more.
+    :raises RcsInputError: if two looks could be less than a minute apart.
+    """
+
+    template_fields: Sequence[str] = ("min_credits", "rcs_conn_id")
+    ui_color = "#f6ecd2"
+
+    def __init__(
+        self,
+        *,
+        min_credits: float | str,
+        rcs_conn_id: str = RcsHook.default_conn_name,
+        poke_interval: timedelta | float = _DEFAULT_WAIT,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(poke_interval=poke_interval, **kwargs)
+        self.min_credits = min_credits
+        self.rcs_conn_id = rcs_conn_id
+        self._require_waits()
+
+    def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002
+        """Look up the credit left, and tell whether it is enough."""
+        with airflow_failures():
+            wanted = read_min_credits(self.min_credits)
+            left = RcsHook(self.rcs_conn_id).get_credits()
+        self.log.info("The account has %s credits left; %s are wanted.", written(left), written(wanted))
+        return PokeReturnValue(is_done=left >= wanted, xcom_value=left)
+
+    def _require_waits(self) -> None:
+        # With exponential_backoff, Airflow's first wait is between a half and the whole of poke_interval.
+        waits = {"poke_interval": timedelta(seconds=self.poke_interval) / (2 if self.exponential_backoff else 1)}
+        if self.max_wait is not None:
+            waits["max_wait"] = self.max_wait
+        for argument, wait in waits.items():
+            if wait < SHORTEST_WAIT:
+                raise RcsInputError(
+                    argument,
+                    f"the account would be looked at again after {wait.total_seconds():g} seconds, and the service "
+                    "blocks who asks too often",
+                    "Use 60 seconds or more; 120 or more with exponential_backoff.",
+                )

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from airflow.providers.common.compat.sdk import Context
+from airflow.sdk import DAG
+
+from airflow_provider_rcs.notifications.rcs import RcsNotifier
+from tests.integration.operators.conftest import connect
+from tests.sandbox_process import SandboxProcess
+
+ANA, BEA, REFUSED = "34600000001", "34600000002", "34600000009"
+
+
+@pytest.fixture(scope="module")
+def running_sandbox() -> Iterator[SandboxProcess]:
+    with SandboxProcess(refused_phone=REFUSED) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running_sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> SandboxProcess:
+    connect(monkeypatch, running_sandbox, extra={"timeout": 0.5})
+    return running_sandbox
+
+
+def notifier(**changes: Any) -> RcsNotifier:
+    arguments: dict[str, Any] = {
+        "template_id": "1234567",
+        "phones": [f"+{ANA}"],
+        "variables": {"Importe": "{{ ti.task_id }} failed"},
+    }
+    return RcsNotifier(**(arguments | changes))
+
+
+def context_of(task_id: str, **more: object) -> Context:
+    return cast("Context", {"ti": SimpleNamespace(task_id=task_id), **more})
+
+
+def accepted_since(sandbox: SandboxProcess, before: int) -> list[tuple[str, str]]:
+    return [(entry["phone"], entry["variables"].get("Importe", "")) for entry in sandbox.accepted()[before:]]
+
+
+def test_each_phone_gets_the_message_by_one_request(sandbox: SandboxProcess) -> None:
+    before = sandbox.statistics()
+
+    notifier(phones=[f"+{ANA}", "600 000 002", BEA], default_region="ES")(context_of("load"))
+
+    assert accepted_since(sandbox, before["accepted"]) == [(ANA, "load failed"), (BEA, "load failed")]
+    assert sandbox.statistics()["send_requests"] == before["send_requests"] + 1
+
+
+def test_no_reports_are_asked_for_and_the_reference_is_that_of_no_campaign(sandbox: SandboxProcess) -> None:
+    notifier()(context_of("load"))
+
+    entry = sandbox.accepted()[-1]
+    assert (entry["report"], entry["campaign_reference"]) == (False, "airflow-notification")
+
+
+def test_the_same_notifier_tells_the_next_failure_in_its_own_words(sandbox: SandboxProcess) -> None:
+    before = sandbox.statistics()["accepted"]
+    shared = notifier()
+
+    for task_id in ("load", "clean"):
+        shared(context_of(task_id))
+
+    assert accepted_since(sandbox, before) == [(ANA, "load failed"), (ANA, "clean failed")]
+
+
+def test_lines_of_a_text_are_sent_as_one(sandbox: SandboxProcess) -> None:
+    before = sandbox.statistics()["accepted"]
+
+    notifier(variables={"Importe": "{{ exception }}"})(context_of("load", exception="no such table:\r\n\tcustomer"))
+
+    assert accepted_since(sandbox, before) == [(ANA, "no such table: customer")]
+
+
+def test_a_dag_that_renders_native_objects_may_make_numbers_of_texts(sandbox: SandboxProcess) -> None:
+    before = sandbox.statistics()["accepted"]
+    dag = DAG("native", start_date=datetime(2026, 1, 1, tzinfo=UTC), schedule=None, render_template_as_native_obj=True)
+    rendered = {"template_id": "{{ 1234567 }}", "phones": [f"{{{{ {ANA} }}}}"], "variables": {"Importe": "{{ 12 }}"}}
+
+    notifier(**rendered)(context_of("load", dag=dag))
+
+    assert accepted_since(sandbox, before) == [(ANA, "12")]
+
+
+def test_it_may_be_awaited(sandbox: SandboxProcess) -> None:
+    before = sandbox.statistics()["accepted"]
+
+    async def wait_for_it() -> None:
+        await notifier(variables={"Importe": "late"}, context=context_of("load"))
+
+    asyncio.run(wait_for_it())
+
+    assert accepted_since(sandbox, before) == [(ANA, "late")]
+
+
+def test_a_phone_that_is_none_and_one_that_the_service_refuses_keep_the_message_from_nobody_else(
+    sandbox: SandboxProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = sandbox.statistics()["accepted"]
+
+    notifier(phones=["+34 600 12", f"+{REFUSED}", f"+{ANA}"])(context_of("load"))
+
+    assert accepted_since(sandbox, before) == [(ANA, "load failed")]
+    [warning] = warnings(caplog)
+    assert "phones[0], '******* 12': it is not a valid international number." in warning
+    assert "For 1 of 2 phones, the service refused the phone" in warning
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ({"kind": "status", "status": 401}, "RcsAuthError"),
+        ({"kind": "status", "status": 429}, "RcsRateLimited"),
+        ({"kind": "status", "status": 500}, "RcsOutcomeUnknown"),
+        ({"kind": "res", "res": -2}, "RcsCreditError"),
+        ({"kind": "res", "res": -3}, "RcsParameterError"),
+        ({"kind": "reset_after"}, "RcsOutcomeUnknown"),
+        ({"kind": "html"}, "RcsOutcomeUnknown"),
+        ({"kind": "timeout_after", "seconds": 2}, "Whether it was sent is not known"),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",
+)
+def test_whatever_the_service_does_is_one_warning_and_one_request(
+    sandbox: SandboxProcess, caplog: pytest.LogCaptureFixture, fault: dict[str, Any], told: str
+) -> None:
+    sandbox.faults([{"next": 1, **fault}])
+    before = sandbox.statistics()["send_requests"]
+
+    notifier()(context_of("load"))
+
+    [warning] = warnings(caplog)
+    assert told in warning
+    assert ANA not in caplog.text
+    assert sandbox.statistics()["send_requests"] == before + 1
+
+
+def test_wrong_credentials_are_shown_to_the_service_once_and_to_the_log_never(
+    sandbox: SandboxProcess, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, sandbox, password="wrong-token")
+    before = sandbox.statistics()["refused_credentials"]
+
+    notifier()(context_of("load"))
+
+    assert "RcsAuthError" in warnings(caplog)[0]
+    assert "wrong-token" not in caplog.text
+    assert sandbox.statistics()["refused_credentials"] == before + 1
+
+
+def test_a_template_that_asks_for_more_than_is_given_is_a_warning(
+    sandbox: SandboxProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = sandbox.statistics()["accepted"]
+
+    notifier(variables=None)(context_of("load"))
+
+    assert accepted_since(sandbox, before) == []
+    assert "For 1 of 1 phones, the service refused the phone" in warnings(caplog)[0]
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]

@@ -1,0 +1,83 @@
+"""A campaign that is to begin only if the account has the credit for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from airflow.providers.common.compat.sdk import AirflowFailException, Context
+
+from airflow_provider_rcs.operators.rcs import RcsSendOperator
+from airflow_provider_rcs.store.funnel import read_funnel
+from tests.integration.operators.conftest import connect
+from tests.sandbox_process import SandboxProcess
+
+
+@pytest.fixture(scope="module")
+def running_sandbox() -> Iterator[SandboxProcess]:
+    """One whose credit no test here spends."""
+    with SandboxProcess(credit=10) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running_sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> SandboxProcess:
+    connect(monkeypatch, running_sandbox)
+    return running_sandbox
+
+
+def people(count: int) -> list[dict[str, str]]:
+    return [{"phone": f"346{number:08d}", "name": f"Person {number}"} for number in range(count)]
+
+
+def operator(count: int, min_credits: object, **changes: Any) -> RcsSendOperator:
+    arguments: dict[str, Any] = {"task_id": "send", "template_id": "1234569", "campaign": "spring"}
+    return RcsSendOperator(**arguments, recipients=people(count), min_credits=min_credits, **changes)
+
+
+def test_too_little_credit_fails_the_task_before_anything_is_kept_or_sent(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context
+) -> None:
+    with pytest.raises(AirflowFailException, match="RcsCreditError: .* has 10 credits left, and 11 were asked for"):
+        operator(3, 11).execute(context)
+
+    assert read_funnel(store, "spring") is None
+    assert sandbox.statistics()["send_requests"] == 0
+
+
+@pytest.mark.parametrize("min_credits", [10, "10"])
+def test_a_campaign_with_enough_credit_begins_and_then_goes_on_with_what_is_left(
+    store: sa.Engine, context: Context, monkeypatch: pytest.MonkeyPatch, min_credits: object
+) -> None:
+    with SandboxProcess(credit=10) as sandbox:
+        connect(monkeypatch, sandbox)
+        sandbox.faults([{"request": 2, "kind": "status", "status": 404}])
+        with pytest.raises(AirflowFailException, match="6 accepted; 4 are left"):
+            operator(10, min_credits, batch_size=6, max_in_flight=1).execute(context)
+
+        assert operator(10, min_credits).execute(context)["accepted"] == 10
+
+
+def test_a_dry_run_tells_of_too_little_credit_as_well(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context
+) -> None:
+    with pytest.raises(AirflowFailException, match="RcsCreditError"):
+        operator(3, 11, dry_run=True).execute(context)
+
+
+def test_a_look_up_of_the_credit_that_fails_keeps_and_sends_nothing(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, sandbox, extra={"paths": {"credits": "/nowhere"}})
+
+    with pytest.raises(AirflowFailException, match="RcsParameterError: .*the service knows no such address"):
+        operator(3, 5).execute(context)
+
+    assert read_funnel(store, "spring") is None
+
+
+def test_an_amount_that_cannot_be_read_is_named(sandbox: SandboxProcess, store: sa.Engine, context: Context) -> None:
+    with pytest.raises(AirflowFailException, match="min_credits: '' is not an amount of credit"):
+        operator(3, "").execute(context)

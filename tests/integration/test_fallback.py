@@ -1,0 +1,85 @@
+"""A campaign of which a part fails by RCS and goes on as SMS, from the sandbox to the warehouse."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from airflow.providers.common.compat.sdk import Context
+
+from airflow_provider_rcs.operators.rcs import RcsSendOperator
+from airflow_provider_rcs.sandbox.courses import course_of
+from airflow_provider_rcs.sandbox.options import Shares, Status
+from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
+from airflow_provider_rcs.store.folding import fold
+from airflow_provider_rcs.store.funnel import read_funnel
+from airflow_provider_rcs.warehouse.load import load
+from tests.integration.operators.conftest import connect, context, store
+from tests.receiver_process import ReceiverProcess
+from tests.sandbox_process import SandboxProcess
+
+__all__ = ["context", "store"]
+
+SEED = 3
+SHARES = Shares(failed=0.2, only_sent=0.1, fallback=0.5, read=0.5, repeated=0.2, out_of_order=0.2)
+PEOPLE = [{"phone": f"346{number:08d}", "name": f"Person {number}"} for number in range(300)]
+
+
+@pytest.fixture
+def sandbox(store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxProcess]:
+    """A sandbox that pushes its reports to a receiver on the store."""
+    shares = {f"{name}_share": share for name, share in asdict(SHARES).items()}
+    with (
+        ReceiverProcess(store.url.render_as_string(hide_password=False)) as receiver,
+        SandboxProcess(
+            seed=SEED,
+            code={"read": 20},
+            report_url=receiver.url,
+            report_login=receiver.login,
+            report_password=receiver.password,
+            report_jitter=0.02,
+            **shares,
+        ) as sandbox,
+    ):
+        connect(monkeypatch, sandbox, extra={"status_codes": {"20": "read"}})
+        yield sandbox
+
+
+def ends(sandbox: SandboxProcess) -> Counter[tuple[str, str]]:
+    """What becomes of the accepted messages, as the sandbox has decided it: status and channel."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for entry in sandbox.accepted():
+        last = max(course_of(entry["message_id"], SEED, SHARES), key=lambda step: step.second)
+        counts[last.status, "SMS" if last.fallback else "RCS"] += 1
+    return counts
+
+
+def test_what_each_channel_did_is_told_alike_by_funnel_sensor_and_warehouse(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, tmp_path: Path
+) -> None:
+    RcsSendOperator(task_id="send", recipients=PEOPLE, template_id="1234569", campaign="spring").execute(context)
+    sandbox.wait_until_reports_are_pushed()
+    fold(store)
+
+    expected = ends(sandbox)
+    by_rcs = expected[Status.DELIVERED, "RCS"] + expected[Status.READ, "RCS"]
+    by_sms = expected[Status.DELIVERED, "SMS"]
+    assert by_rcs > 20
+    assert by_sms > 80
+    assert expected[Status.FAILED, "SMS"] > 10
+    funnel = read_funnel(store, "spring")
+    assert funnel is not None
+    assert funnel.delivered_by_channel == {"RCS": by_rcs, "SMS": by_sms}
+    waited = RcsCampaignSensor(task_id="wait", campaign="spring", share=0.8, deferrable=False).execute(context)
+    assert waited["delivered_by_channel"] == funnel.delivered_by_channel
+    warehouse = sa.create_engine(f"sqlite:///{tmp_path}/warehouse.db")
+    load(store, warehouse, None)
+    with warehouse.connect() as connection:
+        counted = connection.execute(
+            sa.text("SELECT delivery_status, delivery_channel, COUNT(*) FROM rcs_message GROUP BY 1, 2")
+        )
+        assert {(status, channel): count for status, channel, count in counted} == dict(expected)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.notifications.rcs import RcsNotifier
+
+
+def notifier(**changes: Any) -> RcsNotifier:
+    arguments: dict[str, Any] = {"template_id": "1234569", "phones": ["+34600000001"]}
+    return RcsNotifier(**(arguments | changes))
+
+
+@pytest.mark.parametrize("phones", ["+34600000001", "{{ var.value.phones }}", [], None, {"+34600000001"}])
+def test_phones_that_are_no_list_are_refused_where_the_dag_is_parsed(phones: object) -> None:
+    with pytest.raises(RcsInputError, match="^phones: it is not a list of phones. Give a list"):
+        notifier(phones=phones)
+
+
+@pytest.mark.parametrize("variables", ["Text", ["Text"], [("Text", "x")]])
+def test_variables_that_are_no_dict_are_refused_where_the_dag_is_parsed(variables: object) -> None:
+    with pytest.raises(RcsInputError, match="^variables: it is not a dict"):
+        notifier(variables=variables)
+
+
+def test_a_connection_that_is_not_defined_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    notifier(rcs_conn_id="nowhere")({})
+
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "`nowhere` isn't defined" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"phones": ["+34 600 12"]}, r"phones\[0\], '\*+ 12': it is not a valid international number. Nobody was"),
+        ({"phones": ["{{ nobody }}"]}, r"phones\[0\], '': it is missing. Nobody was notified"),
+        ({"phones": ["600000001"]}, "set default_region if it is a national one"),
+        ({"variables": {"Text": "\ud800"}}, r"variables\['Text'\]: it has a control character. Nobody was notified"),
+        ({"variables": {"Text": "{{ 1 / 0 }}"}}, r"variables: it cannot be rendered .ZeroDivisionError.. Check its"),
+        ({"phones": ["{{ 34600000001 / 0 }}"]}, "phones: it cannot be rendered .ZeroDivisionError"),
+        ({"phones": ["+34600000001", "+34600000002"]}, "phones: 2 are too many for one request. Use RcsSendOperator"),
+    ],
+)
+def test_what_cannot_be_sent_is_one_warning_without_phones_before_anything_is_sent(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, changes: dict[str, Any], told: str
+) -> None:
+    nowhere = {"conn_type": "rcs", "host": "http://127.0.0.1:1", "login": "me", "password": "secret-token"}
+    monkeypatch.setenv("AIRFLOW_CONN_RCS_DEFAULT", json.dumps(nowhere | {"extra": {"batch_size": 1}}))
+
+    notifier(**changes)({})
+
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert re.search(told, caplog.text)
+    assert "3460000000" not in caplog.text

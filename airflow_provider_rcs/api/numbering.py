@@ -21,6 +21,7 @@ _TYPES_THAT_COME_BEFORE_FIXED_LINE = (
 )
 
 Found = tuple[str, bool]
+"""A phone as E.164 digits, and whether it is a fixed line, which means that it cannot be a mobile."""
 
 
 def read_international(digits: str) -> Found | None:
@@ -129,6 +130,7 @@ class _Region:
             return False
         if len(digits) > self._longest:
             return True
+        # Phonenumbers may take these for a national number first; if that is not valid, they are read after the code.
         return _after_prefix(self._prefix, digits, 0) == 0 and self._plan.is_fixed_line(digits, 0) is None
 
     def _is_possible(self, digits: str, start: int) -> bool:

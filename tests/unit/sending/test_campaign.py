@@ -6,6 +6,8 @@ import weakref
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
+import sqlalchemy as sa
+
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.campaign import send_campaign

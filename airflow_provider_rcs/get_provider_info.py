@@ -237,5 +237,6 @@ def get_provider_info() -> dict[str, Any]:
             }
             for module in ("airflow_provider_rcs.transfers.sql_to_rcs", "airflow_provider_rcs.transfers.reports_to_sql")
         ],
+        "asset-uris": [{"schemes": ["rcs"], "handler": None}],
         "config": _CONFIG,
     }

@@ -36,5 +36,5 @@ def require_credit(left: float, wanted: float) -> None:
 
 
 def written(amount: float) -> str:
-    """Return an amount of credit as a person writes it."""
-    return f"{amount:,.2f}".removesuffix(".00")
+    """Return an amount of credit in full, as a person writes it."""
+    return f"{amount:,.15g}"

@@ -143,6 +143,15 @@ class RcsOutcomeUnknown(RcsError):  # noqa: N818 - the name is public surface
     remedy = "Do not send it again: delivery reports will show who was messaged, or the service's panel."
 
 
+class RcsNoReportsError(RcsError):
+    """Messages were accepted long enough ago, and not one delivery report on them has come."""
+
+    remedy = (
+        "Check whether the receiver is running and reachable, whether the service's panel has its address, login and "
+        "password, and whether reports were asked for."
+    )
+
+
 class RcsReportError(RcsError, ValueError):
     """What was pushed as a delivery report cannot be understood."""
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
+from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK, require_distinct
 from airflow_provider_rcs.api.errors import RcsInputError
-
-ROWS_A_CHUNK = 5_000
+from airflow_provider_rcs.hooks.cursors import streaming_cursor
 
 
 def stream_columns(
@@ -29,12 +29,14 @@ def stream_columns(
         raise RcsInputError(
             f"{argument}_conn_id", f"the connection {sql_conn_id!r} is not one to a SQL database", "Name one that is."
         )
-    with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
+    with closing(hook.get_conn()) as connection, closing(streaming_cursor(connection)) as cursor:
         cursor.execute(*((sql, parameters) if parameters else (sql,)))
+        if cursor.description is None and getattr(cursor, "name", None):
+            # psycopg2 knows the columns of a cursor on the server only once it was asked for rows, be it for none.
+            cursor.fetchmany(0)
         columns = [str(column[0]) for column in cursor.description or ()]
         if not columns:
             raise RcsInputError(argument, "the query returns no rows", "Give a SELECT.")
-        if len(set(columns)) < len(columns):
-            raise RcsInputError(argument, "two columns have the same name", "Give one of them an alias.")
+        require_distinct(argument, columns, "Give one of them an alias.")
         while rows := cursor.fetchmany(ROWS_A_CHUNK):
             yield dict(zip(columns, zip(*rows, strict=True), strict=True))

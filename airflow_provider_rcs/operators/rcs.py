@@ -1,8 +1,8 @@
-"""Operators that look up templates, and that send to recipients which are in memory already."""
+"""Operators that look up templates, and that send to recipients which are at hand: in memory, or in a file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,10 +13,17 @@ from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.operators.sending import RcsSendingOperator
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     import pandas as pd
-    from airflow.providers.common.compat.sdk import Context, XComArg
+    import polars as pl
+    import pyarrow as pa
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
     from airflow_provider_rcs.sending.listing import Chunk
+
+    Rows: TypeAlias = Sequence[Mapping[str, Any]] | Iterator[Mapping[str, Any]]
+    Recipients: TypeAlias = pd.DataFrame | pl.DataFrame | pa.Table | Rows | ObjectStoragePath | str
 
 
 class RcsListTemplatesOperator(BaseOperator):
@@ -67,15 +74,19 @@ class RcsGetTemplateOperator(BaseOperator):
 
 
 class RcsSendOperator(RcsSendingOperator):
-    """Send a template to recipients that are in memory; see :class:`RcsSendingOperator` for the other arguments.
+    """Send a template to recipients in memory or in a file; see :class:`RcsSendingOperator` for the other arguments.
 
-    :param recipients: a pandas DataFrame, a list of dicts, or the output of a task that returned either. (templated)
+    :param recipients: a pandas or polars DataFrame, an Arrow table, a list or an iterator of dicts, the path of a
+        Parquet or CSV file in any storage that Airflow reaches (an ``ObjectStoragePath``, or text with its scheme, such
+        as ``s3://connection@bucket/people.parquet``), or the output of a task that returned one of them. (templated)
     """
 
     template_fields: Sequence[str] = ("recipients", *RcsSendingOperator.template_fields)
     template_fields_renderers: ClassVar[dict[str, str]] = {"variables": "json", "constants": "json"}
+    # Airflow copies operators deeply; an iterator cannot be copied, and a large table should not be.
+    shallow_copy_attrs: Sequence[str] = ("recipients",)
 
-    def __init__(self, *, recipients: pd.DataFrame | Sequence[Mapping[str, Any]] | XComArg, **kwargs: Any) -> None:
+    def __init__(self, *, recipients: Recipients | XComArg, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.recipients = recipients
 

@@ -15,6 +15,7 @@ from airflow_provider_rcs.hooks.failures import airflow_failures
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.hooks.sql import stream_columns
 from airflow_provider_rcs.hooks.store import store_engine
+from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_sent
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -32,7 +33,8 @@ class RcsSendingOperator(BaseOperator):
 
     The list is written to the store before anything is sent, each request is committed before it leaves and its reply
     after it came. Recipients whose reply was lost are in doubt: they are not sent again, and the delivery reports
-    settle them. Returns the campaign's name, its counts and the ids that the service gave.
+    settle them. Returns the campaign's name, its counts and the ids that the service gave. A send that ends well emits
+    an event of the asset ``rcs://store/campaigns`` with the campaign's name and counts.
 
     :param template_id: the template to send. (templated)
     :param campaign: the campaign's name; a fixed value means once per recipient for ever. (templated)
@@ -122,6 +124,7 @@ class RcsSendingOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.outlets = [*self.outlets, SENT_CAMPAIGNS]
         self.template_id = template_id
         self.campaign = campaign
         self.phone = phone
@@ -197,7 +200,7 @@ class RcsSendingOperator(BaseOperator):
         engine = store_engine(self.store_conn_id)
         template = look_up_template(engine, settings, hook.get_template, service.fingerprint)
         require_credit_to_begin(engine, settings, hook.get_credits, service.fingerprint)
-        return send_campaign(
+        sent = send_campaign(
             engine,
             service,
             template,
@@ -207,6 +210,8 @@ class RcsSendingOperator(BaseOperator):
             lease=timedelta(seconds=conf.getint("rcs", "lease_seconds", fallback=_DEFAULT_LEASE_SECONDS)),
             excluded=self._read_excluded(),
         )
+        emit_sent(context, sent)
+        return sent
 
     def _read_excluded(self) -> Iterator[Sequence[object]]:
         if not self.exclude_sql:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowSensorTimeout, BaseSensorOperator, conf
 
-from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.errors import RcsInputError, RcsNoReportsError
 from airflow_provider_rcs.hooks.failures import airflow_failures
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
@@ -24,13 +24,16 @@ class RcsCampaignSensor(BaseSensorOperator):
     """Wait until a share of a campaign's messages is delivered, or has a final status; returns the counts.
 
     The share is taken of the recipients that a message has reached or may reach still: those that were rejected or
-    suppressed, and repeats, do not count; those that are planned or in doubt do.
+    suppressed, and repeats, do not count; those that are planned or in doubt do. ``timeout`` is counted from the first
+    look, in each mode.
 
     :param campaign: the campaign's name. (templated)
     :param until: ``"final"`` (delivered, read, clicked or failed) or ``"delivered"`` (read and clicked count too).
     :param share: which share of the messages must be there, above 0 and up to 1.
     :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``. (templated)
     :param deferrable: whether to wait in the triggerer.
+    :param no_reports_within: fail, and tell what to check, if no report at all has come for so long after messages were
+        accepted (or after the campaign's date); by default reports are waited for until ``timeout``.
     """
 
     template_fields: Sequence[str] = ("campaign", "store_conn_id")
@@ -44,6 +47,7 @@ class RcsCampaignSensor(BaseSensorOperator):
         share: float = 1.0,
         store_conn_id: str | None = None,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        no_reports_within: timedelta | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -52,6 +56,7 @@ class RcsCampaignSensor(BaseSensorOperator):
         self.share = share
         self.store_conn_id = store_conn_id
         self.deferrable = deferrable
+        self.no_reports_within = no_reports_within
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Wait, here or in the triggerer, and return the campaign's counts."""
@@ -65,22 +70,31 @@ class RcsCampaignSensor(BaseSensorOperator):
     def poke(self, context: Context) -> bool:  # noqa: ARG002
         """Fold the reports that have come, and tell whether the share is there."""
         from airflow_provider_rcs.store.folding import fold
+        from airflow_provider_rcs.store.reporting import read_silences, require_reports
 
         with airflow_failures():
             engine = store_engine(self.store_conn_id)
             fold(engine)
             funnel = self._read_funnel(engine)
+            if funnel.is_silent and self.no_reports_within is not None:
+                since = read_silences(engine, [self.campaign]).get(self.campaign)
+                require_reports(self.campaign, since, self.no_reports_within, datetime.now(UTC))
         reached, wanted = funnel.reached(self.until), funnel.wanted(self.share)
         self.log.info("Campaign %s: %d of the %d wanted are %s.", self.campaign, reached, wanted, self.until)
         return reached >= wanted
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
-        """Go on after the triggerer has waited."""
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Go on after the triggerer has waited; the last look is taken here, with the reports of the last moment."""
         match event["status"]:
             case "success":
                 return self._counts()
+            case "timeout" if self.poke(context):
+                return self._counts()
             case "timeout":
                 raise AirflowSensorTimeout(event["message"])
+            case "no_reports":
+                with airflow_failures():
+                    raise RcsNoReportsError(event["message"])
             case _:
                 raise AirflowException(event["message"])
 
@@ -90,6 +104,10 @@ class RcsCampaignSensor(BaseSensorOperator):
                 raise RcsInputError("until", f"{self.until!r} is not a choice", "Use 'final' or 'delivered'.")
             if not 0 < self.share <= 1:
                 raise RcsInputError("share", f"{self.share} is not a share", "Use a number above 0 and up to 1.")
+            if not isinstance(self.no_reports_within, timedelta | None):
+                raise RcsInputError(
+                    "no_reports_within", f"{self.no_reports_within!r} is not a stretch of time", "Use a timedelta."
+                )
 
     def _defer(self) -> NoReturn:
         self.defer(
@@ -100,6 +118,7 @@ class RcsCampaignSensor(BaseSensorOperator):
                 store_conn_id=self.store_conn_id,
                 poll_interval=float(self.poke_interval),
                 end_time=datetime.now(UTC) + timedelta(seconds=float(self.timeout)),
+                no_reports_within=self.no_reports_within,
             ),
             method_name="execute_complete",
         )

@@ -145,6 +145,12 @@ def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_cam
                 for row, outcome in zip(claim.message_ids, outcomes, strict=True)
             ],
         )
+        # Those too that a report has settled against the reply: their copies show the request's id.
+        connection.execute(
+            message.update()
+            .where(message.c.request_id == claim.request_id, message.c.revision < revision)
+            .values(revision=revision)
+        )
         _close_request(connection, claim.request_id, "accepted", api_campaign_id=api_campaign_id)
 
 

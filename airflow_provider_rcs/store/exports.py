@@ -36,6 +36,7 @@ _MESSAGE_COLUMNS = (
     message.c.detail,
     message.c.repeats,
     request.c.reference.label("request_reference"),
+    request.c.claimed_at.label("requested_at"),
     request.c.api_campaign_id,
     message.c.api_message_id,
     message.c.delivery_status,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -52,6 +54,11 @@ class Funnel:
         """Messages with a final status."""
         return sum(count for status, count in self.statuses.items() if status.is_final)
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether messages are accepted, and not one report has come on any."""
+        return self.states[MessageState.ACCEPTED] > 0 and not any(self.statuses.values())
+
     def reached(self, until: str) -> int:
         """Messages that are as far as a sensor waits for: ``"delivered"``, or ``"final"``."""
         return self.delivered if until == "delivered" else self.final
@@ -80,17 +87,35 @@ def read_funnel(engine: sa.Engine, campaign_name: str) -> Funnel | None:
 
     A phone that was on one list several times is one message, and the repeats are counted as duplicates.
     """
-    groups = (message.c.state, message.c.reason, message.c.delivery_status, message.c.delivery_channel)
+    return read_funnels(engine, [campaign_name]).get(campaign_name)
+
+
+def read_funnels(engine: sa.Engine, campaign_names: Collection[str]) -> Mapping[str, Funnel]:
+    """Return where the recipients of many campaigns stand, by name, in one query; unknown campaigns are left out."""
+    groups = (
+        campaign.c.name,
+        message.c.state,
+        message.c.reason,
+        message.c.delivery_status,
+        message.c.delivery_channel,
+    )
     counts = (sa.func.count().label("messages"), sa.func.sum(message.c.repeats).label("repeats"))
+    query = (
+        sa.select(*groups, *counts)
+        .select_from(campaign.outerjoin(message, message.c.campaign_id == campaign.c.id))
+        .where(campaign.c.name.in_(campaign_names))
+        .group_by(*groups)
+        .order_by(campaign.c.name)
+    )
     with reading(engine) as connection:
-        campaign_id = connection.execute(
-            sa.select(campaign.c.id).where(campaign.c.name == campaign_name)
-        ).scalar_one_or_none()
-        if campaign_id is None:
-            return None
-        rows = connection.execute(
-            sa.select(*groups, *counts).where(message.c.campaign_id == campaign_id).group_by(*groups)
-        ).all()
+        rows = connection.execute(query).all()
+    return {
+        name: _funnel_of(row for row in of_campaign if row.state is not None)
+        for name, of_campaign in groupby(rows, lambda row: str(row.name))
+    }
+
+
+def _funnel_of(rows: Iterable[sa.Row[Any]]) -> Funnel:
     states: Counter[MessageState] = Counter(dict.fromkeys(MessageState, 0))
     statuses: Counter[DeliveryStatus] = Counter(dict.fromkeys(DeliveryStatus, 0))
     reasons: dict[MessageState, Counter[str]] = {}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.errors import RcsNoReportsError
 from airflow_provider_rcs.store.engine import reading
 from airflow_provider_rcs.store.tables import campaign, message, report, request
 
@@ -63,3 +64,45 @@ def read_reporting(engine: sa.Engine, now: datetime) -> Mapping[str, Reporting]:
             )
             for row in connection.execute(campaigns)
         }
+
+
+def read_silences(engine: sa.Engine, campaign_names: Collection[str]) -> Mapping[str, datetime]:
+    """Return since when reports should come, of those campaigns on which none has landed, by their names.
+
+    :param campaign_names: campaigns none of whose messages has a status.
+    """
+    landed = (
+        sa.select(report.c.id)
+        .join(asked := request.alias(), asked.c.reference == report.c.campaign_reference)
+        .where(
+            asked.c.campaign_id == campaign.c.id,
+            # Not folded yet, or on a phone that the request does not have: then the receiver works all the same.
+            sa.or_(report.c.fold.is_(None), sa.and_(report.c.fold.is_not(None), report.c.message_id.is_(None))),
+        )
+        .exists()
+    )
+    sent_at = sa.type_coerce(sa.func.min(request.c.claimed_at), request.c.claimed_at.type)
+    silent = (
+        sa.select(campaign.c.name, campaign.c.send_at, sent_at.label("sent_at"))
+        .join(request, request.c.campaign_id == campaign.c.id)
+        .where(campaign.c.name.in_(campaign_names), request.c.state == "accepted", ~landed)
+        .group_by(campaign.c.id, campaign.c.name, campaign.c.send_at)
+    )
+    with reading(engine) as connection:
+        return {row.name: max(row.sent_at, row.send_at or row.sent_at) for row in connection.execute(silent)}
+
+
+def require_reports(campaign_name: str, silent_since: datetime | None, within: timedelta, now: datetime) -> None:
+    """Make sure that a campaign is not silent for too long.
+
+    :param silent_since: since when reports should come and none has, as :func:`read_silences` tells.
+    :param within: how long that may be so.
+    :raises RcsNoReportsError: if it is so for longer.
+    """
+    if silent_since is not None and silent_since + within < now:
+        raise RcsNoReportsError(
+            f"campaign {campaign_name!r}: messages were accepted, and since {silent_since:%Y-%m-%d %H:%M} UTC not one "
+            "delivery report has come. Check: is the receiver running and reachable from outside "
+            "(GET .../rcs/health)? Does the panel of the RCS account have its address, and the login and password of "
+            "the connection rcs_reports? Was a report (Report) asked for there? Then clear this task."
+        )

@@ -7,7 +7,7 @@ for each cell costs more than the database's own work.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
@@ -31,7 +31,7 @@ def row_set(dialect: str, columns: Columns) -> sa.FromClause:
 def row_parameter(dialect: str, columns: Columns, rows: Sequence[Sequence[object]]) -> dict[str, str]:
     """Return the parameter that holds the rows.
 
-    :param rows: cells that JSON knows, aware datetimes, and whatever a JSON column holds.
+    :param rows: cells that JSON knows, dates, aware datetimes, and whatever a JSON column holds.
     """
     if dialect == "postgresql":
         content = orjson.dumps([dict(zip(columns, row, strict=True)) for row in rows])
@@ -62,6 +62,8 @@ def _sqlite_rows(columns: Columns) -> sa.FromClause:
 
 def _as_sqlite_keeps_it(value: object) -> str:
     """Write a moment as SQLAlchemy does, so that the texts compare with each other as the moments do."""
-    if not isinstance(value, datetime):
+    if not isinstance(value, date):
         raise TypeError(type(value).__name__)
+    if not isinstance(value, datetime):
+        return value.isoformat()
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")

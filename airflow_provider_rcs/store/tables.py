@@ -224,3 +224,12 @@ refused_credentials = sa.Table(
     sa.Column("refused_at", UtcDateTime, nullable=False),
     comment="Credentials that the service refused; the campaign does not show them to it again.",
 )
+
+watcher = sa.Table(
+    "rcs_watcher",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("fold", sa.BigInteger, nullable=False, comment="the last fold whose reports it was told of"),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+    comment="How far those who are told of new reports have come.",
+)

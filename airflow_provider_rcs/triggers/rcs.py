@@ -1,25 +1,32 @@
-"""Triggers that watch the store; they only read."""
+"""Triggers that watch the store; they only read it, and keep how far they have come."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import conf
+from airflow.providers.common.compat.triggers import BaseEventTrigger
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_rcs.api.errors import RcsError
-from airflow_provider_rcs.hooks.store import DEFAULT_STORE_CONN_ID, engine_of
+from airflow_provider_rcs.api.errors import RcsError, RcsNoReportsError, RcsStoreUnavailable
+from airflow_provider_rcs.hooks.store import DEFAULT_STORE_CONN_ID
+from airflow_provider_rcs.triggers.pooled_engine import pooled_engine
+from airflow_provider_rcs.triggers.shared_look import shared_look
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from airflow_provider_rcs.store.arrivals import Arrivals
+
 
 class RcsCampaignTrigger(BaseTrigger):
     """Wait until a share of a campaign's messages is delivered, or has a final status.
+
+    All triggers of a store in one triggerer share their looks at it, which are made as often as the shortest of their
+    intervals asks. While the store is away they go on waiting.
 
     :param campaign: the campaign's name.
     :param until: ``"final"`` or ``"delivered"``.
@@ -27,6 +34,7 @@ class RcsCampaignTrigger(BaseTrigger):
     :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``.
     :param poll_interval: seconds between two looks at the store.
     :param end_time: when to give up.
+    :param no_reports_within: how long after they were accepted messages may be without any report; ``None`` for ever.
     """
 
     def __init__(
@@ -38,6 +46,7 @@ class RcsCampaignTrigger(BaseTrigger):
         store_conn_id: str | None,
         poll_interval: float,
         end_time: datetime,
+        no_reports_within: timedelta | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.campaign = campaign
@@ -46,6 +55,7 @@ class RcsCampaignTrigger(BaseTrigger):
         self.store_conn_id = store_conn_id
         self.poll_interval = poll_interval
         self.end_time = end_time
+        self.no_reports_within = no_reports_within
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the trigger's class path and arguments."""
@@ -58,32 +68,106 @@ class RcsCampaignTrigger(BaseTrigger):
                 "store_conn_id": self.store_conn_id,
                 "poll_interval": self.poll_interval,
                 "end_time": self.end_time,
+                "no_reports_within": self.no_reports_within,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look at the store until the share is there or the time is over."""
+        """Wait until the share is there or the time is over."""
         try:
-            engine = await self._engine()
-            while not await asyncio.to_thread(self._is_reached, engine):
-                if datetime.now(UTC) >= self.end_time:
-                    yield TriggerEvent({"status": "timeout", "message": self._too_late()})
-                    return
-                await asyncio.sleep(self.poll_interval)
-            yield TriggerEvent({"status": "success"})
+            async with asyncio.timeout((self.end_time - datetime.now(UTC)).total_seconds()):
+                await self._wait()
+            payload = {"status": "success"}
+        except TimeoutError:
+            payload = {"status": "timeout", "message": self._too_late()}
+        except RcsNoReportsError as error:
+            payload = {"status": "no_reports", "message": str(error)}
         except RcsError as error:
-            yield TriggerEvent({"status": "error", "message": f"{type(error).__name__}: {error}"})
+            payload = {"status": "error", "message": f"{type(error).__name__}: {error}"}
+        yield TriggerEvent(payload)
 
-    async def _engine(self) -> sa.Engine:
-        conn_id = self.store_conn_id or conf.get("rcs", "store_conn_id", fallback=DEFAULT_STORE_CONN_ID)
-        connection = await get_async_connection(conn_id)
-        return await asyncio.to_thread(engine_of, connection)
+    async def _wait(self) -> None:
+        from airflow_provider_rcs.store.reporting import require_reports
 
-    def _is_reached(self, engine: sa.Engine) -> bool:
-        from airflow_provider_rcs.store.funnel import read_funnel
-
-        funnel = read_funnel(engine, self.campaign)
-        return funnel is not None and funnel.reached(self.until) >= funnel.wanted(self.share)
+        async with shared_look(_conn_id(self.store_conn_id)) as look:
+            while True:
+                try:
+                    standing = await look.next(self.campaign, self.poll_interval)
+                except RcsStoreUnavailable as error:
+                    self.log.warning("Campaign %s: looking again in a while, because %s", self.campaign, error)
+                    continue
+                if standing is None:
+                    continue
+                if standing.funnel.reached(self.until) >= standing.funnel.wanted(self.share):
+                    return
+                if self.no_reports_within is not None:
+                    require_reports(self.campaign, standing.silent_since, self.no_reports_within, datetime.now(UTC))
 
     def _too_late(self) -> str:
         return f"Campaign {self.campaign!r}: not {self.share:.0%} of its messages were {self.until} in time."
+
+
+class RcsReportsTrigger(BaseEventTrigger):
+    """Fire when new delivery reports are in, once for each batch of them; for an ``AssetWatcher``.
+
+    The first event tells of all reports that are in the store. How far it has come is kept in the store, beside the
+    reports: a restart of the triggerer does not fire for them again, nor does a store that comes back from a backup
+    leave some out. The payload is ``{"reports": 12, "campaigns": {"spring": 12}, "cursor": 7}``.
+
+    :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``.
+    :param poll_interval: seconds between two looks at the store.
+    :param watcher: the name that its cursor is kept under; triggers that watch the same store for different assets
+        need different names.
+    """
+
+    def __init__(
+        self, *, store_conn_id: str | None = None, poll_interval: float = 60.0, watcher: str = "reports"
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.store_conn_id = store_conn_id
+        self.poll_interval = poll_interval
+        self.watcher = watcher
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the trigger's class path and arguments."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {"store_conn_id": self.store_conn_id, "poll_interval": self.poll_interval, "watcher": self.watcher},
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look at the store for ever, through its failures too: of a trigger that ends nobody hears again."""
+        from airflow_provider_rcs.store.arrivals import save_cursor
+
+        # What it has told of, until the store has kept it; then the store's word counts, which a backup may set back.
+        told = 0
+        while True:
+            try:
+                async with pooled_engine(_conn_id(self.store_conn_id)) as engine:
+                    while True:
+                        if told:
+                            await asyncio.to_thread(save_cursor, engine, self.watcher, told)
+                            told = 0
+                        arrivals = await asyncio.to_thread(self._look, engine)
+                        if arrivals is not None:
+                            told = arrivals.cursor
+                            try:
+                                yield TriggerEvent(arrivals.as_dict())
+                            # Not before it: a process that is killed now must rather fire again than never. And also
+                            # if the trigger is stopped right here, where the event has been taken.
+                            finally:
+                                await asyncio.to_thread(save_cursor, engine, self.watcher, told)
+                            told = 0
+                        await asyncio.sleep(self.poll_interval)
+            except RcsError as error:
+                self.log.warning("New reports are looked for again in a while, because %s", error)
+                await asyncio.sleep(self.poll_interval)
+
+    def _look(self, engine: sa.Engine) -> Arrivals | None:
+        from airflow_provider_rcs.store.arrivals import read_arrivals, read_cursor
+
+        return read_arrivals(engine, read_cursor(engine, self.watcher))
+
+
+def _conn_id(store_conn_id: str | None) -> str:
+    return store_conn_id or str(conf.get("rcs", "store_conn_id", fallback=DEFAULT_STORE_CONN_ID))

@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+
+_MYSQL = ("mysql", "mariadb")
+_KNOWS_JSON = ("sqlite", "postgresql", "duckdb", "mssql", *_MYSQL)
+
+
+class Json(sa.types.TypeDecorator[Any]):
+    """A JSON value; text on databases of which SQLAlchemy does not know such a type."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        return dialect.type_descriptor(sa.JSON() if dialect.name in _KNOWS_JSON else sa.Text())
+
+    def process_bind_param(self, value: Any | None, dialect: sa.Dialect) -> Any | None:
+        return value if dialect.name in _KNOWS_JSON or value is None else json.dumps(value)
+
+    def process_result_value(self, value: Any | None, dialect: sa.Dialect) -> Any | None:
+        return value if dialect.name in _KNOWS_JSON or value is None else json.loads(value)
+
 
 # The keys are the store's numbers of the rows; nothing is counted here.
 _Key = sa.BigInteger
+# Elsewhere than on SQL Server, Text takes every letter.
+_Text = sa.Text().with_variant(sa.UnicodeText(), "mssql")
+# MySQL keeps no zone and, unless asked, no fractions of a second; what comes is in UTC.
+_Moment = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), *_MYSQL)
+# Only for MySQL, where the server's own may lack letters.
+_LETTERS: dict[str, Any] = {f"{dialect}_charset": "utf8mb4" for dialect in _MYSQL}
 
 
 @dataclass(frozen=True, slots=True)
 class WarehouseTables:
-    """The three tables in one schema of a warehouse."""
+    """The three tables in one schema of a warehouse.
+
+    Each says in ``info["version"]`` which of its columns rises with each change of a row.
+    """
 
     metadata: sa.MetaData
     campaign: sa.Table
@@ -34,13 +66,16 @@ def _campaign(metadata: sa.MetaData) -> sa.Table:
         "rcs_campaign",
         metadata,
         sa.Column("id", _Key, primary_key=True, autoincrement=False),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("template_id", sa.Text, nullable=False),
-        sa.Column("template_name", sa.Text, nullable=False),
-        sa.Column("agent", sa.Text, nullable=False),
-        sa.Column("send_at", sa.DateTime(timezone=True)),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("name", _Text, nullable=False),
+        sa.Column("template_id", _Text, nullable=False),
+        sa.Column("template_name", _Text, nullable=False),
+        sa.Column("agent", _Text, nullable=False),
+        sa.Column("send_at", _Moment, comment="when the service is asked to send; null for at once"),
+        sa.Column("created_at", _Moment, nullable=False),
         sa.Column("revision", sa.BigInteger, nullable=False, comment="up to which its messages are loaded"),
+        comment="One row for each campaign.",
+        info={"version": "revision"},
+        **_LETTERS,
     )
 
 
@@ -49,24 +84,29 @@ def _message(metadata: sa.MetaData) -> sa.Table:
         "rcs_message",
         metadata,
         sa.Column("id", _Key, primary_key=True, autoincrement=False),
-        sa.Column("campaign", sa.Text, nullable=False),
-        sa.Column("phone", sa.Text, comment="E.164 digits; null where none could be used"),
-        sa.Column("phone_as_listed", sa.Text, nullable=False),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("reference", sa.Text, nullable=False),
-        sa.Column("state", sa.Text, nullable=False),
-        sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("detail", sa.Text, nullable=False),
+        sa.Column("campaign", _Text, nullable=False, comment="name of the campaign"),
+        sa.Column("phone", _Text, comment="E.164 digits, hashed or masked if so asked; null where none could be used"),
+        sa.Column("phone_as_listed", _Text, nullable=False, comment="as it was given; hashed or masked like the phone"),
+        sa.Column("name", _Text, nullable=False),
+        sa.Column("reference", _Text, nullable=False, comment="the recipient's own reference"),
+        sa.Column("state", _Text, nullable=False, comment="what the ledger knows of it"),
+        sa.Column("reason", _Text, nullable=False, comment="why it is rejected, suppressed or in doubt"),
+        sa.Column("detail", _Text, nullable=False, comment="where the reason was found, phones masked"),
         sa.Column("repeats", sa.Integer, nullable=False, comment="how often it was listed beyond the first time"),
-        sa.Column("request_reference", sa.Text),
-        sa.Column("api_campaign_id", sa.Text),
-        sa.Column("api_message_id", sa.Text),
-        sa.Column("delivery_status", sa.Text, nullable=False, comment="empty until a report tells"),
-        sa.Column("delivery_code", sa.Text, nullable=False),
-        sa.Column("delivery_channel", sa.Text, nullable=False),
-        sa.Column("delivery_at", sa.DateTime(timezone=True)),
-        sa.Column("revision", sa.BigInteger, nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("request_reference", _Text),
+        sa.Column("requested_at", _Moment, comment="when its request was made; null if it is in none"),
+        sa.Column("day", sa.Date, nullable=False, comment="in UTC, of its request; without one, of its last change"),
+        sa.Column("api_campaign_id", _Text),
+        sa.Column("api_message_id", _Text),
+        sa.Column("delivery_status", _Text, nullable=False, comment="empty until a report tells"),
+        sa.Column("delivery_code", _Text, nullable=False),
+        sa.Column("delivery_channel", _Text, nullable=False),
+        sa.Column("delivery_at", _Moment),
+        sa.Column("revision", sa.BigInteger, nullable=False, comment="the campaign's revision at its last change"),
+        sa.Column("updated_at", _Moment, nullable=False),
+        comment="One row for each recipient of a campaign.",
+        info={"version": "revision"},
+        **_LETTERS,
     )
 
 
@@ -76,18 +116,21 @@ def _report(metadata: sa.MetaData) -> sa.Table:
         metadata,
         sa.Column("id", _Key, primary_key=True, autoincrement=False),
         sa.Column("message_id", sa.BigInteger, comment="null while the message is not known"),
-        sa.Column("campaign", sa.Text),
-        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("service", sa.Text, nullable=False),
-        sa.Column("status_code", sa.Text, nullable=False),
-        sa.Column("agent", sa.Text, nullable=False),
-        sa.Column("phone", sa.Text, nullable=False),
-        sa.Column("campaign_reference", sa.Text, nullable=False),
-        sa.Column("message_reference", sa.Text, nullable=False),
-        sa.Column("reported_at", sa.DateTime(timezone=True)),
-        sa.Column("reported_at_text", sa.Text, nullable=False),
-        sa.Column("api_campaign_id", sa.Text, nullable=False),
-        sa.Column("api_message_id", sa.Text, nullable=False),
-        sa.Column("extra", sa.JSON, nullable=False),
+        sa.Column("campaign", _Text, comment="name of the campaign"),
+        sa.Column("received_at", _Moment, nullable=False),
+        sa.Column("service", _Text, nullable=False),
+        sa.Column("status_code", _Text, nullable=False),
+        sa.Column("agent", _Text, nullable=False),
+        sa.Column("phone", _Text, nullable=False, comment="as in rcs_message"),
+        sa.Column("campaign_reference", _Text, nullable=False),
+        sa.Column("message_reference", _Text, nullable=False),
+        sa.Column("reported_at", _Moment),
+        sa.Column("reported_at_text", _Text, nullable=False, comment="the date as it came"),
+        sa.Column("api_campaign_id", _Text, nullable=False),
+        sa.Column("api_message_id", _Text, nullable=False),
+        sa.Column("extra", Json, nullable=False, comment="fields beyond the document's; empty unless phones are plain"),
         sa.Column("fold", sa.BigInteger, nullable=False, comment="up to which the reports are loaded"),
+        comment="One row for each delivery report that came, repeated ones too.",
+        info={"version": "fold"},
+        **_LETTERS,
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -172,6 +175,27 @@ def test_the_catalogue_of_templates_lists_each_variable_of_the_account(place: Pl
         ("1234568", "Shipping notice", "Pedido", "TEXTO"),
         ("1234569", "Plain greeting", "", ""),
     ]
+
+
+def test_the_campaign_is_an_event_of_its_asset_with_its_name_and_counts(place: Place, campaign: str) -> None:
+    events = place.rows(
+        place.folder / "airflow" / "airflow.db",
+        "SELECT e.extra FROM asset_event e JOIN asset a ON a.id = e.asset_id WHERE a.uri = 'rcs://store/campaigns'",
+    )
+
+    told = [json.loads(extra) for (extra,) in events]
+    assert (CAMPAIGN, 970) in [(extra["campaign"], extra["accepted"]) for extra in told]
+
+
+def test_reports_that_arrive_are_loaded_by_the_dag_that_they_start(place: Place, campaign: str) -> None:
+    with closing(sqlite3.connect(place.warehouse)) as warehouse:
+        warehouse.execute("DROP TABLE rcs_report")
+
+    ended = place.run_dag("rcs_reports_on_arrival")
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    (count,) = place.rows(place.store, "SELECT COUNT(*) FROM rcs_report WHERE fold IS NOT NULL")
+    assert place.rows(place.warehouse, "SELECT COUNT(*) FROM rcs_report") == [count]
 
 
 def test_who_is_on_duty_is_told_once_each_of_a_task_and_of_a_run_that_failed(place: Place) -> None:

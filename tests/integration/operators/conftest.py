@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import Context
+from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from airflow_provider_rcs.store.engine import engine_from_url
 from airflow_provider_rcs.store.migrate import migrate
@@ -42,7 +43,7 @@ def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[sa.Engine
 def context() -> Context:
     """What the operators read of a task's context."""
     task_instance = SimpleNamespace(dag_id="dag", task_id="task", run_id="run", try_number=1)
-    return cast("Context", {"ti": task_instance})
+    return cast("Context", {"ti": task_instance, "outlet_events": OutletEventAccessors()})
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProcess, **changes: Any) -> None:

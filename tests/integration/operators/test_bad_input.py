@@ -48,6 +48,17 @@ def operator(**changes: Any) -> RcsSendOperator:
         ({"reference": "customer"}, "reference: there is no column 'customer'"),
         ({"recipients": []}, "recipients: the list is empty"),
         ({"recipients": "34600000001"}, "recipients: a str is not a list of recipients"),
+        (
+            {"recipients": {"phone": ["34600000001"]}},
+            "recipients: a dict is not a list of recipients. Give a",
+        ),
+        ({"recipients": "/data/people.csv"}, "Give .* the path of a Parquet or CSV file with its scheme"),
+        ({"recipients": "file:///nowhere/people.csv"}, "recipients: there is no file file:///nowhere/people.csv"),
+        ({"recipients": "file:///data/people.xlsx"}, "people.xlsx is neither a Parquet nor a CSV file"),
+        (
+            {"recipients": "tape://reel/people.csv"},
+            "tape://reel/people.csv cannot be opened.*Install the",
+        ),
         ({"recipients": [PEOPLE]}, "recipients: an entry of the list is not a dict"),
         ({"default_region": "Spain"}, "default_region: 'Spain' is not a region"),
         ({"on_invalid": "skip"}, "on_invalid: 'skip' is not a choice. Use 'reject' or 'fail'"),

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from airflow.providers.common.compat.sdk import (
     Context,
     TaskDeferred,
 )
+from airflow.sdk.exceptions import AirflowRescheduleException
 
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
@@ -73,9 +75,21 @@ def test_it_does_not_defer_when_nothing_is_left_to_wait_for(store: sa.Engine, co
     assert sensor(deferrable=True).execute(context)["accepted"] == 2
 
 
-def test_the_triggers_time_out_is_the_sensors(context: Context) -> None:
+def test_the_triggers_time_out_is_the_sensors(store: sa.Engine, context: Context) -> None:
+    send(store, "spring", PHONES)
+
     with pytest.raises(AirflowSensorTimeout, match="too late"):
         sensor().execute_complete(context, {"status": "timeout", "message": "too late"})
+
+
+def test_what_was_reported_in_the_last_moment_counts_after_the_triggers_time_out(
+    store: sa.Engine, context: Context
+) -> None:
+    report(store, send(store, "spring", PHONES), PHONES[0], "13")
+
+    returned = sensor(share=0.5).execute_complete(context, {"status": "timeout", "message": "too late"})
+
+    assert returned["statuses"] == {"delivered": 1, "unreported": 1}
 
 
 def test_the_triggers_error_fails_the_task(context: Context) -> None:
@@ -90,8 +104,87 @@ def test_a_campaign_that_the_store_does_not_know_fails_at_once(store: sa.Engine,
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"until": "read"}, "until: 'read' is not a choice"), ({"share": 0}, "share: 0 is not a share")],
+    [
+        ({"until": "read"}, "until: 'read' is not a choice"),
+        ({"share": 0}, "share: 0 is not a share"),
+        ({"no_reports_within": 60}, "no_reports_within: 60 is not a stretch of time. Use a timedelta"),
+    ],
 )
 def test_an_argument_that_cannot_be_used_is_named(context: Context, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(AirflowFailException, match=message):
         sensor(**changes).execute(context)
+
+
+@pytest.mark.parametrize("changes", [{"mode": "poke"}, {"mode": "reschedule"}, {"deferrable": True}])
+def test_a_campaign_without_any_report_fails_in_each_mode_and_tells_what_to_check(
+    store: sa.Engine, first_try: Context, changes: dict[str, Any]
+) -> None:
+    send(store, "spring", PHONES)
+
+    with pytest.raises(AirflowFailException, match=r"RcsNoReportsError: campaign 'spring'.*receiver running.*Report"):
+        sensor(no_reports_within=timedelta(0), **changes).execute(first_try)
+
+
+def test_silence_that_the_trigger_noticed_fails_the_task(context: Context) -> None:
+    with pytest.raises(AirflowFailException, match="RcsNoReportsError: no report"):
+        sensor().execute_complete(context, {"status": "no_reports", "message": "no report"})
+
+
+def test_the_trigger_is_told_how_long_silence_may_last(store: sa.Engine, context: Context) -> None:
+    send(store, "spring", PHONES)
+
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor(deferrable=True, no_reports_within=timedelta(hours=1)).execute(context)
+
+    trigger = deferred.value.trigger
+    assert isinstance(trigger, RcsCampaignTrigger)
+    assert trigger.no_reports_within == timedelta(hours=1)
+
+
+def test_one_report_is_enough_not_to_be_silent(store: sa.Engine, context: Context) -> None:
+    report(store, send(store, "spring", PHONES), PHONES[0], "11")
+
+    assert not sensor(no_reports_within=timedelta(0)).poke(context)
+
+
+def test_without_a_limit_silence_is_waited_for(store: sa.Engine, context: Context) -> None:
+    send(store, "spring", PHONES)
+
+    assert not sensor().poke(context)
+
+
+def rescheduled(first: datetime | None) -> Context:
+    """A task's context whose first look was at some time, as Airflow keeps it across reschedules."""
+    task_instance = SimpleNamespace(
+        dag_id="dag", task_id="task", run_id="run", try_number=1, get_first_reschedule_date=lambda _: first
+    )
+    return cast("Context", {"ti": task_instance})
+
+
+@pytest.fixture
+def first_try() -> Context:
+    return rescheduled(None)
+
+
+def test_it_is_rescheduled_while_the_time_since_its_first_look_is_not_over(store: sa.Engine) -> None:
+    send(store, "spring", PHONES)
+
+    with pytest.raises(AirflowRescheduleException):
+        sensor(mode="reschedule", timeout=3600).execute(rescheduled(datetime.now(UTC) - timedelta(minutes=30)))
+
+
+def test_the_end_is_counted_from_the_first_look_across_reschedules(store: sa.Engine) -> None:
+    send(store, "spring", PHONES)
+
+    with pytest.raises(AirflowSensorTimeout):
+        sensor(mode="reschedule", timeout=3600).execute(rescheduled(datetime.now(UTC) - timedelta(hours=2)))
+
+
+def test_it_returns_the_counts_after_reschedules_too(store: sa.Engine) -> None:
+    reference = send(store, "spring", PHONES)
+    for phone in PHONES:
+        report(store, reference, phone, "13")
+
+    returned = sensor(mode="reschedule").execute(rescheduled(datetime.now(UTC) - timedelta(minutes=30)))
+
+    assert (returned["campaign"], returned["statuses"]) == ("spring", {"delivered": 2})

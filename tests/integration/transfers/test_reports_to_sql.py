@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import hmac
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -15,8 +17,8 @@ def connect_warehouse(monkeypatch: pytest.MonkeyPatch, **fields: str) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(fields))
 
 
-def operator() -> RcsReportsToSqlOperator:
-    return RcsReportsToSqlOperator(task_id="load", target_conn_id="warehouse")
+def operator(**arguments: Any) -> RcsReportsToSqlOperator:
+    return RcsReportsToSqlOperator(task_id="load", target_conn_id="warehouse", **arguments)
 
 
 def test_it_loads_through_a_connection_and_returns_the_counts(
@@ -52,3 +54,75 @@ def test_the_store_itself_is_refused(
 
     with pytest.raises(AirflowFailException, match="target_conn_id: it is the store itself"):
         operator().execute(context)
+
+
+def test_it_loads_into_duckdb_through_its_hook(
+    store: sa.Engine, context: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    connect_warehouse(monkeypatch, conn_type="duckdb", host=f"{tmp_path}/warehouse.duckdb")
+    report(store, send(store, "spring", ["34600000001"]), "34600000001", "13")
+
+    assert operator().execute(context) == {"campaigns": 1, "messages": 1, "reports": 1}
+
+    warehouse = sa.create_engine(f"duckdb:///{tmp_path}/warehouse.duckdb")
+    assert rows(warehouse, "SELECT campaign, delivered FROM rcs_campaign_funnel") == [("spring", 1)]
+
+
+def test_hashed_phones_are_the_hmac_under_the_connections_key_and_masked_ones_show_three_digits(
+    store: sa.Engine, context: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_PHONE_KEY", json.dumps({"conn_type": "generic", "password": "secret"}))
+    send(store, "spring", ["34600000001"])
+    shown = []
+
+    for phones in ("hashed", "masked"):
+        connect_warehouse(monkeypatch, conn_type="sqlite", host=f"{tmp_path}/{phones}.db")
+        operator(phones=phones, phone_key_conn_id="phone_key").execute(context)
+        shown += rows(sa.create_engine(f"sqlite:///{tmp_path}/{phones}.db"), "SELECT phone FROM rcs_message")
+
+    assert shown == [(hmac.new(b"secret", b"34600000001", "sha256").hexdigest(),), ("********001",)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"phones": "secret"}, "phones: 'secret' is not known"),
+        ({"phones": None}, "phones: None is not known"),
+        ({"phones": "hashed"}, "phone_key_conn_id: hashed phones need a key"),
+        ({"phones": "hashed", "phone_key_conn_id": "phone_key"}, "phone_key_conn_id: the key is empty"),
+    ],
+)
+def test_phones_that_cannot_be_shown_as_asked_are_refused_before_anything_is_loaded(
+    store: sa.Engine,
+    context: Context,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: dict[str, Any],
+    told: str,
+) -> None:
+    connect_warehouse(monkeypatch, conn_type="sqlite", host=f"{tmp_path}/warehouse.db")
+    monkeypatch.setenv("AIRFLOW_CONN_PHONE_KEY", json.dumps({"conn_type": "generic"}))
+
+    with pytest.raises(AirflowFailException, match=told):
+        operator(**arguments).execute(context)
+
+    assert not (tmp_path / "warehouse.db").exists()
+
+
+def test_what_a_warehouse_refuses_is_told_and_logged_without_a_phone(
+    store: sa.Engine,
+    context: Context,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    connect_warehouse(monkeypatch, conn_type="sqlite", host=f"{tmp_path}/warehouse.db")
+    send(store, "spring", ["34600000001"])
+    warehouse = sa.create_engine(f"sqlite:///{tmp_path}/warehouse.db")
+    with warehouse.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE rcs_message (id BIGINT PRIMARY KEY, phone TEXT CHECK (phone = ''))"))
+
+    with pytest.raises(AirflowFailException, match="the database refused") as failure:
+        operator().execute(context)
+
+    assert "34600000001" not in f"{failure.value}{failure.value.__cause__}{caplog.text}"

@@ -26,10 +26,10 @@ def test_as_much_credit_as_was_asked_for_is_enough() -> None:
 
 
 def test_less_credit_than_was_asked_for_is_refused_with_both_amounts() -> None:
-    with pytest.raises(RcsCreditError, match=r"the account has 1,999\.50 credits left, and 2,000 were asked for"):
+    with pytest.raises(RcsCreditError, match=r"the account has 1,999\.5 credits left, and 2,000 were asked for"):
         require_credit(left=1999.5, wanted=2000)
 
 
-@pytest.mark.parametrize(("amount", "text"), [(0, "0"), (10_000_000, "10,000,000"), (12.5, "12.50")])
+@pytest.mark.parametrize(("amount", "text"), [(0, "0"), (10_000_000, "10,000,000"), (12.5, "12.5"), (4.999, "4.999")])
 def test_an_amount_is_written_as_people_do(amount: float, text: str) -> None:
     assert written(amount) == text

@@ -29,6 +29,7 @@ PROMISES = [
     (errors.RcsRateLimited, errors.RcsRefusedError, True, True),
     (errors.RcsUnavailable, errors.RcsRefusedError, True, True),
     (errors.RcsOutcomeUnknown, errors.RcsError, False, False),
+    (errors.RcsNoReportsError, errors.RcsError, True, False),
     (errors.RcsReportError, errors.RcsError, True, False),
 ]
 

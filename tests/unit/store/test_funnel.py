@@ -14,7 +14,7 @@ from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
 from airflow_provider_rcs.store.attempts import Attempt
 from airflow_provider_rcs.store.claims import Claim, claim_batch, doubt, release, settle
-from airflow_provider_rcs.store.funnel import Funnel, read_funnel
+from airflow_provider_rcs.store.funnel import Funnel, read_funnel, read_funnels
 from airflow_provider_rcs.store.planning import record_list
 from airflow_provider_rcs.store.takeover import bury_dead_attempts
 from tests.unit.store.given import (
@@ -193,3 +193,28 @@ def test_everyone_who_was_asked_for_is_accounted_for_after_every_step(engine: sa
         take_step(engine, step, holders, claims)
 
         assert funnel(engine, name).requested == 9
+
+
+def test_many_campaigns_are_read_at_once_and_unknown_ones_left_out(engine: sa.Engine) -> None:
+    sent(engine, [ANA, BEA], "spring")
+    planned(engine, [ANA], "autumn")
+    campaign(engine, "winter")
+
+    read = read_funnels(engine, ["autumn", "spring", "summer", "winter"])
+
+    assert read == {name: read_funnel(engine, name) for name in ("autumn", "spring", "winter")}
+    assert [funnel.requested for funnel in read.values()] == [1, 2, 0]
+
+
+def test_accepted_messages_are_silent_until_the_first_report(engine: sa.Engine) -> None:
+    taken = sent(engine, [ANA, BEA])
+    before = funnel(engine).is_silent
+    receive(engine, report_on(taken, code="99"))
+
+    assert (before, funnel(engine).is_silent) == (True, False)
+
+
+def test_a_campaign_of_which_nothing_was_accepted_is_not_silent(engine: sa.Engine) -> None:
+    planned(engine, [ANA])
+
+    assert not funnel(engine).is_silent

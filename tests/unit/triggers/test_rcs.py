@@ -2,22 +2,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_rcs.api.recipients import ListedRecipient
-from airflow_provider_rcs.store.attempts import begin_attempt
-from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.migrate import migrate
-from airflow_provider_rcs.store.planning import record_list
-from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
+from airflow_provider_rcs.store import tables
+from airflow_provider_rcs.store.folding import fold_parked
+from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger, RcsReportsTrigger
+from tests.unit.store.given import ANA, BEA, receive, report_on, sent
 
-END = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
+END = datetime(2099, 12, 1, 9, 30, tzinfo=UTC)
 
 
 def trigger(**changes: Any) -> RcsCampaignTrigger:
@@ -41,15 +42,11 @@ def first_event(waiting: RcsCampaignTrigger) -> dict[str, Any]:
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A store with a campaign of one recipient, planned or rejected."""
-    engine = engine_from_url(f"sqlite:///{tmp_path}/store.db")
-    migrate(engine)
-    monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/store.db"}))
-    for name, rejection in (("open", ""), ("done", "phone: it is missing")):
-        campaign = open_campaign(engine, name, CampaignTerms("1"), {})
-        attempt = begin_attempt(engine, campaign, "test", timedelta(minutes=1))
-        record_list(engine, attempt, [ListedRecipient("34600000001", "34600000001", "", "", "", {}, rejection)])
+def store(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> sa.Engine:
+    """A store behind the connection ``rcs_store``."""
+    connection = {"conn_type": "sqlite", "host": engine.url.database}
+    monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps(connection))
+    return engine
 
 
 def test_it_serializes_to_its_class_and_exactly_its_arguments() -> None:
@@ -62,20 +59,69 @@ def test_it_serializes_to_its_class_and_exactly_its_arguments() -> None:
             "store_conn_id": "rcs_store",
             "poll_interval": 0.01,
             "end_time": END,
+            "no_reports_within": None,
         },
     )
 
 
-@pytest.mark.usefixtures("store")
-def test_it_fires_at_once_when_nothing_is_left_to_wait_for() -> None:
-    assert first_event(trigger(campaign="done")) == {"status": "success"}
+def test_it_serializes_how_long_it_bears_no_reports() -> None:
+    _, arguments = trigger(no_reports_within=timedelta(hours=2)).serialize()
+
+    assert arguments["no_reports_within"] == timedelta(hours=2)
 
 
-@pytest.mark.usefixtures("store")
-def test_it_gives_up_at_its_end_time() -> None:
-    event = first_event(trigger(campaign="open", end_time=datetime.now(UTC) + timedelta(seconds=0.1)))
+def test_one_that_was_serialized_before_it_knew_of_silence_is_made_again() -> None:
+    _, arguments = trigger().serialize()
+    del arguments["no_reports_within"]
 
-    assert event == {"status": "timeout", "message": "Campaign 'open': not 95% of its messages were final in time."}
+    assert RcsCampaignTrigger(**arguments).serialize() == trigger().serialize()
+
+
+def test_it_fires_at_once_when_nothing_is_left_to_wait_for(store: sa.Engine) -> None:
+    receive(store, report_on(sent(store)))
+
+    assert first_event(trigger()) == {"status": "success"}
+
+
+def test_it_gives_up_at_its_end_time(store: sa.Engine) -> None:
+    sent(store)
+
+    event = first_event(trigger(end_time=datetime.now(UTC) + timedelta(seconds=0.1)))
+
+    assert event == {"status": "timeout", "message": "Campaign 'spring': not 95% of its messages were final in time."}
+
+
+def test_it_gives_up_at_its_end_time_though_no_look_is_due(store: sa.Engine) -> None:
+    sent(store)
+
+    event = first_event(trigger(poll_interval=3600, end_time=datetime.now(UTC) + timedelta(seconds=0.3)))
+
+    assert event["status"] == "timeout"
+
+
+def test_silence_that_is_too_long_is_told(store: sa.Engine) -> None:
+    sent(store)
+
+    event = first_event(trigger(no_reports_within=timedelta(0)))
+
+    assert event["status"] == "no_reports"
+    assert "receiver running" in event["message"]
+
+
+def test_a_store_that_is_away_is_waited_for(store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    receive(store, report_on(sent(store)))
+    away = {"conn_type": "sqlite", "host": f"{tmp_path}/not/mounted/yet/store.db"}
+    there = os.environ["AIRFLOW_CONN_RCS_STORE"]
+    monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps(away))
+
+    async def wait() -> TriggerEvent:
+        waiting = asyncio.ensure_future(anext(trigger().run()))
+        await asyncio.wait([waiting], timeout=0.2)
+        assert not waiting.done()
+        monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", there)
+        return await waiting
+
+    assert asyncio.run(asyncio.wait_for(wait(), 20)).payload == {"status": "success"}
 
 
 def test_a_store_that_cannot_be_used_is_told_as_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,3 +131,133 @@ def test_a_store_that_cannot_be_used_is_told_as_an_error(monkeypatch: pytest.Mon
 
     assert event["status"] == "error"
     assert "the store runs on SQLite and PostgreSQL" in event["message"]
+
+
+def reports_trigger(**changes: Any) -> RcsReportsTrigger:
+    return RcsReportsTrigger(**({"poll_interval": 0.01} | changes))
+
+
+def events_of(watching: RcsReportsTrigger, count: int) -> list[dict[str, Any]]:
+    """Take some events of a trigger, then stop it as the triggerer does, in the middle of its waiting."""
+
+    async def watch() -> list[dict[str, Any]]:
+        async with aclosing(watching.run()) as events:  # type: ignore[type-var]
+            return [(await take(events)).payload for _ in range(count)]
+
+    return asyncio.run(watch())
+
+
+async def take(events: AsyncIterator[TriggerEvent]) -> TriggerEvent:
+    return await asyncio.wait_for(anext(events), 20)
+
+
+def fires_within_some_looks(watching: RcsReportsTrigger) -> bool:
+    async def watch() -> bool:
+        waiting = asyncio.ensure_future(anext(watching.run()))
+        done, _ = await asyncio.wait([waiting], timeout=0.3)
+        waiting.cancel()
+        return bool(done)
+
+    return asyncio.run(watch())
+
+
+def test_the_reports_trigger_serializes_to_its_class_and_exactly_its_arguments() -> None:
+    assert RcsReportsTrigger().serialize() == (
+        "airflow_provider_rcs.triggers.rcs.RcsReportsTrigger",
+        {"store_conn_id": None, "poll_interval": 60.0, "watcher": "reports"},
+    )
+
+
+def test_the_first_event_tells_of_all_reports_that_are_in(store: sa.Engine) -> None:
+    taken = sent(store, [ANA, BEA])
+    receive(store, report_on(taken))
+    receive(store, report_on(taken, BEA))
+
+    (event,) = events_of(reports_trigger(), 1)
+
+    assert (event["reports"], event["campaigns"]) == (2, {"spring": 2})
+    assert ANA not in json.dumps(event)
+
+
+def test_each_batch_of_reports_fires_once(store: sa.Engine) -> None:
+    taken = sent(store, [ANA, BEA])
+    receive(store, report_on(taken))
+
+    async def watch() -> list[int]:
+        async with aclosing(reports_trigger().run()) as events:  # type: ignore[type-var]
+            first = await take(events)
+            next_one = asyncio.ensure_future(anext(events))
+            await asyncio.wait([next_one], timeout=0.1)
+            await asyncio.to_thread(receive, store, report_on(taken, BEA))
+            second = await asyncio.wait_for(next_one, 20)
+            return [first.payload["reports"], second.payload["reports"]]
+
+    assert asyncio.run(watch()) == [1, 1]
+
+
+def test_a_trigger_that_is_started_again_does_not_fire_for_the_same_reports(store: sa.Engine) -> None:
+    receive(store, report_on(sent(store)))
+    events_of(reports_trigger(), 1)
+
+    assert not fires_within_some_looks(reports_trigger())
+
+
+def test_a_load_of_what_was_told_does_not_fire_again(store: sa.Engine) -> None:
+    receive(store, report_on(sent(store), campaign_reference="another"))
+    events_of(reports_trigger(), 1)
+
+    # What a load begins with: it takes up again what was parked and has become known.
+    fold_parked(store)
+
+    assert not fires_within_some_looks(reports_trigger())
+
+
+def test_a_store_that_came_back_from_a_backup_meanwhile_leaves_no_report_out(store: sa.Engine) -> None:
+    taken = sent(store, [ANA, BEA])
+    for _ in range(3):
+        receive(store, report_on(taken))
+
+    async def watch() -> int:
+        async with aclosing(reports_trigger().run()) as events:  # type: ignore[type-var]
+            await take(events)
+            next_one = asyncio.ensure_future(anext(events))
+            await asyncio.wait([next_one], timeout=0.1)
+            await asyncio.to_thread(set_back, store)
+            await asyncio.to_thread(receive, store, report_on(taken, BEA))
+            return int((await asyncio.wait_for(next_one, 20)).payload["reports"])
+
+    assert asyncio.run(watch()) == 1
+
+
+def set_back(store: sa.Engine) -> None:
+    """Leave the store as it was before any report came."""
+    with store.begin() as connection:
+        for table in (tables.report, tables.watcher):
+            connection.execute(table.delete())
+        connection.execute(tables.store.update().values(fold=0))
+
+
+def test_a_watcher_of_another_name_is_told_too(store: sa.Engine) -> None:
+    receive(store, report_on(sent(store)))
+    events_of(reports_trigger(), 1)
+
+    assert events_of(reports_trigger(watcher="others"), 1)[0]["reports"] == 1
+
+
+def test_the_reports_trigger_outlives_a_store_that_is_away(
+    store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive(store, report_on(sent(store)))
+    there = os.environ["AIRFLOW_CONN_RCS_STORE"]
+    away = {"conn_type": "sqlite", "host": f"{tmp_path}/not/mounted/yet/store.db"}
+    monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps(away))
+
+    async def watch() -> TriggerEvent:
+        async with aclosing(reports_trigger().run()) as events:  # type: ignore[type-var]
+            waiting = asyncio.ensure_future(anext(events))
+            await asyncio.wait([waiting], timeout=0.2)
+            assert not waiting.done()
+            monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", there)
+            return await asyncio.wait_for(waiting, 20)
+
+    assert asyncio.run(watch()).payload["reports"] == 1

@@ -14,9 +14,12 @@ from airflow_provider_rcs.store.attempts import begin_attempt
 from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
 from airflow_provider_rcs.store.claims import claim_batch, settle
 from airflow_provider_rcs.store.folding import fold
+from airflow_provider_rcs.store.funnel import read_funnel
 from airflow_provider_rcs.store.landing import land
 from airflow_provider_rcs.store.planning import record_list
 from airflow_provider_rcs.warehouse.load import Loaded, load
+from airflow_provider_rcs.warehouse.phones import MASKED, PhoneForm, hashed
+from airflow_provider_rcs.warehouse.tables import warehouse_tables
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -33,8 +36,8 @@ def send(store: sa.Engine, campaign: str, phones: list[str]) -> str:
     return claim.reference
 
 
-def report(store: sa.Engine, reference: str, phone: str, code: str) -> None:
-    land(store, [Report(code, phone, reference, service="RCS", reported_at=NOW, api_message_id=f"m{phone}")], NOW)
+def report(store: sa.Engine, reference: str, phone: str, code: str, service: str = "RCS") -> None:
+    land(store, [Report(code, phone, reference, service=service, reported_at=NOW, api_message_id=f"m{phone}")], NOW)
 
 
 def rows(warehouse: sa.Engine, sql: str) -> list[tuple[Any, ...]]:
@@ -117,3 +120,137 @@ def test_a_load_that_was_killed_half_way_is_made_good_by_the_next(store: sa.Engi
 def test_the_store_itself_is_refused_as_the_warehouse(store: sa.Engine) -> None:
     with pytest.raises(RcsInputError, match="target_conn_id: it is the store itself"):
         load(store, store, None)
+
+
+def all_cells(warehouse: sa.Engine) -> str:
+    tables = warehouse_tables(None)
+    with warehouse.connect() as connection:
+        return str([connection.execute(sa.select(table)).all() for table in tables.metadata.tables.values()])
+
+
+@pytest.mark.parametrize("phones", [MASKED, hashed("secret")], ids=["masked", "hashed"])
+def test_no_cell_shows_a_phone_unless_phones_are_plain(
+    store: sa.Engine, warehouse: sa.Engine, phones: PhoneForm
+) -> None:
+    opened = open_campaign(store, "spring", CampaignTerms("1"), {})
+    attempt = begin_attempt(store, opened, "test", timedelta(minutes=1))
+    people = [
+        ListedRecipient("34600000001", "34600000001", "+34 600 000 001", "Ana", "", {"phone": "34600000001"}),
+        ListedRecipient("wrong", None, "600000002", "Bo", "", {}, rejection="phone: it is not valid"),
+    ]
+    record_list(store, attempt, people)
+    extra = {"Movil": "34600000001"}
+    land(store, [Report("13", "34600000001", "unknown", service="RCS", reported_at=NOW, extra=extra)], NOW)
+
+    load(store, warehouse, None, phones)
+
+    shown = all_cells(warehouse)
+    assert "Ana" in shown
+    assert [phone for phone in ("600000001", "600000002", "600 000 001") if phone in shown] == []
+
+
+def test_hashed_phones_of_messages_and_their_reports_can_be_joined(store: sa.Engine, warehouse: sa.Engine) -> None:
+    report(store, send(store, "spring", ["34600000001", "34600000002"]), "34600000001", "13")
+
+    load(store, warehouse, None, hashed("secret"))
+
+    assert rows(
+        warehouse, "SELECT m.name FROM rcs_message m JOIN rcs_report r ON r.phone = m.phone AND m.phone <> ''"
+    ) == [("P34600000001",)]
+
+
+def make_older(warehouse: sa.Engine, table: str) -> None:
+    """Put in a table's place one that has only some of its columns, one of somebody else's, and the first row."""
+    with warehouse.begin() as connection:
+        for statement in (
+            "DROP VIEW IF EXISTS rcs_campaign_funnel",
+            f"DROP TABLE {table}",
+            f"CREATE TABLE {table} (id BIGINT PRIMARY KEY, mine VARCHAR(9), campaign TEXT, revision INT, fold INT)",
+            f"INSERT INTO {table} VALUES (1, 'theirs', 'spring', 1, 1)",
+        ):
+            connection.execute(sa.text(statement))
+
+
+def test_columns_that_a_table_lacks_are_added_and_filled_and_columns_of_others_stay(
+    store: sa.Engine, warehouse: sa.Engine
+) -> None:
+    report(store, send(store, "spring", ["34600000001"]), "34600000001", "13")
+    load(store, warehouse, None)
+    make_older(warehouse, "rcs_message")
+    make_older(warehouse, "rcs_report")
+
+    assert load(store, warehouse, None) == Loaded(campaigns=1, messages=1, reports=1)
+
+    assert rows(warehouse, "SELECT mine, delivery_status, name FROM rcs_message") == [
+        ("theirs", "delivered", "P34600000001")
+    ]
+    assert rows(warehouse, "SELECT mine, status_code, phone FROM rcs_report") == [("theirs", "13", "34600000001")]
+    assert load(store, warehouse, None) == Loaded(campaigns=0, messages=0, reports=0)
+
+
+def test_an_id_that_a_late_reply_brings_comes_too_to_a_message_that_a_report_has_settled(
+    store: sa.Engine, warehouse: sa.Engine
+) -> None:
+    opened = open_campaign(store, "spring", CampaignTerms("1"), {})
+    attempt = begin_attempt(store, opened, "test", timedelta(minutes=1))
+    record_list(store, attempt, [ListedRecipient("34600000001", "34600000001", "34600000001", "", "", {})])
+    claim = claim_batch(store, attempt, 1_000)
+    assert claim is not None
+    report(store, claim.reference, "34600000001", "13")
+    load(store, warehouse, None)
+
+    settle(store, claim, [Outcome("34600000001", MessageState.REJECTED, reason="refused")], "77")
+    load(store, warehouse, None)
+
+    assert rows(warehouse, "SELECT state, api_campaign_id FROM rcs_message") == [("accepted", "77")]
+
+
+def test_the_funnel_of_a_campaign_is_counted_for_each_day_as_the_store_counts_it(
+    store: sa.Engine, warehouse: sa.Engine
+) -> None:
+    phones = [f"3460000000{number}" for number in range(6)]
+    reference = send(store, "spring", phones)
+    for phone, code, service in zip(
+        phones, ("13", "13", "13", "50", "11"), ("RCS", "sms", "?", "RCS", "RCS"), strict=False
+    ):
+        report(store, reference, phone, code, service)
+    attempt = begin_attempt(store, open_campaign(store, "spring", CampaignTerms("1"), {}), "test", timedelta(minutes=1))
+    twice = ListedRecipient("34600000007", "34600000007", "34600000007", "", "", {})
+    record_list(store, attempt, [twice, twice, ListedRecipient("x", None, "x", "", "", {}, rejection="phone: wrong")])
+    send(store, "autumn", phones[:1])
+
+    load(store, warehouse, None)
+
+    counts = read_funnel(store, "spring")
+    assert counts is not None
+    names = "requested, planned, accepted, rejected, duplicate, in_doubt, sent, failed, delivered, unreported"
+    of_the_day = rows(warehouse, f"SELECT {names} FROM rcs_campaign_funnel WHERE campaign = 'spring'")
+    assert of_the_day == [(9, 1, 6, 1, 1, 0, 1, 1, 3, 1)]
+    assert of_the_day[0][:2] == (counts.requested, counts.states[MessageState.PLANNED])
+    assert rows(
+        warehouse,
+        "SELECT delivered_rcs, delivered_sms, delivered_otherwise FROM rcs_campaign_funnel WHERE campaign = 'spring'",
+    ) == [(1, 1, 1)]
+    assert rows(warehouse, "SELECT requested FROM rcs_campaign_funnel WHERE campaign = 'autumn'") == [(1,)]
+
+
+def test_a_message_counts_on_the_day_of_its_request(store: sa.Engine, warehouse: sa.Engine) -> None:
+    send(store, "spring", ["34600000001"])
+    with store.begin() as connection:
+        connection.execute(sa.text("UPDATE rcs_request SET claimed_at = '2026-01-31 23:59:59.000000+00:00'"))
+
+    load(store, warehouse, None)
+
+    assert [str(day) for (day,) in rows(warehouse, "SELECT day FROM rcs_campaign_funnel")] == ["2026-01-31"]
+
+
+def test_a_view_of_an_older_version_is_replaced(store: sa.Engine, warehouse: sa.Engine) -> None:
+    send(store, "spring", ["34600000001"])
+    load(store, warehouse, None)
+    with warehouse.begin() as connection:
+        connection.execute(sa.text("DROP VIEW rcs_campaign_funnel"))
+        connection.execute(sa.text("CREATE VIEW rcs_campaign_funnel AS SELECT campaign, day FROM rcs_message"))
+
+    load(store, warehouse, None)
+
+    assert rows(warehouse, "SELECT requested FROM rcs_campaign_funnel") == [(1,)]

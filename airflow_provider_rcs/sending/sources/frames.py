@@ -1,0 +1,54 @@
+"""Tables in memory, whichever library made them, as columns of Python values, some rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK, require_distinct
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    from airflow_provider_rcs.sending.listing import Chunk
+
+_REMEDY = "Rename one of them."
+
+
+def chunks_of_pandas(frame: pd.DataFrame) -> Iterator[Chunk]:
+    """Return the chunks of a pandas DataFrame, whatever keeps its columns: numpy, pandas or Arrow.
+
+    :raises RcsInputError: if two columns have the same name.
+    """
+    names = [str(column) for column in frame.columns]
+    require_distinct("recipients", names, _REMEDY)
+    for start in range(0, len(frame), ROWS_A_CHUNK):
+        part = frame.iloc[start : start + ROWS_A_CHUNK]
+        yield {name: _python_values(part.iloc[:, position]) for position, name in enumerate(names)}
+
+
+def chunks_of_polars(frame: pl.DataFrame) -> Iterator[Chunk]:
+    """Return the chunks of a polars DataFrame."""
+    for part in frame.iter_slices(ROWS_A_CHUNK):
+        yield {column.name: column.to_list() for column in part.iter_columns()}
+
+
+def chunks_of_arrow(table: pa.Table) -> Iterator[Chunk]:
+    """Return the chunks of an Arrow table.
+
+    :raises RcsInputError: if two columns have the same name.
+    """
+    require_distinct("recipients", table.column_names, _REMEDY)
+    for start in range(0, table.num_rows, ROWS_A_CHUNK):
+        yield table.slice(start, ROWS_A_CHUNK).to_pydict()
+
+
+def _python_values(column: pd.Series) -> list[object]:
+    import numpy as np
+
+    missing = column.isna().tolist()
+    # A nested cell that came out of a file through numpy is an array, which is neither equal to itself nor not.
+    cells = (cell.tolist() if isinstance(cell, np.ndarray) else cell for cell in column.tolist())
+    return [None if is_missing else cell for cell, is_missing in zip(cells, missing, strict=True)]

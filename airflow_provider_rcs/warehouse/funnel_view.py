@@ -1,0 +1,58 @@
+"""The view of the funnel: for each campaign and day, how many messages are in each state and what became of them."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.statuses import DELIVERED_STATUSES, DeliveryStatus, MessageState
+
+VIEW = "rcs_campaign_funnel"
+
+_CHANNELS = ("RCS", "SMS")
+
+
+def funnel(message: sa.Table) -> sa.Select[tuple[object, ...]]:
+    """Return the query of the view.
+
+    A message counts on the day of its request; one without a request on that of its last change. A phone that was on
+    a list several times is one message, and its repeats are counted as duplicates.
+    """
+    state, status, channel = message.c.state, message.c.delivery_status, sa.func.upper(message.c.delivery_channel)
+    delivered = status.in_(DELIVERED_STATUSES)
+    counts = {
+        **{str(each): _count(state == each) for each in MessageState},
+        "duplicate": _sum(sa.case((state == MessageState.DUPLICATE, 1), else_=0) + message.c.repeats),
+        "unreported": _count(sa.and_(state == MessageState.ACCEPTED, status == "")),
+        **{str(each): _count(status == each) for each in DeliveryStatus},
+        "delivered": _count(delivered),
+        **{f"delivered_{name.lower()}": _count(sa.and_(delivered, channel == name)) for name in _CHANNELS},
+        "delivered_otherwise": _count(sa.and_(delivered, channel.not_in(_CHANNELS))),
+    }
+    return sa.select(
+        message.c.campaign,
+        message.c.day,
+        _sum(1 + message.c.repeats).label("requested"),
+        *(count.label(name) for name, count in counts.items()),
+    ).group_by(message.c.campaign, message.c.day)
+
+
+def statements_that_make(message: sa.Table, dialect: sa.Dialect) -> list[str]:
+    """Return the statements that make the view, or replace it."""
+    view = dialect.identifier_preparer.format_table(sa.table(VIEW, schema=message.schema))
+    query = funnel(message).compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+    match dialect.name:
+        case "sqlite":
+            return [f"DROP VIEW IF EXISTS {view}", f"CREATE VIEW {view} AS {query}"]
+        case "mssql":
+            return [f"CREATE OR ALTER VIEW {view} AS {query}"]
+        case _:
+            return [f"CREATE OR REPLACE VIEW {view} AS {query}"]
+
+
+def _count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return _sum(sa.case((condition, 1), else_=0))
+
+
+def _sum(number: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    # A sum is a decimal on some engines, and of 128 bits on others.
+    return sa.cast(sa.func.sum(number), sa.BigInteger)

@@ -1,0 +1,69 @@
+"""Campaigns on which reports should come, and none does."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsNoReportsError
+from airflow_provider_rcs.store.landing import land
+from airflow_provider_rcs.store.reporting import read_silences, require_reports
+from airflow_provider_rcs.store.tables import campaign, request
+from tests.unit.store.given import BEA, NOON, claimed, report_on, sent
+
+
+def claimed_at(engine: sa.Engine, request_id: int) -> datetime:
+    with engine.connect() as connection:
+        moment: datetime = connection.execute(
+            sa.select(request.c.claimed_at).where(request.c.id == request_id)
+        ).scalar_one()
+        return moment
+
+
+def test_a_campaign_is_silent_since_its_first_request_that_was_accepted(engine: sa.Engine) -> None:
+    first = sent(engine)
+    sent(engine, [BEA], ids="n")
+
+    assert read_silences(engine, ["spring"]) == {"spring": claimed_at(engine, first.request_id)}
+
+
+def test_a_campaign_with_a_date_is_silent_since_its_date(engine: sa.Engine) -> None:
+    sent(engine)
+    date = datetime(2099, 1, 1, tzinfo=UTC)
+    with engine.begin() as connection:
+        connection.execute(campaign.update().values(send_at=date))
+
+    assert read_silences(engine, ["spring"]) == {"spring": date}
+
+
+def test_a_campaign_of_which_nothing_was_accepted_is_not_silent(engine: sa.Engine) -> None:
+    claimed(engine)
+
+    assert read_silences(engine, ["spring"]) == {}
+
+
+def test_a_report_that_is_not_folded_yet_breaks_the_silence(engine: sa.Engine) -> None:
+    land(engine, [report_on(sent(engine))], NOON)
+
+    assert read_silences(engine, ["spring"]) == {}
+
+
+def test_other_campaigns_are_not_told_of(engine: sa.Engine) -> None:
+    sent(engine)
+
+    assert read_silences(engine, ["autumn"]) == {}
+
+
+def test_silence_that_is_too_long_is_told_with_what_to_check() -> None:
+    with pytest.raises(RcsNoReportsError) as told:
+        require_reports("spring", NOON, timedelta(hours=1), NOON + timedelta(hours=1, seconds=1))
+
+    for check in ("campaign 'spring'", "2026-05-01 12:00 UTC", "receiver running", "panel", "password", "Report"):
+        assert check in str(told.value)
+
+
+@pytest.mark.parametrize("since", [None, NOON])
+def test_silence_that_is_short_enough_is_none(since: datetime | None) -> None:
+    require_reports("spring", since, timedelta(hours=1), NOON + timedelta(hours=1))

@@ -1,0 +1,7 @@
+"""A migrated store for each test of a trigger."""
+
+from __future__ import annotations
+
+from tests.unit.store.conftest import engine, migrated_file, shared_engine
+
+__all__ = ["engine", "migrated_file", "shared_engine"]

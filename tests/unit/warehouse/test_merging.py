@@ -1,0 +1,48 @@
+"""The text of MERGE; tests/integration/warehouse/test_merging.py runs it."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from airflow_provider_rcs.warehouse.merging import merge, needs_staging, staging_table
+from airflow_provider_rcs.warehouse.tables import warehouse_tables
+
+SQL_SERVER, ORACLE = (sa.make_url(f"{name}://").get_dialect()() for name in ("mssql", "oracle"))
+
+
+@pytest.mark.parametrize("dialect", ["snowflake", "bigquery", "mssql", "redshift"])
+def test_engines_with_no_means_of_their_own_here_need_staging(dialect: str) -> None:
+    assert needs_staging(dialect)
+
+
+@pytest.mark.parametrize("dialect", ["postgresql", "sqlite", "duckdb", "mysql", "mariadb"])
+def test_engines_with_their_own_means_need_none(dialect: str) -> None:
+    assert not needs_staging(dialect)
+
+
+def test_the_statement_is_standard_sql_with_each_column_once_in_each_part() -> None:
+    table = sa.Table(
+        "rcs_thing",
+        sa.MetaData(schema="mart"),
+        sa.Column("id", sa.BigInteger, primary_key=True),
+        sa.Column("order", sa.Text),
+        sa.Column("fold", sa.BigInteger),
+        info={"version": "fold"},
+    )
+
+    text = str(merge(table, SQL_SERVER).compile(dialect=SQL_SERVER))
+
+    assert text == (
+        "MERGE INTO mart.rcs_thing AS t "
+        "USING (SELECT id, [order], fold FROM mart.rcs_thing_staging WHERE load_id = :load_id) AS s ON t.id = s.id "
+        "WHEN MATCHED AND s.fold >= t.fold THEN UPDATE SET [order] = s.[order], fold = s.fold "
+        "WHEN NOT MATCHED THEN INSERT (id, [order], fold) VALUES (s.id, s.[order], s.fold);"
+    )
+
+
+@pytest.mark.parametrize("dialect", [SQL_SERVER, ORACLE], ids=["mssql", "oracle"])
+def test_every_table_and_its_staging_table_can_be_made_on_other_engines(dialect: sa.Dialect) -> None:
+    for table in warehouse_tables("mart").metadata.tables.values():
+        for each in (table, staging_table(table)):
+            assert "CREATE TABLE mart.rcs_" in str(sa.schema.CreateTable(each).compile(dialect=dialect))

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import hmac
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.warehouse.phones import MASKED, PLAIN, PhoneForm, hashed
+
+PHONES = st.from_regex(r"[0-9]{6,15}", fullmatch=True)
+
+
+@given(phone=PHONES, key=st.text(min_size=1).filter(lambda key: key.isprintable()))
+def test_a_hash_is_the_hmac_sha256_of_the_digits_under_the_key(phone: str, key: str) -> None:
+    assert hashed(key).show(phone) == hmac.new(key.encode(), phone.encode(), "sha256").hexdigest()
+
+
+@given(phone=PHONES)
+def test_two_keys_hash_a_phone_to_two_texts(phone: str) -> None:
+    assert hashed("one").show(phone) != hashed("two").show(phone)
+
+
+@given(phone=PHONES)
+def test_a_masked_phone_shows_its_last_three_digits_alone(phone: str) -> None:
+    assert MASKED.show(phone) == "*" * (len(phone) - 3) + phone[-3:]
+
+
+@pytest.mark.parametrize("form", [PLAIN, MASKED, hashed("key")], ids=["plain", "masked", "hashed"])
+def test_no_phone_is_shown_as_none(form: PhoneForm) -> None:
+    assert form.show("") == ""
+
+
+def test_an_empty_key_is_refused() -> None:
+    with pytest.raises(RcsInputError, match="phone_key_conn_id: the key is empty"):
+        hashed("")

@@ -57,7 +57,7 @@ bench: install ## Measure against the naive way and the limit
 
 constraints: ## Pin anew what is installed
 	$(PIN) --output-file constraints.txt pyproject.toml
-	echo 'apache-airflow<3.2' | $(PIN) --output-file constraints-oldest.txt pyproject.toml -
+	printf 'apache-airflow<3.2\npandas<3\n' | $(PIN) --output-file constraints-oldest.txt pyproject.toml -
 
 clean: ## Remove what was installed and run
 	rm -rf $(VENV) $(OLDEST) .airflow .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -8,7 +8,7 @@ PIN = $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 
 	--no-emit-index-url --no-emit-find-links
 CAMPAIGN ?=
 
-.PHONY: help install demo test test-fast test-dags test-dags-oldest test-chaos lint bench constraints clean
+.PHONY: help install demo test test-fast test-dags test-dags-oldest test-chaos lint bench bench-memory constraints clean
 
 help: ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -54,6 +54,9 @@ lint: install ## Check style and types
 
 bench: install ## Measure against the naive way and the limit
 	$(BIN)/python -m benchmarks
+
+bench-memory: install ## Measure the peak memory of a send and a load of a million rows (takes a while)
+	$(BIN)/python -m benchmarks.memory_at_size
 
 constraints: ## Pin anew what is installed
 	$(PIN) --output-file constraints.txt pyproject.toml

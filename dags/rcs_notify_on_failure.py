@@ -33,7 +33,8 @@ with DAG(
             template_id="1234567",
             phones=ON_DUTY,
             variables={
-                "Importe": "{{ ti.task_id }} has failed: {{ exception | default('see its log') | string | truncate(80) }}"
+                "Importe": "{{ ti.task_id }} has failed: "
+                "{{ exception | default('see its log') | string | truncate(80) }}"
             },
         )
     )

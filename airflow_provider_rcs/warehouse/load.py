@@ -67,9 +67,9 @@ def _load_campaigns(
 def _load_reports(store: sa.Engine, warehouse: sa.Engine, tables: WarehouseTables, phones: PhoneForm) -> int:
     with transaction(warehouse) as connection:
         last_fold = connection.execute(sa.select(sa.func.max(tables.report.c.fold))).scalar_one() or 0
-        known = set(
-            connection.execute(sa.select(tables.report.c.id).where(tables.report.c.fold == last_fold)).scalars()
-        )
+        # Not of fold 0, which the store does not have: there are all reports that are to be loaded anew.
+        of_last_fold = sa.and_(tables.report.c.fold == last_fold, tables.report.c.fold > 0)
+        known = set(connection.execute(sa.select(tables.report.c.id).where(of_last_fold)).scalars())
     reports = 0
     for page in reports_since(store, last_fold):
         fresh = [row for row in page if row["fold"] > last_fold or row["id"] not in known]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from airflow_provider_rcs.store import exports
 from airflow_provider_rcs.store.exports import Row, campaigns, messages_since, reports_since
@@ -22,6 +24,15 @@ def revision(engine: sa.Engine, name: str = "spring") -> int:
 def changed_since(engine: sa.Engine, revision: int, name: str = "spring") -> list[Any]:
     number = campaign(engine, name).id
     return [row["phone"] for page in messages_since(engine, number, revision) for row in page]
+
+
+@contextmanager
+def listening(engine: sa.Engine, name: str, listener: Any) -> Iterator[None]:
+    event.listen(engine, name, listener)
+    try:
+        yield
+    finally:
+        event.remove(engine, name, listener)
 
 
 def all_of(pages: Iterator[Sequence[Row]]) -> list[Row]:
@@ -88,6 +99,35 @@ def test_pages_hold_every_row_once(engine: sa.Engine, page: int, monkeypatch: py
 
     assert changed_since(engine, 0) == phones(7)
     assert [row["phone"] for row in all_of(reports_since(engine, 0))] == phones(7)
+
+
+def test_a_page_of_messages_is_read_in_the_order_of_an_index(engine: sa.Engine) -> None:
+    sent(engine, phones(3))
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        asked.append((statement, parameters))
+
+    with listening(engine, "before_cursor_execute", note):
+        changed_since(engine, 0)
+
+    with engine.connect() as connection:
+        plans = [
+            row.detail
+            for each in asked
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {each[0]}", each[1])
+            if "LIMIT" in each[0]
+        ]
+    assert any("rcs_message" in step for step in plans)
+    assert [step for step in plans if "TEMP B-TREE" in step] == []
+
+
+def test_small_folds_share_a_page(engine: sa.Engine) -> None:
+    taken = sent(engine, [ANA, BEA])
+    for phone in (ANA, BEA, ANA):
+        receive(engine, report_on(taken, phone))
+
+    assert [len(page) for page in reports_since(engine, 0)] == [3]
 
 
 def test_reports_are_told_fold_by_fold(engine: sa.Engine) -> None:

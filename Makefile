@@ -3,12 +3,15 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+OLDEST := .venv-oldest
+PIN = $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --all-extras --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links
 CAMPAIGN ?=
 
-.PHONY: help install demo test test-fast test-chaos lint bench bench-memory constraints clean
+.PHONY: help install demo test test-fast test-dags test-dags-oldest test-chaos lint bench bench-memory constraints clean
 
 help: ## What can be made
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
 
 install: $(VENV)/installed ## Install the provider and its tools into .venv
 
@@ -29,6 +32,18 @@ test: install ## Run every test
 test-fast: install ## Run the unit tests alone
 	$(BIN)/python -m pytest tests/unit --numprocesses auto --dist worksteal
 
+test-dags: install ## Run every example DAG on the newest Airflow
+	$(BIN)/python -m pytest tests/system/test_example_dags.py
+
+test-dags-oldest: $(OLDEST)/installed ## Run every example DAG on the oldest Airflow, 3.1, in an environment of its own
+	$(OLDEST)/bin/python -m pytest tests/system/test_example_dags.py
+
+$(OLDEST)/installed: pyproject.toml constraints-oldest.txt | install
+	@echo "Installing into $(OLDEST) ..."
+	@$(PYTHON) -m venv $(OLDEST)
+	@$(BIN)/uv pip install --quiet --python $(OLDEST)/bin/python --constraint constraints-oldest.txt --editable '.[dev]'
+	@touch $@
+
 test-chaos: install ## Kill the sending process hundreds of times, and count at the service
 	RCS_CHAOS=full $(BIN)/python -m pytest tests/chaos --numprocesses 2 --dist loadfile
 
@@ -44,8 +59,8 @@ bench-memory: install ## Measure the peak memory of a send and a load of a milli
 	$(BIN)/python -m benchmarks.memory_at_size
 
 constraints: ## Pin anew what is installed
-	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --all-extras --no-header --no-annotate \
-		--no-emit-index-url --no-emit-find-links --output-file constraints.txt pyproject.toml
+	$(PIN) --output-file constraints.txt pyproject.toml
+	printf 'apache-airflow<3.2\npandas<3\n' | $(PIN) --output-file constraints-oldest.txt pyproject.toml -
 
 clean: ## Remove what was installed and run
-	rm -rf $(VENV) .airflow .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) .airflow .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -32,7 +32,10 @@ with DAG(
         on_failure_callback=RcsNotifier(
             template_id="1234567",
             phones=ON_DUTY,
-            variables={"Importe": "{{ ti.task_id }} has failed: {{ exception | string | truncate(100) }}"},
+            variables={
+                "Importe": "{{ ti.task_id }} has failed: "
+                "{{ exception | default('see its log') | string | truncate(80) }}"
+            },
         )
     )
     def load(fail: str) -> None:

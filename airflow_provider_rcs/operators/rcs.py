@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseOperator
+from airflow.providers.common.compat.sdk import BaseOperator, ObjectStoragePath
 
 from airflow_provider_rcs.hooks.failures import airflow_failures
 from airflow_provider_rcs.hooks.rcs import RcsHook
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
-    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
+    from airflow_provider_rcs.operators.lineage import Query
     from airflow_provider_rcs.sending.listing import Chunk
 
     Rows: TypeAlias = Sequence[Mapping[str, Any]] | Iterator[Mapping[str, Any]]
@@ -95,3 +96,12 @@ class RcsSendOperator(RcsSendingOperator):
         from airflow_provider_rcs.sending.sources import chunks_of
 
         return chunks_of(self.recipients)
+
+    def recipients_from(self) -> list[Query | ObjectStoragePath]:
+        """Return the recipients' file, if they are in one."""
+        match self.recipients:
+            case ObjectStoragePath() as path:
+                return [path]
+            case str(text) if "://" in text:
+                return [ObjectStoragePath(text)]
+        return []

@@ -16,10 +16,12 @@ from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.hooks.sql import stream_columns
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_sent
+from airflow_provider_rcs.operators.lineage import Query, lineage_of_send
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_rcs.api.models import QuietHours
     from airflow_provider_rcs.sending.listing import Chunk
@@ -160,10 +162,18 @@ class RcsSendingOperator(BaseOperator):
         """Return the connection of ``exclude_sql``, where it is not named."""
         return None
 
+    def recipients_from(self) -> list[Query | ObjectStoragePath]:
+        """Return the query or the file that the recipients come from, if they come from one."""
+        return []
+
     def execute(self, context: Context) -> dict[str, Any]:
         """Look the template up, plan the list, send it, and return the counts."""
         with airflow_failures():
             return self._preview() if self.preview else self._send(context)
+
+    def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any] | None:  # noqa: ARG002
+        """Tell the provider of OpenLineage what was read, and the campaign."""
+        return lineage_of_send(None if self.preview else self.campaign, [*self.recipients_from(), *self._excluded()])
 
     def _preview(self) -> dict[str, Any]:
         from airflow_provider_rcs.sending.preview import preview_campaign
@@ -214,13 +224,17 @@ class RcsSendingOperator(BaseOperator):
         return sent
 
     def _read_excluded(self) -> Iterator[Sequence[object]]:
+        for query in self._excluded():
+            for columns in stream_columns("exclude_sql", query.conn_id, query.sql):
+                yield next(iter(columns.values()))
+
+    def _excluded(self) -> Iterator[Query]:
         if not self.exclude_sql:
             return
         conn_id = self.exclude_conn_id or self.default_exclude_conn_id()
         if not conn_id:
             raise RcsInputError("exclude_conn_id", "it is not set", "Name the connection of exclude_sql.")
-        for columns in stream_columns("exclude_sql", conn_id, self.exclude_sql):
-            yield next(iter(columns.values()))
+        yield Query(self.exclude_sql, conn_id)
 
     def _settings(self) -> SendSettings:
         from airflow_provider_rcs.sending.settings import SendSettings, read_quiet_hours, read_send_at

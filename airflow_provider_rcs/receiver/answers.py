@@ -48,7 +48,8 @@ class Answer:
 
     async def send(self, send: Send) -> None:
         """Send it, by ASGI."""
-        await send({"type": "http.response.start", "status": self.status, "headers": self._all_headers})
+        # A list of its own: middleware around the application, such as Airflow's, adds headers to it.
+        await send({"type": "http.response.start", "status": self.status, "headers": list(self._all_headers)})
         await send({"type": "http.response.body", "body": self._body})
 
 

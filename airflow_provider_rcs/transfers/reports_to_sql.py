@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
@@ -11,10 +10,12 @@ from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.hooks.failures import airflow_failures
 from airflow_provider_rcs.hooks.store import store_engine
+from airflow_provider_rcs.operators.lineage import lineage_of_load
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_rcs.warehouse.phones import PhoneForm
 
@@ -55,6 +56,7 @@ class RcsReportsToSqlOperator(BaseOperator):
         self.store_conn_id = store_conn_id
         self.phones = phones
         self.phone_key_conn_id = phone_key_conn_id
+        self._loaded_campaigns: tuple[str, ...] = ()
 
     def execute(self, context: Context) -> dict[str, int]:  # noqa: ARG002
         """Load what is new."""
@@ -66,7 +68,12 @@ class RcsReportsToSqlOperator(BaseOperator):
         self.log.info(
             "Loaded %d campaigns, %d messages and %d reports.", loaded.campaigns, loaded.messages, loaded.reports
         )
-        return asdict(loaded)
+        self._loaded_campaigns = loaded.campaign_names
+        return {"campaigns": loaded.campaigns, "messages": loaded.messages, "reports": loaded.reports}
+
+    def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any] | None:  # noqa: ARG002
+        """Tell the provider of OpenLineage of which campaigns something was loaded, and the tables."""
+        return lineage_of_load(self._loaded_campaigns, self.target_conn_id, self.schema or None)
 
     def _phone_form(self) -> PhoneForm:
         from airflow_provider_rcs.warehouse.phones import MASKED, PLAIN, hashed

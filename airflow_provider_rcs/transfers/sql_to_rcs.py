@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_rcs.hooks.sql import stream_columns
+from airflow_provider_rcs.operators.lineage import Query
 from airflow_provider_rcs.operators.sending import RcsSendingOperator
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
     from airflow_provider_rcs.sending.listing import Chunk
 
 
@@ -50,3 +53,7 @@ class SqlToRcsOperator(RcsSendingOperator):
     def default_exclude_conn_id(self) -> str | None:
         """Return the connection of the recipients."""
         return self.sql_conn_id
+
+    def recipients_from(self) -> list[Query | ObjectStoragePath]:
+        """Return the query."""
+        return [Query(self.sql, self.sql_conn_id)]

@@ -7,7 +7,7 @@ restored, is never thought to have more than it has.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
@@ -24,11 +24,12 @@ from airflow_provider_rcs.warehouse.upserts import upsert
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """How many rows a load has inserted or updated."""
+    """How many rows a load has inserted or updated, and the names of the campaigns among them."""
 
     campaigns: int
     messages: int
     reports: int
+    campaign_names: tuple[str, ...] = field(default=(), compare=False)
 
 
 def load(store: sa.Engine, warehouse: sa.Engine, schema: str | None, phones: PhoneForm = PLAIN) -> Loaded:
@@ -42,13 +43,13 @@ def load(store: sa.Engine, warehouse: sa.Engine, schema: str | None, phones: Pho
     tables = warehouse_tables(schema)
     make_tables(warehouse, tables)
     fold_parked(store)
-    changed_campaigns, messages = _load_campaigns(store, warehouse, tables, phones)
-    return Loaded(changed_campaigns, messages, _load_reports(store, warehouse, tables, phones))
+    names, messages = _load_campaigns(store, warehouse, tables, phones)
+    return Loaded(len(names), messages, _load_reports(store, warehouse, tables, phones), names)
 
 
 def _load_campaigns(
     store: sa.Engine, warehouse: sa.Engine, tables: WarehouseTables, phones: PhoneForm
-) -> tuple[int, int]:
+) -> tuple[tuple[str, ...], int]:
     with transaction(warehouse) as connection:
         rows = connection.execute(sa.select(tables.campaign.c.id, tables.campaign.c.revision))
         loaded = {row.id: row.revision for row in rows}
@@ -60,7 +61,7 @@ def _load_campaigns(
             messages += len(page)
         # Last, with the revision read before its messages: until then the next load starts where this one did.
         _upsert(warehouse, tables.campaign, [campaign])
-    return len(changed), messages
+    return tuple(row["name"] for row in changed), messages
 
 
 def _load_reports(store: sa.Engine, warehouse: sa.Engine, tables: WarehouseTables, phones: PhoneForm) -> int:

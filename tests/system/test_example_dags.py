@@ -8,12 +8,16 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from airflow import __version__ as airflow_version
+from packaging.version import Version
 
 from airflow_provider_rcs.notifications.rcs import CAMPAIGN_REFERENCE
 from tests.system.conftest import Place
 
 CAMPAIGN = "spring"
 ON_DUTY = ["34600000001", "34600000002"]
+# Under `airflow dags test` of Airflow 3.1, a task's callback is not told the exception.
+TOLD = "the warehouse is full" if Version(airflow_version) >= Version("3.2") else "see its log"
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +210,7 @@ def test_who_is_on_duty_is_told_once_each_of_a_task_and_of_a_run_that_failed(pla
     written = ended.stdout + ended.stderr
     told = [(entry["phone"], entry["variables"]["Importe"]) for entry in place.sandbox.accepted()[before:]]
     of_the_task, of_the_run = told[:2], told[2:]
-    assert of_the_task == [(phone, "load has failed: the warehouse is full") for phone in ON_DUTY], written
+    assert of_the_task == [(phone, f"load has failed: {TOLD}") for phone in ON_DUTY], written
     assert [phone for phone, _ in of_the_run] == ON_DUTY, written
     assert all(re.fullmatch("The run manual__.* has failed: task_failure", text) for _, text in of_the_run)
     assert not [phone for phone in ON_DUTY if phone in written]

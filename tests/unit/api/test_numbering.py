@@ -145,6 +145,23 @@ def test_what_is_written_plainly_is_read_at_once(digits: str, region: str | None
     assert read(digits, region) == found == asked(digits, region)
 
 
+@pytest.mark.parametrize(
+    ("digits", "region"),
+    [
+        ("278163463", "ZA"),  # begins with the region's own code, and is a national number
+        ("358100000", "AX"),  # the same, and is valid after the code as well
+        ("3100000", "BS"),  # a local number, before which phonenumbers puts the area
+        ("000000000", "TJ"),  # would be valid, did it not begin as numbers to abroad do
+        ("0000400", "UY"),
+        ("81034600000001", "RU"),  # dialled to abroad
+        ("0051987654321", "CO"),
+        ("15551234567890", "DE"),  # longer than its code allows, and possible as a national number
+    ],
+)
+def test_what_can_be_meant_in_two_ways_is_left_to_phonenumbers_or_read_alike(digits: str, region: str) -> None:
+    assert wrong(iter([(digits, region)])) == []
+
+
 @given(st.sampled_from(list(codes())), st.from_regex(DIGITS, fullmatch=True), st.sampled_from([None, *REGIONS]))
 def test_any_digits_after_any_code_are_read_as_phonenumbers_reads_them(
     code: int, digits: str, region: str | None

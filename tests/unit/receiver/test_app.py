@@ -17,6 +17,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 
 from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.receiver import app as app_module
@@ -88,6 +89,18 @@ def test_report_is_dated_by_the_clock_that_is_set(
 
     (report,) = stored(engine)
     assert report.reported_at == datetime(2020, 12, 3, hour, 14, 24, tzinfo=UTC)
+
+
+def test_middleware_around_it_may_add_headers_to_one_answer_without_adding_them_to_the_next(
+    app: ReportsApp, engine: sa.Engine
+) -> None:
+    compressing = GZipMiddleware(app, minimum_size=0)
+
+    answers = [push(compressing), push(app)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert ["vary" in answer.headers for answer in answers] == [True, False]
+    assert len(stored(engine)) == 2
 
 
 def test_list_of_reports_is_committed_whole(app: ReportsApp, engine: sa.Engine) -> None:

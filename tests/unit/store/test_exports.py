@@ -101,27 +101,6 @@ def test_pages_hold_every_row_once(engine: sa.Engine, page: int, monkeypatch: py
     assert [row["phone"] for row in all_of(reports_since(engine, 0))] == phones(7)
 
 
-def test_a_page_of_messages_is_read_in_the_order_of_an_index(engine: sa.Engine) -> None:
-    sent(engine, phones(3))
-    asked: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
-        asked.append((statement, parameters))
-
-    with listening(engine, "before_cursor_execute", note):
-        changed_since(engine, 0)
-
-    with engine.connect() as connection:
-        plans = [
-            row.detail
-            for each in asked
-            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {each[0]}", each[1])
-            if "LIMIT" in each[0]
-        ]
-    assert any("rcs_message" in step for step in plans)
-    assert [step for step in plans if "TEMP B-TREE" in step] == []
-
-
 def test_small_folds_share_a_page(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
     for phone in (ANA, BEA, ANA):

@@ -4,13 +4,7 @@ import pytest
 
 from airflow_provider_rcs.receiver import failures
 from airflow_provider_rcs.receiver.failures import FailureLimit
-
-
-class Clock:
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
+from tests.unit.receiver.clock import Clock
 
 
 @pytest.fixture

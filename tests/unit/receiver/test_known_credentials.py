@@ -10,17 +10,10 @@ from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.receiver import known_credentials
 from airflow_provider_rcs.receiver.credentials import Credentials
 from airflow_provider_rcs.receiver.known_credentials import KnownCredentials
+from tests.unit.receiver.clock import Clock
 
 OLD = Credentials.of("reports", "old", where="the test")
 NEW = Credentials.of("reports", "new", where="the test")
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture

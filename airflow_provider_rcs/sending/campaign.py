@@ -65,7 +65,7 @@ def send_campaign(
     tally = Tally()
     listed = list_chunks(chunks, template, settings, tally)
     # The first chunk is read before anything is kept: it shows a column that is missing, and a list that is empty.
-    first = next(listed, [])
+    first: Sequence[ListedRecipient] = next(listed, [])
     tally.require_rows()
     terms = CampaignTerms(template.id, template.name, settings.agent or service.settings.agent, settings.send_at)
     if find_campaign(engine, settings.campaign) is None:

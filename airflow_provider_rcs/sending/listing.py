@@ -22,8 +22,12 @@ _EXAMPLES_SHOWN = 3
 
 @dataclass(slots=True)
 class Tally:
-    """How many rows were listed, how many of them cannot be sent to, by reason, and how many others are fixed lines."""
+    """How many rows were listed, how many of them cannot be sent to, by reason, and how many others are fixed lines.
 
+    :param rows_read: those of the source, also where a part of them is listed.
+    """
+
+    rows_read: int = 0
     rows: int = 0
     fixed_lines: int = 0
     rejections: Counter[str] = field(default_factory=Counter)
@@ -55,9 +59,9 @@ class Tally:
     def require_rows(self) -> None:
         """Refuse an empty list.
 
-        :raises RcsInputError: if nothing was listed.
+        :raises RcsInputError: if the source has no rows; one that has none for this part of the list is no mistake.
         """
-        if not self.rows:
+        if not self.rows_read:
             raise RcsInputError(
                 "recipients", "the list is empty", "Check the query or the upstream task; nothing was sent."
             )
@@ -77,8 +81,8 @@ class Tally:
 
 def list_chunks(
     chunks: Iterable[Chunk], template: Template, settings: SendSettings, tally: Tally
-) -> Iterator[list[ListedRecipient]]:
-    """Read the chunks of a source.
+) -> Iterator[Sequence[ListedRecipient]]:
+    """Read the chunks of a source, and list the part of them that is to be sent to.
 
     :param chunks: column -> cells, for some rows at a time; the same columns in each.
     :param tally: is counted up as chunks are read.
@@ -101,11 +105,13 @@ def list_chunks(
             columns,
             template.required_variables,
             default_region=settings.default_region,
-            first_row=tally.rows + 1,
+            first_row=tally.rows_read + 1,
             mobile_only=settings.mobile_only,
         )
-        tally.count(listed)
-        yield listed
+        tally.rows_read += len(listed)
+        chosen = settings.selection.of(listed)
+        tally.count(chosen)
+        yield chosen
 
 
 def excluded_phones(chunks: Iterable[Sequence[object]], default_region: str | None) -> Iterator[set[str]]:

@@ -278,4 +278,7 @@ class RcsSendingOperator(BaseOperator):
 
 def _task_name(context: Context) -> str:
     task_instance = context["ti"]
-    return f"{task_instance.dag_id}/{task_instance.task_id}/{task_instance.run_id}, try {task_instance.try_number}"
+    mapped = "" if task_instance.map_index in (None, -1) else f"[{task_instance.map_index}]"
+    return (
+        f"{task_instance.dag_id}/{task_instance.task_id}{mapped}/{task_instance.run_id}, try {task_instance.try_number}"
+    )

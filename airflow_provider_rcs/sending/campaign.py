@@ -7,7 +7,7 @@ import math
 import os
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -24,13 +24,14 @@ from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.requests import PlannedRequests
 from airflow_provider_rcs.sending.service import Service
 from airflow_provider_rcs.sending.settings import SendSettings
-from airflow_provider_rcs.store.attempts import Attempt, begin_attempt, end_attempt
+from airflow_provider_rcs.store.attempts import WHOLE_LIST, Attempt, begin_attempt, end_attempt
 from airflow_provider_rcs.store.campaigns import Campaign, CampaignTerms, find_campaign, open_campaign
 from airflow_provider_rcs.store.claims import api_campaign_ids, has_planned
 from airflow_provider_rcs.store.folding import fold, fold_parked
 from airflow_provider_rcs.store.funnel import Funnel, read_funnel
 from airflow_provider_rcs.store.planning import record_list
 from airflow_provider_rcs.store.restored import require_not_restored
+from airflow_provider_rcs.store.shards import states_in_shard_of
 from airflow_provider_rcs.store.suppression import exclude
 from airflow_provider_rcs.store.takeover import bury_dead_attempts, seconds_until_others_end
 
@@ -59,7 +60,7 @@ def send_campaign(
     :param lease: how long this attempt counts as alive without a sign of life.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
     :return: the campaign's name and counts, and the ids that the service gave; no recipients.
-    :raises RcsInDoubtError: if messages are in doubt and ``on_in_doubt`` is ``"fail"``.
+    :raises RcsInDoubtError: if messages of the attempt's shard are in doubt and ``on_in_doubt`` is ``"fail"``.
     :raises RcsError: what made it stop; what was not sent then is planned still.
     """
     tally = Tally()
@@ -74,7 +75,8 @@ def send_campaign(
     require_not_restored(engine, campaign)
     _log_what_was_taken_over(settings.campaign, bury_dead_attempts(engine, campaign), fold(engine))
     before = _counts(engine, settings.campaign)
-    attempt = begin_attempt(engine, campaign, f"{made_by} on {socket.gethostname()}, process {os.getpid()}", lease)
+    made_by = f"{made_by} on {socket.gethostname()}, process {os.getpid()}"
+    attempt = begin_attempt(engine, campaign, made_by, lease, settings.selection.shard_name)
     with LeaseKeeper(engine, attempt):
         try:
             _exclude(engine, campaign, settings, excluded)
@@ -95,7 +97,7 @@ def send_campaign(
     fold_parked(engine)
     funnel = _counts(engine, settings.campaign)
     log.info("Campaign %s: %s", settings.campaign, _told(funnel))
-    _require_settled(funnel, settings, stopped_by)
+    _require_settled(funnel, states_in_shard_of(engine, attempt), settings, stopped_by)
     return {
         "campaign": settings.campaign,
         **funnel.as_dict(),
@@ -183,27 +185,33 @@ def _told(funnel: Funnel) -> str:
     )
 
 
-def _require_settled(funnel: Funnel, settings: SendSettings, stopped_by: RcsError | None) -> None:
+def _require_settled(
+    funnel: Funnel, own: Mapping[MessageState, int], settings: SendSettings, stopped_by: RcsError | None
+) -> None:
+    """Fail for what is not settled of the attempt's own shard; others fail for theirs."""
+    planned, in_doubt = own[MessageState.PLANNED], own[MessageState.IN_DOUBT]
+    shard = settings.selection.shard_name
+    of_shard = "" if shard == WHOLE_LIST else f" of shard {shard}"
     if stopped_by is not None:
-        planned = funnel.states[MessageState.PLANNED]
-        stopped = f"Campaign {settings.campaign!r} stopped: {_told(funnel)}; {planned} are left for a retry."
+        stopped = f"Campaign {settings.campaign!r} stopped: {_told(funnel)}; {planned}{of_shard} are left for a retry."
         if isinstance(stopped_by, RcsOutcomeUnknown):
             # A call whose reply was lost must not be made again, but the campaign is worth a retry.
             raise RcsStoppedError(f"{stopped} {RcsStoppedError.remedy} The last reply was lost: {stopped_by}")
         stopped_by.add_note(stopped)
         raise stopped_by
-    if planned := funnel.states[MessageState.PLANNED]:
+    if planned:
         log.warning(
             "Campaign %s: %d recipients are planned still, because they are not on this list or another task has them.",
             settings.campaign,
             planned,
         )
-    in_doubt = funnel.states[MessageState.IN_DOUBT]
     if in_doubt and settings.on_in_doubt == "fail":
         raise RcsInDoubtError(
-            f"campaign {settings.campaign!r}: {in_doubt} messages are in doubt and are not sent again "
+            f"campaign {settings.campaign!r}: {in_doubt} messages{of_shard} are in doubt and are not sent again "
             f"({_told(funnel)}). Delivery reports settle them: retry when reports have come; "
             "or settle them by hand: airflow-rcs resolve"
         )
     if in_doubt:
-        log.warning("Campaign %s: %d messages are in doubt; the sensor waits for them.", settings.campaign, in_doubt)
+        log.warning(
+            "Campaign %s: %d messages%s are in doubt; the sensor waits for them.", settings.campaign, in_doubt, of_shard
+        )

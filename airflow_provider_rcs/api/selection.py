@@ -46,14 +46,19 @@ class Selection:
     share: float = 1.0
 
     @property
+    def is_shard(self) -> bool:
+        """Whether there are other shards of the list."""
+        return self.shard != (1, 1)
+
+    @property
     def shard_name(self) -> str:
         """What the shard is called, such as ``"2/4"``."""
         return "{}/{}".format(*self.shard)
 
     def of(self, listed: Sequence[ListedRecipient]) -> Sequence[ListedRecipient]:
         """Return those of the recipients that are in this part, in their order."""
-        number, count = self.shard
-        if count > 1:
+        if self.is_shard:
+            number, count = self.shard
             listed = [each for each in listed if _hash(b"shard", each.key) % count == number - 1]
         if self.share < 1:
             below = self.share * _HASHES

@@ -24,7 +24,7 @@ from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.requests import PlannedRequests
 from airflow_provider_rcs.sending.service import Service
 from airflow_provider_rcs.sending.settings import SendSettings
-from airflow_provider_rcs.store.attempts import WHOLE_LIST, Attempt, begin_attempt, end_attempt
+from airflow_provider_rcs.store.attempts import Attempt, begin_attempt, end_attempt
 from airflow_provider_rcs.store.campaigns import Campaign, CampaignTerms, find_campaign, open_campaign
 from airflow_provider_rcs.store.claims import api_campaign_ids, has_planned
 from airflow_provider_rcs.store.folding import fold, fold_parked
@@ -190,8 +190,7 @@ def _require_settled(
 ) -> None:
     """Fail for what is not settled of the attempt's own shard; others fail for theirs."""
     planned, in_doubt = own[MessageState.PLANNED], own[MessageState.IN_DOUBT]
-    shard = settings.selection.shard_name
-    of_shard = "" if shard == WHOLE_LIST else f" of shard {shard}"
+    of_shard = f" of shard {settings.selection.shard_name}" if settings.selection.is_shard else ""
     if stopped_by is not None:
         stopped = f"Campaign {settings.campaign!r} stopped: {_told(funnel)}; {planned}{of_shard} are left for a retry."
         if isinstance(stopped_by, RcsOutcomeUnknown):

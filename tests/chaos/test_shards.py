@@ -17,7 +17,7 @@ def test_four_shards_at_once_one_of_them_killed_and_retried_send_to_each_recipie
 ) -> None:
     sent = campaign(sized(160, 400), batch_size=10)
     killed, *others = shards(4)
-    ready = [sent.ready(shard=killed, lease=SHORT_LEASE, dies_at=(Step.ACCEPTED, occurrence))]
+    ready = [sent.ready(shard=killed, lease=SHORT_LEASE, max_in_flight=1, dies_at=(Step.ACCEPTED, occurrence))]
     ready += [sent.ready(shard=shard) for shard in others]
 
     endings = [sent.ended(process) for process in [process.begin() for process in ready]]

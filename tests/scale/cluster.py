@@ -123,6 +123,7 @@ def _scaled_out(database: sa.URL, redis: str) -> dict[str, str]:
         "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{url}",
         "AIRFLOW__CELERY__WORKER_CONCURRENCY": str(TASKS_A_WORKER),
         # How soon it is seen that a worker died; by default it takes five minutes.
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "1",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",

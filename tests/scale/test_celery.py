@@ -28,7 +28,7 @@ DAG_ID, CAMPAIGN, SHARDS = "rcs_four_shards", "scaled-out", 4
 PHONES = [f"346{number * 7_919 % 10**8:08d}" for number in range(1_600)]
 REPEATED, UNUSABLE = PHONES[:30], [f"no phone {number}" for number in range(10)]
 LISTED = len(PHONES) + len(REPEATED) + len(UNUSABLE)
-LEASE_SECONDS = 5
+LEASE_SECONDS = 10
 
 SENDERS = sa.text(
     "SELECT a.made_by, a.shard, COUNT(*) AS requests, COUNT(r.settled_at) AS answered FROM rcs_attempt a "

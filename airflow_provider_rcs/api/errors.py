@@ -59,6 +59,15 @@ class RcsInvalidRecipientsError(RcsError):
     remedy = "Put the list right, or use on_invalid='reject'."
 
 
+class RcsPlanChangedError(RcsError):
+    """The plan is not the one that was approved: the list, the template or another term has changed since."""
+
+    remedy = (
+        "Clear the task that made the plan, together with what is downstream of it: then the new plan is shown, and "
+        "asks for an approval of its own."
+    )
+
+
 class RcsInDoubtError(RcsError):
     """Messages are in doubt: whether the service accepted them is not known, so they are not sent again."""
 
@@ -149,6 +158,15 @@ class RcsNoReportsError(RcsError):
     remedy = (
         "Check whether the receiver is running and reachable, whether the service's panel has its address, login and "
         "password, and whether reports were asked for."
+    )
+
+
+class RcsTooManyFailuresError(RcsError):
+    """More of a campaign's messages have failed than ``most_failed`` allows."""
+
+    remedy = (
+        "Look at the codes of the failed messages and put right what they name. Mark the task as success to go on all "
+        "the same."
     )
 
 

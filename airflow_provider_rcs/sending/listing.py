@@ -11,6 +11,7 @@ from airflow_provider_rcs.api.errors import RcsInputError, RcsInvalidRecipientsE
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.phones import read_column
 from airflow_provider_rcs.api.recipients import ListedRecipient, choose_columns, read_recipients
+from airflow_provider_rcs.sending.plan_hash import PlanHash
 from airflow_provider_rcs.sending.settings import SendSettings
 
 log = logging.getLogger(__name__)
@@ -76,12 +77,13 @@ class Tally:
 
 
 def list_chunks(
-    chunks: Iterable[Chunk], template: Template, settings: SendSettings, tally: Tally
+    chunks: Iterable[Chunk], template: Template, settings: SendSettings, tally: Tally, plan: PlanHash | None = None
 ) -> Iterator[list[ListedRecipient]]:
     """Read the chunks of a source.
 
     :param chunks: column -> cells, for some rows at a time; the same columns in each.
     :param tally: is counted up as chunks are read.
+    :param plan: is added up as chunks are read, if it is asked for.
     :raises RcsInputError: if a column that is needed is not there.
     """
     columns = None
@@ -104,6 +106,8 @@ def list_chunks(
             first_row=tally.rows + 1,
             mobile_only=settings.mobile_only,
         )
+        if plan is not None:
+            plan.add(listed)
         tally.count(listed)
         yield listed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
@@ -15,6 +16,7 @@ ON_INVALID = ("reject", "fail")
 ON_IN_DOUBT = ("fail", "hold")
 DEFAULT_MAX_IN_FLIGHT = 8
 GRACE_FOR_PAST_DATES = timedelta(minutes=5)
+_PLAN_HASH = re.compile("[0-9a-f]{16}-[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class SendSettings:
     :param min_credits: how much credit the account must have for the campaign to begin; ``None`` for no matter.
     :param on_invalid: ``"reject"`` records a wrong recipient and goes on, ``"fail"`` sends nothing if one is wrong.
     :param on_in_doubt: ``"fail"`` ends the task as failed while messages are in doubt, ``"hold"`` lets it succeed.
+    :param approved_plan: the hash of the plan that may be sent; ``None`` if none needs to be approved.
     :raises RcsInputError: if one of them cannot be used; names it.
     """
 
@@ -64,6 +67,7 @@ class SendSettings:
     min_credits: float | None = None
     on_invalid: str = "reject"
     on_in_doubt: str = "fail"
+    approved_plan: str | None = None
 
     def __post_init__(self) -> None:
         for argument in ("template_id", "campaign", "phone"):
@@ -84,6 +88,12 @@ class SendSettings:
             require_tellable("send_at", self.send_at)
         if self.default_region is not None:
             _require_region(self.default_region)
+        if self.approved_plan is not None and not _PLAN_HASH.fullmatch(self.approved_plan):
+            raise RcsInputError(
+                "approved_plan",
+                f"{self.approved_plan!r} is not the plan_hash of a plan",
+                "Give it what a dry run returned: \"{{ ti.xcom_pull(task_ids='plan')['plan_hash'] }}\".",
+            )
 
     def require_date_to_come(self) -> None:
         """Refuse a date that has passed, except just now.

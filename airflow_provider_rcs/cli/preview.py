@@ -67,6 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exclude-conn-id", help="Airflow connection of that query (default: --sql-conn-id)")
     parser.add_argument("--at-most", type=int, help="how many messages a phone may get within --within-days")
     parser.add_argument("--within-days", type=float, help="the days that --at-most is counted in, back from now")
+    parser.add_argument("--shard", help='the part of the list that one of several tasks sends to, such as "2/4"')
+    parser.add_argument("--share", default=1.0, help="how much of the list to send to, such as 0.01")
     add_store_option(parser)
 
 
@@ -108,6 +110,7 @@ def _plan(
 
 
 def _settings(arguments: argparse.Namespace) -> SendSettings:
+    from airflow_provider_rcs.api.selection import read_selection
     from airflow_provider_rcs.sending.settings import SendSettings, read_send_at
 
     return SendSettings(
@@ -125,6 +128,7 @@ def _settings(arguments: argparse.Namespace) -> SendSettings:
         batch_size=arguments.batch_size,
         at_most=arguments.at_most,
         within=None if arguments.within_days is None else timedelta(days=arguments.within_days),
+        selection=read_selection(arguments.shard, arguments.share),
     )
 
 

@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_rcs.api.credit import read_min_credits
 from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreError
+from airflow_provider_rcs.api.selection import read_selection
 from airflow_provider_rcs.hooks.failures import airflow_failures
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.hooks.sql import stream_columns
@@ -67,6 +68,11 @@ class RcsSendingOperator(BaseOperator):
     :param within: the stretch of time that ``at_most`` is counted in, back from now.
     :param min_credits: how much credit the account must have for the campaign to begin: less fails the task before
         anything is kept or sent. A campaign that has begun goes on with what there is. (templated)
+    :param shard: the part of the list that this task sends to, such as ``"2/4"``; one of what
+        :func:`~airflow_provider_rcs.api.selection.shards` returns. Tasks of all the shards together send one campaign
+        to everybody; ``on_invalid`` and ``on_in_doubt`` look at the task's own shard. (templated)
+    :param share: how much of the list to send to, such as ``0.01`` for one recipient in a hundred. The same ones
+        whenever it is asked for, and a larger share contains them. (templated)
     :param on_invalid: ``"reject"`` records a recipient who cannot be sent to as rejected and goes on, ``"fail"`` sends
         nothing at all if there is one.
     :param on_in_doubt: ``"fail"`` lets the task fail, after everything else is sent, while messages are in doubt;
@@ -92,6 +98,8 @@ class RcsSendingOperator(BaseOperator):
         "exclude_sql",
         "exclude_conn_id",
         "min_credits",
+        "shard",
+        "share",
         "approved_plan",
     )
     template_ext: Sequence[str] = (".sql",)
@@ -123,6 +131,8 @@ class RcsSendingOperator(BaseOperator):
         at_most: int | None = None,
         within: timedelta | None = None,
         min_credits: float | str | None = None,
+        shard: str | None = None,
+        share: float | str = 1.0,
         on_invalid: str = "reject",
         on_in_doubt: str = "fail",
         dry_run: bool = False,
@@ -154,6 +164,8 @@ class RcsSendingOperator(BaseOperator):
         self.at_most = at_most
         self.within = within
         self.min_credits = min_credits
+        self.shard = shard
+        self.share = share
         self.on_invalid = on_invalid
         self.on_in_doubt = on_in_doubt
         self.preview = dry_run
@@ -264,6 +276,7 @@ class RcsSendingOperator(BaseOperator):
             at_most=self.at_most,
             within=self.within,
             min_credits=None if self.min_credits is None else read_min_credits(self.min_credits),
+            selection=read_selection(self.shard, self.share),
             on_invalid=self.on_invalid,
             on_in_doubt=self.on_in_doubt,
             approved_plan=None if self.approved_plan is None else str(self.approved_plan),

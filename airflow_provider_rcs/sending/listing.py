@@ -23,8 +23,12 @@ _EXAMPLES_SHOWN = 3
 
 @dataclass(slots=True)
 class Tally:
-    """How many rows were listed, how many of them cannot be sent to, by reason, and how many others are fixed lines."""
+    """How many rows were listed, how many of them cannot be sent to, by reason, and how many others are fixed lines.
 
+    :param rows_read: those of the source, also where a part of them is listed.
+    """
+
+    rows_read: int = 0
     rows: int = 0
     fixed_lines: int = 0
     rejections: Counter[str] = field(default_factory=Counter)
@@ -56,9 +60,9 @@ class Tally:
     def require_rows(self) -> None:
         """Refuse an empty list.
 
-        :raises RcsInputError: if nothing was listed.
+        :raises RcsInputError: if the source has no rows; one that has none for this part of the list is no mistake.
         """
-        if not self.rows:
+        if not self.rows_read:
             raise RcsInputError(
                 "recipients", "the list is empty", "Check the query or the upstream task; nothing was sent."
             )
@@ -78,12 +82,12 @@ class Tally:
 
 def list_chunks(
     chunks: Iterable[Chunk], template: Template, settings: SendSettings, tally: Tally, plan: PlanHash | None = None
-) -> Iterator[list[ListedRecipient]]:
-    """Read the chunks of a source.
+) -> Iterator[Sequence[ListedRecipient]]:
+    """Read the chunks of a source, and list the part of them that is to be sent to.
 
     :param chunks: column -> cells, for some rows at a time; the same columns in each.
     :param tally: is counted up as chunks are read.
-    :param plan: is added up as chunks are read, if it is asked for.
+    :param plan: is added up as chunks are read, by everybody in them, if it is asked for.
     :raises RcsInputError: if a column that is needed is not there.
     """
     columns = None
@@ -103,13 +107,15 @@ def list_chunks(
             columns,
             template.required_variables,
             default_region=settings.default_region,
-            first_row=tally.rows + 1,
+            first_row=tally.rows_read + 1,
             mobile_only=settings.mobile_only,
         )
+        tally.rows_read += len(listed)
         if plan is not None:
             plan.add(listed)
-        tally.count(listed)
-        yield listed
+        chosen = settings.selection.of(listed)
+        tally.count(chosen)
+        yield chosen
 
 
 def excluded_phones(chunks: Iterable[Sequence[object]], default_region: str | None) -> Iterator[set[str]]:

@@ -11,10 +11,12 @@ from typing import Any
 from airflow_provider_rcs.api.dates import read_moment, read_timezone, require_tellable
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import QuietHours
+from airflow_provider_rcs.api.selection import Selection
 
 ON_INVALID = ("reject", "fail")
 ON_IN_DOUBT = ("fail", "hold")
 DEFAULT_MAX_IN_FLIGHT = 8
+EVERYBODY = Selection()
 GRACE_FOR_PAST_DATES = timedelta(minutes=5)
 _PLAN_HASH = re.compile("[0-9a-f]{16}-[0-9a-f]{32}")
 
@@ -41,6 +43,7 @@ class SendSettings:
     :param at_most: how many messages a phone may get within ``within``, over all campaigns; ``None`` for no cap.
     :param within: the stretch of time that ``at_most`` is counted in, back from now.
     :param min_credits: how much credit the account must have for the campaign to begin; ``None`` for no matter.
+    :param selection: which part of the list is sent to.
     :param on_invalid: ``"reject"`` records a wrong recipient and goes on, ``"fail"`` sends nothing if one is wrong.
     :param on_in_doubt: ``"fail"`` ends the task as failed while messages are in doubt, ``"hold"`` lets it succeed.
     :param approved_plan: the hash of the plan that may be sent; ``None`` if none needs to be approved.
@@ -65,6 +68,7 @@ class SendSettings:
     at_most: int | None = None
     within: timedelta | None = None
     min_credits: float | None = None
+    selection: Selection = EVERYBODY
     on_invalid: str = "reject"
     on_in_doubt: str = "fail"
     approved_plan: str | None = None

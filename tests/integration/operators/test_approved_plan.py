@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowFailException, Context
 
+from airflow_provider_rcs.api.selection import shards
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
 from airflow_provider_rcs.store.funnel import read_funnel
 from airflow_provider_rcs.transfers.sql_to_rcs import SqlToRcsOperator
@@ -96,6 +97,31 @@ def test_who_was_on_a_refused_list_alone_is_never_sent_to_by_the_plan_that_follo
 
         assert (sent["requested"], sent["accepted"], sent["planned"]) == (3, 3, 0)
         assert sorted(sandbox.messages_per_phone()) == [each["phone"] for each in people(1, 2, 4)]
+
+
+def test_one_approval_is_enough_for_a_share_of_the_list_and_then_for_each_of_its_shards(
+    store: sa.Engine, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everybody = people(*range(200))
+    with SandboxProcess() as sandbox:
+        connect(monkeypatch, sandbox)
+        approved = plan(everybody, context)
+
+        canary = operator(everybody, approved_plan=approved, share=0.1).execute(context)
+        for shard in shards(3):
+            operator(everybody, approved_plan=approved, shard=shard).execute(context)
+
+        assert 0 < canary["requested"] < 60
+        assert sandbox.messages_per_phone() == {each["phone"]: 1 for each in everybody}
+
+
+def test_a_share_is_not_sent_where_the_list_has_changed_outside_of_it(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context
+) -> None:
+    approved = plan(people(1, 2), context, share=1e-9)
+
+    with pytest.raises(AirflowFailException, match="RcsPlanChangedError"):
+        operator(people(1, 3), approved_plan=approved, share=1e-9).execute(context)
 
 
 def test_a_list_of_a_query_that_is_longer_than_what_is_held_in_memory_is_sent_as_approved(

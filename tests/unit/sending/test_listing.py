@@ -1,19 +1,22 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import Template, TemplateVariable
 from airflow_provider_rcs.api.recipients import ListedRecipient
+from airflow_provider_rcs.api.selection import read_selection, shards
 from airflow_provider_rcs.sending.listing import Tally, excluded_phones, list_chunks
 from airflow_provider_rcs.sending.settings import SendSettings
 
 WELCOME = Template("1234567", "Welcome", (TemplateVariable("Amount", "TEXTO"),))
 
 
-def listed(*phones: Any, tally: Tally, **settings: Any) -> list[list[ListedRecipient]]:
+def listed(*phones: Any, tally: Tally, **settings: Any) -> list[Sequence[ListedRecipient]]:
     arguments = {"template_id": "1234567", "campaign": "spring", "constants": {"Amount": 7}, "default_region": "ES"}
     chunks = [{"phone": list(chunk)} for chunk in phones]
     return list(list_chunks(chunks, WELCOME, SendSettings(**(arguments | settings)), tally))
@@ -23,6 +26,33 @@ def test_rows_are_numbered_over_all_chunks() -> None:
     _, second = listed(["600000001"], ["x"], tally=Tally())
 
     assert second[0].detail.startswith("row 2,")
+
+
+def test_rows_are_numbered_as_they_are_in_the_source_where_a_part_of_them_is_listed() -> None:
+    chunks = [[f"60000000{number}" for number in range(5)], ["x"]]
+
+    parts = [listed(*chunks, tally=Tally(), selection=read_selection(shard, 1)) for shard in shards(3)]
+
+    [rejected] = [each for part in parts for chunk in part for each in chunk if each.rejection]
+    assert rejected.detail.startswith("row 6,")
+
+
+def test_a_part_of_a_list_that_nobody_is_in_is_no_mistake() -> None:
+    tally = Tally()
+
+    chunks = listed(["600000001"], tally=tally, selection=read_selection(None, 1e-9))
+
+    tally.require_rows()
+    assert [len(chunk) for chunk in chunks] == [0]
+    assert (tally.rows_read, tally.rows) == (1, 0)
+
+
+def test_a_list_without_rows_is_refused_also_where_a_part_of_it_is_sent_to() -> None:
+    tally = Tally()
+    listed([], tally=tally, selection=read_selection("1/4", 1))
+
+    with pytest.raises(RcsInputError, match="the list is empty"):
+        tally.require_rows()
 
 
 def test_a_constant_is_read_once_and_reaches_every_recipient() -> None:

@@ -18,6 +18,7 @@ from airflow_provider_rcs.api.errors import (
     RcsPlanChangedError,
 )
 from airflow_provider_rcs.api.models import Template, TemplateVariable
+from airflow_provider_rcs.api.selection import read_selection, shards
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.listing import Chunk
 from airflow_provider_rcs.sending.preview import preview_campaign
@@ -125,6 +126,21 @@ def test_it_keeps_nothing(engine: sa.Engine) -> None:
 def test_an_empty_list_is_refused_as_a_send_refuses_it() -> None:
     with pytest.raises(RcsInputError, match="the list is empty"):
         preview(chunks=[])
+
+
+def test_the_shards_of_a_list_are_foreseen_each_by_itself_and_are_the_whole_of_it() -> None:
+    plans = [preview(selection=read_selection(shard, 1)) for shard in shards(2)]
+
+    whole = preview()
+    assert [plan["requested"] for plan in plans] == [3, 1]
+    for count in ("requested", "planned", "rejected", "fixed_lines"):
+        assert sum(plan[count] for plan in plans) == whole[count]
+
+
+def test_a_share_that_nobody_is_in_is_foreseen_as_nothing_to_send() -> None:
+    plan = preview(selection=read_selection(None, 1e-9))
+
+    assert (plan["requested"], plan["planned"], plan["requests"]["count"]) == (0, 0, 0)
 
 
 def test_a_wrong_recipient_is_refused_where_a_send_would_refuse_it() -> None:

@@ -1,8 +1,8 @@
 """A campaign that is sent only after a person has seen its plan and approved it.
 
 The plan is a dry run: counts, sizes and masked samples, shown under "Required Actions" in Airflow's UI. The approval is
-bound to the plan's hash: if the list or the template changes before the send, nothing is sent, and clearing ``plan``
-with what is downstream shows the new plan and asks again. Connections: as in ``rcs_campaign``.
+bound to the plan's hash: if the list or the template changes before the send, nothing is sent, and a new run for the
+same campaign shows the new plan and asks again. Connections: as in ``rcs_campaign``.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pendulum
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, Param
 
+from airflow_provider_rcs.operators.approval import RcsApprovalOperator
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
 from airflow_provider_rcs.transfers.reports_to_sql import RcsReportsToSqlOperator
 from airflow_provider_rcs.transfers.sql_to_rcs import SqlToRcsOperator
@@ -30,31 +30,6 @@ CAMPAIGN: dict[str, Any] = {
     "default_region": "ES",
 }
 
-QUESTION = """
-{%- set plan = ti.xcom_pull(task_ids='plan') -%}
-Campaign **{{ plan.campaign }}** with template {{ plan.template.id }} ({{ plan.template.name }}):
-
-| | recipients |
-| --- | --- |
-| rows of the list | {{ plan.requested }} |
-| **would be sent to** | **{{ plan.planned }}** |
-| messaged by this campaign before | {{ plan.messaged_before }} |
-| the same phone again | {{ plan.duplicate }} |
-| cannot be sent to | {{ plan.rejected }} |
-| must not be sent to | {{ plan.suppressed }} |
-
-{% for state, reasons in plan.reasons.items() -%}
-{% for reason, count in reasons.items() -%}
-- {{ count }} {{ state }}: {{ reason }}
-{% endfor %}{% endfor %}
-{{ plan.requests.count }} requests, {{ plan.requests.total_bytes }} bytes. Samples, masked:
-
-{% for sample in plan.samples -%}
-- {{ sample.phone }}, {{ sample.name }}: {{ sample.variables }}
-{% endfor %}
-Plan {{ plan.plan_hash }}
-"""
-
 with DAG(
     dag_id="rcs_campaign_with_approval",
     description="Plan, have a person approve it, send just that, wait for the reports, load them",
@@ -67,15 +42,11 @@ with DAG(
 ):
     plan = SqlToRcsOperator(task_id="plan", dry_run=True, **CAMPAIGN)
 
-    approve = ApprovalOperator(
-        task_id="approve",
-        subject="Send {{ ti.xcom_pull(task_ids='plan')['planned'] }} messages?",
-        body=QUESTION,
-    )
+    approve = RcsApprovalOperator(task_id="approve", plan=plan.output)
 
     send = SqlToRcsOperator(
         task_id="send",
-        approved_plan="{{ ti.xcom_pull(task_ids='plan')['plan_hash'] }}",
+        approved_plan="{{ ti.xcom_pull(task_ids='approve', key='plan_hash') }}",
         retries=3,
         retry_delay=timedelta(seconds=20),
         **CAMPAIGN,

@@ -62,10 +62,7 @@ class RcsInvalidRecipientsError(RcsError):
 class RcsPlanChangedError(RcsError):
     """The plan is not the one that was approved: the list, the template or another term has changed since."""
 
-    remedy = (
-        "Clear the task that made the plan, together with what is downstream of it: then the new plan is shown, and "
-        "asks for an approval of its own."
-    )
+    remedy = "Start a new run of the DAG for the same campaign: it shows the new plan, and has it approved anew."
 
 
 class RcsInDoubtError(RcsError):

@@ -96,7 +96,7 @@ class SendSettings:
             raise RcsInputError(
                 "approved_plan",
                 f"{self.approved_plan!r} is not the plan_hash of a plan",
-                "Give it what a dry run returned: \"{{ ti.xcom_pull(task_ids='plan')['plan_hash'] }}\".",
+                "Give it what was approved: \"{{ ti.xcom_pull(task_ids='approve', key='plan_hash') }}\".",
             )
 
     def require_date_to_come(self) -> None:

@@ -67,8 +67,14 @@ class RunningAirflow:
         return self.person.trigger(dag_id, conf)
 
     def question(self, dag_id: str, run_id: str) -> dict[str, Any]:
-        """Wait until a run asks something."""
-        return self.wait_for(lambda: self.person.question(dag_id, run_id), f"{dag_id} asks")
+        """Wait until a run asks something, and can take an answer."""
+        question = self.wait_for(lambda: self.person.question(dag_id, run_id), f"{dag_id} asks")
+        task = question["task_instance"]
+        key = f"task_id='{task['task_id']}', run_id='{run_id}', try_number={task['try_number']}"
+        # No person answers so soon, but a test does: before the scheduler has heard that the process which asked has
+        # ended, it takes this end for that of the process which goes on after the answer, and fails the task.
+        self.wait_for(lambda: self._scheduler_heard_of_end(key), f"the process of {dag_id} that asks has ended")
+        return question
 
     def end(self, dag_id: str, run_id: str) -> dict[str, str]:
         """Wait until a run has ended, and give the state of each of its tasks, and of the run as ``"run"``."""
@@ -99,6 +105,10 @@ class RunningAirflow:
             self.processes.require_running()
             time.sleep(0.2)
         return found
+
+    def _scheduler_heard_of_end(self, key: str) -> bool:
+        lines = self.processes.log("airflow").read_text(encoding="utf-8", errors="replace").splitlines()
+        return any("Received executor event with state success" in line and key in line for line in lines)
 
     def _logs(self) -> str:
         files = [*(self.home.folder / "logs").rglob("*.log"), *self.home.logs.glob("*.log")]

@@ -23,7 +23,7 @@ SENDABLE = 974
 
 def dag_for_a_team() -> str:
     """The text of the README's DAG for a team, as it stands there."""
-    (found,) = re.findall(r"```python\n((?:(?!```).)*ApprovalOperator.*?)```", README.read_text("utf-8"), re.DOTALL)
+    (found,) = re.findall(r"```python\n((?:(?!```).)*RcsApprovalOperator.*?)```", README.read_text("utf-8"), re.DOTALL)
     return str(found)
 
 
@@ -66,16 +66,13 @@ def plan_hash(question: dict[str, Any]) -> str:
     return found[0]
 
 
-def test_a_list_that_changes_after_its_approval_is_not_sent_and_asks_again_when_the_plan_is_cleared(
-    airflow: RunningAirflow,
-) -> None:
-    run_id = airflow.start(APPROVAL, campaign="approved")
-    first = airflow.question(APPROVAL, run_id)
+def test_a_list_that_changes_after_its_approval_is_not_sent_and_a_new_run_asks_again(airflow: RunningAirflow) -> None:
+    first_run = airflow.start(APPROVAL, campaign="approved")
+    first = airflow.question(APPROVAL, first_run)
     change_warehouse(airflow.home.warehouse, "UPDATE customer SET order_number = 'A-1' WHERE customer_id = 1")
-
     airflow.person.answer(first, "Approve")
 
-    assert airflow.end(APPROVAL, run_id) == {
+    assert airflow.end(APPROVAL, first_run) == {
         "plan": "success",
         "approve": "success",
         "send": "failed",
@@ -83,17 +80,32 @@ def test_a_list_that_changes_after_its_approval_is_not_sent_and_asks_again_when_
         "load": "upstream_failed",
         "run": "failed",
     }
-    assert "RcsPlanChangedError: approved_plan: this is not the plan" in airflow.log("send", run_id)
+    assert "RcsPlanChangedError: approved_plan: this is not the plan" in airflow.log("send", first_run)
     assert airflow.messages_per_phone("approved") == {}
 
-    airflow.person.clear_with_downstream(APPROVAL, run_id, "plan")
-    second = airflow.question(APPROVAL, run_id)
+    second_run = airflow.start(APPROVAL, campaign="approved")
+    second = airflow.question(APPROVAL, second_run)
     airflow.person.answer(second, "Approve")
 
-    assert airflow.end(APPROVAL, run_id)["run"] == "success"
+    assert airflow.end(APPROVAL, second_run)["run"] == "success"
     assert plan_hash(first) != plan_hash(second)
     assert set(airflow.messages_per_phone("approved").values()) == {1}
     assert loaded(airflow, "approved")["accepted"] == len(airflow.messages_per_phone("approved")) == SENDABLE
+
+
+def test_a_plan_that_changes_when_it_is_cleared_is_not_approved_by_the_question_about_the_old_one(
+    airflow: RunningAirflow,
+) -> None:
+    run_id = airflow.start(APPROVAL, campaign="cleared")
+    airflow.question(APPROVAL, run_id)
+    change_warehouse(airflow.home.warehouse, "UPDATE customer SET order_number = 'A-2' WHERE customer_id = 1")
+
+    airflow.person.clear_with_downstream(APPROVAL, run_id, "plan")
+
+    states = airflow.end(APPROVAL, run_id)
+    assert (states["approve"], states["send"]) == ("failed", "upstream_failed")
+    assert "RcsPlanChangedError: plan: it has changed since this run asked" in airflow.log("approve", run_id)
+    assert airflow.messages_per_phone("cleared") == {}
 
 
 def test_a_plan_shows_what_would_be_sent_and_nothing_of_a_person_and_its_rejection_sends_nothing(
@@ -113,9 +125,9 @@ def test_a_plan_shows_what_would_be_sent_and_nothing_of_a_person_and_its_rejecti
         "run": "success",
     }
     assert airflow.messages_per_phone("rejected") == {}
-    assert question["subject"] == f"Send {SENDABLE} messages?"
+    assert question["subject"] == f"Send {SENDABLE} messages of rejected?"
     assert "| rows of the list | 1000 |" in question["body"]
-    assert f"| **would be sent to** | **{SENDABLE}** |" in question["body"]
+    assert f"| would be sent to | {SENDABLE} |" in question["body"]
     assert "- 7 rejected: phone: it is missing" in question["body"]
     assert not re.search("[0-9]{9}", question["body"].replace(plan_hash(question), ""))
 

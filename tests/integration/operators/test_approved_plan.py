@@ -60,7 +60,7 @@ def test_of_a_plan_that_has_changed_nothing_is_sent_and_nothing_is_kept(
     approved = plan(people(1, 2), context)
     before = sandbox.statistics()["send_requests"]
 
-    with pytest.raises(AirflowFailException, match="RcsPlanChangedError: .*nothing is sent.* Clear the task that made"):
+    with pytest.raises(AirflowFailException, match="RcsPlanChangedError: .*nothing is sent.* Start a new run"):
         operator(recipients, approved_plan=approved, **changes).execute(context)
 
     assert sandbox.statistics()["send_requests"] == before

@@ -135,9 +135,9 @@ def test_the_plan_that_was_approved_passes() -> None:
 @pytest.mark.parametrize(
     ("now", "told"),
     [
-        (plan([ANA]), r"nothing is sent\. Changed: the list \(it has 1 rows now\)\. Clear the task that made the plan"),
-        (plan([ANA, BEA], agent="bank"), r"Changed: what is sent \(template, agent, .*\)\. Clear"),
-        (plan([ANA], agent="bank"), r"Changed: what is sent \(.*\), and the list \(it has 1 rows now\)\. Clear"),
+        (plan([ANA]), r"nothing is sent\. Changed: the list \(it has 1 rows now\)\. Start a new run of the DAG"),
+        (plan([ANA, BEA], agent="bank"), r"Changed: what is sent \(template, agent, .*\)\. Start"),
+        (plan([ANA], agent="bank"), r"Changed: what is sent \(.*\), and the list \(it has 1 rows now\)\. Start"),
     ],
 )
 def test_another_plan_is_refused_and_it_is_said_what_has_changed(now: PlanHash, told: str) -> None:

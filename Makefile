@@ -9,7 +9,7 @@ PIN = $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 
 	--no-emit-index-url --no-emit-find-links
 CAMPAIGN ?=
 
-.PHONY: help install demo test test-fast test-dags test-dags-oldest test-chaos lint bench bench-memory constraints clean
+.PHONY: help install demo test test-fast test-dags test-dags-oldest test-chaos test-scale lint bench bench-memory constraints clean
 
 help: ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -47,6 +47,9 @@ $(OLDEST)/installed: pyproject.toml constraints-oldest.txt | install
 
 test-chaos: install ## Kill the sending process hundreds of times, and count at the service
 	RCS_CHAOS=full $(BIN)/python -m pytest tests/chaos --numprocesses 2 --dist loadfile
+
+test-scale: install ## Send one campaign from two Celery workers, and kill one of them; needs Redis
+	RCS_REQUIRE_PROGRAMS=1 $(BIN)/python -m pytest tests/scale
 
 lint: install ## Check style and types
 	$(BIN)/ruff check .

@@ -38,16 +38,26 @@ class Selection:
     Each recipient is in exactly one of the shards of a list, and a larger share contains a smaller one. The one says
     nothing about the other: a share of a list is spread evenly over its shards.
 
-    :param shard: number and count, such as ``(2, 4)`` for the second of four; ``None`` for no shard.
+    :param shard: number and count, such as ``(2, 4)`` for the second of four; ``(1, 1)`` is everybody.
     :param share: of everybody, above 0 and up to 1, which is everybody.
     """
 
-    shard: tuple[int, int] | None = None
+    shard: tuple[int, int] = (1, 1)
     share: float = 1.0
+
+    @property
+    def is_shard(self) -> bool:
+        """Whether there are other shards of the list."""
+        return self.shard != (1, 1)
+
+    @property
+    def shard_name(self) -> str:
+        """What the shard is called, such as ``"2/4"``."""
+        return "{}/{}".format(*self.shard)
 
     def of(self, listed: Sequence[ListedRecipient]) -> Sequence[ListedRecipient]:
         """Return those of the recipients that are in this part, in their order."""
-        if self.shard is not None:
+        if self.is_shard:
             number, count = self.shard
             listed = [each for each in listed if _hash(b"shard", each.key) % count == number - 1]
         if self.share < 1:
@@ -63,7 +73,7 @@ def read_selection(shard: object, share: object) -> Selection:
     :param share: a number, or the text of one.
     :raises RcsInputError: if one of them cannot be read.
     """
-    return Selection(None if shard is None else _read_shard(shard), _read_share(share))
+    return Selection((1, 1) if shard is None else _read_shard(shard), _read_share(share))
 
 
 def _read_shard(value: object) -> tuple[int, int]:

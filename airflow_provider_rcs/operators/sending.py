@@ -37,7 +37,7 @@ class RcsSendingOperator(BaseOperator):
     The list is written to the store before anything is sent, each request is committed before it leaves and its reply
     after it came. Recipients whose reply was lost are in doubt: they are not sent again, and the delivery reports
     settle them. Returns the campaign's name, its counts and the ids that the service gave. A send that ends well emits
-    an event of the asset ``rcs://store/campaigns`` with the campaign's name and counts.
+    an event of the asset ``rcs://store/campaigns`` with the campaign's name and counts, unless it is of a shard.
 
     :param template_id: the template to send. (templated)
     :param campaign: the campaign's name; a fixed value means once per recipient for ever. (templated)
@@ -238,7 +238,10 @@ class RcsSendingOperator(BaseOperator):
             lease=timedelta(seconds=conf.getint("rcs", "lease_seconds", fallback=_DEFAULT_LEASE_SECONDS)),
             excluded=self._read_excluded(),
         )
-        emit_sent(context, sent)
+        if not settings.selection.is_shard:
+            # Of the shards none knows when the others are sent. Nor would Airflow bear that two of them end at once and
+            # both make the asset known: it calls one of them failed, for good.
+            emit_sent(context, sent)
         return sent
 
     def _read_excluded(self) -> Iterator[Sequence[object]]:
@@ -285,4 +288,7 @@ class RcsSendingOperator(BaseOperator):
 
 def _task_name(context: Context) -> str:
     task_instance = context["ti"]
-    return f"{task_instance.dag_id}/{task_instance.task_id}/{task_instance.run_id}, try {task_instance.try_number}"
+    mapped = "" if task_instance.map_index in (None, -1) else f"[{task_instance.map_index}]"
+    return (
+        f"{task_instance.dag_id}/{task_instance.task_id}{mapped}/{task_instance.run_id}, try {task_instance.try_number}"
+    )

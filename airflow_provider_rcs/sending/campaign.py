@@ -7,7 +7,7 @@ import math
 import os
 import socket
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -33,6 +33,7 @@ from airflow_provider_rcs.store.folding import fold, fold_parked
 from airflow_provider_rcs.store.funnel import Funnel, read_funnel
 from airflow_provider_rcs.store.planning import record_list
 from airflow_provider_rcs.store.restored import require_not_restored
+from airflow_provider_rcs.store.shards import states_in_shard_of
 from airflow_provider_rcs.store.suppression import exclude
 from airflow_provider_rcs.store.takeover import bury_dead_attempts, seconds_until_others_end
 
@@ -62,7 +63,7 @@ def send_campaign(
     :param excluded: phones that must not be messaged, as they are written, some at a time.
     :return: the campaign's name and counts, and the ids that the service gave; no recipients.
     :raises RcsPlanChangedError: if the plan is not the one that was approved; then nothing of the list is kept.
-    :raises RcsInDoubtError: if messages are in doubt and ``on_in_doubt`` is ``"fail"``.
+    :raises RcsInDoubtError: if messages of the attempt's shard are in doubt and ``on_in_doubt`` is ``"fail"``.
     :raises RcsError: what made it stop; what was not sent then is planned still.
     """
     tally = Tally()
@@ -77,7 +78,8 @@ def send_campaign(
     require_not_restored(engine, campaign)
     _log_what_was_taken_over(settings.campaign, bury_dead_attempts(engine, campaign), fold(engine))
     before = _counts(engine, settings.campaign)
-    attempt = begin_attempt(engine, campaign, f"{made_by} on {socket.gethostname()}, process {os.getpid()}", lease)
+    made_by = f"{made_by} on {socket.gethostname()}, process {os.getpid()}"
+    attempt = begin_attempt(engine, campaign, made_by, lease, settings.selection.shard_name)
     with LeaseKeeper(engine, attempt):
         try:
             _exclude(engine, campaign, settings, excluded)
@@ -98,7 +100,7 @@ def send_campaign(
     fold_parked(engine)
     funnel = _counts(engine, settings.campaign)
     log.info("Campaign %s: %s", settings.campaign, _told(funnel))
-    _require_settled(funnel, settings, stopped_by)
+    _require_settled(funnel, states_in_shard_of(engine, attempt), settings, stopped_by)
     return {
         "campaign": settings.campaign,
         **funnel.as_dict(),
@@ -195,27 +197,32 @@ def _told(funnel: Funnel) -> str:
     )
 
 
-def _require_settled(funnel: Funnel, settings: SendSettings, stopped_by: RcsError | None) -> None:
+def _require_settled(
+    funnel: Funnel, own: Mapping[MessageState, int], settings: SendSettings, stopped_by: RcsError | None
+) -> None:
+    """Fail for what is not settled of the attempt's own shard; others fail for theirs."""
+    planned, in_doubt = own[MessageState.PLANNED], own[MessageState.IN_DOUBT]
+    of_shard = f" of shard {settings.selection.shard_name}" if settings.selection.is_shard else ""
     if stopped_by is not None:
-        planned = funnel.states[MessageState.PLANNED]
-        stopped = f"Campaign {settings.campaign!r} stopped: {_told(funnel)}; {planned} are left for a retry."
+        stopped = f"Campaign {settings.campaign!r} stopped: {_told(funnel)}; {planned}{of_shard} are left for a retry."
         if isinstance(stopped_by, RcsOutcomeUnknown):
             # A call whose reply was lost must not be made again, but the campaign is worth a retry.
             raise RcsStoppedError(f"{stopped} {RcsStoppedError.remedy} The last reply was lost: {stopped_by}")
         stopped_by.add_note(stopped)
         raise stopped_by
-    if planned := funnel.states[MessageState.PLANNED]:
+    if planned:
         log.warning(
             "Campaign %s: %d recipients are planned still, because they are not on this list or another task has them.",
             settings.campaign,
             planned,
         )
-    in_doubt = funnel.states[MessageState.IN_DOUBT]
     if in_doubt and settings.on_in_doubt == "fail":
         raise RcsInDoubtError(
-            f"campaign {settings.campaign!r}: {in_doubt} messages are in doubt and are not sent again "
+            f"campaign {settings.campaign!r}: {in_doubt} messages{of_shard} are in doubt and are not sent again "
             f"({_told(funnel)}). Delivery reports settle them: retry when reports have come; "
             "or settle them by hand: airflow-rcs resolve"
         )
     if in_doubt:
-        log.warning("Campaign %s: %d messages are in doubt; the sensor waits for them.", settings.campaign, in_doubt)
+        log.warning(
+            "Campaign %s: %d messages%s are in doubt; the sensor waits for them.", settings.campaign, in_doubt, of_shard
+        )

@@ -49,7 +49,8 @@ def require_credit_to_begin(
 ) -> None:
     """Check that the account has the credit that was asked for, unless the campaign has begun.
 
-    One that has begun has used some of the credit itself, and goes on with what there is.
+    One that has begun has used some of the credit itself, and goes on with what there is. So does one that another task
+    begins in the meantime, such as that of another shard.
 
     :raises RcsCreditError: if it has less.
     :raises RcsRefusedError: another of its kinds, if the credit cannot be looked up.
@@ -86,6 +87,12 @@ def require_credit_for_preview(
 
     :param engine: the store, if it can be asked.
     """
-    has_begun = engine is not None and find_campaign(engine, settings.campaign) is not None
-    if settings.min_credits is not None and not has_begun:
-        require_credit(get_credits(), settings.min_credits)
+    if settings.min_credits is None or _has_begun(engine, settings):
+        return
+    left = get_credits()
+    if not _has_begun(engine, settings):
+        require_credit(left, settings.min_credits)
+
+
+def _has_begun(engine: sa.Engine | None, settings: SendSettings) -> bool:
+    return engine is not None and find_campaign(engine, settings.campaign) is not None

@@ -13,27 +13,42 @@ from airflow_provider_rcs.store.clock import database_now
 from airflow_provider_rcs.store.engine import transaction
 from airflow_provider_rcs.store.tables import attempt, request
 
+WHOLE_LIST = "1/1"
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One process that sends a campaign."""
+    """One process that sends a campaign.
+
+    :param shard: the part of the list that it sends to, such as ``"2/4"``; ``"1/1"`` for all of it.
+    """
 
     id: int
     campaign: Campaign
     lease: timedelta
+    shard: str = WHOLE_LIST
 
 
-def begin_attempt(engine: sa.Engine, campaign: Campaign, made_by: str, lease: timedelta) -> Attempt:
+def begin_attempt(
+    engine: sa.Engine, campaign: Campaign, made_by: str, lease: timedelta, shard: str = WHOLE_LIST
+) -> Attempt:
     """Record that a process begins to send the campaign, and give it a lease.
 
     :param made_by: the task and the process, for people.
     :param lease: how long the attempt counts as alive without renewing.
+    :param shard: the part of the list that it sends to.
     """
     with transaction(engine) as connection:
         now = database_now(connection)
-        values = {"campaign_id": campaign.id, "made_by": made_by, "started_at": now, "lease_until": now + lease}
+        values = {
+            "campaign_id": campaign.id,
+            "made_by": made_by,
+            "shard": shard,
+            "started_at": now,
+            "lease_until": now + lease,
+        }
         attempt_id = connection.execute(attempt.insert().values(values).returning(attempt.c.id)).scalar_one()
-    return Attempt(int(attempt_id), campaign, lease)
+    return Attempt(int(attempt_id), campaign, lease, shard)
 
 
 def renew_lease(engine: sa.Engine, held: Attempt) -> None:

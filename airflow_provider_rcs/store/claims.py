@@ -15,6 +15,7 @@ from airflow_provider_rcs.store.attempts import Attempt, require_lease
 from airflow_provider_rcs.store.campaigns import lock_campaign, new_reference
 from airflow_provider_rcs.store.engine import reading, transaction
 from airflow_provider_rcs.store.refused_credentials import require_not_refused
+from airflow_provider_rcs.store.shards import lists_of
 from airflow_provider_rcs.store.suppression import FrequencyCap, lock_for_cap, reasons_against
 from airflow_provider_rcs.store.tables import message, request
 
@@ -56,27 +57,29 @@ def claim_batch(
         revision = lock_campaign(connection, attempt.campaign.id)
         require_lease(connection, attempt.id)
         require_not_refused(connection, attempt.campaign.name, fingerprint)
-        while rows := _planned(connection, attempt, size):
+        is_planned = _is_planned_by(connection, attempt)
+        while rows := _planned(connection, is_planned, size):
             against = reasons_against(connection, attempt.campaign.id, [row.phone for row in rows], cap)
             _suppress(connection, {row.id: against[row.phone] for row in rows if row.phone in against}, revision)
             wanted = [row for row in rows if row.phone not in against]
             if wanted:
-                return _claim(connection, attempt, wanted, revision)
+                return _claim(connection, attempt, wanted, is_planned, revision)
     return None
 
 
-def _planned(connection: sa.Connection, attempt: Attempt, size: int) -> Sequence[Any]:
+def _planned(connection: sa.Connection, is_planned: sa.ColumnElement[bool], size: int) -> Sequence[Any]:
     columns = (message.c.id, message.c.phone, message.c.name, message.c.reference, message.c.variables)
-    planned = sa.select(*columns).where(_is_planned_by(attempt)).order_by(message.c.id).limit(size)
+    planned = sa.select(*columns).where(is_planned).order_by(message.c.id).limit(size)
     return connection.execute(planned).all()
 
 
-def _is_planned_by(attempt: Attempt) -> sa.ColumnElement[bool]:
+def _is_planned_by(connection: sa.Connection, attempt: Attempt) -> sa.ColumnElement[bool]:
     # Only who is on this attempt's list, or on that of a later one: whoever was taken off it since is not sent to.
+    # Nor who is on that of another shard: it may be one that refuses its list, and sends to nobody on it.
     return sa.and_(
         message.c.campaign_id == attempt.campaign.id,
         message.c.state == MessageState.PLANNED,
-        message.c.listed_by >= attempt.id,
+        message.c.listed_by.in_(lists_of(connection, attempt)),
     )
 
 
@@ -90,13 +93,19 @@ def _suppress(connection: sa.Connection, reasons: Mapping[int, str], revision: i
         )
 
 
-def _claim(connection: sa.Connection, attempt: Attempt, rows: Sequence[Any], revision: int) -> Claim:
+def _claim(
+    connection: sa.Connection,
+    attempt: Attempt,
+    rows: Sequence[Any],
+    is_planned: sa.ColumnElement[bool],
+    revision: int,
+) -> Claim:
     reference = new_reference(attempt.campaign.token)
     request_id = _open_request(connection, attempt, reference, len(rows))
     # Under the campaign's lock the planned rows between the first and the last are just these.
     connection.execute(
         message.update()
-        .where(_is_planned_by(attempt), message.c.id.between(rows[0].id, rows[-1].id))
+        .where(is_planned, message.c.id.between(rows[0].id, rows[-1].id))
         .values(state=MessageState.SENDING, request_id=request_id, revision=revision, updated_at=datetime.now(UTC))
     )
     recipients = tuple(Recipient(row.phone, row.name, row.reference, row.variables) for row in rows)
@@ -250,4 +259,5 @@ def api_campaign_ids(engine: sa.Engine, campaign_id: int) -> list[str]:
 def has_planned(engine: sa.Engine, attempt: Attempt) -> bool:
     """Tell whether the attempt has anyone to send to."""
     with reading(engine) as connection:
-        return connection.execute(sa.select(message.c.id).where(_is_planned_by(attempt)).limit(1)).first() is not None
+        planned = sa.select(message.c.id).where(_is_planned_by(connection, attempt))
+        return connection.execute(planned.limit(1)).first() is not None

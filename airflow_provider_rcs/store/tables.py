@@ -60,6 +60,13 @@ attempt = sa.Table(
     sa.Column("id", RowId, primary_key=True),
     sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), nullable=False, index=True),
     sa.Column("made_by", sa.Text, nullable=False, comment="the task and the process that sends"),
+    sa.Column(
+        "shard",
+        sa.Text,
+        nullable=False,
+        server_default="1/1",
+        comment="the part of the list that it sends to, such as 2/4; 1/1 for all of it",
+    ),
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("lease_until", UtcDateTime, nullable=False, comment="after it the attempt counts as dead"),
     sa.Column("ended_at", UtcDateTime),

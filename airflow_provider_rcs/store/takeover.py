@@ -11,7 +11,8 @@ from airflow_provider_rcs.store.campaigns import Campaign, lock_campaign
 from airflow_provider_rcs.store.claims import leave_in_doubt
 from airflow_provider_rcs.store.clock import database_now
 from airflow_provider_rcs.store.engine import transaction
-from airflow_provider_rcs.store.tables import attempt, request
+from airflow_provider_rcs.store.shards import is_in_shard_of
+from airflow_provider_rcs.store.tables import attempt, message, request
 
 _DIED = "the process that sent it died before the reply was recorded"
 
@@ -39,7 +40,11 @@ def bury_dead_attempts(engine: sa.Engine, campaign: Campaign) -> int:
 
 
 def seconds_until_others_end(engine: sa.Engine, held: Attempt) -> float:
-    """Return how long other attempts that still have requests under way can hold them, in seconds; 0 for none."""
+    """Return how long other attempts can hold recipients of this one's shard that they are sending to, in seconds.
+
+    :return: 0 if they hold none.
+    """
+    concerns = sa.exists().where(message.c.request_id == request.c.id, is_in_shard_of(held))
     under_way = (
         sa.select(sa.func.max(attempt.c.lease_until))
         .join(request, request.c.attempt_id == attempt.c.id)
@@ -48,6 +53,7 @@ def seconds_until_others_end(engine: sa.Engine, held: Attempt) -> float:
             attempt.c.id != held.id,
             attempt.c.ended_at.is_(None),
             request.c.state == "sending",
+            concerns,
         )
     )
     with transaction(engine) as connection:

@@ -16,6 +16,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import SendRequest, SendResult
+from airflow_provider_rcs.api.selection import read_selection
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.sending import requests as sending
 from airflow_provider_rcs.sending.campaign import send_campaign
@@ -43,6 +44,7 @@ class Task:
     """What a sending process is told.
 
     :param chunks: the list, as columns of some rows at a time.
+    :param shard: the part of the list that it sends to, such as ``"2/4"``; ``None`` for all of it.
     :param lease: in seconds.
     :param timeout: seconds that it waits for a reply.
     :param dies_at: the step at which it kills itself, and at which time that it comes there.
@@ -63,6 +65,7 @@ class Task:
     lease: float = 30.0
     timeout: float = 20.0
     on_in_doubt: str = "fail"
+    shard: str | None = None
     dies_at: tuple[Step, int] | None = None
     sleeps_at: tuple[Step, int] | None = None
     unconnected: int | None = None
@@ -135,6 +138,7 @@ def _send(task: Task) -> None:
         batch_size=task.batch_size,
         max_in_flight=task.max_in_flight,
         on_in_doubt=task.on_in_doubt,
+        selection=read_selection(task.shard, 1),
     )
     hook = _hook("RCS_DEFAULT", task.service_url, task.login, task.password, task.timeout)
     engine = _engine(task)

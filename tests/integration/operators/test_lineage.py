@@ -48,7 +48,7 @@ from airflow.sdk.execution_time.context import OutletEventAccessors
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
 from airflow_provider_rcs.transfers.reports_to_sql import RcsReportsToSqlOperator
 from airflow_provider_rcs.transfers.sql_to_rcs import SqlToRcsOperator
-ti = SimpleNamespace(dag_id="dag", task_id="task", run_id="run", try_number=1)
+ti = SimpleNamespace(dag_id="dag", task_id="task", run_id="run", map_index=-1, try_number=1)
 context = {"ti": ti, "outlet_events": OutletEventAccessors()}
 told = []
 for task in (

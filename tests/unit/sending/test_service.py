@@ -33,6 +33,14 @@ def test_the_credit_of_a_campaign_that_has_begun_is_not_looked_up(engine: sa.Eng
     require_credit_to_begin(engine, ASKING_FOR_FIVE, refuse, "fingerprint")
 
 
+def test_credit_that_another_task_of_the_campaign_has_spent_in_the_meantime_is_not_missed(engine: sa.Engine) -> None:
+    def look_up() -> float:
+        campaign(engine)
+        return 4
+
+    require_credit_to_begin(engine, ASKING_FOR_FIVE, look_up, "fingerprint")
+
+
 def test_credentials_that_are_refused_at_the_look_up_of_the_credit_are_not_shown_again(engine: sa.Engine) -> None:
     with pytest.raises(RcsAuthError):
         require_credit_to_begin(engine, ASKING_FOR_FIVE, refuse, "fingerprint")

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.models import Outcome, Report
 from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.attempts import Attempt, begin_attempt
+from airflow_provider_rcs.store.attempts import WHOLE_LIST, Attempt, begin_attempt
 from airflow_provider_rcs.store.campaigns import Campaign, CampaignTerms, open_campaign
 from airflow_provider_rcs.store.claims import Claim, claim_batch, settle
 from airflow_provider_rcs.store.folding import fold
@@ -30,8 +30,10 @@ def campaign(engine: sa.Engine, name: str = "spring", overrides: Mapping[str, st
     return open_campaign(engine, name, TERMS, overrides or {})
 
 
-def attempt(engine: sa.Engine, name: str = "spring", lease: timedelta = timedelta(minutes=5)) -> Attempt:
-    return begin_attempt(engine, campaign(engine, name), "a test", lease)
+def attempt(
+    engine: sa.Engine, name: str = "spring", lease: timedelta = timedelta(minutes=5), shard: str = WHOLE_LIST
+) -> Attempt:
+    return begin_attempt(engine, campaign(engine, name), "a test", lease, shard)
 
 
 def phones(count: int) -> list[str]:
@@ -52,8 +54,8 @@ def listed(phone: str, rejection: str = "", /, **changes: Any) -> ListedRecipien
     return ListedRecipient(**{**values, **changes})
 
 
-def planned(engine: sa.Engine, people: Iterable[str], name: str = "spring") -> Attempt:
-    begun = attempt(engine, name)
+def planned(engine: sa.Engine, people: Iterable[str], name: str = "spring", shard: str = WHOLE_LIST) -> Attempt:
+    begun = attempt(engine, name, shard=shard)
     record_list(engine, begun, [listed(phone) for phone in people])
     return begun
 

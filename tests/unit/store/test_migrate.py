@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 
 from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
 from airflow_provider_rcs.store import migrations
+from airflow_provider_rcs.store.attempts import WHOLE_LIST
 from airflow_provider_rcs.store.engine import engine_from_url
 from airflow_provider_rcs.store.folding import fold
 from airflow_provider_rcs.store.migrate import VERSION_TABLE, migrate, newest_version, require_migrated
@@ -140,3 +141,15 @@ def test_messages_of_several_channels_are_folded_anew_after_the_upgrade_that_kee
     assert fold(engine) == 2
     told_of = [(each.delivery_status, each.delivery_channel) for each in rows(engine).values()]
     assert told_of == [("sent", "SMS"), ("failed", "RCS")]
+
+
+def test_attempts_from_before_there_were_shards_are_at_the_whole_list(engine: sa.Engine) -> None:
+    drop_everything(engine)
+    make_version(engine, "0005")
+    insert(engine, "rcs_campaign", CAMPAIGN | {"id": 1})
+    insert(engine, "rcs_attempt", {"campaign_id": 1, "started_at": NOON, "lease_until": NOON})
+
+    migrate(engine)
+
+    with engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT shard FROM rcs_attempt")).scalar_one() == WHOLE_LIST

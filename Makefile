@@ -4,6 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
+EXAMPLE_DAGS := tests/system/test_example_dags.py tests/system/test_approval_and_canary.py
 PIN = $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --all-extras --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links
 CAMPAIGN ?=
@@ -33,10 +34,10 @@ test-fast: install ## Run the unit tests alone
 	$(BIN)/python -m pytest tests/unit --numprocesses auto --dist worksteal
 
 test-dags: install ## Run every example DAG on the newest Airflow
-	$(BIN)/python -m pytest tests/system/test_example_dags.py
+	$(BIN)/python -m pytest $(EXAMPLE_DAGS)
 
 test-dags-oldest: $(OLDEST)/installed ## Run every example DAG on the oldest Airflow, 3.1, in an environment of its own
-	$(OLDEST)/bin/python -m pytest tests/system/test_example_dags.py
+	$(OLDEST)/bin/python -m pytest $(EXAMPLE_DAGS)
 
 $(OLDEST)/installed: pyproject.toml constraints-oldest.txt | install
 	@echo "Installing into $(OLDEST) ..."

@@ -50,8 +50,9 @@ class SandboxProcess:
     def password(self) -> str:
         return str(self._options["password"])
 
-    def start(self) -> None:
-        """Start it, or start it again after ``stop`` or ``kill``, and wait until it listens."""
+    def start(self, **changes: Any) -> None:
+        """Start it, or start it again after ``stop`` or ``kill``, with some options changed; wait until it listens."""
+        self._options |= changes
         self._process = subprocess.Popen(
             [sys.executable, "-m", "airflow_provider_rcs.sandbox", *_arguments(self._options)],
             stdout=subprocess.PIPE,

@@ -59,6 +59,12 @@ class RcsInvalidRecipientsError(RcsError):
     remedy = "Put the list right, or use on_invalid='reject'."
 
 
+class RcsPlanChangedError(RcsError):
+    """The plan is not the one that was approved: the list, the template or another term has changed since."""
+
+    remedy = "Start a new run of the DAG for the same campaign: it shows the new plan, and has it approved anew."
+
+
 class RcsInDoubtError(RcsError):
     """Messages are in doubt: whether the service accepted them is not known, so they are not sent again."""
 
@@ -149,6 +155,15 @@ class RcsNoReportsError(RcsError):
     remedy = (
         "Check whether the receiver is running and reachable, whether the service's panel has its address, login and "
         "password, and whether reports were asked for."
+    )
+
+
+class RcsTooManyFailuresError(RcsError):
+    """More of a campaign's messages have failed than ``most_failed`` allows."""
+
+    remedy = (
+        "Look at the codes of the failed messages and put right what they name. Mark the task as success to go on all "
+        "the same."
     )
 
 

@@ -105,6 +105,7 @@ def _plan(
         api=hook.settings,
         engine=engine,
         excluded=_excluded(arguments),
+        secret=hook.credentials_fingerprint,
     )
 
 

@@ -78,7 +78,9 @@ class RcsSendingOperator(BaseOperator):
     :param on_in_doubt: ``"fail"`` lets the task fail, after everything else is sent, while messages are in doubt;
         ``"hold"`` lets it succeed.
     :param dry_run: whether to do everything but keep and send, and return what would be sent: counts by reason, the
-        sizes of the requests, and three samples in which nothing of a person can be read.
+        sizes of the requests, three samples in which nothing of a person can be read, and the plan's hash.
+    :param approved_plan: the ``plan_hash`` that a dry run returned and a person approved: if the list, the template or
+        another term has changed since, nothing is sent. By default no approval is needed. (templated)
     """
 
     template_fields: Sequence[str] = (
@@ -98,6 +100,7 @@ class RcsSendingOperator(BaseOperator):
         "min_credits",
         "shard",
         "share",
+        "approved_plan",
     )
     template_ext: Sequence[str] = (".sql",)
     ui_color = "#d7eaf7"
@@ -133,6 +136,7 @@ class RcsSendingOperator(BaseOperator):
         on_invalid: str = "reject",
         on_in_doubt: str = "fail",
         dry_run: bool = False,
+        approved_plan: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -165,6 +169,7 @@ class RcsSendingOperator(BaseOperator):
         self.on_invalid = on_invalid
         self.on_in_doubt = on_in_doubt
         self.preview = dry_run
+        self.approved_plan = approved_plan
 
     @abstractmethod
     def read_chunks(self) -> Iterable[Chunk]:
@@ -203,6 +208,7 @@ class RcsSendingOperator(BaseOperator):
             api=hook.settings,
             engine=engine,
             excluded=self._read_excluded(),
+            secret=hook.credentials_fingerprint,
         )
 
     def _store_to_ask(self) -> sa.Engine | None:
@@ -276,6 +282,7 @@ class RcsSendingOperator(BaseOperator):
             selection=read_selection(self.shard, self.share),
             on_invalid=self.on_invalid,
             on_in_doubt=self.on_in_doubt,
+            approved_plan=None if self.approved_plan is None else str(self.approved_plan),
         )
 
 

@@ -7,7 +7,7 @@ import math
 import os
 import socket
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -18,8 +18,10 @@ from airflow_provider_rcs.api.errors import RcsError, RcsInDoubtError, RcsOutcom
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.sending.held_list import hold_until_approved
 from airflow_provider_rcs.sending.lease_keeper import LeaseKeeper
 from airflow_provider_rcs.sending.listing import Chunk, Tally, excluded_phones, list_chunks
+from airflow_provider_rcs.sending.plan_hash import PlanHash
 from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.requests import PlannedRequests
 from airflow_provider_rcs.sending.service import Service
@@ -60,15 +62,16 @@ def send_campaign(
     :param lease: how long this attempt counts as alive without a sign of life.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
     :return: the campaign's name and counts, and the ids that the service gave; no recipients.
+    :raises RcsPlanChangedError: if the plan is not the one that was approved; then nothing of the list is kept.
     :raises RcsInDoubtError: if messages of the attempt's shard are in doubt and ``on_in_doubt`` is ``"fail"``.
     :raises RcsError: what made it stop; what was not sent then is planned still.
     """
     tally = Tally()
-    listed = list_chunks(chunks, template, settings, tally)
+    terms = CampaignTerms(template.id, template.name, settings.agent or service.settings.agent, settings.send_at)
+    listed = _list(chunks, template, settings, tally, PlanHash(template, settings, terms, service.fingerprint))
     # The first chunk is read before anything is kept: it shows a column that is missing, and a list that is empty.
     first: Sequence[ListedRecipient] = next(listed, [])
     tally.require_rows()
-    terms = CampaignTerms(template.id, template.name, settings.agent or service.settings.agent, settings.send_at)
     if find_campaign(engine, settings.campaign) is None:
         settings.require_date_to_come()
     campaign = open_campaign(engine, settings.campaign, terms, service.settings.status_codes)
@@ -103,6 +106,15 @@ def send_campaign(
         **funnel.as_dict(),
         "api_campaign_ids": api_campaign_ids(engine, campaign.id),
     }
+
+
+def _list(
+    chunks: Iterable[Chunk], template: Template, settings: SendSettings, tally: Tally, plan: PlanHash
+) -> Iterator[Sequence[ListedRecipient]]:
+    """Read the chunks; where a plan had to be approved, all of them before the first one is given out."""
+    if settings.approved_plan is None:
+        return list_chunks(chunks, template, settings, tally)
+    return hold_until_approved(list_chunks(chunks, template, settings, tally, plan), plan, settings.approved_plan)
 
 
 def _plan(

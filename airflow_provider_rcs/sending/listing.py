@@ -11,6 +11,7 @@ from airflow_provider_rcs.api.errors import RcsInputError, RcsInvalidRecipientsE
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.phones import read_column
 from airflow_provider_rcs.api.recipients import ListedRecipient, choose_columns, read_recipients
+from airflow_provider_rcs.sending.plan_hash import PlanHash
 from airflow_provider_rcs.sending.settings import SendSettings
 
 log = logging.getLogger(__name__)
@@ -80,12 +81,13 @@ class Tally:
 
 
 def list_chunks(
-    chunks: Iterable[Chunk], template: Template, settings: SendSettings, tally: Tally
+    chunks: Iterable[Chunk], template: Template, settings: SendSettings, tally: Tally, plan: PlanHash | None = None
 ) -> Iterator[Sequence[ListedRecipient]]:
     """Read the chunks of a source, and list the part of them that is to be sent to.
 
     :param chunks: column -> cells, for some rows at a time; the same columns in each.
     :param tally: is counted up as chunks are read.
+    :param plan: is added up as chunks are read, by everybody in them, if it is asked for.
     :raises RcsInputError: if a column that is needed is not there.
     """
     columns = None
@@ -109,6 +111,8 @@ def list_chunks(
             mobile_only=settings.mobile_only,
         )
         tally.rows_read += len(listed)
+        if plan is not None:
+            plan.add(listed)
         chosen = settings.selection.of(listed)
         tally.count(chosen)
         yield chosen

@@ -11,6 +11,7 @@ from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.forecast import Forecast
 from airflow_provider_rcs.sending.listing import Chunk, Tally, excluded_phones, list_chunks
+from airflow_provider_rcs.sending.plan_hash import PlanHash
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaigns import Campaign, CampaignTerms, find_campaign, require_same_terms
 from airflow_provider_rcs.store.restored import require_not_restored
@@ -24,6 +25,7 @@ def preview_campaign(
     api: ApiSettings,
     engine: sa.Engine | None = None,
     excluded: Iterable[Sequence[object]] = (),
+    secret: str,
 ) -> dict[str, Any]:
     """Read the list, and tell what a send would do with it.
 
@@ -34,7 +36,8 @@ def preview_campaign(
     :param api: how the connection says to speak to the service.
     :param engine: the store, for who is suppressed or has been messaged already; ``None`` if it cannot be asked.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
-    :return: counts, sizes and masked samples; nothing of a person can be read in it.
+    :param secret: what nobody knows who sees the plan's hash, such as the fingerprint of the credentials.
+    :return: counts, the plan's hash, sizes and masked samples; nothing of a person can be read in it.
     :raises RcsError: what would make the send fail before anything is sent.
     """
     terms = CampaignTerms(template.id, template.name, settings.agent or api.agent, settings.send_at)
@@ -42,16 +45,19 @@ def preview_campaign(
     out = {phone for phones in excluded_phones(excluded, settings.default_region) for phone in phones}
     tally = Tally()
     forecast = Forecast(terms, settings, api, engine, campaign, out)
-    for listed in list_chunks(chunks, template, settings, tally):
+    plan = PlanHash(template, settings, terms, secret)
+    for listed in list_chunks(chunks, template, settings, tally, plan):
         forecast.add(listed)
     forecast.finish()
     tally.require_rows()
+    if settings.approved_plan is not None:
+        plan.require(settings.approved_plan)
     if settings.on_invalid == "fail":
         tally.require_no_rejections()
     if campaign is None or forecast.planned:
         settings.require_date_to_come()
     tally.warn()
-    return _told(template, settings, tally, forecast)
+    return {**_told(template, settings, tally, forecast), "plan_hash": str(plan)}
 
 
 def _begun(engine: sa.Engine | None, settings: SendSettings, terms: CampaignTerms) -> Campaign | None:

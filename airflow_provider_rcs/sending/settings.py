@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
@@ -17,6 +18,7 @@ ON_IN_DOUBT = ("fail", "hold")
 DEFAULT_MAX_IN_FLIGHT = 8
 EVERYBODY = Selection()
 GRACE_FOR_PAST_DATES = timedelta(minutes=5)
+_PLAN_HASH = re.compile("[0-9a-f]{16}-[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class SendSettings:
     :param selection: which part of the list is sent to.
     :param on_invalid: ``"reject"`` records a wrong recipient and goes on, ``"fail"`` sends nothing if one is wrong.
     :param on_in_doubt: ``"fail"`` ends the task as failed while messages are in doubt, ``"hold"`` lets it succeed.
+    :param approved_plan: the hash of the plan that may be sent; ``None`` if none needs to be approved.
     :raises RcsInputError: if one of them cannot be used; names it.
     """
 
@@ -68,6 +71,7 @@ class SendSettings:
     selection: Selection = EVERYBODY
     on_invalid: str = "reject"
     on_in_doubt: str = "fail"
+    approved_plan: str | None = None
 
     def __post_init__(self) -> None:
         for argument in ("template_id", "campaign", "phone"):
@@ -88,6 +92,12 @@ class SendSettings:
             require_tellable("send_at", self.send_at)
         if self.default_region is not None:
             _require_region(self.default_region)
+        if self.approved_plan is not None and not _PLAN_HASH.fullmatch(self.approved_plan):
+            raise RcsInputError(
+                "approved_plan",
+                f"{self.approved_plan!r} is not the plan_hash of a plan",
+                "Give it what was approved: \"{{ ti.xcom_pull(task_ids='approve', key='plan_hash') }}\".",
+            )
 
     def require_date_to_come(self) -> None:
         """Refuse a date that has passed, except just now.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowSensorTimeout, BaseSensorOperator, conf
 
-from airflow_provider_rcs.api.errors import RcsInputError, RcsNoReportsError
+from airflow_provider_rcs.api.errors import RcsInputError, RcsNoReportsError, RcsTooManyFailuresError
 from airflow_provider_rcs.hooks.failures import airflow_failures
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
@@ -34,6 +34,9 @@ class RcsCampaignSensor(BaseSensorOperator):
     :param deferrable: whether to wait in the triggerer.
     :param no_reports_within: fail, and tell what to check, if no report at all has come for so long after messages were
         accepted (or after the campaign's date); by default reports are waited for until ``timeout``.
+    :param most_failed: fail at once if more than this share of the messages has failed, such as ``0.02``: rejected by
+        the service, or not delivered. It is a share of all the campaign's messages, those without a report among them;
+        whom the checks of the list rejected does not count. By default any number may fail.
     """
 
     template_fields: Sequence[str] = ("campaign", "store_conn_id")
@@ -48,6 +51,7 @@ class RcsCampaignSensor(BaseSensorOperator):
         store_conn_id: str | None = None,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         no_reports_within: timedelta | None = None,
+        most_failed: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -57,6 +61,7 @@ class RcsCampaignSensor(BaseSensorOperator):
         self.store_conn_id = store_conn_id
         self.deferrable = deferrable
         self.no_reports_within = no_reports_within
+        self.most_failed = most_failed
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Wait, here or in the triggerer, and return the campaign's counts."""
@@ -69,6 +74,7 @@ class RcsCampaignSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> bool:  # noqa: ARG002
         """Fold the reports that have come, and tell whether the share is there."""
+        from airflow_provider_rcs.store.failure_limit import require_few_failures
         from airflow_provider_rcs.store.folding import fold
         from airflow_provider_rcs.store.reporting import read_silences, require_reports
 
@@ -76,6 +82,8 @@ class RcsCampaignSensor(BaseSensorOperator):
             engine = store_engine(self.store_conn_id)
             fold(engine)
             funnel = self._read_funnel(engine)
+            if self.most_failed is not None:
+                require_few_failures(self.campaign, funnel, self.most_failed)
             if funnel.is_silent and self.no_reports_within is not None:
                 since = read_silences(engine, [self.campaign]).get(self.campaign)
                 require_reports(self.campaign, since, self.no_reports_within, datetime.now(UTC))
@@ -95,6 +103,9 @@ class RcsCampaignSensor(BaseSensorOperator):
             case "no_reports":
                 with airflow_failures():
                     raise RcsNoReportsError(event["message"])
+            case "too_many_failures":
+                with airflow_failures():
+                    raise RcsTooManyFailuresError(event["message"])
             case _:
                 raise AirflowException(event["message"])
 
@@ -108,6 +119,10 @@ class RcsCampaignSensor(BaseSensorOperator):
                 raise RcsInputError(
                     "no_reports_within", f"{self.no_reports_within!r} is not a stretch of time", "Use a timedelta."
                 )
+            if self.most_failed is not None and not 0 <= self.most_failed < 1:
+                raise RcsInputError(
+                    "most_failed", f"{self.most_failed} is not a share", "Use a number from 0 up to, but not, 1."
+                )
 
     def _defer(self) -> NoReturn:
         self.defer(
@@ -119,6 +134,7 @@ class RcsCampaignSensor(BaseSensorOperator):
                 poll_interval=float(self.poke_interval),
                 end_time=datetime.now(UTC) + timedelta(seconds=float(self.timeout)),
                 no_reports_within=self.no_reports_within,
+                most_failed=self.most_failed,
             ),
             method_name="execute_complete",
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.outcomes import REJECTED_BY_SERVICE
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
 from airflow_provider_rcs.store.engine import reading
 from airflow_provider_rcs.store.tables import campaign, message
@@ -53,6 +54,16 @@ class Funnel:
     def final(self) -> int:
         """Messages with a final status."""
         return sum(count for status, count in self.statuses.items() if status.is_final)
+
+    @property
+    def refused(self) -> int:
+        """Recipients that the service rejected; those whom the list's own checks rejected never came so far."""
+        return self.reasons.get(MessageState.REJECTED, {}).get(REJECTED_BY_SERVICE, 0)
+
+    @property
+    def failed(self) -> int:
+        """Messages that the service rejected, or accepted and could not deliver."""
+        return self.refused + self.statuses[DeliveryStatus.FAILED]
 
     @property
     def is_silent(self) -> bool:

@@ -11,7 +11,12 @@ from airflow.providers.common.compat.sdk import conf
 from airflow.providers.common.compat.triggers import BaseEventTrigger
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_rcs.api.errors import RcsError, RcsNoReportsError, RcsStoreUnavailable
+from airflow_provider_rcs.api.errors import (
+    RcsError,
+    RcsNoReportsError,
+    RcsStoreUnavailable,
+    RcsTooManyFailuresError,
+)
 from airflow_provider_rcs.hooks.store import DEFAULT_STORE_CONN_ID
 from airflow_provider_rcs.triggers.pooled_engine import pooled_engine
 from airflow_provider_rcs.triggers.shared_look import shared_look
@@ -35,6 +40,7 @@ class RcsCampaignTrigger(BaseTrigger):
     :param poll_interval: seconds between two looks at the store.
     :param end_time: when to give up.
     :param no_reports_within: how long after they were accepted messages may be without any report; ``None`` for ever.
+    :param most_failed: the largest share of the messages that may have failed; ``None`` for any.
     """
 
     def __init__(
@@ -47,6 +53,7 @@ class RcsCampaignTrigger(BaseTrigger):
         poll_interval: float,
         end_time: datetime,
         no_reports_within: timedelta | None = None,
+        most_failed: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.campaign = campaign
@@ -56,6 +63,7 @@ class RcsCampaignTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.end_time = end_time
         self.no_reports_within = no_reports_within
+        self.most_failed = most_failed
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the trigger's class path and arguments."""
@@ -69,6 +77,7 @@ class RcsCampaignTrigger(BaseTrigger):
                 "poll_interval": self.poll_interval,
                 "end_time": self.end_time,
                 "no_reports_within": self.no_reports_within,
+                "most_failed": self.most_failed,
             },
         )
 
@@ -82,11 +91,14 @@ class RcsCampaignTrigger(BaseTrigger):
             payload = {"status": "timeout", "message": self._too_late()}
         except RcsNoReportsError as error:
             payload = {"status": "no_reports", "message": str(error)}
+        except RcsTooManyFailuresError as error:
+            payload = {"status": "too_many_failures", "message": str(error)}
         except RcsError as error:
             payload = {"status": "error", "message": f"{type(error).__name__}: {error}"}
         yield TriggerEvent(payload)
 
     async def _wait(self) -> None:
+        from airflow_provider_rcs.store.failure_limit import require_few_failures
         from airflow_provider_rcs.store.reporting import require_reports
 
         async with shared_look(_conn_id(self.store_conn_id)) as look:
@@ -98,6 +110,8 @@ class RcsCampaignTrigger(BaseTrigger):
                     continue
                 if standing is None:
                     continue
+                if self.most_failed is not None:
+                    require_few_failures(self.campaign, standing.funnel, self.most_failed)
                 if standing.funnel.reached(self.until) >= standing.funnel.wanted(self.share):
                     return
                 if self.no_reports_within is not None:

@@ -107,6 +107,8 @@ def test_a_campaign_that_the_store_does_not_know_fails_at_once(store: sa.Engine,
     [
         ({"until": "read"}, "until: 'read' is not a choice"),
         ({"share": 0}, "share: 0 is not a share"),
+        ({"most_failed": 1}, "most_failed: 1 is not a share"),
+        ({"most_failed": -0.1}, "most_failed: -0.1 is not a share"),
         ({"no_reports_within": 60}, "no_reports_within: 60 is not a stretch of time. Use a timedelta"),
     ],
 )
@@ -123,6 +125,46 @@ def test_a_campaign_without_any_report_fails_in_each_mode_and_tells_what_to_chec
 
     with pytest.raises(AirflowFailException, match=r"RcsNoReportsError: campaign 'spring'.*receiver running.*Report"):
         sensor(no_reports_within=timedelta(0), **changes).execute(first_try)
+
+
+@pytest.mark.parametrize("changes", [{"mode": "poke"}, {"mode": "reschedule"}, {"deferrable": True}])
+def test_too_many_failures_fail_it_at_once_in_each_mode_and_are_counted(
+    store: sa.Engine, first_try: Context, changes: dict[str, Any]
+) -> None:
+    report(store, send(store, "spring", PHONES), PHONES[0], "50")
+
+    with pytest.raises(
+        AirflowFailException,
+        match=r"RcsTooManyFailuresError: campaign 'spring': 1 of its 2 messages have failed \(50.0%\), and "
+        r"most_failed=0.49 allows 49.0%. 1 failed, 1 without a report. Look at",
+    ):
+        sensor(most_failed=0.49, **changes).execute(first_try)
+
+
+def test_failures_that_are_not_too_many_are_waited_through(store: sa.Engine, context: Context) -> None:
+    reference = send(store, "spring", PHONES)
+    report(store, reference, PHONES[0], "50")
+    waiting = sensor(most_failed=0.5)
+
+    assert not waiting.poke(context)
+    report(store, reference, PHONES[1], "13")
+    assert waiting.poke(context)
+
+
+def test_too_many_failures_that_the_trigger_noticed_fail_the_task(context: Context) -> None:
+    with pytest.raises(AirflowFailException, match="RcsTooManyFailuresError: 3 have failed"):
+        sensor().execute_complete(context, {"status": "too_many_failures", "message": "3 have failed"})
+
+
+def test_the_trigger_is_told_how_many_may_fail(store: sa.Engine, context: Context) -> None:
+    send(store, "spring", PHONES)
+
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor(deferrable=True, most_failed=0.02).execute(context)
+
+    trigger = deferred.value.trigger
+    assert isinstance(trigger, RcsCampaignTrigger)
+    assert trigger.most_failed == 0.02
 
 
 def test_silence_that_the_trigger_noticed_fails_the_task(context: Context) -> None:

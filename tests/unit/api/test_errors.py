@@ -18,6 +18,7 @@ PROMISES = [
     (errors.RcsStoreUnavailable, errors.RcsStoreError, False, True),
     (errors.RcsCampaignConflictError, errors.RcsError, True, False),
     (errors.RcsInvalidRecipientsError, errors.RcsError, True, False),
+    (errors.RcsPlanChangedError, errors.RcsError, True, False),
     (errors.RcsInDoubtError, errors.RcsError, False, True),
     (errors.RcsStoppedError, errors.RcsError, False, True),
     (errors.RcsFencedError, errors.RcsError, False, True),
@@ -30,6 +31,7 @@ PROMISES = [
     (errors.RcsUnavailable, errors.RcsRefusedError, True, True),
     (errors.RcsOutcomeUnknown, errors.RcsError, False, False),
     (errors.RcsNoReportsError, errors.RcsError, True, False),
+    (errors.RcsTooManyFailuresError, errors.RcsError, True, False),
     (errors.RcsReportError, errors.RcsError, True, False),
 ]
 

@@ -11,7 +11,12 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsCampaignConflictError, RcsInputError, RcsInvalidRecipientsError
+from airflow_provider_rcs.api.errors import (
+    RcsCampaignConflictError,
+    RcsInputError,
+    RcsInvalidRecipientsError,
+    RcsPlanChangedError,
+)
 from airflow_provider_rcs.api.models import Template, TemplateVariable
 from airflow_provider_rcs.api.selection import read_selection, shards
 from airflow_provider_rcs.api.settings import ApiSettings
@@ -45,7 +50,9 @@ def preview(chunks: Any = (PEOPLE,), engine: sa.Engine | None = None, excluded: 
         "default_region": "ES",
     }
     settings = SendSettings(**(arguments | changes))
-    return preview_campaign(WELCOME, settings, chunks, api=ApiSettings(), engine=engine, excluded=excluded)
+    return preview_campaign(
+        WELCOME, settings, chunks, api=ApiSettings(), engine=engine, excluded=excluded, secret="secret"
+    )
 
 
 def test_it_tells_where_each_variable_of_the_template_comes_from() -> None:
@@ -90,6 +97,23 @@ def test_without_a_store_it_says_that_it_was_not_asked_and_counts_exclusions_all
     assert plan["store_asked"] is False
     assert (plan["planned"], plan["suppressed"]) == (2, 1)
     assert plan["reasons"]["suppressed"] == {"excluded by exclude_sql": 1}
+
+
+def test_the_hash_of_a_plan_is_the_same_after_a_part_of_it_was_sent(engine: sa.Engine) -> None:
+    before = preview()["plan_hash"]
+    sent(engine, ["34600000001"])
+
+    plan = preview(engine=engine)
+
+    assert (plan["messaged_before"], plan["plan_hash"]) == (1, before)
+
+
+def test_a_plan_that_has_changed_since_it_was_approved_is_refused_as_a_send_refuses_it() -> None:
+    approved = preview()["plan_hash"]
+    fewer = {name: cells[1:] for name, cells in PEOPLE.items()}
+
+    with pytest.raises(RcsPlanChangedError):
+        preview([fewer], approved_plan=approved)
 
 
 def test_it_keeps_nothing(engine: sa.Engine) -> None:

@@ -34,6 +34,12 @@ def test_settings_made_by_hand_are_held_to_the_same_dates() -> None:
         SendSettings("7", "spring", send_at=datetime(2026, 10, 25, 1, 30, tzinfo=UTC))
 
 
+@pytest.mark.parametrize("text", ["", " ", "None", "1ef2cbfc652f2d83", "approved"], ids=repr)
+def test_an_approval_that_names_no_plan_is_refused_and_not_taken_for_none_needed(text: str) -> None:
+    with pytest.raises(RcsInputError, match=f"approved_plan: '{text}' is not the plan_hash of a plan"):
+        SendSettings("7", "spring", approved_plan=text)
+
+
 @pytest.mark.parametrize("none", [None, (), []], ids=repr)
 def test_without_quiet_hours_there_are_none(none: Any) -> None:
     assert read_quiet_hours(none) == ()

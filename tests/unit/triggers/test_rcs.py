@@ -60,6 +60,7 @@ def test_it_serializes_to_its_class_and_exactly_its_arguments() -> None:
             "poll_interval": 0.01,
             "end_time": END,
             "no_reports_within": None,
+            "most_failed": None,
         },
     )
 
@@ -70,9 +71,16 @@ def test_it_serializes_how_long_it_bears_no_reports() -> None:
     assert arguments["no_reports_within"] == timedelta(hours=2)
 
 
-def test_one_that_was_serialized_before_it_knew_of_silence_is_made_again() -> None:
+def test_it_serializes_how_many_messages_may_fail() -> None:
+    _, arguments = trigger(most_failed=0.02).serialize()
+
+    assert arguments["most_failed"] == 0.02
+
+
+@pytest.mark.parametrize("newer", ["no_reports_within", "most_failed"])
+def test_one_that_was_serialized_before_it_knew_of_something_is_made_again(newer: str) -> None:
     _, arguments = trigger().serialize()
-    del arguments["no_reports_within"]
+    del arguments[newer]
 
     assert RcsCampaignTrigger(**arguments).serialize() == trigger().serialize()
 
@@ -106,6 +114,22 @@ def test_silence_that_is_too_long_is_told(store: sa.Engine) -> None:
 
     assert event["status"] == "no_reports"
     assert "receiver running" in event["message"]
+
+
+def test_too_many_failures_are_told_though_all_that_is_waited_for_is_there(store: sa.Engine) -> None:
+    receive(store, report_on(sent(store), code="50"))
+
+    event = first_event(trigger(most_failed=0.5))
+
+    assert event["status"] == "too_many_failures"
+    assert "1 of its 1 messages have failed (100.0%)" in event["message"]
+
+
+def test_failures_that_are_allowed_are_waited_through(store: sa.Engine) -> None:
+    taken = sent(store, [ANA, BEA])
+    receive(store, report_on(taken, code="50"), report_on(taken, BEA))
+
+    assert first_event(trigger(most_failed=0.5)) == {"status": "success"}
 
 
 def test_a_store_that_is_away_is_waited_for(store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

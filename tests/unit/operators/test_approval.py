@@ -1,0 +1,46 @@
+"""What a person is shown of a plan."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, Context
+
+from airflow_provider_rcs.operators.approval import RcsApprovalOperator, question_of
+from tests.unit.sending.test_preview import preview
+
+
+def test_the_question_shows_counts_reasons_sizes_and_masked_samples() -> None:
+    plan = preview()
+
+    assert question_of(plan).splitlines() == [
+        "Campaign **spring** with template 1234567 (Welcome).",
+        "",
+        "| | recipients |",
+        "| --- | --- |",
+        "| rows of the list | 4 |",
+        "| would be sent to | 3 |",
+        "| messaged by this campaign before | 0 |",
+        "| the same phone again | 0 |",
+        "| cannot be sent to | 1 |",
+        "| must not be sent to | 0 |",
+        "",
+        "Who was messaged before or is suppressed is not known: no store.",
+        "",
+        "- 1 rejected: phone: it is not a phone number",
+        "",
+        f"1 requests, {plan['requests']['total_bytes']} bytes in all. Samples, masked:",
+        "",
+        "- ********001, Xxxxx Xxxxx: {'Amount': '00.0', 'Shop': 'Xxxxxx'}",
+        "- ********002, Xxxxx: {'Amount': '0', 'Shop': 'Xxxxxx'}",
+        "- ********678, Xxx: {'Amount': '0', 'Shop': 'Xxxxxx'}",
+    ]
+
+
+@pytest.mark.parametrize("plan", [None, "", {"accepted": 3}, {}], ids=repr)
+def test_what_is_no_plan_is_refused_before_anybody_is_asked(plan: Any) -> None:
+    operator = RcsApprovalOperator(task_id="approve", plan=plan)
+
+    with pytest.raises(AirflowFailException, match=f"plan: a {type(plan).__name__} is not a plan"):
+        operator.execute(cast("Context", {}))

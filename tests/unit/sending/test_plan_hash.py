@@ -1,0 +1,145 @@
+"""What changes the hash of a plan, and what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, time, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_rcs.api.errors import RcsPlanChangedError
+from airflow_provider_rcs.api.models import QuietHours, Template, TemplateVariable
+from airflow_provider_rcs.api.recipients import ListedRecipient
+from airflow_provider_rcs.sending.plan_hash import PlanHash
+from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.store.campaigns import CampaignTerms
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+WELCOME = Template("1234567", "Welcome", (TemplateVariable("Amount", "TEXTO"),))
+
+
+def plan(*chunks: Sequence[ListedRecipient], **changes: Any) -> PlanHash:
+    arguments: dict[str, Any] = {"template": WELCOME, "agent": "shop", "send_at": NOON, "secret": "token"} | changes
+    template, agent, send_at, secret = (arguments.pop(name) for name in ("template", "agent", "send_at", "secret"))
+    settings = SendSettings(**({"template_id": template.id, "campaign": "spring"} | arguments))
+    added = PlanHash(template, settings, CampaignTerms(template.id, template.name, agent, send_at), secret)
+    for chunk in chunks:
+        added.add(chunk)
+    return added
+
+
+def recipient(number: int = 1, **changes: Any) -> ListedRecipient:
+    phone = f"346{number:08d}"
+    listed = ListedRecipient(phone, phone, phone, f"Person {number}", str(number), {"Amount": "7", "Shop": "Madrid"})
+    return listed._replace(**changes)
+
+
+ANA, BEA = recipient(1), recipient(2)
+HASH = str(plan([ANA, BEA]))
+TERMS, LIST = HASH.split("-")
+
+
+@given(st.lists(st.integers(1, 50), min_size=1), st.randoms(use_true_random=False), st.integers(1, 5))
+def test_neither_the_order_of_rows_nor_how_they_are_cut_into_chunks_changes_it(
+    numbers: list[int], chance: Any, size: int
+) -> None:
+    people = [recipient(number) for number in numbers]
+    shuffled = chance.sample(people, len(people))
+
+    chunks = [shuffled[start : start + size] for start in range(0, len(shuffled), size)]
+
+    assert str(plan(*chunks)) == str(plan(people))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"key": "34600000009"},
+        {"name": "Ann"},
+        {"reference": "9"},
+        {"variables": {"Amount": "8", "Shop": "Madrid"}},
+        {"variables": {"Amount": "7"}},
+        {"rejection": "phone: it is missing"},
+    ],
+    ids=str,
+)
+def test_whatever_is_sent_to_one_recipient_changes_the_part_that_is_the_lists(change: dict[str, Any]) -> None:
+    terms, listed = str(plan([ANA._replace(**change), BEA])).split("-")
+
+    assert terms == TERMS
+    assert listed != LIST
+
+
+@pytest.mark.parametrize("chunk", [[ANA], [ANA, BEA, recipient(3)], [ANA, BEA, BEA], [ANA, ANA], []], ids=len)
+def test_a_row_more_or_less_changes_it_and_so_does_a_repeat(chunk: list[ListedRecipient]) -> None:
+    assert str(plan(chunk)) != HASH
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"template": Template("1234568", "Welcome", WELCOME.variables)},
+        {"template": Template("1234567", "Goodbye", WELCOME.variables)},
+        {"template": Template("1234567", "Welcome", (TemplateVariable("Price", "TEXTO"),))},
+        {"agent": "bank"},
+        {"send_at": None},
+        {"send_at": NOON + timedelta(minutes=1)},
+        {"quiet_hours": (QuietHours(time(22), time(9)),)},
+        {"campaign": "summer"},
+        {"secret": "another"},
+    ],
+    ids=str,
+)
+def test_whatever_is_sent_to_all_changes_the_part_that_is_the_terms(change: dict[str, Any]) -> None:
+    assert str(plan([ANA, BEA], **change)).split("-")[0] != TERMS
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"send_at": NOON.astimezone(timezone(timedelta(hours=2)))},
+        {"batch_size": 7},
+        {"max_in_flight": 1},
+        {"on_in_doubt": "hold"},
+    ],
+    ids=str,
+)
+def test_what_changes_no_message_does_not_change_it(change: dict[str, Any]) -> None:
+    assert str(plan([ANA, BEA], **change)) == HASH
+
+
+def test_in_which_order_variables_are_written_and_where_a_row_stood_does_not_change_it() -> None:
+    elsewhere = ANA._replace(variables={"Shop": "Madrid", "Amount": "7"}, phone_as_listed="600 000 001", detail="row 9")
+
+    assert str(plan([elsewhere, BEA])) == HASH
+
+
+def test_it_is_told_by_a_short_text_that_the_settings_take() -> None:
+    settings = SendSettings(template_id="1", campaign="spring", approved_plan=HASH)
+
+    assert settings.approved_plan == HASH
+    assert len(HASH) == 49
+
+
+def test_a_list_of_one_cannot_be_guessed_without_the_secret() -> None:
+    assert str(plan([ANA], secret="another")).split("-")[1] != str(plan([ANA])).split("-")[1]
+
+
+def test_the_plan_that_was_approved_passes() -> None:
+    plan([BEA], [ANA]).require(HASH)
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        (plan([ANA]), r"nothing is sent\. Changed: the list \(it has 1 rows now\)\. Start a new run of the DAG"),
+        (plan([ANA, BEA], agent="bank"), r"Changed: what is sent \(template, agent, .*\)\. Start"),
+        (plan([ANA], agent="bank"), r"Changed: what is sent \(.*\), and the list \(it has 1 rows now\)\. Start"),
+    ],
+)
+def test_another_plan_is_refused_and_it_is_said_what_has_changed(now: PlanHash, told: str) -> None:
+    with pytest.raises(RcsPlanChangedError, match=told):
+        now.require(HASH)

@@ -7,7 +7,8 @@ import math
 import os
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsError, RcsInDoubtError, RcsOutcomeUnknown, RcsStoppedError
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.recipients import ListedRecipient
+from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.sending.lease_keeper import LeaseKeeper
 from airflow_provider_rcs.sending.listing import Chunk, Tally, excluded_phones, list_chunks
@@ -26,11 +28,14 @@ from airflow_provider_rcs.sending.service import Service
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.attempts import Attempt, begin_attempt, end_attempt
 from airflow_provider_rcs.store.campaigns import Campaign, CampaignTerms, find_campaign, open_campaign
+from airflow_provider_rcs.store.cancellations import require_not_cancelled
 from airflow_provider_rcs.store.claims import api_campaign_ids, has_planned
+from airflow_provider_rcs.store.engine import reading
 from airflow_provider_rcs.store.folding import fold, fold_parked
 from airflow_provider_rcs.store.funnel import Funnel, read_funnel
 from airflow_provider_rcs.store.planning import record_list
 from airflow_provider_rcs.store.restored import require_not_restored
+from airflow_provider_rcs.store.schedules import leave_schedule
 from airflow_provider_rcs.store.suppression import exclude
 from airflow_provider_rcs.store.takeover import bury_dead_attempts, seconds_until_others_end
 
@@ -62,54 +67,64 @@ def send_campaign(
     :raises RcsInDoubtError: if messages are in doubt and ``on_in_doubt`` is ``"fail"``.
     :raises RcsError: what made it stop; what was not sent then is planned still.
     """
+    campaign, tally, listed = open_listed(engine, service.settings, template, settings, chunks)
+    with attempt_at(engine, campaign, made_by, lease) as attempt:
+        leave_schedule(engine, campaign)
+        before = counts(engine, settings.campaign)
+        exclude_phones(engine, campaign, settings, excluded)
+        plan(engine, attempt, settings, tally, listed)
+        _log_what_is_known(before, tally.rows, settings)
+        stopped_by = send_planned(engine, attempt, settings, service, tally.rows)
+    return conclude(engine, campaign, settings, stopped_by)
+
+
+def open_listed(
+    engine: sa.Engine, api: ApiSettings, template: Template, settings: SendSettings, chunks: Iterable[Chunk]
+) -> tuple[Campaign, Tally, Iterator[Sequence[ListedRecipient]]]:
+    """Open a campaign, once its list is seen to be one.
+
+    :param api: how the connection says to speak to the service.
+    :return: the campaign; the tally of its list; and the list, some rows at a time, as far as it is read.
+    :raises RcsError: what makes that nothing can be kept or sent.
+    """
     tally = Tally()
     listed = list_chunks(chunks, template, settings, tally)
     # The first chunk is read before anything is kept: it shows a column that is missing, and a list that is empty.
     first = next(listed, [])
     tally.require_rows()
-    terms = CampaignTerms(template.id, template.name, settings.agent or service.settings.agent, settings.send_at)
+    terms = CampaignTerms(template.id, template.name, settings.agent or api.agent, settings.send_at)
     if find_campaign(engine, settings.campaign) is None:
         settings.require_date_to_come()
-    campaign = open_campaign(engine, settings.campaign, terms, service.settings.status_codes)
+    return open_campaign(engine, settings.campaign, terms, api.status_codes), tally, chain([first], listed)
+
+
+@contextmanager
+def attempt_at(engine: sa.Engine, campaign: Campaign, made_by: str, lease: timedelta) -> Iterator[Attempt]:
+    """Make an attempt at a campaign, after taking in what became of earlier ones.
+
+    :raises RcsCancelledError: if the campaign was cancelled.
+    :raises RcsStoreError: if the store has forgotten whom the campaign messaged.
+    """
     require_not_restored(engine, campaign)
-    _log_what_was_taken_over(settings.campaign, bury_dead_attempts(engine, campaign), fold(engine))
-    before = _counts(engine, settings.campaign)
+    _log_what_was_taken_over(campaign.name, bury_dead_attempts(engine, campaign), fold(engine))
+    with reading(engine) as connection:
+        require_not_cancelled(connection, campaign)
     attempt = begin_attempt(engine, campaign, f"{made_by} on {socket.gethostname()}, process {os.getpid()}", lease)
     with LeaseKeeper(engine, attempt):
         try:
-            _exclude(engine, campaign, settings, excluded)
-            _plan(engine, attempt, settings, tally, chain([first], listed))
-            _log_what_is_known(before, tally.rows, settings)
-            requests = PlannedRequests(
-                engine,
-                attempt,
-                settings,
-                settings.batch_size or service.settings.batch_size,
-                service,
-                Progress(settings.campaign, tally.rows),
-            )
-            stopped_by = requests.send_all()
-            _wait_for_others(engine, attempt)
+            yield attempt
         finally:
             end_attempt(engine, attempt)
-    fold_parked(engine)
-    funnel = _counts(engine, settings.campaign)
-    log.info("Campaign %s: %s", settings.campaign, _told(funnel))
-    _require_settled(funnel, settings, stopped_by)
-    return {
-        "campaign": settings.campaign,
-        **funnel.as_dict(),
-        "api_campaign_ids": api_campaign_ids(engine, campaign.id),
-    }
 
 
-def _plan(
+def plan(
     engine: sa.Engine,
     attempt: Attempt,
     settings: SendSettings,
     tally: Tally,
     chunks: Iterable[Sequence[ListedRecipient]],
 ) -> None:
+    """Put the list into the books, and check what can be told only then."""
     for listed in chunks:
         record_list(engine, attempt, listed)
     if settings.on_invalid == "fail":
@@ -119,12 +134,68 @@ def _plan(
         settings.require_date_to_come()
 
 
-def _exclude(
+def exclude_phones(
     engine: sa.Engine, campaign: Campaign, settings: SendSettings, excluded: Iterable[Sequence[object]]
 ) -> None:
     """Note who must not be messaged, before anyone is listed who could be claimed."""
     for phones in excluded_phones(excluded, settings.default_region):
         exclude(engine, campaign, sorted(phones))
+
+
+def send_planned(
+    engine: sa.Engine, attempt: Attempt, settings: SendSettings, service: Service, listed: int
+) -> RcsError | None:
+    """Send to those who are planned, and wait for what other attempts have under way.
+
+    :param listed: how many recipients there are, for people.
+    :return: what stopped it, or ``None``.
+    """
+    requests = PlannedRequests(
+        engine,
+        attempt,
+        settings,
+        settings.batch_size or service.settings.batch_size,
+        service,
+        Progress(settings.campaign, listed),
+    )
+    stopped_by = requests.send_all()
+    _wait_for_others(engine, attempt)
+    return stopped_by
+
+
+def conclude(
+    engine: sa.Engine, campaign: Campaign, settings: SendSettings, stopped_by: RcsError | None
+) -> dict[str, Any]:
+    """Return what a send came to, unless it was stopped or messages are in doubt."""
+    fold_parked(engine)
+    funnel = counts(engine, campaign.name)
+    log.info("Campaign %s: %s", campaign.name, told(funnel))
+    _require_settled(funnel, settings, stopped_by)
+    return returned(engine, campaign, funnel)
+
+
+def returned(engine: sa.Engine, campaign: Campaign, funnel: Funnel) -> dict[str, Any]:
+    """Return a campaign's name and counts, and the ids that the service gave, fit for an XCom."""
+    return {
+        "campaign": campaign.name,
+        **funnel.as_dict(),
+        "api_campaign_ids": api_campaign_ids(engine, campaign.id),
+    }
+
+
+def counts(engine: sa.Engine, campaign: str) -> Funnel:
+    """Return where the recipients of a campaign stand that is there."""
+    funnel = read_funnel(engine, campaign)
+    if funnel is None:
+        raise LookupError(campaign)
+    return funnel
+
+
+def told(funnel: Funnel) -> str:
+    """Return the counts in words."""
+    return ", ".join(
+        [f"{funnel.requested} requested", *(f"{count} {state}" for state, count in funnel.states.items() if count)]
+    )
 
 
 def _log_what_was_taken_over(campaign: str, doubted: int, folded: int) -> None:
@@ -170,23 +241,10 @@ def _wait_for_others(engine: sa.Engine, attempt: Attempt) -> None:
         _log_what_was_taken_over(attempt.campaign.name, bury_dead_attempts(engine, attempt.campaign), 0)
 
 
-def _counts(engine: sa.Engine, campaign: str) -> Funnel:
-    funnel = read_funnel(engine, campaign)
-    if funnel is None:
-        raise LookupError(campaign)
-    return funnel
-
-
-def _told(funnel: Funnel) -> str:
-    return ", ".join(
-        [f"{funnel.requested} requested", *(f"{count} {state}" for state, count in funnel.states.items() if count)]
-    )
-
-
 def _require_settled(funnel: Funnel, settings: SendSettings, stopped_by: RcsError | None) -> None:
     if stopped_by is not None:
         planned = funnel.states[MessageState.PLANNED]
-        stopped = f"Campaign {settings.campaign!r} stopped: {_told(funnel)}; {planned} are left for a retry."
+        stopped = f"Campaign {settings.campaign!r} stopped: {told(funnel)}; {planned} are left for a retry."
         if isinstance(stopped_by, RcsOutcomeUnknown):
             # A call whose reply was lost must not be made again, but the campaign is worth a retry.
             raise RcsStoppedError(f"{stopped} {RcsStoppedError.remedy} The last reply was lost: {stopped_by}")
@@ -202,7 +260,7 @@ def _require_settled(funnel: Funnel, settings: SendSettings, stopped_by: RcsErro
     if in_doubt and settings.on_in_doubt == "fail":
         raise RcsInDoubtError(
             f"campaign {settings.campaign!r}: {in_doubt} messages are in doubt and are not sent again "
-            f"({_told(funnel)}). Delivery reports settle them: retry when reports have come; "
+            f"({told(funnel)}). Delivery reports settle them: retry when reports have come; "
             "or settle them by hand: airflow-rcs resolve"
         )
     if in_doubt:

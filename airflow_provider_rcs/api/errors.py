@@ -76,7 +76,7 @@ class RcsDispatchError(RcsError):
     nothing_sent = False
     remedy = "See what it says of each campaign. A later dispatch tries them again; a campaign can be cancelled."
 
-    def __init__(self, message: str, *, retry_may_help: bool) -> None:
+    def __init__(self, message: str, *, retry_may_help: bool = False) -> None:
         super().__init__(message)
         self.retry_may_help = retry_may_help
 

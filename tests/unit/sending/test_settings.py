@@ -89,3 +89,13 @@ def test_an_action_is_passed_through() -> None:
 def test_quiet_hours_that_cannot_be_read_are_told_by_their_field_with_an_example(entries: Any, message: str) -> None:
     with pytest.raises(RcsInputError, match=rf'^{message}.*Write \[{{"start": "22:00", "end": "09:00"}}\]\.$'):
         read_quiet_hours(entries)
+
+
+def test_a_send_that_the_store_waits_for_needs_a_date() -> None:
+    with pytest.raises(RcsInputError, match="send_at: it is not set, and scheduled_by='store' needs it"):
+        SendSettings("7", "spring", scheduled_by="store")
+
+
+def test_who_waits_is_one_of_two() -> None:
+    with pytest.raises(RcsInputError, match="scheduled_by: 'cron' is not a choice"):
+        SendSettings("7", "spring", scheduled_by="cron")

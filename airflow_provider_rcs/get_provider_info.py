@@ -220,7 +220,12 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_provider_rcs.hooks.rcs", "airflow_provider_rcs.hooks.store"],
             }
         ],
-        "operators": [{"integration-name": _INTEGRATION, "python-modules": ["airflow_provider_rcs.operators.rcs"]}],
+        "operators": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["airflow_provider_rcs.operators.rcs", "airflow_provider_rcs.operators.scheduled"],
+            }
+        ],
         "sensors": [
             {
                 "integration-name": _INTEGRATION,

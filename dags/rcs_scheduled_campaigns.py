@@ -1,7 +1,7 @@
 """Campaigns that wait for their date in the store are handed to the service shortly before it.
 
-They are listed by tasks of other DAGs, with ``send_at`` and ``scheduled_by="store"``. Until this DAG sends a campaign, it
-can be cancelled (``airflow-rcs cancel``), and whoever opts out is left out.
+They are listed by tasks of other DAGs, with ``send_at`` and ``scheduled_by="store"``. Until this DAG sends a campaign,
+it can be cancelled (``airflow-rcs cancel``), and whoever opts out is left out.
 
 Connections: ``rcs_store`` (the ledger), and those that the tasks named (``rcs_default`` unless they said otherwise).
 """

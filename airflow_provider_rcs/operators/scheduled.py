@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_rcs.api.errors import RcsDispatchError, RcsError, RcsInputError
+from airflow_provider_rcs.api.errors import RcsCancelledError, RcsDispatchError, RcsError, RcsInputError
 from airflow_provider_rcs.hooks.failures import airflow_failures
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.hooks.sql import stream_columns
@@ -68,6 +68,8 @@ class RcsDispatchScheduledOperator(BaseOperator):
             name = scheduled.campaign.name
             try:
                 sent.append(_dispatch(engine, scheduled, task_name(context)))
+            except RcsCancelledError as error:
+                self.log.warning("Campaign %s was cancelled meanwhile: %s", name, error)
             except Exception as error:  # noqa: BLE001 - whatever keeps one campaign must not keep the others
                 failures[name] = error
                 self.log.error("Campaign %s: %s", name, _told(error))  # noqa: TRY400 - drivers quote values

@@ -73,7 +73,7 @@ def send_campaign(
         before = counts(engine, settings.campaign)
         exclude_phones(engine, campaign, settings, excluded)
         plan(engine, attempt, settings, tally, listed)
-        _log_what_is_known(before, tally.rows, settings)
+        log_what_is_known(before, tally.rows, settings)
         stopped_by = send_planned(engine, attempt, settings, service, tally.rows)
     return conclude(engine, campaign, settings, stopped_by)
 
@@ -209,7 +209,12 @@ def _log_what_was_taken_over(campaign: str, doubted: int, folded: int) -> None:
         log.info("%d delivery reports were folded first.", folded)
 
 
-def _log_what_is_known(before: Funnel, listed: int, settings: SendSettings) -> None:
+def log_what_is_known(before: Funnel, listed: int, settings: SendSettings) -> None:
+    """Tell in the log how a list meets what the campaign knows already.
+
+    :param before: where its recipients stood before the list.
+    :param listed: how many rows the list has.
+    """
     if before.requested:
         log.info(
             "Campaign %s goes on: %d recipients are listed now; of the %d that it knew before, %d are accepted already "

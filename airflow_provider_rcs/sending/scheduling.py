@@ -16,6 +16,7 @@ from airflow_provider_rcs.sending.campaign import (
     attempt_at,
     counts,
     exclude_phones,
+    log_what_is_known,
     open_listed,
     plan,
     returned,
@@ -74,9 +75,11 @@ def schedule_campaign(
     campaign, tally, listed = open_listed(engine, api, template, settings, chunks)
     with attempt_at(engine, campaign, made_by, lease) as attempt:
         begin_schedule(engine, attempt, settings.send_at, _kept(settings, connections))
+        before = counts(engine, campaign.name)
         exclude_phones(engine, campaign, settings, excluded)
         plan(engine, attempt, settings, tally, listed)
         finish_schedule(engine, attempt)
+        log_what_is_known(before, tally.rows, settings)
     funnel = counts(engine, campaign.name)
     log.info(
         "Campaign %s is kept in the store: %s. RcsDispatchScheduledOperator sends it shortly before %s UTC.",

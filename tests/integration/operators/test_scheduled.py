@@ -15,8 +15,10 @@ import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
 
 from airflow_provider_rcs.api.dates import write_moment
+from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.hooks.memory import OF_THIS_PROCESS
+from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
 from airflow_provider_rcs.operators.scheduled import RcsDispatchScheduledOperator
@@ -184,6 +186,28 @@ def test_who_is_cancelled_before_the_date_gets_nothing_and_the_books_say_why(
     assert counts(store, campaign) == {"suppressed": 2}
     with pytest.raises(AirflowFailException, match=r"RcsCancelledError: .*the price is wrong"):
         keep(campaign, context)
+
+
+def test_a_campaign_that_is_cancelled_while_it_is_dispatched_is_no_failure(
+    sandbox: SandboxProcess,
+    store: sa.Engine,
+    store_url: str,
+    context: Context,
+    campaign: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keep(campaign, context)
+    look_up = RcsHook.get_template
+
+    def cancel_and_look_up(hook: RcsHook, template_id: str, *, fresh: bool = False) -> Template:
+        main(["cancel", campaign, "--reason", "the price is wrong", "--store-url", store_url])
+        return look_up(hook, template_id, fresh=fresh)
+
+    monkeypatch.setattr(RcsHook, "get_template", cancel_and_look_up)
+
+    assert dispatch(context) == []
+    assert messages_of(sandbox, store, campaign) == Counter()
+    assert counts(store, campaign) == {"suppressed": 2}
 
 
 def test_who_opts_out_in_the_last_hour_is_left_out(

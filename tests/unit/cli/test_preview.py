@@ -25,6 +25,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str, query: tuple[st
         (["--default-region", "Spain"], "default_region: 'Spain' is not a region"),
         (["--batch-size", "0"], "batch_size: 0 is not a whole number of 1 or more"),
         (["--send-at", "tomorrow"], "send_at: 'tomorrow' is not a date"),
+        (["--scheduled-by", "store"], "send_at: it is not set, and scheduled_by='store' needs it"),
         (["--at-most", "2"], "at_most and within: they belong together"),
         (["--template-id", " "], "template_id: it is empty"),
     ],

@@ -69,7 +69,8 @@ def send_campaign(
     """
     campaign, tally, listed = open_listed(engine, service.settings, template, settings, chunks)
     with attempt_at(engine, campaign, made_by, lease) as attempt:
-        leave_schedule(engine, campaign)
+        if leave_schedule(engine, campaign):
+            log.warning("Campaign %s was kept for a dispatch; this task sends its own list instead.", campaign.name)
         before = counts(engine, settings.campaign)
         exclude_phones(engine, campaign, settings, excluded)
         plan(engine, attempt, settings, tally, listed)

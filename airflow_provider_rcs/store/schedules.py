@@ -96,11 +96,11 @@ def finish_schedule(engine: sa.Engine, attempt: Attempt) -> None:
         )
 
 
-def leave_schedule(engine: sa.Engine, held: Campaign) -> None:
-    """Forget the schedule of a campaign that is sent without a dispatch, if it has one."""
+def leave_schedule(engine: sa.Engine, held: Campaign) -> bool:
+    """Forget the schedule of a campaign that is sent without a dispatch, and tell whether it had one."""
     with transaction(engine) as connection:
         lock_campaign(connection, held.id)
-        connection.execute(scheduled.delete().where(scheduled.c.campaign_id == held.id))
+        return connection.execute(scheduled.delete().where(scheduled.c.campaign_id == held.id)).rowcount > 0
 
 
 def take_over_list(engine: sa.Engine, attempt: Attempt, schedule: Scheduled) -> None:

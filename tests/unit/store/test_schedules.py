@@ -210,7 +210,8 @@ def test_a_list_that_was_cancelled_before_its_end_is_told(engine: sa.Engine) -> 
 def test_a_campaign_that_is_sent_without_a_dispatch_is_not_scheduled_any_more(engine: sa.Engine) -> None:
     schedule = kept(engine)
 
-    leave_schedule(engine, campaign(engine))
+    assert leave_schedule(engine, campaign(engine))
+    assert not leave_schedule(engine, campaign(engine))
 
     assert scheduled_campaigns(engine) == []
     assert phones_claimed(engine, dispatch(engine, schedule)) == []

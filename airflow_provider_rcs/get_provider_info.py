@@ -223,7 +223,11 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": _INTEGRATION,
-                "python-modules": ["airflow_provider_rcs.operators.rcs", "airflow_provider_rcs.operators.approval"],
+                "python-modules": [
+                    "airflow_provider_rcs.operators.rcs",
+                    "airflow_provider_rcs.operators.approval",
+                    "airflow_provider_rcs.operators.scheduled",
+                ],
             }
         ],
         "sensors": [

@@ -14,7 +14,7 @@ class RcsError(Exception):
     """
 
     nothing_sent: ClassVar[bool] = True
-    retry_may_help: ClassVar[bool] = False
+    retry_may_help: bool = False
     remedy: ClassVar[str] = "See what its text says."
 
 
@@ -51,6 +51,34 @@ class RcsCampaignConflictError(RcsError):
     """The campaign was begun with a template, agent or date that differs from what is asked for now."""
 
     remedy = "Keep it as it was, or give the campaign another name."
+
+
+class RcsCancelledError(RcsError):
+    """The campaign was cancelled by a person; nobody is sent to any more."""
+
+    remedy = "To send after all, give the campaign another name."
+
+
+class RcsUnplannedError(RcsError):
+    """A scheduled campaign is due, and the task that lists its recipients has not come to its end."""
+
+    retry_may_help = True
+    remedy = "Run the task again that lists its recipients, or cancel the campaign: airflow-rcs cancel."
+
+
+class RcsDispatchError(RcsError):
+    """Scheduled campaigns that are due were not sent, or not wholly; the others were.
+
+    :param message: which ones, and why each.
+    :param retry_may_help: whether it may help one of them.
+    """
+
+    nothing_sent = False
+    remedy = "See what it says of each campaign. A later dispatch tries them again; a campaign can be cancelled."
+
+    def __init__(self, message: str, *, retry_may_help: bool = False) -> None:
+        super().__init__(message)
+        self.retry_may_help = retry_may_help
 
 
 class RcsInvalidRecipientsError(RcsError):

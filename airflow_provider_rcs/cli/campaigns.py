@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.cli.store_option import add_store_option, store_of
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from airflow_provider_rcs.store.funnel import Funnel
     from airflow_provider_rcs.store.reporting import Reporting
 
@@ -21,7 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Print a line for each campaign, after folding the reports that have come.
 
-    A campaign that should have had reports and has none is marked, because it may be that nobody takes them.
+    A campaign that should have had reports and has none is marked, because it may be that nobody takes them. Those that
+    wait for their date in the store, and those that were cancelled, are told below.
     """
     from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
     from airflow_provider_rcs.cli.tables import aligned
@@ -57,11 +61,27 @@ def run(arguments: argparse.Namespace) -> None:
             )
     headings = ["campaign", "begun (UTC)", "requested", "accepted", "rejected", "in doubt", "to send", "delivered"]
     print(aligned([*headings, "by channel", "failed", "no report yet", "last report (UTC)"], rows))
+    for line in (*_told_of_scheduled(engine), *_told_of_cancelled(engine)):
+        print(f"\n{line}")
     if any(each.is_overdue for each in reporting.values()):
         print(
             "\nNONE: reports are overdue. Does the receiver run, and does the panel of the account name its address, "
             "login and password?"
         )
+
+
+def _told_of_scheduled(engine: sa.Engine) -> Iterator[str]:
+    from airflow_provider_rcs.store.schedules import scheduled_campaigns
+
+    for scheduled in scheduled_campaigns(engine):
+        yield f"{scheduled.campaign.name}: kept in the store, due {scheduled.due_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _told_of_cancelled(engine: sa.Engine) -> Iterator[str]:
+    from airflow_provider_rcs.store.cancellations import read_cancellations
+
+    for name, word in read_cancellations(engine).items():
+        yield f"{name}: cancelled by {word.said_by}, {word.said_at:%Y-%m-%d %H:%M} UTC: {word.reason}"
 
 
 def _by_channel(funnel: Funnel) -> str:

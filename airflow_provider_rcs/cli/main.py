@@ -16,6 +16,7 @@ _COMMANDS = {
     "migrate": "make the store's tables, or bring them to this version",
     "preview": "show what a campaign to the rows of a query would send, and send nothing",
     "campaigns": "show where the campaigns of the store stand",
+    "cancel": "end a campaign: send to nobody any more, and say so in the books",
     "resolve": "settle by hand what is in doubt, and say so in the books",
 }
 

@@ -62,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--agent", default="", help="the RCS agent to send as (default: the connection's)")
     parser.add_argument("--send-at", help="when the service shall send, in ISO 8601; a date that has passed is refused")
     parser.add_argument("--timezone", help="whose clock --send-at is by, where it has no offset")
+    parser.add_argument("--scheduled-by", default="service", help="who waits for it: service (default) or store")
     parser.add_argument("--batch-size", type=int, help="most recipients of a request (default: the connection's)")
     parser.add_argument("--exclude-sql", help="a query whose first column holds phones that must not be messaged")
     parser.add_argument("--exclude-conn-id", help="Airflow connection of that query (default: --sql-conn-id)")
@@ -129,6 +130,7 @@ def _settings(arguments: argparse.Namespace) -> SendSettings:
         at_most=arguments.at_most,
         within=None if arguments.within_days is None else timedelta(days=arguments.within_days),
         selection=read_selection(arguments.shard, arguments.share),
+        scheduled_by=arguments.scheduled_by,
     )
 
 
@@ -213,6 +215,11 @@ def _told(plan: Mapping[str, Any]) -> str:
         f"Requests: {requests['count']:,}; the largest has {requests['largest_bytes']:,} bytes, all together have "
         f"{requests['total_bytes']:,}."
     )
+    if plan["dispatched_from"]:
+        parts.append(
+            f"Kept in the store, and sent by the first dispatch from {plan['dispatched_from']} on, if its lead is the "
+            "usual one."
+        )
     if samples:
         variables = list(samples[0]["variables"])
         rows = [[s["phone"], s["name"], *(s["variables"].get(name, "") for name in variables)] for s in samples]

@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Settle what was asked for, or show what is open."""
+    from airflow_provider_rcs.store.campaigns import require_campaign
     from airflow_provider_rcs.store.migrate import require_migrated
     from airflow_provider_rcs.store.resolutions import Statement, Verdict
 
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.credentials_mended:
         _forget_refusals(engine, arguments.campaign)
         return
-    campaign = _campaign(engine, arguments.campaign)
+    campaign = require_campaign(engine, arguments.campaign)
     if arguments.verdict is None:
         _show_open(engine, campaign)
         return
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
     settled = _settle(engine, campaign, statement, arguments)
     print(f"Campaign {campaign.name}: {settled} messages were settled as {arguments.verdict}.")
     if settled and arguments.verdict == "not-sent":
-        print("They are planned again; retry the task that sends, and it sends to them.")
+        print("They are planned again; retry the task that sends, and it sends to them, unless they were cancelled.")
 
 
 def _settle(engine: sa.Engine, campaign: Campaign, statement: Statement, arguments: argparse.Namespace) -> int:
@@ -92,13 +93,3 @@ def _forget_refusals(engine: sa.Engine, campaign: str) -> None:
     from airflow_provider_rcs.store.refused_credentials import forget_refusals
 
     print(f"Campaign {campaign}: {forget_refusals(engine, campaign)} refusals of credentials are forgotten.")
-
-
-def _campaign(engine: sa.Engine, name: str) -> Campaign:
-    from airflow_provider_rcs.api.errors import RcsInputError
-    from airflow_provider_rcs.store.campaigns import find_campaign
-
-    campaign = find_campaign(engine, name)
-    if campaign is None:
-        raise RcsInputError("campaign", f"the store knows no campaign {name!r}", "See: airflow-rcs campaigns")
-    return campaign

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_rcs.api.models import QuietHours
+    from airflow_provider_rcs.api.models import QuietHours, Template
     from airflow_provider_rcs.sending.listing import Chunk
     from airflow_provider_rcs.sending.settings import SendSettings
 
@@ -77,6 +77,8 @@ class RcsSendingOperator(BaseOperator):
         nothing at all if there is one.
     :param on_in_doubt: ``"fail"`` lets the task fail, after everything else is sent, while messages are in doubt;
         ``"hold"`` lets it succeed.
+    :param scheduled_by: who waits for ``send_at``: the ``"service"``, which is handed everything at once, or the
+        ``"store"``: then the task lists and checks, and ``RcsDispatchScheduledOperator`` sends shortly before the date.
     :param dry_run: whether to do everything but keep and send, and return what would be sent: counts by reason, the
         sizes of the requests, three samples in which nothing of a person can be read, and the plan's hash.
     :param approved_plan: the ``plan_hash`` that a dry run returned and a person approved: if the list, the template or
@@ -135,6 +137,7 @@ class RcsSendingOperator(BaseOperator):
         share: float | str = 1.0,
         on_invalid: str = "reject",
         on_in_doubt: str = "fail",
+        scheduled_by: str = "service",
         dry_run: bool = False,
         approved_plan: str | None = None,
         **kwargs: Any,
@@ -168,6 +171,7 @@ class RcsSendingOperator(BaseOperator):
         self.share = share
         self.on_invalid = on_invalid
         self.on_in_doubt = on_in_doubt
+        self.scheduled_by = scheduled_by
         self.preview = dry_run
         self.approved_plan = approved_plan
 
@@ -228,14 +232,16 @@ class RcsSendingOperator(BaseOperator):
         engine = store_engine(self.store_conn_id)
         template = look_up_template(engine, settings, hook.get_template, service.fingerprint)
         require_credit_to_begin(engine, settings, hook.get_credits, service.fingerprint)
+        if settings.scheduled_by == "store":
+            return self._schedule(context, engine, hook, template, settings)
         sent = send_campaign(
             engine,
             service,
             template,
             settings,
             self.read_chunks(),
-            made_by=_task_name(context),
-            lease=timedelta(seconds=conf.getint("rcs", "lease_seconds", fallback=_DEFAULT_LEASE_SECONDS)),
+            made_by=task_name(context),
+            lease=lease_from_config(),
             excluded=self._read_excluded(),
         )
         if not settings.selection.is_shard:
@@ -243,6 +249,26 @@ class RcsSendingOperator(BaseOperator):
             # both make the asset known: it calls one of them failed, for good.
             emit_sent(context, sent)
         return sent
+
+    def _schedule(
+        self, context: Context, engine: sa.Engine, hook: RcsHook, template: Template, settings: SendSettings
+    ) -> dict[str, Any]:
+        from airflow_provider_rcs.sending.scheduling import Connections, schedule_campaign
+
+        query = next(self._excluded(), None)
+        asked = (query.sql, query.conn_id) if query else ()
+        return schedule_campaign(
+            engine,
+            hook.settings,
+            template,
+            settings,
+            self.read_chunks(),
+            Connections(self.rcs_conn_id, *asked),
+            made_by=task_name(context),
+            lease=lease_from_config(),
+            excluded=self._read_excluded(),
+            fingerprint=hook.credentials_fingerprint,
+        )
 
     def _read_excluded(self) -> Iterator[Sequence[object]]:
         for query in self._excluded():
@@ -282,11 +308,18 @@ class RcsSendingOperator(BaseOperator):
             selection=read_selection(self.shard, self.share),
             on_invalid=self.on_invalid,
             on_in_doubt=self.on_in_doubt,
+            scheduled_by=self.scheduled_by,
             approved_plan=None if self.approved_plan is None else str(self.approved_plan),
         )
 
 
-def _task_name(context: Context) -> str:
+def lease_from_config() -> timedelta:
+    """Return how long a task that sends counts as alive without a sign of life."""
+    return timedelta(seconds=conf.getint("rcs", "lease_seconds", fallback=_DEFAULT_LEASE_SECONDS))
+
+
+def task_name(context: Context) -> str:
+    """Return which task sends, for people."""
     task_instance = context["ti"]
     mapped = "" if task_instance.map_index in (None, -1) else f"[{task_instance.map_index}]"
     return (

@@ -12,8 +12,10 @@ from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.forecast import Forecast
 from airflow_provider_rcs.sending.listing import Chunk, Tally, excluded_phones, list_chunks
 from airflow_provider_rcs.sending.plan_hash import PlanHash
-from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings
 from airflow_provider_rcs.store.campaigns import Campaign, CampaignTerms, find_campaign, require_same_terms
+from airflow_provider_rcs.store.cancellations import require_not_cancelled
+from airflow_provider_rcs.store.engine import reading
 from airflow_provider_rcs.store.restored import require_not_restored
 
 
@@ -64,6 +66,8 @@ def _begun(engine: sa.Engine | None, settings: SendSettings, terms: CampaignTerm
     """Return the campaign if it has been begun, after checking that it can go on like this."""
     campaign = None if engine is None else find_campaign(engine, settings.campaign)
     if engine is not None and campaign is not None:
+        with reading(engine) as connection:
+            require_not_cancelled(connection, campaign)
         require_same_terms(campaign, terms)
         require_not_restored(engine, campaign)
     return campaign
@@ -77,6 +81,7 @@ def _told(template: Template, settings: SendSettings, tally: Tally, forecast: Fo
         "campaign": settings.campaign,
         "dry_run": True,
         "store_asked": forecast.engine is not None,
+        "dispatched_from": _dispatched_from(settings),
         "template": {
             "id": template.id,
             "name": template.name,
@@ -98,6 +103,13 @@ def _told(template: Template, settings: SendSettings, tally: Tally, forecast: Fo
         },
         "samples": forecast.samples,
     }
+
+
+def _dispatched_from(settings: SendSettings) -> str | None:
+    """Return when a dispatch with the usual lead would send it first, if it is kept in the store until then."""
+    if settings.scheduled_by != "store" or settings.send_at is None:
+        return None
+    return (settings.send_at - DEFAULT_LEAD).isoformat(timespec="minutes")
 
 
 def _sources(template: Template, settings: SendSettings) -> dict[str, str]:

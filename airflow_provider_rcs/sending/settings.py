@@ -15,9 +15,11 @@ from airflow_provider_rcs.api.selection import Selection
 
 ON_INVALID = ("reject", "fail")
 ON_IN_DOUBT = ("fail", "hold")
+SCHEDULED_BY = ("service", "store")
 DEFAULT_MAX_IN_FLIGHT = 8
 EVERYBODY = Selection()
 GRACE_FOR_PAST_DATES = timedelta(minutes=5)
+DEFAULT_LEAD = timedelta(minutes=30)
 _PLAN_HASH = re.compile("[0-9a-f]{16}-[0-9a-f]{32}")
 
 
@@ -46,6 +48,7 @@ class SendSettings:
     :param selection: which part of the list is sent to.
     :param on_invalid: ``"reject"`` records a wrong recipient and goes on, ``"fail"`` sends nothing if one is wrong.
     :param on_in_doubt: ``"fail"`` ends the task as failed while messages are in doubt, ``"hold"`` lets it succeed.
+    :param scheduled_by: who waits for ``send_at``: the ``"service"``, or the ``"store"`` until shortly before it.
     :param approved_plan: the hash of the plan that may be sent; ``None`` if none needs to be approved.
     :raises RcsInputError: if one of them cannot be used; names it.
     """
@@ -71,6 +74,7 @@ class SendSettings:
     selection: Selection = EVERYBODY
     on_invalid: str = "reject"
     on_in_doubt: str = "fail"
+    scheduled_by: str = "service"
     approved_plan: str | None = None
 
     def __post_init__(self) -> None:
@@ -79,6 +83,7 @@ class SendSettings:
                 raise RcsInputError(argument, "it is empty", "Give it a value.")
         _require_choice("on_invalid", self.on_invalid, ON_INVALID)
         _require_choice("on_in_doubt", self.on_in_doubt, ON_IN_DOUBT)
+        _require_choice("scheduled_by", self.scheduled_by, SCHEDULED_BY)
         _require_choice("mobile_only", self.mobile_only, (True, False))
         for argument in ("batch_size", "max_in_flight", "at_most"):
             value = getattr(self, argument)
@@ -90,6 +95,14 @@ class SendSettings:
             )
         if self.send_at is not None:
             require_tellable("send_at", self.send_at)
+        elif self.scheduled_by == "store":
+            raise RcsInputError("send_at", "it is not set, and scheduled_by='store' needs it", "Give it a date.")
+        if self.selection.is_shard and self.scheduled_by == "store":
+            raise RcsInputError(
+                "shard",
+                f"{self.selection.shard_name!r} is a part of a list, and the store keeps the last list whole",
+                "With scheduled_by='store', have one task list everybody.",
+            )
         if self.default_region is not None:
             _require_region(self.default_region)
         if self.approved_plan is not None and not _PLAN_HASH.fullmatch(self.approved_plan):
@@ -99,12 +112,17 @@ class SendSettings:
                 "Give it what was approved: \"{{ ti.xcom_pull(task_ids='approve', key='plan_hash') }}\".",
             )
 
+    @property
+    def date_has_passed(self) -> bool:
+        """Whether there is a date, and it has passed by more than a grace."""
+        return self.send_at is not None and self.send_at < datetime.now(UTC) - GRACE_FOR_PAST_DATES
+
     def require_date_to_come(self) -> None:
         """Refuse a date that has passed, except just now.
 
         :raises RcsInputError: if it has.
         """
-        if self.send_at is not None and self.send_at < datetime.now(UTC) - GRACE_FOR_PAST_DATES:
+        if self.send_at is not None and self.date_has_passed:
             raise RcsInputError(
                 "send_at",
                 f"{self.send_at:%Y-%m-%d %H:%M %Z} has passed; nothing was sent",

@@ -6,10 +6,11 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsCampaignConflictError
+from airflow_provider_rcs.api.errors import RcsCampaignConflictError, RcsInputError
 from airflow_provider_rcs.store.engine import reading, transaction
 from airflow_provider_rcs.store.tables import campaign
 from airflow_provider_rcs.store.upsert import insert_or_ignore
@@ -67,16 +68,27 @@ def open_campaign(engine: sa.Engine, name: str, terms: CampaignTerms, status_cod
     of_this_name = campaign.c.name == name
     with transaction(engine) as connection:
         insert_or_ignore(connection, campaign, [fresh], key=["name"])
-        require_same_terms(_read(connection.execute(sa.select(campaign).where(of_this_name)).one()), terms)
+        require_same_terms(read_campaign(connection.execute(sa.select(campaign).where(of_this_name)).one()), terms)
         connection.execute(campaign.update().where(of_this_name).values(status_codes=dict(status_codes)))
-        return _read(connection.execute(sa.select(campaign).where(of_this_name)).one())
+        return read_campaign(connection.execute(sa.select(campaign).where(of_this_name)).one())
 
 
 def find_campaign(engine: sa.Engine, name: str) -> Campaign | None:
     """Return the campaign of this name, or ``None``."""
     with reading(engine) as connection:
         row = connection.execute(sa.select(campaign).where(campaign.c.name == name)).one_or_none()
-    return None if row is None else _read(row)
+    return None if row is None else read_campaign(row)
+
+
+def require_campaign(engine: sa.Engine, name: str) -> Campaign:
+    """Return the campaign of this name.
+
+    :raises RcsInputError: if there is none.
+    """
+    found = find_campaign(engine, name)
+    if found is None:
+        raise RcsInputError("campaign", f"the store knows no campaign {name!r}", "See: airflow-rcs campaigns")
+    return found
 
 
 def require_same_terms(opened: Campaign, terms: CampaignTerms) -> None:
@@ -108,6 +120,13 @@ def lock_campaign(connection: sa.Connection, campaign_id: int) -> int:
     return int(connection.execute(statement).scalar_one())
 
 
+def read_campaign(row: sa.Row[Any]) -> Campaign:
+    """Return the campaign of a row that has all columns of its table."""
+    values = row._mapping
+    terms = CampaignTerms(**{term.name: values[term.name] for term in fields(CampaignTerms)})
+    return Campaign(values["id"], values["name"], values["token"], terms, values["status_codes"])
+
+
 def new_token() -> str:
     """Return a campaign's part of its requests' references."""
     return _token(_CAMPAIGN_TOKEN_LENGTH)
@@ -120,12 +139,6 @@ def new_reference(campaign_token: str) -> str:
 
 def _token(length: int) -> str:
     return "".join(secrets.choice(_LETTERS) for _ in range(length))
-
-
-def _read(row: sa.Row[tuple[object, ...]]) -> Campaign:
-    values = row._mapping
-    terms = CampaignTerms(**{term.name: values[term.name] for term in fields(CampaignTerms)})
-    return Campaign(values["id"], values["name"], values["token"], terms, values["status_codes"])
 
 
 def _is_overdue(before: datetime | None, now: datetime | None) -> bool:

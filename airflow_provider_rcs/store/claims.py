@@ -13,6 +13,7 @@ from airflow_provider_rcs.api.models import Outcome, Recipient
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import Attempt, require_lease
 from airflow_provider_rcs.store.campaigns import lock_campaign, new_reference
+from airflow_provider_rcs.store.cancellations import require_not_cancelled, when_not_sent
 from airflow_provider_rcs.store.engine import reading, transaction
 from airflow_provider_rcs.store.refused_credentials import require_not_refused
 from airflow_provider_rcs.store.shards import lists_of
@@ -49,6 +50,7 @@ def claim_batch(
     :param cap: how often a phone may be messaged.
     :param fingerprint: of the credentials that the request will be made with.
     :raises RcsFencedError: if the attempt has lost its lease.
+    :raises RcsCancelledError: if the campaign was cancelled.
     :raises RcsAuthError: if the service has refused these credentials to this campaign.
     """
     with transaction(engine) as connection:
@@ -56,8 +58,9 @@ def claim_batch(
             lock_for_cap(connection)
         revision = lock_campaign(connection, attempt.campaign.id)
         require_lease(connection, attempt.id)
+        require_not_cancelled(connection, attempt.campaign)
         require_not_refused(connection, attempt.campaign.name, fingerprint)
-        is_planned = _is_planned_by(connection, attempt)
+        is_planned = is_planned_by(connection, attempt)
         while rows := _planned(connection, is_planned, size):
             against = reasons_against(connection, attempt.campaign.id, [row.phone for row in rows], cap)
             _suppress(connection, {row.id: against[row.phone] for row in rows if row.phone in against}, revision)
@@ -73,7 +76,8 @@ def _planned(connection: sa.Connection, is_planned: sa.ColumnElement[bool], size
     return connection.execute(planned).all()
 
 
-def _is_planned_by(connection: sa.Connection, attempt: Attempt) -> sa.ColumnElement[bool]:
+def is_planned_by(connection: sa.Connection, attempt: Attempt) -> sa.ColumnElement[bool]:
+    """Return the condition of the messages that the attempt may claim."""
     # Only who is on this attempt's list, or on that of a later one: whoever was taken off it since is not sent to.
     # Nor who is on that of another shard: it may be one that refuses its list, and sends to nobody on it.
     return sa.and_(
@@ -166,7 +170,8 @@ def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_cam
 def release(engine: sa.Engine, claim: Claim, reason: str) -> None:
     """Give the messages back as planned, after a proven refusal of their request.
 
-    Applies also after the attempt was taken for dead: then they are in doubt, and the refusal settles it.
+    Those of a campaign that was cancelled meanwhile are suppressed. Applies also after the attempt was taken for dead:
+    then they are in doubt, and the refusal settles it.
 
     :param reason: why it was refused; stays with the request.
     """
@@ -176,6 +181,7 @@ def release(engine: sa.Engine, claim: Claim, reason: str) -> None:
             # A report has proven the opposite, and nobody is messaged on the word of a service against itself.
             leave_in_doubt(connection, claim.request_id, revision, reason)
             return
+        state, why = when_not_sent(connection, claim.campaign_id)
         connection.execute(
             message.update()
             .where(
@@ -183,8 +189,8 @@ def release(engine: sa.Engine, claim: Claim, reason: str) -> None:
                 message.c.state.in_((MessageState.SENDING, MessageState.IN_DOUBT)),
             )
             .values(
-                state=MessageState.PLANNED,
-                reason="",
+                state=state,
+                reason=why,
                 request_id=None,
                 revision=revision,
                 updated_at=datetime.now(UTC),
@@ -259,5 +265,5 @@ def api_campaign_ids(engine: sa.Engine, campaign_id: int) -> list[str]:
 def has_planned(engine: sa.Engine, attempt: Attempt) -> bool:
     """Tell whether the attempt has anyone to send to."""
     with reading(engine) as connection:
-        planned = sa.select(message.c.id).where(_is_planned_by(connection, attempt))
+        planned = sa.select(message.c.id).where(is_planned_by(connection, attempt))
         return connection.execute(planned.limit(1)).first() is not None

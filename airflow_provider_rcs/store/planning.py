@@ -14,6 +14,7 @@ from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import Attempt, require_lease
 from airflow_provider_rcs.store.campaigns import Campaign, lock_campaign
+from airflow_provider_rcs.store.cancellations import require_not_cancelled
 from airflow_provider_rcs.store.engine import reading, transaction
 from airflow_provider_rcs.store.tables import message
 from airflow_provider_rcs.store.upsert import insert_or_update
@@ -34,12 +35,14 @@ def record_list(engine: sa.Engine, attempt: Attempt, listed: Sequence[ListedReci
 
     :param listed: the next rows of the list, in its order.
     :raises RcsFencedError: if the attempt has lost its lease.
+    :raises RcsCancelledError: if the campaign was cancelled.
     """
     times = Counter(recipient.key for recipient in listed)
     first_of_each = {recipient.key: recipient for recipient in reversed(listed)}
     with transaction(engine) as connection:
         revision = lock_campaign(connection, attempt.campaign.id)
         require_lease(connection, attempt.id)
+        require_not_cancelled(connection, attempt.campaign)
         rows = [_row(first_of_each[key], times[key], attempt, revision) for key in times]
         insert_or_update(connection, message, rows, key=["campaign_id", "recipient_key"], changes=_changes)
 

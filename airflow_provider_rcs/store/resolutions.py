@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaigns import Campaign, lock_campaign
+from airflow_provider_rcs.store.cancellations import when_not_sent
 from airflow_provider_rcs.store.engine import reading, transaction
 from airflow_provider_rcs.store.tables import message, request, resolution
 
@@ -27,7 +28,8 @@ class Verdict(StrEnum):
 class Statement:
     """A person's word on messages in doubt.
 
-    :param verdict: what became of them; ``not_sent`` plans them again, for the next attempt.
+    :param verdict: what became of them; ``not_sent`` plans them again, for the next attempt, unless the campaign was
+        cancelled.
     :param said_by: who says so.
     :param reason: why; what was seen.
     :raises RcsInputError: if nobody says so, or not why.
@@ -89,6 +91,7 @@ def _resolve(engine: sa.Engine, campaign: Campaign, statement: Statement, which:
     with transaction(engine) as connection:
         revision = lock_campaign(connection, campaign.id)
         now = datetime.now(UTC)
+        state, why = (MessageState.ACCEPTED, "") if accepted else when_not_sent(connection, campaign.id)
         resolution_id = connection.execute(
             resolution.insert()
             .values(
@@ -105,8 +108,8 @@ def _resolve(engine: sa.Engine, campaign: Campaign, statement: Statement, which:
             message.update()
             .where(message.c.campaign_id == campaign.id, message.c.state == MessageState.IN_DOUBT, which)
             .values(
-                state=MessageState.ACCEPTED if accepted else MessageState.PLANNED,
-                reason="",
+                state=state,
+                reason=why,
                 request_id=message.c.request_id if accepted else None,
                 resolution_id=resolution_id,
                 revision=revision,

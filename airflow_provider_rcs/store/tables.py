@@ -240,3 +240,25 @@ watcher = sa.Table(
     sa.Column("updated_at", UtcDateTime, nullable=False),
     comment="How far those who are told of new reports have come.",
 )
+
+scheduled = sa.Table(
+    "rcs_scheduled",
+    metadata,
+    sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), primary_key=True, autoincrement=False),
+    sa.Column("due_at", UtcDateTime, nullable=False, comment="the campaign's date"),
+    sa.Column("settings", sa.JSON, nullable=False, comment="how to send it; nothing of a person"),
+    sa.Column("listed_by", sa.BigInteger, nullable=False, comment="the last attempt that began to list"),
+    sa.Column("is_whole", sa.Boolean, nullable=False, comment="whether that list came to its end"),
+    sa.Column("settled_at", UtcDateTime, comment="when a dispatch had nothing left to do"),
+    comment="Campaigns that are kept until shortly before their date, and sent by a dispatch.",
+)
+
+cancellation = sa.Table(
+    "rcs_cancellation",
+    metadata,
+    sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), primary_key=True, autoincrement=False),
+    sa.Column("said_by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("said_at", UtcDateTime, nullable=False),
+    comment="Campaigns that are cancelled: nobody is sent to any more.",
+)

@@ -6,15 +6,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.models import Template
+from airflow_provider_rcs.api.settings import ApiSettings
+from airflow_provider_rcs.sending.scheduling import Connections, schedule_campaign
+from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.funnel import read_funnel
 from airflow_provider_rcs.store.tables import attempt, campaign, message, request
-from tests.chaos.sender import DONE, KILLED, Sender, Task
+from tests.chaos.sender import DONE, KILLED, TEMPLATE, Sender, Task
 from tests.chaos.steps import Step
 from tests.chaos.stores import Store
 from tests.sandbox_process import SandboxProcess
@@ -68,6 +72,26 @@ class CampaignUnderTest:
         self._task = Task(store.url, sandbox.url, sandbox.login, sandbox.password, self.name, chunks, **task)
         tally["messages asked for"] += people
         store.take_reports_of(sandbox)
+
+    def keep(self) -> None:
+        """List the recipients in the store, for processes that dispatch what is due."""
+        schedule_campaign(
+            self.store.engine,
+            ApiSettings(),
+            Template(TEMPLATE, "Plain greeting"),
+            SendSettings(
+                template_id=TEMPLATE,
+                campaign=self.name,
+                batch_size=self._task.batch_size,
+                max_in_flight=self._task.max_in_flight,
+                send_at=datetime.now(UTC) + timedelta(minutes=5),
+                scheduled_by="store",
+            ),
+            self._task.chunks,
+            Connections("rcs_default"),
+            made_by="a test",
+            lease=timedelta(seconds=self._task.lease),
+        )
 
     def ready(self, **changes: Any) -> Sender:
         """A process that waits for the word to begin."""

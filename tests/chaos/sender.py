@@ -9,20 +9,22 @@ import os
 import signal
 import socket
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.models import SendRequest, SendResult
+from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.api.selection import read_selection
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.sending import requests as sending
 from airflow_provider_rcs.sending.campaign import send_campaign
+from airflow_provider_rcs.sending.dispatch import dispatch_campaign
 from airflow_provider_rcs.sending.service import Service, look_up_template
-from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings
 from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.schedules import due_campaigns
 from tests.chaos.steps import Step, arm, die, fall_asleep
 
 TEMPLATE = "1234569"
@@ -52,6 +54,7 @@ class Task:
     :param unconnected: which of its requests finds nobody who listens.
     :param rotated_password: what the account's token has become between the look-up of the template and the send.
     :param most_pages: how large its database may grow, in pages of SQLite.
+    :param dispatches: whether the list is in the store already, and the process dispatches what is due.
     """
 
     store_url: str
@@ -71,6 +74,7 @@ class Task:
     unconnected: int | None = None
     rotated_password: str | None = None
     most_pages: int | None = None
+    dispatches: bool = False
 
 
 class Sender:
@@ -150,6 +154,9 @@ def _send(task: Task) -> None:
     if task.sleeps_at is not None:
         arm(engine, *task.sleeps_at, fall_asleep)
     send = hook.send if task.unconnected is None else _Unconnected(hook, task).send
+    if task.dispatches:
+        _dispatch(task, engine, Service(send, hook.settings, hook.credentials_fingerprint), template)
+        return
     send_campaign(
         engine,
         Service(send, hook.settings, hook.credentials_fingerprint),
@@ -159,6 +166,19 @@ def _send(task: Task) -> None:
         made_by="a test",
         lease=timedelta(seconds=task.lease),
     )
+
+
+def _dispatch(task: Task, engine: sa.Engine, service: Service, template: Template) -> None:
+    for scheduled in due_campaigns(engine, datetime.now(UTC) + DEFAULT_LEAD):
+        if scheduled.campaign.name == task.campaign:
+            dispatch_campaign(
+                engine,
+                service,
+                lambda: template,
+                scheduled,
+                made_by="a test",
+                lease=timedelta(seconds=task.lease),
+            )
 
 
 class _Unconnected:

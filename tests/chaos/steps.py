@@ -19,7 +19,7 @@ import requests.adapters
 import sqlalchemy as sa
 
 from airflow_provider_rcs.hooks.rcs import RcsHook
-from airflow_provider_rcs.sending import campaign, lease_keeper
+from airflow_provider_rcs.sending import campaign, dispatch, lease_keeper
 from airflow_provider_rcs.sending import requests as sending
 
 Act = Callable[[], None]
@@ -31,6 +31,7 @@ class Step(StrEnum):
     """Where in the course of a request, or of its attempt, something happens to the process."""
 
     PLANNING = "before the commit of the list"
+    TAKING_OVER = "before the commit by which a dispatch takes a list over"
     BEFORE_CLAIM = "before the claim"
     CLAIMING = "before the commit of the claim"
     AFTER_CLAIM = "after the commit of the claim"
@@ -61,6 +62,8 @@ def arm(engine: sa.Engine, step: Step, occurrence: int, act: Act) -> None:
     match step:
         case Step.PLANNING:
             _before_commit_of(engine, campaign, "record_list", act)
+        case Step.TAKING_OVER:
+            _before_commit_of(engine, dispatch, "take_over_list", act)
         case Step.BEFORE_CLAIM:
             _before(sending, "claim_batch", act)
         case Step.CLAIMING:

@@ -6,12 +6,18 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from airflow import __version__ as airflow_version
 from packaging.version import Version
 
+from airflow_provider_rcs.api.models import Template
+from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.notifications.rcs import CAMPAIGN_REFERENCE
+from airflow_provider_rcs.sending.scheduling import Connections, schedule_campaign
+from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.store.engine import engine_from_url
 from tests.system.conftest import Place
 
 CAMPAIGN = "spring"
@@ -200,6 +206,40 @@ def test_reports_that_arrive_are_loaded_by_the_dag_that_they_start(place: Place,
     assert ended.returncode == 0, ended.stdout + ended.stderr
     (count,) = place.rows(place.store, "SELECT COUNT(*) FROM rcs_report WHERE fold IS NOT NULL")
     assert place.rows(place.warehouse, "SELECT COUNT(*) FROM rcs_report") == [count]
+
+
+def test_a_campaign_that_the_store_keeps_is_sent_by_the_dag_within_the_lead_of_its_date(
+    place: Place,
+) -> None:
+    keep(place, "soon", timedelta(minutes=20))
+    keep(place, "late", timedelta(hours=2))
+
+    ended = place.run_dag("rcs_scheduled_campaigns")
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    states = place.rows(
+        place.store,
+        "SELECT c.name, m.state, COUNT(*) FROM rcs_message m JOIN rcs_campaign c ON c.id = m.campaign_id "
+        "WHERE c.name IN ('soon', 'late') GROUP BY 1, 2 ORDER BY 1",
+    )
+    assert states == [("late", "planned", 2), ("soon", "accepted", 2)]
+    (token,) = place.rows(place.store, "SELECT token FROM rcs_campaign WHERE name = 'soon'")
+    sent = [each["phone"] for each in place.sandbox.accepted() if each["campaign_reference"].startswith(f"{token[0]}-")]
+    assert sorted(sent) == ON_DUTY
+
+
+def keep(place: Place, campaign: str, to_go: timedelta) -> None:
+    """List a campaign in the store as a task with ``scheduled_by="store"`` does."""
+    schedule_campaign(
+        engine_from_url(f"sqlite:///{place.store}"),
+        ApiSettings(),
+        Template("1234569", "Plain greeting"),
+        SendSettings("1234569", campaign, send_at=datetime.now(UTC) + to_go, scheduled_by="store"),
+        [{"phone": ON_DUTY}],
+        Connections("rcs_default"),
+        made_by="a test",
+        lease=timedelta(minutes=1),
+    )
 
 
 def test_who_is_on_duty_is_told_once_each_of_a_task_and_of_a_run_that_failed(place: Place) -> None:

@@ -88,6 +88,12 @@ def test_the_query_may_be_in_a_file_and_the_rest_in_json(capsys: pytest.CaptureF
     assert lines(printed)["Importe"] == "a constant"
 
 
+def test_it_tells_from_when_on_a_dispatch_would_send(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = previewed(capsys, *COLUMN, "--send-at", "2099-12-24T10:00+01:00", "--scheduled-by", "store")
+
+    assert "sent by the first dispatch from 2099-12-24T08:30+00:00 on" in printed
+
+
 def test_without_a_store_it_says_what_it_does_not_know_and_makes_none(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -17,6 +17,9 @@ PROMISES = [
     (errors.RcsStoreError, errors.RcsError, True, False),
     (errors.RcsStoreUnavailable, errors.RcsStoreError, False, True),
     (errors.RcsCampaignConflictError, errors.RcsError, True, False),
+    (errors.RcsCancelledError, errors.RcsError, True, False),
+    (errors.RcsUnplannedError, errors.RcsError, True, True),
+    (errors.RcsDispatchError, errors.RcsError, False, False),
     (errors.RcsInvalidRecipientsError, errors.RcsError, True, False),
     (errors.RcsPlanChangedError, errors.RcsError, True, False),
     (errors.RcsInDoubtError, errors.RcsError, False, True),
@@ -59,3 +62,7 @@ def test_an_input_error_says_what_is_wrong_and_what_to_do() -> None:
 
 def test_a_rate_limit_says_how_long_to_wait_where_the_service_did() -> None:
     assert errors.RcsRateLimited("too many requests", retry_after=7.5).retry_after == 7.5
+
+
+def test_a_dispatch_says_whether_a_retry_may_help_one_of_its_campaigns() -> None:
+    assert errors.RcsDispatchError("2 of 3 campaigns", retry_may_help=True).retry_may_help

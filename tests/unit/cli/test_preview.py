@@ -25,6 +25,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str, query: tuple[st
         (["--default-region", "Spain"], "default_region: 'Spain' is not a region"),
         (["--batch-size", "0"], "batch_size: 0 is not a whole number of 1 or more"),
         (["--send-at", "tomorrow"], "send_at: 'tomorrow' is not a date"),
+        (["--scheduled-by", "store"], "send_at: it is not set, and scheduled_by='store' needs it"),
         (["--at-most", "2"], "at_most and within: they belong together"),
         (["--shard", "5/4"], "shard: '5/4' is beyond the last one, 4/4"),
         (["--share", "5%"], "share: '5%' is not a share of the list"),

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import (
     RcsCampaignConflictError,
+    RcsCancelledError,
     RcsInputError,
     RcsInvalidRecipientsError,
     RcsPlanChangedError,
@@ -23,7 +24,8 @@ from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.listing import Chunk
 from airflow_provider_rcs.sending.preview import preview_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
-from tests.unit.store.given import campaign, rows, sent
+from airflow_provider_rcs.store.cancellations import Cancellation, cancel
+from tests.unit.store.given import NOON, campaign, rows, sent
 
 WELCOME = Template(
     "1234567",
@@ -168,6 +170,21 @@ def test_a_date_that_has_passed_is_of_no_matter_to_a_campaign_with_nobody_left(e
     only_ana = {name: cells[:1] for name, cells in PEOPLE.items()}
 
     assert preview([only_ana], engine=engine, send_at=past)["messaged_before"] == 1
+
+
+def test_it_tells_from_when_on_a_dispatch_would_send_it() -> None:
+    due = datetime(2099, 5, 1, 12, tzinfo=UTC)
+
+    kept, handed_over = preview(send_at=due, scheduled_by="store"), preview(send_at=due)
+
+    assert (kept["dispatched_from"], handed_over["dispatched_from"]) == ("2099-05-01T11:30+00:00", None)
+
+
+def test_a_cancelled_campaign_is_refused_as_a_send_refuses_it(engine: sa.Engine) -> None:
+    cancel(engine, campaign(engine), Cancellation("Mar", "the price is wrong", NOON))
+
+    with pytest.raises(RcsCancelledError):
+        preview(engine=engine)
 
 
 def test_the_campaign_that_it_foresees_is_left_as_it_is(engine: sa.Engine) -> None:

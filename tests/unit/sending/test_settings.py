@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import QuietHours
+from airflow_provider_rcs.api.selection import read_selection
 from airflow_provider_rcs.sending.settings import SendSettings, read_quiet_hours, read_send_at
 
 NIGHT = QuietHours(time(22), time(9))
@@ -95,3 +96,24 @@ def test_an_action_is_passed_through() -> None:
 def test_quiet_hours_that_cannot_be_read_are_told_by_their_field_with_an_example(entries: Any, message: str) -> None:
     with pytest.raises(RcsInputError, match=rf'^{message}.*Write \[{{"start": "22:00", "end": "09:00"}}\]\.$'):
         read_quiet_hours(entries)
+
+
+def test_a_send_that_the_store_waits_for_needs_a_date() -> None:
+    with pytest.raises(RcsInputError, match="send_at: it is not set, and scheduled_by='store' needs it"):
+        SendSettings("7", "spring", scheduled_by="store")
+
+
+def test_who_waits_is_one_of_two() -> None:
+    with pytest.raises(RcsInputError, match="scheduled_by: 'cron' is not a choice"):
+        SendSettings("7", "spring", scheduled_by="cron")
+
+
+def test_one_task_lists_everybody_for_the_store_because_the_last_list_is_sent() -> None:
+    with pytest.raises(RcsInputError, match="shard: '2/4' is a part of a list"):
+        SendSettings(
+            "7",
+            "spring",
+            send_at=datetime(2027, 1, 1, tzinfo=UTC),
+            scheduled_by="store",
+            selection=read_selection("2/4", 1),
+        )

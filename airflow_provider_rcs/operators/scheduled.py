@@ -1,0 +1,123 @@
+"""The operator that sends the campaigns which the store keeps until shortly before their date."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_rcs.api.errors import RcsCancelledError, RcsDispatchError, RcsError, RcsInputError
+from airflow_provider_rcs.hooks.failures import airflow_failures
+from airflow_provider_rcs.hooks.rcs import RcsHook
+from airflow_provider_rcs.hooks.sql import stream_columns
+from airflow_provider_rcs.hooks.store import store_engine
+from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_sent
+from airflow_provider_rcs.operators.sending import lease_from_config, task_name
+from airflow_provider_rcs.sending.settings import DEFAULT_LEAD
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_rcs.sending.scheduling import Connections
+    from airflow_provider_rcs.store.schedules import Scheduled
+
+
+class RcsDispatchScheduledOperator(BaseOperator):
+    """Send the campaigns of tasks with ``scheduled_by="store"`` whose date is near, each to whom its last list names.
+
+    For each, the template is looked up again: it must still be there, and have a value for each of its variables.
+    ``exclude_sql`` is asked again, and who was suppressed meanwhile is left out. The service is given the campaign's
+    date. A campaign that cannot be sent does not keep the others: the task fails at its end, and names it. Returns what
+    a sending operator returns, for each campaign that was sent. To be run every few minutes.
+
+    :param lead: how long before its date a campaign is handed to the service. The time between two runs, and the time
+        that sending takes, must fit in it.
+    :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``. (templated)
+    """
+
+    template_fields: Sequence[str] = ("store_conn_id",)
+    ui_color = "#d7eaf7"
+
+    def __init__(self, *, lead: timedelta = DEFAULT_LEAD, store_conn_id: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.outlets = [*self.outlets, SENT_CAMPAIGNS]
+        self.lead = lead
+        self.store_conn_id = store_conn_id
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Send what is due, one campaign after the other."""
+        with airflow_failures():
+            return self._dispatch_all(context)
+
+    def _dispatch_all(self, context: Context) -> list[dict[str, Any]]:
+        from airflow_provider_rcs.store.schedules import due_campaigns
+
+        if not isinstance(self.lead, timedelta) or self.lead <= timedelta(0):
+            raise RcsInputError("lead", f"{self.lead!r} is not a stretch of time", "Use a timedelta above 0.")
+        engine = store_engine(self.store_conn_id)
+        due = due_campaigns(engine, datetime.now(UTC) + self.lead)
+        self.log.info("%d campaigns are due within %s.", len(due), self.lead)
+        sent: list[dict[str, Any]] = []
+        failures: dict[str, Exception] = {}
+        for scheduled in due:
+            name = scheduled.campaign.name
+            try:
+                sent.append(_dispatch(engine, scheduled, task_name(context)))
+            except RcsCancelledError as error:
+                self.log.warning("Campaign %s was cancelled meanwhile: %s", name, error)
+            except Exception as error:  # noqa: BLE001 - whatever keeps one campaign must not keep the others
+                failures[name] = error
+                self.log.error("Campaign %s: %s", name, _told(error))  # noqa: TRY400 - drivers quote values
+            else:
+                emit_sent(context, sent[-1])
+        if failures:
+            raise _dispatch_error(failures, len(due))
+        return sent
+
+
+def _dispatch(engine: sa.Engine, scheduled: Scheduled, made_by: str) -> dict[str, Any]:
+    from airflow_provider_rcs.sending.dispatch import dispatch_campaign
+    from airflow_provider_rcs.sending.scheduling import connections_of, settings_of
+    from airflow_provider_rcs.sending.service import Service, look_up_template
+
+    connections = connections_of(scheduled)
+    hook = RcsHook(connections.rcs_conn_id)
+    service = Service(hook.send, hook.settings, hook.credentials_fingerprint)
+    fresh = partial(hook.get_template, fresh=True)
+    return dispatch_campaign(
+        engine,
+        service,
+        partial(look_up_template, engine, settings_of(scheduled), fresh, service.fingerprint),
+        scheduled,
+        made_by=made_by,
+        lease=lease_from_config(),
+        excluded=_excluded(connections),
+    )
+
+
+def _excluded(connections: Connections) -> Iterator[Sequence[object]]:
+    if connections.exclude_sql and connections.exclude_conn_id:
+        for columns in stream_columns("exclude_sql", connections.exclude_conn_id, connections.exclude_sql):
+            yield next(iter(columns.values()))
+
+
+def _dispatch_error(failures: dict[str, Exception], due: int) -> RcsDispatchError:
+    told = "\n".join(f"campaign {name!r}: {_told(error)}" for name, error in failures.items())
+    return RcsDispatchError(
+        f"{len(failures)} of {due} campaigns that are due were not sent, or not wholly.\n{told}",
+        # What is none of the provider's errors, such as those of a driver, may have passed by then.
+        retry_may_help=any(not isinstance(error, RcsError) or error.retry_may_help for error in failures.values()),
+    )
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, RcsError):
+        return "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])])
+    # Some drivers quote values, whose digits may be a phone's.
+    said = re.sub(r"[0-9]", "*", str(error).partition("\n")[0])
+    return f"{type(error).__name__}: {said}"

@@ -1,0 +1,123 @@
+"""The dispatch of a campaign that the store has kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsInDoubtError, RcsInputError, RcsOutcomeUnknown, RcsParameterError
+from airflow_provider_rcs.api.models import SendRequest, SendResult, Template, TemplateVariable
+from airflow_provider_rcs.api.settings import ApiSettings
+from airflow_provider_rcs.sending.dispatch import dispatch_campaign
+from airflow_provider_rcs.sending.service import Service
+from airflow_provider_rcs.store.schedules import scheduled_campaigns
+from tests.unit.sending.test_scheduling import LEASE, PLAIN, SOON, TEMPLATE, schedule
+from tests.unit.store.given import ANA, BEA, funnel, sent, states
+
+
+class Recorder:
+    """A service that accepts all, or whose replies are lost, and a template that may be gone."""
+
+    def __init__(self, template: Template | None = TEMPLATE, *, loses_replies: bool = False) -> None:
+        self.template = template
+        self.loses_replies = loses_replies
+        self.asked: list[SendRequest] = []
+
+    def send(self, request: SendRequest) -> SendResult:
+        self.asked.append(request)
+        if self.loses_replies:
+            raise RcsOutcomeUnknown("no reply")
+        return SendResult(len(request.recipients), "77", {each.phone: f"m-{each.phone}" for each in request.recipients})
+
+    def look_up(self) -> Template:
+        if self.template is None:
+            raise RcsParameterError("no such template")
+        return self.template
+
+
+def dispatch(engine: sa.Engine, service: Recorder, **options: Any) -> dict[str, Any]:
+    (kept,) = scheduled_campaigns(engine)
+    speaks = Service(service.send, ApiSettings())
+    return dispatch_campaign(engine, speaks, service.look_up, kept, made_by="a test", lease=LEASE, **options)
+
+
+def test_the_date_goes_with_the_request_and_nothing_is_left_to_do(engine: sa.Engine) -> None:
+    schedule(engine, [ANA, BEA])
+    service = Recorder()
+
+    dispatch(engine, service)
+
+    assert [(request.send_at, len(request.recipients)) for request in service.asked] == [(SOON, 2)]
+    assert scheduled_campaigns(engine) == []
+
+
+@pytest.mark.parametrize(
+    ("template", "error"),
+    [
+        (None, RcsParameterError),
+        (Template("1", "Welcome", (TemplateVariable("Amount", "TEXTO"),)), RcsInputError),
+    ],
+    ids=["gone", "with a new variable"],
+)
+def test_a_template_that_cannot_be_sent_keeps_everyone_planned_for_the_next_dispatch(
+    engine: sa.Engine, template: Template | None, error: type[Exception]
+) -> None:
+    schedule(engine, [ANA, BEA])
+    service = Recorder(template)
+
+    with pytest.raises(error):
+        dispatch(engine, service)
+    before, service.template = len(service.asked), TEMPLATE
+    dispatch(engine, service)
+
+    assert (before, states(engine)) == (0, {ANA: "accepted", BEA: "accepted"})
+
+
+def test_a_new_variable_that_the_service_fills_itself_is_no_matter(engine: sa.Engine) -> None:
+    schedule(engine, [ANA])
+    by_the_service = TemplateVariable("Who", "DESTINATARIO", filled_by_service=True)
+
+    dispatch(engine, Recorder(Template("1", "Welcome", (by_the_service,))))
+
+    assert states(engine) == {ANA: "accepted"}
+
+
+def test_while_messages_are_in_doubt_it_fails_and_looks_no_template_up(engine: sa.Engine) -> None:
+    schedule(engine, [ANA])
+    with pytest.raises(RcsInDoubtError):
+        dispatch(engine, Recorder(loses_replies=True))
+
+    with pytest.raises(RcsInDoubtError):
+        dispatch(engine, Recorder(template=None))
+
+
+def test_doubts_that_the_task_holds_do_not_fail_it(engine: sa.Engine) -> None:
+    schedule(engine, [ANA], replace(PLAIN, on_in_doubt="hold"))
+
+    dispatch(engine, Recorder(loses_replies=True))
+
+    assert states(engine) == {ANA: "in_doubt"}
+    assert scheduled_campaigns(engine) == []
+
+
+def test_who_was_messaged_enough_meanwhile_is_left_out(engine: sa.Engine) -> None:
+    schedule(engine, [ANA, BEA], replace(PLAIN, at_most=1, within=timedelta(days=1)))
+    sent(engine, [ANA], "summer")
+    service = Recorder()
+
+    dispatch(engine, service)
+
+    assert states(engine) == {ANA: "suppressed", BEA: "accepted"}
+
+
+def test_who_is_excluded_now_is_left_out_though_the_phone_is_written_by_the_tasks_region(engine: sa.Engine) -> None:
+    schedule(engine, [ANA, BEA], replace(PLAIN, default_region="ES"))
+
+    dispatch(engine, Recorder(), excluded=[["600 000 001"]])
+
+    assert states(engine) == {ANA: "suppressed", BEA: "accepted"}
+    assert funnel(engine).requested == 2

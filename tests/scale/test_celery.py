@@ -121,6 +121,8 @@ def connection_to(url: sa.URL) -> str:
     return json.dumps(fields | {"extra": {"host": url.query["host"]}})
 
 
+# Nine processes start here, which takes a busy machine minutes; each wait has a limit of its own.
+@pytest.mark.timeout(600)
 def test_a_campaign_over_two_workers_messages_everyone_once_although_one_worker_is_killed(stage: Stage) -> None:
     airflow = stage.airflow
     airflow.api.unpause(DAG_ID)

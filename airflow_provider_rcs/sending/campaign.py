@@ -25,7 +25,7 @@ from airflow_provider_rcs.sending.plan_hash import PlanHash
 from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.requests import PlannedRequests
 from airflow_provider_rcs.sending.service import Service
-from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.sending.settings import EVERYBODY, SendSettings
 from airflow_provider_rcs.store.attempts import Attempt, begin_attempt, end_attempt
 from airflow_provider_rcs.store.campaigns import Campaign, CampaignTerms, find_campaign, open_campaign
 from airflow_provider_rcs.store.claims import api_campaign_ids, has_planned
@@ -84,7 +84,7 @@ def send_campaign(
         try:
             _exclude(engine, campaign, settings, excluded)
             _plan(engine, attempt, settings, tally, chain([first], listed))
-            _log_what_is_known(before, tally.rows, settings)
+            _log_what_is_known(before, tally, settings)
             requests = PlannedRequests(
                 engine,
                 attempt,
@@ -152,18 +152,27 @@ def _log_what_was_taken_over(campaign: str, doubted: int, folded: int) -> None:
         log.info("%d delivery reports were folded first.", folded)
 
 
-def _log_what_is_known(before: Funnel, listed: int, settings: SendSettings) -> None:
+def _log_what_is_known(before: Funnel, tally: Tally, settings: SendSettings) -> None:
+    if settings.selection != EVERYBODY:
+        log.info(
+            "Campaign %s: %d of the %d rows are in this task's part of the list: shard %s, share %g.",
+            settings.campaign,
+            tally.rows,
+            tally.rows_read,
+            settings.selection.shard_name,
+            settings.selection.share,
+        )
     if before.requested:
         log.info(
             "Campaign %s goes on: %d recipients are listed now; of the %d that it knew before, %d are accepted already "
             "and are not sent again.",
             settings.campaign,
-            listed,
+            tally.rows,
             before.requested,
             before.states[MessageState.ACCEPTED],
         )
     else:
-        log.info("Campaign %s begins: %d recipients are listed.", settings.campaign, listed)
+        log.info("Campaign %s begins: %d recipients are listed.", settings.campaign, tally.rows)
     if not settings.reports:
         log.warning(
             "Campaign %s asks for no delivery reports (reports=False): nothing will tell what became of its messages, "

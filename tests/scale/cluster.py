@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,21 +34,22 @@ Found = TypeVar("Found")
 class Cluster:
     """A running Airflow whose tasks run on two workers.
 
-    :param core: all of its processes but the workers.
     :param database: Airflow's own.
     """
 
     home: Home
     api: AirflowApi
-    core: Processes
+    processes: Processes
     database: sa.Engine
+    _killed: set[int] = field(default_factory=set)
 
     def wait_for(self, look: Callable[[], Found | None], what: str, seconds: float = SECONDS_TO_GET_ON) -> Found:
         """Look again and again until there is something to see."""
         end = time.monotonic() + seconds
         while not (found := look()):
             assert time.monotonic() < end, f"{what}: not after {seconds} s\n{self.logs()[-8_000:]}"
-            self.core.require_running()
+            if not self._killed:
+                self.processes.require_running()
             time.sleep(0.1)
         return found
 
@@ -56,11 +57,12 @@ class Cluster:
         """Kill the worker that a task's process belongs to, with all its children, and give the processes that died."""
         [worker] = [each for each in psutil.Process(task).parents() if each.ppid() == os.getpid()]
         family = [worker, *worker.children(recursive=True)]
+        self._killed.update(member.pid for member in family)
         for member in family:
             member.kill()
         _, alive = psutil.wait_procs(family, timeout=SECONDS_TO_GET_ON)
         assert not alive
-        return {member.pid for member in family}
+        return self._killed
 
     def mapped_tasks(self, dag_id: str) -> dict[int, tuple[str, int]]:
         """Tell of the mapped tasks of a DAG that was run once: number -> state, and which try it is."""
@@ -99,17 +101,16 @@ def cluster(folder: Path, dags: Path, postgres: str, settings: Mapping[str, str]
         url = sa.make_url(stack.enter_context(fresh_database(postgres)))
         environment = home.environment() | _scaled_out(url, redis) | dict(settings)
         _command(environment, "airflow", "db", "migrate")
-        core, workers = Processes(home.logs), Processes(home.logs)
-        for processes in (core, workers):
-            # Not as a context: that is for a program of its own, and leaves it deaf to Ctrl-C.
-            stack.callback(processes.stop)
+        processes = Processes(home.logs)
+        # Not as a context: that is for a program of its own, and leaves it deaf to Ctrl-C.
+        stack.callback(processes.stop)
         for name in ("api-server", "scheduler", "dag-processor"):
-            core.start(name, ["airflow", name], environment)
+            processes.start(name, ["airflow", name], environment)
         for name in WORKERS:
-            workers.start(f"worker-{name}", [*_WORKER, "--celery-hostname", name], environment)
+            processes.start(f"worker-{name}", [*_WORKER, "--celery-hostname", name], environment)
         database = sa.create_engine(url)
         stack.callback(database.dispose)
-        running = Cluster(home, AirflowApi(environment["AIRFLOW__API__BASE_URL"]), core, database)
+        running = Cluster(home, AirflowApi(environment["AIRFLOW__API__BASE_URL"]), processes, database)
         running.wait_for(lambda: _has_logged_in(running.api), "the API server answers", SECONDS_TO_START)
         yield running
 

@@ -92,7 +92,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         receiver = stack.enter_context(ReceiverProcess(url))
         reports = {"report_url": receiver.url, "report_login": receiver.login, "report_password": receiver.password}
         sandbox = stack.enter_context(
-            SandboxProcess(latency=0.6, only_sent_share=1, failed_share=0, report_jitter=0, **reports)
+            SandboxProcess(latency=0.8, only_sent_share=1, failed_share=0, report_jitter=0, **reports)
         )
         sandbox.hold_reports()
         rcs = {"conn_type": "rcs", "host": sandbox.url, "login": sandbox.login, "password": sandbox.password}

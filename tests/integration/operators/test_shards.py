@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -109,6 +111,17 @@ def test_a_shard_emits_no_event_because_the_campaign_may_not_be_sent_yet(
     operator(campaign, shard="1/2").execute(context)
 
     assert context["outlet_events"][SENT_CAMPAIGNS].asset_alias_events == []
+
+
+def test_the_log_tells_how_much_of_the_list_is_sent_to(
+    store: sa.Engine, context: Context, campaign: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        operator(campaign, shard="2/4", share=0.5).execute(context)
+
+    assert re.search(
+        rf"{campaign}: [0-9]+ of the 60 rows are in this task's part of the list: shard 2/4, share 0\.5\.", caplog.text
+    )
 
 
 def test_a_dry_run_of_a_shard_tells_of_it_alone(store: sa.Engine, context: Context, campaign: str) -> None:

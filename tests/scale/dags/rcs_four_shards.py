@@ -27,7 +27,7 @@ with DAG(
         batch_size=20,
         max_in_flight=2,
         retries=20,
-        retry_delay=timedelta(seconds=1),
+        retry_delay=timedelta(seconds=3),
     ).expand(shard=shards(4))
 
     @task(outlets=[CAMPAIGNS])

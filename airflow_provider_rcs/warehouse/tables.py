@@ -31,12 +31,16 @@ class Json(sa.types.TypeDecorator[Any]):
 
 # The keys are the store's numbers of the rows; nothing is counted here.
 _Key = sa.BigInteger
-# Elsewhere than on SQL Server, Text takes every letter.
-_Text = sa.Text().with_variant(sa.UnicodeText(), "mssql")
+# Elsewhere than on SQL Server, Text takes every letter; on MySQL not more than 64 KB of them.
+_Text = sa.Text().with_variant(sa.UnicodeText(), "mssql").with_variant(mysql.LONGTEXT(), *_MYSQL)
 # MySQL keeps no zone and, unless asked, no fractions of a second; what comes is in UTC.
 _Moment = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), *_MYSQL)
-# Only for MySQL, where the server's own may lack letters.
-_LETTERS: dict[str, Any] = {f"{dialect}_charset": "utf8mb4" for dialect in _MYSQL}
+# Only for MySQL, where the server's own may lack letters, and takes those for alike that differ in case or accent.
+_LETTERS: dict[str, Any] = {
+    f"{dialect}_{option}": value
+    for dialect in _MYSQL
+    for option, value in (("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,13 @@ message_channel = sa.Table(
     sa.Column("rank", sa.SmallInteger, nullable=False),
     sa.Column("code", sa.String(32), nullable=False, comment="the status code of the report that told it"),
     sa.Column("reported_at", UtcDateTime, comment="when that report's status came to be"),
+    sa.Column(
+        "revision",
+        sa.BigInteger,
+        server_default=sa.text("0"),
+        nullable=False,
+        comment="the campaign's revision at its last change",
+    ),
     comment="The latest status of each channel, for the messages on which more than one service has reported.",
 )
 

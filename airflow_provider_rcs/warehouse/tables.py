@@ -1,4 +1,4 @@
-"""The warehouse's tables: what an analyst sees of campaigns, messages and reports."""
+"""The warehouse's tables: what an analyst sees of campaigns, messages, their channels and reports."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _LETTERS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class WarehouseTables:
-    """The three tables in one schema of a warehouse.
+    """The four tables in one schema of a warehouse.
 
     Each says in ``info["version"]`` which of its columns rises with each change of a row.
     """
@@ -53,6 +53,7 @@ class WarehouseTables:
     metadata: sa.MetaData
     campaign: sa.Table
     message: sa.Table
+    channel: sa.Table
     report: sa.Table
 
 
@@ -62,7 +63,7 @@ def warehouse_tables(schema: str | None) -> WarehouseTables:
     :param schema: the schema; ``None`` for the connection's own.
     """
     metadata = sa.MetaData(schema=schema)
-    return WarehouseTables(metadata, _campaign(metadata), _message(metadata), _report(metadata))
+    return WarehouseTables(metadata, _campaign(metadata), _message(metadata), _channel(metadata), _report(metadata))
 
 
 def _campaign(metadata: sa.MetaData) -> sa.Table:
@@ -109,6 +110,24 @@ def _message(metadata: sa.MetaData) -> sa.Table:
         sa.Column("revision", sa.BigInteger, nullable=False, comment="the campaign's revision at its last change"),
         sa.Column("updated_at", _Moment, nullable=False),
         comment="One row for each recipient of a campaign.",
+        info={"version": "revision"},
+        **_LETTERS,
+    )
+
+
+def _channel(metadata: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "rcs_message_channel",
+        metadata,
+        sa.Column("id", sa.String(64), primary_key=True, comment="of message and channel"),
+        sa.Column("message_id", sa.BigInteger, nullable=False, comment="id in rcs_message"),
+        sa.Column("campaign", _Text, nullable=False, comment="name of the campaign"),
+        sa.Column("channel", _Text, nullable=False, comment="the service that reported"),
+        sa.Column("status", _Text, nullable=False, comment="its latest by this channel"),
+        sa.Column("code", _Text, nullable=False, comment="the status code of the report that told it"),
+        sa.Column("reported_at", _Moment, comment="when that report's status came to be"),
+        sa.Column("revision", sa.BigInteger, nullable=False, comment="the campaign's revision at its last change"),
+        comment="One row for each channel of a message on which more than one has reported.",
         info={"version": "revision"},
         **_LETTERS,
     )

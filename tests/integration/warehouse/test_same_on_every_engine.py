@@ -102,6 +102,7 @@ def receive_second(store: sa.Engine, replied: Claim) -> None:
         report(replied, 0, "20", **later),
         report(replied, 1, SENT, service="SMS", **later),
         report(replied, 3, DELIVERED, service=ODD),
+        *(report(replied, 3, SENT, service=service, reported_at=None) for service in ("rcs", "", LONG[:9_000])),
     ]
     land(store, reports, MOMENT + timedelta(minutes=2))
 
@@ -141,6 +142,7 @@ def test_a_campaign_is_the_same_row_for_row_on_every_engine(store: sa.Engine, wa
 
     expected = loaded["postgresql"]
     assert {row["state"] for row in expected["rcs_message"]} == {*MessageState} - {MessageState.DUPLICATE}
+    assert len(expected["rcs_message_channel"]) == len(CAMPAIGNS) * 6
     assert [row["campaign"] for row in expected[VIEW]] == sorted(CAMPAIGNS)
     for name, tables in loaded.items():
         for table, rows in tables.items():

@@ -70,7 +70,8 @@ def send_campaign(
     terms = CampaignTerms(template.id, template.name, settings.agent or service.settings.agent, settings.send_at)
     if find_campaign(engine, settings.campaign) is None:
         settings.require_date_to_come()
-    campaign = open_campaign(engine, settings.campaign, terms, service.settings.status_codes)
+    codes = service.settings.status_codes
+    campaign = open_campaign(engine, settings.campaign, terms, codes, asks_for_reports=settings.reports)
     require_not_restored(engine, campaign)
     _log_what_was_taken_over(settings.campaign, bury_dead_attempts(engine, campaign), fold(engine))
     before = _counts(engine, settings.campaign)

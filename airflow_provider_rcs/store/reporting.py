@@ -20,7 +20,7 @@ class Reporting:
     """How a campaign's reports come.
 
     :param last_report_at: when the last one came; ``None`` if none has.
-    :param is_overdue: whether none has, though the service accepted messages long enough ago.
+    :param is_overdue: whether none has, though the service accepted messages long enough ago, and was asked for them.
     """
 
     last_report_at: datetime | None
@@ -40,7 +40,8 @@ def read_reporting(engine: sa.Engine, now: datetime) -> Mapping[str, Reporting]:
     )
     accepted = (
         sa.select(request.c.campaign_id, sa.func.min(request.c.claimed_at).label("moment"))
-        .where(request.c.state == "accepted")
+        .join(campaign, campaign.c.id == request.c.campaign_id)
+        .where(_should_be_reported_on())
         .group_by(request.c.campaign_id)
         .subquery()
     )
@@ -67,7 +68,7 @@ def read_reporting(engine: sa.Engine, now: datetime) -> Mapping[str, Reporting]:
 
 
 def read_silences(engine: sa.Engine, campaign_names: Collection[str]) -> Mapping[str, datetime]:
-    """Return since when reports should come, of those campaigns on which none has landed, by their names.
+    """Return since when reports should come, of those campaigns that asked for them and have none, by their names.
 
     :param campaign_names: campaigns none of whose messages has a status.
     """
@@ -85,7 +86,7 @@ def read_silences(engine: sa.Engine, campaign_names: Collection[str]) -> Mapping
     silent = (
         sa.select(campaign.c.name, campaign.c.send_at, sent_at.label("sent_at"))
         .join(request, request.c.campaign_id == campaign.c.id)
-        .where(campaign.c.name.in_(campaign_names), request.c.state == "accepted", ~landed)
+        .where(campaign.c.name.in_(campaign_names), _should_be_reported_on(), ~landed)
         .group_by(campaign.c.id, campaign.c.name, campaign.c.send_at)
     )
     with reading(engine) as connection:
@@ -100,9 +101,19 @@ def require_reports(campaign_name: str, silent_since: datetime | None, within: t
     :raises RcsNoReportsError: if it is so for longer.
     """
     if silent_since is not None and silent_since + within < now:
-        raise RcsNoReportsError(
-            f"campaign {campaign_name!r}: messages were accepted, and since {silent_since:%Y-%m-%d %H:%M} UTC not one "
-            "delivery report has come. Check: is the receiver running and reachable from outside "
-            "(GET .../rcs/health)? Does the panel of the RCS account have its address, and the login and password of "
-            "the connection rcs_reports? Was a report (Report) asked for there? Then clear this task."
-        )
+        raise RcsNoReportsError(f"{silence_told(campaign_name, silent_since)} Then clear this task.")
+
+
+def silence_told(campaign_name: str, silent_since: datetime) -> str:
+    """Return the words for a campaign that is silent, with what to check."""
+    return (
+        f"campaign {campaign_name!r}: messages were accepted, and since {silent_since:%Y-%m-%d %H:%M} UTC not one "
+        "delivery report has come. Check: is the receiver running and reachable from outside "
+        "(GET .../rcs/health)? Does the panel of the RCS account have its address, and the login and password of "
+        "the connection rcs_reports? Was a report (Report) asked for there?"
+    )
+
+
+def _should_be_reported_on() -> sa.ColumnElement[bool]:
+    """Whether the service accepted a request that asked for reports."""
+    return sa.and_(request.c.state == "accepted", request.c.claimed_at >= campaign.c.reports_since)

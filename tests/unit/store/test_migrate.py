@@ -18,6 +18,7 @@ from airflow_provider_rcs.store.engine import engine_from_url
 from airflow_provider_rcs.store.exports import channels_since
 from airflow_provider_rcs.store.folding import fold
 from airflow_provider_rcs.store.migrate import VERSION_TABLE, migrate, newest_version, require_migrated
+from airflow_provider_rcs.store.tables import campaign as campaigns
 from airflow_provider_rcs.store.tables import metadata
 from tests.unit.store.given import NOON, claimed, rows, states
 
@@ -132,6 +133,19 @@ def test_channels_that_were_kept_before_readers_could_find_them_are_told_to_whoe
     migrate(engine)
 
     assert [row["channel"] for page in channels_since(engine, 1, -1) for row in page] == ["SMS"]
+
+
+def test_a_campaign_of_which_it_was_not_kept_whether_it_asks_for_reports_is_taken_to_have_asked_from_its_beginning(
+    engine: sa.Engine,
+) -> None:
+    drop_everything(engine)
+    make_version(engine, "0006")
+    insert(engine, "rcs_campaign", CAMPAIGN | {"id": 1})
+
+    migrate(engine)
+
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(campaigns.c.reports_since)).scalar_one() == NOON
 
 
 def test_messages_of_several_channels_are_folded_anew_after_the_upgrade_that_keeps_channels_apart(

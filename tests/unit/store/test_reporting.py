@@ -8,10 +8,14 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsNoReportsError
+from airflow_provider_rcs.store.attempts import begin_attempt
+from airflow_provider_rcs.store.campaigns import open_campaign
+from airflow_provider_rcs.store.claims import settle
 from airflow_provider_rcs.store.landing import land
-from airflow_provider_rcs.store.reporting import read_silences, require_reports
+from airflow_provider_rcs.store.planning import record_list
+from airflow_provider_rcs.store.reporting import PATIENCE, read_reporting, read_silences, require_reports
 from airflow_provider_rcs.store.tables import campaign, request
-from tests.unit.store.given import BEA, NOON, claimed, report_on, sent
+from tests.unit.store.given import ANA, BEA, NOON, TERMS, accepted, claim, claimed, listed, report_on, sent
 
 
 def claimed_at(engine: sa.Engine, request_id: int) -> datetime:
@@ -20,6 +24,15 @@ def claimed_at(engine: sa.Engine, request_id: int) -> datetime:
             sa.select(request.c.claimed_at).where(request.c.id == request_id)
         ).scalar_one()
         return moment
+
+
+def send_without_reports(engine: sa.Engine) -> None:
+    holder = begin_attempt(
+        engine, open_campaign(engine, "spring", TERMS, {}, asks_for_reports=False), "a test", timedelta(minutes=5)
+    )
+    record_list(engine, holder, [listed(ANA)])
+    taken = claim(engine, holder)
+    settle(engine, taken, accepted(taken), "e-1")
 
 
 def test_a_campaign_is_silent_since_its_first_request_that_was_accepted(engine: sa.Engine) -> None:
@@ -42,6 +55,28 @@ def test_a_campaign_of_which_nothing_was_accepted_is_not_silent(engine: sa.Engin
     claimed(engine)
 
     assert read_silences(engine, ["spring"]) == {}
+
+
+def test_a_campaign_that_asks_for_no_reports_is_not_silent(engine: sa.Engine) -> None:
+    send_without_reports(engine)
+
+    assert read_silences(engine, ["spring"]) == {}
+    assert not read_reporting(engine, datetime.now(UTC) + 2 * PATIENCE)["spring"].is_overdue
+
+
+def test_a_campaign_that_asks_for_reports_later_is_silent_since_its_first_request_that_did(engine: sa.Engine) -> None:
+    send_without_reports(engine)
+    asked = sent(engine, [BEA], ids="n")
+
+    assert read_silences(engine, ["spring"]) == {"spring": claimed_at(engine, asked.request_id)}
+
+
+def test_a_campaign_that_asks_no_longer_is_silent_as_before(engine: sa.Engine) -> None:
+    asked = sent(engine)
+
+    open_campaign(engine, "spring", TERMS, {}, asks_for_reports=False)
+
+    assert read_silences(engine, ["spring"]) == {"spring": claimed_at(engine, asked.request_id)}
 
 
 def test_a_report_that_is_not_folded_yet_breaks_the_silence(engine: sa.Engine) -> None:

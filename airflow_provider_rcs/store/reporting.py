@@ -12,6 +12,7 @@ from airflow_provider_rcs.api.errors import RcsNoReportsError
 from airflow_provider_rcs.store.engine import reading
 from airflow_provider_rcs.store.tables import campaign, message, report, request
 
+# After it, a campaign without any report is marked.
 PATIENCE = timedelta(minutes=10)
 
 
@@ -100,8 +101,13 @@ def require_reports(campaign_name: str, silent_since: datetime | None, within: t
     :param within: how long that may be so.
     :raises RcsNoReportsError: if it is so for longer.
     """
-    if silent_since is not None and silent_since + within < now:
+    if silent_since is not None and is_overdue(silent_since, within, now):
         raise RcsNoReportsError(f"{silence_told(campaign_name, silent_since)} Then clear this task.")
+
+
+def is_overdue(silent_since: datetime | None, within: timedelta, now: datetime) -> bool:
+    """Tell whether a campaign has been silent for longer than so long."""
+    return silent_since is not None and silent_since + within < now
 
 
 def silence_told(campaign_name: str, silent_since: datetime) -> str:

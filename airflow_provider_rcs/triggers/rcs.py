@@ -35,6 +35,8 @@ class RcsCampaignTrigger(BaseTrigger):
     :param poll_interval: seconds between two looks at the store.
     :param end_time: when to give up.
     :param no_reports_within: how long after they were accepted messages may be without any report; ``None`` for ever.
+    :param warn_of_silence_after: how long after they were accepted the task is woken to warn that no report has come;
+        ``None`` if it has warned, or shall not.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class RcsCampaignTrigger(BaseTrigger):
         poll_interval: float,
         end_time: datetime,
         no_reports_within: timedelta | None = None,
+        warn_of_silence_after: timedelta | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.campaign = campaign
@@ -56,6 +59,7 @@ class RcsCampaignTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.end_time = end_time
         self.no_reports_within = no_reports_within
+        self.warn_of_silence_after = warn_of_silence_after
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the trigger's class path and arguments."""
@@ -69,6 +73,7 @@ class RcsCampaignTrigger(BaseTrigger):
                 "poll_interval": self.poll_interval,
                 "end_time": self.end_time,
                 "no_reports_within": self.no_reports_within,
+                "warn_of_silence_after": self.warn_of_silence_after,
             },
         )
 
@@ -76,8 +81,8 @@ class RcsCampaignTrigger(BaseTrigger):
         """Wait until the share is there or the time is over."""
         try:
             async with asyncio.timeout((self.end_time - datetime.now(UTC)).total_seconds()):
-                await self._wait()
-            payload = {"status": "success"}
+                is_there = await self._wait()
+            payload = {"status": "success"} if is_there else {"status": "silent", "end_time": self.end_time.isoformat()}
         except TimeoutError:
             payload = {"status": "timeout", "message": self._too_late()}
         except RcsNoReportsError as error:
@@ -86,8 +91,9 @@ class RcsCampaignTrigger(BaseTrigger):
             payload = {"status": "error", "message": f"{type(error).__name__}: {error}"}
         yield TriggerEvent(payload)
 
-    async def _wait(self) -> None:
-        from airflow_provider_rcs.store.reporting import require_reports
+    async def _wait(self) -> bool:
+        """Return True when the share is there, or False when the task has to warn that no report comes."""
+        from airflow_provider_rcs.store.reporting import is_overdue, require_reports
 
         async with shared_look(_conn_id(self.store_conn_id)) as look:
             while True:
@@ -99,9 +105,14 @@ class RcsCampaignTrigger(BaseTrigger):
                 if standing is None:
                     continue
                 if standing.funnel.reached(self.until) >= standing.funnel.wanted(self.share):
-                    return
+                    return True
+                now = datetime.now(UTC)
                 if self.no_reports_within is not None:
-                    require_reports(self.campaign, standing.silent_since, self.no_reports_within, datetime.now(UTC))
+                    require_reports(self.campaign, standing.silent_since, self.no_reports_within, now)
+                if self.warn_of_silence_after is not None and is_overdue(
+                    standing.silent_since, self.warn_of_silence_after, now
+                ):
+                    return False
 
     def _too_late(self) -> str:
         return f"Campaign {self.campaign!r}: not {self.share:.0%} of its messages were {self.until} in time."

@@ -60,6 +60,7 @@ def test_it_serializes_to_its_class_and_exactly_its_arguments() -> None:
             "poll_interval": 0.01,
             "end_time": END,
             "no_reports_within": None,
+            "warn_of_silence_after": None,
         },
     )
 
@@ -72,7 +73,7 @@ def test_it_serializes_how_long_it_bears_no_reports() -> None:
 
 def test_one_that_was_serialized_before_it_knew_of_silence_is_made_again() -> None:
     _, arguments = trigger().serialize()
-    del arguments["no_reports_within"]
+    del arguments["no_reports_within"], arguments["warn_of_silence_after"]
 
     assert RcsCampaignTrigger(**arguments).serialize() == trigger().serialize()
 
@@ -106,6 +107,21 @@ def test_silence_that_is_too_long_is_told(store: sa.Engine) -> None:
 
     assert event["status"] == "no_reports"
     assert "receiver running" in event["message"]
+
+
+def test_it_wakes_the_task_to_warn_of_a_silence_that_lasts_too_long(store: sa.Engine) -> None:
+    sent(store)
+
+    event = first_event(trigger(warn_of_silence_after=timedelta(0)))
+
+    assert event == {"status": "silent", "end_time": END.isoformat()}
+
+
+def test_it_does_not_wake_the_task_while_silence_is_short(store: sa.Engine) -> None:
+    sent(store)
+    end = datetime.now(UTC) + timedelta(seconds=0.1)
+
+    assert first_event(trigger(warn_of_silence_after=timedelta(hours=1), end_time=end))["status"] == "timeout"
 
 
 def test_a_store_that_is_away_is_waited_for(store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsNoReportsError
 from airflow_provider_rcs.store.engine import reading
-from airflow_provider_rcs.store.tables import campaign, message, report, request
+from airflow_provider_rcs.store.tables import campaign, message, report, request, silence
 
 # After it, a campaign without any report is marked.
 PATIENCE = timedelta(minutes=10)
@@ -92,6 +92,20 @@ def read_silences(engine: sa.Engine, campaign_names: Collection[str]) -> Mapping
     )
     with reading(engine) as connection:
         return {row.name: max(row.sent_at, row.send_at or row.sent_at) for row in connection.execute(silent)}
+
+
+def read_new_silences(engine: sa.Engine, told_to: str, now: datetime) -> Mapping[str, datetime]:
+    """Return since when reports should come, of the campaigns that are silent for too long, by their names.
+
+    :param told_to: who asks; campaigns that they were told of are left out.
+    """
+    requested = sa.exists().where(request.c.campaign_id == campaign.c.id, _should_be_reported_on())
+    told = sa.exists().where(silence.c.campaign_id == campaign.c.id, silence.c.told_to == told_to)
+    reported = sa.exists().where(message.c.campaign_id == campaign.c.id, message.c.delivery_rank >= 0)
+    with reading(engine) as connection:
+        names = connection.execute(sa.select(campaign.c.name).where(requested, ~told, ~reported)).scalars().all()
+    silences = read_silences(engine, names) if names else {}
+    return {name: since for name, since in silences.items() if is_overdue(since, PATIENCE, now)}
 
 
 def require_reports(campaign_name: str, silent_since: datetime | None, within: timedelta, now: datetime) -> None:

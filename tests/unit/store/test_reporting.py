@@ -13,9 +13,16 @@ from airflow_provider_rcs.store.campaigns import open_campaign
 from airflow_provider_rcs.store.claims import settle
 from airflow_provider_rcs.store.landing import land
 from airflow_provider_rcs.store.planning import record_list
-from airflow_provider_rcs.store.reporting import PATIENCE, read_reporting, read_silences, require_reports
+from airflow_provider_rcs.store.reporting import (
+    PATIENCE,
+    read_new_silences,
+    read_reporting,
+    read_silences,
+    require_reports,
+)
+from airflow_provider_rcs.store.silences import note_told
 from airflow_provider_rcs.store.tables import campaign, request
-from tests.unit.store.given import ANA, BEA, NOON, TERMS, accepted, claim, claimed, listed, report_on, sent
+from tests.unit.store.given import ANA, BEA, NOON, TERMS, accepted, claim, claimed, listed, receive, report_on, sent
 
 
 def claimed_at(engine: sa.Engine, request_id: int) -> datetime:
@@ -89,6 +96,25 @@ def test_other_campaigns_are_not_told_of(engine: sa.Engine) -> None:
     sent(engine)
 
     assert read_silences(engine, ["autumn"]) == {}
+
+
+def test_a_silence_is_new_until_it_was_told_of(engine: sa.Engine) -> None:
+    since = claimed_at(engine, sent(engine).request_id)
+    later = since + PATIENCE + timedelta(seconds=1)
+
+    before = read_new_silences(engine, "the receivers", later)
+    note_told(engine, "spring", "the receivers")
+
+    assert before == read_new_silences(engine, "another", later) == {"spring": since}
+    assert read_new_silences(engine, "the receivers", later) == {}
+
+
+def test_a_silence_is_not_new_before_its_time_nor_where_reports_have_come(engine: sa.Engine) -> None:
+    since = claimed_at(engine, sent(engine).request_id)
+    receive(engine, report_on(sent(engine, name="autumn")))
+
+    assert read_new_silences(engine, "the receivers", since + PATIENCE) == {}
+    assert list(read_new_silences(engine, "the receivers", since + 2 * PATIENCE)) == ["spring"]
 
 
 def test_silence_that_is_too_long_is_told_with_what_to_check() -> None:

@@ -1,4 +1,4 @@
-"""A migrated store and an empty warehouse, on PostgreSQL: two databases of one server; and a server of MariaDB."""
+"""A migrated store and an empty warehouse, on PostgreSQL: two databases of one server."""
 
 from __future__ import annotations
 
@@ -9,14 +9,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.store.engine import engine_from_url
 from airflow_provider_rcs.store.migrate import migrate
-from tests.mariadb import mariadb_server
 from tests.postgres import fresh_database
-
-
-@pytest.fixture(scope="session")
-def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with mariadb_server(tmp_path_factory.mktemp("mariadb")) as url:
-        yield url
 
 
 @pytest.fixture

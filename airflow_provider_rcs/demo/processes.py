@@ -89,18 +89,21 @@ class Processes:
                     "\n".join([f"{name} ended with code {process.returncode}; {self.log(name)} ends:", *end_of_log])
                 )
 
-    def stop(self) -> None:
-        """Stop all processes, and what they have started, at once; those that do not end in time are killed."""
-        family = [member for process in self._running.values() for member in _with_descendants(process.pid)]
-        for process in self._running.values():
+    def stop(self, *names: str) -> None:
+        """Stop processes, and what they have started, at once; those that do not end in time are killed.
+
+        :param names: which; all, if none is named.
+        """
+        stopped = [self._running.pop(name) for name in names or tuple(self._running)]
+        family = [member for process in stopped for member in _with_descendants(process.pid)]
+        for process in stopped:
             _signal_group(process.pid, signal.SIGTERM)
         _, alive = psutil.wait_procs(family, timeout=_SECONDS_TO_STOP)
         for member in alive:
             member.kill()
-        for process in self._running.values():
+        for process in stopped:
             _signal_group(process.pid, signal.SIGKILL)
             process.wait()
-        self._running.clear()
 
 
 def _with_descendants(pid: int) -> list[psutil.Process]:

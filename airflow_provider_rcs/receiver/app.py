@@ -30,6 +30,7 @@ from airflow_provider_rcs.receiver.counters import LoggedCounters
 from airflow_provider_rcs.receiver.gate import Gate
 from airflow_provider_rcs.receiver.keeping import Keeping, NotKeptError
 from airflow_provider_rcs.receiver.readiness import Readiness
+from airflow_provider_rcs.receiver.silence_watch import SilenceWatch
 from airflow_provider_rcs.store.landing import Arrivals
 from airflow_provider_rcs.store.migrate import require_migrated
 from airflow_provider_rcs.store.refused_reports import RefusedReport
@@ -84,6 +85,7 @@ class ReportsApp:
         self._folding = BackgroundFolding(self._engine)
         self._keeping = Keeping(self._engine, spool, self._counters, self._folding.wake)
         self._readiness = Readiness(self._engine, spool)
+        self._silence = SilenceWatch(self._engine, self._counters)
         self._begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,6 +111,7 @@ class ReportsApp:
             self._begun = True
             self._keeping.wake()
             self._folding.wake()
+            self._silence.begin()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

@@ -106,7 +106,9 @@ def open_listed(
     tally.require_rows()
     if find_campaign(engine, settings.campaign) is None:
         settings.require_date_to_come()
-    return open_campaign(engine, settings.campaign, terms, api.status_codes), tally, chain([first], listed)
+    codes = api.status_codes
+    campaign = open_campaign(engine, settings.campaign, terms, codes, asks_for_reports=settings.reports)
+    return campaign, tally, chain([first], listed)
 
 
 @contextmanager

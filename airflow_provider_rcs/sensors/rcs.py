@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from airflow_provider_rcs.store.funnel import Funnel
 
 
+SILENT = "rcs.campaign.silent"
+
+
 class RcsCampaignSensor(BaseSensorOperator):
     """Wait until a share of a campaign's messages is delivered, or has a final status; returns the counts.
 
     The share is taken of the recipients that a message has reached or may reach still: those that were rejected or
     suppressed, and repeats, do not count; those that are planned or in doubt do. ``timeout`` is counted from the first
-    look, in each mode.
+    look, in each mode. A campaign that asked for reports and has none ten minutes after messages were accepted (or
+    after its date) is marked once, by a warning in the log and in the counter ``rcs.campaign.silent``.
 
     :param campaign: the campaign's name. (templated)
     :param until: ``"final"`` (delivered, read, clicked or failed) or ``"delivered"`` (read and clicked count too).
@@ -62,21 +66,21 @@ class RcsCampaignSensor(BaseSensorOperator):
         self.deferrable = deferrable
         self.no_reports_within = no_reports_within
         self.most_failed = most_failed
+        self._told_of_silence = False
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Wait, here or in the triggerer, and return the campaign's counts."""
         self._require_arguments()
         if self.deferrable and not self.poke(context):
-            self._defer()
+            self._defer(datetime.now(UTC) + timedelta(seconds=float(self.timeout)))
         elif not self.deferrable:
             super().execute(context)
         return self._counts()
 
-    def poke(self, context: Context) -> bool:  # noqa: ARG002
+    def poke(self, context: Context) -> bool:
         """Fold the reports that have come, and tell whether the share is there."""
         from airflow_provider_rcs.store.failure_limit import require_few_failures
         from airflow_provider_rcs.store.folding import fold
-        from airflow_provider_rcs.store.reporting import read_silences, require_reports
 
         with airflow_failures():
             engine = store_engine(self.store_conn_id)
@@ -84,9 +88,8 @@ class RcsCampaignSensor(BaseSensorOperator):
             funnel = self._read_funnel(engine)
             if self.most_failed is not None:
                 require_few_failures(self.campaign, funnel, self.most_failed)
-            if funnel.is_silent and self.no_reports_within is not None:
-                since = read_silences(engine, [self.campaign]).get(self.campaign)
-                require_reports(self.campaign, since, self.no_reports_within, datetime.now(UTC))
+            if funnel.is_silent:
+                self._bear_silence(engine, context)
         reached, wanted = funnel.reached(self.until), funnel.wanted(self.share)
         self.log.info("Campaign %s: %d of the %d wanted are %s.", self.campaign, reached, wanted, self.until)
         return reached >= wanted
@@ -96,10 +99,12 @@ class RcsCampaignSensor(BaseSensorOperator):
         match event["status"]:
             case "success":
                 return self._counts()
-            case "timeout" if self.poke(context):
+            case "timeout" | "silent" if self.poke(context):
                 return self._counts()
             case "timeout":
                 raise AirflowSensorTimeout(event["message"])
+            case "silent":
+                return self._defer(datetime.fromisoformat(event["end_time"]))
             case "no_reports":
                 with airflow_failures():
                     raise RcsNoReportsError(event["message"])
@@ -124,7 +129,33 @@ class RcsCampaignSensor(BaseSensorOperator):
                     "most_failed", f"{self.most_failed} is not a share", "Use a number from 0 up to, but not, 1."
                 )
 
-    def _defer(self) -> NoReturn:
+    def _bear_silence(self, engine: sa.Engine, context: Context) -> None:
+        """Tell of a silence that lasts too long, once for all looks of a try, and fail if it must not last so long."""
+        from airflow.providers.common.compat.sdk import Stats
+
+        from airflow_provider_rcs.store.reporting import (
+            PATIENCE,
+            is_overdue,
+            read_silences,
+            require_reports,
+            silence_told,
+        )
+        from airflow_provider_rcs.store.silences import note_told
+
+        now = datetime.now(UTC)
+        since = read_silences(engine, [self.campaign]).get(self.campaign)
+        if since is not None and is_overdue(since, PATIENCE, now):
+            self._told_of_silence = True
+            # In the store, because each look of mode="reschedule" is a process of its own.
+            if note_told(engine, self.campaign, _try_of(context)):
+                self.log.warning("Nobody tells what became of %s", silence_told(self.campaign, since))
+                Stats.incr(SILENT, tags={"campaign": self.campaign})
+        if self.no_reports_within is not None:
+            require_reports(self.campaign, since, self.no_reports_within, now)
+
+    def _defer(self, end_time: datetime) -> NoReturn:
+        from airflow_provider_rcs.store.reporting import PATIENCE
+
         self.defer(
             trigger=RcsCampaignTrigger(
                 campaign=self.campaign,
@@ -132,9 +163,10 @@ class RcsCampaignSensor(BaseSensorOperator):
                 share=self.share,
                 store_conn_id=self.store_conn_id,
                 poll_interval=float(self.poke_interval),
-                end_time=datetime.now(UTC) + timedelta(seconds=float(self.timeout)),
+                end_time=end_time,
                 no_reports_within=self.no_reports_within,
                 most_failed=self.most_failed,
+                warn_of_silence_after=None if self._told_of_silence else PATIENCE,
             ),
             method_name="execute_complete",
         )
@@ -153,3 +185,8 @@ class RcsCampaignSensor(BaseSensorOperator):
     def _counts(self) -> dict[str, Any]:
         with airflow_failures():
             return {"campaign": self.campaign, **self._read_funnel(store_engine(self.store_conn_id)).as_dict()}
+
+
+def _try_of(context: Context) -> str:
+    ti: Any = context["ti"]
+    return f"{ti.dag_id}/{ti.task_id}/{ti.run_id}, instance {getattr(ti, 'map_index', -1)}, try {ti.try_number}"

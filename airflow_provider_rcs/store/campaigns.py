@@ -48,12 +48,21 @@ class Campaign:
     status_codes: Mapping[str, str] = field(default_factory=dict)
 
 
-def open_campaign(engine: sa.Engine, name: str, terms: CampaignTerms, status_codes: Mapping[str, str]) -> Campaign:
+def open_campaign(
+    engine: sa.Engine,
+    name: str,
+    terms: CampaignTerms,
+    status_codes: Mapping[str, str],
+    *,
+    asks_for_reports: bool = True,
+) -> Campaign:
     """Return the campaign of this name, made now if there is none.
 
     :param status_codes: overrides of the status codes; the latest ones count, for the reports still to come.
+    :param asks_for_reports: whether the requests that are made from now on ask for reports.
     :raises RcsCampaignConflictError: if it was opened on other terms; names both.
     """
+    now = datetime.now(UTC)
     fresh = {
         "name": name,
         "token": new_token(),
@@ -63,13 +72,17 @@ def open_campaign(engine: sa.Engine, name: str, terms: CampaignTerms, status_cod
         "send_at": terms.send_at,
         "status_codes": dict(status_codes),
         "revision": 0,
-        "created_at": datetime.now(UTC),
+        "created_at": now,
     }
     of_this_name = campaign.c.name == name
     with transaction(engine) as connection:
         insert_or_ignore(connection, campaign, [fresh], key=["name"])
         require_same_terms(read_campaign(connection.execute(sa.select(campaign).where(of_this_name)).one()), terms)
-        connection.execute(campaign.update().where(of_this_name).values(status_codes=dict(status_codes)))
+        changes: dict[str, object] = {"status_codes": dict(status_codes)}
+        if asks_for_reports:
+            since = campaign.c.reports_since
+            changes["reports_since"] = sa.func.coalesce(since, sa.literal(now, since.type))
+        connection.execute(campaign.update().where(of_this_name).values(changes))
         return read_campaign(connection.execute(sa.select(campaign).where(of_this_name)).one())
 
 

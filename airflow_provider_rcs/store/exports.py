@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.engine import reading
-from airflow_provider_rcs.store.tables import campaign, message, report, request
+from airflow_provider_rcs.store.tables import campaign, message, message_channel, report, request
 
 Row = Mapping[str, Any]
 
@@ -45,6 +45,15 @@ _MESSAGE_COLUMNS = (
     message.c.delivery_at,
     message.c.revision,
     message.c.updated_at,
+)
+_CHANNEL_COLUMNS = (
+    message_channel.c.message_id,
+    campaign.c.name.label("campaign"),
+    message_channel.c.channel,
+    message_channel.c.status,
+    message_channel.c.code,
+    message_channel.c.reported_at,
+    message_channel.c.revision,
 )
 _REPORT_COLUMNS = (
     report.c.id,
@@ -91,6 +100,27 @@ def messages_since(engine: sa.Engine, campaign_id: int, revision: int) -> Iterat
     last = ""
     while page := _page(engine, changed.where(message.c.recipient_key > last)):
         last = [row.pop("recipient_key") for row in page][-1]
+        yield page
+
+
+def channels_since(engine: sa.Engine, campaign_id: int, revision: int) -> Iterator[Sequence[Row]]:
+    """Return the channels of a campaign's messages whose status changed after a revision, in pages.
+
+    Their revisions become visible as those of the messages do.
+    """
+    place = sa.tuple_(message.c.recipient_key, message_channel.c.channel)
+    changed = (
+        sa.select(message.c.recipient_key, *_CHANNEL_COLUMNS)
+        .select_from(message)
+        .join(campaign, campaign.c.id == message.c.campaign_id)
+        .join(message_channel, message_channel.c.message_id == message.c.id)
+        .where(message.c.campaign_id == campaign_id, message_channel.c.revision > revision)
+        .order_by(message.c.recipient_key, message_channel.c.channel)
+    )
+    last = ("", "")
+    # By recipients alone too: that is what the index knows.
+    while page := _page(engine, changed.where(message.c.recipient_key >= last[0], place > last)):
+        last = [(row.pop("recipient_key"), row["channel"]) for row in page][-1]
         yield page
 
 

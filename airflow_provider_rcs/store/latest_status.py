@@ -34,14 +34,14 @@ def update_statuses(
     Most messages have one channel, whose status is the message's own. Only for the others are the channels kept apart
     as well.
 
-    :param revision: of the campaign, for the messages that change.
+    :param revision: of the campaign, for the messages and the channels that change.
     :param codes: what the campaign's status codes mean.
     """
     told = _best_of_each_channel(campaign_id, codes, of_this_fold)
     if _several_channels_have_told(connection, campaign_id, of_this_fold):
         touched = sa.select(report.c.message_id).where(of_this_fold)
-        _keep_channels_apart(connection, _of_several(told))
-        _keep_channels_apart(connection, _told_until_now(campaign_id, touched))
+        _keep_channels_apart(connection, _of_several(told), revision)
+        _keep_channels_apart(connection, _told_until_now(campaign_id, touched), revision)
         winner = _best_channel_of_each_message(campaign_id, touched)
         _change(connection, winner, _message_differs(winner), revision)
     best = told.subquery()
@@ -104,13 +104,14 @@ def _has_channels_apart() -> sa.ColumnElement[bool]:
     return sa.exists().where(message_channel.c.message_id == message.c.id)
 
 
-def _keep_channels_apart(connection: sa.Connection, told: sa.Select[Any]) -> None:
+def _keep_channels_apart(connection: sa.Connection, told: sa.Select[Any], revision: int) -> None:
     """Note what is told of channels, where it is greater than what was told before."""
-    insert = insert_into(connection, message_channel).from_select(_COLUMNS, told)
+    changed = told.add_columns(sa.literal(revision, sa.BigInteger))
+    insert = insert_into(connection, message_channel).from_select((*_COLUMNS, "revision"), changed)
     new = insert.excluded
     upsert = insert.on_conflict_do_update(
         index_elements=("message_id", "channel"),
-        set_={name: new[name] for name in _COLUMNS},
+        set_={name: new[name] for name in (*_COLUMNS, "revision")},
         where=sa.tuple_(new.rank, _moment(new.reported_at), new.code)
         > sa.tuple_(message_channel.c.rank, _moment(message_channel.c.reported_at), message_channel.c.code),
     )

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsNoReportsError
 from airflow_provider_rcs.store.engine import reading
-from airflow_provider_rcs.store.tables import campaign, message, report, request
+from airflow_provider_rcs.store.tables import campaign, message, report, request, silence
 
+# After it, a campaign without any report is marked.
 PATIENCE = timedelta(minutes=10)
 
 
@@ -20,7 +21,7 @@ class Reporting:
     """How a campaign's reports come.
 
     :param last_report_at: when the last one came; ``None`` if none has.
-    :param is_overdue: whether none has, though the service accepted messages long enough ago.
+    :param is_overdue: whether none has, though the service accepted messages long enough ago, and was asked for them.
     """
 
     last_report_at: datetime | None
@@ -40,7 +41,8 @@ def read_reporting(engine: sa.Engine, now: datetime) -> Mapping[str, Reporting]:
     )
     accepted = (
         sa.select(request.c.campaign_id, sa.func.min(request.c.claimed_at).label("moment"))
-        .where(request.c.state == "accepted")
+        .join(campaign, campaign.c.id == request.c.campaign_id)
+        .where(_should_be_reported_on())
         .group_by(request.c.campaign_id)
         .subquery()
     )
@@ -67,7 +69,7 @@ def read_reporting(engine: sa.Engine, now: datetime) -> Mapping[str, Reporting]:
 
 
 def read_silences(engine: sa.Engine, campaign_names: Collection[str]) -> Mapping[str, datetime]:
-    """Return since when reports should come, of those campaigns on which none has landed, by their names.
+    """Return since when reports should come, of those campaigns that asked for them and have none, by their names.
 
     :param campaign_names: campaigns none of whose messages has a status.
     """
@@ -85,11 +87,25 @@ def read_silences(engine: sa.Engine, campaign_names: Collection[str]) -> Mapping
     silent = (
         sa.select(campaign.c.name, campaign.c.send_at, sent_at.label("sent_at"))
         .join(request, request.c.campaign_id == campaign.c.id)
-        .where(campaign.c.name.in_(campaign_names), request.c.state == "accepted", ~landed)
+        .where(campaign.c.name.in_(campaign_names), _should_be_reported_on(), ~landed)
         .group_by(campaign.c.id, campaign.c.name, campaign.c.send_at)
     )
     with reading(engine) as connection:
         return {row.name: max(row.sent_at, row.send_at or row.sent_at) for row in connection.execute(silent)}
+
+
+def read_new_silences(engine: sa.Engine, told_to: str, now: datetime) -> Mapping[str, datetime]:
+    """Return since when reports should come, of the campaigns that are silent for too long, by their names.
+
+    :param told_to: who asks; campaigns that they were told of are left out.
+    """
+    requested = sa.exists().where(request.c.campaign_id == campaign.c.id, _should_be_reported_on())
+    told = sa.exists().where(silence.c.campaign_id == campaign.c.id, silence.c.told_to == told_to)
+    reported = sa.exists().where(message.c.campaign_id == campaign.c.id, message.c.delivery_rank >= 0)
+    with reading(engine) as connection:
+        names = connection.execute(sa.select(campaign.c.name).where(requested, ~told, ~reported)).scalars().all()
+    silences = read_silences(engine, names) if names else {}
+    return {name: since for name, since in silences.items() if is_overdue(since, PATIENCE, now)}
 
 
 def require_reports(campaign_name: str, silent_since: datetime | None, within: timedelta, now: datetime) -> None:
@@ -99,10 +115,25 @@ def require_reports(campaign_name: str, silent_since: datetime | None, within: t
     :param within: how long that may be so.
     :raises RcsNoReportsError: if it is so for longer.
     """
-    if silent_since is not None and silent_since + within < now:
-        raise RcsNoReportsError(
-            f"campaign {campaign_name!r}: messages were accepted, and since {silent_since:%Y-%m-%d %H:%M} UTC not one "
-            "delivery report has come. Check: is the receiver running and reachable from outside "
-            "(GET .../rcs/health)? Does the panel of the RCS account have its address, and the login and password of "
-            "the connection rcs_reports? Was a report (Report) asked for there? Then clear this task."
-        )
+    if silent_since is not None and is_overdue(silent_since, within, now):
+        raise RcsNoReportsError(f"{silence_told(campaign_name, silent_since)} Then clear this task.")
+
+
+def is_overdue(silent_since: datetime | None, within: timedelta, now: datetime) -> bool:
+    """Tell whether a campaign has been silent for longer than so long."""
+    return silent_since is not None and silent_since + within < now
+
+
+def silence_told(campaign_name: str, silent_since: datetime) -> str:
+    """Return the words for a campaign that is silent, with what to check."""
+    return (
+        f"campaign {campaign_name!r}: messages were accepted, and since {silent_since:%Y-%m-%d %H:%M} UTC not one "
+        "delivery report has come. Check: is the receiver running and reachable from outside "
+        "(GET .../rcs/health)? Does the panel of the RCS account have its address, and the login and password of "
+        "the connection rcs_reports? Was a report (Report) asked for there?"
+    )
+
+
+def _should_be_reported_on() -> sa.ColumnElement[bool]:
+    """Whether the service accepted a request that asked for reports."""
+    return sa.and_(request.c.state == "accepted", request.c.claimed_at >= campaign.c.reports_since)

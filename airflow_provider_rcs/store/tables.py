@@ -50,6 +50,7 @@ campaign = sa.Table(
     sa.Column("status_codes", sa.JSON, nullable=False, comment="overrides of the status codes, code -> status"),
     sa.Column("revision", sa.BigInteger, nullable=False, comment="rises with each change of its messages"),
     sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("reports_since", UtcDateTime, comment="since when its requests ask for reports; null if they never did"),
     comment="One row for each campaign; its row is the lock of its messages.",
     sqlite_autoincrement=True,
 )
@@ -177,6 +178,13 @@ message_channel = sa.Table(
     sa.Column("rank", sa.SmallInteger, nullable=False),
     sa.Column("code", sa.String(32), nullable=False, comment="the status code of the report that told it"),
     sa.Column("reported_at", UtcDateTime, comment="when that report's status came to be"),
+    sa.Column(
+        "revision",
+        sa.BigInteger,
+        server_default=sa.text("0"),
+        nullable=False,
+        comment="the campaign's revision at its last change",
+    ),
     comment="The latest status of each channel, for the messages on which more than one service has reported.",
 )
 
@@ -230,6 +238,15 @@ refused_credentials = sa.Table(
     sa.Column("fingerprint", sa.String(64), primary_key=True, comment="of the login and password that were refused"),
     sa.Column("refused_at", UtcDateTime, nullable=False),
     comment="Credentials that the service refused; the campaign does not show them to it again.",
+)
+
+silence = sa.Table(
+    "rcs_silence",
+    metadata,
+    sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), primary_key=True, autoincrement=False),
+    sa.Column("told_to", sa.Text, primary_key=True, comment="the task that waits, or the receivers"),
+    sa.Column("told_at", UtcDateTime, nullable=False),
+    comment="Who was told that no report comes on a campaign, so that each is told once.",
 )
 
 watcher = sa.Table(

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 
 class RcsReportsToSqlOperator(BaseOperator):
-    """Upsert what is new in the store into the warehouse tables ``rcs_campaign``, ``rcs_message`` and ``rcs_report``.
+    """Upsert what is new in the store into warehouse tables.
 
-    Only what has changed since the last load is read; a load that is repeated or was killed does no harm. Tables and
-    the view ``rcs_campaign_funnel`` are made where they are missing, new columns are added, and nothing is dropped.
-    Returns the number of rows of each table.
+    They are ``rcs_campaign``, ``rcs_message``, ``rcs_message_channel`` and ``rcs_report``. Only what has changed since
+    the last load is read; a load that is repeated or was killed does no harm. Tables and the view
+    ``rcs_campaign_funnel`` are made where they are missing, new columns are added, and nothing is dropped. Returns the
+    number of campaigns, messages and reports.
 
     :param target_conn_id: the connection of the warehouse: any with a SQL hook that gives a SQLAlchemy engine.
         (templated)

@@ -41,6 +41,8 @@ class RcsCampaignTrigger(BaseTrigger):
     :param end_time: when to give up.
     :param no_reports_within: how long after they were accepted messages may be without any report; ``None`` for ever.
     :param most_failed: the largest share of the messages that may have failed; ``None`` for any.
+    :param warn_of_silence_after: how long after they were accepted the task is woken to warn that no report has come;
+        ``None`` if it has warned, or shall not.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class RcsCampaignTrigger(BaseTrigger):
         end_time: datetime,
         no_reports_within: timedelta | None = None,
         most_failed: float | None = None,
+        warn_of_silence_after: timedelta | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.campaign = campaign
@@ -64,6 +67,7 @@ class RcsCampaignTrigger(BaseTrigger):
         self.end_time = end_time
         self.no_reports_within = no_reports_within
         self.most_failed = most_failed
+        self.warn_of_silence_after = warn_of_silence_after
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the trigger's class path and arguments."""
@@ -78,6 +82,7 @@ class RcsCampaignTrigger(BaseTrigger):
                 "end_time": self.end_time,
                 "no_reports_within": self.no_reports_within,
                 "most_failed": self.most_failed,
+                "warn_of_silence_after": self.warn_of_silence_after,
             },
         )
 
@@ -85,8 +90,8 @@ class RcsCampaignTrigger(BaseTrigger):
         """Wait until the share is there or the time is over."""
         try:
             async with asyncio.timeout((self.end_time - datetime.now(UTC)).total_seconds()):
-                await self._wait()
-            payload = {"status": "success"}
+                is_there = await self._wait()
+            payload = {"status": "success"} if is_there else {"status": "silent", "end_time": self.end_time.isoformat()}
         except TimeoutError:
             payload = {"status": "timeout", "message": self._too_late()}
         except RcsNoReportsError as error:
@@ -97,9 +102,10 @@ class RcsCampaignTrigger(BaseTrigger):
             payload = {"status": "error", "message": f"{type(error).__name__}: {error}"}
         yield TriggerEvent(payload)
 
-    async def _wait(self) -> None:
+    async def _wait(self) -> bool:
+        """Return True when the share is there, or False when the task has to warn that no report comes."""
         from airflow_provider_rcs.store.failure_limit import require_few_failures
-        from airflow_provider_rcs.store.reporting import require_reports
+        from airflow_provider_rcs.store.reporting import is_overdue, require_reports
 
         async with shared_look(_conn_id(self.store_conn_id)) as look:
             while True:
@@ -113,9 +119,14 @@ class RcsCampaignTrigger(BaseTrigger):
                 if self.most_failed is not None:
                     require_few_failures(self.campaign, standing.funnel, self.most_failed)
                 if standing.funnel.reached(self.until) >= standing.funnel.wanted(self.share):
-                    return
+                    return True
+                now = datetime.now(UTC)
                 if self.no_reports_within is not None:
-                    require_reports(self.campaign, standing.silent_since, self.no_reports_within, datetime.now(UTC))
+                    require_reports(self.campaign, standing.silent_since, self.no_reports_within, now)
+                if self.warn_of_silence_after is not None and is_overdue(
+                    standing.silent_since, self.warn_of_silence_after, now
+                ):
+                    return False
 
     def _too_late(self) -> str:
         return f"Campaign {self.campaign!r}: not {self.share:.0%} of its messages were {self.until} in time."

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.store.engine import transaction
-from airflow_provider_rcs.store.exports import Row, campaigns, messages_since, reports_since
+from airflow_provider_rcs.store.exports import Row, campaigns, channels_since, messages_since, reports_since
 from airflow_provider_rcs.store.folding import fold_parked
 from airflow_provider_rcs.warehouse.making import make_tables
 from airflow_provider_rcs.warehouse.phones import PLAIN, PhoneForm
-from airflow_provider_rcs.warehouse.rows import message_row, report_row
+from airflow_provider_rcs.warehouse.rows import channel_row, message_row, report_row
 from airflow_provider_rcs.warehouse.tables import WarehouseTables, warehouse_tables
 from airflow_provider_rcs.warehouse.upserts import upsert
 
@@ -59,6 +59,8 @@ def _load_campaigns(
         for page in messages_since(store, campaign["id"], loaded.get(campaign["id"], -1)):
             _upsert(warehouse, tables.message, [message_row(row, phones) for row in page])
             messages += len(page)
+        for page in channels_since(store, campaign["id"], loaded.get(campaign["id"], -1)):
+            _upsert(warehouse, tables.channel, [channel_row(row) for row in page])
         # Last, with the revision read before its messages: until then the next load starts where this one did.
         _upsert(warehouse, tables.campaign, [campaign])
     return tuple(row["name"] for row in changed), messages

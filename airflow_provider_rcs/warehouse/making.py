@@ -13,23 +13,25 @@ from airflow_provider_rcs.warehouse.tables import WarehouseTables
 def make_tables(warehouse: sa.Engine, tables: WarehouseTables) -> None:
     """Bring the warehouse's tables and its view to what this version knows.
 
-    Where a table lacks columns that are ours, its rows are made to be loaded anew, so that the columns are filled.
+    Where a table is missing or lacks columns that are ours, its rows are made to be loaded anew, so that it is filled.
     Columns of others stay.
     """
     staged = [staging_table(table) for table in tables.metadata.tables.values()]
+    campaign, report = tables.campaign, tables.report
     with transaction(warehouse) as connection:
+        for table in (campaign, report):
+            table.create(connection, checkfirst=True)
+        # Forgotten first: MySQL commits with each new table and column, and a load may be killed between.
+        if any(_is_behind(connection, table) for table in (campaign, tables.message, tables.channel)):
+            connection.execute(campaign.update().where(campaign.c.revision >= 0).values(revision=-1))
+        if _is_behind(connection, report):
+            connection.execute(report.update().where(report.c.fold > 0).values(fold=0))
         tables.metadata.create_all(connection)
         if needs_staging(warehouse.dialect.name):
             for table in staged:
                 table.create(connection, checkfirst=True)
                 _add_columns(connection, table)
-        campaign, message, report = tables.campaign, tables.message, tables.report
-        # Forgotten first: MySQL commits with each new column, and a load may be killed between.
-        if _missing(connection, campaign) or _missing(connection, message):
-            connection.execute(campaign.update().where(campaign.c.revision >= 0).values(revision=-1))
-        if _missing(connection, report):
-            connection.execute(report.update().where(report.c.fold > 0).values(fold=0))
-        for table in (campaign, message, report):
+        for table in tables.metadata.tables.values():
             _add_columns(connection, table)
     _make_view(warehouse, tables.message)
 
@@ -40,6 +42,11 @@ def _add_columns(connection: sa.Connection, table: sa.Table) -> None:
     for column in _missing(connection, table):
         kind = column.type.compile(connection.dialect)
         connection.exec_driver_sql(f"ALTER TABLE {quoted.format_table(table)} {add} {quoted.quote(column.name)} {kind}")
+
+
+def _is_behind(connection: sa.Connection, table: sa.Table) -> bool:
+    is_there = sa.inspect(connection).has_table(table.name, schema=table.schema)
+    return not is_there or bool(_missing(connection, table))
 
 
 def _missing(connection: sa.Connection, table: sa.Table) -> list[sa.Column[object]]:

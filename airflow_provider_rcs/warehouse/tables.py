@@ -1,4 +1,4 @@
-"""The warehouse's tables: what an analyst sees of campaigns, messages and reports."""
+"""The warehouse's tables: what an analyst sees of campaigns, messages, their channels and reports."""
 
 from __future__ import annotations
 
@@ -31,17 +31,21 @@ class Json(sa.types.TypeDecorator[Any]):
 
 # The keys are the store's numbers of the rows; nothing is counted here.
 _Key = sa.BigInteger
-# Elsewhere than on SQL Server, Text takes every letter.
-_Text = sa.Text().with_variant(sa.UnicodeText(), "mssql")
+# Elsewhere than on SQL Server, Text takes every letter; on MySQL not more than 64 KB of them.
+_Text = sa.Text().with_variant(sa.UnicodeText(), "mssql").with_variant(mysql.LONGTEXT(), *_MYSQL)
 # MySQL keeps no zone and, unless asked, no fractions of a second; what comes is in UTC.
 _Moment = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), *_MYSQL)
-# Only for MySQL, where the server's own may lack letters.
-_LETTERS: dict[str, Any] = {f"{dialect}_charset": "utf8mb4" for dialect in _MYSQL}
+# Only for MySQL, where the server's own may lack letters, and takes those for alike that differ in case or accent.
+_LETTERS: dict[str, Any] = {
+    f"{dialect}_{option}": value
+    for dialect in _MYSQL
+    for option, value in (("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
+}
 
 
 @dataclass(frozen=True, slots=True)
 class WarehouseTables:
-    """The three tables in one schema of a warehouse.
+    """The four tables in one schema of a warehouse.
 
     Each says in ``info["version"]`` which of its columns rises with each change of a row.
     """
@@ -49,6 +53,7 @@ class WarehouseTables:
     metadata: sa.MetaData
     campaign: sa.Table
     message: sa.Table
+    channel: sa.Table
     report: sa.Table
 
 
@@ -58,7 +63,7 @@ def warehouse_tables(schema: str | None) -> WarehouseTables:
     :param schema: the schema; ``None`` for the connection's own.
     """
     metadata = sa.MetaData(schema=schema)
-    return WarehouseTables(metadata, _campaign(metadata), _message(metadata), _report(metadata))
+    return WarehouseTables(metadata, _campaign(metadata), _message(metadata), _channel(metadata), _report(metadata))
 
 
 def _campaign(metadata: sa.MetaData) -> sa.Table:
@@ -105,6 +110,24 @@ def _message(metadata: sa.MetaData) -> sa.Table:
         sa.Column("revision", sa.BigInteger, nullable=False, comment="the campaign's revision at its last change"),
         sa.Column("updated_at", _Moment, nullable=False),
         comment="One row for each recipient of a campaign.",
+        info={"version": "revision"},
+        **_LETTERS,
+    )
+
+
+def _channel(metadata: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "rcs_message_channel",
+        metadata,
+        sa.Column("id", sa.String(64), primary_key=True, comment="of message and channel"),
+        sa.Column("message_id", sa.BigInteger, nullable=False, comment="id in rcs_message"),
+        sa.Column("campaign", _Text, nullable=False, comment="name of the campaign"),
+        sa.Column("channel", _Text, nullable=False, comment="the service that reported"),
+        sa.Column("status", _Text, nullable=False, comment="its latest by this channel"),
+        sa.Column("code", _Text, nullable=False, comment="the status code of the report that told it"),
+        sa.Column("reported_at", _Moment, comment="when that report's status came to be"),
+        sa.Column("revision", sa.BigInteger, nullable=False, comment="the campaign's revision at its last change"),
+        comment="One row for each channel of a message on which more than one has reported.",
         info={"version": "revision"},
         **_LETTERS,
     )

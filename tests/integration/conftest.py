@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for the tests that need one, and a process without memories."""
+"""Real servers of PostgreSQL and MariaDB for the tests that need one, and a process without memories."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from airflow_provider_rcs.hooks.memory import OF_THIS_PROCESS
+from tests.mariadb import mariadb_server
 from tests.postgres import fresh_database, postgres_server
 
 
@@ -25,4 +26,10 @@ def postgres() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres: str) -> Iterator[str]:
     with fresh_database(postgres) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with mariadb_server(tmp_path_factory.mktemp("mariadb")) as url:
         yield url

@@ -40,12 +40,18 @@ class Place:
     def warehouse(self) -> Path:
         return self.folder / "warehouse.db"
 
-    def run_dag(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
+    @property
+    def airflow_database(self) -> Path:
+        return self.folder / "airflow" / "airflow.db"
+
+    def run_dag(
+        self, dag_id: str, conf: Mapping[str, Any] | None = None, folder: Path = DAGS
+    ) -> subprocess.CompletedProcess[str]:
         """Run a DAG by ``airflow dags test`` in a process of its own."""
-        command = [sys.executable, "-m", "airflow", "dags", "test", dag_id, "--dagfile-path", f"{DAGS}/{dag_id}.py"]
+        command = [sys.executable, "-m", "airflow", "dags", "test", dag_id, "--dagfile-path", f"{folder}/{dag_id}.py"]
         return subprocess.run(
             [*command, "--conf", json.dumps(dict(conf or {}))],
-            env=self.environment(),
+            env=self.environment() | {"AIRFLOW__CORE__DAGS_FOLDER": str(folder)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from airflow_provider_rcs import __version__
 from tests.system.conftest import Place
@@ -46,3 +47,16 @@ def test_the_settings_of_the_provider_are_in_airflows_configuration(place: Place
     ended = place.airflow("config", "get-value", "rcs", "lease_seconds")
 
     assert ended.stdout.strip().splitlines()[-1] == "15"
+
+
+def test_each_instance_of_a_mapped_task_emits_the_event_of_its_campaign(place: Place) -> None:
+    ended = place.run_dag("rcs_mapped_sends", folder=Path(__file__).parent / "dags")
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    events = place.rows(
+        place.airflow_database,
+        "SELECT e.extra, e.source_map_index FROM asset_event e JOIN asset a ON a.id = e.asset_id "
+        "WHERE a.uri = 'rcs://store/campaigns' AND e.source_dag_id = 'rcs_mapped_sends' ORDER BY e.source_map_index",
+    )
+    told = [(json.loads(extra)["campaign"], json.loads(extra)["accepted"], index) for extra, index in events]
+    assert told == [("mapped-first", 2, 0), ("mapped-second", 2, 1)]

@@ -188,7 +188,8 @@ def test_a_load_leads_from_the_campaigns_of_which_something_is_new_to_the_wareho
     inputs, outputs = told_by(load)
     assert inputs == [("rcs://store", "campaigns/spring"), ("rcs://store", "reports")]
     assert outputs == [
-        (f"sqlite://{warehouse}", f"main.{table}") for table in ("rcs_campaign", "rcs_message", "rcs_report")
+        (f"sqlite://{warehouse}", f"main.{table}")
+        for table in ("rcs_campaign", "rcs_message", "rcs_message_channel", "rcs_report")
     ]
 
 

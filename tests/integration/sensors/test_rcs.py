@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,11 +12,14 @@ from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSensorTimeout,
     Context,
+    Stats,
     TaskDeferred,
 )
 from airflow.sdk.exceptions import AirflowRescheduleException
 
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
+from airflow_provider_rcs.store.reporting import PATIENCE
+from airflow_provider_rcs.store.tables import campaign, request
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
 from tests.unit.warehouse.test_load import report, send
 
@@ -193,6 +197,123 @@ def test_without_a_limit_silence_is_waited_for(store: sa.Engine, context: Contex
     send(store, "spring", PHONES)
 
     assert not sensor().poke(context)
+
+
+def sent_ago(store: sa.Engine, minutes: int) -> None:
+    """Let what was sent have been sent so long ago."""
+    then = datetime.now(UTC) - timedelta(minutes=minutes)
+    with store.begin() as connection:
+        connection.execute(request.update().values(claimed_at=then))
+        connection.execute(campaign.update().values(reports_since=then))
+
+
+class Counting:
+    """Takes what is counted where Airflow hands it to whichever service of metrics is set."""
+
+    def __init__(self) -> None:
+        self.counted: list[tuple[str, object]] = []
+
+    def incr(self, name: str, **how: object) -> None:
+        self.counted.append((name, how))
+
+
+@pytest.fixture
+def counting() -> Iterator[Counting]:
+    counting = Counting()
+    metrics: Any = Stats
+    metrics.initialize(factory=lambda: counting, export_legacy_names=False)
+    yield counting
+    metrics.initialize(factory=None, export_legacy_names=False)
+
+
+WARNING = "not one delivery report has come"
+MARKED_ONCE = [("rcs.campaign.silent", {"tags": {"campaign": "spring"}})]
+
+
+def test_looks_of_one_task_mark_a_silent_campaign_once(
+    store: sa.Engine, context: Context, counting: Counting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(store, "spring", PHONES)
+    sent_ago(store, minutes=11)
+    waiting = sensor()
+
+    looks = [waiting.poke(context) for _ in range(3)]
+
+    assert looks == [False] * 3
+    assert capsys.readouterr().out.count(WARNING) == 1
+    assert counting.counted == MARKED_ONCE
+
+
+def test_looks_in_processes_of_their_own_mark_a_silent_campaign_once(
+    store: sa.Engine, first_try: Context, counting: Counting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(store, "spring", PHONES)
+    sent_ago(store, minutes=11)
+
+    for _ in range(3):
+        with pytest.raises(AirflowRescheduleException):
+            sensor(mode="reschedule").execute(first_try)
+
+    assert capsys.readouterr().out.count(WARNING) == 1
+    assert counting.counted == MARKED_ONCE
+
+
+def test_a_deferred_sensor_is_woken_to_mark_a_silent_campaign_once_and_waits_on_to_the_same_end(
+    store: sa.Engine, context: Context, counting: Counting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(store, "spring", PHONES)
+    sent_ago(store, minutes=9)
+    with pytest.raises(TaskDeferred) as first:
+        sensor(deferrable=True).execute(context)
+    sent_ago(store, minutes=11)
+    end_time = first.value.trigger.end_time
+
+    with pytest.raises(TaskDeferred) as second:
+        sensor(deferrable=True).execute_complete(context, {"status": "silent", "end_time": end_time.isoformat()})
+
+    triggers = [deferred.value.trigger for deferred in (first, second)]
+    assert [trigger.warn_of_silence_after for trigger in triggers] == [PATIENCE, None]
+    assert [trigger.end_time for trigger in triggers] == [end_time] * 2
+    assert capsys.readouterr().out.count(WARNING) == 1
+    assert counting.counted == MARKED_ONCE
+
+
+def test_a_sensor_that_marks_a_silent_campaign_at_its_first_look_is_not_woken_for_it(
+    store: sa.Engine, context: Context
+) -> None:
+    send(store, "spring", PHONES)
+    sent_ago(store, minutes=11)
+
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor(deferrable=True).execute(context)
+
+    assert deferred.value.trigger.warn_of_silence_after is None
+
+
+def test_reports_that_come_while_a_sensor_is_woken_end_its_wait(store: sa.Engine, context: Context) -> None:
+    reference = send(store, "spring", PHONES)
+    for phone in PHONES:
+        report(store, reference, phone, "13")
+
+    returned = sensor(deferrable=True).execute_complete(context, {"status": "silent", "end_time": "2099-01-01T00:00Z"})
+
+    assert returned["statuses"] == {"delivered": 2}
+
+
+def test_a_campaign_that_is_not_silent_for_long_or_asks_for_no_reports_is_not_marked(
+    store: sa.Engine, context: Context, counting: Counting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(store, "spring", PHONES)
+    sent_ago(store, minutes=9)
+    sensor().poke(context)
+    sent_ago(store, minutes=11)
+    with store.begin() as connection:
+        connection.execute(campaign.update().values(reports_since=None))
+
+    sensor(no_reports_within=timedelta(0)).poke(context)
+
+    assert WARNING not in capsys.readouterr().out
+    assert counting.counted == []
 
 
 def rescheduled(first: datetime | None) -> Context:

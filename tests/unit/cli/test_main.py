@@ -70,14 +70,22 @@ def test_campaigns_tells_what_each_channel_delivered(store_url: str, capsys: pyt
 
 
 @pytest.mark.parametrize(
-    ("minutes_ago", "due_in_minutes", "told"),
-    [(1, None, "-"), (11, None, "NONE"), (60, 5, "-"), (60, -5, "-"), (60, -11, "NONE")],
+    ("minutes_ago", "due_in_minutes", "asked", "told"),
+    [
+        (1, None, True, "-"),
+        (11, None, True, "NONE"),
+        (60, 5, True, "-"),
+        (60, -5, True, "-"),
+        (60, -11, True, "NONE"),
+        (60, -11, False, "-"),
+    ],
 )
 def test_campaigns_marks_one_that_should_have_had_reports_and_has_none(
     store_url: str,
     capsys: pytest.CaptureFixture[str],
     minutes_ago: int,
     due_in_minutes: int | None,
+    asked: bool,
     told: str,
 ) -> None:
     from airflow_provider_rcs.store import tables
@@ -90,8 +98,9 @@ def test_campaigns_marks_one_that_should_have_had_reports_and_has_none(
     now = datetime.now(UTC)
     due = None if due_in_minutes is None else now + timedelta(minutes=due_in_minutes)
     with engine.begin() as connection:
-        connection.execute(tables.request.update().values(claimed_at=now - timedelta(minutes=minutes_ago)))
-        connection.execute(tables.campaign.update().values(send_at=due))
+        sent_at = now - timedelta(minutes=minutes_ago)
+        connection.execute(tables.request.update().values(claimed_at=sent_at))
+        connection.execute(tables.campaign.update().values(send_at=due, reports_since=sent_at if asked else None))
     capsys.readouterr()
 
     main(["campaigns", "--store-url", store_url])

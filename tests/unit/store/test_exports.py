@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from airflow_provider_rcs.store import exports
-from airflow_provider_rcs.store.exports import Row, campaigns, messages_since, reports_since
+from airflow_provider_rcs.store.exports import Row, campaigns, channels_since, messages_since, reports_since
 from airflow_provider_rcs.store.folding import fold_parked
 from airflow_provider_rcs.store.landing import land
 from tests.unit.store.given import ANA, BEA, NOON, campaign, claimed, phones, planned, receive, report_on, sent
@@ -71,6 +71,56 @@ def test_messages_of_other_campaigns_are_not_told(engine: sa.Engine) -> None:
     planned(engine, [ANA], "summer")
 
     assert changed_since(engine, 0, "spring") == []
+
+
+def channels_of(engine: sa.Engine, revision: int) -> list[tuple[str, str]]:
+    number = campaign(engine).id
+    return [(row["channel"], row["status"]) for row in all_of(channels_since(engine, number, revision))]
+
+
+def test_a_reader_gets_just_the_channels_that_changed_since_of_a_message_that_did_not_too(engine: sa.Engine) -> None:
+    taken = sent(engine, [ANA, BEA])
+    receive(engine, report_on(taken, ANA, "50"), report_on(taken, BEA, "50"))
+    receive(engine, report_on(taken, ANA, "13", service="SMS"))
+    seen = revision(engine)
+
+    receive(engine, report_on(taken, ANA, "11", service="VOICE"))
+
+    assert channels_of(engine, 0) == [("RCS", "failed"), ("SMS", "delivered"), ("VOICE", "sent")]
+    assert channels_of(engine, seen) == [("VOICE", "sent")]
+    assert changed_since(engine, seen) == []
+
+
+def test_reports_that_change_no_channel_tell_nothing_again(engine: sa.Engine) -> None:
+    taken = sent(engine)
+    reports = [report_on(taken, ANA, "50"), report_on(taken, ANA, "13", service="SMS")]
+    receive(engine, *reports)
+    seen = revision(engine)
+
+    receive(engine, *reports)
+
+    assert channels_of(engine, seen) == []
+
+
+def test_channels_of_other_campaigns_are_not_told(engine: sa.Engine) -> None:
+    taken = sent(engine, name="summer")
+    receive(engine, report_on(taken, ANA, "50"), report_on(taken, ANA, "13", service="SMS"))
+
+    assert channels_of(engine, 0) == []
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 100])
+def test_pages_hold_every_channel_once(engine: sa.Engine, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "ROWS_A_PAGE", page)
+    taken = sent(engine, phones(3))
+    services = ("", "RCS", "SMS")
+    receive(engine, *(report_on(taken, phone, service=service) for phone in phones(3) for service in services))
+
+    rows = all_of(channels_since(engine, taken.campaign_id, 0))
+
+    assert [(row["message_id"], row["channel"]) for row in rows] == [
+        (message_id, service) for message_id in taken.message_ids for service in services
+    ]
 
 
 def test_a_message_is_told_with_its_campaign_and_its_request(engine: sa.Engine) -> None:

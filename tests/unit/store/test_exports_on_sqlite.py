@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from tests.unit.store.given import phones, sent
-from tests.unit.store.test_exports import changed_since, listening
+from tests.unit.store.test_exports import changed_since, channels_of, listening
 
 
-def test_a_page_of_messages_is_read_in_the_order_of_an_index(engine: sa.Engine) -> None:
+@pytest.mark.parametrize("read", [changed_since, channels_of])
+def test_a_page_of_messages_or_channels_is_read_in_the_order_of_an_index(
+    engine: sa.Engine, read: Callable[[sa.Engine, int], object]
+) -> None:
     sent(engine, phones(3))
     asked: list[tuple[str, Any]] = []
 
@@ -18,7 +23,7 @@ def test_a_page_of_messages_is_read_in_the_order_of_an_index(engine: sa.Engine) 
         asked.append((statement, parameters))
 
     with listening(engine, "before_cursor_execute", note):
-        changed_since(engine, 0)
+        read(engine, 0)
 
     with engine.connect() as connection:
         plans = [

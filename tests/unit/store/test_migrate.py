@@ -16,8 +16,10 @@ from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
 from airflow_provider_rcs.store import migrations
 from airflow_provider_rcs.store.attempts import WHOLE_LIST
 from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.exports import channels_since
 from airflow_provider_rcs.store.folding import fold
 from airflow_provider_rcs.store.migrate import VERSION_TABLE, migrate, newest_version, require_migrated
+from airflow_provider_rcs.store.tables import campaign as campaigns
 from airflow_provider_rcs.store.tables import metadata
 from tests.unit.store.given import NOON, claimed, rows, states
 
@@ -120,6 +122,31 @@ def test_a_database_that_is_not_there_is_not_made_by_asking_for_its_tables(tmp_p
         require_migrated(engine_from_url(f"sqlite:///{tmp_path}/store.db"))
 
     assert not list(tmp_path.iterdir())
+
+
+def test_channels_that_were_kept_before_readers_could_find_them_are_told_to_whoever_begins(engine: sa.Engine) -> None:
+    drop_everything(engine)
+    make_version(engine, "0007")
+    insert(engine, "rcs_campaign", CAMPAIGN | {"id": 1})
+    insert(engine, "rcs_message", MESSAGE | {"id": 1, "recipient_key": "1", "delivery_rank": 2, "updated_at": NOON})
+    insert(engine, "rcs_message_channel", {"message_id": 1, "channel": "SMS", "status": "sent", "rank": 1})
+
+    migrate(engine)
+
+    assert [row["channel"] for page in channels_since(engine, 1, -1) for row in page] == ["SMS"]
+
+
+def test_a_campaign_of_which_it_was_not_kept_whether_it_asks_for_reports_is_taken_to_have_asked_from_its_beginning(
+    engine: sa.Engine,
+) -> None:
+    drop_everything(engine)
+    make_version(engine, "0008")
+    insert(engine, "rcs_campaign", CAMPAIGN | {"id": 1})
+
+    migrate(engine)
+
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(campaigns.c.reports_since)).scalar_one() == NOON
 
 
 def test_messages_of_several_channels_are_folded_anew_after_the_upgrade_that_keeps_channels_apart(

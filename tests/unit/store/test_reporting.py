@@ -8,10 +8,21 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsNoReportsError
+from airflow_provider_rcs.store.attempts import begin_attempt
+from airflow_provider_rcs.store.campaigns import open_campaign
+from airflow_provider_rcs.store.claims import settle
 from airflow_provider_rcs.store.landing import land
-from airflow_provider_rcs.store.reporting import read_silences, require_reports
+from airflow_provider_rcs.store.planning import record_list
+from airflow_provider_rcs.store.reporting import (
+    PATIENCE,
+    read_new_silences,
+    read_reporting,
+    read_silences,
+    require_reports,
+)
+from airflow_provider_rcs.store.silences import note_told
 from airflow_provider_rcs.store.tables import campaign, request
-from tests.unit.store.given import BEA, NOON, claimed, report_on, sent
+from tests.unit.store.given import ANA, BEA, NOON, TERMS, accepted, claim, claimed, listed, receive, report_on, sent
 
 
 def claimed_at(engine: sa.Engine, request_id: int) -> datetime:
@@ -20,6 +31,15 @@ def claimed_at(engine: sa.Engine, request_id: int) -> datetime:
             sa.select(request.c.claimed_at).where(request.c.id == request_id)
         ).scalar_one()
         return moment
+
+
+def send_without_reports(engine: sa.Engine) -> None:
+    holder = begin_attempt(
+        engine, open_campaign(engine, "spring", TERMS, {}, asks_for_reports=False), "a test", timedelta(minutes=5)
+    )
+    record_list(engine, holder, [listed(ANA)])
+    taken = claim(engine, holder)
+    settle(engine, taken, accepted(taken), "e-1")
 
 
 def test_a_campaign_is_silent_since_its_first_request_that_was_accepted(engine: sa.Engine) -> None:
@@ -44,6 +64,28 @@ def test_a_campaign_of_which_nothing_was_accepted_is_not_silent(engine: sa.Engin
     assert read_silences(engine, ["spring"]) == {}
 
 
+def test_a_campaign_that_asks_for_no_reports_is_not_silent(engine: sa.Engine) -> None:
+    send_without_reports(engine)
+
+    assert read_silences(engine, ["spring"]) == {}
+    assert not read_reporting(engine, datetime.now(UTC) + 2 * PATIENCE)["spring"].is_overdue
+
+
+def test_a_campaign_that_asks_for_reports_later_is_silent_since_its_first_request_that_did(engine: sa.Engine) -> None:
+    send_without_reports(engine)
+    asked = sent(engine, [BEA], ids="n")
+
+    assert read_silences(engine, ["spring"]) == {"spring": claimed_at(engine, asked.request_id)}
+
+
+def test_a_campaign_that_asks_no_longer_is_silent_as_before(engine: sa.Engine) -> None:
+    asked = sent(engine)
+
+    open_campaign(engine, "spring", TERMS, {}, asks_for_reports=False)
+
+    assert read_silences(engine, ["spring"]) == {"spring": claimed_at(engine, asked.request_id)}
+
+
 def test_a_report_that_is_not_folded_yet_breaks_the_silence(engine: sa.Engine) -> None:
     land(engine, [report_on(sent(engine))], NOON)
 
@@ -54,6 +96,25 @@ def test_other_campaigns_are_not_told_of(engine: sa.Engine) -> None:
     sent(engine)
 
     assert read_silences(engine, ["autumn"]) == {}
+
+
+def test_a_silence_is_new_until_it_was_told_of(engine: sa.Engine) -> None:
+    since = claimed_at(engine, sent(engine).request_id)
+    later = since + PATIENCE + timedelta(seconds=1)
+
+    before = read_new_silences(engine, "the receivers", later)
+    note_told(engine, "spring", "the receivers")
+
+    assert before == read_new_silences(engine, "another", later) == {"spring": since}
+    assert read_new_silences(engine, "the receivers", later) == {}
+
+
+def test_a_silence_is_not_new_before_its_time_nor_where_reports_have_come(engine: sa.Engine) -> None:
+    since = claimed_at(engine, sent(engine).request_id)
+    receive(engine, report_on(sent(engine, name="autumn")))
+
+    assert read_new_silences(engine, "the receivers", since + PATIENCE) == {}
+    assert list(read_new_silences(engine, "the receivers", since + 2 * PATIENCE)) == ["spring"]
 
 
 def test_silence_that_is_too_long_is_told_with_what_to_check() -> None:

@@ -61,6 +61,7 @@ def test_it_serializes_to_its_class_and_exactly_its_arguments() -> None:
             "end_time": END,
             "no_reports_within": None,
             "most_failed": None,
+            "warn_of_silence_after": None,
         },
     )
 
@@ -77,7 +78,7 @@ def test_it_serializes_how_many_messages_may_fail() -> None:
     assert arguments["most_failed"] == 0.02
 
 
-@pytest.mark.parametrize("newer", ["no_reports_within", "most_failed"])
+@pytest.mark.parametrize("newer", ["no_reports_within", "most_failed", "warn_of_silence_after"])
 def test_one_that_was_serialized_before_it_knew_of_something_is_made_again(newer: str) -> None:
     _, arguments = trigger().serialize()
     del arguments[newer]
@@ -130,6 +131,21 @@ def test_failures_that_are_allowed_are_waited_through(store: sa.Engine) -> None:
     receive(store, report_on(taken, code="50"), report_on(taken, BEA))
 
     assert first_event(trigger(most_failed=0.5)) == {"status": "success"}
+
+
+def test_it_wakes_the_task_to_warn_of_a_silence_that_lasts_too_long(store: sa.Engine) -> None:
+    sent(store)
+
+    event = first_event(trigger(warn_of_silence_after=timedelta(0)))
+
+    assert event == {"status": "silent", "end_time": END.isoformat()}
+
+
+def test_it_does_not_wake_the_task_while_silence_is_short(store: sa.Engine) -> None:
+    sent(store)
+    end = datetime.now(UTC) + timedelta(seconds=0.1)
+
+    assert first_event(trigger(warn_of_silence_after=timedelta(hours=1), end_time=end))["status"] == "timeout"
 
 
 def test_a_store_that_is_away_is_waited_for(store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

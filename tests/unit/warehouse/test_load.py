@@ -159,6 +159,45 @@ def test_hashed_phones_of_messages_and_their_reports_can_be_joined(store: sa.Eng
     ) == [("P34600000001",)]
 
 
+def test_what_each_channel_tells_comes_also_where_it_changes_nothing_of_the_message(
+    store: sa.Engine, warehouse: sa.Engine
+) -> None:
+    reference = send(store, "spring", ["34600000001", "34600000002"])
+    report(store, reference, "34600000001", "50")
+    report(store, reference, "34600000001", "13", "SMS")
+    report(store, reference, "34600000002", "13")
+    load(store, warehouse, None)
+    report(store, reference, "34600000001", "11", "sms")
+
+    assert load(store, warehouse, None) == Loaded(campaigns=1, messages=0, reports=1)
+
+    assert rows(
+        warehouse, "SELECT campaign, message_id, channel, status, code FROM rcs_message_channel ORDER BY code"
+    ) == [
+        ("spring", 1, "sms", "sent", "11"),
+        ("spring", 1, "SMS", "delivered", "13"),
+        ("spring", 1, "RCS", "failed", "50"),
+    ]
+
+
+@pytest.mark.parametrize("table", ["rcs_message", "rcs_message_channel", "rcs_report"])
+def test_a_table_that_is_missing_beside_others_is_made_and_filled(
+    store: sa.Engine, warehouse: sa.Engine, table: str
+) -> None:
+    reference = send(store, "spring", ["34600000001"])
+    report(store, reference, "34600000001", "50")
+    report(store, reference, "34600000001", "13", "SMS")
+    load(store, warehouse, None)
+    before = rows(warehouse, f"SELECT * FROM {table} ORDER BY id")
+    with warehouse.begin() as connection:
+        connection.execute(sa.text("DROP VIEW rcs_campaign_funnel"))
+        connection.execute(sa.text(f"DROP TABLE {table}"))
+
+    load(store, warehouse, None)
+
+    assert rows(warehouse, f"SELECT * FROM {table} ORDER BY id") == before
+
+
 def make_older(warehouse: sa.Engine, table: str) -> None:
     """Put in a table's place one that has only some of its columns, one of somebody else's, and the first row."""
     with warehouse.begin() as connection:

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from tests.mariadb import fresh_database, mariadb_server
+from tests.mariadb import fresh_database
 from tests.unit.warehouse.conftest import store
 
 __all__ = ["store"]
 
 
-@pytest.fixture(scope="session")
-def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with mariadb_server(tmp_path_factory.mktemp("mariadb")) as url:
-        yield url
-
-
 @pytest.fixture
-def warehouse(mariadb: str, tmp_path: Path) -> Iterator[sa.Engine]:
+def warehouse(mariadb: str) -> Iterator[sa.Engine]:
     with fresh_database(mariadb) as url:
         engine = sa.create_engine(url)
         yield engine

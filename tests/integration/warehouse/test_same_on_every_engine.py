@@ -1,0 +1,152 @@
+"""One campaign, with everything that can become of a recipient, is the same in the warehouse of every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.models import Outcome, Report
+from airflow_provider_rcs.api.recipients import ListedRecipient
+from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.store.attempts import Attempt, begin_attempt
+from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
+from airflow_provider_rcs.store.claims import Claim, claim_batch, doubt, settle
+from airflow_provider_rcs.store.landing import land
+from airflow_provider_rcs.store.planning import record_list
+from airflow_provider_rcs.store.suppression import exclude
+from airflow_provider_rcs.warehouse.funnel_view import VIEW, funnel
+from airflow_provider_rcs.warehouse.load import load
+from airflow_provider_rcs.warehouse.tables import warehouse_tables
+from tests import mariadb as on_mariadb
+from tests import postgres as on_postgres
+
+ODD = 'ñ Ω 😀 e\u0301 \u202e"quoted" \'single\' \\ \\n :name %s %(x)s ? {"a": 1} --\t\r\n end '
+LONG = "ñ" * 70_000
+# Alike but for the case and the accents of their letters, which some engines take for the same.
+CAMPAIGNS = ("Spring Ñandú", "spring nandu")
+MOMENT = datetime(2026, 3, 29, 0, 59, 59, 999_999, tzinfo=UTC)
+DELIVERED, FAILED, SENT, UNKNOWN = "13", "50", "11", "4711"
+
+
+@pytest.fixture
+def warehouses(postgres: str, mariadb: str, tmp_path: Path) -> Iterator[dict[str, sa.Engine]]:
+    with ExitStack() as stack:
+        urls = {
+            "sqlite": f"sqlite:///{tmp_path}/warehouse.db",
+            "postgresql": stack.enter_context(on_postgres.fresh_database(postgres)),
+            "duckdb": f"duckdb:///{tmp_path}/warehouse.duckdb",
+            "mariadb": stack.enter_context(on_mariadb.fresh_database(mariadb)),
+        }
+        engines = {name: sa.create_engine(url) for name, url in urls.items()}
+        for engine in engines.values():
+            stack.callback(engine.dispose)
+        yield engines
+
+
+def person(number: int, **values: Any) -> ListedRecipient:
+    phone = f"346{number:08d}"
+    plain: dict[str, Any] = {"name": f"{ODD}{number}", "reference": "", "variables": {"a": None}}
+    return ListedRecipient(**{"key": phone, "phone": phone, "phone_as_listed": f"+{phone}", **plain, **values})
+
+
+def claim(store: sa.Engine, attempt: Attempt, size: int) -> Claim:
+    taken = claim_batch(store, attempt, size)
+    assert taken is not None
+    return taken
+
+
+def send(store: sa.Engine, name: str) -> list[Claim]:
+    """Send a campaign to the point at which it has recipients in every state, and return its requests."""
+    terms = CampaignTerms("1234567", ODD, "my-agent", MOMENT + timedelta(days=1))
+    campaign = open_campaign(store, name, terms, {"20": "read"})
+    attempt = begin_attempt(store, campaign, "a test", timedelta(minutes=5))
+    exclude(store, campaign, [person(0).key])
+    people = [*(person(number) for number in range(13)), person(13, name=LONG)]
+    wrong = ListedRecipient("x", None, f"no phone {ODD}", "", ODD, {}, rejection="phone: it is not valid", detail=ODD)
+    record_list(store, attempt, [*people, people[3], people[3], wrong])
+    replied, lost, echoed, awaited = (claim(store, attempt, size) for size in (6, 2, 2, 1))
+    *good, bad = replied.recipients
+    outcomes = [Outcome(each.phone, MessageState.ACCEPTED, f"m{name}{each.phone}") for each in good]
+    settle(store, replied, [*outcomes, Outcome(bad.phone, MessageState.REJECTED, reason=f"it said: {ODD}")], "e-1")
+    doubt(store, lost, f"the reply was lost {ODD}")
+    doubt(store, echoed, "the reply was lost")
+    return [replied, lost, echoed, awaited]
+
+
+def report(claim: Claim, place: int, code: str, service: str = "RCS", **values: Any) -> Report:
+    told = {"reported_at": MOMENT, "reported_at_text": "29/03/2026 02:59", "api_campaign_id": "e-1"}
+    return Report(code, claim.recipients[place].phone, claim.reference, service=service, **{**told, **values})
+
+
+def receive_first(store: sa.Engine, replied: Claim, echoed: Claim) -> None:
+    reports = [
+        report(replied, 0, DELIVERED, agent=ODD, message_reference=ODD),
+        report(replied, 1, FAILED),
+        report(replied, 2, UNKNOWN, reported_at=None, reported_at_text=ODD),
+        report(echoed, 0, DELIVERED, service="sms"),
+        Report("13", "34699999999", "not-ours", service=ODD, api_message_id=f"m{ODD}", extra={ODD: ODD, "empty": ""}),
+    ]
+    land(store, [*reports, reports[0]], MOMENT)
+
+
+def receive_second(store: sa.Engine, replied: Claim) -> None:
+    """Report what changes rows that the warehouse has, among them those of two channels."""
+    later: dict[str, Any] = {"reported_at": MOMENT + timedelta(minutes=1)}
+    reports = [
+        report(replied, 0, "20", **later),
+        report(replied, 1, SENT, service="SMS", **later),
+        report(replied, 3, DELIVERED, service=ODD),
+        *(report(replied, 3, SENT, service=service, reported_at=None) for service in ("rcs", "", LONG[:9_000])),
+    ]
+    land(store, reports, MOMENT + timedelta(minutes=2))
+
+
+def plain(cell: object) -> object:
+    """Return a cell without what engines differ in: a moment's zone, which not all of them keep."""
+    if not isinstance(cell, datetime):
+        return cell
+    return cell.replace(tzinfo=UTC) if cell.tzinfo is None else cell.astimezone(UTC)
+
+
+def contents(warehouse: sa.Engine) -> dict[str, list[dict[str, object]]]:
+    """Return every row of every table and of the view, in their order."""
+    tables = warehouse_tables(None)
+    view = sa.table(VIEW, *(sa.column(each.name, each.type) for each in funnel(tables.message).selected_columns))
+    read = {name: rows(warehouse, table) for name, table in tables.metadata.tables.items()}
+    return {**read, VIEW: rows(warehouse, view)}
+
+
+def rows(warehouse: sa.Engine, table: sa.FromClause) -> list[dict[str, object]]:
+    with warehouse.connect() as connection:
+        found = connection.execute(sa.select(table)).mappings().all()
+    plain_rows = [{name: plain(cell) for name, cell in row.items()} for row in found]
+    return sorted(plain_rows, key=lambda row: str(row.get("id") or row["campaign"]))
+
+
+def test_a_campaign_is_the_same_row_for_row_on_every_engine(store: sa.Engine, warehouses: dict[str, sa.Engine]) -> None:
+    requests = [send(store, name) for name in CAMPAIGNS]
+    for replied, _, echoed, _ in requests:
+        receive_first(store, replied, echoed)
+    for warehouse in warehouses.values():
+        load(store, warehouse, None)
+    for replied, *_ in requests:
+        receive_second(store, replied)
+    for warehouse in warehouses.values():
+        load(store, warehouse, None)
+
+    loaded = {name: contents(warehouse) for name, warehouse in warehouses.items()}
+
+    expected = loaded["postgresql"]
+    assert {row["state"] for row in expected["rcs_message"]} == {*MessageState} - {MessageState.DUPLICATE}
+    assert len(expected["rcs_message_channel"]) == len(CAMPAIGNS) * 6
+    assert [row["campaign"] for row in expected[VIEW]] == sorted(CAMPAIGNS)
+    for name, tables in loaded.items():
+        for table, found in tables.items():
+            assert (name, table, found) == (name, table, expected[table])
+    assert {type(row["day"]) for row in expected[VIEW]} == {date}

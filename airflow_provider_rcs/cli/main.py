@@ -17,6 +17,8 @@ _COMMANDS = {
     "preview": "show what a campaign to the rows of a query would send, and send nothing",
     "campaigns": "show where the campaigns of the store stand",
     "resolve": "settle by hand what is in doubt, and say so in the books",
+    "erase": "take a person out of the store, and list what the warehouse's tables need",
+    "prune": "take out of the store what is old, except who must not be messaged twice",
 }
 
 

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.credentials_mended:
         _forget_refusals(engine, arguments.campaign)
         return
-    campaign = _campaign(engine, arguments.campaign)
+    campaign = require_campaign(engine, arguments.campaign)
     if arguments.verdict is None:
         _show_open(engine, campaign)
         return
@@ -94,7 +94,11 @@ def _forget_refusals(engine: sa.Engine, campaign: str) -> None:
     print(f"Campaign {campaign}: {forget_refusals(engine, campaign)} refusals of credentials are forgotten.")
 
 
-def _campaign(engine: sa.Engine, name: str) -> Campaign:
+def require_campaign(engine: sa.Engine, name: str) -> Campaign:
+    """Return the campaign of this name.
+
+    :raises RcsInputError: if there is none.
+    """
     from airflow_provider_rcs.api.errors import RcsInputError
     from airflow_provider_rcs.store.campaigns import find_campaign
 

@@ -83,7 +83,7 @@ class SendSettings:
         if self.send_at is not None:
             require_tellable("send_at", self.send_at)
         if self.default_region is not None:
-            _require_region(self.default_region)
+            require_region(self.default_region)
 
     def require_date_to_come(self) -> None:
         """Refuse a date that has passed, except just now.
@@ -174,7 +174,7 @@ def _require_choice(argument: str, value: object, choices: Sequence[object]) -> 
         raise RcsInputError(argument, f"{value!r} is not a choice", f"Use {' or '.join(map(repr, choices))}.")
 
 
-def _require_region(region: str) -> None:
+def require_region(region: str) -> None:
     import phonenumbers
 
     if region not in phonenumbers.SUPPORTED_REGIONS:

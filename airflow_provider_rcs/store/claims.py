@@ -14,6 +14,7 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import Attempt, require_lease
 from airflow_provider_rcs.store.campaigns import lock_campaign, new_reference
 from airflow_provider_rcs.store.engine import reading, transaction
+from airflow_provider_rcs.store.hashed_messages import planned_again
 from airflow_provider_rcs.store.refused_credentials import require_not_refused
 from airflow_provider_rcs.store.suppression import FrequencyCap, lock_for_cap, reasons_against
 from airflow_provider_rcs.store.tables import message, request
@@ -155,7 +156,7 @@ def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_cam
 
 
 def release(engine: sa.Engine, claim: Claim, reason: str) -> None:
-    """Give the messages back as planned, after a proven refusal of their request.
+    """Give the messages back as planned, after a proven refusal of their request; erased ones are suppressed.
 
     Applies also after the attempt was taken for dead: then they are in doubt, and the refusal settles it.
 
@@ -173,13 +174,7 @@ def release(engine: sa.Engine, claim: Claim, reason: str) -> None:
                 message.c.request_id == claim.request_id,
                 message.c.state.in_((MessageState.SENDING, MessageState.IN_DOUBT)),
             )
-            .values(
-                state=MessageState.PLANNED,
-                reason="",
-                request_id=None,
-                revision=revision,
-                updated_at=datetime.now(UTC),
-            )
+            .values(request_id=None, revision=revision, updated_at=datetime.now(UTC), **planned_again())
         )
         _close_request(connection, claim.request_id, "refused", reason=reason)
 

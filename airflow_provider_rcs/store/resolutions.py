@@ -13,6 +13,7 @@ from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaigns import Campaign, lock_campaign
 from airflow_provider_rcs.store.engine import reading, transaction
+from airflow_provider_rcs.store.hashed_messages import known_by_hash, planned_again
 from airflow_provider_rcs.store.tables import message, request, resolution
 
 
@@ -27,7 +28,8 @@ class Verdict(StrEnum):
 class Statement:
     """A person's word on messages in doubt.
 
-    :param verdict: what became of them; ``not_sent`` plans them again, for the next attempt.
+    :param verdict: what became of them; ``not_sent`` plans them again, for the next attempt, except those who were
+        erased since.
     :param said_by: who says so.
     :param reason: why; what was seen.
     :raises RcsInputError: if nobody says so, or not why.
@@ -80,8 +82,10 @@ def resolve_request(engine: sa.Engine, campaign: Campaign, statement: Statement,
 
 
 def resolve_phone(engine: sa.Engine, campaign: Campaign, statement: Statement, phone: str) -> int:
-    """Settle the one to a phone, given as E.164 digits, and return how many that was."""
-    return _resolve(engine, campaign, statement, message.c.recipient_key == phone)
+    """Settle the one to a phone, given as E.164 digits, and return how many that was; also if it was erased since."""
+    with reading(engine) as connection:
+        hashes = known_by_hash(connection, campaign.id, [phone])
+    return _resolve(engine, campaign, statement, message.c.recipient_key == hashes.get(phone, phone))
 
 
 def _resolve(engine: sa.Engine, campaign: Campaign, statement: Statement, which: sa.ColumnElement[bool]) -> int:
@@ -105,12 +109,11 @@ def _resolve(engine: sa.Engine, campaign: Campaign, statement: Statement, which:
             message.update()
             .where(message.c.campaign_id == campaign.id, message.c.state == MessageState.IN_DOUBT, which)
             .values(
-                state=MessageState.ACCEPTED if accepted else MessageState.PLANNED,
-                reason="",
                 request_id=message.c.request_id if accepted else None,
                 resolution_id=resolution_id,
                 revision=revision,
                 updated_at=now,
+                **({"state": MessageState.ACCEPTED, "reason": ""} if accepted else planned_again()),
             )
         ).rowcount
         ours = resolution.c.id == resolution_id

@@ -126,7 +126,7 @@ def _find(connection: sa.Connection, hashes: RecipientHashes | None, phone: str)
     own = [
         Named(*row) for row in connection.execute(sa.select(*columns).where(in_any, message.c.recipient_key == phone))
     ]
-    hashed: Sequence[int] = ()
+    hashed: Sequence[int] = []
     if hashes:
         of_hash = sa.select(message.c.id).where(in_any, message.c.recipient_key == hashes.of(phone))
         hashed = connection.execute(of_hash).scalars().all()

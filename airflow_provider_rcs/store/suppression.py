@@ -129,7 +129,7 @@ def _recent_messages(
     since = datetime.now(UTC) - cap.within
     recent = sa.select(request.c.campaign_id).where(request.c.claimed_at >= since)
     counts = (
-        sa.select(message.c.recipient_key, sa.func.count())
+        sa.select(message.c.recipient_key, sa.func.count().label("messages"))
         .join(request, request.c.id == message.c.request_id)
         .where(
             message.c.campaign_id.in_(recent),
@@ -139,4 +139,4 @@ def _recent_messages(
         )
         .group_by(message.c.recipient_key)
     )
-    return dict(connection.execute(counts).tuples().all())
+    return {row.recipient_key: row.messages for row in connection.execute(counts)}

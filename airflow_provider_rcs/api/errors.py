@@ -117,6 +117,13 @@ class RcsFencedError(RcsError):
     remedy = "Run it again: it sends to those who are planned still."
 
 
+class RcsUnderWayError(RcsError):
+    """A person cannot be erased at this moment, because a message to them is being sent."""
+
+    retry_may_help = True
+    remedy = "Run it again when the task that sends has ended."
+
+
 class RcsRefusedError(RcsError):
     """The service definitely refused the call: nobody was messaged by it."""
 

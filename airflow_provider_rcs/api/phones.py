@@ -93,6 +93,17 @@ def as_text(value: object) -> str:
     raise PhoneError(f"it is a {type(value).__name__}, not text")
 
 
+def may_mean(text: str, phone: str) -> bool:
+    """Tell whether a text that could not be read as a phone may mean this one: its digits are, with or without code.
+
+    :param phone: E.164 digits.
+    """
+    import phonenumbers
+
+    digits = "".join(filter(str.isdecimal, text)).lstrip("0")
+    return digits in (phone, str(phonenumbers.parse(f"+{phone}").national_number))
+
+
 def mask(phone: str) -> str:
     """Return a phone for logs and errors: only its last digits can be read."""
     hidden = max(len(phone) - _VISIBLE_DIGITS, 0)

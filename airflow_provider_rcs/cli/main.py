@@ -18,6 +18,8 @@ _COMMANDS = {
     "campaigns": "show where the campaigns of the store stand",
     "cancel": "end a campaign: send to nobody any more, and say so in the books",
     "resolve": "settle by hand what is in doubt, and say so in the books",
+    "erase": "take a person out of the store, and list what the warehouse's tables need",
+    "prune": "take out of the store what is old, except who must not be messaged twice",
 }
 
 

@@ -104,7 +104,7 @@ class SendSettings:
                 "With scheduled_by='store', have one task list everybody.",
             )
         if self.default_region is not None:
-            _require_region(self.default_region)
+            require_region(self.default_region)
         if self.approved_plan is not None and not _PLAN_HASH.fullmatch(self.approved_plan):
             raise RcsInputError(
                 "approved_plan",
@@ -206,7 +206,7 @@ def _require_choice(argument: str, value: object, choices: Sequence[object]) -> 
         raise RcsInputError(argument, f"{value!r} is not a choice", f"Use {' or '.join(map(repr, choices))}.")
 
 
-def _require_region(region: str) -> None:
+def require_region(region: str) -> None:
     import phonenumbers
 
     if region not in phonenumbers.SUPPORTED_REGIONS:

@@ -97,13 +97,10 @@ def require_not_cancelled(connection: sa.Connection, campaign: Campaign) -> None
         )
 
 
-def when_not_sent(connection: sa.Connection, campaign_id: int) -> tuple[MessageState, str]:
-    """Return the state, and its reason, of a message of the campaign that turns out not to have been sent.
-
-    It is planned again; in a campaign that was cancelled meanwhile it is suppressed.
-    """
+def reason_if_cancelled(connection: sa.Connection, campaign_id: int) -> str:
+    """Return why messages of the campaign are suppressed that are not sent; empty if it was not cancelled."""
     word = _read(connection, campaign_id)
-    return (MessageState.SUPPRESSED, _reason(word)) if word else (MessageState.PLANNED, "")
+    return _reason(word) if word else ""
 
 
 def read_cancellations(engine: sa.Engine) -> Mapping[str, Cancellation]:

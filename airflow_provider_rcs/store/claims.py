@@ -13,12 +13,13 @@ from airflow_provider_rcs.api.models import Outcome, Recipient
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import Attempt, require_lease
 from airflow_provider_rcs.store.campaigns import lock_campaign, new_reference
-from airflow_provider_rcs.store.cancellations import require_not_cancelled, when_not_sent
+from airflow_provider_rcs.store.cancellations import require_not_cancelled
 from airflow_provider_rcs.store.engine import reading, transaction
 from airflow_provider_rcs.store.refused_credentials import require_not_refused
 from airflow_provider_rcs.store.shards import lists_of
 from airflow_provider_rcs.store.suppression import FrequencyCap, lock_for_cap, reasons_against
 from airflow_provider_rcs.store.tables import message, request
+from airflow_provider_rcs.store.unsent import when_not_sent
 
 ACCEPTED_BY_ECHO = "the reply was lost; a report on the same request proves that the service accepted it"
 
@@ -170,8 +171,8 @@ def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_cam
 def release(engine: sa.Engine, claim: Claim, reason: str) -> None:
     """Give the messages back as planned, after a proven refusal of their request.
 
-    Those of a campaign that was cancelled meanwhile are suppressed. Applies also after the attempt was taken for dead:
-    then they are in doubt, and the refusal settles it.
+    Those who were erased meanwhile, or whose campaign was cancelled, are suppressed. Applies also after the attempt was
+    taken for dead: then they are in doubt, and the refusal settles it.
 
     :param reason: why it was refused; stays with the request.
     """
@@ -181,20 +182,14 @@ def release(engine: sa.Engine, claim: Claim, reason: str) -> None:
             # A report has proven the opposite, and nobody is messaged on the word of a service against itself.
             leave_in_doubt(connection, claim.request_id, revision, reason)
             return
-        state, why = when_not_sent(connection, claim.campaign_id)
+        not_sent = when_not_sent(connection, claim.campaign_id)
         connection.execute(
             message.update()
             .where(
                 message.c.request_id == claim.request_id,
                 message.c.state.in_((MessageState.SENDING, MessageState.IN_DOUBT)),
             )
-            .values(
-                state=state,
-                reason=why,
-                request_id=None,
-                revision=revision,
-                updated_at=datetime.now(UTC),
-            )
+            .values(request_id=None, revision=revision, updated_at=datetime.now(UTC), **not_sent)
         )
         _close_request(connection, claim.request_id, "refused", reason=reason)
 

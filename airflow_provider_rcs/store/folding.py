@@ -14,6 +14,7 @@ from airflow_provider_rcs.api.statuses import MessageState, status_codes
 from airflow_provider_rcs.store.campaigns import lock_campaign
 from airflow_provider_rcs.store.claims import ACCEPTED_BY_ECHO
 from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.hashed_reports import take_persons_out
 from airflow_provider_rcs.store.latest_status import update_statuses
 from airflow_provider_rcs.store.tables import campaign, message, report, request, store
 
@@ -39,7 +40,7 @@ def fold_parked(engine: sa.Engine) -> int:
     :return: the number of reports taken up.
     """
     with transaction(engine) as connection:
-        _lock_folding(connection)
+        lock_folding(connection)
         connection.execute(
             report.update()
             .where(
@@ -55,7 +56,7 @@ def fold_parked(engine: sa.Engine) -> int:
 
 def _fold_some(engine: sa.Engine) -> int:
     with transaction(engine) as connection:
-        fold_number = _lock_folding(connection)
+        fold_number = lock_folding(connection)
         landed = sa.select(report.c.id).where(report.c.fold.is_(None)).order_by(report.c.id).limit(_REPORTS_A_FOLD)
         taken = connection.execute(
             report.update()
@@ -63,6 +64,7 @@ def _fold_some(engine: sa.Engine) -> int:
             .values(fold=fold_number, message_id=sa.func.coalesce(_message_by_reference(), _message_by_api_id()))
         ).rowcount
         of_this_fold = report.c.fold == fold_number
+        take_persons_out(connection, of_this_fold)
         for row in connection.execute(_campaigns_touched(of_this_fold)):
             revision = lock_campaign(connection, row.id)
             _prove_accepted(connection, row.id, revision, of_this_fold)
@@ -71,8 +73,12 @@ def _fold_some(engine: sa.Engine) -> int:
     return taken
 
 
-def _lock_folding(connection: sa.Connection) -> int:
-    """Take the folds' lock until the transaction ends, so that fold numbers become visible in their order."""
+def lock_folding(connection: sa.Connection) -> int:
+    """Take the folds' lock until the transaction ends, and return the number of the fold that it makes.
+
+    Taken before any campaign's lock. Whatever changes folded reports does it under this lock and gives them the number;
+    so fold numbers become visible in their order.
+    """
     statement = store.update().where(store.c.id == 1).values(fold=store.c.fold + 1).returning(store.c.fold)
     return int(connection.execute(statement).scalar_one())
 

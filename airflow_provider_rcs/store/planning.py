@@ -16,13 +16,18 @@ from airflow_provider_rcs.store.attempts import Attempt, require_lease
 from airflow_provider_rcs.store.campaigns import Campaign, lock_campaign
 from airflow_provider_rcs.store.cancellations import require_not_cancelled
 from airflow_provider_rcs.store.engine import reading, transaction
+from airflow_provider_rcs.store.hashed_messages import IS_HASHED, known_by_hash
 from airflow_provider_rcs.store.tables import message
 from airflow_provider_rcs.store.upsert import insert_or_update
 
 _TAKEN_FROM_THE_LIST = ("phone", "phone_as_listed", "name", "reference", "variables", "state", "reason", "detail")
-_NEVER_TRIED = sa.or_(
-    message.c.state == MessageState.PLANNED,
-    sa.and_(message.c.state == MessageState.REJECTED, message.c.request_id.is_(None)),
+# Whoever is known by a hash alone is left alone too: a list must not bring back what was erased.
+_NEVER_TRIED = sa.and_(
+    sa.or_(
+        message.c.state == MessageState.PLANNED,
+        sa.and_(message.c.state == MessageState.REJECTED, message.c.request_id.is_(None)),
+    ),
+    sa.not_(IS_HASHED),
 )
 
 
@@ -31,7 +36,8 @@ def record_list(engine: sa.Engine, attempt: Attempt, listed: Sequence[ListedReci
 
     A recipient whom the campaign knows already keeps its row. What the new list says of it is taken over while nobody
     has tried to send to it, so that a list put right can be sent; otherwise the row stays as it is. One that is on
-    the same list again is counted in ``repeats``, and the first of its rows counts.
+    the same list again is counted in ``repeats``, and the first of its rows counts. Of one whom the campaign knows by a
+    hash alone, nothing that the list says is kept.
 
     :param listed: the next rows of the list, in its order.
     :raises RcsFencedError: if the attempt has lost its lease.
@@ -43,7 +49,11 @@ def record_list(engine: sa.Engine, attempt: Attempt, listed: Sequence[ListedReci
         revision = lock_campaign(connection, attempt.campaign.id)
         require_lease(connection, attempt.id)
         require_not_cancelled(connection, attempt.campaign)
-        rows = [_row(first_of_each[key], times[key], attempt, revision) for key in times]
+        hashes = known_by_hash(connection, attempt.campaign.id, list(times))
+        rows = [
+            {**_row(first_of_each[key], times[key], attempt, revision), "recipient_key": hashes.get(key, key)}
+            for key in times
+        ]
         insert_or_update(connection, message, rows, key=["campaign_id", "recipient_key"], changes=_changes)
 
 
@@ -57,11 +67,14 @@ class Standing:
 
 def standings(engine: sa.Engine, campaign: Campaign, keys: Sequence[str]) -> dict[str, Standing]:
     """Return those of the recipients who keep their row when they are listed again: key -> how they stand."""
-    kept = sa.select(message.c.recipient_key, message.c.state, message.c.reason).where(
-        message.c.campaign_id == campaign.id, message.c.recipient_key.in_(keys), sa.not_(_NEVER_TRIED)
-    )
     with reading(engine) as connection:
-        return {row.recipient_key: Standing(MessageState(row.state), row.reason) for row in connection.execute(kept)}
+        hashes = known_by_hash(connection, campaign.id, keys)
+        key_of = {hashes.get(key, key): key for key in keys}
+        kept = sa.select(message.c.recipient_key, message.c.state, message.c.reason).where(
+            message.c.campaign_id == campaign.id, message.c.recipient_key.in_(key_of), sa.not_(_NEVER_TRIED)
+        )
+        rows = connection.execute(kept)
+        return {key_of[row.recipient_key]: Standing(MessageState(row.state), row.reason) for row in rows}
 
 
 def _row(recipient: ListedRecipient, times: int, attempt: Attempt, revision: int) -> dict[str, Any]:

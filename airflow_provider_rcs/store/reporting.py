@@ -46,12 +46,16 @@ def read_reporting(engine: sa.Engine, now: datetime) -> Mapping[str, Reporting]:
         .group_by(request.c.campaign_id)
         .subquery()
     )
+    # The reports of a campaign that was pruned are gone; what they told is on its messages still.
+    statuses = sa.exists().where(message.c.campaign_id == campaign.c.id, message.c.delivery_rank >= 0)
+    has_statuses = sa.case((campaign.c.hashed_at.is_(None), sa.false()), else_=statuses)
     campaigns = (
         sa.select(
             campaign.c.name,
             campaign.c.send_at,
             sa.type_coerce(last.c.moment, report.c.received_at.type).label("last_report_at"),
             sa.type_coerce(accepted.c.moment, request.c.claimed_at.type).label("sent_at"),
+            has_statuses.label("has_statuses"),
         )
         .outerjoin(last, last.c.campaign_id == campaign.c.id)
         .outerjoin(accepted, accepted.c.campaign_id == campaign.c.id)
@@ -61,6 +65,7 @@ def read_reporting(engine: sa.Engine, now: datetime) -> Mapping[str, Reporting]:
             row.name: Reporting(
                 row.last_report_at,
                 row.last_report_at is None
+                and not row.has_statuses
                 and row.sent_at is not None
                 and max(row.sent_at, row.send_at or row.sent_at) + PATIENCE < now,
             )

@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaigns import Campaign, lock_campaign
-from airflow_provider_rcs.store.cancellations import when_not_sent
 from airflow_provider_rcs.store.engine import reading, transaction
+from airflow_provider_rcs.store.hashed_messages import known_by_hash
 from airflow_provider_rcs.store.tables import message, request, resolution
+from airflow_provider_rcs.store.unsent import when_not_sent
 
 
 class Verdict(StrEnum):
@@ -28,8 +29,8 @@ class Verdict(StrEnum):
 class Statement:
     """A person's word on messages in doubt.
 
-    :param verdict: what became of them; ``not_sent`` plans them again, for the next attempt, unless the campaign was
-        cancelled.
+    :param verdict: what became of them; ``not_sent`` plans them again, for the next attempt, except those who were
+        erased since, or whose campaign was cancelled.
     :param said_by: who says so.
     :param reason: why; what was seen.
     :raises RcsInputError: if nobody says so, or not why.
@@ -82,8 +83,10 @@ def resolve_request(engine: sa.Engine, campaign: Campaign, statement: Statement,
 
 
 def resolve_phone(engine: sa.Engine, campaign: Campaign, statement: Statement, phone: str) -> int:
-    """Settle the one to a phone, given as E.164 digits, and return how many that was."""
-    return _resolve(engine, campaign, statement, message.c.recipient_key == phone)
+    """Settle the one to a phone, given as E.164 digits, and return how many that was; also if it was erased since."""
+    with reading(engine) as connection:
+        hashes = known_by_hash(connection, campaign.id, [phone])
+    return _resolve(engine, campaign, statement, message.c.recipient_key == hashes.get(phone, phone))
 
 
 def _resolve(engine: sa.Engine, campaign: Campaign, statement: Statement, which: sa.ColumnElement[bool]) -> int:
@@ -91,7 +94,7 @@ def _resolve(engine: sa.Engine, campaign: Campaign, statement: Statement, which:
     with transaction(engine) as connection:
         revision = lock_campaign(connection, campaign.id)
         now = datetime.now(UTC)
-        state, why = (MessageState.ACCEPTED, "") if accepted else when_not_sent(connection, campaign.id)
+        sent = {"state": MessageState.ACCEPTED, "reason": ""}
         resolution_id = connection.execute(
             resolution.insert()
             .values(
@@ -108,12 +111,11 @@ def _resolve(engine: sa.Engine, campaign: Campaign, statement: Statement, which:
             message.update()
             .where(message.c.campaign_id == campaign.id, message.c.state == MessageState.IN_DOUBT, which)
             .values(
-                state=state,
-                reason=why,
                 request_id=message.c.request_id if accepted else None,
                 resolution_id=resolution_id,
                 revision=revision,
                 updated_at=now,
+                **(sent if accepted else when_not_sent(connection, campaign.id)),
             )
         ).rowcount
         ours = resolution.c.id == resolution_id

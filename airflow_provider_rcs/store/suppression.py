@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections import Counter
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,16 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaigns import Campaign
 from airflow_provider_rcs.store.engine import reading, transaction
-from airflow_provider_rcs.store.tables import exclusion, message, request, store, suppression
+from airflow_provider_rcs.store.hash_keys import find_hashes
+from airflow_provider_rcs.store.tables import (
+    exclusion,
+    exclusion_hash,
+    message,
+    request,
+    store,
+    suppression,
+    suppression_hash,
+)
 from airflow_provider_rcs.store.upsert import insert_or_ignore
 
 EXCLUDED = "excluded by exclude_sql"
@@ -79,29 +89,54 @@ def lock_for_cap(connection: sa.Connection) -> None:
 def reasons_against(
     connection: sa.Connection, campaign_id: int | None, phones: Sequence[str], cap: FrequencyCap | None
 ) -> dict[str, str]:
-    """Return who of these phones the campaign must not message now: phone -> reason.
+    """Return who of these phones the campaign must not message now, erased ones too: phone -> reason.
 
     :param campaign_id: the campaign's; ``None`` for one that is not begun.
     :param cap: counts also messages in doubt, because they may have arrived.
     """
-    excluded = sa.select(exclusion.c.phone).where(exclusion.c.campaign_id == campaign_id, exclusion.c.phone.in_(phones))
-    listed = sa.select(suppression.c.phone, suppression.c.reason).where(suppression.c.phone.in_(phones))
-    against = dict.fromkeys(connection.execute(excluded).scalars(), EXCLUDED)
-    against |= {row.phone: f"suppressed: {row.reason}" for row in connection.execute(listed)}
+    against = _listed(connection, campaign_id, phones, exclusion.c.phone, suppression.c.phone)
+    messages = Counter(_recent_messages(connection, phones, cap))
+    # Asked after the phones themselves: who is replaced by a hash meanwhile is found twice, and not overlooked.
+    if hashes := find_hashes(connection):
+        phone_of = {hashes.of(phone): phone for phone in phones}
+        hashed = _listed(connection, campaign_id, list(phone_of), exclusion_hash.c.hash, suppression_hash.c.hash)
+        against = {**{phone_of[each]: reason for each, reason in hashed.items()}, **against}
+        messages.update({phone_of[key]: count for key, count in _recent_messages(connection, phone_of, cap).items()})
+    capped = {phone: cap.reason for phone, count in messages.items() if count >= cap.at_most} if cap else {}
+    return {**capped, **against}
+
+
+def _listed(
+    connection: sa.Connection,
+    campaign_id: int | None,
+    people: Sequence[str],
+    excluded: sa.Column[str],
+    suppressed: sa.Column[str],
+) -> dict[str, str]:
+    """Return which of these people, known by phones or by hashes, are excluded or suppressed: whom -> reason."""
+    from_campaign = sa.select(excluded).where(excluded.table.c.campaign_id == campaign_id, excluded.in_(people))
+    from_all = sa.select(suppressed, suppressed.table.c.reason).where(suppressed.in_(people))
+    against = dict.fromkeys(connection.execute(from_campaign).scalars(), EXCLUDED)
+    return against | {person: f"suppressed: {reason}" for person, reason in connection.execute(from_all)}
+
+
+def _recent_messages(
+    connection: sa.Connection, recipient_keys: Collection[str], cap: FrequencyCap | None
+) -> dict[str, int]:
+    """Return how many messages count against a cap: recipient key -> messages."""
     if cap is None:
-        return against
+        return {}
     since = datetime.now(UTC) - cap.within
     recent = sa.select(request.c.campaign_id).where(request.c.claimed_at >= since)
-    capped = (
-        sa.select(message.c.recipient_key)
+    counts = (
+        sa.select(message.c.recipient_key, sa.func.count().label("messages"))
         .join(request, request.c.id == message.c.request_id)
         .where(
             message.c.campaign_id.in_(recent),
-            message.c.recipient_key.in_(phones),
+            message.c.recipient_key.in_(recipient_keys),
             message.c.state.in_(_COUNTED_STATES),
             request.c.claimed_at >= since,
         )
         .group_by(message.c.recipient_key)
-        .having(sa.func.count() >= cap.at_most)
     )
-    return {**dict.fromkeys(connection.execute(capped).scalars(), cap.reason), **against}
+    return {row.recipient_key: row.messages for row in connection.execute(counts)}

@@ -34,6 +34,7 @@ store = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("fold", sa.BigInteger, nullable=False, comment="number of the last fold; its row is the folds' lock"),
+    sa.Column("hash_key", sa.String(64), comment="the secret of the hashes; null until one is made"),
     comment="One row: what is counted over the whole store.",
 )
 
@@ -51,6 +52,7 @@ campaign = sa.Table(
     sa.Column("revision", sa.BigInteger, nullable=False, comment="rises with each change of its messages"),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("reports_since", UtcDateTime, comment="since when its requests ask for reports; null if they never did"),
+    sa.Column("hashed_at", UtcDateTime, comment="when recipients of it were last replaced by hashes; null if none was"),
     comment="One row for each campaign; its row is the lock of its messages.",
     sqlite_autoincrement=True,
 )
@@ -278,4 +280,30 @@ cancellation = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("said_at", UtcDateTime, nullable=False),
     comment="Campaigns that are cancelled: nobody is sent to any more.",
+)
+
+suppression_hash = sa.Table(
+    "rcs_suppression_hash",
+    metadata,
+    sa.Column("hash", sa.String(64), primary_key=True, comment="of a phone"),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("since", UtcDateTime, nullable=False),
+    comment="Who must not be messaged by any campaign, of those who were erased.",
+)
+
+exclusion_hash = sa.Table(
+    "rcs_exclusion_hash",
+    metadata,
+    sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), primary_key=True, autoincrement=False),
+    sa.Column("hash", sa.String(64), primary_key=True, comment="of a phone"),
+    comment="Who must not be messaged by a campaign, of those who were erased or whose campaign was pruned.",
+)
+
+erasure = sa.Table(
+    "rcs_erasure",
+    metadata,
+    sa.Column("hash", sa.String(64), primary_key=True, comment="of a phone"),
+    sa.Column("said_by", sa.Text, nullable=False),
+    sa.Column("erased_at", UtcDateTime, nullable=False),
+    comment="Who was erased, and by whom: what comes of them later is not kept either.",
 )

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.api.phones import PhoneError, as_text, mask, normalise, read_column
+from airflow_provider_rcs.api.phones import PhoneError, as_text, mask, may_mean, normalise, read_column
 
 NOTHING = [None, float("nan"), np.nan, pd.NA, pd.NaT, Decimal("NaN"), "", "   ", "\u00a0"]
 LONGEST_E164 = 15
@@ -284,3 +284,13 @@ def test_no_mask_shows_more_than_three_characters_or_changes_the_length(text: st
     assert len(masked) == len(text)
     assert len(masked.lstrip("*")) <= 3
     assert set(masked[:-3]) <= {"*"}
+
+
+@pytest.mark.parametrize("text", ["600000001", "0600 000 001", "34600000001", "0034 600-000-001", "tel. 600 00 00 01"])
+def test_a_text_may_mean_the_phone_whose_digits_it_holds(text: str) -> None:
+    assert may_mean(text, "34600000001")
+
+
+@pytest.mark.parametrize("text", ["", "600000002", "60000000", "44600000001", "34600000001 or 34600000002"])
+def test_a_text_with_other_digits_does_not_mean_the_phone(text: str) -> None:
+    assert not may_mean(text, "34600000001")

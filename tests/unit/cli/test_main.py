@@ -126,7 +126,9 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out == f"airflow-provider-rcs {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["sandbox", "receiver", "migrate", "preview", "campaigns", "cancel", "resolve"])
+@pytest.mark.parametrize(
+    "command", ["sandbox", "receiver", "migrate", "preview", "campaigns", "cancel", "resolve", "erase", "prune"]
+)
 def test_every_command_explains_itself_without_loading_airflow(command: str) -> None:
     code = (
         "import sys\nfrom airflow_provider_rcs.cli.main import main\n"

@@ -19,7 +19,7 @@ from airflow_provider_rcs.store.funnel import Funnel, read_funnel
 from airflow_provider_rcs.store.landing import land
 from airflow_provider_rcs.store.planning import record_list
 from airflow_provider_rcs.store.tables import attempt as attempts
-from airflow_provider_rcs.store.tables import message, request
+from airflow_provider_rcs.store.tables import message, metadata, request
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TERMS = CampaignTerms("1234567", "Welcome")
@@ -135,3 +135,16 @@ def funnel(engine: sa.Engine, name: str = "spring") -> Funnel:
 def campaign_id(connection: sa.Connection, name: str) -> int:
     found = connection.execute(sa.text("SELECT id FROM rcs_campaign WHERE name = :name"), {"name": name})
     return int(found.scalar_one())
+
+
+def everything(engine: sa.Engine) -> str:
+    """All that the store holds, as one text to look for a person in."""
+    with engine.connect() as connection:
+        return "\n".join(
+            repr(tuple(row)) for table in metadata.sorted_tables for row in connection.execute(sa.select(table))
+        )
+
+
+def count(engine: sa.Engine, table: sa.Table) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())

@@ -1,0 +1,97 @@
+"""People are erased and old messages pruned while two tasks send the campaign; counted at the service."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event
+
+import pytest
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsUnderWayError
+from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.hooks.rcs import RcsHook
+from airflow_provider_rcs.sending.campaign import send_campaign
+from airflow_provider_rcs.sending.service import Service
+from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.store.campaigns import find_campaign
+from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.erasure import erase
+from airflow_provider_rcs.store.funnel import read_funnel
+from airflow_provider_rcs.store.migrate import migrate
+from airflow_provider_rcs.store.pruning import Limit, prune
+from tests.integration.operators.conftest import connect
+from tests.sandbox_process import SandboxProcess
+
+PEOPLE = [f"346{number:08d}" for number in range(200)]
+SETTINGS = SendSettings("1234569", "spring", batch_size=7, max_in_flight=2)
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxProcess]:
+    with SandboxProcess(latency=0.01) as sandbox:
+        connect(monkeypatch, sandbox)
+        yield sandbox
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    is_sqlite = request.param == "sqlite"
+    engine = engine_from_url(f"sqlite:///{tmp_path}/store.db" if is_sqlite else request.getfixturevalue("postgres_url"))
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+def send(store: sa.Engine, people: Sequence[str]) -> None:
+    hook = RcsHook()
+    send_campaign(
+        store,
+        Service(hook.send, hook.settings),
+        hook.get_template(SETTINGS.template_id),
+        SETTINGS,
+        [{"phone": people[start : start + 20]} for start in range(0, len(people), 20)],
+        made_by="a test",
+        lease=timedelta(minutes=5),
+    )
+
+
+def erase_and_prune(store: sa.Engine, chance: random.Random, ended: Event) -> int:
+    """Erase people and prune the campaign, of which everything is old, in any order, until it is sent."""
+    erased = 0
+    while not ended.is_set():
+        opened = find_campaign(store, SETTINGS.campaign)
+        if opened is not None and chance.random() < 0.3:
+            deque(prune(store, Limit(datetime.now(UTC) + timedelta(days=1), opened.id)), maxlen=0)
+        with suppress(RcsUnderWayError):
+            erased += len(erase(store, chance.choice(PEOPLE), "a test").messages)
+    return erased
+
+
+def test_nobody_is_messaged_twice_and_nobody_is_lost_from_the_books(store: sa.Engine, sandbox: SandboxProcess) -> None:
+    ended = Event()
+    with ThreadPoolExecutor(3) as pool:
+        erasing = pool.submit(erase_and_prune, store, random.Random(7), ended)
+        sending = [pool.submit(send, store, people) for people in (PEOPLE[:150], PEOPLE[:49:-1])]
+        try:
+            for each in sending:
+                each.result(60)
+        finally:
+            ended.set()
+        erased = erasing.result(60)
+    send(store, PEOPLE)
+
+    messaged = sandbox.messages_per_phone()
+    funnel = read_funnel(store, "spring")
+    assert funnel is not None
+    assert erased > 0
+    assert set(messaged.values()) == {1}
+    assert funnel.requested == len(PEOPLE)
+    assert funnel.states[MessageState.ACCEPTED] == len(messaged)
+    assert funnel.states[MessageState.ACCEPTED] + funnel.states[MessageState.SUPPRESSED] == len(PEOPLE)

@@ -1,0 +1,3 @@
+"""The behaviours of tests/unit/store/test_pruning.py, on PostgreSQL."""
+
+from tests.unit.store.test_pruning import *  # noqa: F403

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.cli.main import main
+from airflow_provider_rcs.cli.prune import read_age
+from airflow_provider_rcs.store.claims import doubt
+from airflow_provider_rcs.store.pruning import prune
+from airflow_provider_rcs.store.tables import report
+from airflow_provider_rcs.warehouse.load import Loaded, load
+from tests.unit.store.given import ANA, BEA, claimed, count, funnel, phones, receive, report_on, rows, sent
+from tests.unit.store.test_pruning import HALF_A_YEAR, make_old, whom
+
+Prune = Callable[..., int]
+
+
+@pytest.fixture
+def run(engine_url: str) -> Prune:
+    return lambda *options: main(["prune", "--store-url", engine_url, *options])
+
+
+@pytest.mark.parametrize(("text", "days"), [("180d", 180), ("26w", 182), (" 1d ", 1)])
+def test_an_age_is_a_number_of_days_or_weeks(text: str, days: int) -> None:
+    assert read_age(text) == timedelta(days=days)
+
+
+@pytest.mark.parametrize("text", ["180", "0d", "-1d", "6m", "1.5d", "", "d", "999999d", "1d2w", "\u0661d"])
+def test_any_other_age_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(RcsInputError, match="older-than: .* Write 180d, or 26w"):
+        read_age(text)
+
+
+def test_what_was_pruned_is_told(engine: sa.Engine, run: Prune, capsys: pytest.CaptureFixture[str]) -> None:
+    receive(engine, report_on(sent(engine, [ANA])))
+    make_old(engine)
+
+    assert run("--older-than", "180d") == 0
+
+    printed = capsys.readouterr().out
+    assert re.search(r"rcs_message +1\n", printed)
+    assert re.search(r"rcs_report +1\n", printed)
+    assert ANA not in rows(engine)
+
+
+def test_a_dry_run_prunes_nothing(engine: sa.Engine, run: Prune, capsys: pytest.CaptureFixture[str]) -> None:
+    sent(engine, [ANA])
+    make_old(engine)
+
+    run("--older-than", "180d", "--dry-run")
+
+    assert re.search(r"rcs_message +1\n", capsys.readouterr().out)
+    assert list(rows(engine)) == [ANA]
+
+
+def test_what_is_left_because_it_is_open_is_told(
+    engine: sa.Engine, run: Prune, capsys: pytest.CaptureFixture[str]
+) -> None:
+    doubt(engine, claimed(engine, [ANA, BEA]), "the connection broke")
+    make_old(engine)
+
+    run("--older-than", "180d")
+
+    assert "2 old messages are left whole" in capsys.readouterr().out
+
+
+def test_one_campaign_is_pruned_and_one_that_is_not_there_is_named(
+    engine: sa.Engine, run: Prune, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("spring", "summer"):
+        sent(engine, [ANA], name)
+        make_old(engine, name)
+
+    assert run("--older-than", "180d", "--campaign", "summer") == 0
+    assert run("--older-than", "180d", "--campaign", "autumn") == 2
+
+    assert (list(rows(engine)), ANA in rows(engine, "summer")) == ([ANA], False)
+    assert "no campaign 'autumn'" in capsys.readouterr().err
+
+
+def test_the_next_load_brings_pruned_messages_and_leaves_the_reports_that_it_has(
+    engine: sa.Engine, tmp_path: Path
+) -> None:
+    warehouse = sa.create_engine(f"sqlite:///{tmp_path}/warehouse.db")
+    receive(engine, report_on(sent(engine, [ANA])))
+    make_old(engine)
+    load(engine, warehouse, None)
+
+    pruned = [each.rows for each in prune(engine, HALF_A_YEAR)]
+    loaded = load(engine, warehouse, None)
+
+    assert pruned[:2] == [1, 1]
+    assert loaded == Loaded(campaigns=1, messages=1, reports=0)
+    with warehouse.connect() as connection:
+        assert connection.execute(sa.text("SELECT phone, state FROM rcs_message")).one() == (None, "accepted")
+        assert connection.execute(sa.text("SELECT count(*) FROM rcs_report")).scalar_one() == 1
+
+
+def test_killed_in_the_middle_it_has_lost_nobody_and_another_run_ends_it(
+    engine: sa.Engine, engine_url: str, run: Prune
+) -> None:
+    people = phones(40)
+    taken = sent(engine, people)
+    receive(engine, *(report_on(taken, phone) for phone in people))
+    make_old(engine)
+    before = funnel(engine)
+
+    _prune_until_killed(engine_url, after_sets=2)
+
+    hashed = sum(key.startswith("hash:") for key in rows(engine))
+    assert 20 <= hashed < 40
+    assert whom(engine, people) == []
+    assert run("--older-than", "180d") == 0
+    assert all(each.phone is None for each in rows(engine).values())
+    assert count(engine, report) == 0
+    assert funnel(engine) == before
+
+
+def _prune_until_killed(url: str, after_sets: int) -> None:
+    """Prune in a process of its own, by sets of ten, and kill it in the set after so many."""
+    code = f"""
+from datetime import UTC, datetime, timedelta
+from airflow_provider_rcs.store import pruning
+from airflow_provider_rcs.store.engine import engine_from_url
+pruning._ROWS_A_SET = 10
+replace, done = pruning.replace_by_hashes, []
+def replace_and_wait(*arguments):
+    changed = replace(*arguments)
+    done.append(changed)
+    if len(done) > {after_sets}:
+        print("in the middle", flush=True)
+        input()
+    return changed
+pruning.replace_by_hashes = replace_and_wait
+list(pruning.prune(engine_from_url({url!r}), pruning.Limit(datetime.now(UTC) - timedelta(days=180))))
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"in the middle\n"
+    process.kill()
+    process.communicate()

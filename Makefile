@@ -8,6 +8,9 @@ PIN = $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 
 	--no-emit-index-url --no-emit-find-links
 CAMPAIGN ?=
 
+# Starting Python is most of what the tests do, and half of that is compiling: what is compiled is kept, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help install demo test test-fast test-dags test-dags-oldest test-chaos lint bench bench-memory constraints clean
 
 help: ## What can be made
@@ -20,7 +23,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 demo: install ## Run a campaign from a sample warehouse to a table of what became of it (CAMPAIGN=name to repeat one)
@@ -41,7 +44,7 @@ test-dags-oldest: $(OLDEST)/installed ## Run every example DAG on the oldest Air
 $(OLDEST)/installed: pyproject.toml constraints-oldest.txt | install
 	@echo "Installing into $(OLDEST) ..."
 	@$(PYTHON) -m venv $(OLDEST)
-	@$(BIN)/uv pip install --quiet --python $(OLDEST)/bin/python --constraint constraints-oldest.txt --editable '.[dev]'
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(OLDEST)/bin/python --constraint constraints-oldest.txt --editable '.[dev]'
 	@touch $@
 
 test-chaos: install ## Kill the sending process hundreds of times, and count at the service

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from airflow_provider_rcs.hooks.memory import OF_THIS_PROCESS
-from tests.postgres import fresh_database, postgres_server
+from tests.databases import fresh_database
+from tests.postgres import postgres_server
 
 
 @pytest.fixture(autouse=True)

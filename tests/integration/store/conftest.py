@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.store.engine import engine_from_url
 from airflow_provider_rcs.store.migrate import migrate
 from airflow_provider_rcs.store.tables import metadata, store
-from tests.postgres import fresh_database
+from tests.databases import fresh_database
 
 
 @pytest.fixture(scope="session")

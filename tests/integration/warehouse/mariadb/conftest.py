@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.mariadb import fresh_database, mariadb_server
-from tests.unit.warehouse.conftest import store
+from tests.databases import fresh_database
+from tests.mariadb import mariadb_server
+from tests.unit.warehouse.conftest import shared_engine, store
 
-__all__ = ["store"]
+__all__ = ["shared_engine", "store"]
 
 
 @pytest.fixture(scope="session")

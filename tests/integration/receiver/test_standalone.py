@@ -10,9 +10,10 @@ import pytest
 import requests
 import sqlalchemy as sa
 
-from tests.integration.receiver.looking import migrated, stored, unfolded, wait_until
+from tests.integration.receiver.looking import stored, unfolded, wait_until
 from tests.integration.receiver.pushing import Pushes
 from tests.receiver_process import ReceiverProcess
+from tests.stores import sqlite_store
 
 
 def test_thousands_of_concurrent_reports_are_all_there_once_and_folded(store_url: str) -> None:
@@ -67,7 +68,7 @@ def test_told_to_end_as_soon_as_it_is_ready_it_ends_at_once(store_url: str) -> N
 
 
 def test_it_ends_within_its_time_even_if_the_store_hangs_and_keeps_what_it_was_given(tmp_path: Path) -> None:
-    url = migrated(f"sqlite:///{tmp_path}/store.db")
+    url = sqlite_store(tmp_path / "store.db")
     with ReceiverProcess(url) as receiver, closing(sa.create_engine(url).raw_connection()) as writer:
         writer.cursor().execute("BEGIN IMMEDIATE")
         pushes = Pushes([receiver], connections=1)
@@ -105,7 +106,7 @@ def test_several_workers_share_an_address_and_a_dead_one_is_replaced(store_url: 
 
 
 def test_workers_end_with_the_process_that_looks_after_them(tmp_path: Path) -> None:
-    with ReceiverProcess(migrated(f"sqlite:///{tmp_path}/store.db"), arguments=["--workers", "2"]) as receiver:
+    with ReceiverProcess(sqlite_store(tmp_path / "store.db"), arguments=["--workers", "2"]) as receiver:
         workers = receiver.children()
 
         receiver.kill()

@@ -142,9 +142,7 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
 
 def test_no_command_loads_airflow_to_explain_itself() -> None:
     # One fresh process for all of them: what a command loads is seen right after it.
-    ended = subprocess.run(
-        [sys.executable, "-c", EXPLAINS_ALL, *COMMANDS], capture_output=True, text=True, check=False
-    )
+    ended = subprocess.run([sys.executable, "-c", EXPLAINS_ALL, *COMMANDS], capture_output=True, text=True, check=False)
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert re.findall(r"^(\w+) has loaded (.*)$", ended.stdout, re.MULTILINE) == [(each, "[]") for each in COMMANDS]

@@ -19,6 +19,7 @@ from tests.unit.receiver.pushing import LOGIN, PASSWORD, push, stored
 def loaded_of_the_package() -> set[str]:
     return {name for name in sys.modules if name.partition(".")[0] == "airflow_provider_rcs"}
 
+
 def test_airflow_takes_the_plugin_and_its_import_loads_no_receiver() -> None:
     with patch.dict(sys.modules):
         for name in loaded_of_the_package():

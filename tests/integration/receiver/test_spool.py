@@ -108,6 +108,7 @@ def test_a_receiver_killed_under_load_has_all_that_it_answered(store_url: str, s
         receiver.start()
 
         wait_until(lambda: pushes.committed <= set(stored(store_url)))
+        wait_until(lambda: unfolded(store_url) == 0)
 
 
 def test_a_writer_that_holds_sqlite_up_does_not_keep_an_answer_for_a_second(tmp_path: Path, spool: Path) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from airflow.plugins_manager import is_valid_plugin
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.receiver.airflow_connection import reports_credentials
@@ -21,13 +20,15 @@ def loaded_of_the_package() -> set[str]:
 
 
 def test_airflow_takes_the_plugin_and_its_import_loads_no_receiver() -> None:
+    plugin = import_module("airflow_provider_rcs.plugins.rcs").RcsPlugin
+    # Only the package is imported anew: what it needs is there, and stays.
     with patch.dict(sys.modules):
         for name in loaded_of_the_package():
             del sys.modules[name]
-        plugins = import_module("airflow_provider_rcs.plugins.rcs")
+        import_module("airflow_provider_rcs.plugins.rcs")
         loaded = loaded_of_the_package()
 
-    assert is_valid_plugin(plugins.RcsPlugin)
+    assert import_module("airflow.plugins_manager").is_valid_plugin(plugin)
     assert loaded == {"airflow_provider_rcs", "airflow_provider_rcs.plugins", "airflow_provider_rcs.plugins.rcs"}
 
 

@@ -97,7 +97,13 @@ def histories(draw: st.DrawFn, *by: str, steps: tuple[str, ...]) -> tuple[list[P
 def many_pushed(chance: Random, people: Sequence[str]) -> list[Pushed]:
     """Some reports on each of many people, of whom a fold takes in as many as of one."""
     return [
-        Pushed(*(chance.choice(each) for each in (people, CODES, SERVICES, MINUTES, ("reference", "both"))))
+        Pushed(
+            phone=chance.choice(people),
+            code=chance.choice(CODES),
+            service=chance.choice(SERVICES),
+            minute=chance.choice(MINUTES),
+            by=chance.choice(("reference", "both")),
+        )
         for _ in range(3 * len(people))
     ]
 

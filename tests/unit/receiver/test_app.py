@@ -354,7 +354,7 @@ def test_store_that_comes_back_is_found_again_and_gets_what_was_kept_meanwhile(
     wait_until(lambda: len(stored(engine)) == 4)
     wait_until(lambda: not list((tmp_path / "spool").iterdir()))
     assert push(app).status_code == 200
-    assert len(stored(engine)) == 5
+    wait_until(lambda: len(stored(engine)) == 5)
 
 
 def test_store_that_is_slow_does_not_keep_the_answer_for_a_second(

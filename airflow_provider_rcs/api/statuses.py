@@ -74,7 +74,6 @@ _RANKS_AMONG_CHANNELS = {
 }
 
 DELIVERED_STATUSES = tuple(status for status in DeliveryStatus if status.is_delivered)
-FINAL_STATUSES = tuple(status for status in DeliveryStatus if status.is_final)
 
 DEFAULT_STATUS_CODES: Mapping[str, DeliveryStatus] = {
     **dict.fromkeys(("10", "11"), DeliveryStatus.SENT),

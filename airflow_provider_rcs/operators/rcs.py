@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseOperator, ObjectStoragePath
+from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_rcs.hooks.failures import airflow_failures
 from airflow_provider_rcs.hooks.rcs import RcsHook
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
-    from airflow.providers.common.compat.sdk import Context, XComArg
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
     from airflow_provider_rcs.operators.lineage import Query
     from airflow_provider_rcs.sending.listing import Chunk
@@ -99,6 +99,8 @@ class RcsSendOperator(RcsSendingOperator):
 
     def recipients_from(self) -> list[Query | ObjectStoragePath]:
         """Return the recipients' file, if they are in one."""
+        from airflow.providers.common.compat.sdk import ObjectStoragePath
+
         match self.recipients:
             case ObjectStoragePath() as path:
                 return [path]

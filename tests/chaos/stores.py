@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.store.engine import engine_from_url
 from airflow_provider_rcs.store.migrate import migrate
-from tests.postgres import fresh_database, postgres_server
+from tests.databases import fresh_database
+from tests.postgres import postgres_server
 from tests.receiver_process import ReceiverProcess
 from tests.sandbox_process import SandboxProcess
 

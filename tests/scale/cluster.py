@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.demo.airflow_api import AirflowApi
 from airflow_provider_rcs.demo.home import Home
 from airflow_provider_rcs.demo.processes import Processes
-from tests.postgres import fresh_database
+from tests.databases import fresh_database
 from tests.redis_server import redis_server
 
 WORKERS = ("one", "two")

@@ -18,7 +18,8 @@ from airflow_provider_rcs.store.folding import fold
 from airflow_provider_rcs.store.funnel import Funnel, read_funnel
 from airflow_provider_rcs.store.migrate import migrate
 from airflow_provider_rcs.store.resolutions import Statement, Verdict, resolve_all
-from tests.postgres import fresh_database, postgres_server
+from tests.databases import fresh_database
+from tests.postgres import postgres_server
 from tests.receiver_process import ReceiverProcess
 from tests.sandbox_process import SandboxProcess
 from tests.scale.cluster import TASKS_A_WORKER, Cluster, cluster

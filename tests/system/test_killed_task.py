@@ -23,7 +23,8 @@ from airflow_provider_rcs.demo.processes import Processes
 from airflow_provider_rcs.store.engine import engine_from_url
 from airflow_provider_rcs.store.funnel import Funnel, read_funnel
 from airflow_provider_rcs.store.migrate import migrate
-from tests.postgres import fresh_database, postgres_server
+from tests.databases import fresh_database
+from tests.postgres import postgres_server
 from tests.receiver_process import ReceiverProcess
 from tests.sandbox_process import SandboxProcess
 

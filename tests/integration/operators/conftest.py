@@ -14,8 +14,8 @@ from airflow.providers.common.compat.sdk import Context
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.migrate import migrate
 from tests.sandbox_process import SandboxProcess
+from tests.stores import sqlite_store
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +32,7 @@ def sandbox(running_sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = engine_from_url(f"sqlite:///{tmp_path}/store.db")
-    migrate(engine)
+    engine = engine_from_url(sqlite_store(tmp_path / "store.db"))
     monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/store.db"}))
     yield engine
     engine.dispose()

@@ -22,12 +22,6 @@ def running_sandbox() -> Iterator[SandboxProcess]:
         yield sandbox
 
 
-@pytest.fixture
-def sandbox(running_sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> SandboxProcess:
-    connect(monkeypatch, running_sandbox)
-    return running_sandbox
-
-
 def people(count: int) -> list[dict[str, str]]:
     return [{"phone": f"346{number:08d}", "name": f"Person {number}"} for number in range(count)]
 

@@ -25,13 +25,12 @@ from airflow_provider_rcs.operators.scheduled import RcsDispatchScheduledOperato
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
 from airflow_provider_rcs.store.engine import engine_from_url
 from airflow_provider_rcs.store.funnel import Funnel, read_funnel
-from airflow_provider_rcs.store.migrate import migrate
 from airflow_provider_rcs.store.tables import campaign as campaigns
 from airflow_provider_rcs.store.tables import metadata, scheduled, suppression
 from airflow_provider_rcs.store.tables import store as books
 from tests.integration.operators.conftest import connect
-from tests.postgres import fresh_database
 from tests.sandbox_process import SandboxProcess
+from tests.stores import postgres_store, sqlite_store
 
 PLAIN, WITH_VARIABLE = "1234569", "1234567"
 ANA, BEA, EVA = "34600000001", "34600000002", "34600000003"
@@ -41,15 +40,14 @@ IN_A_WEEK = SOON + timedelta(days=7)
 
 @pytest.fixture(scope="module")
 def postgres_store_url(postgres: str) -> Iterator[str]:
-    with fresh_database(postgres) as url:
-        migrate(engine_from_url(url))
+    with postgres_store(postgres) as url:
         yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/store.db"
+        return sqlite_store(tmp_path / "store.db")
     return str(request.getfixturevalue("postgres_store_url"))
 
 
@@ -57,7 +55,6 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def store(store_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[sa.Engine]:
     engine = engine_from_url(store_url)
     monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps(_connection_fields(engine.url)))
-    migrate(engine)
     yield engine
     # Emptied for the next test, because making the tables anew takes PostgreSQL longer than a test.
     with engine.begin() as connection:

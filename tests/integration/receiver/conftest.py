@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration.receiver.looking import migrated
+from tests.stores import postgres_store, sqlite_store
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a store; each test that takes it runs on both databases."""
-    url: str = (
-        f"sqlite:///{tmp_path}/store.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    )
-    return migrated(url)
+    if request.param == "sqlite":
+        yield sqlite_store(tmp_path / "store.db")
+    else:
+        with postgres_store(request.getfixturevalue("postgres")) as url:
+            yield url

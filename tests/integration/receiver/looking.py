@@ -9,16 +9,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store import tables
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.migrate import migrate
-
-
-def migrated(store_url: str) -> str:
-    """Make a store's tables, and return its URL."""
-    engine = engine_from_url(store_url)
-    migrate(engine)
-    engine.dispose()
-    return store_url
 
 
 def stored(store_url: str) -> list[int]:

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.integration.receiver.looking import migrated, stored_ids
+from tests.integration.receiver.looking import stored_ids
 from tests.integration.receiver.pushing import report_fields
 from tests.receiver_process import ReceiverProcess
+from tests.stores import sqlite_store
 
 STRANGERS_NUMBER = 666
 content_types = st.sampled_from(
@@ -33,7 +34,7 @@ paths = st.sampled_from(["/rcs/reports"] * 8 + ["/rcs/health", "/", "/rcs/report
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return migrated(f"sqlite:///{tmp_path_factory.mktemp('any')}/store.db")
+    return sqlite_store(tmp_path_factory.mktemp("any") / "store.db")
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.integration.receiver.looking import migrated, stored, unfolded, wait_until
+from tests.integration.receiver.looking import stored, unfolded, wait_until
 from tests.integration.receiver.pushing import report_fields
+from tests.stores import sqlite_store
 
 LOGIN, PASSWORD = "panel", "panel-password"
 _SECONDS_TO_START = 120
@@ -22,7 +23,7 @@ _SECONDS_TO_STOP = 20
 
 @pytest.fixture
 def airflow_store(tmp_path: Path) -> str:
-    return migrated(f"sqlite:///{tmp_path}/store.db")
+    return sqlite_store(tmp_path / "store.db")
 
 
 @pytest.fixture

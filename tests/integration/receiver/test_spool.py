@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.integration.receiver.looking import migrated, stored, unfolded, wait_until
+from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.migrate import migrate
+from tests.integration.receiver.looking import stored, unfolded, wait_until
 from tests.integration.receiver.pushing import Pushes
 from tests.integration.receiver.stoppable_postgres import StoppablePostgres, stoppable_postgres
 from tests.receiver_process import ReceiverProcess
+from tests.stores import sqlite_store
 
 
 @pytest.fixture
@@ -25,7 +28,9 @@ def server() -> Iterator[StoppablePostgres]:
         tempfile.TemporaryDirectory(prefix="rcs-pg-", ignore_cleanup_errors=True) as folder,
         stoppable_postgres(Path(folder) / "data") as server,
     ):
-        migrated(server.url)
+        engine = engine_from_url(server.url)
+        migrate(engine)
+        engine.dispose()
         yield server
 
 
@@ -103,10 +108,11 @@ def test_a_receiver_killed_under_load_has_all_that_it_answered(store_url: str, s
         receiver.start()
 
         wait_until(lambda: pushes.committed <= set(stored(store_url)))
+        wait_until(lambda: unfolded(store_url) == 0)
 
 
 def test_a_writer_that_holds_sqlite_up_does_not_keep_an_answer_for_a_second(tmp_path: Path, spool: Path) -> None:
-    url = migrated(f"sqlite:///{tmp_path}/store.db")
+    url = sqlite_store(tmp_path / "store.db")
     with receiver_with(spool, url) as receiver, closing(sa.create_engine(url).raw_connection()) as writer:
         writer.cursor().execute("BEGIN IMMEDIATE")
         pushes = Pushes([receiver], connections=8)
@@ -121,7 +127,7 @@ def test_a_writer_that_holds_sqlite_up_does_not_keep_an_answer_for_a_second(tmp_
 
 
 def test_full_spool_is_told_and_what_was_answered_before_is_kept(tmp_path: Path, spool: Path) -> None:
-    url = migrated(f"sqlite:///{tmp_path}/store.db")
+    url = sqlite_store(tmp_path / "store.db")
     settings = {"AIRFLOW_RCS_SPOOL_MEGABYTES": "1"}
     with receiver_with(spool, url, **settings) as receiver, closing(sa.create_engine(url).raw_connection()) as writer:
         writer.cursor().execute("BEGIN IMMEDIATE")

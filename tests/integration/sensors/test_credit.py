@@ -17,12 +17,6 @@ def running_sandbox() -> Iterator[SandboxProcess]:
         yield sandbox
 
 
-@pytest.fixture
-def sandbox(running_sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> SandboxProcess:
-    connect(monkeypatch, running_sandbox)
-    return running_sandbox
-
-
 def sensor(**changes: Any) -> RcsCreditSensor:
     arguments: dict[str, Any] = {"task_id": "wait", "min_credits": 5}
     return RcsCreditSensor(**(arguments | changes))

@@ -8,19 +8,14 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.migrate import migrate
 from airflow_provider_rcs.store.tables import metadata, store
-from tests.postgres import fresh_database
+from tests.stores import postgres_store
 
 
 @pytest.fixture(scope="session")
 def shared_engine(postgres: str) -> Iterator[sa.Engine]:
-    with fresh_database(postgres) as url:
+    with postgres_store(postgres) as url:
         engine = engine_from_url(url)
-        migrate(engine)
-        with engine.begin() as connection:  # nobody cuts the power here, so that commits need not wait for the disk
-            connection.exec_driver_sql(f"ALTER DATABASE {engine.url.database} SET synchronous_commit = off")
-        engine.dispose()
         yield engine
         engine.dispose()
 

@@ -8,16 +8,16 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.migrate import migrate
-from tests.postgres import fresh_database
+from tests.databases import fresh_database
+from tests.stores import postgres_store
 
 
 @pytest.fixture
-def store(postgres_url: str) -> Iterator[sa.Engine]:
-    engine = engine_from_url(postgres_url)
-    migrate(engine)
-    yield engine
-    engine.dispose()
+def store(postgres: str) -> Iterator[sa.Engine]:
+    with postgres_store(postgres) as url:
+        engine = engine_from_url(url)
+        yield engine
+        engine.dispose()
 
 
 @pytest.fixture

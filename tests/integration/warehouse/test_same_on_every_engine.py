@@ -23,8 +23,7 @@ from airflow_provider_rcs.store.suppression import exclude
 from airflow_provider_rcs.warehouse.funnel_view import VIEW, funnel
 from airflow_provider_rcs.warehouse.load import load
 from airflow_provider_rcs.warehouse.tables import warehouse_tables
-from tests import mariadb as on_mariadb
-from tests import postgres as on_postgres
+from tests.databases import fresh_database
 
 ODD = 'ñ Ω 😀 e\u0301 \u202e"quoted" \'single\' \\ \\n :name %s %(x)s ? {"a": 1} --\t\r\n end '
 LONG = "ñ" * 70_000
@@ -39,9 +38,9 @@ def warehouses(postgres: str, mariadb: str, tmp_path: Path) -> Iterator[dict[str
     with ExitStack() as stack:
         urls = {
             "sqlite": f"sqlite:///{tmp_path}/warehouse.db",
-            "postgresql": stack.enter_context(on_postgres.fresh_database(postgres)),
+            "postgresql": stack.enter_context(fresh_database(postgres)),
             "duckdb": f"duckdb:///{tmp_path}/warehouse.duckdb",
-            "mariadb": stack.enter_context(on_mariadb.fresh_database(mariadb)),
+            "mariadb": stack.enter_context(fresh_database(mariadb)),
         }
         engines = {name: sa.create_engine(url) for name, url in urls.items()}
         for engine in engines.values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import cache
 
 import phonenumbers
@@ -22,23 +22,27 @@ DIGITS = "[0-9]{1,15}"
 
 def asked(digits: str, region: str | None) -> Found | None:
     """What phonenumbers says of digits: of a national number of the region first, then of an international one."""
-    ways = [(digits, region)] if region and not digits.startswith("00") else []
-    for text, of_region in [*ways, (f"+{digits.removeprefix('00')}", None)]:
-        try:
-            number = phonenumbers.parse(text, of_region)
-        except phonenumbers.NumberParseException:
-            continue
-        written = phonenumbers.format_number(number, PhoneNumberFormat.E164).removeprefix("+")
-        if phonenumbers.is_valid_number(number) and len(written) <= LONGEST_E164:
-            return written, phonenumbers.number_type(number) == PhoneNumberType.FIXED_LINE
-    return None
+    national = told(digits, region) if region and not digits.startswith("00") else None
+    return national or told(f"+{digits.removeprefix('00')}", None)
+
+
+@cache
+def told(text: str, region: str | None) -> Found | None:
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    written = phonenumbers.format_number(number, PhoneNumberFormat.E164).removeprefix("+")
+    if not phonenumbers.is_valid_number(number) or len(written) > LONGEST_E164:
+        return None
+    return written, phonenumbers.number_type(number) == PhoneNumberType.FIXED_LINE
 
 
 def read(digits: str, region: str | None) -> Found | None:
     return reader_of(region)(digits) if region else read_international(digits)
 
 
-def wrong(cases: Iterator[tuple[str, str | None]]) -> list[tuple[str, str | None]]:
+def wrong(cases: Iterable[tuple[str, str | None]]) -> list[tuple[str, str | None]]:
     """Which of the cases are answered, and not as phonenumbers does."""
     return [case for case in cases if (found := read(*case)) is not None and found != asked(*case)]
 
@@ -71,7 +75,8 @@ def test_every_example_is_read_as_phonenumbers_reads_it_where_it_is_read_at_all(
         for default_region in (None, *({region} & set(REGIONS)), *DEFAULT_REGIONS)
     )
 
-    assert wrong(cases) == []
+    # Each once, because a region's mobiles and fixed lines often have one example.
+    assert wrong(dict.fromkeys(cases)) == []
 
 
 @pytest.mark.parametrize("default_region", [None, "own"])
@@ -159,16 +164,16 @@ def test_what_is_written_plainly_is_read_at_once(digits: str, region: str | None
     ],
 )
 def test_what_can_be_meant_in_two_ways_is_left_to_phonenumbers_or_read_alike(digits: str, region: str) -> None:
-    assert wrong(iter([(digits, region)])) == []
+    assert wrong([(digits, region)]) == []
 
 
 @given(st.sampled_from(list(codes())), st.from_regex(DIGITS, fullmatch=True), st.sampled_from([None, *REGIONS]))
 def test_any_digits_after_any_code_are_read_as_phonenumbers_reads_them(
     code: int, digits: str, region: str | None
 ) -> None:
-    assert wrong(iter([(f"{code}{digits}", region)])) == []
+    assert wrong([(f"{code}{digits}", region)]) == []
 
 
 @given(st.from_regex(DIGITS, fullmatch=True), st.sampled_from([None, *REGIONS]))
 def test_any_digits_are_read_as_phonenumbers_reads_them(digits: str, region: str | None) -> None:
-    assert wrong(iter([(digits, region)])) == []
+    assert wrong([(digits, region)]) == []

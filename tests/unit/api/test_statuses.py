@@ -8,7 +8,6 @@ import pytest
 
 from airflow_provider_rcs.api.statuses import (
     DELIVERED_STATUSES,
-    FINAL_STATUSES,
     DeliveryStatus,
     status_codes,
 )
@@ -74,7 +73,7 @@ def test_sent_and_delayed_weigh_the_same_so_that_the_later_one_wins() -> None:
 
 
 def test_final_are_the_statuses_that_nothing_worse_can_follow() -> None:
-    assert set(FINAL_STATUSES) == {FAILED, DELIVERED, READ, CLICKED}
+    assert {status for status in DeliveryStatus if status.is_final} == {FAILED, DELIVERED, READ, CLICKED}
 
 
 def test_read_and_clicked_messages_count_as_delivered() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,15 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.engine import engine_from_url
-from tests.unit.store.conftest import migrated_file
-
-__all__ = ["engine", "engine_url", "migrated_file"]
+from tests.stores import sqlite_store
 
 
 @pytest.fixture
-def engine_url(migrated_file: Path, tmp_path: Path) -> str:
-    shutil.copy(migrated_file, tmp_path / "store.db")
-    return f"sqlite:///{tmp_path}/store.db"
+def engine_url(tmp_path: Path) -> str:
+    return sqlite_store(tmp_path / "store.db")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.migrate import migrate
+from tests.stores import sqlite_store
 from tests.unit.store.given import ANA, BEA, claim, claimed, let_lease_run_out, planned, row, sent, states
 from tests.unit.store.test_schedules import kept
 
@@ -18,14 +18,12 @@ WORDS = ["--by", "Mar", "--reason", "the price is wrong"]
 
 @pytest.fixture
 def store_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/store.db"
+    return sqlite_store(tmp_path / "store.db")
 
 
 @pytest.fixture
 def engine(store_url: str) -> sa.Engine:
-    engine = engine_from_url(store_url)
-    migrate(engine)
-    return engine
+    return engine_from_url(store_url)
 
 
 def run(store_url: str, *words: str) -> int:

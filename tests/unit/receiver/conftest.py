@@ -11,14 +11,13 @@ import sqlalchemy as sa
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.spool import Spool
 from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.migrate import migrate
+from tests.stores import sqlite_store
 from tests.unit.receiver.pushing import CREDENTIALS
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = engine_from_url(f"sqlite:///{tmp_path}/store.db")
-    migrate(engine)
+    engine = engine_from_url(sqlite_store(tmp_path / "store.db"))
     yield engine
     engine.dispose()
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Receive
 
@@ -58,7 +58,6 @@ def multipart(fields: dict[str, bytes]) -> bytes:
     return b"".join(parts) + b"--%b--\r\n" % BOUNDARY
 
 
-@settings(max_examples=300, deadline=None)
 @given(content_type=content_types, body=st.binary() | st.binary().map(lambda body: b"--x1\r\n" + body))
 def test_any_bytes_are_read_or_refused(content_type: bytes, body: bytes) -> None:
     result = read(content_type, body)
@@ -66,7 +65,6 @@ def test_any_bytes_are_read_or_refused(content_type: bytes, body: bytes) -> None
     assert result.reports or result.problem
 
 
-@settings(max_examples=300, deadline=None)
 @given(fields=st.dictionaries(field_names, values))
 def test_any_json_object_is_read_into_what_postgresql_can_keep_or_refused(fields: dict[str, Any]) -> None:
     try:
@@ -77,7 +75,6 @@ def test_any_json_object_is_read_into_what_postgresql_can_keep_or_refused(fields
     _assert_a_database_takes(read(b"application/json", body))
 
 
-@settings(max_examples=300, deadline=None)
 @given(value=st.binary(max_size=50), charset=st.sampled_from([b"utf-8", b"utf-7", b"utf-16", b"latin-1"]))
 def test_any_multipart_field_is_read_into_what_postgresql_can_keep_or_refused(value: Any, charset: bytes) -> None:
     body = multipart({"Estado": value, "idMensaje": b"7"})

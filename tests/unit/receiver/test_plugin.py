@@ -1,43 +1,47 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.receiver.airflow_connection import reports_credentials
 from airflow_provider_rcs.receiver.airflow_settings import reports_timezone
-from airflow_provider_rcs.store.migrate import migrate
+from tests.stores import sqlite_store
 from tests.unit.receiver.pushing import LOGIN, PASSWORD, push, stored
 
-CODE = """
-import sys
-from airflow_provider_rcs.plugins.rcs import RcsPlugin
-from airflow.plugins_manager import is_valid_plugin
-assert is_valid_plugin(RcsPlugin)
-print([name for name in ("airflow_provider_rcs.receiver.app", "airflow_provider_rcs.store") if name in sys.modules])
-"""
+
+def loaded_of_the_package() -> set[str]:
+    return {name for name in sys.modules if name.partition(".")[0] == "airflow_provider_rcs"}
 
 
 def test_airflow_takes_the_plugin_and_its_import_loads_no_receiver() -> None:
-    result = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, timeout=120, check=False)
+    plugin = import_module("airflow_provider_rcs.plugins.rcs").RcsPlugin
+    # Only the package is imported anew: what it needs is there, and stays.
+    with patch.dict(sys.modules):
+        for name in loaded_of_the_package():
+            del sys.modules[name]
+        import_module("airflow_provider_rcs.plugins.rcs")
+        loaded = loaded_of_the_package()
 
-    assert result.stdout.strip().splitlines()[-1:] == ["[]"], result.stderr
+    assert import_module("airflow.plugins_manager").is_valid_plugin(plugin)
+    assert loaded == {"airflow_provider_rcs", "airflow_provider_rcs.plugins", "airflow_provider_rcs.plugins.rcs"}
 
 
 def test_plugin_uses_airflows_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_provider_rcs.hooks.store import unchecked_store_engine
+    from airflow_provider_rcs.hooks.store import store_engine
     from airflow_provider_rcs.plugins.rcs import ReportsInAirflow
 
     monkeypatch.setenv(
         "AIRFLOW_CONN_RCS_REPORTS", json.dumps({"conn_type": "generic", "login": LOGIN, "password": PASSWORD})
     )
     monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/store.db"}))
-    engine = unchecked_store_engine()
-    migrate(engine)
+    sqlite_store(tmp_path / "store.db")
+    engine = store_engine()
     app = ReportsInAirflow()
 
     assert push(app).status_code == 200

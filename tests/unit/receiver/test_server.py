@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreError
+from airflow_provider_rcs.receiver.__main__ import main
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.server import app_from_environment, run
 from airflow_provider_rcs.store.engine import engine_from_url
@@ -48,11 +49,18 @@ def test_store_without_tables_ends_it_with_a_line_that_says_what_to_do(tmp_path:
     assert result.stderr == "store: its tables are missing. Make them with: airflow-rcs migrate\n"
 
 
-def test_environment_without_a_store_ends_it_with_a_line_that_says_what_to_do() -> None:
-    result = start("-m", "airflow_provider_rcs.receiver", "--port", "0")
+def test_environment_without_a_store_ends_it_with_a_line_that_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AIRFLOW_RCS_STORE_URL", raising=False)
+    monkeypatch.setattr(sys, "argv", ["receiver", "--port", "0"])
 
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "AIRFLOW_RCS_STORE_URL: it is not set. Set it to the SQLAlchemy URL of the store.\n"
+    code = main()
+
+    assert (code, capsys.readouterr()) == (
+        2,
+        ("", "AIRFLOW_RCS_STORE_URL: it is not set. Set it to the SQLAlchemy URL of the store.\n"),
+    )
 
 
 def test_store_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

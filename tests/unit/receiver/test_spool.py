@@ -18,10 +18,12 @@ REPORT = Report("13", "34600000001", "k7m2-x9q4", reported_at=NOON, reported_at_
 HOLDS_A_FILE = """
 import sys
 from pathlib import Path
-from tests.unit.receiver.test_spool import arrivals
+from datetime import UTC, datetime
+from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.receiver.spool import Spool
+from airflow_provider_rcs.store.landing import Arrivals
 spool = Spool(Path(sys.argv[1]))
-spool.append([arrivals("8")])
+spool.append([Arrivals(datetime.now(UTC), [Report("13", api_message_id="8")])])
 print("held", flush=True)
 sys.stdin.read()
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,21 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.migrate import migrate
+from tests.stores import sqlite_store
 
 
 @pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("store") / "migrated.db"
-    engine = engine_from_url(f"sqlite:///{path}")
-    migrate(engine)
-    engine.dispose()
-    return path
-
-
-@pytest.fixture(scope="session")
-def shared_engine(migrated_file: Path) -> sa.Engine:
-    engine = engine_from_url(f"sqlite:///{migrated_file.with_name('store.db')}")
+def shared_engine(tmp_path_factory: pytest.TempPathFactory) -> sa.Engine:
+    engine = engine_from_url(f"sqlite:///{tmp_path_factory.mktemp('store')}/store.db")
     event.listen(engine, "connect", _do_not_wait_for_the_disk)
     return engine
 
@@ -36,8 +26,8 @@ def _do_not_wait_for_the_disk(dbapi_connection: Any, _record: object) -> None:
 
 
 @pytest.fixture
-def engine(migrated_file: Path, shared_engine: sa.Engine) -> Iterator[sa.Engine]:
+def engine(shared_engine: sa.Engine) -> Iterator[sa.Engine]:
     # A fresh file, but one engine for all tests: it keeps the statements that it has compiled, which take longest.
-    shutil.copy(migrated_file, str(shared_engine.url.database))
+    sqlite_store(Path(str(shared_engine.url.database)))
     yield shared_engine
     shared_engine.dispose()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
+from random import Random
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,10 +18,12 @@ from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState, stat
 from airflow_provider_rcs.store.claims import Claim, doubt, settle
 from airflow_provider_rcs.store.folding import fold, fold_parked
 from airflow_provider_rcs.store.landing import land
-from tests.unit.store.given import ANA, BEA, EVA, NOON, campaign, claimed, report_on, rows
+from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, campaign, claimed, phones, report_on, rows
 
 PEOPLE = (ANA, BEA, EVA)
+CODES = ("10", "11", "52", "50", "13", "14", "20", "21", "99")
 SERVICES = ("RCS", "SMS", "")
+MINUTES = (None, 0, 1, 2)
 OVERRIDES = {"20": "read", "21": "clicked"}
 WITHIN_A_CHANNEL = ("unknown", "sent delayed", "failed", "delivered", "read", "clicked")
 AMONG_CHANNELS = ("unknown", "failed", "sent delayed", "delivered", "read", "clicked")
@@ -67,24 +70,21 @@ class Pushed:
         return replace(made, **named[self.by])
 
 
-def pushed(*by: str, people: Sequence[str] = PEOPLE) -> st.SearchStrategy[list[Pushed]]:
-    one = st.builds(
+def pushed(*by: str) -> st.SearchStrategy[Pushed]:
+    return st.builds(
         Pushed,
-        phone=st.sampled_from(people),
-        code=st.sampled_from(["10", "11", "52", "50", "13", "14", "20", "21", "99"]),
+        phone=st.sampled_from(PEOPLE),
+        code=st.sampled_from(CODES),
         service=st.sampled_from(SERVICES),
-        minute=st.none() | st.integers(0, 2),
+        minute=st.sampled_from(MINUTES),
         by=st.sampled_from(by),
     )
-    return st.lists(one, min_size=1, max_size=6)
 
 
 @st.composite
-def histories(
-    draw: st.DrawFn, *by: str, steps: tuple[str, ...], people: Sequence[str] = PEOPLE
-) -> tuple[list[Pushed], list[Pushed | str]]:
+def histories(draw: st.DrawFn, *by: str, steps: tuple[str, ...]) -> tuple[list[Pushed], list[Pushed | str]]:
     """Draw reports, and a history of them: all of them, some again, with folds and other steps in between."""
-    reports = draw(pushed(*by, people=people))
+    reports = draw(st.lists(pushed(*by), min_size=1, max_size=6))
     repeated = draw(st.lists(st.sampled_from(reports), max_size=3))
     folds = ["fold"] * draw(st.integers(0, 3))
     history: list[Pushed | str] = draw(st.permutations([*reports, *repeated, *folds]))
@@ -94,15 +94,34 @@ def histories(
     return reports, history
 
 
+def many_pushed(chance: Random, people: Sequence[str]) -> list[Pushed]:
+    """Some reports on each of many people, of whom a fold takes in as many as of one."""
+    return [
+        Pushed(
+            phone=chance.choice(people),
+            code=chance.choice(CODES),
+            service=chance.choice(SERVICES),
+            minute=chance.choice(MINUTES),
+            by=chance.choice(("reference", "both")),
+        )
+        for _ in range(3 * len(people))
+    ]
+
+
 def ends_as(
-    engine: sa.Engine, history: list[Any], steps: Mapping[str, Callable[[Claim, str], object]]
+    engine: sa.Engine,
+    history: list[Any],
+    steps: Mapping[str, Callable[[Claim, str], object]],
+    people: Sequence[str] = PEOPLE,
 ) -> list[tuple[object, ...]]:
     name = f"campaign {next(names)}"
-    taken = claimed(engine, PEOPLE, name)
+    taken = claimed(engine, people, name)
     campaign(engine, name, OVERRIDES)
     for step in history:
         if isinstance(step, Pushed):
             land(engine, [step.on(taken, name)], NOON)
+        elif isinstance(step, list):
+            land(engine, [each.on(taken, name) for each in step], NOON)
         elif step == "fold":
             fold(engine)
         else:
@@ -162,15 +181,19 @@ def test_with_a_reply_that_is_lost(engine: sa.Engine, drawn: tuple[list[Pushed],
     assert ends_as(engine, history, steps) == ends_as(engine, ["doubt", *reports], steps)
 
 
-@settings(thorough, max_examples=60)
-@given(histories("reference", "both", steps=("reply",), people=[ANA]))
-def test_as_the_rule_of_the_channels_says(engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]]) -> None:
-    reports, history = drawn
-    steps = {"reply": reply(engine, *[MessageState.ACCEPTED] * 3)}
+@settings(thorough, max_examples=5)
+@given(st.randoms(use_true_random=True))
+def test_as_the_rule_of_the_channels_says(engine: sa.Engine, chance: Random) -> None:
+    people = phones(100)
+    reports = many_pushed(chance, people)
+    history: list[Any] = [step for start in range(4) for step in (reports[start::4], "fold")]
+    history.insert(chance.randint(0, len(history)), "reply")
+    steps = {"reply": lambda taken, name: settle(engine, taken, accepted(taken, name), "e-1")}
 
-    told = [(status, code, channel, at) for _, status, _, code, channel, at in ends_as(engine, history, steps)]
+    ends = ends_as(engine, history, steps, people)
 
-    assert told == [told_by([report for report in reports if report.phone == phone]) for phone in PEOPLE]
+    told = [(status, code, channel, at) for _, status, _, code, channel, at in ends]
+    assert told == [told_by([report for report in reports if report.phone == phone]) for phone in people]
 
 
 became = st.tuples(*[st.sampled_from([MessageState.ACCEPTED, MessageState.REJECTED, MessageState.IN_DOUBT])] * 3)

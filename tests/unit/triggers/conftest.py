@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.unit.store.conftest import engine, migrated_file, shared_engine
+from tests.unit.store.conftest import engine, shared_engine
 
-__all__ = ["engine", "migrated_file", "shared_engine"]
+__all__ = ["engine", "shared_engine"]

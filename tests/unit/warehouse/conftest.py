@@ -8,16 +8,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.migrate import migrate
+from tests.unit.store.conftest import engine as store
+from tests.unit.store.conftest import shared_engine
 
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = engine_from_url(f"sqlite:///{tmp_path}/store.db")
-    migrate(engine)
-    yield engine
-    engine.dispose()
+__all__ = ["shared_engine", "store"]
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from tests.mariadb import fresh_database
-from tests.unit.warehouse.conftest import store
+from tests.databases import fresh_database
+from tests.unit.warehouse.conftest import shared_engine, store
 
-__all__ = ["store"]
+__all__ = ["shared_engine", "store"]
 
 
 @pytest.fixture

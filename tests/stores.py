@@ -1,0 +1,54 @@
+"""Migrated stores for tests: migrated once in a test process, and copied for each that is asked for."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.migrate import migrate
+from tests.databases import fresh_database, url_of_database
+
+_TEMPLATE = "migrated_store"
+
+
+def sqlite_store(file: Path) -> str:
+    """Make a store in a file, in the place of what is in it, and return its URL."""
+    file.write_bytes(_migrated_file())
+    return f"sqlite:///{file}"
+
+
+@contextmanager
+def postgres_store(server_url: str) -> Iterator[str]:
+    """Make a store on a server, and give its URL; it is dropped afterwards."""
+    _make_template(server_url)
+    with fresh_database(server_url, template=_TEMPLATE) as url:
+        yield url
+
+
+@cache
+def _migrated_file() -> bytes:
+    with tempfile.TemporaryDirectory(prefix="rcs-store-") as folder:
+        file = Path(folder) / "store.db"
+        _migrate(f"sqlite:///{file}")
+        return file.read_bytes()
+
+
+@cache
+def _make_template(server_url: str) -> None:
+    admin = sa.create_engine(server_url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {_TEMPLATE}")
+    admin.dispose()
+    _migrate(url_of_database(server_url, _TEMPLATE))
+
+
+def _migrate(url: str) -> None:
+    engine = engine_from_url(url)
+    migrate(engine)
+    engine.dispose()

@@ -25,6 +25,7 @@ PROMISES = [
     (errors.RcsInDoubtError, errors.RcsError, False, True),
     (errors.RcsStoppedError, errors.RcsError, False, True),
     (errors.RcsFencedError, errors.RcsError, False, True),
+    (errors.RcsUnderWayError, errors.RcsError, True, True),
     (errors.RcsRefusedError, errors.RcsError, True, False),
     (errors.RcsAuthError, errors.RcsRefusedError, True, False),
     (errors.RcsCreditError, errors.RcsRefusedError, True, False),

@@ -108,7 +108,7 @@ class Campaign:
             erase(self.engine, phone, "a test")
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=4, max_size=14))
 def test_nobody_is_claimed_twice_and_everyone_listed_is_in_the_books_once(
     engine: sa.Engine, steps: list[tuple[str, object]]

@@ -22,7 +22,7 @@ from tests.receiver_process import ReceiverProcess
 from tests.sandbox_process import SandboxProcess
 
 DAGS = Path(__file__).parents[2] / "dags"
-SECONDS_FOR_A_RUN = 120
+SECONDS_FOR_A_RUN = 240
 
 
 @dataclass(frozen=True)

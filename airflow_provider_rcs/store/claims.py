@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Outcome, Recipient
@@ -15,10 +17,13 @@ from airflow_provider_rcs.store.attempts import Attempt, require_lease
 from airflow_provider_rcs.store.campaigns import lock_campaign, new_reference
 from airflow_provider_rcs.store.engine import reading, transaction
 from airflow_provider_rcs.store.refused_credentials import require_not_refused
+from airflow_provider_rcs.store.row_sets import columns_of, row_parameter, row_set
 from airflow_provider_rcs.store.suppression import FrequencyCap, lock_for_cap, reasons_against
 from airflow_provider_rcs.store.tables import message, request
 
 ACCEPTED_BY_ECHO = "the reply was lost; a report on the same request proves that the service accepted it"
+
+_OUTCOME_COLUMNS = columns_of(message, ("id", "state", "reason", "api_message_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,9 @@ def claim_batch(
 
 
 def _planned(connection: sa.Connection, attempt: Attempt, size: int) -> Sequence[Any]:
-    columns = (message.c.id, message.c.phone, message.c.name, message.c.reference, message.c.variables)
+    # The variables as text, to be read in one go.
+    variables = sa.cast(message.c.variables, sa.Text).label("variables")
+    columns = (message.c.id, message.c.phone, message.c.name, message.c.reference, variables)
     planned = sa.select(*columns).where(_is_planned_by(attempt)).order_by(message.c.id).limit(size)
     return connection.execute(planned).all()
 
@@ -99,8 +106,9 @@ def _claim(connection: sa.Connection, attempt: Attempt, rows: Sequence[Any], rev
         .where(_is_planned_by(attempt), message.c.id.between(rows[0].id, rows[-1].id))
         .values(state=MessageState.SENDING, request_id=request_id, revision=revision, updated_at=datetime.now(UTC))
     )
-    recipients = tuple(Recipient(row.phone, row.name, row.reference, row.variables) for row in rows)
-    return Claim(request_id, attempt.campaign.id, reference, tuple(row.id for row in rows), recipients)
+    ids, phones, names, references, variables = zip(*rows, strict=True)
+    recipients = tuple(map(Recipient, phones, names, references, orjson.loads(f"[{','.join(variables)}]")))
+    return Claim(request_id, attempt.campaign.id, reference, ids, recipients)
 
 
 def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_campaign_id: str) -> None:
@@ -111,40 +119,15 @@ def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_cam
 
     :param outcomes: in the order of the claim's recipients.
     """
-    undecided = sa.or_(
-        message.c.state == MessageState.SENDING,
-        message.c.state == MessageState.IN_DOUBT,
-        # Taken for accepted because the rest of its request was: the reply itself tells more.
-        sa.and_(message.c.state == MessageState.ACCEPTED, message.c.reason == ACCEPTED_BY_ECHO),
-    )
-    confirmed = sa.and_(sa.bindparam("new_state") == MessageState.ACCEPTED, message.c.state == MessageState.ACCEPTED)
+    rows = [
+        (row, outcome.state, outcome.reason, outcome.api_message_id or None)
+        for row, outcome in zip(claim.message_ids, outcomes, strict=True)
+    ]
     with transaction(engine) as connection:
+        dialect = connection.dialect.name
         revision = lock_campaign(connection, claim.campaign_id)
-        now = datetime.now(UTC)
-        connection.execute(
-            message.update()
-            .where(
-                message.c.id == sa.bindparam("row"),
-                message.c.request_id == claim.request_id,
-                sa.or_(undecided, confirmed),
-            )
-            .values(
-                state=sa.bindparam("new_state"),
-                reason=sa.bindparam("new_reason"),
-                api_message_id=sa.func.coalesce(sa.bindparam("new_api_message_id"), message.c.api_message_id),
-                revision=revision,
-                updated_at=now,
-            ),
-            [
-                {
-                    "row": row,
-                    "new_state": outcome.state,
-                    "new_reason": outcome.reason,
-                    "new_api_message_id": outcome.api_message_id or None,
-                }
-                for row, outcome in zip(claim.message_ids, outcomes, strict=True)
-            ],
-        )
+        said_once = {"request": claim.request_id, "new_revision": revision, "now": datetime.now(UTC)}
+        connection.execute(_record_outcomes(dialect), said_once | row_parameter(dialect, _OUTCOME_COLUMNS, rows))
         # Those too that a report has settled against the reply: their copies show the request's id.
         connection.execute(
             message.update()
@@ -152,6 +135,34 @@ def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_cam
             .values(revision=revision)
         )
         _close_request(connection, claim.request_id, "accepted", api_campaign_id=api_campaign_id)
+
+
+@cache
+def _record_outcomes(dialect: str) -> sa.Update:
+    told = row_set(dialect, _OUTCOME_COLUMNS).c
+    undecided = sa.or_(
+        message.c.state == MessageState.SENDING,
+        message.c.state == MessageState.IN_DOUBT,
+        # Taken for accepted because the rest of its request was: the reply itself tells more.
+        sa.and_(message.c.state == MessageState.ACCEPTED, message.c.reason == ACCEPTED_BY_ECHO),
+    )
+    confirmed = sa.and_(told.state == MessageState.ACCEPTED, message.c.state == MessageState.ACCEPTED)
+    return (
+        message.update()
+        .where(
+            message.c.id == told.id,
+            # + 0, so that no database looks for all messages of the request anew for each that was told.
+            message.c.request_id + 0 == sa.bindparam("request", type_=message.c.request_id.type),
+            sa.or_(undecided, confirmed),
+        )
+        .values(
+            state=told.state,
+            reason=told.reason,
+            api_message_id=sa.func.coalesce(told.api_message_id, message.c.api_message_id),
+            revision=sa.bindparam("new_revision", type_=message.c.revision.type),
+            updated_at=sa.bindparam("now", type_=message.c.updated_at.type),
+        )
+    )
 
 
 def release(engine: sa.Engine, claim: Claim, reason: str) -> None:

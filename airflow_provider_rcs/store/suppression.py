@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaigns import Campaign
 from airflow_provider_rcs.store.engine import reading, transaction
+from airflow_provider_rcs.store.row_sets import columns_of, row_parameter, row_set
 from airflow_provider_rcs.store.tables import exclusion, message, request, store, suppression
 from airflow_provider_rcs.store.upsert import insert_or_ignore
 
 EXCLUDED = "excluded by exclude_sql"
+_PHONES = columns_of(suppression, ["phone"])
 _COUNTED_STATES = (MessageState.SENDING, MessageState.ACCEPTED, MessageState.IN_DOUBT)
 
 
@@ -84,24 +88,43 @@ def reasons_against(
     :param campaign_id: the campaign's; ``None`` for one that is not begun.
     :param cap: counts also messages in doubt, because they may have arrived.
     """
-    excluded = sa.select(exclusion.c.phone).where(exclusion.c.campaign_id == campaign_id, exclusion.c.phone.in_(phones))
-    listed = sa.select(suppression.c.phone, suppression.c.reason).where(suppression.c.phone.in_(phones))
-    against = dict.fromkeys(connection.execute(excluded).scalars(), EXCLUDED)
-    against |= {row.phone: f"suppressed: {row.reason}" for row in connection.execute(listed)}
+    dialect = connection.dialect.name
+    given = row_parameter(dialect, _PHONES, [(phone,) for phone in phones]) | {"campaign": campaign_id}
+    against = dict.fromkeys(connection.execute(_excluded(dialect), given).scalars(), EXCLUDED)
+    against |= {row.phone: f"suppressed: {row.reason}" for row in connection.execute(_suppressed(dialect), given)}
     if cap is None:
         return against
-    since = datetime.now(UTC) - cap.within
-    recent = sa.select(request.c.campaign_id).where(request.c.claimed_at >= since)
-    capped = (
+    given_and_cap = given | {"since": datetime.now(UTC) - cap.within, "most": cap.at_most}
+    return {**dict.fromkeys(connection.execute(_capped(dialect), given_and_cap).scalars(), cap.reason), **against}
+
+
+@cache
+def _excluded(dialect: str) -> sa.Select[Any]:
+    of_campaign = exclusion.c.campaign_id == sa.bindparam("campaign", type_=exclusion.c.campaign_id.type)
+    return sa.select(exclusion.c.phone).where(of_campaign, exclusion.c.phone.in_(_given_phones(dialect)))
+
+
+@cache
+def _suppressed(dialect: str) -> sa.Select[Any]:
+    return sa.select(suppression.c.phone, suppression.c.reason).where(suppression.c.phone.in_(_given_phones(dialect)))
+
+
+@cache
+def _capped(dialect: str) -> sa.Select[Any]:
+    lately = request.c.claimed_at >= sa.bindparam("since", type_=request.c.claimed_at.type)
+    return (
         sa.select(message.c.recipient_key)
         .join(request, request.c.id == message.c.request_id)
         .where(
-            message.c.campaign_id.in_(recent),
-            message.c.recipient_key.in_(phones),
+            message.c.campaign_id.in_(sa.select(request.c.campaign_id).where(lately)),
+            message.c.recipient_key.in_(_given_phones(dialect)),
             message.c.state.in_(_COUNTED_STATES),
-            request.c.claimed_at >= since,
+            lately,
         )
         .group_by(message.c.recipient_key)
-        .having(sa.func.count() >= cap.at_most)
+        .having(sa.func.count() >= sa.bindparam("most", type_=sa.Integer))
     )
-    return {**dict.fromkeys(connection.execute(capped).scalars(), cap.reason), **against}
+
+
+def _given_phones(dialect: str) -> sa.Select[Any]:
+    return sa.select(row_set(dialect, _PHONES).c.phone)

@@ -127,13 +127,14 @@ def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_cam
         dialect = connection.dialect.name
         revision = lock_campaign(connection, claim.campaign_id)
         said_once = {"request": claim.request_id, "new_revision": revision, "now": datetime.now(UTC)}
-        connection.execute(_record_outcomes(dialect), said_once | row_parameter(dialect, _OUTCOME_COLUMNS, rows))
-        # Those too that a report has settled against the reply: their copies show the request's id.
-        connection.execute(
-            message.update()
-            .where(message.c.request_id == claim.request_id, message.c.revision < revision)
-            .values(revision=revision)
-        )
+        told = row_parameter(dialect, _OUTCOME_COLUMNS, rows)
+        if connection.execute(_record_outcomes(dialect), said_once | told).rowcount < len(rows):
+            # Those too that a report has settled against the reply: their copies show the request's id.
+            connection.execute(
+                message.update()
+                .where(message.c.request_id == claim.request_id, message.c.revision < revision)
+                .values(revision=revision)
+            )
         _close_request(connection, claim.request_id, "accepted", api_campaign_id=api_campaign_id)
 
 

@@ -140,3 +140,21 @@ def test_messages_of_several_channels_are_folded_anew_after_the_upgrade_that_kee
     assert fold(engine) == 2
     told_of = [(each.delivery_status, each.delivery_channel) for each in rows(engine).values()]
     assert told_of == [("sent", "SMS"), ("failed", "RCS")]
+
+
+def test_the_number_of_a_deleted_message_is_not_given_again_after_the_upgrade_that_drops_its_foreign_keys(
+    engine: sa.Engine,
+) -> None:
+    drop_everything(engine)
+    make_version(engine, "0005")
+    insert(engine, "rcs_campaign", CAMPAIGN)
+    before = MESSAGE | {"delivery_rank": -1, "updated_at": NOON}
+    for key in ("1", "2", "3"):
+        insert(engine, "rcs_message", before | {"recipient_key": key})
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM rcs_message WHERE recipient_key = '3'")
+
+    migrate(engine)
+    insert(engine, "rcs_message", before | {"recipient_key": "4"})
+
+    assert [(row.recipient_key, row.id) for row in rows(engine).values()] == [("1", 1), ("2", 2), ("4", 4)]

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.models import Outcome, Recipient
+from airflow_provider_rcs.api.garbage import collector_held
+from airflow_provider_rcs.api.models import Outcome, Recipient, recipients_of
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import Attempt, require_lease
 from airflow_provider_rcs.store.campaigns import lock_campaign, new_reference
@@ -106,8 +107,9 @@ def _claim(connection: sa.Connection, attempt: Attempt, rows: Sequence[Any], rev
         .where(_is_planned_by(attempt), message.c.id.between(rows[0].id, rows[-1].id))
         .values(state=MessageState.SENDING, request_id=request_id, revision=revision, updated_at=datetime.now(UTC))
     )
-    ids, phones, names, references, variables = zip(*rows, strict=True)
-    recipients = tuple(map(Recipient, phones, names, references, orjson.loads(f"[{','.join(variables)}]")))
+    with collector_held():
+        ids, phones, names, references, variables = zip(*rows, strict=True)
+        recipients = recipients_of(phones, names, references, orjson.loads(f"[{','.join(variables)}]"))
     return Claim(request_id, attempt.campaign.id, reference, ids, recipients)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from airflow_provider_rcs.store.engine import engine_from_url
 from airflow_provider_rcs.store.migrate import migrate
-from benchmarks import fold_reports, ledger_commits, prepare_recipients, take_reports
+from benchmarks import fold_reports, ledger_commits, prepare_recipients, take_reports, whole_send
 from benchmarks.measure import ROUNDS, Measured
 from tests.postgres import fresh_database, postgres_server
 
@@ -45,6 +45,7 @@ def _all() -> Iterator[Measured]:
             yield fold_reports.run(database, engine)
             engine.dispose()
             yield take_reports.run(database, url)
+        yield whole_send.run(server)
 
 
 if __name__ == "__main__":

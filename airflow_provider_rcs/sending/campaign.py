@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -110,8 +111,15 @@ def _plan(
     tally: Tally,
     chunks: Iterable[Sequence[ListedRecipient]],
 ) -> None:
-    for listed in chunks:
-        record_list(engine, attempt, listed)
+    # While a chunk is put into the books, the next one is read; they go there in the order of the list all the same.
+    with ThreadPoolExecutor(1, thread_name_prefix="rcs-list") as books:
+        recorded: Future[None] | None = None
+        for listed in chunks:
+            if recorded is not None:
+                recorded.result()
+            recorded = books.submit(record_list, engine, attempt, listed)
+        if recorded is not None:
+            recorded.result()
     if settings.on_invalid == "fail":
         tally.require_no_rejections()
     tally.warn()

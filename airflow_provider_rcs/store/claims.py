@@ -64,10 +64,11 @@ def claim_batch(
         require_not_refused(connection, attempt.campaign.name, fingerprint)
         while rows := _planned(connection, attempt, size):
             against = reasons_against(connection, attempt.campaign.id, [row.phone for row in rows], cap)
-            _suppress(connection, {row.id: against[row.phone] for row in rows if row.phone in against}, revision)
-            wanted = [row for row in rows if row.phone not in against]
-            if wanted:
-                return _claim(connection, attempt, wanted, revision)
+            if against:
+                _suppress(connection, {row.id: against[row.phone] for row in rows if row.phone in against}, revision)
+                rows = [row for row in rows if row.phone not in against]
+            if rows:
+                return _claim(connection, attempt, rows, revision)
     return None
 
 

@@ -90,8 +90,8 @@ def reasons_against(
     """
     dialect = connection.dialect.name
     given = row_parameter(dialect, _PHONES, [(phone,) for phone in phones]) | {"campaign": campaign_id}
-    against = dict.fromkeys(connection.execute(_excluded(dialect), given).scalars(), EXCLUDED)
-    against |= {row.phone: f"suppressed: {row.reason}" for row in connection.execute(_suppressed(dialect), given)}
+    named = connection.execute(_named(dialect), given)
+    against = {row.phone: EXCLUDED if row.reason is None else f"suppressed: {row.reason}" for row in named}
     if cap is None:
         return against
     given_and_cap = given | {"since": datetime.now(UTC) - cap.within, "most": cap.at_most}
@@ -99,14 +99,16 @@ def reasons_against(
 
 
 @cache
-def _excluded(dialect: str) -> sa.Select[Any]:
+def _named(dialect: str) -> sa.CompoundSelect[Any]:
+    """Who is excluded, without a reason, and who is suppressed: it is the latter that is told of who is both."""
+    phones = sa.select(row_set(dialect, _PHONES).c.phone)
     of_campaign = exclusion.c.campaign_id == sa.bindparam("campaign", type_=exclusion.c.campaign_id.type)
-    return sa.select(exclusion.c.phone).where(of_campaign, exclusion.c.phone.in_(_given_phones(dialect)))
-
-
-@cache
-def _suppressed(dialect: str) -> sa.Select[Any]:
-    return sa.select(suppression.c.phone, suppression.c.reason).where(suppression.c.phone.in_(_given_phones(dialect)))
+    excluded = sa.select(exclusion.c.phone, sa.null().label("reason"), sa.literal(1).label("place"))
+    suppressed = sa.select(suppression.c.phone, suppression.c.reason, sa.literal(2))
+    return sa.union_all(
+        excluded.where(of_campaign, exclusion.c.phone.in_(phones)),
+        suppressed.where(suppression.c.phone.in_(phones)),
+    ).order_by("place")
 
 
 @cache
@@ -117,14 +119,10 @@ def _capped(dialect: str) -> sa.Select[Any]:
         .join(request, request.c.id == message.c.request_id)
         .where(
             message.c.campaign_id.in_(sa.select(request.c.campaign_id).where(lately)),
-            message.c.recipient_key.in_(_given_phones(dialect)),
+            message.c.recipient_key.in_(sa.select(row_set(dialect, _PHONES).c.phone)),
             message.c.state.in_(_COUNTED_STATES),
             lately,
         )
         .group_by(message.c.recipient_key)
         .having(sa.func.count() >= sa.bindparam("most", type_=sa.Integer))
     )
-
-
-def _given_phones(dialect: str) -> sa.Select[Any]:
-    return sa.select(row_set(dialect, _PHONES).c.phone)

@@ -76,7 +76,8 @@ def _rows(listed: Sequence[ListedRecipient]) -> Iterator[tuple[object, ...]]:
     """Return a row for each key of the list, from the first recipient that has it."""
     times = Counter(recipient.key for recipient in listed)
     if len(times) < len(listed):
-        listed = list({recipient.key: recipient for recipient in reversed(listed)}.values())
+        first_of_each = {recipient.key: recipient for recipient in reversed(listed)}
+        listed = [first_of_each[key] for key in times]
     for key, phone, phone_as_listed, name, reference, variables, rejection, detail, _ in listed:
         yield key, phone, phone_as_listed, name, reference, variables, rejection, detail, times[key]
 

@@ -89,7 +89,7 @@ message = sa.Table(
     "rcs_message",
     metadata,
     sa.Column("id", RowId, primary_key=True),
-    # Neither this nor request_id is a foreign key: PostgreSQL looks each of those up row by row.
+    # No foreign key, which PostgreSQL looks up for each row; the attempts hold on to their campaign as well.
     sa.Column("campaign_id", RowId, nullable=False),
     sa.Column("recipient_key", sa.Text, nullable=False, comment="the phone, or a hash of what came instead"),
     sa.Column("phone", sa.String(15), comment="E.164 digits; null where none could be used"),
@@ -103,7 +103,7 @@ message = sa.Table(
     sa.Column("listed_by", sa.BigInteger, nullable=False, comment="the last attempt whose list it is on"),
     sa.Column("listed_now", sa.Integer, nullable=False, comment="how often it is on that list"),
     sa.Column("repeats", sa.Integer, nullable=False, comment="how often it was on one list beyond the first time"),
-    sa.Column("request_id", RowId, index=True),
+    sa.Column("request_id", RowId, sa.ForeignKey("rcs_request.id"), index=True),
     sa.Column("resolution_id", sa.BigInteger, comment="the last word of a person that settled it"),
     sa.Column("api_message_id", sa.Text),
     sa.Column("delivery_status", sa.String(16), nullable=False, comment="empty until a report tells"),

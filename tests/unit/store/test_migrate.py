@@ -142,7 +142,7 @@ def test_messages_of_several_channels_are_folded_anew_after_the_upgrade_that_kee
     assert told_of == [("sent", "SMS"), ("failed", "RCS")]
 
 
-def test_the_number_of_a_deleted_message_is_not_given_again_after_the_upgrade_that_drops_its_foreign_keys(
+def test_the_number_of_a_deleted_message_is_not_given_again_after_the_upgrade_that_drops_a_foreign_key(
     engine: sa.Engine,
 ) -> None:
     drop_everything(engine)

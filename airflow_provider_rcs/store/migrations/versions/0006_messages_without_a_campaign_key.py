@@ -1,4 +1,4 @@
-"""Messages name their campaign and their request without foreign keys."""
+"""Messages name their campaign without a foreign key."""
 
 from __future__ import annotations
 
@@ -15,14 +15,12 @@ NAMES = {"fk": "%(table_name)s_%(column_0_name)s_fkey"}
 
 
 def upgrade() -> None:
-    # PostgreSQL looks each of them up row by row, which takes a third of an insert, though no campaign or request is
-    # ever deleted, and their rows are written in the transactions that name them.
+    # PostgreSQL looks it up for each row, which takes a third of an insert; the attempts hold on to their campaign too.
     last = _last_number()
     with op.batch_alter_table(
         "rcs_message", naming_convention=NAMES, table_kwargs={"sqlite_autoincrement": True}
     ) as messages:
         messages.drop_constraint("rcs_message_campaign_id_fkey", type_="foreignkey")
-        messages.drop_constraint("rcs_message_request_id_fkey", type_="foreignkey")
     if last is not None:
         op.execute("DELETE FROM sqlite_sequence WHERE name = 'rcs_message'")
         op.execute(f"INSERT INTO sqlite_sequence (name, seq) VALUES ('rcs_message', {last})")

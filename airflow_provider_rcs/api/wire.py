@@ -135,10 +135,11 @@ def read_send_reply(body: bytes, status: int = 200, zero_result: str = NOTHING_S
     :raises RcsOutcomeUnknown: if the body cannot be read.
     """
     try:
-        reply = shapes.read_object(body)
-        result = shapes.integer(reply["res"])
-        if result > 0:
-            return _read_send_result(reply, result)
+        with collector_held():
+            reply = shapes.read_object(body)
+            result = shapes.integer(reply["res"])
+            if result > 0:
+                return _read_send_result(reply, result)
     except (KeyError, TypeError, ValueError) as error:
         raise RcsOutcomeUnknown(
             f"the service's reply to a send cannot be read (HTTP {status}, {len(body)} bytes): "

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from airflow_provider_rcs.store.engine import engine_from_url
 from airflow_provider_rcs.store.migrate import migrate
-from benchmarks import fold_reports, ledger_commits, prepare_recipients, take_reports
+from benchmarks import fold_reports, ledger_commits, prepare_recipients, take_reports, whole_send
 from benchmarks.measure import ROUNDS, Measured
 from tests.databases import fresh_database
 from tests.postgres import postgres_server
@@ -46,6 +46,7 @@ def _all() -> Iterator[Measured]:
             yield fold_reports.run(database, engine)
             engine.dispose()
             yield take_reports.run(database, url)
+        yield whole_send.run(server)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pandas as pd
 import phonenumbers
 
 from airflow_provider_rcs.api import wire
-from airflow_provider_rcs.api.models import Recipient, SendRequest
+from airflow_provider_rcs.api.models import Recipient, SendRequest, recipients_of
 from airflow_provider_rcs.sending.listing import Tally, list_chunks
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.sending.sources import chunks_of
@@ -35,11 +35,9 @@ def _ours(people: pd.DataFrame) -> int:
     settings = SendSettings(template_id=TEMPLATE.id, campaign="bench", default_region="ES")
     batch: list[Recipient] = []
     for listed in list_chunks(chunks_of(people), TEMPLATE, settings, Tally()):
-        batch.extend(
-            Recipient(each.phone, each.name, each.reference, each.variables)
-            for each in listed
-            if each.phone and not each.rejection
-        )
+        sendable = [each for each in listed if not each.rejection]
+        _, phones, _, names, references, variables, *_ = zip(*sendable, strict=True)
+        batch += recipients_of(phones, names, references, variables)
         while len(batch) >= BATCH:
             _body(batch[:BATCH])
             del batch[:BATCH]

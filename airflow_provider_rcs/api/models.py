@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from functools import partial
+from typing import NamedTuple
 
 from airflow_provider_rcs.api.dates import require_tellable
 from airflow_provider_rcs.api.statuses import MessageState
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):  # made by the million, at a third of what a frozen dataclass takes
     """One person of a campaign, ready to be sent to.
 
     :param phone: E.164 digits without the plus sign, such as ``34600000001``.
@@ -23,7 +24,15 @@ class Recipient:
     phone: str
     name: str = ""
     reference: str = ""
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = {}
+
+
+def recipients_of(
+    phones: Iterable[str], names: Iterable[str], references: Iterable[str], variables: Iterable[Mapping[str, str]]
+) -> tuple[Recipient, ...]:
+    """Return recipients from columns of what each of them has."""
+    # Not the class's own call, which is a function in Python for each of them.
+    return tuple(map(partial(tuple.__new__, Recipient), zip(phones, names, references, variables, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +135,7 @@ class SendResult:
     duplicates: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):  # made by the million, too
     """What became of one recipient of a request."""
 
     phone: str

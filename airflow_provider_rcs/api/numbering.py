@@ -23,6 +23,11 @@ _TYPES_THAT_COME_BEFORE_FIXED_LINE = (
 Found = tuple[str, bool]
 """A phone as E.164 digits, and whether it is a fixed line, which means that it cannot be a mobile."""
 
+Way = tuple[str, re.Pattern[str]]
+"""The code that is missing before some numbers, and a pattern of these numbers."""
+
+NO_WAY: Way = ("", re.compile("(?!)"))
+
 
 def read_international(digits: str) -> Found | None:
     """Read digits that begin with a country calling code.
@@ -46,7 +51,22 @@ def reader_of(region: str) -> Callable[[str], Found | None]:
 
     It takes and returns what :func:`read_international` does.
     """
-    return _Region(region).read
+    return _region(region).read
+
+
+def usual_way_of(digits: str, region: str | None) -> Way:
+    """Return how numbers that look like this one are read at a glance.
+
+    :param digits: ASCII digits, at least one.
+    :param region: region of national numbers, if there is one.
+    :return: a pattern that only those match which the readers take for phones as they stand, after the code that may
+        be missing; and in which only fixed lines capture something.
+    """
+    if region:
+        way = _region(region).usual.get(len(digits))
+    else:
+        way = _international_way(digits[:_LONGEST_CALLING_CODE], len(digits))
+    return way or NO_WAY
 
 
 class _Plan:
@@ -82,15 +102,15 @@ class _Region:
         self._general = _compiled(general.national_number_pattern)
         self._lengths = set(general.possible_length) - set(general.possible_length_local_only)
         self._longest = max(*general.possible_length, *general.possible_length_local_only, 0)
-        self._usual = dict(self._usual_ways())
+        self.usual = dict(self._usual_ways())
 
     def read(self, digits: str) -> Found | None:
-        usual = self._usual.get(len(digits))
+        usual = self.usual.get(len(digits))
         if usual and (match := usual[1].fullmatch(digits)):
             return usual[0] + digits, match.lastindex is not None
         return self._read_unusual(digits)
 
-    def _usual_ways(self) -> Iterator[tuple[int, tuple[str, re.Pattern[str]]]]:
+    def _usual_ways(self) -> Iterator[tuple[int, Way]]:
         """Return, by length, the code that is missing before a number, and a pattern of the numbers read at a glance.
 
         They are those from which no prefix can be taken off. Digits that are longer than any number of the region
@@ -136,6 +156,20 @@ class _Region:
     def _is_possible(self, digits: str, start: int) -> bool:
         """Whether phonenumbers takes the national prefix off, because what follows can be a number."""
         return len(digits) - start in self._lengths and self._general.fullmatch(digits, start) is not None
+
+
+@cache
+def _region(region: str) -> _Region:
+    return _Region(region)
+
+
+@cache
+def _international_way(beginning: str, length: int) -> Way | None:
+    plan = _plan_of(beginning)
+    valid = plan.valid.get(length - len(plan.code)) if plan else None
+    if plan is None or valid is None or length > LONGEST_E164:
+        return None
+    return "", _compiled(f"{plan.code}(?!{_without_groups(plan.prefix.pattern)})(?:{valid})")
 
 
 @cache

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from numbers import Real
+from operator import itemgetter
 from typing import Any
 
-from airflow_provider_rcs.api.numbering import LONGEST_E164, Found, read_international, reader_of
+from airflow_provider_rcs.api.numbering import (
+    LONGEST_E164,
+    NO_WAY,
+    Found,
+    Way,
+    read_international,
+    reader_of,
+    usual_way_of,
+)
 from airflow_provider_rcs.api.values import is_missing
 
 # White space, dashes, brackets, dots and slashes; and marks that nobody sees, which phones copied from elsewhere carry.
@@ -46,18 +56,21 @@ def read_column(cells: Sequence[object], default_region: str | None = None) -> P
 
     :param default_region: two letters of the region of national numbers, such as ``"ES"``.
     """
-    read = reader_of(default_region) if default_region else read_international
-    phones: list[str | None] = []
+    texts = _texts(cells)
+    code, pattern = _usual_way(texts, default_region)
+    phones: list[str | None] = [code + text for text in texts] if code else list(texts)
     fixed_lines: list[int] = []
     refused: dict[int, str] = {}
-    for position, cell in enumerate(cells):
-        found = read(cell) if isinstance(cell, str) and cell.isdigit() and cell.isascii() else None
+    for position, match in enumerate(map(pattern.fullmatch, texts)):
+        if match is not None:
+            if match.lastindex:
+                fixed_lines.append(position)
+            continue
         try:
-            phone, is_fixed_line = found or _identify(cell, default_region)
+            phones[position], is_fixed_line = _identify(cells[position], default_region)
         except PhoneError as error:
-            phone, is_fixed_line = None, False
+            phones[position], is_fixed_line = None, False
             refused[position] = str(error)
-        phones.append(phone)
         if is_fixed_line:
             fixed_lines.append(position)
     return PhoneColumn(phones, fixed_lines, refused)
@@ -122,6 +135,23 @@ def _whole_number_as_text(value: Any) -> str:
     except (ArithmeticError, ValueError):  # not finite, or of more digits than Python writes
         pass
     raise PhoneError("it is not a whole number")
+
+
+def _texts(cells: Sequence[Any]) -> Sequence[str]:
+    """Return the cells that may be read at a glance, and empty texts in place of the others."""
+    types = set(map(type, cells))
+    if types == {str}:
+        return cells
+    if types == {int}:
+        return list(map(str, cells))
+    return [cell if isinstance(cell, str) else "" for cell in cells]
+
+
+def _usual_way(texts: Sequence[str], default_region: str | None) -> Way:
+    """Return how most of the texts are read at a glance, as far as their lengths tell."""
+    length = max(Counter(map(len, texts)).items(), key=itemgetter(1), default=(0, 0))[0]
+    sample = next((text for text in texts if len(text) == length and text.isascii() and text.isdigit()), None)
+    return usual_way_of(sample, default_region) if sample else NO_WAY
 
 
 def _identify(value: object, default_region: str | None) -> Found:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import partial
+from itertools import repeat
+from typing import Any, NamedTuple
 
 import orjson
 
 from airflow_provider_rcs.api import phones, values
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.garbage import collector_held
 from airflow_provider_rcs.api.models import Template
 
 DEFAULT_NAME_COLUMN = "name"
@@ -121,10 +124,20 @@ def read_recipients(
     :param first_row: number of the chunk's first row in the table, from 1; named in rejections.
     :param mobile_only: whether fixed lines are rejected.
     """
-    table = _Chunk(chunk, first_row)
-    phone_cells = chunk[columns.phone]
+    with collector_held():
+        return _read(_Chunk(chunk, first_row), columns, required_variables, default_region, mobile_only)
+
+
+def _read(
+    table: _Chunk,
+    columns: RecipientColumns,
+    required_variables: Collection[str],
+    default_region: str | None,
+    mobile_only: bool,
+) -> list[ListedRecipient]:
+    phone_cells = table.cells[columns.phone]
     size = len(phone_cells)
-    listed_as = [_shown(cell) for cell in phone_cells]
+    listed_as = _shown_column(phone_cells)
     read = phones.read_column(phone_cells, default_region)
     refused = {position: f"phone: {rule}" for position, rule in read.refused.items()}
     if mobile_only:
@@ -138,17 +151,19 @@ def read_recipients(
         if variable in required_variables and not all(texts[variable]):
             table.require(texts[variable], f"variable {variable}: it has no value", f", column {column!r}")
     given = _rows_of(texts, size)
-    keys = [
-        phone or _key_without_phone(*identity)
-        for phone, *identity in zip(read.phones, listed_as, names, references, given, strict=True)
-    ]
+    keys = [phone or "" for phone in read.phones]
+    for position in read.refused:
+        identity = (listed_as[position], names[position], references[position], given[position])
+        keys[position] = _key_without_phone(*identity)
     if columns.constants:
         given = [{**row, **columns.constants} for row in given]
     rules, places = table.rejections_of_rows(size)
-    fixed_lines = frozenset(read.fixed_lines)
-    are_fixed_lines = [position in fixed_lines for position in range(size)]
+    are_fixed_lines = [False] * size
+    for position in read.fixed_lines:
+        are_fixed_lines[position] = True
     rows = (keys, read.phones, listed_as, names, references, given, rules, places, are_fixed_lines)
-    return list(map(ListedRecipient, *rows))
+    # Not the class's own call, which is a function in Python for each row.
+    return list(map(partial(tuple.__new__, ListedRecipient), zip(*rows, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +201,21 @@ def _rows_of(texts: Mapping[str, Sequence[str]], size: int) -> list[dict[str, st
         return [{} for _ in range(size)]
     rows = zip(*texts.values(), strict=True)
     if all(map(all, texts.values())):
-        return [dict(zip(texts, row, strict=True)) for row in rows]
+        return list(map(dict, map(zip, repeat(tuple(texts)), rows)))
     return [{variable: text for variable, text in zip(texts, row, strict=True) if text} for row in rows]
 
 
 def _key_without_phone(*identity: object) -> str:
     return "no-phone:" + hashlib.blake2b(orjson.dumps(identity), digest_size=12).hexdigest()
+
+
+def _shown_column(cells: Sequence[Any]) -> list[str]:
+    types = set(map(type, cells))
+    if types == {int} and max(map(abs, cells)) < 10**_LONGEST_SHOWN:
+        return list(map(str, cells))
+    if types == {str} and max(map(len, cells)) <= _LONGEST_SHOWN and "".join(cells).isprintable():
+        return list(map(str.strip, cells))
+    return [_shown(cell) for cell in cells]
 
 
 def _shown(cell: object) -> str:

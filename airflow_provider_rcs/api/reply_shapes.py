@@ -85,4 +85,7 @@ def text(value: object) -> str:
 
 def digits(phone: object) -> str:
     """Return a phone, however it is written, as its digits."""
-    return re.sub(r"[^0-9]", "", str(phone)).removeprefix("00")
+    text = str(phone)
+    if not (text.isdigit() and text.isascii()):
+        text = re.sub(r"[^0-9]", "", text)
+    return text.removeprefix("00")

@@ -7,7 +7,7 @@ or "assumed" (nobody could read it; a setting of the connection overrides it).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
@@ -27,6 +27,7 @@ from airflow_provider_rcs.api.errors import (
     RcsReportError,
     RcsUnavailable,
 )
+from airflow_provider_rcs.api.garbage import collector_held
 from airflow_provider_rcs.api.models import (
     Recipient,
     Report,
@@ -68,7 +69,7 @@ def send_parameters(request: SendRequest, recipient_reference_key: str) -> dict[
     """
     parameters: dict[str, Any] = {
         "Plantilla": request.template_id,
-        "Destinatarios": [_write_recipient(each, recipient_reference_key) for each in request.recipients],
+        "Destinatarios": _write_recipients(request.recipients, recipient_reference_key),
         "Referenciausuario": request.campaign_reference,
         "Report": "1" if request.reports else "0",
         **_JSON_REPLY,
@@ -134,10 +135,11 @@ def read_send_reply(body: bytes, status: int = 200, zero_result: str = NOTHING_S
     :raises RcsOutcomeUnknown: if the body cannot be read.
     """
     try:
-        reply = shapes.read_object(body)
-        result = shapes.integer(reply["res"])
-        if result > 0:
-            return _read_send_result(reply, result)
+        with collector_held():
+            reply = shapes.read_object(body)
+            result = shapes.integer(reply["res"])
+            if result > 0:
+                return _read_send_result(reply, result)
     except (KeyError, TypeError, ValueError) as error:
         raise RcsOutcomeUnknown(
             f"the service's reply to a send cannot be read (HTTP {status}, {len(body)} bytes): "
@@ -270,6 +272,11 @@ _REPORT_FIELDS = {
         "idMensaje",
     )
 }
+
+
+def _write_recipients(recipients: Sequence[Recipient], reference_key: str) -> list[dict[str, Any]]:
+    with collector_held():
+        return [_write_recipient(each, reference_key) for each in recipients]
 
 
 def _write_recipient(recipient: Recipient, reference_key: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain
@@ -141,8 +142,15 @@ def plan(
     chunks: Iterable[Sequence[ListedRecipient]],
 ) -> None:
     """Put the list into the books, and check what can be told only then."""
-    for listed in chunks:
-        record_list(engine, attempt, listed)
+    # While a chunk is put into the books, the next one is read; they go there in the order of the list all the same.
+    with ThreadPoolExecutor(1, thread_name_prefix="rcs-list") as books:
+        recorded: Future[None] | None = None
+        for listed in chunks:
+            if recorded is not None:
+                recorded.result()
+            recorded = books.submit(record_list, engine, attempt, listed)
+        if recorded is not None:
+            recorded.result()
     if settings.on_invalid == "fail":
         tally.require_no_rejections()
     tally.warn()

@@ -37,12 +37,12 @@ class Tally:
     def count(self, listed: Sequence[ListedRecipient]) -> None:
         """Add a chunk."""
         self.rows += len(listed)
-        for recipient in listed:
+        for recipient in [each for each in listed if each.rejection or each.is_fixed_line]:
             if recipient.rejection:
                 self.rejections[recipient.rejection] += 1
                 if len(self.examples) < _EXAMPLES_SHOWN:
                     self.examples.append(f"{recipient.rejection} ({recipient.detail})")
-            elif recipient.is_fixed_line:
+            else:
                 self.fixed_lines += 1
 
     def warn(self) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsAuthError, RcsError, RcsOutcomeUnknown, RcsRateLimited
-from airflow_provider_rcs.api.models import Recipient, SendRequest, SendResult
+from airflow_provider_rcs.api.models import Outcome, Recipient, SendRequest, SendResult
 from airflow_provider_rcs.api.outcomes import outcomes
 from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.service import Service
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 _FAILURES_IN_A_ROW = 3
 _SECONDS_AFTER_A_FAILURE = 1.0
 _LONGEST_WAIT_SECONDS = 300.0
+
+_Settling = tuple[Future[None], Sequence[Outcome]]
 
 
 @dataclass
@@ -44,6 +47,7 @@ class PlannedRequests:
     service: Service
     progress: Progress
     _under_way: dict[Future[SendResult], Claim] = field(default_factory=dict)
+    _being_settled: _Settling | None = None
     _failures: int = 0
     _proven: bool = False
     _stopped_by: RcsError | None = None
@@ -57,19 +61,27 @@ class PlannedRequests:
         :raises RcsAuthError: if another task found the credentials refused in the meantime.
         :raises RcsStoreUnavailable: if the store failed.
         """
-        with ThreadPoolExecutor(self.settings.max_in_flight, thread_name_prefix="rcs-send") as pool:
+        with (
+            ThreadPoolExecutor(self.settings.max_in_flight, thread_name_prefix="rcs-send") as pool,
+            # A reply is put into the books while the next batch is claimed.
+            ThreadPoolExecutor(1, thread_name_prefix="rcs-settle") as books,
+        ):
             try:
                 while self._start_some(pool) or self._under_way:
-                    self._settle_some()
+                    self._settle_some(books)
+                self._finish_settling()
             finally:
-                self._settle_what_has_left()
+                self._settle_what_has_left(books)
         return self._stopped_by
 
-    def _settle_what_has_left(self) -> None:
+    def _settle_what_has_left(self, books: Executor) -> None:
         """Record the replies that are still to come; whatever stops this task, they are worth it."""
-        while self._under_way:
+        while self._under_way or self._being_settled:
             try:
-                self._settle_some()
+                if self._under_way:
+                    self._settle_some(books)
+                else:
+                    self._finish_settling()
             except RcsError as error:
                 # The error that stopped the task is on its way up already, and says more.
                 log.warning("A reply could not be recorded; its recipients will be in doubt. %s", error)
@@ -91,24 +103,36 @@ class PlannedRequests:
         # Until one request has gone well, one at a time: wrong credentials must not be shown to the service twice.
         return self.settings.max_in_flight if self._proven else 1
 
-    def _settle_some(self) -> None:
+    def _settle_some(self, books: Executor) -> None:
         done, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
         for future in done:
             claim = self._under_way.pop(future)
             error = future.exception()
             if error is None:
-                self._settle(claim, future.result())
+                self._settle(books, claim, future.result())
             elif isinstance(error, RcsError) and error.nothing_sent:
                 self._release(claim, error)
             else:
                 self._doubt(claim, error)
 
-    def _settle(self, claim: Claim, result: SendResult) -> None:
+    def _settle(self, books: Executor, claim: Claim, result: SendResult) -> None:
         what_became = outcomes([recipient.phone for recipient in claim.recipients], result)
-        settle(self.engine, claim, what_became, result.api_campaign_id)
+        settling = books.submit(settle, self.engine, claim, what_became, result.api_campaign_id)
         self._failures = 0
         self._proven = True
-        self.progress.settled(what_became)
+        # One at a time, and this one is under way before the failure of the one before can be raised.
+        self._finish_settling((settling, what_became))
+
+    def _finish_settling(self, following: _Settling | None = None) -> None:
+        """Wait until the reply before is in the books.
+
+        :raises RcsStoreUnavailable: if it could not be put there.
+        """
+        before, self._being_settled = self._being_settled, following
+        if before is not None:
+            settling, what_became = before
+            settling.result()
+            self.progress.settled(what_became)
 
     def _release(self, claim: Claim, error: RcsError) -> None:
         release(self.engine, claim, str(error))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsFencedError
 from airflow_provider_rcs.store.campaigns import Campaign
-from airflow_provider_rcs.store.clock import database_now
+from airflow_provider_rcs.store.clock import database_now, now
 from airflow_provider_rcs.store.engine import transaction
 from airflow_provider_rcs.store.tables import attempt, request
 
@@ -39,13 +39,13 @@ def begin_attempt(
     :param shard: the part of the list that it sends to.
     """
     with transaction(engine) as connection:
-        now = database_now(connection)
+        begun = database_now(connection)
         values = {
             "campaign_id": campaign.id,
             "made_by": made_by,
             "shard": shard,
-            "started_at": now,
-            "lease_until": now + lease,
+            "started_at": begun,
+            "lease_until": begun + lease,
         }
         attempt_id = connection.execute(attempt.insert().values(values).returning(attempt.c.id)).scalar_one()
     return Attempt(int(attempt_id), campaign, lease, shard)
@@ -81,10 +81,8 @@ def require_lease(connection: sa.Connection, attempt_id: int) -> None:
 
     :raises RcsFencedError: if the lease has run out or the attempt was ended.
     """
-    row = connection.execute(
-        sa.select(attempt.c.lease_until, attempt.c.ended_at).where(attempt.c.id == attempt_id)
-    ).one()
-    if row.ended_at is not None or row.lease_until < database_now(connection):
+    is_over = sa.or_(attempt.c.ended_at.is_not(None), attempt.c.lease_until < now(connection))
+    if connection.execute(sa.select(is_over).where(attempt.c.id == attempt_id)).scalar_one():
         raise RcsFencedError(
             "this attempt at the campaign was asleep for longer than its lease, and another one may have taken its "
             "recipients over; it sends nothing more. Retry the task: it goes on where the campaign stands."

@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.models import Outcome, Recipient
+from airflow_provider_rcs.api.garbage import collector_held
+from airflow_provider_rcs.api.models import Outcome, Recipient, recipients_of
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import Attempt, require_lease
 from airflow_provider_rcs.store.campaigns import lock_campaign, new_reference
 from airflow_provider_rcs.store.cancellations import require_not_cancelled
 from airflow_provider_rcs.store.engine import reading, transaction
 from airflow_provider_rcs.store.refused_credentials import require_not_refused
+from airflow_provider_rcs.store.row_sets import columns_of, row_parameter, row_set
 from airflow_provider_rcs.store.shards import lists_of
 from airflow_provider_rcs.store.suppression import FrequencyCap, lock_for_cap, reasons_against
 from airflow_provider_rcs.store.tables import message, request
 from airflow_provider_rcs.store.unsent import when_not_sent
 
 ACCEPTED_BY_ECHO = "the reply was lost; a report on the same request proves that the service accepted it"
+
+_OUTCOME_COLUMNS = columns_of(message, ("id", "state", "reason", "api_message_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +70,18 @@ def claim_batch(
         is_planned = is_planned_by(connection, attempt)
         while rows := _planned(connection, is_planned, size):
             against = reasons_against(connection, attempt.campaign.id, [row.phone for row in rows], cap)
-            _suppress(connection, {row.id: against[row.phone] for row in rows if row.phone in against}, revision)
-            wanted = [row for row in rows if row.phone not in against]
-            if wanted:
-                return _claim(connection, attempt, wanted, is_planned, revision)
+            if against:
+                _suppress(connection, {row.id: against[row.phone] for row in rows if row.phone in against}, revision)
+                rows = [row for row in rows if row.phone not in against]
+            if rows:
+                return _claim(connection, attempt, rows, is_planned, revision)
     return None
 
 
 def _planned(connection: sa.Connection, is_planned: sa.ColumnElement[bool], size: int) -> Sequence[Any]:
-    columns = (message.c.id, message.c.phone, message.c.name, message.c.reference, message.c.variables)
+    # The variables as text, to be read in one go.
+    variables = sa.cast(message.c.variables, sa.Text).label("variables")
+    columns = (message.c.id, message.c.phone, message.c.name, message.c.reference, variables)
     planned = sa.select(*columns).where(is_planned).order_by(message.c.id).limit(size)
     return connection.execute(planned).all()
 
@@ -113,8 +122,10 @@ def _claim(
         .where(is_planned, message.c.id.between(rows[0].id, rows[-1].id))
         .values(state=MessageState.SENDING, request_id=request_id, revision=revision, updated_at=datetime.now(UTC))
     )
-    recipients = tuple(Recipient(row.phone, row.name, row.reference, row.variables) for row in rows)
-    return Claim(request_id, attempt.campaign.id, reference, tuple(row.id for row in rows), recipients)
+    with collector_held():
+        ids, phones, names, references, variables = zip(*rows, strict=True)
+        recipients = recipients_of(phones, names, references, orjson.loads(f"[{','.join(variables)}]"))
+    return Claim(request_id, attempt.campaign.id, reference, ids, recipients)
 
 
 def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_campaign_id: str) -> None:
@@ -125,47 +136,51 @@ def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_cam
 
     :param outcomes: in the order of the claim's recipients.
     """
+    rows = [
+        (row, outcome.state, outcome.reason, outcome.api_message_id or None)
+        for row, outcome in zip(claim.message_ids, outcomes, strict=True)
+    ]
+    with transaction(engine) as connection:
+        dialect = connection.dialect.name
+        revision = lock_campaign(connection, claim.campaign_id)
+        said_once = {"request": claim.request_id, "new_revision": revision, "now": datetime.now(UTC)}
+        told = row_parameter(dialect, _OUTCOME_COLUMNS, rows)
+        if connection.execute(_record_outcomes(dialect), said_once | told).rowcount < len(rows):
+            # Those too that a report has settled against the reply: their copies show the request's id.
+            connection.execute(
+                message.update()
+                .where(message.c.request_id == claim.request_id, message.c.revision < revision)
+                .values(revision=revision)
+            )
+        _close_request(connection, claim.request_id, "accepted", api_campaign_id=api_campaign_id)
+
+
+@cache
+def _record_outcomes(dialect: str) -> sa.Update:
+    told = row_set(dialect, _OUTCOME_COLUMNS).c
     undecided = sa.or_(
         message.c.state == MessageState.SENDING,
         message.c.state == MessageState.IN_DOUBT,
         # Taken for accepted because the rest of its request was: the reply itself tells more.
         sa.and_(message.c.state == MessageState.ACCEPTED, message.c.reason == ACCEPTED_BY_ECHO),
     )
-    confirmed = sa.and_(sa.bindparam("new_state") == MessageState.ACCEPTED, message.c.state == MessageState.ACCEPTED)
-    with transaction(engine) as connection:
-        revision = lock_campaign(connection, claim.campaign_id)
-        now = datetime.now(UTC)
-        connection.execute(
-            message.update()
-            .where(
-                message.c.id == sa.bindparam("row"),
-                message.c.request_id == claim.request_id,
-                sa.or_(undecided, confirmed),
-            )
-            .values(
-                state=sa.bindparam("new_state"),
-                reason=sa.bindparam("new_reason"),
-                api_message_id=sa.func.coalesce(sa.bindparam("new_api_message_id"), message.c.api_message_id),
-                revision=revision,
-                updated_at=now,
-            ),
-            [
-                {
-                    "row": row,
-                    "new_state": outcome.state,
-                    "new_reason": outcome.reason,
-                    "new_api_message_id": outcome.api_message_id or None,
-                }
-                for row, outcome in zip(claim.message_ids, outcomes, strict=True)
-            ],
+    confirmed = sa.and_(told.state == MessageState.ACCEPTED, message.c.state == MessageState.ACCEPTED)
+    return (
+        message.update()
+        .where(
+            message.c.id == told.id,
+            # + 0, so that no database looks for all messages of the request anew for each that was told.
+            message.c.request_id + 0 == sa.bindparam("request", type_=message.c.request_id.type),
+            sa.or_(undecided, confirmed),
         )
-        # Those too that a report has settled against the reply: their copies show the request's id.
-        connection.execute(
-            message.update()
-            .where(message.c.request_id == claim.request_id, message.c.revision < revision)
-            .values(revision=revision)
+        .values(
+            state=told.state,
+            reason=told.reason,
+            api_message_id=sa.func.coalesce(told.api_message_id, message.c.api_message_id),
+            revision=sa.bindparam("new_revision", type_=message.c.revision.type),
+            updated_at=sa.bindparam("now", type_=message.c.updated_at.type),
         )
-        _close_request(connection, claim.request_id, "accepted", api_campaign_id=api_campaign_id)
+    )
 
 
 def release(engine: sa.Engine, claim: Claim, reason: str) -> None:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.store.tables import UtcDateTime
+
 
 def database_now(connection: sa.Connection) -> datetime:
     """Return the moment that the database says it is, in UTC.
@@ -14,6 +16,13 @@ def database_now(connection: sa.Connection) -> datetime:
     """
     if connection.dialect.name == "sqlite":
         return datetime.now(UTC)
-    # Not now(): that is the start of the transaction, which may have waited for a lock since.
-    moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+    moment: datetime = connection.execute(sa.select(now(connection))).scalar_one()
     return moment.astimezone(UTC)
+
+
+def now(connection: sa.Connection) -> sa.ColumnElement[datetime]:
+    """Return the same moment for a statement that compares with it, without a trip to the database of its own."""
+    if connection.dialect.name == "sqlite":
+        return sa.literal(datetime.now(UTC), UtcDateTime())
+    # Not now(): that is the start of the transaction, which may have waited for a lock since.
+    return sa.func.clock_timestamp(type_=UtcDateTime())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,9 +18,15 @@ from airflow_provider_rcs.store.campaigns import Campaign, lock_campaign
 from airflow_provider_rcs.store.cancellations import require_not_cancelled
 from airflow_provider_rcs.store.engine import reading, transaction
 from airflow_provider_rcs.store.hashed_messages import IS_HASHED, known_by_hash
+from airflow_provider_rcs.store.row_sets import columns_of, row_parameter, row_set
 from airflow_provider_rcs.store.tables import message
-from airflow_provider_rcs.store.upsert import insert_or_update
+from airflow_provider_rcs.store.upsert import insert_set_or_update
 
+# What differs from row to row; the rest of a row is said once for all.
+_COLUMNS = columns_of(
+    message,
+    ("recipient_key", "phone", "phone_as_listed", "name", "reference", "variables", "reason", "detail", "listed_now"),
+)
 _TAKEN_FROM_THE_LIST = ("phone", "phone_as_listed", "name", "reference", "variables", "state", "reason", "detail")
 # Whoever is known by a hash alone is left alone too: a list must not bring back what was erased.
 _NEVER_TRIED = sa.and_(
@@ -43,18 +50,20 @@ def record_list(engine: sa.Engine, attempt: Attempt, listed: Sequence[ListedReci
     :raises RcsFencedError: if the attempt has lost its lease.
     :raises RcsCancelledError: if the campaign was cancelled.
     """
-    times = Counter(recipient.key for recipient in listed)
-    first_of_each = {recipient.key: recipient for recipient in reversed(listed)}
+    rows: list[tuple[Any, ...]] = list(_rows(listed))
     with transaction(engine) as connection:
-        revision = lock_campaign(connection, attempt.campaign.id)
+        dialect = connection.dialect.name
+        said_once = {
+            "campaign": attempt.campaign.id,
+            "attempt": attempt.id,
+            "new_revision": lock_campaign(connection, attempt.campaign.id),
+            "now": datetime.now(UTC),
+        }
         require_lease(connection, attempt.id)
         require_not_cancelled(connection, attempt.campaign)
-        hashes = known_by_hash(connection, attempt.campaign.id, list(times))
-        rows = [
-            {**_row(first_of_each[key], times[key], attempt, revision), "recipient_key": hashes.get(key, key)}
-            for key in times
-        ]
-        insert_or_update(connection, message, rows, key=["campaign_id", "recipient_key"], changes=_changes)
+        if hashes := known_by_hash(connection, attempt.campaign.id, [key for key, *_ in rows]):
+            rows = [(hashes.get(key, key), *rest) for key, *rest in rows]
+        connection.execute(_insert_list(dialect), said_once | row_parameter(dialect, _COLUMNS, rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,28 +86,34 @@ def standings(engine: sa.Engine, campaign: Campaign, keys: Sequence[str]) -> dic
         return {key_of[row.recipient_key]: Standing(MessageState(row.state), row.reason) for row in rows}
 
 
-def _row(recipient: ListedRecipient, times: int, attempt: Attempt, revision: int) -> dict[str, Any]:
-    return {
-        "campaign_id": attempt.campaign.id,
-        "recipient_key": recipient.key,
-        "phone": recipient.phone,
-        "phone_as_listed": recipient.phone_as_listed,
-        "name": recipient.name,
-        "reference": recipient.reference,
-        "variables": dict(recipient.variables),
-        "state": MessageState.REJECTED if recipient.rejection else MessageState.PLANNED,
-        "reason": recipient.rejection,
-        "detail": recipient.detail,
-        "listed_by": attempt.id,
-        "listed_now": times,
-        "repeats": times - 1,
-        "delivery_status": "",
-        "delivery_rank": -1,
-        "delivery_code": "",
-        "delivery_channel": "",
-        "revision": revision,
-        "updated_at": datetime.now(UTC),
+def _rows(listed: Sequence[ListedRecipient]) -> Iterator[tuple[Any, ...]]:
+    """Return a row for each key of the list, from the first recipient that has it."""
+    times = Counter(recipient.key for recipient in listed)
+    if len(times) < len(listed):
+        first_of_each = {recipient.key: recipient for recipient in reversed(listed)}
+        listed = [first_of_each[key] for key in times]
+    for key, phone, phone_as_listed, name, reference, variables, rejection, detail, _ in listed:
+        yield key, phone, phone_as_listed, name, reference, variables, rejection, detail, times[key]
+
+
+@cache
+def _insert_list(dialect: str) -> sa.Insert:
+    listed = row_set(dialect, _COLUMNS).c
+    now = sa.bindparam("now", type_=message.c.updated_at.type)
+    cells = {
+        **listed,
+        "campaign_id": sa.bindparam("campaign", type_=message.c.campaign_id.type),
+        "state": sa.case((listed.reason == "", MessageState.PLANNED), else_=MessageState.REJECTED),
+        "listed_by": sa.bindparam("attempt", type_=message.c.listed_by.type),
+        "repeats": listed.listed_now - 1,
+        "delivery_status": sa.literal(""),
+        "delivery_rank": sa.literal(-1),
+        "delivery_code": sa.literal(""),
+        "delivery_channel": sa.literal(""),
+        "revision": sa.bindparam("new_revision", type_=message.c.revision.type),
+        "updated_at": now,
     }
+    return insert_set_or_update(dialect, message, cells, key=["campaign_id", "recipient_key"], changes=_changes)
 
 
 def _changes(listed: Any) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from itertools import repeat
 from typing import Any
 
 import orjson
@@ -34,7 +35,7 @@ def row_parameter(dialect: str, columns: Columns, rows: Sequence[Sequence[object
     :param rows: cells that JSON knows, dates, aware datetimes, and whatever a JSON column holds.
     """
     if dialect == "postgresql":
-        content = orjson.dumps([dict(zip(columns, row, strict=True)) for row in rows])
+        content = orjson.dumps(list(map(dict, map(zip, repeat(tuple(columns)), rows))))
     else:
         content = orjson.dumps(rows, default=_as_sqlite_keeps_it, option=orjson.OPT_PASSTHROUGH_DATETIME)
     return {_PARAMETER: content.decode()}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Callable, Collection, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,6 +15,7 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaigns import Campaign
 from airflow_provider_rcs.store.engine import reading, transaction
 from airflow_provider_rcs.store.hash_keys import find_hashes
+from airflow_provider_rcs.store.row_sets import columns_of, row_parameter, row_set
 from airflow_provider_rcs.store.tables import (
     exclusion,
     exclusion_hash,
@@ -25,6 +28,7 @@ from airflow_provider_rcs.store.tables import (
 from airflow_provider_rcs.store.upsert import insert_or_ignore
 
 EXCLUDED = "excluded by exclude_sql"
+_PEOPLE = columns_of(message, ["recipient_key"])
 _COUNTED_STATES = (MessageState.SENDING, MessageState.ACCEPTED, MessageState.IN_DOUBT)
 
 
@@ -94,12 +98,12 @@ def reasons_against(
     :param campaign_id: the campaign's; ``None`` for one that is not begun.
     :param cap: counts also messages in doubt, because they may have arrived.
     """
-    against = _listed(connection, campaign_id, phones, exclusion.c.phone, suppression.c.phone)
+    against = _listed(connection, campaign_id, phones, _among_phones)
     messages = Counter(_recent_messages(connection, phones, cap))
     # Asked after the phones themselves: who is replaced by a hash meanwhile is found twice, and not overlooked.
     if hashes := find_hashes(connection):
         phone_of = {hashes.of(phone): phone for phone in phones}
-        hashed = _listed(connection, campaign_id, list(phone_of), exclusion_hash.c.hash, suppression_hash.c.hash)
+        hashed = _listed(connection, campaign_id, phone_of, _among_hashes)
         against = {**{phone_of[each]: reason for each, reason in hashed.items()}, **against}
         messages.update({phone_of[key]: count for key, count in _recent_messages(connection, phone_of, cap).items()})
     capped = {phone: cap.reason for phone, count in messages.items() if count >= cap.at_most} if cap else {}
@@ -109,15 +113,13 @@ def reasons_against(
 def _listed(
     connection: sa.Connection,
     campaign_id: int | None,
-    people: Sequence[str],
-    excluded: sa.Column[str],
-    suppressed: sa.Column[str],
+    people: Collection[str],
+    among: Callable[[str], sa.CompoundSelect[Any]],
 ) -> dict[str, str]:
     """Return which of these people, known by phones or by hashes, are excluded or suppressed: whom -> reason."""
-    from_campaign = sa.select(excluded).where(excluded.table.c.campaign_id == campaign_id, excluded.in_(people))
-    from_all = sa.select(suppressed, suppressed.table.c.reason).where(suppressed.in_(people))
-    against = dict.fromkeys(connection.execute(from_campaign).scalars(), EXCLUDED)
-    return against | {person: f"suppressed: {reason}" for person, reason in connection.execute(from_all)}
+    dialect = connection.dialect.name
+    named = connection.execute(among(dialect), _given(dialect, people) | {"campaign": campaign_id})
+    return {person: EXCLUDED if reason is None else f"suppressed: {reason}" for person, reason, _ in named}
 
 
 def _recent_messages(
@@ -126,17 +128,53 @@ def _recent_messages(
     """Return how many messages count against a cap: recipient key -> messages."""
     if cap is None:
         return {}
-    since = datetime.now(UTC) - cap.within
-    recent = sa.select(request.c.campaign_id).where(request.c.claimed_at >= since)
-    counts = (
+    dialect = connection.dialect.name
+    since = {"since": datetime.now(UTC) - cap.within}
+    counts = connection.execute(_sent_lately(dialect), _given(dialect, recipient_keys) | since)
+    return {row.recipient_key: row.messages for row in counts}
+
+
+@cache
+def _among_phones(dialect: str) -> sa.CompoundSelect[Any]:
+    return _excluded_or_suppressed(dialect, exclusion.c.phone, suppression.c.phone)
+
+
+@cache
+def _among_hashes(dialect: str) -> sa.CompoundSelect[Any]:
+    return _excluded_or_suppressed(dialect, exclusion_hash.c.hash, suppression_hash.c.hash)
+
+
+def _excluded_or_suppressed(
+    dialect: str, excluded: sa.Column[str], suppressed: sa.Column[str]
+) -> sa.CompoundSelect[Any]:
+    """Who is excluded, without a reason, and who is suppressed: it is the latter that is told of who is both."""
+    campaign_id = excluded.table.c.campaign_id
+    from_campaign = sa.select(excluded, sa.null().label("reason"), sa.literal(1).label("place")).where(
+        campaign_id == sa.bindparam("campaign", type_=campaign_id.type), excluded.in_(_people(dialect))
+    )
+    from_all = sa.select(suppressed, suppressed.table.c.reason, sa.literal(2)).where(suppressed.in_(_people(dialect)))
+    return sa.union_all(from_campaign, from_all).order_by("place")
+
+
+@cache
+def _sent_lately(dialect: str) -> sa.Select[Any]:
+    lately = request.c.claimed_at >= sa.bindparam("since", type_=request.c.claimed_at.type)
+    return (
         sa.select(message.c.recipient_key, sa.func.count().label("messages"))
         .join(request, request.c.id == message.c.request_id)
         .where(
-            message.c.campaign_id.in_(recent),
-            message.c.recipient_key.in_(recipient_keys),
+            message.c.campaign_id.in_(sa.select(request.c.campaign_id).where(lately)),
+            message.c.recipient_key.in_(_people(dialect)),
             message.c.state.in_(_COUNTED_STATES),
-            request.c.claimed_at >= since,
+            lately,
         )
         .group_by(message.c.recipient_key)
     )
-    return {row.recipient_key: row.messages for row in connection.execute(counts)}
+
+
+def _people(dialect: str) -> sa.Select[Any]:
+    return sa.select(row_set(dialect, _PEOPLE).c.recipient_key)
+
+
+def _given(dialect: str, people: Collection[str]) -> dict[str, Any]:
+    return dict(row_parameter(dialect, _PEOPLE, [(person,) for person in people]))

@@ -99,7 +99,8 @@ message = sa.Table(
     "rcs_message",
     metadata,
     sa.Column("id", RowId, primary_key=True),
-    sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), nullable=False),
+    # No foreign key, which PostgreSQL looks up for each row; the attempts hold on to their campaign as well.
+    sa.Column("campaign_id", RowId, nullable=False),
     sa.Column("recipient_key", sa.Text, nullable=False, comment="the phone, or a hash of what came instead"),
     sa.Column("phone", sa.String(15), comment="E.164 digits; null where none could be used"),
     sa.Column("phone_as_listed", sa.Text, nullable=False),

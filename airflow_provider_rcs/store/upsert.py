@@ -39,6 +39,29 @@ def insert_or_update(
         connection.execute(statement, list(rows))
 
 
+def insert_set_or_update(
+    dialect: str,
+    table: sa.Table,
+    cells: Mapping[str, sa.ColumnElement[Any]],
+    key: Sequence[str],
+    changes: Callable[[Any], Mapping[str, Any]],
+) -> sa.Insert:
+    """Return a statement that does the same with the rows of a set in the database.
+
+    :param dialect: name of the dialect that the statement is for.
+    :param cells: column -> what is put into it, said in terms of the set.
+    """
+    # SQLite takes the ON of a conflict for the ON of a join where no WHERE stands between them.
+    rows = sa.select(*cells.values()).where(sa.true())
+    statement = _insert(dialect, table).from_select(list(cells), rows)
+    conflict: sa.Insert = statement.on_conflict_do_update(index_elements=key, set_=dict(changes(statement.excluded)))
+    return conflict
+
+
 def insert_into(connection: sa.Connection, table: sa.Table) -> Any:
     """Return an insert in the connection's dialect, to be told what to do where a key is there already."""
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    return _insert(connection.dialect.name, table)
+
+
+def _insert(dialect: str, table: sa.Table) -> Any:
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)

@@ -69,7 +69,7 @@ def arm(engine: sa.Engine, step: Step, occurrence: int, act: Act) -> None:
         case Step.CLAIMING:
             _before_commit_of(engine, sending, "claim_batch", act)
         case Step.AFTER_CLAIM:
-            _after(sending, "claim_batch", _between_renewals(act))
+            _after(sending, "claim_batch", _between_commits(act))
         case Step.BEFORE_REQUEST:
             _before(requests.adapters.HTTPAdapter, "send", act)
         case Step.ACCEPTED:
@@ -160,17 +160,21 @@ def _when_a_reply_is_there(act: Act) -> None:
     setattr(http.client.HTTPConnection, read_reply.__name__, waiting)
 
 
-def _between_renewals(act: Act) -> Act:
-    """Keep a process from falling asleep inside a renewal, whose lock on the database all others would wait for."""
-    renewing = threading.Lock()
+def _between_commits(act: Act) -> Act:
+    """Keep a process from falling asleep inside a commit of its other threads, for whose locks all would wait."""
+    renewing, settling = threading.Lock(), threading.Lock()
 
-    def around(call: Callable[[], Any]) -> Any:
-        with renewing:
-            return call()
+    def held(lock: threading.Lock) -> Callable[[Callable[[], Any]], Any]:
+        def around(call: Callable[[], Any]) -> Any:
+            with lock:
+                return call()
+
+        return around
 
     def acting() -> None:
-        with renewing:
+        with renewing, settling:
             act()
 
-    _wrap(lease_keeper, "renew_lease", around)
+    _wrap(lease_keeper, "renew_lease", held(renewing))
+    _wrap(sending, "settle", held(settling))
     return acting

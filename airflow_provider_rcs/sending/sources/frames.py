@@ -48,7 +48,11 @@ def chunks_of_arrow(table: pa.Table) -> Iterator[Chunk]:
 def _python_values(column: pd.Series) -> list[object]:
     import numpy as np
 
-    missing = column.isna().tolist()
+    cells = column.tolist()
     # A nested cell that came out of a file through numpy is an array, which is neither equal to itself nor not.
-    cells = (cell.tolist() if isinstance(cell, np.ndarray) else cell for cell in column.tolist())
-    return [None if is_missing else cell for cell, is_missing in zip(cells, missing, strict=True)]
+    if np.ndarray in set(map(type, cells)):
+        cells = [cell.tolist() if isinstance(cell, np.ndarray) else cell for cell in cells]
+    missing = column.isna()
+    if missing.any():
+        cells = [None if is_missing else cell for cell, is_missing in zip(cells, missing.tolist(), strict=True)]
+    return cells

@@ -1,16 +1,18 @@
-"""One attempt at a campaign: how much of its list it holds at a time, and what ends it on the way."""
+"""One attempt at a campaign: how much of its list it holds at a time, and what ends or breaks it on the way."""
 
 from __future__ import annotations
 
+import sqlite3
 import weakref
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsCancelledError
+from airflow_provider_rcs.api.errors import RcsCancelledError, RcsInputError, RcsStoreUnavailable
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.campaign import send_campaign
@@ -30,6 +32,32 @@ def accept(asked: SendRequest) -> SendResult:
     return SendResult(len(asked.recipients), "77", {each.phone: f"m-{each.phone}" for each in asked.recipients})
 
 
+def send(engine: sa.Engine, chunks: Iterable[Mapping[str, list[object]]]) -> dict[str, Any]:
+    return send_campaign(
+        engine,
+        Service(accept, ApiSettings()),
+        Template("1", "Welcome"),
+        SendSettings(template_id="1", campaign="spring", batch_size=1, max_in_flight=1),
+        chunks,
+        made_by="a test",
+        lease=timedelta(minutes=5),
+    )
+
+
+def fail_at_the_second_reply(engine: sa.Engine) -> None:
+    """Have the store fail when it is to record the second reply."""
+    recorded = 0
+
+    def executing(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        nonlocal recorded
+        recorded += statement.startswith("UPDATE rcs_message") and "json_each" in statement
+        if recorded == 2 and "json_each" in statement:
+            recorded += 1
+            raise sa.exc.OperationalError(statement, None, sqlite3.OperationalError("the disk is full"))
+
+    sa.event.listen(engine, "before_cursor_execute", executing)
+
+
 def test_the_list_is_forgotten_chunk_by_chunk(engine: sa.Engine) -> None:
     alive: weakref.WeakValueDictionary[int, Cells] = weakref.WeakValueDictionary()
     most = 0
@@ -42,15 +70,7 @@ def test_the_list_is_forgotten_chunk_by_chunk(engine: sa.Engine) -> None:
             most = max(most, len(alive))
             yield {"phone": cells}
 
-    sent = send_campaign(
-        engine,
-        Service(accept, ApiSettings()),
-        Template("1", "Welcome"),
-        SendSettings(template_id="1", campaign="spring"),
-        chunks(),
-        made_by="a test",
-        lease=timedelta(minutes=5),
-    )
+    sent = send(engine, chunks())
 
     assert sent["accepted"] == CHUNKS
     assert most <= 3
@@ -75,3 +95,24 @@ def test_a_campaign_that_is_cancelled_while_it_is_sent_stops_at_its_next_request
         )
 
     assert Counter(states(engine).values()) == {"accepted": 2, "suppressed": 3}
+
+
+def test_what_was_read_before_a_chunk_that_cannot_be_is_in_the_books(engine: sa.Engine) -> None:
+    def chunks() -> Iterator[Mapping[str, list[object]]]:
+        yield {"phone": ["34600000001"]}
+        yield {"phone": ["34600000002"]}
+        raise RcsInputError("sql", "the connection was lost", "Retry.")
+
+    with pytest.raises(RcsInputError):
+        send(engine, chunks())
+
+    assert states(engine) == {"34600000001": "planned", "34600000002": "planned"}
+
+
+def test_a_reply_that_cannot_be_recorded_stops_the_task_and_loses_no_other_reply(engine: sa.Engine) -> None:
+    fail_at_the_second_reply(engine)
+
+    with pytest.raises(RcsStoreUnavailable):
+        send(engine, [{"phone": [f"3460000000{number}" for number in range(1, 6)]}])
+
+    assert list(states(engine).values()) == ["accepted", "sending", "accepted", "planned", "planned"]

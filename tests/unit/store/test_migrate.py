@@ -180,3 +180,21 @@ def test_attempts_from_before_there_were_shards_are_at_the_whole_list(engine: sa
 
     with engine.connect() as connection:
         assert connection.execute(sa.text("SELECT shard FROM rcs_attempt")).scalar_one() == WHOLE_LIST
+
+
+def test_the_number_of_a_deleted_message_is_not_given_again_after_the_upgrade_that_drops_a_foreign_key(
+    engine: sa.Engine,
+) -> None:
+    drop_everything(engine)
+    make_version(engine, "0005")
+    insert(engine, "rcs_campaign", CAMPAIGN)
+    before = MESSAGE | {"delivery_rank": -1, "updated_at": NOON}
+    for key in ("1", "2", "3"):
+        insert(engine, "rcs_message", before | {"recipient_key": key})
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM rcs_message WHERE recipient_key = '3'")
+
+    migrate(engine)
+    insert(engine, "rcs_message", before | {"recipient_key": "4"})
+
+    assert [(row.recipient_key, row.id) for row in rows(engine).values()] == [("1", 1), ("2", 2), ("4", 4)]

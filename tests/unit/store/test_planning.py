@@ -89,6 +89,16 @@ def test_repeats_are_counted_over_the_chunks_of_a_list(engine: sa.Engine, size: 
     assert {phone: each.repeats for phone, each in rows(engine).items()} == {ANA: 2, BEA: 1, EVA: 0}
 
 
+def test_a_list_with_repeats_is_claimed_in_its_order(engine: sa.Engine) -> None:
+    held = attempt(engine)
+
+    record_list(engine, held, [listed(phone) for phone in (EVA, ANA, EVA, BEA, ANA)])
+
+    taken = claim_batch(engine, held, 10)
+    assert taken is not None
+    assert [recipient.phone for recipient in taken.recipients] == [EVA, ANA, BEA]
+
+
 def test_a_second_attempt_with_the_same_list_counts_nothing_twice(engine: sa.Engine) -> None:
     for _ in range(3):
         list_in_chunks(engine, attempt(engine), [ANA, BEA, ANA], 1)

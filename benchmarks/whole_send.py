@@ -1,0 +1,274 @@
+"""The whole send: rows of PostgreSQL, the ledger on PostgreSQL, a service on loopback that only answers.
+
+``python -m benchmarks.whole_send 1000000`` measures one send of that size, ``--latency 0.1`` at a service as slow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import http.client
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import psycopg
+import sqlalchemy as sa
+
+from airflow_provider_rcs.sending.settings import DEFAULT_MAX_IN_FLIGHT
+from benchmarks.measure import ROUNDS, Measured
+
+COUNT = 20_000
+NAIVE_COUNT = 200
+BATCH = 1_000
+_SOURCE = "customers"
+_SERVICE = "service"
+_SELECT = "SELECT phone, name, order_number, day FROM customer"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where it is measured.
+
+    :param source: URL of a database with the table of customers.
+    :param store: URL of a migrated store.
+    :param port: of the service.
+    """
+
+    source: str
+    store: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What one send took."""
+
+    seconds: float
+    cpu_seconds: float
+    mebibytes: float
+
+
+def run(server: str) -> Measured:
+    """Measure it.
+
+    :param server: URL of a PostgreSQL server.
+    """
+    rates: dict[str, list[float]] = {"ours": [], "naive": [], "limit": []}
+    with _place(server, COUNT, 0.0) as place:
+        for _ in range(ROUNDS):
+            rates["ours"].append(COUNT / _sent(place, COUNT).seconds)
+            rates["naive"].append(NAIVE_COUNT / _naive(place))
+            rates["limit"].append(COUNT / _limit(place, COUNT))
+    return Measured("a whole send from PostgreSQL, ledger on PostgreSQL", rates)
+
+
+@contextmanager
+def _place(server: str, size: int, latency: float) -> Iterator[Place]:
+    from airflow_provider_rcs.store.engine import engine_from_url
+    from airflow_provider_rcs.store.migrate import migrate
+    from tests.databases import fresh_database
+
+    with fresh_database(server) as source, fresh_database(server) as store, _served(latency) as port:
+        migrate(engine_from_url(store))
+        with _connected(source) as connection:
+            connection.execute("CREATE TABLE customer (phone text, name text, order_number text, day integer)")
+            connection.execute(
+                "INSERT INTO customer SELECT '346' || lpad(n::text, 8, '0'), 'Núria Pérez ' || n, 'A-' || n, "
+                "n %% 28 + 1 FROM generate_series(1, %s) AS n",
+                [size],
+            )
+        yield Place(source, store, port)
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://", 1)) as connection:
+        yield connection
+
+
+def _sent(place: Place, size: int, in_flight: int = DEFAULT_MAX_IN_FLIGHT) -> Sent:
+    """Send to all customers in a process of its own, which tells what it took without its start."""
+    connections = {
+        _SOURCE: sa.make_url(place.source).set(drivername="postgresql").render_as_string(hide_password=False),
+        _SERVICE: f"rcs://bench:bench@http%3A%2F%2F127.0.0.1%3A{place.port}",
+    }
+    named = {f"AIRFLOW_CONN_{name.upper()}": url for name, url in connections.items()}
+    command = [sys.executable, "-m", "benchmarks.whole_send", "--step", place.store, str(size)]
+    told = subprocess.run(
+        [*command, "--in-flight", str(in_flight)], env=os.environ | named, check=True, stdout=subprocess.PIPE
+    )
+    return Sent(**json.loads(told.stdout.splitlines()[-1]))
+
+
+def _send(store: str, size: int, in_flight: int) -> Sent:
+    """Send to all customers, as ``SqlToRcsOperator`` does."""
+    from datetime import timedelta
+
+    from airflow_provider_rcs.api.models import Template, TemplateVariable
+    from airflow_provider_rcs.hooks.rcs import RcsHook
+    from airflow_provider_rcs.hooks.sql import stream_columns
+    from airflow_provider_rcs.sending.campaign import send_campaign
+    from airflow_provider_rcs.sending.service import Service
+    from airflow_provider_rcs.sending.settings import SendSettings
+    from airflow_provider_rcs.store.engine import engine_from_url
+
+    hook = RcsHook(_SERVICE)
+    template = Template("1234568", "Shipping notice", (TemplateVariable("Pedido", ""), TemplateVariable("Dia", "")))
+    settings = SendSettings(
+        template_id=template.id,
+        campaign=uuid.uuid4().hex,
+        variables={"Pedido": "order_number", "Dia": "day"},
+        default_region="ES",
+        max_in_flight=in_flight,
+        batch_size=BATCH,
+    )
+    begun, cpu_begun = time.perf_counter(), time.process_time()
+    counts = send_campaign(
+        engine_from_url(store),
+        Service(hook.send, hook.settings, hook.credentials_fingerprint),
+        template,
+        settings,
+        stream_columns("sql", _SOURCE, _SELECT),
+        made_by="bench",
+        lease=timedelta(minutes=5),
+    )
+    seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - cpu_begun
+    if counts["accepted"] != size:
+        raise RuntimeError(str(counts))
+    return Sent(seconds, cpu_seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def _naive(place: Place) -> float:
+    """Return the seconds of a send as first written: a request and a commit for each of some recipients."""
+    import requests
+
+    with _connected(place.source) as source, _connected(place.store) as store:
+        store.execute("CREATE TABLE IF NOT EXISTS naive (phone text, api_message_id text)")
+        store.commit()
+        begun = time.perf_counter()
+        for row in source.execute(f"{_SELECT} LIMIT {NAIVE_COUNT}"):
+            reply = requests.post(f"http://127.0.0.1:{place.port}/send", data=_body([row]), timeout=60).json()
+            for sent in reply["Enviados"]:
+                store.execute("INSERT INTO naive VALUES (%s, %s)", (sent["Telefono"], sent["idMensaje"]))
+            store.commit()
+        return time.perf_counter() - begun
+
+
+def _limit(place: Place, size: int) -> float:
+    """Return the seconds of a COPY, a set-based update, the encoding and the requests, with nothing between them."""
+    with _connected(place.source) as source:
+        rows = source.execute(_SELECT).fetchall()
+    batches = [rows[start : start + BATCH] for start in range(0, size, BATCH)]
+    with _connected(place.store) as store:
+        store.execute("DROP TABLE IF EXISTS bare")
+        store.execute("CREATE TABLE bare (phone text, name text, order_number text, day text, state text)")
+        store.commit()
+        begun = time.perf_counter()
+        with store.cursor().copy("COPY bare FROM STDIN") as copy:
+            copy.write("".join(f"{phone}\t{name}\t{order}\t{day}\tplanned\n" for phone, name, order, day in rows))
+        store.commit()
+        store.execute("UPDATE bare SET state = 'accepted'")
+        store.commit()
+        connection = http.client.HTTPConnection("127.0.0.1", place.port)
+        for batch in batches:
+            connection.request("POST", "/send", _body(batch))
+            connection.getresponse().read()
+        return time.perf_counter() - begun
+
+
+def _body(rows: Sequence[Sequence[Any]]) -> bytes:
+    return orjson.dumps(
+        {
+            "Plantilla": "1234568",
+            "Destinatarios": [
+                {
+                    "Nombre": name,
+                    "Telefono": phone,
+                    "Variables": [{"Nombre": "Pedido", "Valor": order}, {"Nombre": "Dia", "Valor": str(day)}],
+                }
+                for phone, name, order, day in rows
+            ],
+        }
+    )
+
+
+@contextmanager
+def _served(latency: float) -> Iterator[int]:
+    """Run the service in a process of its own, and give its port."""
+    command = [sys.executable, "-m", "benchmarks.whole_send", "--serve", str(latency)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            if process.stdout is None:
+                raise RuntimeError("the service tells no port")
+            yield int(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
+async def _serve(latency: float) -> None:
+    """Accept whoever is asked for, and give each an id."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await _head(reader):
+            body = await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+            await asyncio.sleep(latency)
+            people = orjson.loads(body)["Destinatarios"]
+            sent = [{"Telefono": each["Telefono"], "idMensaje": each["Telefono"][2:]} for each in people]
+            reply = orjson.dumps({"Res": len(sent), "idEnvio": "77", "Enviados": sent, "NoEnviados": []})
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n")
+            writer.write(b"Content-Length: %d\r\n\r\n" % len(reply) + reply)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, limit=2**20)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+async def _head(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        return b""
+
+
+def main() -> None:
+    """Measure one send, and what the time in flight would allow where the service is slow."""
+    from tests.postgres import postgres_server
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("size", type=int, nargs="?", default=COUNT)
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds until the service answers")
+    parser.add_argument("--in-flight", type=int, default=DEFAULT_MAX_IN_FLIGHT)
+    parser.add_argument("--step", help=argparse.SUPPRESS)
+    parser.add_argument("--serve", type=float, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.serve is not None:
+        asyncio.run(_serve(given.serve))
+    elif given.step:
+        print(json.dumps(vars(_send(given.step, given.size, given.in_flight))))
+    else:
+        with postgres_server() as server, _place(server, given.size, given.latency) as place:
+            sent = _sent(place, given.size, given.in_flight)
+            limit = statistics.median(_limit(place, given.size) for _ in range(3)) if not given.latency else 0.0
+        print(f"{given.size:,} recipients: {given.size / sent.seconds:,.0f}/s, {sent.seconds:.1f} s, of them")
+        print(f"{sent.cpu_seconds:.1f} s on the processor; peak {sent.mebibytes:.0f} MiB")
+        if given.latency:
+            allowed = given.in_flight * BATCH / given.latency
+            print(f"The requests in flight allow {allowed:,.0f}/s: {given.size / sent.seconds / allowed:.2f} of it.")
+        else:
+            print(f"The limit: {given.size / limit:,.0f}/s.")
+
+
+if __name__ == "__main__":
+    main()

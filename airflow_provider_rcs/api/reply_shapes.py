@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+_NO_DIGIT = re.compile(r"[^0-9]")
+
 
 def read_object(body: bytes) -> dict[str, Any]:
     """Return the body's object with its field names in lower case; a list holding one object counts as that.
@@ -85,4 +87,4 @@ def text(value: object) -> str:
 
 def digits(phone: object) -> str:
     """Return a phone, however it is written, as its digits."""
-    return re.sub(r"[^0-9]", "", str(phone)).removeprefix("00")
+    return _NO_DIGIT.sub("", str(phone)).removeprefix("00")

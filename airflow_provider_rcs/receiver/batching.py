@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from airflow_provider_rcs.api.errors import RcsError
+from airflow_provider_rcs.receiver.deadlines import Deadlines
 from airflow_provider_rcs.receiver.threads import BackgroundThread
 
 if TYPE_CHECKING:
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class _Pushed(Generic[T]):
-    item: T
-    settled: asyncio.Future[None]
 
 
 class SharedCommits(Generic[T]):
@@ -38,7 +32,8 @@ class SharedCommits(Generic[T]):
     def __init__(self, commit: Callable[[Sequence[T]], None], where: str) -> None:
         self._commit = commit
         self._where = where
-        self._waiting: SimpleQueue[_Pushed[T]] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[T, asyncio.Future[None]]] = SimpleQueue()
+        self._deadlines = Deadlines(_give_up)
         self._thread = BackgroundThread(self._work, f"rcs-reports-{where}")
 
     async def commit(self, item: T, seconds: float) -> None:
@@ -49,16 +44,14 @@ class SharedCommits(Generic[T]):
         :raises TimeoutError: if it takes longer than so many seconds.
         """
         # A future for each request, because one that is cancelled must not take the others with it.
-        loop = asyncio.get_running_loop()
-        settled: asyncio.Future[None] = loop.create_future()
-        self._waiting.put(_Pushed(item, settled))
+        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._deadlines.begin(settled, seconds)
+        self._waiting.put((item, settled))
         self._thread.ensure_started()
-        # Not asyncio.timeout(), which takes several times as long: each report passes here.
-        end = loop.call_later(seconds, _give_up, settled)
         try:
             await settled
         finally:
-            end.cancel()
+            self._deadlines.end(settled)
 
     def _work(self) -> None:
         while True:
@@ -66,13 +59,14 @@ class SharedCommits(Generic[T]):
             # Nobody else takes from the queue, so what is there stays there.
             while not self._waiting.empty():
                 batch.append(self._waiting.get())
-            awaited = [pushed for pushed in batch if not pushed.settled.done()]
+            awaited = [(item, settled) for item, settled in batch if not settled.done()]
             if not awaited:
                 continue
-            error = self._try([pushed.item for pushed in awaited])
+            error = self._try([item for item, _ in awaited])
+            waiting = [settled for _, settled in awaited]
             # The loop is closed where the server's time to end ran out: then nobody waits any more.
             with contextlib.suppress(RuntimeError):
-                awaited[0].settled.get_loop().call_soon_threadsafe(_settle, awaited, error)
+                waiting[0].get_loop().call_soon_threadsafe(_settle, waiting, error)
 
     def _try(self, items: Sequence[T]) -> Exception | None:
         try:
@@ -89,11 +83,11 @@ def _give_up(settled: asyncio.Future[None]) -> None:
         settled.set_exception(TimeoutError())
 
 
-def _settle(batch: Sequence[_Pushed[T]], error: Exception | None) -> None:
-    for pushed in batch:
-        if pushed.settled.done():
+def _settle(waiting: Sequence[asyncio.Future[None]], error: Exception | None) -> None:
+    for settled in waiting:
+        if settled.done():
             continue
         if error is None:
-            pushed.settled.set_result(None)
+            settled.set_result(None)
         else:
-            pushed.settled.set_exception(error)
+            settled.set_exception(error)

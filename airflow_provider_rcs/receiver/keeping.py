@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from airflow_provider_rcs.receiver.spool import SpoolFullError
 from airflow_provider_rcs.receiver.spool_lines import write_line
 from airflow_provider_rcs.receiver.threads import BackgroundThread
 from airflow_provider_rcs.store.engine import transaction
-from airflow_provider_rcs.store.landing import Arrivals, land_all
+from airflow_provider_rcs.store.landing import Arrivals, Landing, land_all
 from airflow_provider_rcs.store.refused_reports import RefusedReport
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Keeping:
         self._counters = counters
         self._landed = landed
         self._store_takes = True
+        self._landing: Landing | None = None
         self._commits = SharedCommits(self._land, "store")
         self._spooling = SharedCommits(self._append, "spool")
         self._due = threading.Event()
@@ -114,15 +116,24 @@ class Keeping:
         self.wake()
 
     def _land(self, arrivals: Sequence[Arrivals]) -> None:
+        if self._landing is None:
+            self._landing = Landing(self._engine())
+        self._count_landing(self._landing.land, arrivals)
+
+    def _land_apart(self, arrivals: Sequence[Arrivals]) -> None:
+        """Land what comes from the spool, in the thread that moves it."""
+        self._count_landing(partial(land_all, self._engine()), arrivals)
+
+    def _count_landing(self, land: Callable[[Sequence[Arrivals]], None], arrivals: Sequence[Arrivals]) -> None:
         begun = time.monotonic()
-        land_all(self._engine(), arrivals)
+        land(arrivals)
         self._counters.took(names.COMMIT_TIME, time.monotonic() - begun)
         self._counters.count(names.COMMITTED, sum(len(each.reports) for each in arrivals))
         self._landed()
 
     def _land_from_spool(self, arrivals: Sequence[Arrivals]) -> None:
         try:
-            self._land(arrivals)
+            self._land_apart(arrivals)
         except RcsStoreUnavailable:
             raise
         except (RcsStoreError, sa.exc.StatementError):
@@ -132,12 +143,12 @@ class Keeping:
 
     def _land_or_refuse(self, arrivals: Arrivals) -> None:
         try:
-            self._land([arrivals])
+            self._land_apart([arrivals])
         except RcsStoreUnavailable:
             raise
         except (RcsStoreError, sa.exc.StatementError):
             whole = RefusedReport("the database refused it", "application/json", write_line(arrivals))
-            self._land([Arrivals(arrivals.received_at, refused=[whole])])
+            self._land_apart([Arrivals(arrivals.received_at, refused=[whole])])
 
     def _append(self, arrivals: Sequence[Arrivals]) -> None:
         if self._spool is not None:

@@ -11,6 +11,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
 from airflow_provider_rcs.store import migrations
@@ -140,3 +141,10 @@ def test_messages_of_several_channels_are_folded_anew_after_the_upgrade_that_kee
     assert fold(engine) == 2
     told_of = [(each.delivery_status, each.delivery_channel) for each in rows(engine).values()]
     assert told_of == [("sent", "SMS"), ("failed", "RCS")]
+
+
+def test_the_newest_version_is_the_one_that_the_migrations_end_with() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+
+    assert newest_version() == ScriptDirectory.from_config(config).get_current_head()

@@ -1,4 +1,4 @@
-"""A DAG file parsed, each time in a fresh process: with every operator of the provider, and with Airflow's own instead."""
+"""A DAG file parsed, each time in a fresh process: with every operator of the provider, or with Airflow's own."""
 
 from __future__ import annotations
 

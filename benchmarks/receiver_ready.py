@@ -18,12 +18,12 @@ from benchmarks.measure import Measured, MeasuredTimes, Way, measure
 _COMMAND = "import sys; from airflow_provider_rcs.cli.main import main; sys.exit(main())"
 # What a command of Airflow's own has loaded before it begins.
 _WITH_AIRFLOW = f"import airflow.models, airflow.cli.cli_parser; {_COMMAND}"
-_DO_NOTHING = f"""
+_DO_NOTHING = """
 import sys, uvicorn
 
 async def answer(scope, receive, send):
-    await send({{"type": "http.response.start", "status": 200, "headers": []}})
-    await send({{"type": "http.response.body", "body": b""}})
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
 
 uvicorn.run(answer, port=int(sys.argv[-1]), log_level="warning", lifespan="off")
 """
@@ -36,7 +36,7 @@ def run(database: str, url: str) -> Measured:
     """
     given = {settings.STORE_URL: url, settings.REPORTS_LOGIN: "bench", settings.REPORTS_PASSWORD: "bench"}
     with tempfile.TemporaryDirectory() as folder:
-        # As an installed program starts: its modules are compiled. The first start, which compiles them, is not counted.
+        # As an installed program starts, its modules compiled; the first start, which compiles them, is not counted.
         environment = {**os.environ, **given, "AIRFLOW_HOME": folder, "PYTHONPYCACHEPREFIX": folder}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         ways = {

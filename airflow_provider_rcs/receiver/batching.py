@@ -1,4 +1,4 @@
-"""Shared commits: what comes while one commit is under way goes into the next one together.
+"""Shared commits: what comes while the last commit is under way goes into the next one together.
 
 No timer: the queue gathers by itself, as long as the database is slower than the network.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from airflow_provider_rcs.api.errors import RcsError
@@ -25,7 +25,7 @@ T = TypeVar("T")
 class SharedCommits(Generic[T]):
     """Commits what many requests bring at once.
 
-    :param commit: commits items, all or none; called in a thread, one call at a time.
+    :param commit: commits items, all or none; called in a thread, one call at a time unless more are allowed.
     :param where: the place that it commits to, for the log.
     """
 
@@ -34,7 +34,7 @@ class SharedCommits(Generic[T]):
         self._where = where
         self._waiting: SimpleQueue[tuple[T, asyncio.Future[None]]] = SimpleQueue()
         self._deadlines = Deadlines(_give_up)
-        self._thread = BackgroundThread(self._work, f"rcs-reports-{where}")
+        self._threads = [BackgroundThread(self._work, f"rcs-reports-{where}")]
 
     async def commit(self, item: T, seconds: float) -> None:
         """Return once the item is committed; raise what kept it from it, whatever it is.
@@ -47,18 +47,24 @@ class SharedCommits(Generic[T]):
         settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._deadlines.begin(settled, seconds)
         self._waiting.put((item, settled))
-        self._thread.ensure_started()
+        self._threads[0].ensure_started()
         try:
             await settled
         finally:
             self._deadlines.end(settled)
 
+    def allow(self, commits: int) -> None:
+        """Let so many commits be under way at once from now on; for a commit that has found out what it can do."""
+        while len(self._threads) < commits:
+            self._threads.append(BackgroundThread(self._work, f"rcs-reports-{self._where}-{len(self._threads) + 1}"))
+            self._threads[-1].ensure_started()
+
     def _work(self) -> None:
         while True:
             batch = [self._waiting.get()]
-            # Nobody else takes from the queue, so what is there stays there.
-            while not self._waiting.empty():
-                batch.append(self._waiting.get())
+            with contextlib.suppress(Empty):
+                while True:
+                    batch.append(self._waiting.get_nowait())
             awaited = [(item, settled) for item, settled in batch if not settled.done()]
             if not awaited:
                 continue

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# PostgreSQL writes several to the disk together; on SQLite the second one would only wait for the first.
+_COMMITS_AT_ONCE = 2
 _SECONDS_FOR_THE_STORE = 0.5
 # Of the time that there is, when both are slow: the store's commit takes longer than the spool's.
 _SHARE_FOR_THE_STORE = 0.6
@@ -66,7 +68,7 @@ class Keeping:
         self._counters = counters
         self._landed = landed
         self._store_takes = True
-        self._landing: Landing | None = None
+        self._landings = threading.local()
         self._commits = SharedCommits(self._land, "store")
         self._spooling = SharedCommits(self._append, "spool")
         self._due = threading.Event()
@@ -116,9 +118,13 @@ class Keeping:
         self.wake()
 
     def _land(self, arrivals: Sequence[Arrivals]) -> None:
-        if self._landing is None:
-            self._landing = Landing(self._engine())
-        self._count_landing(self._landing.land, arrivals)
+        landing: Landing | None = getattr(self._landings, "of_this_thread", None)
+        if landing is None:
+            engine = self._engine()
+            if engine.dialect.name == "postgresql":
+                self._commits.allow(_COMMITS_AT_ONCE)
+            landing = self._landings.of_this_thread = Landing(engine)
+        self._count_landing(landing.land, arrivals)
 
     def _land_apart(self, arrivals: Sequence[Arrivals]) -> None:
         """Land what comes from the spool, in the thread that moves it."""

@@ -11,7 +11,16 @@ from pathlib import Path
 
 from airflow_provider_rcs.store.engine import engine_from_url
 from airflow_provider_rcs.store.migrate import migrate
-from benchmarks import fold_reports, ledger_commits, prepare_recipients, take_reports, whole_send
+from benchmarks import (
+    dag_parsing,
+    deferred_sensors,
+    fold_reports,
+    ledger_commits,
+    prepare_recipients,
+    receiver_ready,
+    take_reports,
+    whole_send,
+)
 from benchmarks.measure import ROUNDS, Measured
 from tests.databases import fresh_database
 from tests.postgres import postgres_server
@@ -38,13 +47,16 @@ def main() -> None:
 
 def _all() -> Iterator[Measured]:
     yield prepare_recipients.run()
+    yield dag_parsing.run()
     with tempfile.TemporaryDirectory() as folder, postgres_server() as server, fresh_database(server) as postgres_url:
         for database, url in (("SQLite", f"sqlite:///{folder}/store.db"), ("PostgreSQL", postgres_url)):
             engine = engine_from_url(url)
             migrate(engine)
             yield ledger_commits.run(database, engine)
             yield fold_reports.run(database, engine)
+            yield deferred_sensors.run(database, engine)
             engine.dispose()
+            yield receiver_ready.run(database, url)
             yield take_reports.run(database, url)
         yield whole_send.run(server)
 

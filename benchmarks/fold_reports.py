@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import sqlalchemy as sa
 
@@ -21,7 +22,9 @@ from airflow_provider_rcs.store.planning import record_list
 from benchmarks.measure import Measured, Way, measure
 from benchmarks.people import rows
 
-MESSAGES = 10_000
+MESSAGES = 100_000
+_A_BATCH = 1_000
+_A_LIMITS_BATCH = 100_000
 NAIVE_REPORTS = 1_000
 _NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -32,52 +35,53 @@ def run(database: str, engine: sa.Engine) -> Measured:
     :param engine: a migrated store.
     """
     metadata = sa.MetaData()
-    plain = sa.Table(
-        "plain_status", metadata, sa.Column("phone", sa.Text, primary_key=True), sa.Column("code", sa.Text)
-    )
+    columns = (sa.Column("phone", sa.Text, primary_key=True), sa.Column("code", sa.Text), sa.Column("at", sa.Text))
+    plain = sa.Table("plain_status", metadata, *columns)
     metadata.create_all(engine)
-    reference = _send(engine)
+    references = _send(engine)
+    bare = _copied_and_upserted if database == "PostgreSQL" else _upserted_in_order
     return measure(
         f"reports landed and folded on {database}",
-        ours=Way("landed, then folded as a set", lambda: _ours(engine, reference)),
-        naive=Way("one update and commit a report", lambda: _naive(engine, plain, reference)),
-        limit=Way("bare insert and one update", lambda: _limit(engine, plain)),
+        ours=Way("landed, then folded as a set", lambda: _ours(engine, references)),
+        naive=Way("one update and commit a report", lambda: _naive(engine, plain, references)),
+        limit=Way("bare upserts of 100,000", lambda: bare(engine, plain, references)),
     )
 
 
-def _send(engine: sa.Engine) -> str:
+def _send(engine: sa.Engine) -> Mapping[str, str]:
+    """Have a campaign sent, and return the reference that the reports of each phone carry."""
     campaign = open_campaign(engine, uuid.uuid4().hex, CampaignTerms("1"), {})
     attempt = begin_attempt(engine, campaign, "bench", timedelta(minutes=5))
-    record_list(
-        engine,
-        attempt,
-        [ListedRecipient(row["phone"], row["phone"], row["phone"], "", "", {}) for row in rows(MESSAGES)],
-    )
-    claim = claim_batch(engine, attempt, MESSAGES)
-    assert claim is not None
-    settle(engine, claim, [Outcome(each.phone, MessageState.ACCEPTED, each.phone) for each in claim.recipients], "1")
-    return claim.reference
+    listed = [ListedRecipient(row["phone"], row["phone"], row["phone"], "", "", {}) for row in rows(MESSAGES)]
+    for start in range(0, MESSAGES, 10_000):
+        record_list(engine, attempt, listed[start : start + 10_000])
+    references: dict[str, str] = {}
+    while claim := claim_batch(engine, attempt, _A_BATCH):
+        accepted = [Outcome(each.phone, MessageState.ACCEPTED, each.phone) for each in claim.recipients]
+        settle(engine, claim, accepted, "1")
+        references |= dict.fromkeys((each.phone for each in claim.recipients), claim.reference)
+    return references
 
 
-def _reports(reference: str) -> Iterator[Report]:
+def _reports(references: Mapping[str, str]) -> Iterator[Report]:
     reports = [
-        Report(code, row["phone"], reference, service="RCS", reported_at=_NOW + timedelta(seconds=second))
-        for row in rows(MESSAGES)
+        Report(code, phone, reference, service="RCS", reported_at=_NOW + timedelta(seconds=second))
+        for phone, reference in references.items()
         for second, code in enumerate(("11", "13"))
     ]
     random.Random(1).shuffle(reports)
     return iter(reports)
 
 
-def _ours(engine: sa.Engine, reference: str) -> int:
-    reports = list(_reports(reference))
-    for start in range(0, len(reports), 1_000):
-        land(engine, reports[start : start + 1_000], _NOW)
+def _ours(engine: sa.Engine, references: Mapping[str, str]) -> int:
+    reports = list(_reports(references))
+    for start in range(0, len(reports), _A_BATCH):
+        land(engine, reports[start : start + _A_BATCH], _NOW)
     return fold(engine)
 
 
-def _naive(engine: sa.Engine, plain: sa.Table, reference: str) -> int:
-    for report, _ in zip(_reports(reference), range(NAIVE_REPORTS), strict=False):
+def _naive(engine: sa.Engine, plain: sa.Table, references: Mapping[str, str]) -> int:
+    for report, _ in zip(_reports(references), range(NAIVE_REPORTS), strict=False):
         with engine.begin() as connection:
             here = plain.c.phone == report.phone
             if connection.execute(sa.select(plain.c.code).where(here)).first() is None:
@@ -88,12 +92,41 @@ def _naive(engine: sa.Engine, plain: sa.Table, reference: str) -> int:
     return NAIVE_REPORTS
 
 
-def _limit(engine: sa.Engine, plain: sa.Table) -> int:
-    with engine.begin() as connection:
-        connection.execute(plain.insert(), [{"phone": f"{n}", "code": "11"} for n in range(2 * MESSAGES)])
-        connection.execute(plain.update().values(code="13"))
+def _upserted_in_order(engine: sa.Engine, plain: sa.Table, references: Mapping[str, str]) -> int:
+    """Upsert row by row in the order of the key, in one transaction for so many, by SQLite's own driver."""
+    upsert = (
+        f"INSERT INTO {plain.name} VALUES (?, ?, ?) ON CONFLICT (phone) DO UPDATE "
+        "SET code = excluded.code, at = excluded.at WHERE excluded.at > at"
+    )
+    for batch in _bare_batches(references):
+        with engine.begin() as connection:
+            connection.connection.cursor().executemany(upsert, sorted(batch))
     _empty(engine, plain)
     return 2 * MESSAGES
+
+
+def _copied_and_upserted(engine: sa.Engine, plain: sa.Table, references: Mapping[str, str]) -> int:
+    """Copy so many to a bare table, and upsert them from it with one statement."""
+    upsert = (
+        f"INSERT INTO {plain.name} SELECT DISTINCT ON (phone) * FROM plain_landed ORDER BY phone, at DESC "
+        "ON CONFLICT (phone) DO UPDATE SET code = excluded.code, at = excluded.at "
+        f"WHERE excluded.at > {plain.name}.at"
+    )
+    for batch in _bare_batches(references):
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"CREATE TEMPORARY TABLE plain_landed (LIKE {plain.name}) ON COMMIT DROP")
+            with connection.connection.cursor().copy("COPY plain_landed FROM STDIN") as copy:
+                for row in batch:
+                    copy.write_row(row)
+            connection.exec_driver_sql(upsert)
+    _empty(engine, plain)
+    return 2 * MESSAGES
+
+
+def _bare_batches(references: Mapping[str, str]) -> Iterator[list[tuple[str, str, str]]]:
+    reports = _reports(references)
+    while batch := [(each.phone, each.status_code, str(each.reported_at)) for each in islice(reports, _A_LIMITS_BATCH)]:
+        yield batch
 
 
 def _empty(engine: sa.Engine, plain: sa.Table) -> None:

@@ -1,17 +1,17 @@
 """Reports taken over HTTP: answered once they are durable, against a commit each and against doing nothing.
 
-The three are served by uvicorn in one process, and pushed to by the same connections, one after the other.
+The three are served by the receiver's server, each in a process, and pushed to by the same connections, one after the
+other. Where other work keeps the machine busy, the processor time that each report takes tells more than the rate.
 """
 
 from __future__ import annotations
 
-import asyncio
+import gc
 import os
 import signal
 import statistics
 import subprocess
 import sys
-import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,12 +19,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import psutil
 
 from benchmarks.measure import ROUNDS, Measured
+from benchmarks.pushing import push
 
-REPORTS = 3_000
+REPORTS = 20_000
 NAIVE_REPORTS = 600
-CONNECTIONS = 32
+CONNECTIONS = 64
 _LOGIN, _PASSWORD = "bench", "bench-password"
 _HEAD = (
     b"POST /rcs/reports HTTP/1.1\r\nHost: bench\r\nAuthorization: Basic "
@@ -35,13 +37,21 @@ _HEAD = (
 
 @dataclass(frozen=True)
 class MeasuredAnswers(Measured):
-    """Reports a second of each way, and how long its answers took."""
+    """Reports a second of each way, how long its answers took, and how much of a processor its server.
+
+    :param seconds: of each answer.
+    :param processor: seconds of the server's process for a report, of each round.
+    """
 
     seconds: Mapping[str, list[float]]
+    processor: Mapping[str, list[float]]
 
     def _cell(self, way: str) -> str:
         cuts = statistics.quantiles(self.seconds[way], n=100)
-        return f"{super()._cell(way)}, p50 {cuts[49] * 1000:.0f} ms, p99 {cuts[98] * 1000:.0f} ms"
+        taken = statistics.median(self.processor[way]) * 1_000_000
+        return (
+            f"{super()._cell(way)}, {taken:.0f} µs of CPU, p50 {cuts[49] * 1000:.0f} ms, p99 {cuts[98] * 1000:.0f} ms"
+        )
 
 
 def run(database: str, url: str) -> Measured:
@@ -51,37 +61,23 @@ def run(database: str, url: str) -> Measured:
     """
     rates: dict[str, list[float]] = {way: [] for way in _APPLICATIONS}
     seconds: dict[str, list[float]] = {way: [] for way in _APPLICATIONS}
-    ports: dict[str, int] = {}
-    with _served("ours", url, ports), _served("naive", url, ports), _served("limit", url, ports):
+    processor: dict[str, list[float]] = {way: [] for way in _APPLICATIONS}
+    requests = [_request(number) for number in range(REPORTS)]
+    with _served("ours", url) as ours, _served("naive", url) as naive, _served("limit", url) as limit:
         for _ in range(ROUNDS):
-            for way, port in ports.items():
+            for way, server in (("ours", ours), ("naive", naive), ("limit", limit)):
                 reports = NAIVE_REPORTS if way == "naive" else REPORTS
-                begun = time.perf_counter()
-                seconds[way] += asyncio.run(_push(port, reports))
-                rates[way].append(reports / (time.perf_counter() - begun))
-    return MeasuredAnswers(f"reports taken and durable on {database}", rates, seconds)
+                before = server.processor_seconds()
+                taken, of_each = push(server.port, requests[:reports], CONNECTIONS)
+                processor[way].append((server.processor_seconds() - before) / reports)
+                seconds[way] += of_each
+                rates[way].append(reports / taken)
+    return MeasuredAnswers(f"reports taken and durable on {database}", rates, seconds, processor)
 
 
-async def _push(port: int, reports: int) -> list[float]:
-    """Push so many reports, and return how long each answer took."""
-    numbers = iter(range(reports))
-    seconds: list[float] = []
-    await asyncio.gather(*(_push_over_one(port, numbers, seconds) for _ in range(CONNECTIONS)))
-    return seconds
-
-
-async def _push_over_one(port: int, numbers: Iterator[int], seconds: list[float]) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for number in numbers:
-        body = _body(number)
-        begun = time.perf_counter()
-        writer.write(_HEAD + b"%d\r\n\r\n" % len(body) + body)
-        head = await reader.readuntil(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(head.decode())
-        await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
-        seconds.append(time.perf_counter() - begun)
-    writer.close()
+def _request(number: int) -> bytes:
+    body = _body(number)
+    return _HEAD + b"%d\r\n\r\n" % len(body) + body
 
 
 def _body(number: int) -> bytes:
@@ -100,16 +96,25 @@ def _body(number: int) -> bytes:
     )
 
 
+@dataclass(frozen=True)
+class _Server:
+    port: int
+    process: psutil.Process
+
+    def processor_seconds(self) -> float:
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
+
 @contextmanager
-def _served(way: str, url: str, ports: dict[str, int]) -> Iterator[None]:
-    """Serve one of them in a process of its own, and note its port."""
+def _served(way: str, url: str) -> Iterator[_Server]:
+    """Serve one of them in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.take_reports", way, url]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
             if process.stdout is None:
                 raise RuntimeError(way)
-            ports[way] = int(process.stdout.readline())
-            yield
+            yield _Server(int(process.stdout.readline()), psutil.Process(process.pid))
         finally:
             process.send_signal(signal.SIGTERM)
 
@@ -148,11 +153,12 @@ def _naive(url: str) -> Any:
 
 
 def _limit(_url: str) -> Any:
+    """Return an application that does nothing, and answers as the receiver does."""
+    from airflow_provider_rcs.receiver.answers import committed
+
     async def answer(_scope: Any, receive: Any, send: Any) -> None:
         await receive()
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"15")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b'{"committed":1}'})
+        await committed(1).send(send)
 
     return answer
 
@@ -165,9 +171,13 @@ def _serve(way: str, url: str) -> None:
 
     import uvicorn
 
-    config = uvicorn.Config(
-        _APPLICATIONS[way](url), lifespan="off", ws="none", access_log=False, log_level="warning", proxy_headers=False
-    )
+    from airflow_provider_rcs.receiver.server import server_config
+
+    config = server_config(_APPLICATIONS[way](url))
+    config.lifespan = "off"
+    config.load()
+    gc.collect()
+    gc.freeze()
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         print(listener.getsockname()[1], flush=True)
         uvicorn.Server(config).run(sockets=[listener])

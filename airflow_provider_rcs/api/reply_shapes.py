@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+_NO_DIGIT = re.compile(r"[^0-9]")
+
 
 def read_object(body: bytes) -> dict[str, Any]:
     """Return the body's object with its field names in lower case; a list holding one object counts as that.
@@ -87,5 +89,5 @@ def digits(phone: object) -> str:
     """Return a phone, however it is written, as its digits."""
     text = str(phone)
     if not (text.isdigit() and text.isascii()):
-        text = re.sub(r"[^0-9]", "", text)
+        text = _NO_DIGIT.sub("", text)
     return text.removeprefix("00")

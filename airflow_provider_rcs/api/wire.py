@@ -235,31 +235,35 @@ def read_report(fields: object, timezone: tzinfo = dates.SERVICE_TIMEZONE) -> Re
     if not isinstance(fields, Mapping):
         raise RcsReportError("a report is not an object")
     try:
-        values = {str(key).lower(): shapes.text(value) for key, value in fields.items()}
+        values = {
+            str(key).lower(): value if isinstance(value, str) else shapes.text(value) for key, value in fields.items()
+        }
     except ValueError as error:
         raise RcsReportError(str(error)) from None
-    known = {name: values.pop(lower, "").strip() for name, lower in _REPORT_FIELDS.items()}
-    if not known["Estado"]:
+    service, status_code, agent, phone, campaign_reference, message_reference, date, api_campaign_id, api_message_id = [
+        values.pop(name, "").strip() for name in _REPORT_FIELDS
+    ]
+    if not status_code:
         raise RcsReportError("a report has no status (Estado)")
-    if not (known["Destinatario"] or known["idMensaje"]):
+    if not (phone or api_message_id):
         raise RcsReportError("a report names no message: neither recipient (Destinatario) nor id (idMensaje)")
     return Report(
-        status_code=known["Estado"],
-        phone=shapes.digits(known["Destinatario"]),
-        campaign_reference=known["RefCampaign"],
-        message_reference=known["RefMensaje"],
-        service=known["Servicio"],
-        agent=known["Agente"],
-        reported_at=dates.read_report_date(known["Fecha"], timezone),
-        reported_at_text=known["Fecha"],
-        api_campaign_id=known["idCampaign"],
-        api_message_id=known["idMensaje"],
+        status_code=status_code,
+        phone=shapes.digits(phone),
+        campaign_reference=campaign_reference,
+        message_reference=message_reference,
+        service=service,
+        agent=agent,
+        reported_at=dates.read_report_date(date, timezone),
+        reported_at_text=date,
+        api_campaign_id=api_campaign_id,
+        api_message_id=api_message_id,
         extra=values,
     )
 
 
-_REPORT_FIELDS = {
-    name: name.lower()
+_REPORT_FIELDS = tuple(
+    name.lower()
     for name in (
         "Servicio",
         "Estado",
@@ -271,7 +275,7 @@ _REPORT_FIELDS = {
         "idCampaign",
         "idMensaje",
     )
-}
+)
 
 
 def _write_recipients(recipients: Sequence[Recipient], reference_key: str) -> list[dict[str, Any]]:

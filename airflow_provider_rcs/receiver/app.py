@@ -25,7 +25,7 @@ from airflow_provider_rcs.receiver.answers import (
     wrong_type,
 )
 from airflow_provider_rcs.receiver.background_folding import BackgroundFolding
-from airflow_provider_rcs.receiver.bodies import ClientGoneError, read_body, read_reports
+from airflow_provider_rcs.receiver.bodies import ClientGoneError, deadlines_of_bodies, read_body, read_reports
 from airflow_provider_rcs.receiver.counters import LoggedCounters
 from airflow_provider_rcs.receiver.gate import Gate
 from airflow_provider_rcs.receiver.keeping import Keeping, NotKeptError
@@ -86,6 +86,7 @@ class ReportsApp:
         self._keeping = Keeping(self._engine, spool, self._counters, self._folding.wake)
         self._readiness = Readiness(self._engine, spool)
         self._silence = SilenceWatch(self._engine, self._counters)
+        self._reading = deadlines_of_bodies()
         self._begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -144,7 +145,7 @@ class ReportsApp:
             raise
         seconds_to_check = time.monotonic() - begun
         # How long the client takes to send is its own affair, and limited there.
-        body = await read_body(headers, receive)
+        body = await read_body(headers, receive, self._reading)
         content_type = headers.get(b"content-type", b"").decode("latin-1")
         read = await read_reports(content_type, body, self._timezone)
         refused = [RefusedReport(read.problem, content_type, body)] if read.problem else []

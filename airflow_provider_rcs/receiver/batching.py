@@ -1,4 +1,4 @@
-"""Shared commits: what comes while one commit is under way goes into the next one together.
+"""Shared commits: what comes while the last commit is under way goes into the next one together.
 
 No timer: the queue gathers by itself, as long as the database is slower than the network.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from airflow_provider_rcs.api.errors import RcsError
+from airflow_provider_rcs.receiver.deadlines import Deadlines
 from airflow_provider_rcs.receiver.threads import BackgroundThread
 
 if TYPE_CHECKING:
@@ -22,24 +22,19 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Pushed(Generic[T]):
-    item: T
-    settled: asyncio.Future[None]
-
-
 class SharedCommits(Generic[T]):
     """Commits what many requests bring at once.
 
-    :param commit: commits items, all or none; called in a thread, one call at a time.
+    :param commit: commits items, all or none; called in a thread, one call at a time unless more are allowed.
     :param where: the place that it commits to, for the log.
     """
 
     def __init__(self, commit: Callable[[Sequence[T]], None], where: str) -> None:
         self._commit = commit
         self._where = where
-        self._waiting: SimpleQueue[_Pushed[T]] = SimpleQueue()
-        self._thread = BackgroundThread(self._work, f"rcs-reports-{where}")
+        self._waiting: SimpleQueue[tuple[T, asyncio.Future[None]]] = SimpleQueue()
+        self._deadlines = Deadlines(_give_up)
+        self._threads = [BackgroundThread(self._work, f"rcs-reports-{where}")]
 
     async def commit(self, item: T, seconds: float) -> None:
         """Return once the item is committed; raise what kept it from it, whatever it is.
@@ -49,30 +44,35 @@ class SharedCommits(Generic[T]):
         :raises TimeoutError: if it takes longer than so many seconds.
         """
         # A future for each request, because one that is cancelled must not take the others with it.
-        loop = asyncio.get_running_loop()
-        settled: asyncio.Future[None] = loop.create_future()
-        self._waiting.put(_Pushed(item, settled))
-        self._thread.ensure_started()
-        # Not asyncio.timeout(), which takes several times as long: each report passes here.
-        end = loop.call_later(seconds, _give_up, settled)
+        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._deadlines.begin(settled, seconds)
+        self._waiting.put((item, settled))
+        self._threads[0].ensure_started()
         try:
             await settled
         finally:
-            end.cancel()
+            self._deadlines.end(settled)
+
+    def allow(self, commits: int) -> None:
+        """Let so many commits be under way at once from now on; for a commit that has found out what it can do."""
+        while len(self._threads) < commits:
+            self._threads.append(BackgroundThread(self._work, f"rcs-reports-{self._where}-{len(self._threads) + 1}"))
+            self._threads[-1].ensure_started()
 
     def _work(self) -> None:
         while True:
             batch = [self._waiting.get()]
-            # Nobody else takes from the queue, so what is there stays there.
-            while not self._waiting.empty():
-                batch.append(self._waiting.get())
-            awaited = [pushed for pushed in batch if not pushed.settled.done()]
+            with contextlib.suppress(Empty):
+                while True:
+                    batch.append(self._waiting.get_nowait())
+            awaited = [(item, settled) for item, settled in batch if not settled.done()]
             if not awaited:
                 continue
-            error = self._try([pushed.item for pushed in awaited])
+            error = self._try([item for item, _ in awaited])
+            waiting = [settled for _, settled in awaited]
             # The loop is closed where the server's time to end ran out: then nobody waits any more.
             with contextlib.suppress(RuntimeError):
-                awaited[0].settled.get_loop().call_soon_threadsafe(_settle, awaited, error)
+                waiting[0].get_loop().call_soon_threadsafe(_settle, waiting, error)
 
     def _try(self, items: Sequence[T]) -> Exception | None:
         try:
@@ -89,11 +89,11 @@ def _give_up(settled: asyncio.Future[None]) -> None:
         settled.set_exception(TimeoutError())
 
 
-def _settle(batch: Sequence[_Pushed[T]], error: Exception | None) -> None:
-    for pushed in batch:
-        if pushed.settled.done():
+def _settle(waiting: Sequence[asyncio.Future[None]], error: Exception | None) -> None:
+    for settled in waiting:
+        if settled.done():
             continue
         if error is None:
-            pushed.settled.set_result(None)
+            settled.set_result(None)
         else:
-            pushed.settled.set_exception(error)
+            settled.set_exception(error)

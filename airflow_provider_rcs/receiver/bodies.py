@@ -6,7 +6,7 @@ import asyncio
 import codecs
 from dataclasses import dataclass
 from email.message import Message
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 import orjson
@@ -15,6 +15,7 @@ from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.errors import RcsReportError
 from airflow_provider_rcs.api.wire import read_form_report, read_json_reports, read_report
 from airflow_provider_rcs.receiver.answers import TOO_LARGE, TOO_SLOW, WRONG_TYPE, RefusedError
+from airflow_provider_rcs.receiver.deadlines import Deadlines
 from airflow_provider_rcs.store import tables
 
 if TYPE_CHECKING:
@@ -48,21 +49,37 @@ class Read:
     problem: str = ""
 
 
-async def read_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+def deadlines_of_bodies() -> Deadlines[asyncio.Task[Any]]:
+    """Return the deadlines of all bodies that one application reads.
+
+    One timer is for all, because each report passes here, and ``asyncio.timeout()`` takes several times as long.
+    """
+    return Deadlines(asyncio.Task.cancel)
+
+
+async def read_body(headers: Mapping[bytes, bytes], receive: Receive, reading: Deadlines[asyncio.Task[Any]]) -> bytes:
     """Return the body of a request.
 
     :param headers: the request's headers, their names in lower case.
+    :param reading: the deadlines of bodies.
     :raises RefusedError: if it is too large, or does not come in time.
     :raises ClientGoneError: if it does not come to its end.
     """
     announced = headers.get(b"content-length", b"")
     if announced.isdigit() and int(announced) > LARGEST_BODY:
         raise RefusedError(TOO_LARGE)
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a body is read in a task")
+    reading.begin(task, SECONDS_FOR_A_BODY)
     try:
-        async with asyncio.timeout(SECONDS_FOR_A_BODY):
-            return await _read_body(receive)
-    except TimeoutError:
+        return await _read_body(receive)
+    except asyncio.CancelledError:
+        if reading.end(task) or task.uncancel():
+            raise  # Someone else wants it to end.
         raise RefusedError(TOO_SLOW) from None
+    finally:
+        reading.end(task)
 
 
 async def read_reports(content_type: str, body: bytes, timezone: tzinfo = SERVICE_TIMEZONE) -> Read:
@@ -83,17 +100,18 @@ async def read_reports(content_type: str, body: bytes, timezone: tzinfo = SERVIC
 
 
 async def _read_body(receive: Receive) -> bytes:
-    body = bytearray()
+    body = b""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
-        body += message.get("body", b"")
+        piece: bytes = message.get("body", b"")
+        body += piece  # Most bodies are one piece, and to add that to nothing copies nothing.
         # A body that comes in chunks announces no length.
         if len(body) > LARGEST_BODY:
             raise RefusedError(TOO_LARGE)
         if not message.get("more_body", False):
-            return bytes(body)
+            return body
 
 
 async def _read_json(content_type: str, body: bytes, timezone: tzinfo) -> list[Report]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from airflow_provider_rcs.receiver.spool import SpoolFullError
 from airflow_provider_rcs.receiver.spool_lines import write_line
 from airflow_provider_rcs.receiver.threads import BackgroundThread
 from airflow_provider_rcs.store.engine import transaction
-from airflow_provider_rcs.store.landing import Arrivals, land_all
+from airflow_provider_rcs.store.landing import Arrivals, Landing, land_all
 from airflow_provider_rcs.store.refused_reports import RefusedReport
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# PostgreSQL writes several to the disk together; on SQLite the second one would only wait for the first.
+_COMMITS_AT_ONCE = 2
 _SECONDS_FOR_THE_STORE = 0.5
 # Of the time that there is, when both are slow: the store's commit takes longer than the spool's.
 _SHARE_FOR_THE_STORE = 0.6
@@ -65,6 +68,7 @@ class Keeping:
         self._counters = counters
         self._landed = landed
         self._store_takes = True
+        self._landings = threading.local()
         self._commits = SharedCommits(self._land, "store")
         self._spooling = SharedCommits(self._append, "spool")
         self._due = threading.Event()
@@ -114,15 +118,28 @@ class Keeping:
         self.wake()
 
     def _land(self, arrivals: Sequence[Arrivals]) -> None:
+        landing: Landing | None = getattr(self._landings, "of_this_thread", None)
+        if landing is None:
+            engine = self._engine()
+            if engine.dialect.name == "postgresql":
+                self._commits.allow(_COMMITS_AT_ONCE)
+            landing = self._landings.of_this_thread = Landing(engine)
+        self._count_landing(landing.land, arrivals)
+
+    def _land_apart(self, arrivals: Sequence[Arrivals]) -> None:
+        """Land what comes from the spool, in the thread that moves it."""
+        self._count_landing(partial(land_all, self._engine()), arrivals)
+
+    def _count_landing(self, land: Callable[[Sequence[Arrivals]], None], arrivals: Sequence[Arrivals]) -> None:
         begun = time.monotonic()
-        land_all(self._engine(), arrivals)
+        land(arrivals)
         self._counters.took(names.COMMIT_TIME, time.monotonic() - begun)
         self._counters.count(names.COMMITTED, sum(len(each.reports) for each in arrivals))
         self._landed()
 
     def _land_from_spool(self, arrivals: Sequence[Arrivals]) -> None:
         try:
-            self._land(arrivals)
+            self._land_apart(arrivals)
         except RcsStoreUnavailable:
             raise
         except (RcsStoreError, sa.exc.StatementError):
@@ -132,12 +149,12 @@ class Keeping:
 
     def _land_or_refuse(self, arrivals: Arrivals) -> None:
         try:
-            self._land([arrivals])
+            self._land_apart([arrivals])
         except RcsStoreUnavailable:
             raise
         except (RcsStoreError, sa.exc.StatementError):
             whole = RefusedReport("the database refused it", "application/json", write_line(arrivals))
-            self._land([Arrivals(arrivals.received_at, refused=[whole])])
+            self._land_apart([Arrivals(arrivals.received_at, refused=[whole])])
 
     def _append(self, arrivals: Sequence[Arrivals]) -> None:
         if self._spool is not None:

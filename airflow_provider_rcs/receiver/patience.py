@@ -5,7 +5,7 @@ uvicorn itself limits neither. The body has its limits in the application.
 
 from __future__ import annotations
 
-from asyncio import TimerHandle
+from asyncio import AbstractEventLoop, TimerHandle
 from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -22,7 +22,7 @@ class PatientProtocol(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait."""
-        super().connection_made(transport)
+        super().connection_made(_JoinedWrites(transport, self.loop))
         self._wait()
 
     def data_received(self, data: bytes) -> None:
@@ -55,3 +55,35 @@ class PatientProtocol(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
+
+
+class _JoinedWrites:
+    """A transport that sends at once what is written to it in one turn of the event loop.
+
+    uvicorn writes the head and the body of an answer one after the other, and each would be a call of the system.
+    """
+
+    def __init__(self, transport: Any, loop: AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._written: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._written:
+            self._loop.call_soon(self._send)
+        self._written.append(data)
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return bool(self._transport.is_closing())
+
+    def _send(self) -> None:
+        if self._written:
+            self._transport.write(b"".join(self._written))
+            self._written.clear()

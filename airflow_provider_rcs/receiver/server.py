@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import logging.config
 import os
@@ -24,6 +25,9 @@ from airflow_provider_rcs.store.engine import engine_from_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import uvicorn
+    from starlette.types import ASGIApp
 
 log = logging.getLogger(__name__)
 
@@ -75,14 +79,35 @@ def run(app: ReportsApp, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT) -> 
     """
     import uvicorn
 
-    from airflow_provider_rcs.receiver.patience import PatientProtocol
-
     logging.config.dictConfig(_LOGGING)
     try:
         app.require_store()
     except RcsStoreUnavailable as error:
         log.error("It starts nevertheless, and reports go to the spool: %s", error)  # noqa: TRY400 - no data in logs
-    config = uvicorn.Config(
+    config = server_config(app)
+    config.load()
+    # What is loaded by now stays for good: to look through all of it for garbage, again and again, takes a good part of
+    # the time, and an answer that falls into it is late.
+    gc.collect()
+    gc.freeze()
+    listener = socket.socket(fileno=int(os.environ[LISTENER])) if is_worker(os.environ) else _listen(host, port)
+    server = uvicorn.Server(config)
+    # uvicorn raises the signal again once it has shut down, and then it must not end the process as if by accident.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.handle_exit)
+    if is_worker(os.environ):
+        end_with_the_parent()
+    _say_ready(host, listener)
+    server.run(sockets=[listener])
+
+
+def server_config(app: ASGIApp) -> uvicorn.Config:
+    """Return how the server serves an application."""
+    import uvicorn
+
+    from airflow_provider_rcs.receiver.patience import PatientProtocol
+
+    return uvicorn.Config(
         app,
         http=PatientProtocol,
         lifespan="on",
@@ -93,16 +118,6 @@ def run(app: ReportsApp, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT) -> 
         proxy_headers=False,
         timeout_graceful_shutdown=_SECONDS_TO_FINISH,
     )
-    config.load()
-    listener = socket.socket(fileno=int(os.environ[LISTENER])) if is_worker(os.environ) else _listen(host, port)
-    server = uvicorn.Server(config)
-    # uvicorn raises the signal again once it has shut down, and then it must not end the process as if by accident.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, server.handle_exit)
-    if is_worker(os.environ):
-        end_with_the_parent()
-    _say_ready(host, listener)
-    server.run(sockets=[listener])
 
 
 def run_workers(command: Sequence[str], workers: int, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -57,14 +57,43 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
-@contextmanager
-def single_statement(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Run a block of one statement, which the database commits by itself: one trip where a transaction takes three.
+class KeptConnection:
+    """A connection for one thread and single statements, each of which the database commits by itself.
 
-    :raises RcsStoreUnavailable: if the database cannot be reached or refuses; then nothing is changed.
+    It is kept: to ask a pool for one, and that one whether it is alive, takes longer than a small statement does.
+
+    :param engine: of the store.
     """
-    with _failures_told(), engine.connect() as plain:
-        yield plain.execution_options(isolation_level="AUTOCOMMIT")
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._kept: sa.Connection | None = None
+
+    def execute(self, statement: sa.Executable, parameters: Mapping[str, object]) -> None:
+        """Run a statement; twice, if the connection broke since the last one, or while it ran.
+
+        :raises RcsStoreUnavailable: if the database cannot be reached or refuses.
+        """
+        with _failures_told():
+            was_kept = self._kept is not None
+            try:
+                self._connected().execute(statement, parameters)
+            except sa.exc.DBAPIError as error:
+                self.close()
+                if not (was_kept and error.connection_invalidated):
+                    raise
+                self._connected().execute(statement, parameters)
+
+    def close(self) -> None:
+        """Give the connection back; the next statement asks for another one."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def _connected(self) -> sa.Connection:
+        if self._kept is None:
+            self._kept = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        return self._kept
 
 
 @contextmanager

@@ -5,18 +5,21 @@ Any order and any repetition of the same reports ends in the same status; ``stor
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.statuses import MessageState, status_codes
+from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState, status_codes
 from airflow_provider_rcs.store.campaigns import lock_campaign
 from airflow_provider_rcs.store.claims import ACCEPTED_BY_ECHO
 from airflow_provider_rcs.store.engine import transaction
 from airflow_provider_rcs.store.hashed_reports import take_persons_out
-from airflow_provider_rcs.store.latest_status import update_statuses
-from airflow_provider_rcs.store.tables import campaign, message, report, request, store
+from airflow_provider_rcs.store.latest_status import changed_now, update_statuses, update_statuses_of_several_channels
+from airflow_provider_rcs.store.tables import message, report, request, store
+from airflow_provider_rcs.store.touched import Touched, touched_campaigns
 
 _REPORTS_A_FOLD = 50_000
 
@@ -29,9 +32,11 @@ def fold(engine: sa.Engine) -> int:
     :return: the number of reports taken up.
     """
     total = 0
-    while folded := _fold_some(engine):
+    while True:
+        folded = _fold_some(engine)
         total += folded
-    return total
+        if folded < _REPORTS_A_FOLD:
+            return total
 
 
 def fold_parked(engine: sa.Engine) -> int:
@@ -57,20 +62,45 @@ def fold_parked(engine: sa.Engine) -> int:
 def _fold_some(engine: sa.Engine) -> int:
     with transaction(engine) as connection:
         fold_number = lock_folding(connection)
-        landed = sa.select(report.c.id).where(report.c.fold.is_(None)).order_by(report.c.id).limit(_REPORTS_A_FOLD)
-        taken = connection.execute(
-            report.update()
-            .where(report.c.id.in_(landed))
-            .values(fold=fold_number, message_id=sa.func.coalesce(_message_by_reference(), _message_by_api_id()))
-        ).rowcount
+        taken = _take_up(connection, fold_number)
+        if not taken:
+            return 0
         of_this_fold = report.c.fold == fold_number
         take_persons_out(connection, of_this_fold)
-        for row in connection.execute(_campaigns_touched(of_this_fold)):
-            revision = lock_campaign(connection, row.id)
-            _prove_accepted(connection, row.id, revision, of_this_fold)
-            _learn_api_message_ids(connection, row.id, revision, of_this_fold)
-            update_statuses(connection, row.id, revision, status_codes(row.status_codes), of_this_fold)
+        touched = touched_campaigns(connection, of_this_fold)
+        # In the order of their numbers, so that two processes never wait for each other's campaign crosswise.
+        for each in touched:
+            lock_campaign(connection, each.campaign_id)
+        if any(each.is_proof_due for each in touched):
+            _prove_accepted(connection, of_this_fold)
+        _note_echoes(connection, [each.campaign_id for each in touched], of_this_fold)
+        if any(each.is_id_due for each in touched):
+            _learn_api_message_ids(connection, of_this_fold)
+        for campaigns, codes in _by_status_codes(touched):
+            several = any(each.has_several_channels for each in campaigns)
+            update = update_statuses_of_several_channels if several else update_statuses
+            update(connection, [each.campaign_id for each in campaigns], codes, of_this_fold)
     return taken
+
+
+def _take_up(connection: sa.Connection, fold_number: int) -> int:
+    """Give landed reports the number of the fold, and their messages; return how many they are."""
+    landed = (
+        sa.select(report.c.id).where(report.c.fold.is_(None)).order_by(report.c.id).limit(_REPORTS_A_FOLD).subquery()
+    )
+    first, last = connection.execute(sa.select(sa.func.min(landed.c.id), sa.func.max(landed.c.id))).one()
+    if first is None:
+        return 0
+    # By the range of their ids: for a list of ids PostgreSQL reads the whole table, however many are folded already.
+    to_take = sa.and_(report.c.fold.is_(None), report.c.id.between(first, last))
+    by_reference = sa.and_(
+        request.c.reference == report.c.campaign_reference,
+        message.c.campaign_id == request.c.campaign_id,
+        message.c.recipient_key == report.c.phone,
+    )
+    known = report.update().where(to_take, by_reference).values(fold=fold_number, message_id=message.c.id)
+    others = report.update().where(to_take).values(fold=fold_number, message_id=_message_by_api_id())
+    return sum(connection.execute(statement).rowcount for statement in (known, others))
 
 
 def lock_folding(connection: sa.Connection) -> int:
@@ -83,16 +113,6 @@ def lock_folding(connection: sa.Connection) -> int:
     return int(connection.execute(statement).scalar_one())
 
 
-def _message_by_reference() -> sa.ScalarSelect[Any]:
-    return (
-        sa.select(message.c.id)
-        .join(request, request.c.campaign_id == message.c.campaign_id)
-        .where(request.c.reference == report.c.campaign_reference, message.c.recipient_key == report.c.phone)
-        .correlate(report)
-        .scalar_subquery()
-    )
-
-
 def _message_by_api_id() -> sa.ScalarSelect[Any]:
     return (
         sa.select(sa.func.min(message.c.id))
@@ -102,52 +122,52 @@ def _message_by_api_id() -> sa.ScalarSelect[Any]:
     )
 
 
-def _campaigns_touched(of_this_fold: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    # In the order of their numbers, so that two processes never wait for each other's campaign crosswise.
-    touched = sa.select(message.c.campaign_id).join(report, report.c.message_id == message.c.id).where(of_this_fold)
-    return sa.select(campaign.c.id, campaign.c.status_codes).where(campaign.c.id.in_(touched)).order_by(campaign.c.id)
+def _by_status_codes(touched: list[Touched]) -> Iterator[tuple[list[Touched], Mapping[str, DeliveryStatus]]]:
+    """Give the campaigns whose status codes mean the same, and what they mean."""
+    for _, campaigns in groupby(sorted(touched, key=_codes_of), key=_codes_of):
+        alike = list(campaigns)
+        yield alike, status_codes(alike[0].status_codes)
 
 
-def _prove_accepted(
-    connection: sa.Connection, campaign_id: int, revision: int, of_this_fold: sa.ColumnElement[bool]
-) -> None:
-    """Take a report as proof that the service accepted its message, and the rest of the request that it echoes."""
-    now = datetime.now(UTC)
-    accepted = {"state": MessageState.ACCEPTED, "revision": revision, "updated_at": now}
+def _codes_of(touched: Touched) -> list[tuple[str, str]]:
+    return sorted(touched.status_codes.items())
+
+
+def _prove_accepted(connection: sa.Connection, of_this_fold: sa.ColumnElement[bool]) -> None:
+    """Take a report as proof that the service accepted its message."""
     reported = sa.select(report.c.message_id).where(of_this_fold, report.c.message_id.is_not(None))
     connection.execute(
         message.update()
         .where(
-            message.c.campaign_id == campaign_id,
             message.c.id.in_(reported),
             sa.or_(message.c.state != MessageState.ACCEPTED, message.c.reason == ACCEPTED_BY_ECHO),
         )
-        .values(reason="", **accepted)
+        .values(state=MessageState.ACCEPTED, reason="", **changed_now())
     )
-    references = sa.select(report.c.campaign_reference).where(of_this_fold)
-    connection.execute(
-        request.update()
-        .where(
-            request.c.campaign_id == campaign_id,
-            request.c.reference.in_(references),
-            request.c.echoed_at.is_(None),
-        )
-        .values(echoed_at=now)
+
+
+def _note_echoes(connection: sa.Connection, campaign_ids: list[int], of_this_fold: sa.ColumnElement[bool]) -> None:
+    """Take a report as proof that the service accepted the request that it echoes."""
+    is_echoed = sa.and_(
+        request.c.campaign_id.in_(campaign_ids),
+        request.c.reference.in_(sa.select(report.c.campaign_reference).where(of_this_fold)),
     )
     # Only where no reply was read: one that is awaited still, or that named some recipients only, tells more.
-    unanswered = sa.select(request.c.id).where(
-        request.c.campaign_id == campaign_id, request.c.reference.in_(references), request.c.state == "in_doubt"
+    unanswered = (
+        connection.execute(sa.select(request.c.id).where(is_echoed, request.c.state == "in_doubt")).scalars().all()
     )
     connection.execute(
-        message.update()
-        .where(message.c.request_id.in_(unanswered), message.c.state == MessageState.IN_DOUBT)
-        .values(reason=ACCEPTED_BY_ECHO, **accepted)
+        request.update().where(is_echoed, request.c.echoed_at.is_(None)).values(echoed_at=datetime.now(UTC))
     )
+    if unanswered:
+        connection.execute(
+            message.update()
+            .where(message.c.request_id.in_(unanswered), message.c.state == MessageState.IN_DOUBT)
+            .values(state=MessageState.ACCEPTED, reason=ACCEPTED_BY_ECHO, **changed_now())
+        )
 
 
-def _learn_api_message_ids(
-    connection: sa.Connection, campaign_id: int, revision: int, of_this_fold: sa.ColumnElement[bool]
-) -> None:
+def _learn_api_message_ids(connection: sa.Connection, of_this_fold: sa.ColumnElement[bool]) -> None:
     told = (
         sa.select(report.c.message_id, sa.func.min(report.c.api_message_id).label("api_message_id"))
         .where(of_this_fold, report.c.message_id.is_not(None), report.c.api_message_id != "")
@@ -156,10 +176,6 @@ def _learn_api_message_ids(
     )
     connection.execute(
         message.update()
-        .where(
-            message.c.id == told.c.message_id,
-            message.c.campaign_id == campaign_id,
-            message.c.api_message_id.is_(None),
-        )
-        .values(api_message_id=told.c.api_message_id, revision=revision, updated_at=datetime.now(UTC))
+        .where(message.c.id == told.c.message_id, message.c.api_message_id.is_(None))
+        .values(api_message_id=told.c.api_message_id, **changed_now())
     )

@@ -11,7 +11,7 @@ from operator import attrgetter
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Report
-from airflow_provider_rcs.store.engine import single_statement, transaction
+from airflow_provider_rcs.store.engine import KeptConnection, transaction
 from airflow_provider_rcs.store.refused_reports import RefusedReport, rows_of
 from airflow_provider_rcs.store.row_sets import columns_of, row_parameter, row_set
 from airflow_provider_rcs.store.tables import report, report_refused
@@ -46,25 +46,56 @@ def land_all(engine: sa.Engine, arrivals: Iterable[Arrivals]) -> None:
 
     :raises RcsStoreUnavailable: if it could not be committed.
     """
+    rows, refused = _rows_of(arrivals)
+    with transaction(engine) as connection:
+        if rows:
+            connection.execute(*_insert(engine.dialect.name, rows))
+        if refused:
+            connection.execute(report_refused.insert(), refused)
+
+
+class Landing:
+    """Commits what came over a connection that it keeps; for one thread.
+
+    :param engine: of the store.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._connection = KeptConnection(engine)
+
+    def land(self, arrivals: Sequence[Arrivals]) -> None:
+        """Commit what came at several moments, as :func:`land_all` does.
+
+        Where the connection breaks it may land twice, which folding does not mind.
+
+        :raises RcsStoreUnavailable: if it could not be committed.
+        """
+        rows, refused = _rows_of(arrivals)
+        if refused:
+            land_all(self._engine, arrivals)
+        elif rows:
+            self._connection.execute(*_insert(self._engine.dialect.name, rows))
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._connection.close()
+
+
+def _rows_of(arrivals: Iterable[Arrivals]) -> tuple[list[tuple[object, ...]], list[dict[str, object]]]:
+    """Return the rows of the reports, and those of what was refused."""
     rows: list[tuple[object, ...]] = []
-    refused = []
+    refused: list[dict[str, object]] = []
     for each in arrivals:
         moment = (each.received_at,)
         rows += [_values(one) + moment for one in each.reports]
-        refused += rows_of(each.refused, each.received_at)
-    if not refused:
-        with single_statement(engine) as connection:
-            _insert(connection, rows)
-        return
-    with transaction(engine) as connection:
-        _insert(connection, rows)
-        connection.execute(report_refused.insert(), refused)
+        if each.refused:
+            refused += rows_of(each.refused, each.received_at)
+    return rows, refused
 
 
-def _insert(connection: sa.Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    if rows:
-        dialect = connection.dialect.name
-        connection.execute(_insert_reports(dialect), row_parameter(dialect, _COLUMNS, rows))
+def _insert(dialect: str, rows: Sequence[tuple[object, ...]]) -> tuple[sa.Insert, dict[str, str]]:
+    return _insert_reports(dialect), row_parameter(dialect, _COLUMNS, rows)
 
 
 @cache

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 VERSION_TABLE = "rcs_alembic_version"
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -21,6 +21,9 @@ def migrate(engine: sa.Engine) -> str:
 
     :raises RcsStoreUnavailable: if the database cannot be reached.
     """
+    # Loaded here alone: it takes as long as all the rest of the receiver, which only asks for the version.
+    from alembic import command
+
     config = _config()
     try:
         with engine.begin() as connection:
@@ -53,7 +56,7 @@ def require_migrated(engine: sa.Engine) -> None:
 
 def newest_version() -> str:
     """Return the version of the tables that this provider works with."""
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
+    return max(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def _is_missing_file(url: sa.URL) -> bool:
@@ -66,10 +69,15 @@ def _is_missing_file(url: sa.URL) -> bool:
 
 def _version(engine: sa.Engine) -> str | None:
     with engine.connect() as connection:
-        return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+        if not sa.inspect(connection).has_table(VERSION_TABLE):
+            return None
+        version = sa.table(VERSION_TABLE, sa.column("version_num", sa.Text))
+        return connection.execute(sa.select(version.c.version_num)).scalar()
 
 
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.set_main_option("path_separator", "os")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from itertools import repeat
 from typing import Any
 
@@ -61,6 +62,7 @@ def _sqlite_rows(columns: Columns) -> sa.FromClause:
     return sa.select(*cells).subquery()
 
 
+@lru_cache(maxsize=4096)  # Reports that come together have few dates, and to write one takes as long as all the rest.
 def _as_sqlite_keeps_it(value: object) -> str:
     """Write a moment as SQLAlchemy does, so that the texts compare with each other as the moments do."""
     if not isinstance(value, date):

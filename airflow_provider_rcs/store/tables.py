@@ -126,6 +126,7 @@ message = sa.Table(
     sa.UniqueConstraint("campaign_id", "recipient_key"),
     comment="One row for each recipient of a campaign: the ledger.",
     sqlite_autoincrement=True,
+    postgresql_with={"fillfactor": 50},
 )
 sa.Index(
     "ix_rcs_message_planned",

@@ -1,3 +1,26 @@
-"""The behaviours of tests/unit/store/test_landing.py, on PostgreSQL."""
+"""The behaviours of tests/unit/store/test_landing.py, on PostgreSQL, and what a kept connection does when it breaks."""
 
+import sqlalchemy as sa
+
+from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.landing import Arrivals, Landing
+from tests.unit.store.given import NOON
 from tests.unit.store.test_landing import *  # noqa: F403
+from tests.unit.store.test_landing import REPORT, landed
+
+_OTHERS_OF_THE_DATABASE = (
+    "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+def test_landing_goes_on_over_a_new_connection_once_the_kept_one_was_ended(engine: sa.Engine) -> None:
+    of_its_own = engine_from_url(engine.url.render_as_string(hide_password=False))
+    landing = Landing(of_its_own)
+    landing.land([Arrivals(NOON, [REPORT])])
+
+    with engine.connect() as connection:
+        connection.exec_driver_sql(_OTHERS_OF_THE_DATABASE)
+    landing.land([Arrivals(NOON, [REPORT])])
+
+    assert len(landed(engine)) == 2

@@ -134,3 +134,20 @@ def test_it_works_in_one_loop_after_another(requests: int) -> None:
     asyncio.run(go())
 
     assert sum(len(batch) for batch in database.commits) == 2 * requests
+
+
+def test_a_second_commit_is_under_way_beside_the_first_once_it_is_allowed() -> None:
+    database = Database()
+    commits = SharedCommits(database.commit, "store")
+
+    async def go() -> None:
+        first, *_ = await begin(commits, database, 1)
+        commits.allow(2)
+        await commits.commit(report(1), 30)
+        assert not first.done()
+        database.release.set()
+        await first
+
+    asyncio.run(go())
+
+    assert database.commits == [["0"], ["1"]]

@@ -11,7 +11,7 @@ from starlette.types import Receive
 
 from airflow_provider_rcs.receiver import bodies
 from airflow_provider_rcs.receiver.answers import RefusedError
-from airflow_provider_rcs.receiver.bodies import Read, read_body, read_reports
+from airflow_provider_rcs.receiver.bodies import Read, deadlines_of_bodies, read_body, read_reports
 from tests.unit.receiver.pushing import FIELDS
 
 BOUNDARY = b"x1"
@@ -125,7 +125,7 @@ def test_body_that_announces_more_than_the_limit_is_refused_unread() -> None:
         pytest.fail("the body was read")
 
     with pytest.raises(RefusedError) as refusal:
-        asyncio.run(read_body({b"content-length": b"65537"}, receive))
+        asyncio.run(read_body({b"content-length": b"65537"}, receive, deadlines_of_bodies()))
 
     assert refusal.value.answer.status == 413
 
@@ -134,14 +134,14 @@ def test_body_of_just_the_limit_is_read() -> None:
     async def receive() -> Any:
         return {"type": "http.request", "body": b" " * 64 * 1024}
 
-    assert len(asyncio.run(read_body({}, receive))) == 64 * 1024
+    assert len(asyncio.run(read_body({}, receive, deadlines_of_bodies()))) == 64 * 1024
 
 
 def test_body_that_does_not_come_in_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "SECONDS_FOR_A_BODY", 0.05)
 
     with pytest.raises(RefusedError) as refusal:
-        asyncio.run(read_body({}, receiving(b"{", b'"')))
+        asyncio.run(read_body({}, receiving(b"{", b'"'), deadlines_of_bodies()))
 
     assert refusal.value.answer.status == 408
 

@@ -3,9 +3,13 @@ from __future__ import annotations
 import asyncio
 from base64 import b64encode
 
+import pytest
+
+from airflow_provider_rcs.receiver import known_credentials
 from airflow_provider_rcs.receiver.answers import RefusedError
 from airflow_provider_rcs.receiver.credentials import Credentials
 from airflow_provider_rcs.receiver.gate import Gate
+from tests.unit.receiver.clock import Clock
 
 
 def status_of(gate: Gate, password: str, address: str = "192.0.2.1") -> int:
@@ -36,3 +40,15 @@ def test_address_that_guesses_is_shut_out_and_others_are_not() -> None:
 
     assert status_of(gate, "secret") == 429
     assert status_of(gate, "secret", "192.0.2.2") == 200
+
+
+def test_password_that_was_right_before_it_was_changed_is_not_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(known_credentials, "time", clock)
+    passwords = iter(["old", "new"])
+    gate = Gate(lambda: Credentials.of("reports", next(passwords), where="the test"))
+
+    assert status_of(gate, "old") == 200
+    clock.now += 61
+
+    assert (status_of(gate, "old"), status_of(gate, "new")) == (401, 200)

@@ -13,6 +13,7 @@ from airflow_provider_rcs.store import folding
 from airflow_provider_rcs.store.claims import settle
 from airflow_provider_rcs.store.folding import fold, fold_parked
 from airflow_provider_rcs.store.landing import land
+from airflow_provider_rcs.store.tables import campaign as campaigns
 from airflow_provider_rcs.store.tables import report
 from tests.unit.store.given import (
     ANA,
@@ -295,3 +296,49 @@ def test_a_message_that_a_fold_changes_carries_the_campaigns_new_revision(engine
     receive(engine, report_on(taken))
 
     assert row(engine).revision > before
+
+
+def test_each_message_of_a_fold_carries_the_revision_of_its_own_campaign(engine: sa.Engine) -> None:
+    spring, summer = sent(engine, name="spring"), sent(engine, name="summer")
+    receive(engine, report_on(spring, code="11"))
+
+    receive(engine, report_on(spring), report_on(summer))
+
+    with engine.connect() as connection:
+        told = connection.execute(sa.select(campaigns.c.name, campaigns.c.revision))
+        of_campaigns = {each.name: each.revision for each in told}
+    assert of_campaigns["spring"] > of_campaigns["summer"]
+    assert {name: row(engine, name=name).revision for name in of_campaigns} == of_campaigns
+
+
+def test_reports_on_more_campaigns_take_one_statement_more_each_to_fold(engine: sa.Engine) -> None:
+    few = [sent(engine, name=f"few-{number}") for number in range(2)]
+    many = [sent(engine, name=f"many-{number}") for number in range(12)]
+
+    of_few = statements_to_fold(engine, *(report_on(each) for each in few))
+    of_many = statements_to_fold(engine, *(report_on(each) for each in many))
+
+    # That of the campaign's lock.
+    assert of_many - of_few == len(many) - len(few)
+
+
+def test_a_report_proves_a_message_in_doubt_accepted_beside_one_that_is_known_to_be(engine: sa.Engine) -> None:
+    known, doubted = sent(engine, [ANA]), claimed(engine, [BEA])
+    settle(engine, doubted, [Outcome(BEA, MessageState.IN_DOUBT, reason="no reply")], "")
+
+    receive(engine, report_on(known), report_on(doubted, BEA))
+
+    assert {phone: row(engine, phone).state for phone in (ANA, BEA)} == dict.fromkeys((ANA, BEA), "accepted")
+
+
+def statements_to_fold(engine: sa.Engine, *reports: Report) -> int:
+    land(engine, reports, NOON)
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        seen.append(statement)
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    fold(engine)
+    sa.event.remove(engine, "before_cursor_execute", note)
+    return len(seen)

@@ -11,6 +11,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
 from airflow_provider_rcs.store import migrations
@@ -198,3 +199,10 @@ def test_the_number_of_a_deleted_message_is_not_given_again_after_the_upgrade_th
     insert(engine, "rcs_message", before | {"recipient_key": "4"})
 
     assert [(row.recipient_key, row.id) for row in rows(engine).values()] == [("1", 1), ("2", 2), ("4", 4)]
+
+
+def test_the_newest_version_is_the_one_that_the_migrations_end_with() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+
+    assert newest_version() == ScriptDirectory.from_config(config).get_current_head()

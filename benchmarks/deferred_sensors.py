@@ -1,0 +1,192 @@
+"""1,000 deferred sensors in one event loop, each on a campaign of its own: what their looks cost in a minute."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from benchmarks.measure import ROUNDS, Measured
+
+SENSORS = 1_000
+RECIPIENTS = 50
+SECONDS_BETWEEN_LOOKS = 60
+# So that a round takes seconds; what one look at all campaigns costs is told for the interval that sensors have.
+_SECONDS_HERE = 0.5
+_LOOKS = 3
+
+
+@dataclass(frozen=True)
+class MeasuredLooks(Measured):
+    """Campaigns looked at in a second of the event loop's process, told as what they take in a minute.
+
+    :param queries: of one look at all campaigns.
+    """
+
+    queries: Mapping[str, list[float]]
+
+    def _cell(self, way: str) -> str:
+        looks_a_minute = 60 / SECONDS_BETWEEN_LOOKS
+        share = SENSORS / self.median(way) * looks_a_minute / 60
+        return f"{statistics.median(self.queries[way]) * looks_a_minute:,.0f} queries, {share:.2%} of a core"
+
+
+def run(database: str, engine: sa.Engine) -> Measured:
+    """Measure it.
+
+    :param engine: a migrated store.
+    """
+    _begin_campaigns(engine)
+    rates: dict[str, list[float]] = {way: [] for way in _WAYS}
+    queries: dict[str, list[float]] = {way: [] for way in _WAYS}
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "AIRFLOW_HOME": folder, "AIRFLOW_CONN_RCS_STORE": _connection(engine.url)}
+        for _ in range(ROUNDS):
+            for way in _WAYS:
+                # A process of its own, in which Airflow knows this store and whose CPU time is nobody else's.
+                url = engine.url.render_as_string(hide_password=False)
+                command = [sys.executable, "-m", "benchmarks.deferred_sensors", way, url]
+                told = subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE).stdout
+                seconds, asked = json.loads(told.splitlines()[-1])
+                rates[way].append(_LOOKS * SENSORS / seconds)
+                queries[way].append(asked / _LOOKS)
+    return MeasuredLooks(f"{SENSORS:,} deferred sensors on {database}, a minute", rates, queries)
+
+
+def _begin_campaigns(engine: sa.Engine) -> None:
+    """Have campaigns wait for their first reports."""
+    from airflow_provider_rcs.api.models import Outcome
+    from airflow_provider_rcs.api.recipients import ListedRecipient
+    from airflow_provider_rcs.api.statuses import MessageState
+    from airflow_provider_rcs.store.attempts import begin_attempt
+    from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
+    from airflow_provider_rcs.store.claims import claim_batch, settle
+    from airflow_provider_rcs.store.planning import record_list
+    from benchmarks.people import rows
+
+    people = [ListedRecipient(row["phone"], row["phone"], row["phone"], "", "", {}) for row in rows(RECIPIENTS)]
+    for name in _NAMES:
+        campaign = open_campaign(engine, name, CampaignTerms("1"), {})
+        attempt = begin_attempt(engine, campaign, "bench", timedelta(minutes=5))
+        record_list(engine, attempt, people)
+        claim = claim_batch(engine, attempt, RECIPIENTS)
+        assert claim is not None
+        settle(engine, claim, [Outcome(each.phone, MessageState.ACCEPTED) for each in claim.recipients], "1")
+
+
+def _connection(url: sa.URL) -> str:
+    if url.get_backend_name() == "sqlite":
+        return json.dumps({"conn_type": "sqlite", "host": url.database})
+    fields = {"conn_type": "postgres", "host": url.host, "port": url.port, "login": url.username}
+    return json.dumps({**fields, "password": url.password, "schema": url.database, "extra": dict(url.query)})
+
+
+class _Statements:
+    """Counts the statements that reach a database."""
+
+    def __init__(self) -> None:
+        self.all = 0
+        self.looks = 0
+        sa.event.listen(sa.Engine, "before_cursor_execute", self._note)
+
+    def _note(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
+        self.all += 1
+        self.looks += "rcs_message" in statement
+
+
+@asynccontextmanager
+async def _sensors() -> AsyncIterator[None]:
+    """Run a trigger for each campaign, as the triggerer does."""
+    from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
+
+    triggers = [
+        RcsCampaignTrigger(
+            campaign=name,
+            until="final",
+            share=1.0,
+            store_conn_id="rcs_store",
+            poll_interval=_SECONDS_HERE,
+            end_time=datetime.now(UTC) + timedelta(days=1),
+            no_reports_within=timedelta(hours=1),
+        )
+        for name in _NAMES
+    ]
+    tasks = [asyncio.ensure_future(anext(trigger.run())) for trigger in triggers]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _ours(_engine: sa.Engine) -> tuple[float, int]:
+    statements = _Statements()
+    async with _sensors():
+        # The first look is the start's: its connection is made, and its tables are asked for.
+        await _until(lambda: statements.looks > 0)
+        await asyncio.sleep(_SECONDS_HERE / 2)
+        begun, asked, looks = time.process_time(), statements.all, statements.looks
+        await _until(lambda: statements.looks >= looks + _LOOKS)
+        await asyncio.sleep(_SECONDS_HERE / 2)
+        return time.process_time() - begun, statements.all - asked
+
+
+async def _naive(engine: sa.Engine) -> tuple[float, int]:
+    """Have each sensor ask for its own campaign."""
+    from airflow_provider_rcs.store.funnel import read_funnel
+
+    statements, begun = _Statements(), time.process_time()
+    for _ in range(_LOOKS):
+        await asyncio.gather(*(asyncio.to_thread(read_funnel, engine, name) for name in _NAMES))
+    return time.process_time() - begun, statements.all
+
+
+async def _limit(engine: sa.Engine) -> tuple[float, int]:
+    """Count the messages of all campaigns by their statuses, and make nothing of it."""
+    from airflow_provider_rcs.store.tables import campaign, message
+
+    statements, begun = _Statements(), time.process_time()
+    by = (campaign.c.name, message.c.state, message.c.delivery_status)
+    counts = sa.select(*by, sa.func.count()).join(message, message.c.campaign_id == campaign.c.id).group_by(*by)
+    for _ in range(_LOOKS):
+        with engine.connect() as connection:
+            connection.execute(counts.where(campaign.c.name.in_(_NAMES))).all()
+    return time.process_time() - begun, statements.all
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0.01)
+
+
+_NAMES = [f"deferred-{number}" for number in range(SENSORS)]
+_WAYS: Mapping[str, Callable[[sa.Engine], Awaitable[tuple[float, int]]]] = {
+    "ours": _ours,
+    "naive": _naive,
+    "limit": _limit,
+}
+
+
+def _measure_one(way: str, url: str) -> None:
+    from airflow_provider_rcs.store.engine import engine_from_url
+
+    async def go() -> tuple[float, int]:
+        return await _WAYS[way](engine_from_url(url))
+
+    print(json.dumps(asyncio.run(go())))
+
+
+if __name__ == "__main__":
+    _measure_one(*sys.argv[1:])

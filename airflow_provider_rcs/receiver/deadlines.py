@@ -46,7 +46,7 @@ class Deadlines(Generic[T]):
         if moment != self._next:
             return  # One that ends sooner has begun since, and is looked after by a timer of its own.
         now = time.monotonic()
-        for item in [item for item, end in self._ends.items() if end <= now]:
+        for item in sorted((item for item, end in self._ends.items() if end <= now), key=self._ends.__getitem__):
             del self._ends[item]
             self._late(item)
         if self._ends:

@@ -3,55 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import json
 import platform
-import resource
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from airflow_provider_rcs.api.models import SendRequest, SendResult
+from benchmarks.campaign_steps import PLACES, Took, run_step
 
 RESULTS = Path(__file__).parent / "MEMORY.md"
 SIZES = (100_000, 1_000_000)
 MOST_GROWTH = 1.2
-_CAMPAIGN = "a campaign of this size"
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where one size is measured.
-
-    :param source: a SQLite file of customers.
-    :param store: URL of an empty database.
-    :param warehouse: URL of another.
-    """
-
-    source: str
-    store: str
-    warehouse: str
-
-
-@dataclass(frozen=True)
-class Peak:
-    """What one process took for its step."""
-
-    mebibytes: float
-    seconds: float
 
 
 def main() -> None:
     """Measure, print each row as it comes, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs=2, default=SIZES, help="rows, fewer and more")
-    parser.add_argument("--databases", nargs="+", choices=_PLACES, default=list(_PLACES))
+    parser.add_argument("--databases", nargs="+", choices=PLACES, default=list(PLACES))
     given = parser.parse_args()
     fewer, more = given.sizes
     header = f"| what | peak at {fewer:,} | peak at {more:,} | ratio | time for {more:,} |"
@@ -89,181 +57,14 @@ def _page(lines: Sequence[str]) -> str:
     )
 
 
-def _measured(database: str, size: int) -> Mapping[str, Peak]:
+def _measured(database: str, size: int) -> Mapping[str, Took]:
     """Send to so many rows and load them, and return the peaks of both."""
-    with _PLACES[database]() as place:
-        _run("list", place, size)
-        send = _run("send", place, size)
-        _run("report", place, size)
-        return {"send": send, "load": _run("load", place, size)}
-
-
-def _run(step: str, place: Place, size: int) -> Peak:
-    # A process of its own: what an earlier step took would count as the peak of the next.
-    command = [sys.executable, "-m", "benchmarks.memory_at_size", step, json.dumps(vars(place)), str(size)]
-    return Peak(**json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
-
-
-@contextmanager
-def _on_sqlite() -> Iterator[Place]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield Place(f"{folder}/source.db", f"sqlite:///{folder}/store.db", f"sqlite:///{folder}/warehouse.db")
-
-
-@contextmanager
-def _on_postgresql() -> Iterator[Place]:
-    from tests.databases import fresh_database
-    from tests.postgres import postgres_server
-
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        postgres_server() as server,
-        fresh_database(server) as store,
-        fresh_database(server) as warehouse,
-    ):
-        yield Place(f"{folder}/source.db", store, warehouse)
-
-
-_PLACES = {"SQLite": _on_sqlite, "PostgreSQL": _on_postgresql}
-
-
-def _list(place: Place, size: int) -> None:
-    """Make the table of customers, and the store."""
-    import sqlite3
-
-    from airflow_provider_rcs.store.engine import engine_from_url
-    from airflow_provider_rcs.store.migrate import migrate
-
-    migrate(engine_from_url(place.store))
-    with closing(sqlite3.connect(place.source)) as connection, connection:
-        connection.execute("CREATE TABLE customer (phone TEXT, name TEXT, Pedido TEXT, Dia INTEGER)")
-        connection.executemany(
-            "INSERT INTO customer VALUES (?, ?, ?, 1)",
-            ((f"346{number:08d}", f"Núria Pérez {number}", f"A-{number}") for number in range(size)),
-        )
-
-
-def _send(place: Place, size: int) -> None:
-    """Send to all customers, as ``SqlToRcsOperator`` does; only the connection to the service is left out."""
-    from datetime import timedelta
-
-    from airflow_provider_rcs.api.models import Template, TemplateVariable
-    from airflow_provider_rcs.api.settings import ApiSettings
-    from airflow_provider_rcs.sending.campaign import send_campaign
-    from airflow_provider_rcs.sending.service import Service
-    from airflow_provider_rcs.sending.settings import SendSettings
-    from airflow_provider_rcs.store.engine import engine_from_url
-
-    # Not the template of ``benchmarks.people``, whose pandas would hide what grows as well.
-    template = Template("1234568", "Shipping notice", (TemplateVariable("Pedido", ""), TemplateVariable("Dia", "")))
-    sent = send_campaign(
-        engine_from_url(place.store),
-        Service(_answer, ApiSettings()),
-        template,
-        SendSettings(template_id=template.id, campaign=_CAMPAIGN, default_region="ES"),
-        _customers(place.source),
-        made_by="bench",
-        lease=timedelta(minutes=5),
-    )
-    _require(sent["accepted"], size)
-
-
-def _customers(source: str) -> Iterator[Mapping[str, Sequence[object]]]:
-    """Return the rows in the chunks of ``hooks.sql``, without Airflow, whose own memory would hide what grows."""
-    import sqlite3
-
-    from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK
-    from airflow_provider_rcs.hooks.cursors import streaming_cursor
-
-    with closing(sqlite3.connect(source)) as connection, closing(streaming_cursor(connection)) as cursor:
-        cursor.execute("SELECT * FROM customer")
-        columns = [column[0] for column in cursor.description]
-        while rows := cursor.fetchmany(ROWS_A_CHUNK):
-            yield dict(zip(columns, zip(*rows, strict=True), strict=True))
-
-
-def _answer(request: SendRequest) -> SendResult:
-    """Write the request as it would be sent, and read a reply as the service would give it."""
-    import orjson
-
-    from airflow_provider_rcs.api import wire
-
-    body = wire.json_body(wire.send_parameters(request, wire.DEFAULT_RECIPIENT_REFERENCE_KEY))
-    phones = [recipient["Telefono"] for recipient in orjson.loads(body)["Destinatarios"]]
-    sent = [{"Telefono": phone, "idMensaje": f"m-{phone}"} for phone in phones]
-    return wire.read_send_reply(orjson.dumps({"Res": len(sent), "idEnvio": "77", "Enviados": sent, "NoEnviados": []}))
-
-
-def _report(place: Place, size: int) -> None:
-    """Land a report on each message."""
-    from datetime import UTC, datetime
-
-    import sqlalchemy as sa
-
-    from airflow_provider_rcs.api.models import Report
-    from airflow_provider_rcs.store.engine import engine_from_url, reading
-    from airflow_provider_rcs.store.landing import land
-    from airflow_provider_rcs.store.tables import message, request
-
-    engine = engine_from_url(place.store)
-    now = datetime.now(UTC)
-    sent = sa.select(message.c.phone, message.c.api_message_id, request.c.reference).join(
-        request, request.c.id == message.c.request_id
-    )
-    landed = 0
-    with reading(engine) as connection:
-        for some in connection.execution_options(yield_per=5_000).execute(sent).partitions():
-            land(
-                engine,
-                [
-                    Report(
-                        "13",
-                        row.phone,
-                        row.reference,
-                        service="RCS",
-                        reported_at=now,
-                        api_message_id=row.api_message_id,
-                    )
-                    for row in some
-                ],
-                now,
-            )
-            landed += len(some)
-    _require(landed, size)
-
-
-def _load(place: Place, size: int) -> None:
-    """Fold and load all messages and reports, as ``RcsReportsToSqlOperator`` does."""
-    import sqlalchemy as sa
-
-    from airflow_provider_rcs.store.engine import engine_from_url
-    from airflow_provider_rcs.warehouse.load import load
-
-    loaded = load(engine_from_url(place.store), sa.create_engine(place.warehouse), None)
-    _require(loaded.messages, size)
-    _require(loaded.reports, size)
-
-
-def _require(count: int, size: int) -> None:
-    if count != size:
-        raise RuntimeError(f"{count} of {size}")
-
-
-_STEPS: Mapping[str, Callable[[Place, int], None]] = {"list": _list, "send": _send, "report": _report, "load": _load}
-
-
-def _step(name: str, place: Mapping[str, Any], size: int) -> None:
-    """Do one step, and tell what it took."""
-    begun = time.perf_counter()
-    _STEPS[name](Place(**place), size)
-    # In bytes on macOS, in KiB elsewhere.
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    print(json.dumps({"mebibytes": peak, "seconds": time.perf_counter() - begun}))
+    with PLACES[database]() as place:
+        run_step("list", place, size)
+        send = run_step("send", place, size)
+        run_step("report", place, size)
+        return {"send": send, "load": run_step("load", place, size)}
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] and sys.argv[1] in _STEPS:
-        _step(sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3]))
-    else:
-        main()
+    main()

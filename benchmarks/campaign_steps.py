@@ -1,0 +1,239 @@
+"""The steps of a campaign of some size, each in a process of its own, with the time and the memory that it took."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_rcs.api.models import SendRequest, SendResult
+
+_CAMPAIGN = "a campaign of this size"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one size is measured.
+
+    :param source: a SQLite file of customers.
+    :param store: URL of an empty database.
+    :param warehouse: URL of another.
+    """
+
+    source: str
+    store: str
+    warehouse: str
+
+
+@dataclass(frozen=True)
+class Took:
+    """What one step took.
+
+    :param mebibytes: the peak resident memory of its process.
+    """
+
+    mebibytes: float
+    seconds: float
+
+
+def run_step(step: str, place: Place, size: int) -> Took:
+    """Do one step of a campaign to so many recipients, in a process of its own.
+
+    What an earlier step took would count as the peak of the next otherwise.
+
+    :param step: ``list`` (make the table of customers), ``send``, ``report`` (land one on each message), ``fold``, or
+        ``load`` (fold what is not folded, and load all into the warehouse).
+    """
+    command = [sys.executable, "-m", "benchmarks.campaign_steps", step, json.dumps(vars(place)), str(size)]
+    return Took(**json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
+
+
+@contextmanager
+def _on_sqlite() -> Iterator[Place]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield Place(f"{folder}/source.db", f"sqlite:///{folder}/store.db", f"sqlite:///{folder}/warehouse.db")
+
+
+@contextmanager
+def _on_postgresql() -> Iterator[Place]:
+    from tests.databases import fresh_database
+    from tests.postgres import postgres_server
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        postgres_server() as server,
+        fresh_database(server) as store,
+        fresh_database(server) as warehouse,
+    ):
+        yield Place(f"{folder}/source.db", store, warehouse)
+
+
+PLACES: Mapping[str, Callable[[], AbstractContextManager[Place]]] = {
+    "SQLite": _on_sqlite,
+    "PostgreSQL": _on_postgresql,
+}
+
+
+def _list(place: Place, size: int) -> None:
+    """Make the table of customers, and the store."""
+    import sqlite3
+
+    from airflow_provider_rcs.store.engine import engine_from_url
+    from airflow_provider_rcs.store.migrate import migrate
+
+    migrate(engine_from_url(place.store))
+    with closing(sqlite3.connect(place.source)) as connection, connection:
+        connection.execute("CREATE TABLE customer (phone TEXT, name TEXT, Pedido TEXT, Dia INTEGER)")
+        connection.executemany(
+            "INSERT INTO customer VALUES (?, ?, ?, 1)",
+            ((f"346{number:08d}", f"Núria Pérez {number}", f"A-{number}") for number in range(size)),
+        )
+
+
+def _send(place: Place, size: int) -> None:
+    """Send to all customers, as ``SqlToRcsOperator`` does; only the connection to the service is left out."""
+    from datetime import timedelta
+
+    from airflow_provider_rcs.api.models import Template, TemplateVariable
+    from airflow_provider_rcs.api.settings import ApiSettings
+    from airflow_provider_rcs.sending.campaign import send_campaign
+    from airflow_provider_rcs.sending.service import Service
+    from airflow_provider_rcs.sending.settings import SendSettings
+    from airflow_provider_rcs.store.engine import engine_from_url
+
+    # Not the template of ``benchmarks.people``, whose pandas would hide what grows as well.
+    template = Template("1234568", "Shipping notice", (TemplateVariable("Pedido", ""), TemplateVariable("Dia", "")))
+    sent = send_campaign(
+        engine_from_url(place.store),
+        Service(_answer, ApiSettings()),
+        template,
+        SendSettings(template_id=template.id, campaign=_CAMPAIGN, default_region="ES"),
+        _customers(place.source),
+        made_by="bench",
+        lease=timedelta(minutes=5),
+    )
+    _require(sent["accepted"], size)
+
+
+def _customers(source: str) -> Iterator[Mapping[str, Sequence[object]]]:
+    """Return the rows in the chunks of ``hooks.sql``, without Airflow, whose own memory would hide what grows."""
+    import sqlite3
+
+    from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK
+    from airflow_provider_rcs.hooks.cursors import streaming_cursor
+
+    with closing(sqlite3.connect(source)) as connection, closing(streaming_cursor(connection)) as cursor:
+        cursor.execute("SELECT * FROM customer")
+        columns = [column[0] for column in cursor.description]
+        while rows := cursor.fetchmany(ROWS_A_CHUNK):
+            yield dict(zip(columns, zip(*rows, strict=True), strict=True))
+
+
+def _answer(request: SendRequest) -> SendResult:
+    """Write the request as it would be sent, and read a reply as the service would give it."""
+    import orjson
+
+    from airflow_provider_rcs.api import wire
+
+    body = wire.json_body(wire.send_parameters(request, wire.DEFAULT_RECIPIENT_REFERENCE_KEY))
+    phones = [recipient["Telefono"] for recipient in orjson.loads(body)["Destinatarios"]]
+    sent = [{"Telefono": phone, "idMensaje": f"m-{phone}"} for phone in phones]
+    return wire.read_send_reply(orjson.dumps({"Res": len(sent), "idEnvio": "77", "Enviados": sent, "NoEnviados": []}))
+
+
+def _report(place: Place, size: int) -> None:
+    """Land a report on each message."""
+    from datetime import UTC, datetime
+
+    import sqlalchemy as sa
+
+    from airflow_provider_rcs.api.models import Report
+    from airflow_provider_rcs.store.engine import engine_from_url, reading
+    from airflow_provider_rcs.store.landing import land
+    from airflow_provider_rcs.store.tables import message, request
+
+    engine = engine_from_url(place.store)
+    now = datetime.now(UTC)
+    sent = sa.select(message.c.phone, message.c.api_message_id, request.c.reference).join(
+        request, request.c.id == message.c.request_id
+    )
+    landed = 0
+    with reading(engine) as connection:
+        for some in connection.execution_options(yield_per=5_000).execute(sent).partitions():
+            land(
+                engine,
+                [
+                    Report(
+                        "13",
+                        row.phone,
+                        row.reference,
+                        service="RCS",
+                        reported_at=now,
+                        api_message_id=row.api_message_id,
+                    )
+                    for row in some
+                ],
+                now,
+            )
+            landed += len(some)
+    _require(landed, size)
+
+
+def _fold(place: Place, size: int) -> None:
+    """Fold all reports."""
+    from airflow_provider_rcs.store.engine import engine_from_url
+    from airflow_provider_rcs.store.folding import fold
+
+    _require(fold(engine_from_url(place.store)), size)
+
+
+def _load(place: Place, size: int) -> None:
+    """Fold and load all messages and reports, as ``RcsReportsToSqlOperator`` does."""
+    import sqlalchemy as sa
+
+    from airflow_provider_rcs.store.engine import engine_from_url
+    from airflow_provider_rcs.warehouse.load import load
+
+    loaded = load(engine_from_url(place.store), sa.create_engine(place.warehouse), None)
+    _require(loaded.messages, size)
+    _require(loaded.reports, size)
+
+
+def _require(count: int, size: int) -> None:
+    if count != size:
+        raise RuntimeError(f"{count} of {size}")
+
+
+_STEPS: Mapping[str, Callable[[Place, int], None]] = {
+    "list": _list,
+    "send": _send,
+    "report": _report,
+    "fold": _fold,
+    "load": _load,
+}
+
+
+def _step(name: str, place: Mapping[str, Any], size: int) -> None:
+    """Do one step, and tell what it took."""
+    # What a process pays once, however large the campaign, is not the step's.
+    import airflow_provider_rcs.sending.campaign
+    import airflow_provider_rcs.warehouse.load  # noqa: F401
+
+    begun = time.perf_counter()
+    _STEPS[name](Place(**place), size)
+    # In bytes on macOS, in KiB elsewhere.
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    print(json.dumps({"mebibytes": peak, "seconds": time.perf_counter() - begun}))
+
+
+if __name__ == "__main__":
+    _step(sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3]))

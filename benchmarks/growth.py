@@ -1,0 +1,62 @@
+"""How the cost of a send and of a fold grows with the size of the campaign: a table, and a plot in the docs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.campaign_steps import PLACES, run_step
+
+SIZES = (10_000, 100_000, 1_000_000)
+PLOT = Path(__file__).parents[1] / "docs" / "growth.svg"
+_DATABASE = "PostgreSQL"
+_STEPS = {"send": "send, the service answers at once", "report": "reports landed", "fold": "reports folded"}
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How long each step took at each size.
+
+    :param seconds: step -> size -> seconds.
+    """
+
+    seconds: Mapping[str, Mapping[int, float]]
+
+    def table(self) -> list[str]:
+        """Return the lines of a table: recipients or reports a second, at each size."""
+        sizes = [f"{size:,}" for size in SIZES]
+        lines = [f"| what, on {_DATABASE} | {' | '.join(sizes)} |", f"| --- {'| --- ' * len(sizes)}|"]
+        for step, name in _STEPS.items():
+            cells = [f"{size / seconds:,.0f}/s" for size, seconds in self.seconds[step].items()]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+        return lines
+
+    def plot(self, path: Path) -> None:
+        """Draw the seconds over the sizes, both in powers of ten, so that what grows as the size does is straight."""
+        import matplotlib as mpl
+
+        mpl.use("svg")
+        # Else each run gives other ids, and the picture changes where nothing has.
+        mpl.rcParams["svg.hashsalt"] = "growth"
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(7, 4.2), layout="constrained")
+        axes = figure.subplots()
+        for step, name in _STEPS.items():
+            axes.plot(list(self.seconds[step]), list(self.seconds[step].values()), marker="o", label=name)
+        axes.set(xscale="log", yscale="log", xlabel="recipients, one report on each", ylabel="seconds")
+        axes.grid(which="major", alpha=0.3)
+        axes.legend(frameon=False)
+        figure.savefig(path, format="svg", metadata={"Date": None})
+
+
+def run(sizes: Sequence[int] = SIZES) -> Growth:
+    """Send, report and fold a campaign of each size, each step in a process of its own."""
+    seconds: dict[str, dict[int, float]] = {step: {} for step in _STEPS}
+    for size in sizes:
+        with PLACES[_DATABASE]() as place:
+            run_step("list", place, size)
+            for step in _STEPS:
+                seconds[step][size] = run_step(step, place, size).seconds
+    return Growth(seconds)

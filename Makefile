@@ -12,7 +12,7 @@ CAMPAIGN ?=
 # Starting Python is most of what the tests do, and without this half of that would be compiling, each time anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install demo test test-fast test-dags test-dags-oldest test-chaos test-scale lint bench bench-memory constraints clean
+.PHONY: help install demo test test-fast test-dags test-dags-oldest test-chaos test-scale lint bench bench-quick bench-memory constraints clean
 
 help: ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -62,6 +62,9 @@ lint: install ## Check style and types
 
 bench: install ## Measure against the naive way and the limit
 	$(BIN)/python -m benchmarks
+
+bench-quick: install ## Measure less, in a minute, and write nothing
+	RCS_BENCH=quick $(BIN)/python -m benchmarks
 
 bench-memory: install ## Measure the peak memory of a send and a load of a million rows (takes a while)
 	$(BIN)/python -m benchmarks.memory_at_size

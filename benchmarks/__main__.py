@@ -1,10 +1,10 @@
-"""``make bench``: run every benchmark, and write ``benchmarks/RESULTS.md``."""
+"""``make bench``: run every benchmark, and write ``benchmarks/RESULTS.md``; ``make bench-quick`` only prints."""
 
 from __future__ import annotations
 
 import platform
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from os import cpu_count
 from pathlib import Path
@@ -15,34 +15,36 @@ from benchmarks import (
     dag_parsing,
     deferred_sensors,
     fold_reports,
+    growth,
     ledger_commits,
     prepare_recipients,
     receiver_ready,
     take_reports,
     whole_send,
 )
-from benchmarks.measure import ROUNDS, Measured
+from benchmarks.measure import IS_QUICK, ROUNDS, Measured
 from tests.databases import fresh_database
 from tests.postgres import postgres_server
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-_PACKAGES = ("pandas", "sqlalchemy", "orjson", "phonenumbers", "psycopg")
+TRIED = Path(__file__).parent / "TRIED.md"
+_PACKAGES = ("apache-airflow", "pandas", "sqlalchemy", "orjson", "phonenumbers", "psycopg")
+_HEADER = ("| what | ours | naive | limit | ours / naive | ours / limit |", "| --- | --- | --- | --- | --- | --- |")
 
 
 def main() -> None:
-    """Run all, print each row as it comes, and write the table."""
-    lines = []
+    """Run all, print each row as it comes, and write the page."""
+    print(*_HEADER, sep="\n", flush=True)
+    rows = []
     for measured in _all():
-        lines.append(measured.row())
-        print(lines[-1], flush=True)
-    versions = ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
-    machine = f"{cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, {versions}"
-    header = "| what | ours | naive | limit | ours / naive | ours / limit |\n| --- | --- | --- | --- | --- | --- |"
-    RESULTS.write_text(
-        f"# Results\n\nWritten by `make bench`: medians of {ROUNDS} rounds, and half the spread.\n{machine}.\n"
-        f"Read the ratios; the rates are this machine's.\n\n{header}\n" + "\n".join(lines) + "\n",
-        encoding="utf-8",
-    )
+        rows.append(measured.row())
+        print(rows[-1], flush=True)
+    if IS_QUICK:
+        return
+    grown = growth.run()
+    grown.plot(growth.PLOT)
+    print(*grown.table(), sep="\n", flush=True)
+    RESULTS.write_text(_page(rows, grown), encoding="utf-8")
 
 
 def _all() -> Iterator[Measured]:
@@ -59,6 +61,38 @@ def _all() -> Iterator[Measured]:
             yield receiver_ready.run(database, url)
             yield take_reports.run(database, url)
         yield whole_send.run(server)
+        yield whole_send.run_with_latency(server)
+
+
+def _page(rows: Sequence[str], grown: growth.Growth) -> str:
+    versions = ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
+    machine = f"{cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, {versions}"
+    return "\n".join(
+        [
+            "# Results",
+            "",
+            f"Written by `make bench`: medians of {ROUNDS} rounds, in which the ways take turns, and half the spread.",
+            f"{machine}. Read the ratios; the rates are this machine's.",
+            "",
+            *_HEADER,
+            *rows,
+            "",
+            "## How cost grows with size",
+            "",
+            "One round: the step of a campaign, with a report on each message, in a process of its own.",
+            "",
+            *grown.table(),
+            "",
+            "![Seconds over size](../docs/growth.svg)",
+            "",
+            TRIED.read_text(encoding="utf-8")
+            .replace("# Tried", "## What was tried", 1)
+            .replace("\n## S", "\n### S", 1)
+            .replace("\n## R", "\n### R", 1)
+            .strip(),
+            "",
+        ]
+    )
 
 
 if __name__ == "__main__":

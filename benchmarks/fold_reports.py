@@ -19,10 +19,10 @@ from airflow_provider_rcs.store.claims import claim_batch, settle
 from airflow_provider_rcs.store.folding import fold
 from airflow_provider_rcs.store.landing import land
 from airflow_provider_rcs.store.planning import record_list
-from benchmarks.measure import Measured, Way, measure
+from benchmarks.measure import Measured, Way, measure, sized
 from benchmarks.people import rows
 
-MESSAGES = 100_000
+MESSAGES = sized(100_000)
 _A_BATCH = 1_000
 _A_LIMITS_BATCH = 100_000
 NAIVE_REPORTS = 1_000

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.campaign_steps import PLACES, run_step
+from benchmarks.campaign_steps import PLACES, Took, run_step
 
 SIZES = (10_000, 100_000, 1_000_000)
 PLOT = Path(__file__).parents[1] / "docs" / "growth.svg"
@@ -18,17 +18,19 @@ _STEPS = {"send": "send, the service answers at once", "report": "reports landed
 class Growth:
     """How long each step took at each size.
 
-    :param seconds: step -> size -> seconds.
+    :param took: step -> size -> what it took.
     """
 
-    seconds: Mapping[str, Mapping[int, float]]
+    took: Mapping[str, Mapping[int, Took]]
 
     def table(self) -> list[str]:
-        """Return the lines of a table: recipients or reports a second, at each size."""
+        """Return the lines of a table: recipients or reports a second, and the peak of the memory, at each size."""
         sizes = [f"{size:,}" for size in SIZES]
         lines = [f"| what, on {_DATABASE} | {' | '.join(sizes)} |", f"| --- {'| --- ' * len(sizes)}|"]
         for step, name in _STEPS.items():
-            cells = [f"{size / seconds:,.0f}/s" for size, seconds in self.seconds[step].items()]
+            cells = [
+                f"{size / took.seconds:,.0f}/s, {took.mebibytes:.0f} MiB" for size, took in self.took[step].items()
+            ]
             lines.append(f"| {name} | {' | '.join(cells)} |")
         return lines
 
@@ -44,7 +46,8 @@ class Growth:
         figure = Figure(figsize=(7, 4.2), layout="constrained")
         axes = figure.subplots()
         for step, name in _STEPS.items():
-            axes.plot(list(self.seconds[step]), list(self.seconds[step].values()), marker="o", label=name)
+            took = self.took[step]
+            axes.plot(list(took), [each.seconds for each in took.values()], marker="o", label=name)
         axes.set(xscale="log", yscale="log", xlabel="recipients, one report on each", ylabel="seconds")
         axes.grid(which="major", alpha=0.3)
         axes.legend(frameon=False)
@@ -53,10 +56,10 @@ class Growth:
 
 def run(sizes: Sequence[int] = SIZES) -> Growth:
     """Send, report and fold a campaign of each size, each step in a process of its own."""
-    seconds: dict[str, dict[int, float]] = {step: {} for step in _STEPS}
+    took: dict[str, dict[int, Took]] = {step: {} for step in _STEPS}
     for size in sizes:
         with PLACES[_DATABASE]() as place:
             run_step("list", place, size)
             for step in _STEPS:
-                seconds[step][size] = run_step(step, place, size).seconds
-    return Growth(seconds)
+                took[step][size] = run_step(step, place, size)
+    return Growth(took)

@@ -14,10 +14,10 @@ from airflow_provider_rcs.store.attempts import begin_attempt
 from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
 from airflow_provider_rcs.store.claims import claim_batch, settle
 from airflow_provider_rcs.store.planning import record_list
-from benchmarks.measure import Measured, Way, measure
+from benchmarks.measure import Measured, Way, measure, sized
 from benchmarks.people import rows
 
-COUNT = 20_000
+COUNT = sized(20_000)
 NAIVE_COUNT = 500
 BATCH = 1_000
 

@@ -13,10 +13,10 @@ from airflow_provider_rcs.api.models import Recipient, SendRequest, recipients_o
 from airflow_provider_rcs.sending.listing import Tally, list_chunks
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.sending.sources import chunks_of
-from benchmarks.measure import Measured, Way, measure
+from benchmarks.measure import Measured, Way, measure, sized
 from benchmarks.people import TEMPLATE, frame
 
-COUNT = 20_000
+COUNT = sized(20_000)
 BATCH = 1_000
 
 

@@ -21,10 +21,10 @@ from typing import Any
 import orjson
 import psutil
 
-from benchmarks.measure import ROUNDS, Measured
+from benchmarks.measure import ROUNDS, Measured, sized
 from benchmarks.pushing import push
 
-REPORTS = 20_000
+REPORTS = sized(20_000)
 NAIVE_REPORTS = 600
 CONNECTIONS = 64
 _LOGIN, _PASSWORD = "bench", "bench-password"

@@ -26,11 +26,15 @@ import psycopg
 import sqlalchemy as sa
 
 from airflow_provider_rcs.sending.settings import DEFAULT_MAX_IN_FLIGHT
-from benchmarks.measure import ROUNDS, Measured
+from benchmarks.measure import ROUNDS, Measured, sized
 
-COUNT = 20_000
+COUNT = sized(100_000)
 NAIVE_COUNT = 200
 BATCH = 1_000
+_NAIVE_COUNT_IF_SLOW = 20
+_LATENCY = 0.1
+# As few that the requests, and not the processors, decide.
+_FEW_IN_FLIGHT = 1
 _SOURCE = "customers"
 _SERVICE = "service"
 _SELECT = "SELECT phone, name, order_number, day FROM customer"
@@ -71,6 +75,20 @@ def run(server: str) -> Measured:
             rates["naive"].append(NAIVE_COUNT / _naive(place))
             rates["limit"].append(COUNT / _limit(place, COUNT))
     return Measured("a whole send from PostgreSQL, ledger on PostgreSQL", rates)
+
+
+def run_with_latency(server: str) -> Measured:
+    """Measure the same where the service takes 100 ms to answer; the limit is what the requests in flight allow.
+
+    :param server: URL of a PostgreSQL server.
+    """
+    rates: dict[str, list[float]] = {"ours": [], "naive": [], "limit": []}
+    with _place(server, COUNT, _LATENCY) as place:
+        for _ in range(ROUNDS):
+            rates["ours"].append(COUNT / _sent(place, COUNT, _FEW_IN_FLIGHT).seconds)
+            rates["naive"].append(_NAIVE_COUNT_IF_SLOW / _naive(place, _NAIVE_COUNT_IF_SLOW))
+            rates["limit"].append(_FEW_IN_FLIGHT * BATCH / _LATENCY)
+    return Measured(f"the same, the service answers after 100 ms, {_FEW_IN_FLIGHT} requests in flight", rates)
 
 
 @contextmanager
@@ -149,7 +167,7 @@ def _send(store: str, size: int, in_flight: int) -> Sent:
     return Sent(seconds, cpu_seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
-def _naive(place: Place) -> float:
+def _naive(place: Place, count: int = NAIVE_COUNT) -> float:
     """Return the seconds of a send as first written: a request and a commit for each of some recipients."""
     import requests
 
@@ -157,7 +175,7 @@ def _naive(place: Place) -> float:
         store.execute("CREATE TABLE IF NOT EXISTS naive (phone text, api_message_id text)")
         store.commit()
         begun = time.perf_counter()
-        for row in source.execute(f"{_SELECT} LIMIT {NAIVE_COUNT}"):
+        for row in source.execute(f"{_SELECT} LIMIT {count}"):
             reply = requests.post(f"http://127.0.0.1:{place.port}/send", data=_body([row]), timeout=60).json()
             for sent in reply["Enviados"]:
                 store.execute("INSERT INTO naive VALUES (%s, %s)", (sent["Telefono"], sent["idMensaje"]))

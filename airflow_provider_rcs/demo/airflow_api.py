@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 
-_SECONDS_TO_ANSWER = 20
+_SECONDS_TO_ANSWER = 60
 _OK = 200
 
 

@@ -174,6 +174,8 @@ class RcsSendingOperator(BaseOperator):
         self.scheduled_by = scheduled_by
         self.preview = dry_run
         self.approved_plan = approved_plan
+        # Told before it is rendered: where Airflow renders to native objects, an approval that is missing becomes None.
+        self._needs_approval = approved_plan is not None
 
     @abstractmethod
     def read_chunks(self) -> Iterable[Chunk]:
@@ -309,7 +311,7 @@ class RcsSendingOperator(BaseOperator):
             on_invalid=self.on_invalid,
             on_in_doubt=self.on_in_doubt,
             scheduled_by=self.scheduled_by,
-            approved_plan=None if self.approved_plan is None else str(self.approved_plan),
+            approved_plan=str(self.approved_plan) if self._needs_approval else None,
         )
 
 

@@ -92,6 +92,16 @@ def test_a_report_that_is_not_folded_yet_breaks_the_silence(engine: sa.Engine) -
     assert read_silences(engine, ["spring"]) == {}
 
 
+def test_a_report_on_a_phone_that_the_campaign_does_not_have_shows_that_reports_come_whoever_looks(
+    engine: sa.Engine,
+) -> None:
+    receive(engine, report_on(sent(engine), BEA))
+    later = datetime.now(UTC) + PATIENCE + timedelta(minutes=1)
+
+    assert read_new_silences(engine, "receivers", later) == {}
+    assert not read_reporting(engine, later)["spring"].is_overdue
+
+
 def test_other_campaigns_are_not_told_of(engine: sa.Engine) -> None:
     sent(engine)
 

@@ -68,7 +68,7 @@ class PlanHash:
     def _number_of(self, recipient: ListedRecipient) -> int:
         told = (recipient.key, recipient.name, recipient.reference, recipient.variables, recipient.rejection)
         row = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
-        # With the secret here too: sums of numbers that everybody knows can be made to agree by whoever writes the rows.
+        # With the secret here too: whoever writes the rows could make sums of numbers agree that everybody knows.
         return int.from_bytes(blake2b(row, digest_size=_LIST_BYTES, key=self._key).digest())
 
     def _hash_of(self, values: object, size: int) -> str:

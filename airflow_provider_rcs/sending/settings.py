@@ -17,6 +17,7 @@ DEFAULT_MAX_IN_FLIGHT = 8
 EVERYBODY = Selection()
 GRACE_FOR_PAST_DATES = timedelta(minutes=5)
 DEFAULT_LEAD = timedelta(minutes=30)
+_ANOTHER_DATE = "Give a date to come, or leave it out: then who is planned still is sent to at once."
 _CHOICES: Mapping[str, Sequence[object]] = {
     "on_invalid": ("reject", "fail"),
     "on_in_doubt": ("fail", "hold"),
@@ -93,22 +94,14 @@ class SendSettings:
         self._require_date_that_can_be_told()
         self._require_hash_of_a_plan()
 
-    @property
-    def date_has_passed(self) -> bool:
-        """Whether there is a date, and it has passed by more than a grace."""
-        return self.send_at is not None and self.send_at < datetime.now(UTC) - GRACE_FOR_PAST_DATES
-
-    def require_date_to_come(self) -> None:
+    def require_date_to_come(self, remedy: str = _ANOTHER_DATE) -> None:
         """Refuse a date that has passed, except just now.
 
+        :param remedy: what to do then.
         :raises RcsInputError: if it has.
         """
-        if self.send_at is not None and self.date_has_passed:
-            raise RcsInputError(
-                "send_at",
-                f"{self.send_at:%Y-%m-%d %H:%M %Z} has passed; nothing was sent",
-                "Give a date to come, or leave it out: then who is planned still is sent to at once.",
-            )
+        if self.send_at is not None and self.send_at < datetime.now(UTC) - GRACE_FOR_PAST_DATES:
+            raise RcsInputError("send_at", f"{self.send_at:%Y-%m-%d %H:%M %Z} has passed; nothing was sent", remedy)
 
     def _require_whole_cap(self) -> None:
         if (self.at_most is None) != (self.within is None) or (self.within is not None and self.within <= timedelta(0)):

@@ -50,10 +50,7 @@ def read_reporting(engine: sa.Engine, now: datetime) -> Mapping[str, Reporting]:
     with reading(engine) as connection:
         rows = connection.execute(campaigns).all()
     silences = read_silences(engine, [row.name for row in rows if not row.is_reported_on])
-    return {
-        row.name: Reporting(row.last_report_at, is_overdue(silences.get(row.name), PATIENCE, now))
-        for row in rows
-    }
+    return {row.name: Reporting(row.last_report_at, is_overdue(silences.get(row.name), PATIENCE, now)) for row in rows}
 
 
 def read_silences(engine: sa.Engine, campaign_names: Collection[str]) -> Mapping[str, datetime]:

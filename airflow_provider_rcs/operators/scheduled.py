@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_rcs.api.errors import RcsCancelledError, RcsDispatchError, RcsError, RcsInputError
 from airflow_provider_rcs.hooks.failures import airflow_failures, told
 from airflow_provider_rcs.hooks.rcs import RcsHook
-from airflow_provider_rcs.hooks.sql import stream_columns
+from airflow_provider_rcs.hooks.sql import stream_first_column
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_sent
 from airflow_provider_rcs.operators.sending import lease_from_config, task_name
@@ -99,10 +99,10 @@ def _dispatch(engine: sa.Engine, scheduled: Scheduled, made_by: str) -> dict[str
     )
 
 
-def _excluded(connections: Connections) -> Iterator[Sequence[object]]:
+def _excluded(connections: Connections) -> Iterable[Sequence[object]]:
     if connections.exclude_sql and connections.exclude_conn_id:
-        for columns in stream_columns("exclude_sql", connections.exclude_conn_id, connections.exclude_sql):
-            yield next(iter(columns.values()))
+        return stream_first_column("exclude_sql", connections.exclude_conn_id, connections.exclude_sql)
+    return ()
 
 
 def _dispatch_error(failures: dict[str, Exception], due: int) -> RcsDispatchError:

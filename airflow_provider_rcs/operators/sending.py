@@ -14,7 +14,7 @@ from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreError
 from airflow_provider_rcs.api.selection import read_selection
 from airflow_provider_rcs.hooks.failures import airflow_failures
 from airflow_provider_rcs.hooks.rcs import RcsHook
-from airflow_provider_rcs.hooks.sql import stream_columns
+from airflow_provider_rcs.hooks.sql import stream_first_column
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_sent
 from airflow_provider_rcs.operators.lineage import Query, lineage_of_send
@@ -274,8 +274,7 @@ class RcsSendingOperator(BaseOperator):
 
     def _read_excluded(self) -> Iterator[Sequence[object]]:
         for query in self._excluded():
-            for columns in stream_columns("exclude_sql", query.conn_id, query.sql):
-                yield next(iter(columns.values()))
+            yield from stream_first_column("exclude_sql", query.conn_id, query.sql)
 
     def _excluded(self) -> Iterator[Query]:
         if not self.exclude_sql:

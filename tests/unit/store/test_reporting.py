@@ -22,7 +22,20 @@ from airflow_provider_rcs.store.reporting import (
 )
 from airflow_provider_rcs.store.silences import note_told
 from airflow_provider_rcs.store.tables import campaign, request
-from tests.unit.store.given import ANA, BEA, NOON, TERMS, accepted, claim, claimed, listed, receive, report_on, sent
+from tests.unit.store.given import (
+    ANA,
+    BEA,
+    NOON,
+    TERMS,
+    accepted,
+    claim,
+    claimed,
+    listed,
+    planned,
+    receive,
+    report_on,
+    sent,
+)
 
 
 def claimed_at(engine: sa.Engine, request_id: int) -> datetime:
@@ -69,6 +82,14 @@ def test_a_campaign_that_asks_for_no_reports_is_not_silent(engine: sa.Engine) ->
 
     assert read_silences(engine, ["spring"]) == {}
     assert not read_reporting(engine, datetime.now(UTC) + 2 * PATIENCE)["spring"].is_overdue
+
+
+def test_a_campaign_that_was_only_listed_while_it_asked_for_reports_is_not_silent(engine: sa.Engine) -> None:
+    planned(engine, [ANA])
+
+    send_without_reports(engine)
+
+    assert read_silences(engine, ["spring"]) == {}
 
 
 def test_a_campaign_that_asks_for_reports_later_is_silent_since_its_first_request_that_did(engine: sa.Engine) -> None:

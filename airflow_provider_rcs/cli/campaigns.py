@@ -38,9 +38,11 @@ def run(arguments: argparse.Namespace) -> None:
     engine = store_of(arguments)
     require_migrated(engine)
     fold(engine)
+    # First, so that none is begun between that the others do not know.
+    known = campaigns(engine)
     reporting = read_reporting(engine, datetime.now(UTC))
     rows = []
-    for campaign in campaigns(engine):
+    for campaign in known:
         funnel = read_funnel(engine, campaign["name"])
         if funnel is not None:
             rows.append(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -168,6 +167,7 @@ def _query(arguments: argparse.Namespace) -> str:
 
 
 def _rows(argument: str, conn_id: str, query: str) -> Iterator[Chunk]:
+    from airflow_provider_rcs.hooks.failures import said_without_digits
     from airflow_provider_rcs.hooks.sql import stream_columns
 
     try:
@@ -175,9 +175,9 @@ def _rows(argument: str, conn_id: str, query: str) -> Iterator[Chunk]:
     except RcsError:
         raise
     except Exception as error:  # noqa: BLE001 - the drivers' errors, and Airflow's, have no class in common
-        # Some quote values, whose digits may be a phone's.
-        said = re.sub(r"[0-9]", "*", str(error).partition("\n")[0])
-        raise RcsInputError(argument, f"the query failed: {said}", "Try it in the database's own client.") from None
+        raise RcsInputError(
+            argument, f"the query failed: {said_without_digits(error)}", "Try it in the database's own client."
+        ) from None
 
 
 def _excluded(arguments: argparse.Namespace) -> Iterator[Sequence[object]]:

@@ -57,7 +57,9 @@ def run(arguments: argparse.Namespace) -> None:
     settled = _settle(engine, campaign, statement, arguments)
     print(f"Campaign {campaign.name}: {settled} messages were settled as {arguments.verdict}.")
     if settled and arguments.verdict == "not-sent":
-        print("They are planned again; retry the task that sends, and it sends to them, unless they were cancelled.")
+        print(
+            "Retry the task that sends: they are planned again, unless they were erased or the campaign was cancelled."
+        )
 
 
 def _settle(engine: sa.Engine, campaign: Campaign, statement: Statement, arguments: argparse.Namespace) -> int:

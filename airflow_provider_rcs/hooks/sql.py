@@ -40,3 +40,9 @@ def stream_columns(
         require_distinct(argument, columns, "Give one of them an alias.")
         while rows := cursor.fetchmany(ROWS_A_CHUNK):
             yield dict(zip(columns, zip(*rows, strict=True), strict=True))
+
+
+def stream_first_column(argument: str, sql_conn_id: str, sql: str) -> Iterator[Sequence[object]]:
+    """Run a query as :func:`stream_columns` does, and return the cells of its first column, some rows at a time."""
+    for columns in stream_columns(argument, sql_conn_id, sql):
+        yield next(iter(columns.values()))

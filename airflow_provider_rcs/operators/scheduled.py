@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_rcs.api.errors import RcsCancelledError, RcsDispatchError, RcsError, RcsInputError
-from airflow_provider_rcs.hooks.failures import airflow_failures
-from airflow_provider_rcs.hooks.sql import stream_columns
+from airflow_provider_rcs.hooks.failures import airflow_failures, told
+from airflow_provider_rcs.hooks.sql import stream_first_column
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_sent
 from airflow_provider_rcs.operators.sending import lease_from_config, task_name
@@ -71,7 +70,7 @@ class RcsDispatchScheduledOperator(BaseOperator):
                 self.log.warning("Campaign %s was cancelled meanwhile: %s", name, error)
             except Exception as error:  # noqa: BLE001 - whatever keeps one campaign must not keep the others
                 failures[name] = error
-                self.log.error("Campaign %s: %s", name, _told(error))  # noqa: TRY400 - drivers quote values
+                self.log.error("Campaign %s: %s", name, told(error))  # noqa: TRY400 - drivers quote values
             else:
                 emit_sent(context, sent[-1])
         if failures:
@@ -100,24 +99,16 @@ def _dispatch(engine: sa.Engine, scheduled: Scheduled, made_by: str) -> dict[str
     )
 
 
-def _excluded(connections: Connections) -> Iterator[Sequence[object]]:
+def _excluded(connections: Connections) -> Iterable[Sequence[object]]:
     if connections.exclude_sql and connections.exclude_conn_id:
-        for columns in stream_columns("exclude_sql", connections.exclude_conn_id, connections.exclude_sql):
-            yield next(iter(columns.values()))
+        return stream_first_column("exclude_sql", connections.exclude_conn_id, connections.exclude_sql)
+    return ()
 
 
 def _dispatch_error(failures: dict[str, Exception], due: int) -> RcsDispatchError:
-    told = "\n".join(f"campaign {name!r}: {_told(error)}" for name, error in failures.items())
+    reasons = "\n".join(f"campaign {name!r}: {told(error)}" for name, error in failures.items())
     return RcsDispatchError(
-        f"{len(failures)} of {due} campaigns that are due were not sent, or not wholly.\n{told}",
+        f"{len(failures)} of {due} campaigns that are due were not sent, or not wholly.\n{reasons}",
         # What is none of the provider's errors, such as those of a driver, may have passed by then.
         retry_may_help=any(not isinstance(error, RcsError) or error.retry_may_help for error in failures.values()),
     )
-
-
-def _told(error: Exception) -> str:
-    if isinstance(error, RcsError):
-        return "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])])
-    # Some drivers quote values, whose digits may be a phone's.
-    said = re.sub(r"[0-9]", "*", str(error).partition("\n")[0])
-    return f"{type(error).__name__}: {said}"

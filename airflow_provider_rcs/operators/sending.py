@@ -14,7 +14,7 @@ from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreError
 from airflow_provider_rcs.api.selection import read_selection
 from airflow_provider_rcs.hooks.default_connections import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.failures import airflow_failures
-from airflow_provider_rcs.hooks.sql import stream_columns
+from airflow_provider_rcs.hooks.sql import stream_first_column
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_sent
 from airflow_provider_rcs.operators.lineage import Query, lineage_of_send
@@ -175,6 +175,8 @@ class RcsSendingOperator(BaseOperator):
         self.scheduled_by = scheduled_by
         self.preview = dry_run
         self.approved_plan = approved_plan
+        # Told before it is rendered: where Airflow renders to native objects, an approval that is missing becomes None.
+        self._needs_approval = approved_plan is not None
 
     @abstractmethod
     def read_chunks(self) -> Iterable[Chunk]:
@@ -275,8 +277,7 @@ class RcsSendingOperator(BaseOperator):
 
     def _read_excluded(self) -> Iterator[Sequence[object]]:
         for query in self._excluded():
-            for columns in stream_columns("exclude_sql", query.conn_id, query.sql):
-                yield next(iter(columns.values()))
+            yield from stream_first_column("exclude_sql", query.conn_id, query.sql)
 
     def _excluded(self) -> Iterator[Query]:
         if not self.exclude_sql:
@@ -312,7 +313,7 @@ class RcsSendingOperator(BaseOperator):
             on_invalid=self.on_invalid,
             on_in_doubt=self.on_in_doubt,
             scheduled_by=self.scheduled_by,
-            approved_plan=None if self.approved_plan is None else str(self.approved_plan),
+            approved_plan=str(self.approved_plan) if self._needs_approval else None,
         )
 
 

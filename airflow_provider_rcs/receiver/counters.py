@@ -16,7 +16,6 @@ SPOOLED = "rcs.reports.spooled"
 REFUSED = "rcs.reports.refused"
 UNAUTHORIZED = "rcs.reports.unauthorized"
 COMMIT_TIME = "rcs.reports.commit_time"
-SILENT = "rcs.campaign.silent"
 _SECONDS_BETWEEN_LINES = 60.0
 
 

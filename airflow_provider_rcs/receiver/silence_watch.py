@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.errors import RcsError
-from airflow_provider_rcs.receiver.counters import SILENT
 from airflow_provider_rcs.receiver.threads import BackgroundThread
 from airflow_provider_rcs.store.reporting import read_new_silences, silence_told
-from airflow_provider_rcs.store.silences import note_told
+from airflow_provider_rcs.store.silences import SILENT, note_told
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,6 @@ from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.sending.campaign import attempt_at, conclude, counts, exclude_phones, send_planned, told
 from airflow_provider_rcs.sending.scheduling import settings_of
 from airflow_provider_rcs.sending.service import Service
-from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.attempts import Attempt
 from airflow_provider_rcs.store.claims import has_planned
 from airflow_provider_rcs.store.schedules import Scheduled, planned_without, settle_schedule, take_over_list
@@ -57,7 +56,7 @@ def dispatch_campaign(
         exclude_phones(engine, campaign, settings, excluded)
         take_over_list(engine, attempt, scheduled)
         if has_planned(engine, attempt):
-            _require_date_to_come(settings)
+            settings.require_date_to_come(_HOW_TO_GO_ON)
             _require_values(engine, attempt, look_up())
         funnel = counts(engine, campaign.name)
         log.info("Campaign %s is due at %s UTC: %s", campaign.name, f"{scheduled.due_at:%Y-%m-%d %H:%M}", told(funnel))
@@ -65,13 +64,6 @@ def dispatch_campaign(
     sent = conclude(engine, attempt, settings, stopped_by)
     settle_schedule(engine, attempt)
     return sent
-
-
-def _require_date_to_come(settings: SendSettings) -> None:
-    if settings.date_has_passed:
-        raise RcsInputError(
-            "send_at", f"{settings.send_at:%Y-%m-%d %H:%M %Z} has passed; nobody was sent to", _HOW_TO_GO_ON
-        )
 
 
 def _require_values(engine: sa.Engine, attempt: Attempt, template: Template) -> None:

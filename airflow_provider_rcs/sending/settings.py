@@ -13,13 +13,17 @@ from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import QuietHours
 from airflow_provider_rcs.api.selection import Selection
 
-ON_INVALID = ("reject", "fail")
-ON_IN_DOUBT = ("fail", "hold")
-SCHEDULED_BY = ("service", "store")
 DEFAULT_MAX_IN_FLIGHT = 8
 EVERYBODY = Selection()
 GRACE_FOR_PAST_DATES = timedelta(minutes=5)
 DEFAULT_LEAD = timedelta(minutes=30)
+_ANOTHER_DATE = "Give a date to come, or leave it out: then who is planned still is sent to at once."
+_CHOICES: Mapping[str, Sequence[object]] = {
+    "on_invalid": ("reject", "fail"),
+    "on_in_doubt": ("fail", "hold"),
+    "scheduled_by": ("service", "store"),
+    "mobile_only": (True, False),
+}
 _PLAN_HASH = re.compile("[0-9a-f]{16}-[0-9a-f]{32}")
 
 
@@ -79,20 +83,33 @@ class SendSettings:
 
     def __post_init__(self) -> None:
         for argument in ("template_id", "campaign", "phone"):
-            if not str(getattr(self, argument)).strip():
-                raise RcsInputError(argument, "it is empty", "Give it a value.")
-        _require_choice("on_invalid", self.on_invalid, ON_INVALID)
-        _require_choice("on_in_doubt", self.on_in_doubt, ON_IN_DOUBT)
-        _require_choice("scheduled_by", self.scheduled_by, SCHEDULED_BY)
-        _require_choice("mobile_only", self.mobile_only, (True, False))
+            _require_text(argument, getattr(self, argument))
+        for argument, choices in _CHOICES.items():
+            _require_choice(argument, getattr(self, argument), choices)
         for argument in ("batch_size", "max_in_flight", "at_most"):
-            value = getattr(self, argument)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise RcsInputError(argument, f"{value!r} is not a whole number of 1 or more", "Give it one.")
+            _require_count(argument, getattr(self, argument))
+        if self.default_region is not None:
+            require_region(self.default_region)
+        self._require_whole_cap()
+        self._require_date_that_can_be_told()
+        self._require_hash_of_a_plan()
+
+    def require_date_to_come(self, remedy: str = _ANOTHER_DATE) -> None:
+        """Refuse a date that has passed, except just now.
+
+        :param remedy: what to do then.
+        :raises RcsInputError: if it has.
+        """
+        if self.send_at is not None and self.send_at < datetime.now(UTC) - GRACE_FOR_PAST_DATES:
+            raise RcsInputError("send_at", f"{self.send_at:%Y-%m-%d %H:%M %Z} has passed; nothing was sent", remedy)
+
+    def _require_whole_cap(self) -> None:
         if (self.at_most is None) != (self.within is None) or (self.within is not None and self.within <= timedelta(0)):
             raise RcsInputError(
                 "at_most and within", "they belong together", "Give both, such as at_most=2, within=timedelta(days=7)."
             )
+
+    def _require_date_that_can_be_told(self) -> None:
         if self.send_at is not None:
             require_tellable("send_at", self.send_at)
         elif self.scheduled_by == "store":
@@ -103,30 +120,13 @@ class SendSettings:
                 f"{self.selection.shard_name!r} is a part of a list, and the store keeps the last list whole",
                 "With scheduled_by='store', have one task list everybody.",
             )
-        if self.default_region is not None:
-            require_region(self.default_region)
+
+    def _require_hash_of_a_plan(self) -> None:
         if self.approved_plan is not None and not _PLAN_HASH.fullmatch(self.approved_plan):
             raise RcsInputError(
                 "approved_plan",
                 f"{self.approved_plan!r} is not the plan_hash of a plan",
                 "Give it what was approved: \"{{ ti.xcom_pull(task_ids='approve', key='plan_hash') }}\".",
-            )
-
-    @property
-    def date_has_passed(self) -> bool:
-        """Whether there is a date, and it has passed by more than a grace."""
-        return self.send_at is not None and self.send_at < datetime.now(UTC) - GRACE_FOR_PAST_DATES
-
-    def require_date_to_come(self) -> None:
-        """Refuse a date that has passed, except just now.
-
-        :raises RcsInputError: if it has.
-        """
-        if self.send_at is not None and self.date_has_passed:
-            raise RcsInputError(
-                "send_at",
-                f"{self.send_at:%Y-%m-%d %H:%M %Z} has passed; nothing was sent",
-                "Give a date to come, or leave it out: then who is planned still is sent to at once.",
             )
 
 
@@ -201,13 +201,27 @@ _QUIET_HOURS_READERS: Mapping[str, tuple[Any, str]] = {
 }
 
 
+def require_region(region: str) -> None:
+    """Refuse a region that the phones of no list can be of.
+
+    :raises RcsInputError: if it is none, such as a lower-case one.
+    """
+    import phonenumbers
+
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        raise RcsInputError("default_region", f"{region!r} is not a region", 'Use two capital letters, such as "ES".')
+
+
+def _require_text(argument: str, value: object) -> None:
+    if not str(value).strip():
+        raise RcsInputError(argument, "it is empty", "Give it a value.")
+
+
 def _require_choice(argument: str, value: object, choices: Sequence[object]) -> None:
     if value not in choices:
         raise RcsInputError(argument, f"{value!r} is not a choice", f"Use {' or '.join(map(repr, choices))}.")
 
 
-def require_region(region: str) -> None:
-    import phonenumbers
-
-    if region not in phonenumbers.SUPPORTED_REGIONS:
-        raise RcsInputError("default_region", f"{region!r} is not a region", 'Use two capital letters, such as "ES".')
+def _require_count(argument: str, value: object) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise RcsInputError(argument, f"{value!r} is not a whole number of 1 or more", "Give it one.")

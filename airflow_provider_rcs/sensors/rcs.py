@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from airflow_provider_rcs.store.funnel import Funnel
 
 
-SILENT = "rcs.campaign.silent"
-
-
 class RcsCampaignSensor(BaseSensorOperator):
     """Wait until a share of a campaign's messages is delivered, or has a final status; returns the counts.
 
@@ -140,7 +137,7 @@ class RcsCampaignSensor(BaseSensorOperator):
             require_reports,
             silence_told,
         )
-        from airflow_provider_rcs.store.silences import note_told
+        from airflow_provider_rcs.store.silences import SILENT, note_told
 
         now = datetime.now(UTC)
         since = read_silences(engine, [self.campaign]).get(self.campaign)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsCampaignConflictError, RcsInputError
 from airflow_provider_rcs.store.engine import reading, transaction
-from airflow_provider_rcs.store.tables import campaign
+from airflow_provider_rcs.store.tables import campaign, request
 from airflow_provider_rcs.store.upsert import insert_or_ignore
 
 # Without the look-alikes, because people read references aloud.
@@ -78,10 +78,10 @@ def open_campaign(
     with transaction(engine) as connection:
         insert_or_ignore(connection, campaign, [fresh], key=["name"])
         require_same_terms(read_campaign(connection.execute(sa.select(campaign).where(of_this_name)).one()), terms)
-        changes: dict[str, object] = {"status_codes": dict(status_codes)}
-        if asks_for_reports:
-            since = campaign.c.reports_since
-            changes["reports_since"] = sa.func.coalesce(since, sa.literal(now, since.type))
+        changes = {
+            "status_codes": dict(status_codes),
+            "reports_since": _reports_since(now if asks_for_reports else None),
+        }
         connection.execute(campaign.update().where(of_this_name).values(changes))
         return read_campaign(connection.execute(sa.select(campaign).where(of_this_name)).one())
 
@@ -148,6 +148,15 @@ def new_token() -> str:
 def new_reference(campaign_token: str) -> str:
     """Return a reference for one request: short, URL-safe, and never given twice."""
     return f"{campaign_token}-{_token(_REQUEST_TOKEN_LENGTH)}"
+
+
+def _reports_since(now: datetime | None) -> sa.ColumnElement[Any]:
+    """Return since when a campaign asks for reports that asks for them from now on, or does not."""
+    since = campaign.c.reports_since
+    if now is not None:
+        return sa.func.coalesce(since, sa.literal(now, since.type))
+    # Who was only listed while reports were asked for, as for a date, is sent to without.
+    return sa.case((sa.exists().where(request.c.campaign_id == campaign.c.id), since), else_=None)
 
 
 def _token(length: int) -> str:

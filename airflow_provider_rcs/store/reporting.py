@@ -14,6 +14,7 @@ from airflow_provider_rcs.store.tables import campaign, message, report, request
 
 # After it, a campaign without any report is marked.
 PATIENCE = timedelta(minutes=10)
+_HAS_STATUSES = sa.exists().where(message.c.campaign_id == campaign.c.id, message.c.delivery_rank >= 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,38 +40,17 @@ def read_reporting(engine: sa.Engine, now: datetime) -> Mapping[str, Reporting]:
         .group_by(message.c.campaign_id)
         .subquery()
     )
-    accepted = (
-        sa.select(request.c.campaign_id, sa.func.min(request.c.claimed_at).label("moment"))
-        .join(campaign, campaign.c.id == request.c.campaign_id)
-        .where(_should_be_reported_on())
-        .group_by(request.c.campaign_id)
-        .subquery()
-    )
     # The reports of a campaign that was pruned are gone; what they told is on its messages still.
-    statuses = sa.exists().where(message.c.campaign_id == campaign.c.id, message.c.delivery_rank >= 0)
-    has_statuses = sa.case((campaign.c.hashed_at.is_(None), sa.false()), else_=statuses)
-    campaigns = (
-        sa.select(
-            campaign.c.name,
-            campaign.c.send_at,
-            sa.type_coerce(last.c.moment, report.c.received_at.type).label("last_report_at"),
-            sa.type_coerce(accepted.c.moment, request.c.claimed_at.type).label("sent_at"),
-            has_statuses.label("has_statuses"),
-        )
-        .outerjoin(last, last.c.campaign_id == campaign.c.id)
-        .outerjoin(accepted, accepted.c.campaign_id == campaign.c.id)
-    )
+    is_reported_on = sa.case((last.c.moment.is_not(None), sa.true()), else_=_HAS_STATUSES)
+    campaigns = sa.select(
+        campaign.c.name,
+        sa.type_coerce(last.c.moment, report.c.received_at.type).label("last_report_at"),
+        is_reported_on.label("is_reported_on"),
+    ).outerjoin(last, last.c.campaign_id == campaign.c.id)
     with reading(engine) as connection:
-        return {
-            row.name: Reporting(
-                row.last_report_at,
-                row.last_report_at is None
-                and not row.has_statuses
-                and row.sent_at is not None
-                and max(row.sent_at, row.send_at or row.sent_at) + PATIENCE < now,
-            )
-            for row in connection.execute(campaigns)
-        }
+        rows = connection.execute(campaigns).all()
+    silences = read_silences(engine, [row.name for row in rows if not row.is_reported_on])
+    return {row.name: Reporting(row.last_report_at, is_overdue(silences.get(row.name), PATIENCE, now)) for row in rows}
 
 
 def read_silences(engine: sa.Engine, campaign_names: Collection[str]) -> Mapping[str, datetime]:
@@ -106,9 +86,8 @@ def read_new_silences(engine: sa.Engine, told_to: str, now: datetime) -> Mapping
     """
     requested = sa.exists().where(request.c.campaign_id == campaign.c.id, _should_be_reported_on())
     told = sa.exists().where(silence.c.campaign_id == campaign.c.id, silence.c.told_to == told_to)
-    reported = sa.exists().where(message.c.campaign_id == campaign.c.id, message.c.delivery_rank >= 0)
     with reading(engine) as connection:
-        names = connection.execute(sa.select(campaign.c.name).where(requested, ~told, ~reported)).scalars().all()
+        names = connection.execute(sa.select(campaign.c.name).where(requested, ~told, ~_HAS_STATUSES)).scalars().all()
     silences = read_silences(engine, names) if names else {}
     return {name: since for name, since in silences.items() if is_overdue(since, PATIENCE, now)}
 

@@ -50,8 +50,9 @@ class Scheduled:
 def begin_schedule(engine: sa.Engine, attempt: Attempt, due_at: datetime, settings: Mapping[str, Any]) -> None:
     """Keep how to send a campaign later, before its list is recorded.
 
-    From here on until :func:`finish_schedule`, nobody is sent to: not by the new list, which is not whole, nor by the
-    last one, on which may be who is taken off.
+    From here on until :func:`finish_schedule`, no dispatch takes a list over: not the new one, which is not whole, nor
+    the last one, on which may be who is taken off. One that has taken the last one over before goes on with it, and
+    sends to nobody of the new one.
 
     :param due_at: its date.
     :param settings: plain values; nothing of a person, and no secret.

@@ -9,13 +9,19 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import Attempt
 from airflow_provider_rcs.store.engine import reading
-from airflow_provider_rcs.store.tables import attempt, message
+from airflow_provider_rcs.store.tables import attempt, message, scheduled
 
 
 def lists_of(connection: sa.Connection, held: Attempt) -> list[int]:
-    """Return the attempts whose lists this one sends to: itself, and later ones that send to the same shard."""
+    """Return the attempts whose lists this one sends to: itself, and later ones that send to the same shard.
+
+    Another's list that is kept for a dispatch is not among them until it is whole.
+    """
+    begun = sa.select(scheduled.c.listed_by).where(
+        scheduled.c.campaign_id == held.campaign.id, sa.not_(scheduled.c.is_whole), scheduled.c.listed_by != held.id
+    )
     # Numbers, not a subquery: with one, a database may sort all that is planned for each claim.
-    later = sa.select(attempt.c.id).where(_sends_to_shard_of(held), attempt.c.id >= held.id)
+    later = sa.select(attempt.c.id).where(_sends_to_shard_of(held), attempt.c.id >= held.id, attempt.c.id.not_in(begun))
     return list(connection.execute(later).scalars())
 
 

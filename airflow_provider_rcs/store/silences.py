@@ -10,6 +10,9 @@ from airflow_provider_rcs.store.engine import transaction
 from airflow_provider_rcs.store.tables import campaign, silence
 from airflow_provider_rcs.store.upsert import insert_into
 
+# The counter of those silences, in Airflow's metrics and the receiver's.
+SILENT = "rcs.campaign.silent"
+
 
 def note_told(engine: sa.Engine, campaign_name: str, told_to: str) -> bool:
     """Note that somebody is told of a campaign's silence, and return whether it is the first time.

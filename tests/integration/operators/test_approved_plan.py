@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from airflow.providers.common.compat.sdk import AirflowFailException, Context
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Context
 
 from airflow_provider_rcs.api.selection import shards
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
@@ -152,6 +152,17 @@ def test_a_list_of_a_query_that_is_longer_than_what_is_held_in_memory_is_sent_as
 def test_an_approval_that_rendered_to_nothing_is_refused(sandbox: SandboxProcess, context: Context) -> None:
     with pytest.raises(AirflowFailException, match="approved_plan: '' is not the plan_hash of a plan"):
         operator(people(1), approved_plan="").execute(context)
+
+
+def test_an_approval_that_rendered_to_none_is_refused_and_not_taken_for_a_send_that_needs_none(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context
+) -> None:
+    with DAG("native", schedule=None, render_template_as_native_obj=True):
+        send = operator(people(1), approved_plan="{{ none }}")
+    send.render_template_fields(context)
+
+    with pytest.raises(AirflowFailException, match="approved_plan: 'None' is not the plan_hash of a plan"):
+        send.execute(context)
 
 
 def test_nothing_of_a_person_is_in_the_error(sandbox: SandboxProcess, store: sa.Engine, context: Context) -> None:

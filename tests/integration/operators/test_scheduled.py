@@ -333,7 +333,7 @@ def test_a_date_that_has_passed_is_told_with_the_ways_to_go_on(
 ) -> None:
     keep(campaign, context)
     let_its_date_be(store, campaign, datetime.now(UTC) - timedelta(hours=1))
-    with pytest.raises(AirflowFailException, match=r"has passed; nobody was sent to\. Cancel .* or send it at once"):
+    with pytest.raises(AirflowFailException, match=r"has passed; nothing was sent\. Cancel .* or send it at once"):
         dispatch(context)
     before = messages_of(sandbox, store, campaign)
 

@@ -8,7 +8,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_provider_rcs.api import errors
-from airflow_provider_rcs.hooks.failures import airflow_failures
+from airflow_provider_rcs.hooks.failures import airflow_failures, told
 
 EVERY_ERROR = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
 
@@ -38,3 +38,9 @@ def test_notes_on_an_error_are_told_too() -> None:
 def test_errors_of_others_are_left_alone() -> None:
     with pytest.raises(KeyError), airflow_failures():
         raise KeyError("a mistake of ours")
+
+
+def test_of_the_errors_of_others_no_digit_is_told_and_nothing_after_the_first_line() -> None:
+    quoting = ValueError("no such phone: 34600000001\nDETAIL: Ana")
+
+    assert told(quoting) == "ValueError: no such phone: ***********"

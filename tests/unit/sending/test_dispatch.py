@@ -11,12 +11,16 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInDoubtError, RcsInputError, RcsOutcomeUnknown, RcsParameterError
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template, TemplateVariable
+from airflow_provider_rcs.api.selection import Selection
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.dispatch import dispatch_campaign
 from airflow_provider_rcs.sending.service import Service
+from airflow_provider_rcs.store.erasure import erase
+from airflow_provider_rcs.store.pruning import Limit, prune
 from airflow_provider_rcs.store.schedules import scheduled_campaigns
+from airflow_provider_rcs.store.tables import campaign, message
 from tests.unit.sending.test_scheduling import LEASE, PLAIN, SOON, TEMPLATE, schedule
-from tests.unit.store.given import ANA, BEA, funnel, sent, states
+from tests.unit.store.given import ANA, BEA, EVA, NOON, funnel, phones, sent, states
 
 
 class Recorder:
@@ -32,6 +36,10 @@ class Recorder:
         if self.loses_replies:
             raise RcsOutcomeUnknown("no reply")
         return SendResult(len(request.recipients), "77", {each.phone: f"m-{each.phone}" for each in request.recipients})
+
+    @property
+    def sent_to(self) -> list[str]:
+        return [recipient.phone for request in self.asked for recipient in request.recipients]
 
     def look_up(self) -> Template:
         if self.template is None:
@@ -121,3 +129,42 @@ def test_who_is_excluded_now_is_left_out_though_the_phone_is_written_by_the_task
 
     assert states(engine) == {ANA: "suppressed", BEA: "accepted"}
     assert funnel(engine).requested == 2
+
+
+def test_who_is_erased_before_the_date_is_left_out_also_if_the_list_is_made_again(engine: sa.Engine) -> None:
+    schedule(engine, [ANA, BEA])
+    erase(engine, ANA, "a test")
+    schedule(engine, [ANA, BEA, EVA])
+    service = Recorder()
+
+    returned = dispatch(engine, service)
+
+    assert service.sent_to == [BEA, EVA]
+    assert (returned["requested"], returned["accepted"], returned["suppressed"]) == (3, 2, 1)
+
+
+def test_a_campaign_that_was_pruned_before_anyone_dispatched_it_is_settled_and_asked_for_no_more(
+    engine: sa.Engine,
+) -> None:
+    schedule(engine, [ANA, BEA])
+    with engine.begin() as connection:
+        connection.execute(campaign.update().values(created_at=NOON - timedelta(days=900), send_at=NOON))
+        connection.execute(message.update().values(updated_at=NOON))
+    list(prune(engine, Limit(NOON + timedelta(days=1))))
+    service = Recorder()
+
+    returned = dispatch(engine, service)
+
+    assert (service.asked, returned["suppressed"], scheduled_campaigns(engine)) == ([], 2, [])
+
+
+def test_a_share_is_dispatched_alone_and_the_rest_after_the_whole_list_was_kept(engine: sa.Engine) -> None:
+    people, service = phones(100), Recorder()
+    schedule(engine, people, replace(PLAIN, selection=Selection(share=0.2)))
+    share = dispatch(engine, service)
+    schedule(engine, people)
+
+    dispatch(engine, service)
+
+    assert 0 < share["accepted"] < 50
+    assert sorted(service.sent_to) == people

@@ -128,6 +128,20 @@ def test_a_list_of_one_cannot_be_guessed_without_the_secret() -> None:
     assert str(plan([ANA], secret="another")).split("-")[1] != str(plan([ANA])).split("-")[1]
 
 
+def test_a_list_that_takes_the_place_of_another_cannot_be_made_without_the_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("airflow_provider_rcs.sending.plan_hash._LARGEST_SUM", 2**16)
+    of_hash: dict[str, ListedRecipient] = {}
+    for number in range(10_000):
+        one, other = of_hash.setdefault(str(plan([recipient(number)])), recipient(number)), recipient(number)
+        if one != other:
+            break
+
+    assert str(plan([one])) == str(plan([other]))
+    assert str(plan([one], secret="another")) != str(plan([other], secret="another"))
+
+
 def test_the_plan_that_was_approved_passes() -> None:
     plan([BEA], [ANA]).require(HASH)
 

@@ -11,16 +11,22 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsCancelledError, RcsInvalidRecipientsError, RcsUnplannedError
+from airflow_provider_rcs.api.errors import (
+    RcsCancelledError,
+    RcsInvalidRecipientsError,
+    RcsPlanChangedError,
+    RcsUnplannedError,
+)
 from airflow_provider_rcs.api.models import QuietHours, SendRequest, SendResult, Template
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.campaign import send_campaign
 from airflow_provider_rcs.sending.dispatch import dispatch_campaign
+from airflow_provider_rcs.sending.preview import preview_campaign
 from airflow_provider_rcs.sending.scheduling import Connections, connections_of, schedule_campaign, settings_of
 from airflow_provider_rcs.sending.service import Service
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.schedules import scheduled_campaigns
+from airflow_provider_rcs.store.schedules import due_campaigns, scheduled_campaigns
 from tests.unit.store.given import ANA, BEA, NOON, states
 
 TEMPLATE = Template("1", "Welcome")
@@ -97,6 +103,20 @@ def test_a_list_with_a_wrong_recipient_is_not_to_be_sent_where_all_or_none_are_a
             made_by="a test",
             lease=LEASE,
         )
+
+
+def test_a_list_that_is_not_the_approved_one_is_not_kept_and_the_approved_one_before_it_stays(
+    engine: sa.Engine,
+) -> None:
+    seen = preview_campaign(TEMPLATE, PLAIN, [{"phone": [ANA]}], api=ApiSettings(), secret="")
+    approved = replace(PLAIN, approved_plan=seen["plan_hash"])
+    schedule(engine, [ANA], approved)
+
+    with pytest.raises(RcsPlanChangedError):
+        schedule(engine, [ANA, BEA], approved)
+
+    assert states(engine) == {ANA: "planned"}
+    assert [kept.campaign.name for kept in due_campaigns(engine, SOON)] == ["spring"]
 
 
 def test_a_cancelled_campaign_is_not_listed_again(engine: sa.Engine) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsInputError, RcsUnderWayError
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.store.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.claims import claim_batch, doubt, release, settle
 from airflow_provider_rcs.store.erasure import Traces, erase, find_traces
 from airflow_provider_rcs.store.landing import Arrivals, land, land_all
@@ -262,6 +263,18 @@ def test_a_person_who_says_not_sent_does_not_plan_whom_nobody_can_send_to(engine
     assert resolve_all(engine, campaign(engine), Statement(Verdict.NOT_SENT, "me", "seen in the panel")) == 2
 
     assert states(engine) == {hash_of_ana(engine): "suppressed", BEA: "planned"}
+
+
+def test_said_to_be_not_sent_after_its_campaign_was_cancelled_an_erased_message_is_suppressed_for_that(
+    engine: sa.Engine,
+) -> None:
+    doubt(engine, claimed(engine), "lost")
+    erase_ana(engine)
+    cancel(engine, campaign(engine), Cancellation("Mar", "the price is wrong", NOON))
+
+    resolve_phone(engine, campaign(engine), Statement(Verdict.NOT_SENT, "Mar", "asked"), ANA)
+
+    assert funnel(engine).reasons == {MessageState.SUPPRESSED: {"cancelled: the price is wrong": 1}}
 
 
 def test_an_erased_message_in_doubt_can_be_settled_by_its_phone(engine: sa.Engine) -> None:

@@ -16,13 +16,17 @@ from alembic.script import ScriptDirectory
 from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
 from airflow_provider_rcs.store import migrations
 from airflow_provider_rcs.store.attempts import WHOLE_LIST
+from airflow_provider_rcs.store.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.claims import release
 from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.erasure import erase
 from airflow_provider_rcs.store.exports import channels_since
 from airflow_provider_rcs.store.folding import fold
 from airflow_provider_rcs.store.migrate import VERSION_TABLE, migrate, newest_version, require_migrated
+from airflow_provider_rcs.store.reporting import read_silences
 from airflow_provider_rcs.store.tables import campaign as campaigns
 from airflow_provider_rcs.store.tables import metadata
-from tests.unit.store.given import NOON, claimed, rows, states
+from tests.unit.store.given import ANA, BEA, EVA, NOON, TERMS, campaign, claimed, rows, states
 
 # What the columns of version 0003 hold that have no default, and that no test here is about.
 CAMPAIGN = {"name": "spring", "token": "t", "template_id": "1", "revision": 1, "status_codes": {}, "created_at": NOON}
@@ -169,6 +173,28 @@ def test_messages_of_several_channels_are_folded_anew_after_the_upgrade_that_kee
     assert fold(engine) == 2
     told_of = [(each.delivery_status, each.delivery_channel) for each in rows(engine).values()]
     assert told_of == [("sent", "SMS"), ("failed", "RCS")]
+
+
+def test_a_campaign_from_before_shards_dates_and_erasures_goes_on_after_the_upgrade(engine: sa.Engine) -> None:
+    drop_everything(engine)
+    make_version(engine, "0005")
+    insert(engine, "rcs_campaign", CAMPAIGN | {"template_id": TERMS.template_id})
+    insert(engine, "rcs_attempt", {"campaign_id": 1, "started_at": NOON, "lease_until": NOON})
+    asked = {"campaign_id": 1, "attempt_id": 1, "state": "accepted", "recipients": 2, "claimed_at": NOON}
+    insert(engine, "rcs_request", asked)
+    for phone, state, request_id in [(ANA, "accepted", 1), (BEA, "in_doubt", 1), (EVA, "planned", None)]:
+        row = {"recipient_key": phone, "phone": phone, "state": state, "request_id": request_id}
+        insert(engine, "rcs_message", MESSAGE | row | {"delivery_rank": -1, "updated_at": NOON})
+
+    migrate(engine)
+    silent = read_silences(engine, ["spring"])
+    erase(engine, ANA, "a test")
+    taken = claimed(engine, [ANA, BEA, EVA])
+    cancel(engine, campaign(engine), Cancellation("Mar", "enough", NOON))
+    release(engine, taken, "refused")
+
+    assert (list(silent), [recipient.phone for recipient in taken.recipients]) == (["spring"], [EVA])
+    assert sorted(states(engine).values()) == ["accepted", "in_doubt", "suppressed"]
 
 
 def test_attempts_from_before_there_were_shards_are_at_the_whole_list(engine: sa.Engine) -> None:

@@ -15,6 +15,7 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store import pruning
 from airflow_provider_rcs.store.arrivals import read_arrivals
 from airflow_provider_rcs.store.attempts import Attempt, end_attempt
+from airflow_provider_rcs.store.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.claims import claim_batch, doubt
 from airflow_provider_rcs.store.exports import reports_since
 from airflow_provider_rcs.store.landing import Arrivals, land_all
@@ -23,6 +24,7 @@ from airflow_provider_rcs.store.pruning import Limit, Pruned, count_left_open, c
 from airflow_provider_rcs.store.refused_reports import RefusedReport
 from airflow_provider_rcs.store.reporting import read_reporting
 from airflow_provider_rcs.store.restored import require_not_restored
+from airflow_provider_rcs.store.shards import states_in_shard_of
 from airflow_provider_rcs.store.suppression import EXCLUDED, FrequencyCap, exclude
 from airflow_provider_rcs.store.tables import attempt as attempts
 from airflow_provider_rcs.store.tables import campaign as campaigns
@@ -118,6 +120,30 @@ def test_nobody_is_messaged_twice_by_the_campaign_and_others_still_are(engine: s
     assert whom(engine, [ANA, BEA, EVA]) == [EVA]
     assert whom(engine, [ANA], "summer") == [ANA]
     assert funnel(engine).requested == 3
+
+
+def test_whom_a_pruned_campaign_messaged_is_left_out_by_its_shards_and_stands_in_their_counts(
+    engine: sa.Engine,
+) -> None:
+    sent(engine, [ANA, BEA])
+    make_old(engine)
+    prune_all(engine)
+    shards = {"1/2": planned(engine, [ANA, EVA], shard="1/2"), "2/2": planned(engine, [BEA], shard="2/2")}
+
+    taken = {name: claim_batch(engine, holder, 10) for name, holder in shards.items()}
+
+    assert [None if each is None else [to.phone for to in each.recipients] for each in taken.values()] == [[EVA], None]
+    assert states_in_shard_of(engine, shards["2/2"]) == {MessageState.ACCEPTED: 1}
+
+
+def test_a_cancelled_campaign_that_is_pruned_still_tells_why_nobody_was_sent_to(engine: sa.Engine) -> None:
+    ended(engine, [ANA, BEA])
+    cancel(engine, campaign(engine), Cancellation("Mar", "the price is wrong", NOW))
+    make_old(engine)
+
+    prune_all(engine)
+
+    assert funnel(engine).reasons == {MessageState.SUPPRESSED: {"cancelled: the price is wrong": 2}}
 
 
 def test_what_is_not_old_is_left_whole_in_an_old_campaign_too(engine: sa.Engine) -> None:

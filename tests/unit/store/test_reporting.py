@@ -22,7 +22,20 @@ from airflow_provider_rcs.store.reporting import (
 )
 from airflow_provider_rcs.store.silences import note_told
 from airflow_provider_rcs.store.tables import campaign, request
-from tests.unit.store.given import ANA, BEA, NOON, TERMS, accepted, claim, claimed, listed, receive, report_on, sent
+from tests.unit.store.given import (
+    ANA,
+    BEA,
+    NOON,
+    TERMS,
+    accepted,
+    claim,
+    claimed,
+    listed,
+    planned,
+    receive,
+    report_on,
+    sent,
+)
 
 
 def claimed_at(engine: sa.Engine, request_id: int) -> datetime:
@@ -71,6 +84,14 @@ def test_a_campaign_that_asks_for_no_reports_is_not_silent(engine: sa.Engine) ->
     assert not read_reporting(engine, datetime.now(UTC) + 2 * PATIENCE)["spring"].is_overdue
 
 
+def test_a_campaign_that_was_only_listed_while_it_asked_for_reports_is_not_silent(engine: sa.Engine) -> None:
+    planned(engine, [ANA])
+
+    send_without_reports(engine)
+
+    assert read_silences(engine, ["spring"]) == {}
+
+
 def test_a_campaign_that_asks_for_reports_later_is_silent_since_its_first_request_that_did(engine: sa.Engine) -> None:
     send_without_reports(engine)
     asked = sent(engine, [BEA], ids="n")
@@ -90,6 +111,16 @@ def test_a_report_that_is_not_folded_yet_breaks_the_silence(engine: sa.Engine) -
     land(engine, [report_on(sent(engine))], NOON)
 
     assert read_silences(engine, ["spring"]) == {}
+
+
+def test_a_report_on_a_phone_that_the_campaign_does_not_have_shows_that_reports_come_whoever_looks(
+    engine: sa.Engine,
+) -> None:
+    receive(engine, report_on(sent(engine), BEA))
+    later = datetime.now(UTC) + PATIENCE + timedelta(minutes=1)
+
+    assert read_new_silences(engine, "receivers", later) == {}
+    assert not read_reporting(engine, later)["spring"].is_overdue
 
 
 def test_other_campaigns_are_not_told_of(engine: sa.Engine) -> None:

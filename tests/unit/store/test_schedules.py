@@ -1,3 +1,5 @@
+"""Campaigns that are kept until their date, and the lists of those who will be sent to."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -132,6 +134,16 @@ def test_the_last_whole_list_is_not_sent_in_place_of_one_that_did_not_come_to_it
 
     with pytest.raises(RcsUnplannedError):
         dispatch(engine, schedule)
+
+
+def test_a_dispatch_under_way_sends_to_nobody_on_a_new_list_before_it_is_whole(engine: sa.Engine) -> None:
+    under_way = dispatch(engine, kept(engine, [ANA, BEA]))
+    lists = begun(engine, [BEA, EVA])
+    before = phones_claimed(engine, under_way)
+
+    finish_schedule(engine, lists)
+
+    assert (before, phones_claimed(engine, under_way)) == ([ANA], [BEA, EVA])
 
 
 def test_a_list_that_was_begun_since_the_schedule_was_read_is_waited_for(engine: sa.Engine) -> None:

@@ -1,3 +1,5 @@
+"""What comes to the warehouse with each load."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
@@ -13,10 +15,12 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import begin_attempt
 from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
 from airflow_provider_rcs.store.claims import claim_batch, settle
+from airflow_provider_rcs.store.erasure import erase
 from airflow_provider_rcs.store.folding import fold
 from airflow_provider_rcs.store.funnel import read_funnel
 from airflow_provider_rcs.store.landing import land
 from airflow_provider_rcs.store.planning import record_list
+from airflow_provider_rcs.store.pruning import Limit, prune
 from airflow_provider_rcs.warehouse.load import Loaded, load
 from airflow_provider_rcs.warehouse.phones import MASKED, PhoneForm, hashed
 from airflow_provider_rcs.warehouse.tables import warehouse_tables
@@ -177,6 +181,48 @@ def test_what_each_channel_tells_comes_also_where_it_changes_nothing_of_the_mess
         ("spring", 1, "sms", "sent", "11"),
         ("spring", 1, "SMS", "delivered", "13"),
         ("spring", 1, "RCS", "failed", "50"),
+    ]
+
+
+def test_a_load_takes_out_who_was_erased_and_leaves_the_channels_and_the_funnel(
+    store: sa.Engine, warehouse: sa.Engine
+) -> None:
+    reference = send(store, "spring", ["34600000001", "34600000002"])
+    report(store, reference, "34600000001", "50")
+    report(store, reference, "34600000001", "13", "SMS")
+    load(store, warehouse, None)
+    kept = {
+        table: rows(warehouse, f"SELECT * FROM {table}") for table in ("rcs_message_channel", "rcs_campaign_funnel")
+    }
+
+    erase(store, "34600000001", "a test")
+    loaded = load(store, warehouse, None)
+
+    assert loaded == Loaded(campaigns=1, messages=1, reports=2)
+    assert rows(warehouse, "SELECT phone, phone_as_listed, name FROM rcs_message WHERE id = 1") == [(None, "", "")]
+    assert rows(warehouse, "SELECT DISTINCT phone, message_reference FROM rcs_report") == [("", "")]
+    assert {table: rows(warehouse, f"SELECT * FROM {table}") for table in kept} == kept
+
+
+def test_a_report_on_a_message_that_was_pruned_comes_without_its_phone_and_tells_its_channel(
+    store: sa.Engine, warehouse: sa.Engine
+) -> None:
+    reference = send(store, "spring", ["34600000001"])
+    report(store, reference, "34600000001", "50")
+    load(store, warehouse, None)
+    list(prune(store, Limit(datetime.now(UTC) + timedelta(days=1))))
+    report(store, reference, "34600000001", "13", "SMS")
+
+    load(store, warehouse, None)
+
+    assert rows(warehouse, "SELECT phone, delivery_status FROM rcs_message") == [(None, "delivered")]
+    assert rows(warehouse, "SELECT message_id, service, phone FROM rcs_report ORDER BY id") == [
+        (1, "RCS", "34600000001"),
+        (1, "SMS", ""),
+    ]
+    assert rows(warehouse, "SELECT message_id, channel, status FROM rcs_message_channel ORDER BY channel") == [
+        (1, "RCS", "failed"),
+        (1, "SMS", "delivered"),
     ]
 
 

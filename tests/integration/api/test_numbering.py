@@ -8,7 +8,7 @@ import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from tests.unit.api.test_numbering import REGIONS, codes, wrong
+from tests.unit.api.test_numbering import REGIONS, codes, read, wrong
 
 # Regions whose ways of writing are as different as can be, each as the default region of foreign numbers.
 DEFAULT_REGIONS = ("US", "DE")
@@ -51,3 +51,26 @@ def test_no_prefix_of_any_country_code_is_read_otherwise(filling: str) -> None:
     )
 
     assert wrong(cases) == []
+
+
+@pytest.mark.parametrize("default_region", [None, "own"])
+def test_the_mobiles_of_nearly_every_region_need_no_asking(default_region: str | None) -> None:
+    mobiles = [(each, phonenumbers.example_number_for_type(each, PhoneNumberType.MOBILE)) for each in REGIONS]
+    found = [
+        read(phonenumbers.format_number(number, PhoneNumberFormat.E164)[1:], default_region and region)
+        for region, number in mobiles
+        if number
+    ]
+
+    assert sum(each is not None for each in found) > 0.97 * len(found)
+
+
+def test_the_national_mobiles_of_most_regions_need_no_asking() -> None:
+    mobiles = [(each, phonenumbers.example_number_for_type(each, PhoneNumberType.MOBILE)) for each in REGIONS]
+    national = [
+        read(re.sub("[^0-9]", "", phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)), region)
+        for region, number in mobiles
+        if number
+    ]
+
+    assert sum(each is not None for each in national) > 0.85 * len(national)

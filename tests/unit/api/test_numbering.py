@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import cache
 
@@ -47,29 +46,6 @@ def wrong(cases: Iterable[tuple[str, str | None]]) -> list[tuple[str, str | None
 
 def codes() -> dict[int, tuple[str, ...]]:
     return dict(COUNTRY_CODE_TO_REGION_CODE)
-
-
-@pytest.mark.parametrize("default_region", [None, "own"])
-def test_the_mobiles_of_nearly_every_region_need_no_asking(default_region: str | None) -> None:
-    mobiles = [(each, phonenumbers.example_number_for_type(each, PhoneNumberType.MOBILE)) for each in REGIONS]
-    found = [
-        read(phonenumbers.format_number(number, PhoneNumberFormat.E164)[1:], default_region and region)
-        for region, number in mobiles
-        if number
-    ]
-
-    assert sum(each is not None for each in found) > 0.97 * len(found)
-
-
-def test_the_national_mobiles_of_most_regions_need_no_asking() -> None:
-    mobiles = [(each, phonenumbers.example_number_for_type(each, PhoneNumberType.MOBILE)) for each in REGIONS]
-    national = [
-        read(re.sub("[^0-9]", "", phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)), region)
-        for region, number in mobiles
-        if number
-    ]
-
-    assert sum(each is not None for each in national) > 0.85 * len(national)
 
 
 @pytest.mark.parametrize(

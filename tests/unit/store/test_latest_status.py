@@ -8,7 +8,6 @@ from itertools import permutations
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.store.tables import message_channel
 from tests.unit.store.given import ANA, BEA, NOON, campaign, funnel, phones, receive, report_on, row, rows, sent
 
@@ -22,49 +21,49 @@ def channels(engine: sa.Engine) -> set[tuple[str, str]]:
         return {(each.channel, each.status) for each in told}
 
 
+@pytest.mark.parametrize(
+    ("by_rcs", "by_sms", "status", "channel"),
+    [
+        (FAILED, DELIVERED, "delivered", "SMS"),
+        (DELIVERED, FAILED, "delivered", "RCS"),
+        (SENT, DELIVERED, "delivered", "SMS"),
+        (FAILED, SENT, "sent", "SMS"),
+        (SENT, FAILED, "sent", "RCS"),
+        (FAILED, DELAYED, "delayed", "SMS"),
+        (FAILED, FAILED, "failed", "SMS"),
+        (FAILED, UNKNOWN, "failed", "RCS"),
+        (UNKNOWN, SENT, "sent", "SMS"),
+        (READ, DELIVERED, "read", "RCS"),
+    ],
+)
 @pytest.mark.parametrize("together", [True, False])
 def test_of_two_channels_the_one_wins_that_may_still_bring_the_message_or_has(
-    engine: sa.Engine, together: bool
+    engine: sa.Engine, by_rcs: str, by_sms: str, status: str, channel: str, together: bool
 ) -> None:
-    winners = {
-        (FAILED, DELIVERED): ("delivered", "SMS"),
-        (DELIVERED, FAILED): ("delivered", "RCS"),
-        (SENT, DELIVERED): ("delivered", "SMS"),
-        (FAILED, SENT): ("sent", "SMS"),
-        (SENT, FAILED): ("sent", "RCS"),
-        (FAILED, DELAYED): ("delayed", "SMS"),
-        (FAILED, FAILED): ("failed", "SMS"),
-        (FAILED, UNKNOWN): ("failed", "RCS"),
-        (UNKNOWN, SENT): ("sent", "SMS"),
-        (READ, DELIVERED): ("read", "RCS"),
-    }
-    told = dict(zip(phones(len(winners)), winners, strict=True))
-    taken = sent(engine, list(told))
+    taken = sent(engine)
     campaign(engine, overrides={READ: "read"})
-    by_rcs = [report_on(taken, phone, code) for phone, (code, _) in told.items()]
-    by_sms = [report_on(taken, phone, code, service="SMS") for phone, (_, code) in told.items()]
+    reports = [report_on(taken, ANA, by_rcs), report_on(taken, ANA, by_sms, service="SMS")]
 
-    for some in [by_rcs + by_sms] if together else [by_rcs, by_sms]:
+    for some in [reports] if together else [reports[:1], reports[1:]]:
         receive(engine, *some)
 
-    ends = {told[phone]: (each.delivery_status, each.delivery_channel) for phone, each in rows(engine).items()}
-    assert ends == winners
+    assert (row(engine).delivery_status, row(engine).delivery_channel) == (status, channel)
 
 
-def test_a_message_that_failed_by_every_channel_has_failed_in_whatever_order_that_is_told(engine: sa.Engine) -> None:
-    told = [("RCS", FAILED), ("SMS", SENT), ("SMS", FAILED)]
-    orders = dict(zip(phones(6), permutations(range(3)), strict=True))
-    taken = sent(engine, list(orders))
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_message_that_failed_by_every_channel_has_failed_in_whatever_order_that_is_told(
+    engine: sa.Engine, order: tuple[int, ...]
+) -> None:
+    taken = sent(engine)
+    reports = [
+        report_on(taken, ANA, code, service=service, reported_at=NOON + minute * MINUTE)
+        for minute, (service, code) in enumerate([("RCS", FAILED), ("SMS", SENT), ("SMS", FAILED)])
+    ]
 
-    def report_in(place: int, phone: str) -> Report:
-        service, code = told[orders[phone][place]]
-        return report_on(taken, phone, code, service=service, reported_at=NOON + orders[phone][place] * MINUTE)
+    for place in order:
+        receive(engine, reports[place])
 
-    for place in range(3):
-        receive(engine, *(report_in(place, phone) for phone in orders))
-
-    ends = {orders[phone]: (each.delivery_status, each.delivery_channel) for phone, each in rows(engine).items()}
-    assert ends == dict.fromkeys(orders.values(), ("failed", "SMS"))
+    assert (row(engine).delivery_status, row(engine).delivery_channel) == ("failed", "SMS")
 
 
 def test_a_message_that_is_under_way_by_another_channel_is_not_final(engine: sa.Engine) -> None:

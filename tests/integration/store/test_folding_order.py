@@ -1,3 +1,221 @@
-"""The behaviours of tests/unit/store/test_folding_order.py, on PostgreSQL."""
+"""Any order, any repetition, any cut into folds and any moment of the reply ends in the same statuses."""
 
-from tests.unit.store.test_folding_order import *  # noqa: F403
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import count
+from random import Random
+from typing import Any
+
+import sqlalchemy as sa
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_rcs.api.models import Outcome, Report
+from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState, status_codes
+from airflow_provider_rcs.store.claims import Claim, doubt, settle
+from airflow_provider_rcs.store.folding import fold, fold_parked
+from airflow_provider_rcs.store.landing import land
+from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, campaign, claimed, phones, report_on, rows
+
+PEOPLE = (ANA, BEA, EVA)
+CODES = ("10", "11", "52", "50", "13", "14", "20", "21", "99")
+SERVICES = ("RCS", "SMS", "")
+MINUTES = (None, 0, 1, 2)
+OVERRIDES = {"20": "read", "21": "clicked"}
+WITHIN_A_CHANNEL = ("unknown", "sent delayed", "failed", "delivered", "read", "clicked")
+AMONG_CHANNELS = ("unknown", "failed", "sent delayed", "delivered", "read", "clicked")
+names = count()
+# Without shrinking: a history of a few reports can be read as it is, and each try costs a dozen transactions.
+thorough = settings(
+    max_examples=10,
+    deadline=None,
+    phases=(Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A report in the making: on whom, what, and by what it names its message."""
+
+    phone: str
+    code: str
+    service: str
+    minute: int | None
+    by: str
+
+    @property
+    def moment(self) -> datetime | None:
+        return None if self.minute is None else NOON + timedelta(minutes=self.minute)
+
+    @property
+    def status(self) -> str:
+        return status_codes(OVERRIDES).get(self.code, DeliveryStatus.UNKNOWN)
+
+    def weight(self, order: tuple[str, ...]) -> tuple[object, ...]:
+        places = [place for place, statuses in enumerate(order) if self.status in statuses.split()]
+        return places[0], -1 if self.minute is None else self.minute, self.code
+
+    def on(self, taken: Claim, name: str) -> Report:
+        made = report_on(taken, self.phone, self.code, service=self.service, reported_at=self.moment)
+        message_id = f"{name}-{self.phone}"
+        named: dict[str, dict[str, Any]] = {
+            "reference": {},
+            "id": {"api_message_id": message_id, "campaign_reference": "", "phone": ""},
+            "both": {"api_message_id": message_id},
+        }
+        return replace(made, **named[self.by])
+
+
+def pushed(*by: str) -> st.SearchStrategy[Pushed]:
+    return st.builds(
+        Pushed,
+        phone=st.sampled_from(PEOPLE),
+        code=st.sampled_from(CODES),
+        service=st.sampled_from(SERVICES),
+        minute=st.sampled_from(MINUTES),
+        by=st.sampled_from(by),
+    )
+
+
+@st.composite
+def histories(draw: st.DrawFn, *by: str, steps: tuple[str, ...]) -> tuple[list[Pushed], list[Pushed | str]]:
+    """Draw reports, and a history of them: all of them, some again, with folds and other steps in between."""
+    reports = draw(st.lists(pushed(*by), min_size=1, max_size=6))
+    repeated = draw(st.lists(st.sampled_from(reports), max_size=3))
+    folds = ["fold"] * draw(st.integers(0, 3))
+    history: list[Pushed | str] = draw(st.permutations([*reports, *repeated, *folds]))
+    places = st.lists(st.integers(0, len(history)), min_size=len(steps), max_size=len(steps))
+    for place, step in reversed(list(zip(sorted(draw(places)), steps, strict=True))):
+        history.insert(place, step)
+    return reports, history
+
+
+def many_pushed(chance: Random, people: Sequence[str]) -> list[Pushed]:
+    """Some reports on each of many people, of whom a fold takes in as many as of one."""
+    return [
+        Pushed(
+            phone=chance.choice(people),
+            code=chance.choice(CODES),
+            service=chance.choice(SERVICES),
+            minute=chance.choice(MINUTES),
+            by=chance.choice(("reference", "both")),
+        )
+        for _ in range(3 * len(people))
+    ]
+
+
+def ends_as(
+    engine: sa.Engine,
+    history: list[Any],
+    steps: Mapping[str, Callable[[Claim, str], object]],
+    people: Sequence[str] = PEOPLE,
+) -> list[tuple[object, ...]]:
+    name = f"campaign {next(names)}"
+    taken = claimed(engine, people, name)
+    campaign(engine, name, OVERRIDES)
+    for step in history:
+        if isinstance(step, Pushed):
+            land(engine, [step.on(taken, name)], NOON)
+        elif isinstance(step, list):
+            land(engine, [each.on(taken, name) for each in step], NOON)
+        elif step == "fold":
+            fold(engine)
+        else:
+            steps[step](taken, name)
+    fold_parked(engine)
+    return [
+        (
+            each.state,
+            each.delivery_status,
+            each.delivery_rank,
+            each.delivery_code,
+            each.delivery_channel,
+            each.delivery_at,
+        )
+        for each in rows(engine, name).values()
+    ]
+
+
+def told_by(reports: list[Pushed]) -> tuple[object, ...]:
+    """Return what reports tell of their message, found by comparing all of them: status, code, channel and date."""
+    if not reports:
+        return "", "", "", None
+    greatest = [
+        max((each for each in reports if each.service == service), key=lambda each: each.weight(WITHIN_A_CHANNEL))
+        for service in {report.service for report in reports}
+    ]
+    winner = max(greatest, key=lambda each: (*each.weight(AMONG_CHANNELS), each.service))
+    return winner.status, winner.code, winner.service, winner.moment
+
+
+def reply(engine: sa.Engine, *became: MessageState) -> Callable[[Claim, str], object]:
+    def settle_it(taken: Claim, name: str) -> None:
+        outcomes = [
+            Outcome(phone, state, f"{name}-{phone}" if state is MessageState.ACCEPTED else "")
+            for phone, state in zip(PEOPLE, became, strict=True)
+        ]
+        settle(engine, taken, outcomes, "e-1")
+
+    return settle_it
+
+
+@thorough
+@given(histories("reference", "id", "both", steps=("reply",)))
+def test_with_a_reply_that_accepts_everyone(engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]]) -> None:
+    reports, history = drawn
+    steps = {"reply": reply(engine, *[MessageState.ACCEPTED] * 3)}
+
+    assert ends_as(engine, history, steps) == ends_as(engine, ["reply", *reports], steps)
+
+
+@thorough
+@given(histories("reference", "both", steps=("doubt",)))
+def test_with_a_reply_that_is_lost(engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]]) -> None:
+    reports, history = drawn
+    steps = {"doubt": lambda taken, _name: doubt(engine, taken, "lost")}
+
+    assert ends_as(engine, history, steps) == ends_as(engine, ["doubt", *reports], steps)
+
+
+@settings(thorough, max_examples=5)
+@given(st.randoms(use_true_random=True))
+def test_as_the_rule_of_the_channels_says(engine: sa.Engine, chance: Random) -> None:
+    people = phones(100)
+    reports = many_pushed(chance, people)
+    history: list[Any] = [step for start in range(4) for step in (reports[start::4], "fold")]
+    history.insert(chance.randint(0, len(history)), "reply")
+    steps = {"reply": lambda taken, name: settle(engine, taken, accepted(taken, name), "e-1")}
+
+    ends = ends_as(engine, history, steps, people)
+
+    told = [(status, code, channel, at) for _, status, _, code, channel, at in ends]
+    assert told == [told_by([report for report in reports if report.phone == phone]) for phone in people]
+
+
+became = st.tuples(*[st.sampled_from([MessageState.ACCEPTED, MessageState.REJECTED, MessageState.IN_DOUBT])] * 3)
+
+
+@thorough
+@given(histories("reference", "both", steps=("reply",)), became)
+def test_with_a_reply_that_tells_recipients_apart(
+    engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]], became: tuple[MessageState, ...]
+) -> None:
+    reports, history = drawn
+    steps = {"reply": reply(engine, *became)}
+
+    assert ends_as(engine, history, steps) == ends_as(engine, ["reply", *reports], steps)
+
+
+@thorough
+@given(histories("reference", "both", steps=("doubt", "reply")), became)
+def test_with_a_reply_that_comes_after_the_request_was_given_up(
+    engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]], became: tuple[MessageState, ...]
+) -> None:
+    reports, history = drawn
+    steps = {"doubt": lambda taken, _name: doubt(engine, taken, "lost"), "reply": reply(engine, *became)}
+
+    assert ends_as(engine, history, steps) == ends_as(engine, ["doubt", "reply", *reports], steps)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -194,26 +193,6 @@ def test_a_fixed_line_is_one_that_cannot_be_a_mobile(phone: str, is_fixed_line: 
     assert read_column([phone]).fixed_lines == ([0] if is_fixed_line else [])
 
 
-def test_the_type_of_every_example_is_phonenumbers_own_however_it_is_written() -> None:
-    types = (phonenumbers.PhoneNumberType.FIXED_LINE, phonenumbers.PhoneNumberType.MOBILE)
-    examples = [
-        example
-        for region in sorted(phonenumbers.SUPPORTED_REGIONS)
-        for of_type in types
-        if (example := phonenumbers.example_number_for_type(region, of_type))
-    ]
-    fixed_lines = [
-        position
-        for position, example in enumerate(examples)
-        if phonenumbers.number_type(example) == phonenumbers.PhoneNumberType.FIXED_LINE
-    ]
-
-    for written in (phonenumbers.PhoneNumberFormat.E164, phonenumbers.PhoneNumberFormat.INTERNATIONAL):
-        read = read_column([phonenumbers.format_number(example, written) for example in examples])
-
-        assert read.fixed_lines == fixed_lines
-
-
 @given(
     st.lists(st.one_of(st.text(), st.integers(), st.floats(), st.none(), st.from_regex(r"\+?[0-9 ]+", fullmatch=True))),
     st.sampled_from([None, "ES", "US", "FR"]),
@@ -243,18 +222,6 @@ def test_any_cell_is_digits_or_a_rejection(cell: Any) -> None:
 
     assert phone.isascii()
     assert phone.isdigit()
-
-
-def test_the_mobile_phones_of_every_region_are_read_with_and_without_a_plus() -> None:
-    examples = [
-        phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
-        for region in sorted(phonenumbers.SUPPORTED_REGIONS)
-        if (example := phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE))
-    ]
-    digits = [example.removeprefix("+") for example in examples]
-
-    assert [normalise(example) for example in examples] == digits
-    assert [normalise(each) for each in digits] == digits
 
 
 @pytest.mark.parametrize("phone", ["+4930111111111111", "+49301111111111111", "+4918122222222222"])

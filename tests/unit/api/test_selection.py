@@ -71,9 +71,9 @@ def test_without_a_shard_or_a_share_everybody_is_chosen_in_order(keys: list[str]
 
 
 def test_a_share_is_about_as_much_of_a_list_as_it_says_in_every_shard_of_it() -> None:
-    keys = phones(40_000)
+    listed_people = people(phones(40_000))
 
-    sizes = [len(chosen(keys, shard, 0.1)) for shard in [None, *shards(4)]]
+    sizes = [len(read_selection(shard, 0.1).of(listed_people)) for shard in [None, *shards(4)]]
 
     assert sizes == pytest.approx([4_000, 1_000, 1_000, 1_000, 1_000], rel=0.1)
 

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,10 +13,9 @@ from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.cli.prune import read_age
 from airflow_provider_rcs.store.claims import doubt
 from airflow_provider_rcs.store.pruning import prune
-from airflow_provider_rcs.store.tables import report
 from airflow_provider_rcs.warehouse.load import Loaded, load
-from tests.unit.store.given import ANA, BEA, claimed, count, funnel, phones, receive, report_on, rows, sent
-from tests.unit.store.test_pruning import HALF_A_YEAR, make_old, whom
+from tests.unit.store.given import ANA, BEA, claimed, receive, report_on, rows, sent
+from tests.unit.store.test_pruning import HALF_A_YEAR, make_old
 
 Prune = Callable[..., int]
 
@@ -102,48 +99,3 @@ def test_the_next_load_brings_pruned_messages_and_leaves_the_reports_that_it_has
     with warehouse.connect() as connection:
         assert connection.execute(sa.text("SELECT phone, state FROM rcs_message")).one() == (None, "accepted")
         assert connection.execute(sa.text("SELECT count(*) FROM rcs_report")).scalar_one() == 1
-
-
-def test_killed_in_the_middle_it_has_lost_nobody_and_another_run_ends_it(
-    engine: sa.Engine, engine_url: str, run: Prune
-) -> None:
-    people = phones(40)
-    taken = sent(engine, people)
-    receive(engine, *(report_on(taken, phone) for phone in people))
-    make_old(engine)
-    before = funnel(engine)
-
-    _prune_until_killed(engine_url, after_sets=2)
-
-    hashed = sum(key.startswith("hash:") for key in rows(engine))
-    assert 20 <= hashed < 40
-    assert whom(engine, people) == []
-    assert run("--older-than", "180d") == 0
-    assert all(each.phone is None for each in rows(engine).values())
-    assert count(engine, report) == 0
-    assert funnel(engine) == before
-
-
-def _prune_until_killed(url: str, after_sets: int) -> None:
-    """Prune in a process of its own, by sets of ten, and kill it in the set after so many."""
-    code = f"""
-from datetime import UTC, datetime, timedelta
-from airflow_provider_rcs.store import pruning
-from airflow_provider_rcs.store.engine import engine_from_url
-pruning._ROWS_A_SET = 10
-replace, done = pruning.replace_by_hashes, []
-def replace_and_wait(*arguments):
-    changed = replace(*arguments)
-    done.append(changed)
-    if len(done) > {after_sets}:
-        print("in the middle", flush=True)
-        input()
-    return changed
-pruning.replace_by_hashes = replace_and_wait
-list(pruning.prune(engine_from_url({url!r}), pruning.Limit(datetime.now(UTC) - timedelta(days=180))))
-"""
-    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"in the middle\n"
-    process.kill()
-    process.communicate()

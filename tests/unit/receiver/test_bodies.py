@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from typing import Any
 
 import orjson
@@ -34,8 +35,14 @@ values: st.SearchStrategy[Any] = st.recursive(
 field_names = st.sampled_from(list(FIELDS)) | st.text(max_size=10)
 
 
+@cache
+def loop() -> asyncio.AbstractEventLoop:
+    """Return one loop for all the bodies: making a loop takes longer than reading one."""
+    return asyncio.new_event_loop()
+
+
 def read(content_type: bytes, body: bytes) -> Read:
-    return asyncio.run(read_reports(content_type.decode("latin-1"), body))
+    return loop().run_until_complete(read_reports(content_type.decode("latin-1"), body))
 
 
 def receiving(*bodies: bytes) -> Receive:

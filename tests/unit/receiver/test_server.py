@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,40 +11,6 @@ from airflow_provider_rcs.receiver.__main__ import main
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.server import app_from_environment, run
 from airflow_provider_rcs.store.engine import engine_from_url
-
-HEAVY = ("airflow", "pandas", "fastapi", "phonenumbers")
-
-
-def start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_RCS_")}
-    return subprocess.run(
-        [sys.executable, *arguments],
-        env=inherited | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
-    code = (
-        "import sys; from airflow_provider_rcs.receiver.server import app_from_environment; app_from_environment(); "
-        f"print([name for name in {HEAVY} if name in sys.modules])"
-    )
-
-    result = start("-c", code, AIRFLOW_RCS_STORE_URL=f"sqlite:///{tmp_path}/store.db")
-
-    assert result.stdout.strip() == "[]", result.stderr
-
-
-def test_store_without_tables_ends_it_with_a_line_that_says_what_to_do(tmp_path: Path) -> None:
-    result = start(
-        "-m", "airflow_provider_rcs.receiver", "--port", "0", AIRFLOW_RCS_STORE_URL=f"sqlite:///{tmp_path}/store.db"
-    )
-
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "store: its tables are missing. Make them with: airflow-rcs migrate\n"
 
 
 def test_environment_without_a_store_ends_it_with_a_line_that_says_what_to_do(

@@ -17,11 +17,11 @@ from tests.stores import sqlite_store
 @pytest.fixture(scope="session")
 def shared_engine(tmp_path_factory: pytest.TempPathFactory) -> sa.Engine:
     engine = engine_from_url(f"sqlite:///{tmp_path_factory.mktemp('store')}/store.db")
-    event.listen(engine, "connect", _do_not_wait_for_the_disk)
+    event.listen(engine, "connect", do_not_wait_for_the_disk)
     return engine
 
 
-def _do_not_wait_for_the_disk(dbapi_connection: Any, _record: object) -> None:
+def do_not_wait_for_the_disk(dbapi_connection: Any, _record: object) -> None:
     dbapi_connection.execute("PRAGMA synchronous = OFF")
 
 

@@ -7,15 +7,24 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 
+from tests.unit.store.conftest import do_not_wait_for_the_disk, shared_engine
 from tests.unit.store.conftest import engine as store
-from tests.unit.store.conftest import shared_engine
 
 __all__ = ["shared_engine", "store"]
 
 
+@pytest.fixture(scope="session")
+def shared_warehouse(tmp_path_factory: pytest.TempPathFactory) -> sa.Engine:
+    engine = sa.create_engine(f"sqlite:///{tmp_path_factory.mktemp('warehouse')}/warehouse.db")
+    event.listen(engine, "connect", do_not_wait_for_the_disk)
+    return engine
+
+
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = sa.create_engine(f"sqlite:///{tmp_path}/warehouse.db")
-    yield engine
-    engine.dispose()
+def warehouse(shared_warehouse: sa.Engine) -> Iterator[sa.Engine]:
+    # As with the store: a fresh file, but one engine, because compiling the statements takes longest.
+    Path(str(shared_warehouse.url.database)).unlink(missing_ok=True)
+    yield shared_warehouse
+    shared_warehouse.dispose()

@@ -1,0 +1,59 @@
+"""Pruning in a process that is killed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from airflow_provider_rcs.cli.main import main
+from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.tables import report
+from tests.stores import sqlite_store
+from tests.unit.store.given import count, funnel, phones, receive, report_on, rows, sent
+from tests.unit.store.test_pruning import make_old, whom
+
+
+def test_killed_in_the_middle_it_has_lost_nobody_and_another_run_ends_it(tmp_path: Path) -> None:
+    engine_url = sqlite_store(tmp_path / "store.db")
+    engine = engine_from_url(engine_url)
+    people = phones(40)
+    taken = sent(engine, people)
+    receive(engine, *(report_on(taken, phone) for phone in people))
+    make_old(engine)
+    before = funnel(engine)
+
+    _prune_until_killed(engine_url, after_sets=2)
+
+    hashed = sum(key.startswith("hash:") for key in rows(engine))
+    assert 20 <= hashed < 40
+    assert whom(engine, people) == []
+    assert main(["prune", "--store-url", engine_url, "--older-than", "180d"]) == 0
+    assert all(each.phone is None for each in rows(engine).values())
+    assert count(engine, report) == 0
+    assert funnel(engine) == before
+
+
+def _prune_until_killed(url: str, after_sets: int) -> None:
+    """Prune in a process of its own, by sets of ten, and kill it in the set after so many."""
+    code = f"""
+from datetime import UTC, datetime, timedelta
+from airflow_provider_rcs.store import pruning
+from airflow_provider_rcs.store.engine import engine_from_url
+pruning._ROWS_A_SET = 10
+replace, done = pruning.replace_by_hashes, []
+def replace_and_wait(*arguments):
+    changed = replace(*arguments)
+    done.append(changed)
+    if len(done) > {after_sets}:
+        print("in the middle", flush=True)
+        input()
+    return changed
+pruning.replace_by_hashes = replace_and_wait
+list(pruning.prune(engine_from_url({url!r}), pruning.Limit(datetime.now(UTC) - timedelta(days=180))))
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"in the middle\n"
+    process.kill()
+    process.communicate()

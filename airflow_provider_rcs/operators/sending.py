@@ -280,8 +280,11 @@ class RcsSendingOperator(BaseOperator):
             yield from stream_first_column("exclude_sql", query.conn_id, query.sql)
 
     def _excluded(self) -> Iterator[Query]:
-        if not self.exclude_sql:
+        if self.exclude_sql is None:
             return
+        if not self.exclude_sql.strip():
+            # A template that renders to nothing: whoever opted out would be messaged.
+            raise RcsInputError("exclude_sql", "it is empty", "Give it a query, or leave it out to exclude nobody.")
         conn_id = self.exclude_conn_id or self.default_exclude_conn_id()
         if not conn_id:
             raise RcsInputError("exclude_conn_id", "it is not set", "Name the connection of exclude_sql.")

@@ -8,6 +8,7 @@ import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
+from airflow_provider_rcs.api.numbering import usual_way_of
 from tests.unit.api.test_numbering import REGIONS, codes, read, wrong
 
 # Regions whose ways of writing are as different as can be, each as the default region of foreign numbers.
@@ -74,3 +75,18 @@ def test_the_national_mobiles_of_most_regions_need_no_asking() -> None:
     ]
 
     assert sum(each is not None for each in national) > 0.85 * len(national)
+
+
+@pytest.mark.parametrize("default_region", [None, "own"])
+def test_what_is_read_at_a_glance_is_read_as_it_is_otherwise(default_region: str | None) -> None:
+    cases = {(digits, default_region and region) for region, number in examples() for digits in ways_of_writing(number)}
+    at_a_glance = {}
+    for digits, region in cases:
+        code, pattern = usual_way_of(digits, region if region in REGIONS else None)
+        if match := pattern.fullmatch(digits):
+            at_a_glance[digits, region] = (code + digits, match.lastindex is not None)
+
+    assert len(at_a_glance) > len(cases) / 4
+    assert at_a_glance == {
+        (digits, region): read(digits, region if region in REGIONS else None) for digits, region in at_a_glance
+    }

@@ -66,6 +66,7 @@ def operator(**changes: Any) -> RcsSendOperator:
         ({"batch_size": 0}, "batch_size: 0 is not a whole number of 1 or more"),
         ({"at_most": 2}, "at_most and within: they belong together"),
         ({"exclude_sql": "SELECT 1"}, "exclude_conn_id: it is not set"),
+        ({"exclude_sql": " ", "exclude_conn_id": "warehouse"}, "exclude_sql: it is empty"),
         ({"send_at": "tomorrow"}, "send_at: 'tomorrow' is not a date"),
         ({"send_at": "2030-01-01T09:00"}, "send_at: 2030-01-01 09:00:00 has no time zone"),
         ({"send_at": "2027-03-28T02:30", "timezone": "Europe/Madrid"}, "send_at: .* does not exist in Europe/Madrid"),

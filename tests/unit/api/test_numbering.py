@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneNumberFormat, PhoneNumberType
 
-from airflow_provider_rcs.api.numbering import LONGEST_E164, Found, read_international, reader_of, usual_way_of
+from airflow_provider_rcs.api.numbering import LONGEST_E164, Found, read_international, reader_of
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 DIGITS = "[0-9]{1,15}"
@@ -111,18 +111,3 @@ def test_any_digits_after_any_code_are_read_as_phonenumbers_reads_them(
 @given(st.from_regex(DIGITS, fullmatch=True), st.sampled_from([None, *REGIONS]))
 def test_any_digits_are_read_as_phonenumbers_reads_them(digits: str, region: str | None) -> None:
     assert wrong([(digits, region)]) == []
-
-
-@pytest.mark.parametrize("default_region", [None, "own"])
-def test_what_is_read_at_a_glance_is_read_as_it_is_otherwise(default_region: str | None) -> None:
-    cases = {(digits, default_region and region) for region, number in examples() for digits in ways_of_writing(number)}
-    at_a_glance = {}
-    for digits, region in cases:
-        code, pattern = usual_way_of(digits, region if region in REGIONS else None)
-        if match := pattern.fullmatch(digits):
-            at_a_glance[digits, region] = (code + digits, match.lastindex is not None)
-
-    assert len(at_a_glance) > len(cases) / 4
-    assert at_a_glance == {
-        (digits, region): read(digits, region if region in REGIONS else None) for digits, region in at_a_glance
-    }

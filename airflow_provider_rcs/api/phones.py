@@ -160,7 +160,7 @@ def _identify(value: object, default_region: str | None) -> Found:
     text = as_text(value)
     if not text:
         raise PhoneError("it is missing")
-    bare = _SEPARATORS.sub("", text)
+    bare = text if text.isalnum() else _SEPARATORS.sub("", text)
     international = bare.startswith(("+", "00"))
     digits = bare.removeprefix("+") if bare.startswith("+") else bare.removeprefix("00")
     if not (digits.isascii() and digits.isdigit()):

@@ -296,7 +296,7 @@ def _write_recipients(recipients: Sequence[Recipient], reference_key: str) -> li
         if reference:
             entry[reference_key] = reference
         if variables:
-            entry["Variables"] = [{"Nombre": name, "Valor": value} for name, value in variables.items()]
+            entry["Variables"] = [{"Nombre": variable, "Valor": value} for variable, value in variables.items()]
         written.append(entry)
     return written
 

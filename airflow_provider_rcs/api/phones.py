@@ -63,7 +63,8 @@ def read_column(cells: Sequence[object], default_region: str | None = None) -> P
     fixed_lines: list[int] = []
     refused: dict[int, str] = {}
     matches = enumerate(map(pattern.fullmatch, texts))
-    for position, match in [each for each in matches if each[1] is None or each[1].lastindex]:
+    unusual = [(position, match) for position, match in matches if match is None or match.lastindex]
+    for position, match in unusual:
         if match is not None:
             fixed_lines.append(position)
             continue

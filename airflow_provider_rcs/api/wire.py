@@ -296,7 +296,10 @@ def _write_recipients(recipients: Sequence[Recipient], reference_key: str) -> li
         if reference:
             entry[reference_key] = reference
         if variables:
-            entry["Variables"] = [{"Nombre": variable, "Valor": value} for variable, value in variables.items()]
+            entry["Variables"] = values = []
+            # A comprehension would be a call of its own for each recipient, until Python 3.12.
+            for variable, value in variables.items():
+                values.append({"Nombre": variable, "Valor": value})
         written.append(entry)
     return written
 

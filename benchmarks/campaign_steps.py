@@ -143,7 +143,7 @@ def _answer(request: SendRequest) -> SendResult:
 
     from airflow_provider_rcs.api import wire
 
-    body = wire.json_body(wire.send_parameters(request, wire.DEFAULT_RECIPIENT_REFERENCE_KEY))
+    body = wire.send_body(request, wire.DEFAULT_RECIPIENT_REFERENCE_KEY, "json")
     phones = [recipient["Telefono"] for recipient in orjson.loads(body)["Destinatarios"]]
     sent = [{"Telefono": phone, "idMensaje": f"m-{phone}"} for phone in phones]
     return wire.read_send_reply(orjson.dumps({"Res": len(sent), "idEnvio": "77", "Enviados": sent, "NoEnviados": []}))

@@ -20,6 +20,7 @@ def frame(count: int) -> pd.DataFrame:
         {
             "phone": [_phone(number) for number in range(count)],
             "name": [f"Núria Pérez {number}" for number in range(count)],
+            "reference": [f"C-{number}" for number in range(count)],
             "Pedido": [f"A-{number}" for number in range(count)],
             "Dia": [number % 28 + 1 for number in range(count)],
         }

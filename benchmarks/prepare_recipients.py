@@ -9,6 +9,7 @@ import pandas as pd
 import phonenumbers
 
 from airflow_provider_rcs.api import wire
+from airflow_provider_rcs.api.garbage import collector_held
 from airflow_provider_rcs.api.models import Recipient, SendRequest, recipients_of
 from airflow_provider_rcs.sending.listing import Tally, list_chunks
 from airflow_provider_rcs.sending.settings import SendSettings
@@ -32,12 +33,13 @@ def run() -> Measured:
 
 
 def _ours(people: pd.DataFrame) -> int:
-    settings = SendSettings(template_id=TEMPLATE.id, campaign="bench", default_region="ES")
+    settings = SendSettings(template_id=TEMPLATE.id, campaign="bench", default_region="ES", reference="reference")
     batch: list[Recipient] = []
     for listed in list_chunks(chunks_of(people), TEMPLATE, settings, Tally()):
-        sendable = [each for each in listed if not each.rejection]
-        _, phones, _, names, references, variables, *_ = zip(*sendable, strict=True)
-        batch += recipients_of(phones, names, references, variables)
+        with collector_held():  # as where a batch is claimed
+            sendable = [each for each in listed if not each.rejection]
+            _, phones, _, names, references, variables, *_ = zip(*sendable, strict=True)
+            batch += recipients_of(phones, names, references, variables)
         while len(batch) >= BATCH:
             _body(batch[:BATCH])
             del batch[:BATCH]
@@ -46,7 +48,7 @@ def _ours(people: pd.DataFrame) -> int:
 
 
 def _body(batch: list[Recipient]) -> bytes:
-    return wire.json_body(wire.send_parameters(SendRequest(TEMPLATE.id, tuple(batch), "ref"), "Reference"))
+    return wire.send_body(SendRequest(TEMPLATE.id, tuple(batch), "ref"), "Referencia", "json")
 
 
 def _naive(people: pd.DataFrame) -> int:
@@ -58,18 +60,26 @@ def _naive(people: pd.DataFrame) -> int:
             continue
         if phonenumbers.is_valid_number(number):
             phone = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
-            variables = [{"name": name, "value": str(row[name])} for name in ("Pedido", "Dia")]
-            batch.append({"name": row["name"], "phone": phone, "variables": variables})
+            variables = [{"Nombre": name, "Valor": str(row[name])} for name in ("Pedido", "Dia")]
+            recipient = {"Nombre": row["name"], "Telefono": phone, "Referencia": row["reference"]}
+            batch.append(recipient | {"Variables": variables})
         if len(batch) == BATCH:
-            json.dumps(batch)
+            _naive_body(batch)
             batch = []
-    json.dumps(batch)
+    _naive_body(batch)
     return len(people)
+
+
+def _naive_body(batch: list[dict[str, object]]) -> bytes:
+    terms = {"Plantilla": TEMPLATE.id, "Referenciausuario": "ref", "Report": "1", "Resp": "JSON"}
+    return json.dumps(terms | {"Destinatarios": batch}).encode()
 
 
 def _limit(people: pd.DataFrame) -> int:
     columns = [people[name].tolist() for name in people.columns]
     for start in range(0, len(people), BATCH):
         cells = zip(*(column[start : start + BATCH] for column in columns), strict=True)
-        orjson.dumps([{"p": p, "n": n, "v": [{"n": "Pedido", "v": a}, {"n": "Dia", "v": b}]} for p, n, a, b in cells])
+        orjson.dumps(
+            [{"p": p, "n": n, "r": r, "v": [{"n": "Pedido", "v": a}, {"n": "Dia", "v": b}]} for p, n, r, a, b in cells]
+        )
     return len(people)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
-from functools import partial
+from itertools import repeat
 from typing import NamedTuple
 
 from airflow_provider_rcs.api.dates import require_tellable
@@ -32,7 +32,7 @@ def recipients_of(
 ) -> tuple[Recipient, ...]:
     """Return recipients from columns of what each of them has."""
     # Not the class's own call, which is a function in Python for each of them.
-    return tuple(map(partial(tuple.__new__, Recipient), zip(phones, names, references, variables, strict=True)))
+    return tuple(map(tuple.__new__, repeat(Recipient), zip(phones, names, references, variables, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ Found = tuple[str, bool]
 Way = tuple[str, re.Pattern[str]]
 """The code that is missing before some numbers, and a pattern of these numbers."""
 
-NO_WAY: Way = ("", re.compile("(?!)"))
+_NEVER = re.compile("(?!)")
+NO_WAY: Way = ("", _NEVER)
 
 
 def read_international(digits: str) -> Found | None:
@@ -97,7 +98,7 @@ class _Region:
         metadata: Any = PhoneMetadata.metadata_for_region(region)
         general = metadata.general_desc
         self._plan = _plan(metadata.country_code)
-        self._international_prefix = _compiled(f"00|{metadata.international_prefix}")
+        self._international_prefix = _compiled("|".join({"00", metadata.international_prefix or "00"}))
         self._prefix = _compiled(metadata.national_prefix_for_parsing)
         self._general = _compiled(general.national_number_pattern)
         self._lengths = set(general.possible_length) - set(general.possible_length_local_only)
@@ -117,9 +118,8 @@ class _Region:
         begin with its code; among the others, those that do not begin like it are a number of the region.
         """
         code = self._plan.code
-        not_abroad, not_prefix, not_own_prefix = (
-            f"(?!{_without_groups(each.pattern)})"
-            for each in (self._international_prefix, self._prefix, self._plan.prefix)
+        not_abroad, not_prefix, not_own_prefix = map(
+            _unless, (self._international_prefix, self._prefix, self._plan.prefix)
         )
         for length, valid in self._plan.valid.items():
             with_code = len(code) + length
@@ -169,7 +169,7 @@ def _international_way(beginning: str, length: int) -> Way | None:
     valid = plan.valid.get(length - len(plan.code)) if plan else None
     if plan is None or valid is None or length > LONGEST_E164:
         return None
-    return "", _compiled(f"{plan.code}(?!{_without_groups(plan.prefix.pattern)})(?:{valid})")
+    return "", _compiled(f"{plan.code}{_unless(plan.prefix)}(?:{valid})")
 
 
 @cache
@@ -205,7 +205,7 @@ def _alternatives(regions: Sequence[Any], length: int) -> Iterator[str]:
     for region in regions:
         leading = region.leading_digits if len(regions) > 1 else None
         if valid := _valid(region, length):
-            yield f"{decided}(?={leading or ''})(?:{valid})"
+            yield f"{decided}(?={leading})(?:{valid})" if leading else f"{decided}(?:{valid})"
         if leading:
             decided += f"(?!{leading})"
 
@@ -213,8 +213,9 @@ def _alternatives(regions: Sequence[Any], length: int) -> Iterator[str]:
 def _valid(region: Any, length: int) -> str:
     general = _fitting(region.general_desc, length)
     fixed_line = _fitting(region.fixed_line, length)
-    others = [_fitting(getattr(region, name), length) for name in _TYPES_THAT_COME_BEFORE_FIXED_LINE]
-    others.append(fixed_line if region.same_mobile_and_fixed_line_pattern else _fitting(region.mobile, length))
+    # What most phones are comes first: among those that capture nothing, the order tells nothing.
+    others = [fixed_line if region.same_mobile_and_fixed_line_pattern else _fitting(region.mobile, length)]
+    others += [_fitting(getattr(region, name), length) for name in _TYPES_THAT_COME_BEFORE_FIXED_LINE]
     types = [f"(?:{other})" for other in others if other] + ([f"({fixed_line})"] if fixed_line else [])
     return rf"(?=(?:{general})\Z)(?:{'|'.join(types)})" if general and types else ""
 
@@ -228,7 +229,12 @@ def _fitting(description: Any, length: int) -> str:
 
 def _compiled(pattern: str | None) -> re.Pattern[str]:
     """Compile a pattern of ASCII digits; none, or an empty one, matches nothing."""
-    return re.compile(pattern or "(?!)", re.ASCII)
+    return re.compile(pattern, re.ASCII) if pattern else _NEVER
+
+
+def _unless(prefix: re.Pattern[str]) -> str:
+    """Return what refuses numbers that begin with a prefix, in a pattern of them; nothing, where there is no prefix."""
+    return "" if prefix is _NEVER else f"(?!{_without_groups(prefix.pattern)})"
 
 
 def _without_groups(pattern: str) -> str:
@@ -238,6 +244,8 @@ def _without_groups(pattern: str) -> str:
 
 def _after_prefix(prefix: re.Pattern[str], digits: str, start: int) -> int | None:
     """Return where the number begins after a national prefix; ``None`` if the prefix is more than simply taken off."""
+    if prefix is _NEVER:
+        return start
     match = prefix.match(digits, start)
     if match is None:
         return start

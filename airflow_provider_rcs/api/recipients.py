@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -151,7 +150,7 @@ def _read(
         if variable in required_variables and not all(texts[variable]):
             table.require(texts[variable], f"variable {variable}: it has no value", f", column {column!r}")
     given = _rows_of(texts, size)
-    keys = [phone or "" for phone in read.phones]
+    keys = list(read.phones)
     for position in read.refused:
         identity = (listed_as[position], names[position], references[position], given[position])
         keys[position] = _key_without_phone(*identity)
@@ -163,7 +162,7 @@ def _read(
         are_fixed_lines[position] = True
     rows = (keys, read.phones, listed_as, names, references, given, rules, places, are_fixed_lines)
     # Not the class's own call, which is a function in Python for each row.
-    return list(map(partial(tuple.__new__, ListedRecipient), zip(*rows, strict=True)))
+    return list(map(tuple.__new__, repeat(ListedRecipient), zip(*rows, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +196,14 @@ class _Chunk:
 
 def _rows_of(texts: Mapping[str, Sequence[str]], size: int) -> list[dict[str, str]]:
     """Return variable -> text for each row, without the empty ones."""
-    if not texts:
-        return [{} for _ in range(size)]
-    rows = zip(*texts.values(), strict=True)
+    # Copies that are filled column by column, at half of what a dict takes that is made from pairs.
+    rows = list(map(dict.copy, repeat(dict.fromkeys(texts, ""), size)))
+    for variable, column in texts.items():
+        for row, text in zip(rows, column, strict=True):
+            row[variable] = text
     if all(map(all, texts.values())):
-        return list(map(dict, map(zip, repeat(tuple(texts)), rows)))
-    return [{variable: text for variable, text in zip(texts, row, strict=True) if text} for row in rows]
+        return rows
+    return [{variable: text for variable, text in row.items() if text} for row in rows]
 
 
 def _key_without_phone(*identity: object) -> str:

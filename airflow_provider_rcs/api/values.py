@@ -81,7 +81,7 @@ def _plain_texts(cells: Sequence[Any]) -> list[str] | None:
         return list(map(str, cells))
     if not types <= {str, type(None)}:
         return None
-    texts = ["" if cell is None else cell for cell in cells]
+    texts = ["" if cell is None else cell for cell in cells] if type(None) in types else cells
     # What is true of them in one piece is true of each, though not the other way about.
     together = "".join(texts)
     if together.isprintable() and unicodedata.is_normalized("NFC", together):

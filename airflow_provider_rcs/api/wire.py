@@ -90,6 +90,17 @@ def send_parameters(request: SendRequest, recipient_reference_key: str) -> dict[
     return parameters
 
 
+def send_body(request: SendRequest, recipient_reference_key: str, body_format: str) -> bytes:
+    """Return the body of a send; what it is written from is gone before the collector could walk over it.
+
+    :param request: what to send.
+    :param recipient_reference_key: as :func:`send_parameters` takes it.
+    :param body_format: one of :data:`BODY_FORMATS`.
+    """
+    with collector_held():
+        return BODY_FORMATS[body_format].write(send_parameters(request, recipient_reference_key))
+
+
 def template_parameters(template_id: str) -> dict[str, Any]:
     """Return the parameters of the look-up of one template."""
     return {"Plantilla": template_id, **_JSON_REPLY}
@@ -279,16 +290,17 @@ _REPORT_FIELDS = tuple(
 
 
 def _write_recipients(recipients: Sequence[Recipient], reference_key: str) -> list[dict[str, Any]]:
-    with collector_held():
-        return [_write_recipient(each, reference_key) for each in recipients]
-
-
-def _write_recipient(recipient: Recipient, reference_key: str) -> dict[str, Any]:
-    written: dict[str, Any] = {"Nombre": recipient.name, "Telefono": recipient.phone}
-    if recipient.reference:
-        written[reference_key] = recipient.reference
-    if recipient.variables:
-        written["Variables"] = [{"Nombre": name, "Valor": value} for name, value in recipient.variables.items()]
+    written = []
+    for phone, name, reference, variables in recipients:
+        entry: dict[str, Any] = {"Nombre": name, "Telefono": phone}
+        if reference:
+            entry[reference_key] = reference
+        if variables:
+            entry["Variables"] = values = []
+            # A comprehension would be a call of its own for each recipient, until Python 3.12.
+            for variable, value in variables.items():
+                values.append({"Nombre": variable, "Valor": value})
+        written.append(entry)
     return written
 
 

@@ -166,16 +166,16 @@ class RcsHook(HttpHook):
         :raises RcsRefusedError: one of its kinds, where it is proven that nobody was messaged.
         :raises RcsOutcomeUnknown: where it left and no readable reply came back.
         """
-        parameters = wire.send_parameters(request, self.settings.recipient_reference_key)
+        body = wire.send_body(request, self.settings.recipient_reference_key, self.settings.body_format)
         read = partial(wire.read_send_reply, zero_result=self.settings.zero_result)
-        return self._ask("send", parameters, read, unproven=RcsOutcomeUnknown)
+        return self._ask("send", body, read, unproven=RcsOutcomeUnknown)
 
     def test_connection(self) -> tuple[bool, str]:
         """Make one harmless call, and report the credit left."""
         try:
             # It is a person who asks, and may have mended the account.
             OF_THIS_PROCESS.forget_refusal(self._account)
-            credit = self._ask("credits", wire.plain_parameters(), wire.read_credits)
+            credit = self._ask("credits", self._written(wire.plain_parameters()), wire.read_credits)
         except RcsError as error:
             return False, str(error)
         message = f"The service accepts these credentials. Credit left: {written(credit)}"
@@ -191,12 +191,16 @@ class RcsHook(HttpHook):
         return self.rcs_conn_id, self._account, self.settings.url(call), tuple(parameters.items())
 
     def _look_up(self, call: str, parameters: Mapping[str, Any], read: Callable[[bytes, int], Answer]) -> Answer:
-        return ask_patiently(lambda: self._ask(call, parameters, read))
+        body = self._written(parameters)
+        return ask_patiently(lambda: self._ask(call, body, read))
+
+    def _written(self, parameters: Mapping[str, Any]) -> bytes:
+        return wire.BODY_FORMATS[self.settings.body_format].write(parameters)
 
     def _ask(
         self,
         call: str,
-        parameters: Mapping[str, Any],
+        body: bytes,
         read: Callable[[bytes, int], Answer],
         unproven: type[RcsError] = RcsUnavailable,
     ) -> Answer:
@@ -207,20 +211,20 @@ class RcsHook(HttpHook):
         """
         OF_THIS_PROCESS.require_not_refused(self._account)
         try:
-            return read(*self._post(call, parameters, unproven))
+            return read(*self._post(call, body, unproven))
         except RcsAuthError:
             OF_THIS_PROCESS.refused(self._account)
             raise
 
-    def _post(self, call: str, parameters: Mapping[str, Any], unproven: type[RcsError]) -> tuple[bytes, int]:
+    def _post(self, call: str, body: bytes, unproven: type[RcsError]) -> tuple[bytes, int]:
         url = self.settings.url(call)
-        body = wire.BODY_FORMATS[self.settings.body_format]
+        content_type = wire.BODY_FORMATS[self.settings.body_format].content_type
         session = self._session
         try:
             response = session.post(
                 url,
-                data=body.write(parameters),
-                headers={"Content-Type": body.content_type, "Accept": "application/json"},
+                data=body,
+                headers={"Content-Type": content_type, "Accept": "application/json"},
                 timeout=(self.settings.connect_timeout, self.settings.timeout),
                 allow_redirects=False,
                 # Named with each request, else variables of the environment override what the connection says.

@@ -13,7 +13,7 @@ from airflow_provider_rcs.api.models import Recipient
 from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.api.wire import BODY_FORMATS, send_parameters
+from airflow_provider_rcs.api.wire import send_body
 from airflow_provider_rcs.sending.requests import cap_of, request_of
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaigns import Campaign, CampaignTerms, new_reference, new_token
@@ -117,8 +117,7 @@ class Forecast:
         recipients = tuple(Recipient(each.key, each.name, each.reference, each.variables) for each in listed)
         reference = new_reference(self.campaign.token if self.campaign else new_token())
         request = request_of(self.terms, self.settings, recipients, reference)
-        parameters = send_parameters(request, self.api.recipient_reference_key)
-        return len(BODY_FORMATS[self.api.body_format].write(parameters))
+        return len(send_body(request, self.api.recipient_reference_key, self.api.body_format))
 
 
 def _masked(recipient: ListedRecipient) -> dict[str, object]:

@@ -47,10 +47,12 @@ def chunks_of_arrow(table: pa.Table) -> Iterator[Chunk]:
 
 def _python_values(column: pd.Series) -> list[object]:
     import numpy as np
+    import pandas as pd
 
     cells = column.tolist()
+    may_be_nested = column.dtype.kind == "O" and not isinstance(column.dtype, pd.StringDtype)
     # A nested cell that came out of a file through numpy is an array, which is neither equal to itself nor not.
-    if np.ndarray in set(map(type, cells)):
+    if may_be_nested and np.ndarray in set(map(type, cells)):
         cells = [cell.tolist() if isinstance(cell, np.ndarray) else cell for cell in cells]
     missing = column.isna()
     if missing.any():

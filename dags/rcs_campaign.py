@@ -28,6 +28,7 @@ with DAG(
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
     catchup=False,
+    default_args={"retries": 3, "retry_delay": timedelta(seconds=20)},
     params={"campaign": Param("", type="string", description="The campaign's name; empty for one of its own each run")},
     tags=["rcs", "example"],
     doc_md=__doc__,
@@ -42,8 +43,6 @@ with DAG(
         reference="customer_id",
         variables={"Pedido": "order_number", "Fecha": "delivery_day"},
         default_region="ES",
-        retries=3,
-        retry_delay=timedelta(seconds=20),
     )
 
     wait = RcsCampaignSensor(

@@ -46,6 +46,7 @@ class PlannedRequests:
     batch_size: int
     service: Service
     progress: Progress
+    _claimed_up_to: int = 0
     _under_way: dict[Future[SendResult], Claim] = field(default_factory=dict)
     _being_settled: _Settling | None = None
     _failures: int = 0
@@ -90,14 +91,26 @@ class PlannedRequests:
         started = False
         while self._stopped_by is None and len(self._under_way) < self._allowed_in_flight():
             time.sleep(max(self._not_before - time.monotonic(), 0.0))
-            cap = cap_of(self.settings)
-            claim = claim_batch(self.engine, self.attempt, self.batch_size, cap, self.service.fingerprint)
+            claim = self._claim()
             if claim is None:
                 break
             request = request_of(self.attempt.campaign.terms, self.settings, claim.recipients, claim.reference)
             self._under_way[pool.submit(self.service.send, request)] = claim
             started = True
         return started
+
+    def _claim(self) -> Claim | None:
+        claim = self._claim_behind(self._claimed_up_to)
+        if claim is None and self._claimed_up_to and not self._under_way:
+            # In the end from the beginning: someone before the last claim may have been planned again since.
+            claim = self._claim_behind(0)
+        if claim is not None:
+            self._claimed_up_to = claim.message_ids[-1]
+        return claim
+
+    def _claim_behind(self, last: int) -> Claim | None:
+        cap = cap_of(self.settings)
+        return claim_batch(self.engine, self.attempt, self.batch_size, cap, self.service.fingerprint, after=last)
 
     def _allowed_in_flight(self) -> int:
         # Until one request has gone well, one at a time: wrong credentials must not be shown to the service twice.
@@ -136,6 +149,8 @@ class PlannedRequests:
 
     def _release(self, claim: Claim, error: RcsError) -> None:
         release(self.engine, claim, str(error))
+        # They are the next ones again.
+        self._claimed_up_to = min(self._claimed_up_to, claim.message_ids[0] - 1)
         log.warning("A request for %d recipients was refused; they stay planned. %s", len(claim.recipients), error)
         if isinstance(error, RcsAuthError):
             remember_refusal(self.engine, self.attempt.campaign.name, self.service.fingerprint)

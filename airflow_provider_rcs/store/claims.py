@@ -69,6 +69,7 @@ def claim_batch(
     :raises RcsAuthError: if the service has refused these credentials to this campaign.
     """
     with transaction(engine) as connection:
+        _read_in_order(connection)
         if cap is not None:
             lock_for_cap(connection)
         revision = lock_campaign(connection, attempt.campaign.id)
@@ -85,6 +86,15 @@ def claim_batch(
             if rows:
                 return _claim(connection, attempt, rows, is_planned, revision)
     return None
+
+
+def _read_in_order(connection: sa.Connection) -> None:
+    """Have PostgreSQL take the next messages from its index, where it stops after the last that is wanted.
+
+    While a table is new to it, it takes a campaign to be small, and would read and sort all of it for each claim.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL enable_sort = off")
 
 
 def _planned(connection: sa.Connection, is_planned: sa.ColumnElement[bool], after: int, size: int) -> Sequence[Any]:

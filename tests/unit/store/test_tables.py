@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.tables import attempt, campaign, metadata, report, request
+from airflow_provider_rcs.store.tables import attempt, campaign, message, metadata, report, request
 from tests.unit.store.given import NOON, claimed, receive, report_on, row
 
 
@@ -51,3 +51,13 @@ def test_what_others_refer_to_cannot_be_deleted(engine: sa.Engine, table: sa.Tab
 
 def test_every_table_says_what_it_is_for() -> None:
     assert all(table.comment for table in metadata.tables.values())
+
+
+def test_no_index_on_postgresql_has_to_be_written_anew_by_a_claim() -> None:
+    changed = {message.c.state, message.c.request_id, message.c.revision, message.c.updated_at}
+    written: set[sa.Column[object]] = set()
+    for index in message.indexes:
+        where = index.dialect_options["postgresql"]["where"]
+        written |= {*index.columns, *([] if where is None else sa.sql.visitors.iterate(where))}
+
+    assert not changed & written

@@ -84,8 +84,17 @@ def claim_batch(
                 _suppress(connection, {row.id: against[row.phone] for row in rows if row.phone in against}, revision)
                 rows = [row for row in rows if row.phone not in against]
             if rows:
-                return _claim(connection, attempt, rows, is_planned, revision)
-    return None
+                reference = new_reference(attempt.campaign.token)
+                request_id = _open_request(connection, attempt, reference, rows)
+                _mark_as_sending(connection, request_id, rows, is_planned, revision)
+                break
+        else:
+            return None
+    # Once the lock is let go, so that a reply can be settled meanwhile.
+    with collector_held():
+        ids, phones, names, references, variables = zip(*rows, strict=True)
+        recipients = recipients_of(phones, names, references, orjson.loads(f"[{','.join(variables)}]"))
+    return Claim(request_id, attempt.campaign.id, reference, ids, recipients)
 
 
 def _read_in_order(connection: sa.Connection) -> None:
@@ -126,25 +135,19 @@ def _suppress(connection: sa.Connection, reasons: Mapping[int, str], revision: i
         )
 
 
-def _claim(
+def _mark_as_sending(
     connection: sa.Connection,
-    attempt: Attempt,
+    request_id: int,
     rows: Sequence[Any],
     is_planned: sa.ColumnElement[bool],
     revision: int,
-) -> Claim:
-    reference = new_reference(attempt.campaign.token)
-    request_id = _open_request(connection, attempt, reference, rows)
+) -> None:
     # Under the campaign's lock the planned rows between the first and the last are just these.
     connection.execute(
         message.update()
         .where(is_planned, message.c.id.between(rows[0].id, rows[-1].id))
         .values(state=MessageState.SENDING, request_id=request_id, revision=revision, updated_at=datetime.now(UTC))
     )
-    with collector_held():
-        ids, phones, names, references, variables = zip(*rows, strict=True)
-        recipients = recipients_of(phones, names, references, orjson.loads(f"[{','.join(variables)}]"))
-    return Claim(request_id, attempt.campaign.id, reference, ids, recipients)
 
 
 def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_campaign_id: str) -> None:
@@ -159,11 +162,12 @@ def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_cam
         (row, outcome.state, outcome.reason, outcome.api_message_id or None)
         for row, outcome in zip(claim.message_ids, outcomes, strict=True)
     ]
+    # Written before the lock is taken, so that the next batch can be claimed meanwhile.
+    dialect = engine.dialect.name
+    told = row_parameter(dialect, _OUTCOME_COLUMNS, rows)
     with transaction(engine) as connection:
-        dialect = connection.dialect.name
         revision = lock_campaign(connection, claim.campaign_id)
         said_once = {"request": claim.request_id, "new_revision": revision, "now": datetime.now(UTC)}
-        told = row_parameter(dialect, _OUTCOME_COLUMNS, rows)
         if connection.execute(_record_outcomes(dialect), said_once | told).rowcount < len(rows):
             # Those too that a report has settled against the reply: their copies show the request's id.
             connection.execute(

@@ -211,12 +211,8 @@ def test_a_request_from_before_the_upgrade_that_drops_its_index_finds_its_messag
     for request_id, state in [(1, "accepted"), (2, "sending")]:
         asked = {"id": request_id, "campaign_id": 1, "attempt_id": 1, "reference": f"t-{request_id}", "state": state}
         insert(engine, "rcs_request", asked | {"recipients": 2, "claimed_at": NOON})
-    for key, request_id in enumerate([1, 2, 2, None], start=1):
-        row = {
-            "recipient_key": str(key),
-            "request_id": request_id,
-            "state": "sending" if request_id == 2 else "planned",
-        }
+    for key, of_request in enumerate([1, 2, 2, None], start=1):
+        row = {"recipient_key": str(key), "request_id": of_request, "state": "sending"}
         insert(engine, "rcs_message", MESSAGE | row | {"delivery_rank": -1, "updated_at": NOON})
 
     migrate(engine)

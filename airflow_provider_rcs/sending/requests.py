@@ -28,7 +28,7 @@ _FAILURES_IN_A_ROW = 3
 _SECONDS_AFTER_A_FAILURE = 1.0
 _LONGEST_WAIT_SECONDS = 300.0
 
-_Settling = tuple[Future[None], Sequence[Outcome]]
+_Settling = Future[Sequence[Outcome]]
 
 
 @dataclass
@@ -129,12 +129,16 @@ class PlannedRequests:
                 self._doubt(claim, error)
 
     def _settle(self, books: Executor, claim: Claim, result: SendResult) -> None:
-        what_became = outcomes([recipient.phone for recipient in claim.recipients], result)
-        settling = books.submit(settle, self.engine, claim, what_became, result.api_campaign_id)
+        settling = books.submit(self._record, claim, result)
         self._failures = 0
         self._proven = True
         # One at a time, and this one is under way before the failure of the one before can be raised.
-        self._finish_settling((settling, what_became))
+        self._finish_settling(settling)
+
+    def _record(self, claim: Claim, result: SendResult) -> Sequence[Outcome]:
+        what_became = outcomes([recipient.phone for recipient in claim.recipients], result)
+        settle(self.engine, claim, what_became, result.api_campaign_id)
+        return what_became
 
     def _finish_settling(self, following: _Settling | None = None) -> None:
         """Wait until the reply before is in the books.
@@ -143,9 +147,7 @@ class PlannedRequests:
         """
         before, self._being_settled = self._being_settled, following
         if before is not None:
-            settling, what_became = before
-            settling.result()
-            self.progress.settled(what_became)
+            self.progress.settled(before.result())
 
     def _release(self, claim: Claim, error: RcsError) -> None:
         release(self.engine, claim, str(error))

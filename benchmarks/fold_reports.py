@@ -56,7 +56,9 @@ def _send(engine: sa.Engine) -> Mapping[str, str]:
     for start in range(0, MESSAGES, 10_000):
         record_list(engine, attempt, listed[start : start + 10_000])
     references: dict[str, str] = {}
-    while claim := claim_batch(engine, attempt, _A_BATCH):
+    last = 0
+    while claim := claim_batch(engine, attempt, _A_BATCH, after=last):
+        last = claim.message_ids[-1]
         accepted = [Outcome(each.phone, MessageState.ACCEPTED, each.phone) for each in claim.recipients]
         settle(engine, claim, accepted, "1")
         references |= dict.fromkeys((each.phone for each in claim.recipients), claim.reference)

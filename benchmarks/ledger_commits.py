@@ -46,7 +46,9 @@ def _ours(engine: sa.Engine) -> int:
     ]
     for start in range(0, COUNT, BATCH):
         record_list(engine, attempt, listed[start : start + BATCH])
-    while claim := claim_batch(engine, attempt, BATCH):
+    last = 0
+    while claim := claim_batch(engine, attempt, BATCH, after=last):
+        last = claim.message_ids[-1]
         accepted = [Outcome(person.phone, MessageState.ACCEPTED, person.phone) for person in claim.recipients]
         settle(engine, claim, accepted, "1")
     return COUNT

@@ -28,7 +28,7 @@ _FAILURES_IN_A_ROW = 3
 _SECONDS_AFTER_A_FAILURE = 1.0
 _LONGEST_WAIT_SECONDS = 300.0
 
-_Settling = tuple[Future[None], Sequence[Outcome]]
+_Settling = Future[Sequence[Outcome]]
 
 
 @dataclass
@@ -46,6 +46,7 @@ class PlannedRequests:
     batch_size: int
     service: Service
     progress: Progress
+    _claimed_up_to: int = 0
     _under_way: dict[Future[SendResult], Claim] = field(default_factory=dict)
     _being_settled: _Settling | None = None
     _failures: int = 0
@@ -90,14 +91,26 @@ class PlannedRequests:
         started = False
         while self._stopped_by is None and len(self._under_way) < self._allowed_in_flight():
             time.sleep(max(self._not_before - time.monotonic(), 0.0))
-            cap = cap_of(self.settings)
-            claim = claim_batch(self.engine, self.attempt, self.batch_size, cap, self.service.fingerprint)
+            claim = self._claim()
             if claim is None:
                 break
             request = request_of(self.attempt.campaign.terms, self.settings, claim.recipients, claim.reference)
             self._under_way[pool.submit(self.service.send, request)] = claim
             started = True
         return started
+
+    def _claim(self) -> Claim | None:
+        claim = self._claim_behind(self._claimed_up_to)
+        if claim is None and self._claimed_up_to and not self._under_way:
+            # In the end from the beginning: someone before the last claim may have been planned again since.
+            claim = self._claim_behind(0)
+        if claim is not None:
+            self._claimed_up_to = claim.message_ids[-1]
+        return claim
+
+    def _claim_behind(self, last: int) -> Claim | None:
+        cap = cap_of(self.settings)
+        return claim_batch(self.engine, self.attempt, self.batch_size, cap, self.service.fingerprint, after=last)
 
     def _allowed_in_flight(self) -> int:
         # Until one request has gone well, one at a time: wrong credentials must not be shown to the service twice.
@@ -116,12 +129,16 @@ class PlannedRequests:
                 self._doubt(claim, error)
 
     def _settle(self, books: Executor, claim: Claim, result: SendResult) -> None:
-        what_became = outcomes([recipient.phone for recipient in claim.recipients], result)
-        settling = books.submit(settle, self.engine, claim, what_became, result.api_campaign_id)
+        settling = books.submit(self._record, claim, result)
         self._failures = 0
         self._proven = True
         # One at a time, and this one is under way before the failure of the one before can be raised.
-        self._finish_settling((settling, what_became))
+        self._finish_settling(settling)
+
+    def _record(self, claim: Claim, result: SendResult) -> Sequence[Outcome]:
+        what_became = outcomes([recipient.phone for recipient in claim.recipients], result)
+        settle(self.engine, claim, what_became, result.api_campaign_id)
+        return what_became
 
     def _finish_settling(self, following: _Settling | None = None) -> None:
         """Wait until the reply before is in the books.
@@ -130,12 +147,12 @@ class PlannedRequests:
         """
         before, self._being_settled = self._being_settled, following
         if before is not None:
-            settling, what_became = before
-            settling.result()
-            self.progress.settled(what_became)
+            self.progress.settled(before.result())
 
     def _release(self, claim: Claim, error: RcsError) -> None:
         release(self.engine, claim, str(error))
+        # They are the next ones again.
+        self._claimed_up_to = min(self._claimed_up_to, claim.message_ids[0] - 1)
         log.warning("A request for %d recipients was refused; they stay planned. %s", len(claim.recipients), error)
         if isinstance(error, RcsAuthError):
             remember_refusal(self.engine, self.attempt.campaign.name, self.service.fingerprint)

@@ -19,6 +19,7 @@ from airflow_provider_rcs.store.campaigns import lock_campaign, new_reference
 from airflow_provider_rcs.store.cancellations import require_not_cancelled
 from airflow_provider_rcs.store.engine import reading, transaction
 from airflow_provider_rcs.store.refused_credentials import require_not_refused
+from airflow_provider_rcs.store.request_messages import IS_OF_REQUEST
 from airflow_provider_rcs.store.row_sets import columns_of, row_parameter, row_set
 from airflow_provider_rcs.store.shards import lists_of
 from airflow_provider_rcs.store.suppression import FrequencyCap, lock_for_cap, reasons_against
@@ -46,7 +47,13 @@ class Claim:
 
 
 def claim_batch(
-    engine: sa.Engine, attempt: Attempt, size: int, cap: FrequencyCap | None = None, fingerprint: str = ""
+    engine: sa.Engine,
+    attempt: Attempt,
+    size: int,
+    cap: FrequencyCap | None = None,
+    fingerprint: str = "",
+    *,
+    after: int = 0,
 ) -> Claim | None:
     """Take the next planned messages of this attempt's list for one request; ``None`` when there are none.
 
@@ -56,11 +63,13 @@ def claim_batch(
     :param size: the most recipients of the request.
     :param cap: how often a phone may be messaged.
     :param fingerprint: of the credentials that the request will be made with.
+    :param after: the message behind which to look; those before it are not looked at.
     :raises RcsFencedError: if the attempt has lost its lease.
     :raises RcsCancelledError: if the campaign was cancelled.
     :raises RcsAuthError: if the service has refused these credentials to this campaign.
     """
     with transaction(engine) as connection:
+        _read_in_order(connection)
         if cap is not None:
             lock_for_cap(connection)
         revision = lock_campaign(connection, attempt.campaign.id)
@@ -68,21 +77,40 @@ def claim_batch(
         require_not_cancelled(connection, attempt.campaign)
         require_not_refused(connection, attempt.campaign.name, fingerprint)
         is_planned = is_planned_by(connection, attempt)
-        while rows := _planned(connection, is_planned, size):
+        while rows := _planned(connection, is_planned, after, size):
+            after = rows[-1].id
             against = reasons_against(connection, attempt.campaign.id, [row.phone for row in rows], cap)
             if against:
                 _suppress(connection, {row.id: against[row.phone] for row in rows if row.phone in against}, revision)
                 rows = [row for row in rows if row.phone not in against]
             if rows:
-                return _claim(connection, attempt, rows, is_planned, revision)
-    return None
+                reference = new_reference(attempt.campaign.token)
+                request_id = _open_request(connection, attempt, reference, rows)
+                _mark_as_sending(connection, request_id, rows, is_planned, revision)
+                break
+        else:
+            return None
+    # Once the lock is let go, so that a reply can be settled meanwhile.
+    with collector_held():
+        ids, phones, names, references, variables = zip(*rows, strict=True)
+        recipients = recipients_of(phones, names, references, orjson.loads(f"[{','.join(variables)}]"))
+    return Claim(request_id, attempt.campaign.id, reference, ids, recipients)
 
 
-def _planned(connection: sa.Connection, is_planned: sa.ColumnElement[bool], size: int) -> Sequence[Any]:
+def _read_in_order(connection: sa.Connection) -> None:
+    """Have PostgreSQL take the next messages from its index, where it stops after the last that is wanted.
+
+    While a table is new to it, it takes a campaign to be small, and would read and sort all of it for each claim.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL enable_sort = off")
+
+
+def _planned(connection: sa.Connection, is_planned: sa.ColumnElement[bool], after: int, size: int) -> Sequence[Any]:
     # The variables as text, to be read in one go.
     variables = sa.cast(message.c.variables, sa.Text).label("variables")
     columns = (message.c.id, message.c.phone, message.c.name, message.c.reference, variables)
-    planned = sa.select(*columns).where(is_planned).order_by(message.c.id).limit(size)
+    planned = sa.select(*columns).where(is_planned, message.c.id > after).order_by(message.c.id).limit(size)
     return connection.execute(planned).all()
 
 
@@ -107,25 +135,19 @@ def _suppress(connection: sa.Connection, reasons: Mapping[int, str], revision: i
         )
 
 
-def _claim(
+def _mark_as_sending(
     connection: sa.Connection,
-    attempt: Attempt,
+    request_id: int,
     rows: Sequence[Any],
     is_planned: sa.ColumnElement[bool],
     revision: int,
-) -> Claim:
-    reference = new_reference(attempt.campaign.token)
-    request_id = _open_request(connection, attempt, reference, len(rows))
+) -> None:
     # Under the campaign's lock the planned rows between the first and the last are just these.
     connection.execute(
         message.update()
         .where(is_planned, message.c.id.between(rows[0].id, rows[-1].id))
         .values(state=MessageState.SENDING, request_id=request_id, revision=revision, updated_at=datetime.now(UTC))
     )
-    with collector_held():
-        ids, phones, names, references, variables = zip(*rows, strict=True)
-        recipients = recipients_of(phones, names, references, orjson.loads(f"[{','.join(variables)}]"))
-    return Claim(request_id, attempt.campaign.id, reference, ids, recipients)
 
 
 def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_campaign_id: str) -> None:
@@ -140,16 +162,17 @@ def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_cam
         (row, outcome.state, outcome.reason, outcome.api_message_id or None)
         for row, outcome in zip(claim.message_ids, outcomes, strict=True)
     ]
+    # Written before the lock is taken, so that the next batch can be claimed meanwhile.
+    dialect = engine.dialect.name
+    told = row_parameter(dialect, _OUTCOME_COLUMNS, rows)
     with transaction(engine) as connection:
-        dialect = connection.dialect.name
         revision = lock_campaign(connection, claim.campaign_id)
         said_once = {"request": claim.request_id, "new_revision": revision, "now": datetime.now(UTC)}
-        told = row_parameter(dialect, _OUTCOME_COLUMNS, rows)
         if connection.execute(_record_outcomes(dialect), said_once | told).rowcount < len(rows):
             # Those too that a report has settled against the reply: their copies show the request's id.
             connection.execute(
                 message.update()
-                .where(message.c.request_id == claim.request_id, message.c.revision < revision)
+                .where(IS_OF_REQUEST, request.c.id == claim.request_id, message.c.revision < revision)
                 .values(revision=revision)
             )
         _close_request(connection, claim.request_id, "accepted", api_campaign_id=api_campaign_id)
@@ -169,8 +192,7 @@ def _record_outcomes(dialect: str) -> sa.Update:
         message.update()
         .where(
             message.c.id == told.id,
-            # + 0, so that no database looks for all messages of the request anew for each that was told.
-            message.c.request_id + 0 == sa.bindparam("request", type_=message.c.request_id.type),
+            message.c.request_id == sa.bindparam("request", type_=message.c.request_id.type),
             sa.or_(undecided, confirmed),
         )
         .values(
@@ -201,7 +223,8 @@ def release(engine: sa.Engine, claim: Claim, reason: str) -> None:
         connection.execute(
             message.update()
             .where(
-                message.c.request_id == claim.request_id,
+                IS_OF_REQUEST,
+                request.c.id == claim.request_id,
                 message.c.state.in_((MessageState.SENDING, MessageState.IN_DOUBT)),
             )
             .values(request_id=None, revision=revision, updated_at=datetime.now(UTC), **not_sent)
@@ -225,7 +248,7 @@ def leave_in_doubt(connection: sa.Connection, request_id: int, revision: int, re
     state = MessageState.ACCEPTED if echoed else MessageState.IN_DOUBT
     changed = connection.execute(
         message.update()
-        .where(message.c.request_id == request_id, message.c.state == MessageState.SENDING)
+        .where(IS_OF_REQUEST, request.c.id == request_id, message.c.state == MessageState.SENDING)
         .values(
             state=state,
             reason=ACCEPTED_BY_ECHO if echoed else reason,
@@ -243,13 +266,15 @@ def _is_echoed(connection: sa.Connection, request_id: int) -> bool:
     return connection.execute(echo).scalar_one() is not None
 
 
-def _open_request(connection: sa.Connection, attempt: Attempt, reference: str, recipients: int) -> int:
+def _open_request(connection: sa.Connection, attempt: Attempt, reference: str, rows: Sequence[Any]) -> int:
     values = {
         "campaign_id": attempt.campaign.id,
         "attempt_id": attempt.id,
         "reference": reference,
         "state": "sending",
-        "recipients": recipients,
+        "recipients": len(rows),
+        "first_message_id": rows[0].id,
+        "last_message_id": rows[-1].id,
         "api_campaign_id": "",
         "reason": "",
         "claimed_at": datetime.now(UTC),

@@ -18,6 +18,7 @@ from airflow_provider_rcs.store.claims import ACCEPTED_BY_ECHO
 from airflow_provider_rcs.store.engine import transaction
 from airflow_provider_rcs.store.hashed_reports import take_persons_out
 from airflow_provider_rcs.store.latest_status import changed_now, update_statuses, update_statuses_of_several_channels
+from airflow_provider_rcs.store.request_messages import IS_OF_REQUEST
 from airflow_provider_rcs.store.tables import message, report, request, store
 from airflow_provider_rcs.store.touched import Touched, touched_campaigns
 
@@ -162,7 +163,7 @@ def _note_echoes(connection: sa.Connection, campaign_ids: list[int], of_this_fol
     if unanswered:
         connection.execute(
             message.update()
-            .where(message.c.request_id.in_(unanswered), message.c.state == MessageState.IN_DOUBT)
+            .where(IS_OF_REQUEST, request.c.id.in_(unanswered), message.c.state == MessageState.IN_DOUBT)
             .values(state=MessageState.ACCEPTED, reason=ACCEPTED_BY_ECHO, **changed_now())
         )
 

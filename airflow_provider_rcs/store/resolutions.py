@@ -14,6 +14,7 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaigns import Campaign, lock_campaign
 from airflow_provider_rcs.store.engine import reading, transaction
 from airflow_provider_rcs.store.hashed_messages import known_by_hash
+from airflow_provider_rcs.store.request_messages import IS_OF_REQUEST
 from airflow_provider_rcs.store.tables import message, request, resolution
 from airflow_provider_rcs.store.unsent import when_not_sent
 
@@ -62,7 +63,7 @@ def open_requests(engine: sa.Engine, campaign: Campaign) -> Sequence[OpenRequest
     columns = (request.c.reference, request.c.claimed_at, request.c.reason)
     doubted = (
         sa.select(*columns, sa.func.count().label("in_doubt"))
-        .join(message, message.c.request_id == request.c.id)
+        .join(message, IS_OF_REQUEST)
         .where(request.c.campaign_id == campaign.id, message.c.state == MessageState.IN_DOUBT)
         .group_by(request.c.id, *columns)
         .order_by(request.c.id)

@@ -11,8 +11,9 @@ from airflow_provider_rcs.store.campaigns import Campaign, lock_campaign
 from airflow_provider_rcs.store.claims import leave_in_doubt
 from airflow_provider_rcs.store.clock import database_now
 from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.request_messages import IS_OF_REQUEST
 from airflow_provider_rcs.store.shards import is_in_shard_of
-from airflow_provider_rcs.store.tables import attempt, message, request
+from airflow_provider_rcs.store.tables import attempt, request
 
 _DIED = "the process that sent it died before the reply was recorded"
 
@@ -44,7 +45,7 @@ def seconds_until_others_end(engine: sa.Engine, held: Attempt) -> float:
 
     :return: 0 if they hold none.
     """
-    concerns = sa.exists().where(message.c.request_id == request.c.id, is_in_shard_of(held))
+    concerns = sa.exists().where(IS_OF_REQUEST, is_in_shard_of(held))
     under_way = (
         sa.select(sa.func.max(attempt.c.lease_until))
         .join(request, request.c.attempt_id == attempt.c.id)

@@ -18,6 +18,8 @@ from airflow_provider_rcs.store.claims import (
     settle,
 )
 from airflow_provider_rcs.store.planning import record_list
+from airflow_provider_rcs.store.suppression import exclude
+from airflow_provider_rcs.store.tables import request
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -128,6 +130,47 @@ def test_others_between_those_who_are_claimed_are_left_alone(engine: sa.Engine) 
     claim(engine, again)
 
     assert states(engine) == {ANA: "sending", BEA: "planned", EVA: "sending"}
+
+
+def test_a_claim_looks_behind_the_message_that_it_is_told_alone(engine: sa.Engine) -> None:
+    holder = planned(engine, [ANA, BEA, EVA])
+    first = claim(engine, holder, 2)
+    release(engine, first, "not enough credit")
+
+    second = claim_batch(engine, holder, 2, after=first.message_ids[0])
+
+    assert second is not None
+    assert [recipient.phone for recipient in second.recipients] == [BEA, EVA]
+    assert claim_batch(engine, holder, 2, after=second.message_ids[-1]) is None
+
+
+def test_a_claim_behind_a_message_goes_on_past_those_whom_it_suppresses(engine: sa.Engine) -> None:
+    people = phones(7)
+    holder = planned(engine, people)
+    exclude(engine, holder.campaign, people[1:6])
+
+    first = claim(engine, holder, 1)
+    second = claim_batch(engine, holder, 1, after=first.message_ids[-1])
+
+    assert second is not None
+    assert [recipient.phone for recipient in second.recipients] == people[6:]
+
+
+@pytest.mark.parametrize("end", ["settle", "release", "doubt"])
+def test_messages_are_found_of_a_request_that_does_not_tell_their_numbers(engine: sa.Engine, end: str) -> None:
+    taken = claimed(engine, [ANA, BEA])
+    with engine.begin() as connection:
+        connection.execute(request.update().values(first_message_id=None, last_message_id=None))
+
+    match end:
+        case "settle":
+            settle(engine, taken, accepted(taken), "e-1")
+        case "release":
+            release(engine, taken, "refused")
+        case "doubt":
+            doubt(engine, taken, "lost")
+
+    assert set(states(engine).values()) == {{"settle": "accepted", "release": "planned", "doubt": "in_doubt"}[end]}
 
 
 def test_settling_records_what_became_of_each_recipient(engine: sa.Engine) -> None:

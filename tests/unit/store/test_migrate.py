@@ -17,7 +17,7 @@ from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
 from airflow_provider_rcs.store import migrations
 from airflow_provider_rcs.store.attempts import WHOLE_LIST
 from airflow_provider_rcs.store.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.claims import release
+from airflow_provider_rcs.store.claims import leave_in_doubt, release
 from airflow_provider_rcs.store.engine import engine_from_url
 from airflow_provider_rcs.store.erasure import erase
 from airflow_provider_rcs.store.exports import channels_since
@@ -26,6 +26,7 @@ from airflow_provider_rcs.store.migrate import VERSION_TABLE, migrate, newest_ve
 from airflow_provider_rcs.store.reporting import read_silences
 from airflow_provider_rcs.store.tables import campaign as campaigns
 from airflow_provider_rcs.store.tables import metadata
+from airflow_provider_rcs.store.tables import request as requests
 from tests.unit.store.given import ANA, BEA, EVA, NOON, TERMS, campaign, claimed, rows, states
 
 # What the columns of version 0003 hold that have no default, and that no test here is about.
@@ -225,6 +226,26 @@ def test_the_number_of_a_deleted_message_is_not_given_again_after_the_upgrade_th
     insert(engine, "rcs_message", before | {"recipient_key": "4"})
 
     assert [(row.recipient_key, row.id) for row in rows(engine).values()] == [("1", 1), ("2", 2), ("4", 4)]
+
+
+def test_a_request_from_before_the_upgrade_that_drops_its_index_finds_its_messages(engine: sa.Engine) -> None:
+    drop_everything(engine)
+    make_version(engine, "0012")
+    insert(engine, "rcs_campaign", CAMPAIGN | {"id": 1})
+    insert(engine, "rcs_attempt", {"id": 1, "campaign_id": 1, "started_at": NOON, "lease_until": NOON})
+    for request_id, state in [(1, "accepted"), (2, "sending")]:
+        asked = {"id": request_id, "campaign_id": 1, "attempt_id": 1, "reference": f"t-{request_id}", "state": state}
+        insert(engine, "rcs_request", asked | {"recipients": 2, "claimed_at": NOON})
+    for key, of_request in enumerate([1, 2, 2, None], start=1):
+        row = {"recipient_key": str(key), "request_id": of_request, "state": "sending"}
+        insert(engine, "rcs_message", MESSAGE | row | {"delivery_rank": -1, "updated_at": NOON})
+
+    migrate(engine)
+
+    with engine.connect() as connection:
+        ends = sa.select(requests.c.first_message_id, requests.c.last_message_id).order_by(requests.c.id)
+        assert connection.execute(ends).all() == [(1, 1), (2, 3)]
+        assert leave_in_doubt(connection, 2, 1, "the reply was lost") == 2
 
 
 def test_the_newest_version_is_the_one_that_the_migrations_end_with() -> None:

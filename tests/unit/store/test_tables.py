@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.tables import attempt, campaign, metadata, report, request
+from airflow_provider_rcs.store.tables import attempt, campaign, message, metadata, report, request
 from tests.unit.store.given import NOON, claimed, receive, report_on, row
 
 
@@ -51,3 +51,14 @@ def test_what_others_refer_to_cannot_be_deleted(engine: sa.Engine, table: sa.Tab
 
 def test_every_table_says_what_it_is_for() -> None:
     assert all(table.comment for table in metadata.tables.values())
+
+
+def test_no_index_on_postgresql_has_to_be_written_anew_by_a_claim() -> None:
+    changed = {"state", "request_id", "revision", "updated_at"}
+    written = {column.name for index in message.indexes for column in index.columns}
+    for index in message.indexes:
+        where = index.dialect_options["postgresql"]["where"]
+        parts = [] if where is None else sa.sql.visitors.iterate(where)
+        written |= {part.name for part in parts if isinstance(part, sa.Column)}
+
+    assert not changed & written

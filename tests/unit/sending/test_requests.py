@@ -1,0 +1,89 @@
+"""The requests of one attempt: in which order it comes to whom, and that it comes to all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsRateLimited
+from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
+from airflow_provider_rcs.api.settings import ApiSettings
+from airflow_provider_rcs.sending.campaign import send_campaign
+from airflow_provider_rcs.sending.service import Service
+from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.store.claims import doubt
+from airflow_provider_rcs.store.resolutions import Statement, Verdict, resolve_all
+from tests.unit.store.given import ANA, BEA, EVA, TERMS, campaign, claimed, states
+
+
+class Asked:
+    """A service that accepts everyone, does something before its first answers, and keeps whom it was asked for.
+
+    :param before: what it does before an answer, one after the other; then nothing.
+    """
+
+    def __init__(self, *before: Callable[[], None]) -> None:
+        self._before = list(before)
+        self.phones: list[str] = []
+
+    def send(self, asked: SendRequest) -> SendResult:
+        self.phones += [each.phone for each in asked.recipients]
+        if self._before:
+            self._before.pop(0)()
+        return SendResult(len(asked.recipients), "77", {each.phone: f"m-{each.phone}" for each in asked.recipients})
+
+
+def send(engine: sa.Engine, service: Asked, people: list[str], max_in_flight: int = 1) -> None:
+    send_campaign(
+        engine,
+        Service(service.send, ApiSettings()),
+        Template(TERMS.template_id, TERMS.template_name),
+        SendSettings(template_id=TERMS.template_id, campaign="spring", batch_size=1, max_in_flight=max_in_flight),
+        [{"phone": people}],
+        made_by="a test",
+        lease=timedelta(minutes=5),
+    )
+
+
+def refuse_for_now() -> None:
+    raise RcsRateLimited("slow down", retry_after=0.01)
+
+
+def plan_again(engine: sa.Engine) -> None:
+    resolve_all(engine, campaign(engine), Statement(Verdict.NOT_SENT, "Mar", "seen in the log"))
+
+
+def test_those_whose_request_was_refused_are_the_next_ones_again(engine: sa.Engine) -> None:
+    service = Asked(lambda: None, refuse_for_now)
+
+    send(engine, service, [ANA, BEA, EVA])
+
+    assert service.phones == [ANA, BEA, BEA, EVA]
+
+
+def test_the_last_one_is_sent_to_again_after_a_refusal(engine: sa.Engine) -> None:
+    service = Asked(lambda: None, refuse_for_now)
+
+    send(engine, service, [ANA, BEA])
+
+    assert states(engine) == {ANA: "accepted", BEA: "accepted"}
+
+
+def test_those_who_are_planned_again_behind_the_back_of_the_attempt_are_sent_to_in_the_end(engine: sa.Engine) -> None:
+    doubt(engine, claimed(engine, [ANA]), "the connection broke")
+    service = Asked(lambda: None, lambda: plan_again(engine))
+
+    send(engine, service, [ANA, BEA, EVA, "34600000004"])
+
+    assert service.phones == [BEA, EVA, "34600000004", ANA]
+
+
+def test_those_who_are_planned_again_while_the_last_reply_is_awaited_are_sent_to(engine: sa.Engine) -> None:
+    doubt(engine, claimed(engine, [ANA]), "the connection broke")
+    service = Asked(lambda: None, lambda: plan_again(engine))
+
+    send(engine, service, [ANA, BEA, EVA], max_in_flight=8)
+
+    assert service.phones == [BEA, EVA, ANA]

@@ -1,6 +1,7 @@
 """Shared commits: what comes while the last commit is under way goes into the next one together.
 
-No timer: the queue gathers by itself, as long as the database is slower than the network.
+No timer: the queue gathers by itself, as long as the database is slower than the network; and what comes in one turn of
+the event loop wakes a thread once, not for each of it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,14 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+class _Gathered(Generic[T]):
+    """What came in one turn of an event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.requests: list[tuple[T, asyncio.Future[None]]] = []
+
+
 class SharedCommits(Generic[T]):
     """Commits what many requests bring at once.
 
@@ -32,7 +41,8 @@ class SharedCommits(Generic[T]):
     def __init__(self, commit: Callable[[Sequence[T]], None], where: str) -> None:
         self._commit = commit
         self._where = where
-        self._waiting: SimpleQueue[tuple[T, asyncio.Future[None]]] = SimpleQueue()
+        self._gathered: _Gathered[T] | None = None
+        self._waiting: SimpleQueue[_Gathered[T]] = SimpleQueue()
         self._deadlines = Deadlines(_give_up)
         self._threads = [BackgroundThread(self._work, f"rcs-reports-{where}")]
 
@@ -44,10 +54,13 @@ class SharedCommits(Generic[T]):
         :raises TimeoutError: if it takes longer than so many seconds.
         """
         # A future for each request, because one that is cancelled must not take the others with it.
-        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        settled: asyncio.Future[None] = loop.create_future()
         self._deadlines.begin(settled, seconds)
-        self._waiting.put((item, settled))
-        self._threads[0].ensure_started()
+        if self._gathered is None or self._gathered.loop is not loop:
+            self._gathered = _Gathered(loop)
+            loop.call_soon(self._hand_over, self._gathered)
+        self._gathered.requests.append((item, settled))
         try:
             await settled
         finally:
@@ -59,12 +72,17 @@ class SharedCommits(Generic[T]):
             self._threads.append(BackgroundThread(self._work, f"rcs-reports-{self._where}-{len(self._threads) + 1}"))
             self._threads[-1].ensure_started()
 
+    def _hand_over(self, gathered: _Gathered[T]) -> None:
+        self._gathered = None
+        self._waiting.put(gathered)
+        self._threads[0].ensure_started()
+
     def _work(self) -> None:
         while True:
-            batch = [self._waiting.get()]
+            batch = self._waiting.get().requests
             with contextlib.suppress(Empty):
                 while True:
-                    batch.append(self._waiting.get_nowait())
+                    batch += self._waiting.get_nowait().requests
             awaited = [(item, settled) for item, settled in batch if not settled.done()]
             if not awaited:
                 continue

@@ -20,7 +20,9 @@ _OURS = (
     _HEAD
     + """
 from airflow_provider_rcs.notifications.rcs import RcsNotifier
+from airflow_provider_rcs.operators.approval import RcsApprovalOperator
 from airflow_provider_rcs.operators.rcs import RcsGetTemplateOperator, RcsListTemplatesOperator, RcsSendOperator
+from airflow_provider_rcs.operators.scheduled import RcsDispatchScheduledOperator
 from airflow_provider_rcs.sensors.credit import RcsCreditSensor
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
 from airflow_provider_rcs.transfers.reports_to_sql import RcsReportsToSqlOperator
@@ -40,6 +42,8 @@ with DAG(
         RcsCreditSensor(task_id="credit", min_credits=1),
         RcsSendOperator(task_id="send", recipients=[], template_id="1"),
         SqlToRcsOperator(task_id="sql", sql="SELECT 1", sql_conn_id="warehouse", template_id="1"),
+        RcsApprovalOperator(task_id="approve", plan={}),
+        RcsDispatchScheduledOperator(task_id="dispatch"),
         RcsCampaignSensor(task_id="wait", campaign="spring"),
         RcsReportsToSqlOperator(task_id="load", target_conn_id="warehouse"),
     ]
@@ -54,6 +58,7 @@ from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.providers.common.sql.sensors.sql import SqlSensor
 from airflow.providers.http.operators.http import HttpOperator
 from airflow.providers.http.sensors.http import HttpSensor
+from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.providers.standard.triggers.file import FileDeleteTrigger
 from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 
@@ -70,6 +75,8 @@ with DAG(
         HttpSensor(task_id="credit", endpoint="credit"),
         HttpOperator(task_id="send", endpoint="send"),
         SQLExecuteQueryOperator(task_id="sql", sql="SELECT 1", conn_id="warehouse"),
+        ApprovalOperator(task_id="approve", subject="Send this?"),
+        SQLExecuteQueryOperator(task_id="dispatch", sql="SELECT 1", conn_id="warehouse"),
         SqlSensor(task_id="wait", sql="SELECT 1", conn_id="warehouse"),
         SQLExecuteQueryOperator(task_id="load", sql="SELECT 1", conn_id="warehouse"),
     ]

@@ -26,6 +26,7 @@ from airflow_provider_rcs.api.errors import (
 )
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.api.settings import ApiSettings, read_settings
+from airflow_provider_rcs.hooks.default_connections import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.http_failures import kind_of, never_left, raise_for_status
 from airflow_provider_rcs.hooks.memory import OF_THIS_PROCESS
 from airflow_provider_rcs.hooks.retrying import ask_patiently
@@ -49,7 +50,7 @@ class RcsHook(HttpHook):
     """
 
     conn_name_attr = "rcs_conn_id"
-    default_conn_name = "rcs_default"
+    default_conn_name = DEFAULT_RCS_CONN_ID
     conn_type = "rcs"
     hook_name = "RCS"
 

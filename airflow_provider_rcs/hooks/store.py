@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
 from airflow_provider_rcs.api.errors import RcsStoreError
+from airflow_provider_rcs.hooks.default_connections import DEFAULT_STORE_CONN_ID
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
     from airflow.providers.common.compat.sdk import Connection
 
-DEFAULT_STORE_CONN_ID = "rcs_store"
 _NOT_FOR_THE_DRIVER = ("cursor", "iam", "aws_conn_id", "redshift", "sqlalchemy_query", "sqlalchemy_scheme", "options")
 
 

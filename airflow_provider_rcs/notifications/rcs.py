@@ -18,7 +18,7 @@ from airflow_provider_rcs.api.outcomes import outcomes
 from airflow_provider_rcs.api.phones import PhoneError, mask, normalise
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.api.values import as_text
-from airflow_provider_rcs.hooks.rcs import RcsHook
+from airflow_provider_rcs.hooks.default_connections import DEFAULT_RCS_CONN_ID
 
 if TYPE_CHECKING:
     import jinja2
@@ -63,7 +63,7 @@ class RcsNotifier(BaseNotifier):
         variables: dict[str, Any] | None = None,
         default_region: str | None = None,
         agent: str | None = None,
-        rcs_conn_id: str = RcsHook.default_conn_name,
+        rcs_conn_id: str = DEFAULT_RCS_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -109,6 +109,8 @@ class RcsNotifier(BaseNotifier):
 
     def _send(self, context: Context) -> list[str]:
         """Send the message, and return what went wrong with some of its phones."""
+        from airflow_provider_rcs.hooks.rcs import RcsHook
+
         given = self._rendered_fields(context)
         phones, trouble = _read_phones(given["phones"], given["default_region"] or None)
         if not phones:

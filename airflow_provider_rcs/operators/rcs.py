@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_rcs.hooks.default_connections import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.failures import airflow_failures
-from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.operators.sending import RcsSendingOperator
 
 if TYPE_CHECKING:
@@ -36,12 +36,14 @@ class RcsListTemplatesOperator(BaseOperator):
     template_fields: Sequence[str] = ("rcs_conn_id",)
     ui_color = "#e8f3e8"
 
-    def __init__(self, *, rcs_conn_id: str = RcsHook.default_conn_name, **kwargs: Any) -> None:
+    def __init__(self, *, rcs_conn_id: str = DEFAULT_RCS_CONN_ID, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rcs_conn_id = rcs_conn_id
 
     def execute(self, context: Context) -> list[dict[str, str]]:  # noqa: ARG002
         """Look the templates up."""
+        from airflow_provider_rcs.hooks.rcs import RcsHook
+
         with airflow_failures():
             templates = RcsHook(self.rcs_conn_id).list_templates(fresh=True)
         self.log.info("The account has %d templates.", len(templates))
@@ -58,13 +60,15 @@ class RcsGetTemplateOperator(BaseOperator):
     template_fields: Sequence[str] = ("template_id", "rcs_conn_id")
     ui_color = "#e8f3e8"
 
-    def __init__(self, *, template_id: str, rcs_conn_id: str = RcsHook.default_conn_name, **kwargs: Any) -> None:
+    def __init__(self, *, template_id: str, rcs_conn_id: str = DEFAULT_RCS_CONN_ID, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.template_id = template_id
         self.rcs_conn_id = rcs_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Look the template up."""
+        from airflow_provider_rcs.hooks.rcs import RcsHook
+
         with airflow_failures():
             template = RcsHook(self.rcs_conn_id).get_template(str(self.template_id), fresh=True)
         return {

@@ -12,7 +12,6 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_rcs.api.errors import RcsCancelledError, RcsDispatchError, RcsError, RcsInputError
 from airflow_provider_rcs.hooks.failures import airflow_failures
-from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.hooks.sql import stream_columns
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_sent
@@ -81,6 +80,7 @@ class RcsDispatchScheduledOperator(BaseOperator):
 
 
 def _dispatch(engine: sa.Engine, scheduled: Scheduled, made_by: str) -> dict[str, Any]:
+    from airflow_provider_rcs.hooks.rcs import RcsHook
     from airflow_provider_rcs.sending.dispatch import dispatch_campaign
     from airflow_provider_rcs.sending.scheduling import connections_of, settings_of
     from airflow_provider_rcs.sending.service import Service, look_up_template

@@ -12,8 +12,8 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from airflow_provider_rcs.api.credit import read_min_credits
 from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreError
 from airflow_provider_rcs.api.selection import read_selection
+from airflow_provider_rcs.hooks.default_connections import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.failures import airflow_failures
-from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.hooks.sql import stream_columns
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_sent
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_rcs.api.models import QuietHours, Template
+    from airflow_provider_rcs.hooks.rcs import RcsHook
     from airflow_provider_rcs.sending.listing import Chunk
     from airflow_provider_rcs.sending.settings import SendSettings
 
@@ -124,7 +125,7 @@ class RcsSendingOperator(BaseOperator):
         timezone: str | None = None,
         quiet_hours: Sequence[QuietHours | Mapping[str, Any]] | None = None,
         reports: bool = True,
-        rcs_conn_id: str = RcsHook.default_conn_name,
+        rcs_conn_id: str = DEFAULT_RCS_CONN_ID,
         store_conn_id: str | None = None,
         batch_size: int | None = None,
         max_in_flight: int = 8,
@@ -197,6 +198,7 @@ class RcsSendingOperator(BaseOperator):
         return lineage_of_send(None if self.preview else self.campaign, [*self.recipients_from(), *self._excluded()])
 
     def _preview(self) -> dict[str, Any]:
+        from airflow_provider_rcs.hooks.rcs import RcsHook
         from airflow_provider_rcs.sending.preview import preview_campaign
         from airflow_provider_rcs.sending.service import look_up_for_preview, require_credit_for_preview
 
@@ -223,6 +225,7 @@ class RcsSendingOperator(BaseOperator):
             return None
 
     def _send(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_rcs.hooks.rcs import RcsHook
         from airflow_provider_rcs.sending.campaign import send_campaign
         from airflow_provider_rcs.sending.service import Service, look_up_template, require_credit_to_begin
 

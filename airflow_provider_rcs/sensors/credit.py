@@ -10,8 +10,8 @@ from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnVa
 
 from airflow_provider_rcs.api.credit import read_min_credits, written
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.hooks.default_connections import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.failures import airflow_failures
-from airflow_provider_rcs.hooks.rcs import RcsHook
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -39,7 +39,7 @@ class RcsCreditSensor(BaseSensorOperator):
         self,
         *,
         min_credits: float | str,
-        rcs_conn_id: str = RcsHook.default_conn_name,
+        rcs_conn_id: str = DEFAULT_RCS_CONN_ID,
         poke_interval: timedelta | float = _DEFAULT_WAIT,
         **kwargs: Any,
     ) -> None:
@@ -50,6 +50,8 @@ class RcsCreditSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002
         """Look up the credit left, and tell whether it is enough."""
+        from airflow_provider_rcs.hooks.rcs import RcsHook
+
         with airflow_failures():
             wanted = read_min_credits(self.min_credits)
             left = RcsHook(self.rcs_conn_id).get_credits()

@@ -17,7 +17,7 @@ from airflow_provider_rcs.api.errors import (
     RcsStoreUnavailable,
     RcsTooManyFailuresError,
 )
-from airflow_provider_rcs.hooks.store import DEFAULT_STORE_CONN_ID
+from airflow_provider_rcs.hooks.default_connections import DEFAULT_STORE_CONN_ID
 from airflow_provider_rcs.triggers.pooled_engine import pooled_engine
 from airflow_provider_rcs.triggers.shared_look import shared_look
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -243,17 +244,18 @@ def read_report(fields: object, timezone: tzinfo = dates.SERVICE_TIMEZONE) -> Re
     :param timezone: whose clock the date is by; that it is Spain's is assumed.
     :raises RcsReportError: if there is no status code, or nothing that says which message it is about.
     """
-    if not isinstance(fields, Mapping):
+    if not isinstance(fields, dict):
         raise RcsReportError("a report is not an object")
+    known, others = _report_keys(tuple(fields))
+    get = fields.get
     try:
-        values = {
-            str(key).lower(): value if isinstance(value, str) else shapes.text(value) for key, value in fields.items()
-        }
+        values = [value.strip() if isinstance(value := get(key), str) else shapes.text(value).strip() for key in known]
+        extra = {name: shapes.text(fields[key]) for name, key in others}
     except ValueError as error:
         raise RcsReportError(str(error)) from None
-    service, status_code, agent, phone, campaign_reference, message_reference, date, api_campaign_id, api_message_id = [
-        values.pop(name, "").strip() for name in _REPORT_FIELDS
-    ]
+    service, status_code, agent, phone, campaign_reference, message_reference, date, api_campaign_id, api_message_id = (
+        values
+    )
     if not status_code:
         raise RcsReportError("a report has no status (Estado)")
     if not (phone or api_message_id):
@@ -269,8 +271,16 @@ def read_report(fields: object, timezone: tzinfo = dates.SERVICE_TIMEZONE) -> Re
         reported_at_text=date,
         api_campaign_id=api_campaign_id,
         api_message_id=api_message_id,
-        extra=values,
+        extra=extra,
     )
+
+
+@lru_cache(maxsize=64)  # Whoever pushes writes the same fields each time.
+def _report_keys(keys: tuple[str, ...]) -> tuple[tuple[str | None, ...], tuple[tuple[str, str], ...]]:
+    """Return which keys hold the fields that the document names, in their order, and name and key of each other one."""
+    by_name: dict[str, str] = {str(key).lower(): key for key in keys}
+    known = tuple(by_name.pop(name, None) for name in _REPORT_FIELDS)
+    return known, tuple(by_name.items())
 
 
 _REPORT_FIELDS = tuple(

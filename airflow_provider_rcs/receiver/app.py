@@ -36,7 +36,7 @@ from airflow_provider_rcs.store.migrate import require_migrated
 from airflow_provider_rcs.store.refused_reports import RefusedReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from datetime import tzinfo
 
     import sqlalchemy as sa
@@ -90,10 +90,17 @@ class ReportsApp:
         self._begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._begin()
+        if not self._begun:
+            self._begin()
         match scope["type"]:
             case "http":
-                await self._serve(scope, receive, send)
+                try:
+                    answer = await self._answer(scope, receive)
+                except RefusedError as refusal:
+                    answer = refusal.answer
+                except ClientGoneError:
+                    return
+                await answer.send(send)
             case "lifespan":
                 await self._live(receive, send)
             case "websocket":
@@ -108,25 +115,20 @@ class ReportsApp:
 
     def _begin(self) -> None:
         """Take up what earlier processes left: reports in the spool, and landed ones that were not folded."""
-        if not self._begun:
-            self._begun = True
-            self._keeping.wake()
-            self._folding.wake()
-            self._silence.begin()
+        self._begun = True
+        self._keeping.wake()
+        self._folding.wake()
+        self._silence.begin()
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            answer = await self._answer(scope, receive)
-        except RefusedError as refusal:
-            answer = refusal.answer
-        except ClientGoneError:
-            return
-        await answer.send(send)
-
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    def _answer(self, scope: Scope, receive: Receive) -> Awaitable[Answer]:
         path, method = _public_path(scope), scope["method"]
+        if path == REPORTS_PATH and method == "POST":
+            return self._take_reports(scope, receive)
+        return self._answer_others(path, method)
+
+    async def _answer_others(self, path: str, method: str) -> Answer:
         if path == REPORTS_PATH:
-            return await self._take_reports(scope, receive) if method == "POST" else wrong_method("POST")
+            return wrong_method("POST")
         if path == HEALTH_PATH:
             return await self._tell_health() if method in ("GET", "HEAD") else wrong_method("GET, HEAD")
         return NOT_FOUND

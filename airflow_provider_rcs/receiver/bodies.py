@@ -6,6 +6,7 @@ import asyncio
 import codecs
 from dataclasses import dataclass
 from email.message import Message
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -72,8 +73,19 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, reading: D
     if task is None:
         raise RuntimeError("a body is read in a task")
     reading.begin(task, SECONDS_FOR_A_BODY)
+    body = b""
     try:
-        return await _read_body(receive)
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGoneError
+            piece: bytes = message.get("body", b"")
+            body += piece  # Most bodies are one piece, and to add that to nothing copies nothing.
+            # A body that comes in chunks announces no length.
+            if len(body) > LARGEST_BODY:
+                raise RefusedError(TOO_LARGE)
+            if not message.get("more_body", False):
+                return body
     except asyncio.CancelledError:
         if reading.end(task) or task.uncancel():
             raise  # Someone else wants it to end.
@@ -87,34 +99,27 @@ async def read_reports(content_type: str, body: bytes, timezone: tzinfo = SERVIC
 
     :param timezone: whose clock their dates are by.
     """
-    reader = _READERS.get(content_type.partition(";")[0].strip().lower())
-    if reader is None:
-        return Read((), WRONG_TYPE)
+    media_type = _media_type(content_type)
     try:
-        reports = await reader(content_type, body, timezone)
+        match media_type:
+            case "application/json":
+                reports = _read_json(content_type, body, timezone)
+            case "application/x-www-form-urlencoded":
+                reports = _read_form(content_type, body, timezone)
+            case "multipart/form-data":
+                reports = await _read_multipart(content_type, body, timezone)
+            case _:
+                return Read((), WRONG_TYPE)
         for report in reports:
             _check_that_a_database_takes(report)
     except RcsReportError as error:
-        return _read_what_can_be(content_type, body, timezone) if reader is _read_json else Read((), str(error))
+        if media_type == "application/json":
+            return _read_what_can_be(content_type, body, timezone)
+        return Read((), str(error))
     return Read(reports)
 
 
-async def _read_body(receive: Receive) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError
-        piece: bytes = message.get("body", b"")
-        body += piece  # Most bodies are one piece, and to add that to nothing copies nothing.
-        # A body that comes in chunks announces no length.
-        if len(body) > LARGEST_BODY:
-            raise RefusedError(TOO_LARGE)
-        if not message.get("more_body", False):
-            return body
-
-
-async def _read_json(content_type: str, body: bytes, timezone: tzinfo) -> list[Report]:
+def _read_json(content_type: str, body: bytes, timezone: tzinfo) -> list[Report]:
     return read_json_reports(_in_utf8(content_type, body), timezone)
 
 
@@ -139,7 +144,7 @@ def _read_what_can_be(content_type: str, body: bytes, timezone: tzinfo) -> Read:
     return Read(reports, problem)
 
 
-async def _read_form(content_type: str, body: bytes, timezone: tzinfo) -> list[Report]:
+def _read_form(content_type: str, body: bytes, timezone: tzinfo) -> list[Report]:
     charset = _charset(content_type)
     if charset == "utf-8" and _is_utf8(unquote_to_bytes(body)):
         return [read_form_report(body, timezone)]
@@ -168,13 +173,12 @@ async def _read_multipart(content_type: str, body: bytes, timezone: tzinfo) -> l
     return [read_report(dict(form), timezone)]
 
 
-_READERS = {
-    "application/json": _read_json,
-    "application/x-www-form-urlencoded": _read_form,
-    "multipart/form-data": _read_multipart,
-}
+@lru_cache(maxsize=64)
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
 
+@lru_cache(maxsize=64)
 def _charset(content_type: str) -> str:
     """Return the charset that the header names if it is a Latin one; UTF-8 otherwise."""
     if "charset" not in content_type.lower():

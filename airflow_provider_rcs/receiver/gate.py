@@ -34,7 +34,7 @@ class Gate:
         :param address: where it comes from.
         :raises RefusedError: if it must stay outside.
         """
-        known = await self._known.get()
+        known = self._known.fresh() or await self._known.get()
         if known is None:
             raise RefusedError(NOT_CONFIGURED)
         if self._failures.is_over(address):

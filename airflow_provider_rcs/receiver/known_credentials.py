@@ -39,6 +39,10 @@ class KnownCredentials:
         self._look_again_at = 0.0
         self._said_why = False
 
+    def fresh(self) -> Credentials | None:
+        """Return the credentials if they need no look-up now; ``None`` if :meth:`get` must be asked."""
+        return self._known if time.monotonic() < self._look_again_at else None
+
     async def get(self) -> Credentials | None:
         """Return the credentials, looked up if it is time to; ``None`` if there are none to check against."""
         if time.monotonic() >= self._look_again_at:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -60,7 +60,8 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
 class KeptConnection:
     """A connection for one thread and single statements, each of which the database commits by itself.
 
-    It is kept: to ask a pool for one, and that one whether it is alive, takes longer than a small statement does.
+    It is kept: to ask a pool for one, and that one whether it is alive, takes longer than a small statement does. So
+    does SQLAlchemy's way from a statement to its text, and a text is kept too.
 
     :param engine: of the store.
     """
@@ -68,8 +69,9 @@ class KeptConnection:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._kept: sa.Connection | None = None
+        self._texts: dict[sa.ClauseElement, tuple[str, Sequence[str]]] = {}
 
-    def execute(self, statement: sa.Executable, parameters: Mapping[str, object]) -> None:
+    def execute(self, statement: sa.ClauseElement, parameters: Mapping[str, str]) -> None:
         """Run a statement; twice, if the connection broke since the last one, or while it ran.
 
         :raises RcsStoreUnavailable: if the database cannot be reached or refuses.
@@ -77,18 +79,25 @@ class KeptConnection:
         with _failures_told():
             was_kept = self._kept is not None
             try:
-                self._connected().execute(statement, parameters)
+                self._run(statement, parameters)
             except sa.exc.DBAPIError as error:
                 self.close()
                 if not (was_kept and error.connection_invalidated):
                     raise
-                self._connected().execute(statement, parameters)
+                self._run(statement, parameters)
 
     def close(self) -> None:
         """Give the connection back; the next statement asks for another one."""
         if self._kept is not None:
             self._kept.close()
             self._kept = None
+
+    def _run(self, statement: sa.ClauseElement, parameters: Mapping[str, str]) -> None:
+        if statement not in self._texts:
+            compiled = statement.compile(dialect=self._engine.dialect)
+            self._texts[statement] = str(compiled), getattr(compiled, "positiontup", None) or ()
+        text, in_order = self._texts[statement]
+        self._connected().exec_driver_sql(text, tuple(map(parameters.__getitem__, in_order)) or dict(parameters))
 
     def _connected(self) -> sa.Connection:
         if self._kept is None:

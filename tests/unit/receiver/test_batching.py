@@ -107,6 +107,25 @@ def test_what_takes_too_long_is_given_up_and_not_committed_if_its_turn_has_not_c
     assert database.commits == [["0"], ["2"]]
 
 
+def test_of_those_that_come_together_the_one_with_less_time_is_given_up_alone() -> None:
+    database = Database()
+    commits = SharedCommits(database.commit, "store")
+
+    async def go() -> list[BaseException | None]:
+        first, *_ = await begin(commits, database, 1)
+        hasty = asyncio.create_task(commits.commit(report(1), 0.01))
+        patient = asyncio.create_task(commits.commit(report(2), 30))
+        await asyncio.wait([hasty])
+        database.release.set()
+        return await asyncio.gather(first, hasty, patient, return_exceptions=True)
+
+    first, hasty, patient = asyncio.run(go())
+
+    assert (first, patient) == (None, None)
+    assert isinstance(hasty, TimeoutError)
+    assert database.commits == [["0"], ["2"]]
+
+
 def test_loop_that_ended_meanwhile_does_not_stop_the_thread() -> None:
     database = Database()
     commits = SharedCommits(database.commit, "store")

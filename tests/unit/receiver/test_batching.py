@@ -117,7 +117,7 @@ def test_of_those_that_come_together_the_one_with_less_time_is_given_up_alone() 
         patient = asyncio.create_task(commits.commit(report(2), 30))
         await asyncio.wait([hasty])
         database.release.set()
-        return await asyncio.gather(first, hasty, patient, return_exceptions=True)
+        return list(await asyncio.gather(first, hasty, patient, return_exceptions=True))
 
     first, hasty, patient = asyncio.run(go())
 

@@ -3,49 +3,34 @@
 from __future__ import annotations
 
 import logging
-import math
-import os
-import socket
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsError, RcsInDoubtError, RcsOutcomeUnknown, RcsStoppedError
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.sending.attempting import attempt_at, send_planned
+from airflow_provider_rcs.sending.conclusion import conclude, counts
 from airflow_provider_rcs.sending.held_list import hold_until_approved
-from airflow_provider_rcs.sending.lease_keeper import LeaseKeeper
 from airflow_provider_rcs.sending.listing import Chunk, Tally, excluded_phones, list_chunks
 from airflow_provider_rcs.sending.plan_hash import PlanHash
-from airflow_provider_rcs.sending.progress import Progress
-from airflow_provider_rcs.sending.requests import PlannedRequests
 from airflow_provider_rcs.sending.service import Service
 from airflow_provider_rcs.sending.settings import EVERYBODY, SendSettings
-from airflow_provider_rcs.store.attempts import WHOLE_LIST, Attempt, begin_attempt, end_attempt
+from airflow_provider_rcs.store.attempts import Attempt
 from airflow_provider_rcs.store.campaigns import Campaign, CampaignTerms, find_campaign, open_campaign
-from airflow_provider_rcs.store.cancellations import require_not_cancelled
-from airflow_provider_rcs.store.claims import api_campaign_ids, has_planned
-from airflow_provider_rcs.store.engine import reading
-from airflow_provider_rcs.store.folding import fold, fold_parked
-from airflow_provider_rcs.store.funnel import Funnel, read_funnel
+from airflow_provider_rcs.store.claims import has_planned
+from airflow_provider_rcs.store.funnel import Funnel
 from airflow_provider_rcs.store.planning import record_list
-from airflow_provider_rcs.store.restored import require_not_restored
 from airflow_provider_rcs.store.schedules import leave_schedule
-from airflow_provider_rcs.store.shards import states_in_shard_of
 from airflow_provider_rcs.store.suppression import exclude
-from airflow_provider_rcs.store.takeover import bury_dead_attempts, seconds_until_others_end
 
 log = logging.getLogger(__name__)
-
-_SECONDS_BETWEEN_LOOKS_AT_OTHERS = 2.0
 
 
 def send_campaign(
@@ -112,28 +97,6 @@ def open_listed(
     return campaign, tally, chain([first], listed)
 
 
-@contextmanager
-def attempt_at(
-    engine: sa.Engine, campaign: Campaign, made_by: str, lease: timedelta, shard: str = WHOLE_LIST
-) -> Iterator[Attempt]:
-    """Make an attempt at a campaign, after taking in what became of earlier ones.
-
-    :raises RcsCancelledError: if the campaign was cancelled.
-    :raises RcsStoreError: if the store has forgotten whom the campaign messaged.
-    """
-    require_not_restored(engine, campaign)
-    _log_what_was_taken_over(campaign.name, bury_dead_attempts(engine, campaign), fold(engine))
-    with reading(engine) as connection:
-        require_not_cancelled(connection, campaign)
-    made_by = f"{made_by} on {socket.gethostname()}, process {os.getpid()}"
-    attempt = begin_attempt(engine, campaign, made_by, lease, shard)
-    with LeaseKeeper(engine, attempt):
-        try:
-            yield attempt
-        finally:
-            end_attempt(engine, attempt)
-
-
 def plan(
     engine: sa.Engine,
     attempt: Attempt,
@@ -164,73 +127,6 @@ def exclude_phones(
     """Note who must not be messaged, before anyone is listed who could be claimed."""
     for phones in excluded_phones(excluded, settings.default_region):
         exclude(engine, campaign, sorted(phones))
-
-
-def send_planned(
-    engine: sa.Engine, attempt: Attempt, settings: SendSettings, service: Service, listed: int
-) -> RcsError | None:
-    """Send to those who are planned, and wait for what other attempts have under way.
-
-    :param listed: how many recipients there are, for people.
-    :return: what stopped it, or ``None``.
-    """
-    requests = PlannedRequests(
-        engine,
-        attempt,
-        settings,
-        settings.batch_size or service.settings.batch_size,
-        service,
-        Progress(settings.campaign, listed),
-    )
-    stopped_by = requests.send_all()
-    _wait_for_others(engine, attempt)
-    return stopped_by
-
-
-def conclude(
-    engine: sa.Engine, attempt: Attempt, settings: SendSettings, stopped_by: RcsError | None
-) -> dict[str, Any]:
-    """Return what a send came to, unless it was stopped or messages are in doubt."""
-    fold_parked(engine)
-    funnel = counts(engine, attempt.campaign.name)
-    log.info("Campaign %s: %s", attempt.campaign.name, told(funnel))
-    _require_settled(funnel, states_in_shard_of(engine, attempt), settings, stopped_by)
-    return returned(engine, attempt.campaign, funnel)
-
-
-def returned(engine: sa.Engine, campaign: Campaign, funnel: Funnel) -> dict[str, Any]:
-    """Return a campaign's name and counts, and the ids that the service gave, fit for an XCom."""
-    return {
-        "campaign": campaign.name,
-        **funnel.as_dict(),
-        "api_campaign_ids": api_campaign_ids(engine, campaign.id),
-    }
-
-
-def counts(engine: sa.Engine, campaign: str) -> Funnel:
-    """Return where the recipients of a campaign stand that is there."""
-    funnel = read_funnel(engine, campaign)
-    if funnel is None:
-        raise LookupError(campaign)
-    return funnel
-
-
-def told(funnel: Funnel) -> str:
-    """Return the counts in words."""
-    return ", ".join(
-        [f"{funnel.requested} requested", *(f"{count} {state}" for state, count in funnel.states.items() if count)]
-    )
-
-
-def _log_what_was_taken_over(campaign: str, doubted: int, folded: int) -> None:
-    if doubted:
-        log.warning(
-            "Campaign %s: an earlier attempt died while sending; %d messages are in doubt and are not sent again.",
-            campaign,
-            doubted,
-        )
-    if folded:
-        log.info("%d delivery reports were folded first.", folded)
 
 
 def log_what_is_known(before: Funnel, tally: Tally, settings: SendSettings) -> None:
@@ -266,18 +162,6 @@ def log_what_is_known(before: Funnel, tally: Tally, settings: SendSettings) -> N
         )
 
 
-def _wait_for_others(engine: sa.Engine, attempt: Attempt) -> None:
-    """Wait for the requests of other attempts: until they are settled, or until their lease runs out."""
-    while seconds := seconds_until_others_end(engine, attempt):
-        log.info(
-            "Campaign %s: another attempt has requests under way; waiting up to %d s for it or its lease to end.",
-            attempt.campaign.name,
-            math.ceil(seconds),
-        )
-        time.sleep(min(seconds, _SECONDS_BETWEEN_LOOKS_AT_OTHERS))
-        _log_what_was_taken_over(attempt.campaign.name, bury_dead_attempts(engine, attempt.campaign), 0)
-
-
 def _list(
     chunks: Iterable[Chunk], template: Template, settings: SendSettings, tally: Tally, plan: PlanHash
 ) -> Iterator[Sequence[ListedRecipient]]:
@@ -285,34 +169,3 @@ def _list(
     if settings.approved_plan is None:
         return list_chunks(chunks, template, settings, tally)
     return hold_until_approved(list_chunks(chunks, template, settings, tally, plan), plan, settings.approved_plan)
-
-
-def _require_settled(
-    funnel: Funnel, own: Mapping[MessageState, int], settings: SendSettings, stopped_by: RcsError | None
-) -> None:
-    """Fail for what is not settled of the attempt's own shard; others fail for theirs."""
-    planned, in_doubt = own[MessageState.PLANNED], own[MessageState.IN_DOUBT]
-    of_shard = f" of shard {settings.selection.shard_name}" if settings.selection.is_shard else ""
-    if stopped_by is not None:
-        stopped = f"Campaign {settings.campaign!r} stopped: {told(funnel)}; {planned}{of_shard} are left for a retry."
-        if isinstance(stopped_by, RcsOutcomeUnknown):
-            # A call whose reply was lost must not be made again, but the campaign is worth a retry.
-            raise RcsStoppedError(f"{stopped} {RcsStoppedError.remedy} The last reply was lost: {stopped_by}")
-        stopped_by.add_note(stopped)
-        raise stopped_by
-    if planned:
-        log.warning(
-            "Campaign %s: %d recipients are planned still, because they are not on this list or another task has them.",
-            settings.campaign,
-            planned,
-        )
-    if in_doubt and settings.on_in_doubt == "fail":
-        raise RcsInDoubtError(
-            f"campaign {settings.campaign!r}: {in_doubt} messages{of_shard} are in doubt and are not sent again "
-            f"({told(funnel)}). Delivery reports settle them: retry when reports have come; "
-            "or settle them by hand: airflow-rcs resolve"
-        )
-    if in_doubt:
-        log.warning(
-            "Campaign %s: %d messages%s are in doubt; the sensor waits for them.", settings.campaign, in_doubt, of_shard
-        )

@@ -11,7 +11,9 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import Template
-from airflow_provider_rcs.sending.campaign import attempt_at, conclude, counts, exclude_phones, send_planned, told
+from airflow_provider_rcs.sending.attempting import attempt_at, send_planned
+from airflow_provider_rcs.sending.campaign import exclude_phones
+from airflow_provider_rcs.sending.conclusion import conclude, counts, told
 from airflow_provider_rcs.sending.scheduling import settings_of
 from airflow_provider_rcs.sending.service import Service
 from airflow_provider_rcs.store.attempts import Attempt

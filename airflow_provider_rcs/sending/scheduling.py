@@ -12,16 +12,9 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.settings import ApiSettings
-from airflow_provider_rcs.sending.campaign import (
-    attempt_at,
-    counts,
-    exclude_phones,
-    log_what_is_known,
-    open_listed,
-    plan,
-    returned,
-    told,
-)
+from airflow_provider_rcs.sending.attempting import attempt_at
+from airflow_provider_rcs.sending.campaign import exclude_phones, log_what_is_known, open_listed, plan
+from airflow_provider_rcs.sending.conclusion import counts, returned, told
 from airflow_provider_rcs.sending.listing import Chunk
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings, read_quiet_hours
 from airflow_provider_rcs.store.schedules import Scheduled, begin_schedule, finish_schedule

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,6 +43,17 @@ class Took:
 
     mebibytes: float
     seconds: float
+
+
+def peak_mebibytes() -> float:
+    """Return the peak resident memory of this process."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        # In bytes on macOS, in KiB elsewhere.
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    # Not getrusage, which on Linux begins with what the process had taken that started this one.
+    (line,) = (line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 2**10
 
 
 def run_step(step: str, place: Place, size: int) -> Took:
@@ -229,10 +241,7 @@ def _step(name: str, place: Mapping[str, Any], size: int) -> None:
 
     begun = time.perf_counter()
     _STEPS[name](Place(**place), size)
-    # In bytes on macOS, in KiB elsewhere.
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    print(json.dumps({"mebibytes": peak, "seconds": time.perf_counter() - begun}))
+    print(json.dumps({"mebibytes": peak_mebibytes(), "seconds": time.perf_counter() - begun}))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import asyncio
 import http.client
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -26,6 +25,7 @@ import psycopg
 import sqlalchemy as sa
 
 from airflow_provider_rcs.sending.settings import DEFAULT_MAX_IN_FLIGHT
+from benchmarks.campaign_steps import peak_mebibytes
 from benchmarks.measure import ROUNDS, Measured, sized
 
 COUNT = sized(100_000)
@@ -165,7 +165,7 @@ def _send(store: str, size: int, in_flight: int) -> Sent:
     seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - cpu_begun
     if counts["accepted"] != size:
         raise RuntimeError(str(counts))
-    return Sent(seconds, cpu_seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return Sent(seconds, cpu_seconds, peak_mebibytes())
 
 
 def _naive(place: Place, count: int = NAIVE_COUNT) -> float:

@@ -19,7 +19,7 @@ import requests.adapters
 import sqlalchemy as sa
 
 from airflow_provider_rcs.hooks.rcs import RcsHook
-from airflow_provider_rcs.sending import campaign, dispatch, lease_keeper
+from airflow_provider_rcs.sending import attempting, campaign, dispatch, lease_keeper
 from airflow_provider_rcs.sending import requests as sending
 
 Act = Callable[[], None]
@@ -85,7 +85,7 @@ def arm(engine: sa.Engine, step: Step, occurrence: int, act: Act) -> None:
         case Step.DOUBTING:
             _before_commit_of(engine, sending, "doubt", act)
         case Step.ENDING:
-            _before_commit_of(engine, campaign, "end_attempt", act)
+            _before_commit_of(engine, attempting, "end_attempt", act)
 
 
 def _at(occurrence: int, act: Act) -> Act:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -164,13 +165,8 @@ def _refused(connection: sa.Connection, phone: str) -> Iterator[int]:
 
 
 def _bury_the_dead_that_send_to(engine: sa.Engine, phone: str) -> None:
-    names = (
-        sa.select(campaign.c.name)
-        .join(message, message.c.campaign_id == campaign.c.id)
-        .where(message.c.recipient_key == phone, message.c.state == MessageState.SENDING)
-    )
     with reading(engine) as connection:
-        found = connection.execute(names).scalars().all()
+        found = connection.execute(_campaigns_that_send_to(message.c.recipient_key == phone)).scalars().all()
     for name in found:
         if sending := find_campaign(engine, name):
             bury_dead_attempts(engine, sending)
@@ -186,17 +182,18 @@ def _replace_messages(connection: sa.Connection, hashes: RecipientHashes, messag
 
 
 def _require_none_under_way(connection: sa.Connection, messages: Sequence[int]) -> None:
-    names = (
-        sa.select(campaign.c.name)
-        .join(message, message.c.campaign_id == campaign.c.id)
-        .where(message.c.id.in_(messages), message.c.state == MessageState.SENDING)
-    )
-    name = connection.execute(names).scalars().first()
+    name = connection.execute(_campaigns_that_send_to(message.c.id.in_(messages))).scalars().first()
     if name is not None:
         raise RcsUnderWayError(
             f"campaign {name!r}: a message to this phone is being sent right now, or its task died less than a lease "
             "ago. Nothing was erased. Run it again when the task has ended."
         )
+
+
+def _campaigns_that_send_to(which: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Return the names of the campaigns that are sending such messages."""
+    of_message = message.c.campaign_id == campaign.c.id
+    return sa.select(campaign.c.name).join(message, of_message).where(which, message.c.state == MessageState.SENDING)
 
 
 def _blank_reports(connection: sa.Connection, reports: Sequence[int], fold: int) -> None:

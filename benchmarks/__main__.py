@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -103,11 +104,7 @@ def _page(rows: Sequence[str], grown: growth.Growth) -> str:
             "",
             "![Seconds over size](../docs/growth.svg)",
             "",
-            TRIED.read_text(encoding="utf-8")
-            .replace("# Tried", "## What was tried", 1)
-            .replace("\n## S", "\n### S", 1)
-            .replace("\n## R", "\n### R", 1)
-            .strip(),
+            re.sub("^#", "##", TRIED.read_text(encoding="utf-8"), flags=re.MULTILINE).strip(),
             "",
         ]
     )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import psutil
 import requests
@@ -20,14 +19,13 @@ from airflow_provider_rcs.demo.home import Home
 from airflow_provider_rcs.demo.processes import Processes
 from tests.databases import fresh_database
 from tests.redis_server import redis_server
+from tests.watching_airflow import Found, look_until_found
 
 WORKERS = ("one", "two")
 TASKS_A_WORKER = 2
 SECONDS_TO_START, SECONDS_TO_GET_ON = 180, 120
 
 _WORKER = ("airflow", "celery", "worker", "--skip-serve-logs", "--without-gossip", "--without-mingle")
-
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -45,13 +43,11 @@ class Cluster:
 
     def wait_for(self, look: Callable[[], Found | None], what: str, seconds: float = SECONDS_TO_GET_ON) -> Found:
         """Look again and again until there is something to see."""
-        end = time.monotonic() + seconds
-        while not (found := look()):
-            assert time.monotonic() < end, f"{what}: not after {seconds} s\n{self.logs()[-8_000:]}"
-            if not self._killed:
-                self.processes.require_running()
-            time.sleep(0.1)
-        return found
+        return look_until_found(look, what, seconds, self.home, self._require_running)
+
+    def _require_running(self) -> None:
+        if not self._killed:
+            self.processes.require_running()
 
     def kill_worker_of(self, task: int) -> set[int]:
         """Kill the worker that a task's process belongs to, with all its children, and give the processes that died."""
@@ -81,10 +77,6 @@ class Cluster:
     def log(self, map_index: int) -> str:
         """Return what all tries of a mapped task have logged so far."""
         return _texts((self.home.folder / "logs").rglob(f"map_index={map_index}/*.log"))
-
-    def logs(self) -> str:
-        """Return everything that any process has logged."""
-        return _texts((self.home.folder / "logs").rglob("*.log")) + _texts(self.home.logs.glob("*.log"))
 
 
 @contextmanager

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import requests
 import sqlalchemy as sa
@@ -20,11 +19,10 @@ from airflow_provider_rcs.store.engine import engine_from_url
 from airflow_provider_rcs.store.migrate import migrate
 from tests.receiver_process import ReceiverProcess
 from tests.sandbox_process import SandboxProcess
+from tests.watching_airflow import Found, look_until_found
 
 SECONDS_TO_START, SECONDS_TO_GET_ON = 240, 180
 ENDED = ("success", "failed")
-
-Found = TypeVar("Found")
 
 
 class Person(AirflowApi):
@@ -99,20 +97,11 @@ class RunningAirflow:
 
     def wait_for(self, look: Callable[[], Found | None], what: str, seconds: float = SECONDS_TO_GET_ON) -> Found:
         """Look again and again until there is something to see."""
-        end = time.monotonic() + seconds
-        while not (found := _patiently(look)):
-            assert time.monotonic() < end, f"{what}: not after {seconds} s\n{self._logs()[-6_000:]}"
-            self.processes.require_running()
-            time.sleep(0.2)
-        return found
+        return look_until_found(lambda: _patiently(look), what, seconds, self.home, self.processes.require_running)
 
     def _scheduler_heard_of_end(self, key: str) -> bool:
         lines = self.processes.log("airflow").read_text(encoding="utf-8", errors="replace").splitlines()
         return any("Received executor event with state success" in line and key in line for line in lines)
-
-    def _logs(self) -> str:
-        files = [*(self.home.folder / "logs").rglob("*.log"), *self.home.logs.glob("*.log")]
-        return "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in sorted(files))
 
 
 def _patiently(look: Callable[[], Found | None]) -> Found | None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import psutil
 import pytest
@@ -27,6 +25,7 @@ from tests.databases import fresh_database
 from tests.postgres import postgres_server
 from tests.receiver_process import ReceiverProcess
 from tests.sandbox_process import SandboxProcess
+from tests.watching_airflow import Found, all_logs, look_until_found
 
 DAGS = Path(__file__).parent / "dags"
 DAG_ID, CAMPAIGN = "rcs_killed_task", "killed"
@@ -38,8 +37,6 @@ SECONDS_TO_START, SECONDS_TO_GET_ON = 120, 90
 
 MADE_BY = sa.text("SELECT made_by FROM rcs_attempt WHERE id = :attempt")
 REQUESTS = sa.text("SELECT reference, state FROM rcs_request WHERE attempt_id = :attempt")
-
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -54,12 +51,7 @@ class Stage:
 
     def wait_for(self, look: Callable[[], Found | None], what: str, seconds: float = SECONDS_TO_GET_ON) -> Found:
         """Look again and again until there is something to see."""
-        end = time.monotonic() + seconds
-        while not (found := look()):
-            assert time.monotonic() < end, f"{what}: not after {seconds} s\n{self.logs()[-6_000:]}"
-            self.processes.require_running()
-            time.sleep(0.05)
-        return found
+        return look_until_found(look, what, seconds, self.home, self.processes.require_running)
 
     def sending_process(self, attempt: int) -> int | None:
         """The process of the campaign's n-th attempt, once the service has more of it than it has had replies to."""
@@ -90,11 +82,6 @@ class Stage:
         """What Airflow's log of the n-th try of the task says so far."""
         files = list((self.home.folder / "logs").rglob(f"attempt={attempt}.log"))
         return files[0].read_text(encoding="utf-8") if files else ""
-
-    def logs(self) -> str:
-        """Everything that any process has logged."""
-        files = [*(self.home.folder / "logs").rglob("*.log"), *self.home.logs.glob("*.log")]
-        return "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in sorted(files))
 
 
 @pytest.fixture
@@ -193,5 +180,5 @@ def test_a_task_killed_twice_is_tried_again_by_airflow_and_messages_everyone_onc
         MessageState.DUPLICATE: len(REPEATED),
         MessageState.REJECTED: len(UNUSABLE),
     }
-    logged = stage.logs()
+    logged = all_logs(stage.home)
     assert not [phone for phone in PHONES if phone[2:] in logged]

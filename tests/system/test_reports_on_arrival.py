@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from airflow_provider_rcs.store.folding import fold
 from airflow_provider_rcs.store.landing import land
 from airflow_provider_rcs.store.migrate import migrate
 from tests.unit.store.given import NOON, sent
+from tests.watching_airflow import look_until_found
 
 DAG_ID, WATCHER = "rcs_reports_on_arrival", "reports"
 EXAMPLE = Path(__file__).parents[2] / "dags" / f"{DAG_ID}.py"
@@ -56,11 +56,7 @@ class Stage:
 
     def wait_for(self, look: Callable[[], object], what: str, seconds: float = SECONDS_TO_GET_ON) -> None:
         """Look again and again until there is something to see."""
-        end = time.monotonic() + seconds
-        while not look():
-            assert time.monotonic() < end, f"{what}: not after {seconds} s\n{self.logs()[-6_000:]}"
-            self.processes.require_running()
-            time.sleep(0.1)
+        look_until_found(look, what, seconds, self.home, self.processes.require_running)
 
     def start_triggerer(self) -> None:
         """Start it, and wait until it runs the trigger."""
@@ -87,11 +83,6 @@ class Stage:
         warehouse = sa.create_engine(f"sqlite:///{self.home.warehouse}")
         with warehouse.connect() as connection:
             return int(connection.exec_driver_sql("SELECT COUNT(*) FROM rcs_report").scalar_one())
-
-    def logs(self) -> str:
-        """Everything that any process has logged."""
-        files = [*(self.home.folder / "logs").rglob("*.log"), *self.home.logs.glob("*.log")]
-        return "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in sorted(files))
 
 
 @pytest.fixture

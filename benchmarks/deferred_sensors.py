@@ -71,9 +71,8 @@ def _begin_campaigns(engine: sa.Engine) -> None:
     from airflow_provider_rcs.api.statuses import MessageState
     from airflow_provider_rcs.store.attempts import begin_attempt
     from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
-    from airflow_provider_rcs.store.claims import claim_batch, settle
-    from airflow_provider_rcs.store.planning import record_list
     from benchmarks.people import rows
+    from tests.one_request import claim_batch, record_list, settle
 
     people = [ListedRecipient(row["phone"], row["phone"], row["phone"], "", "", {}) for row in rows(RECIPIENTS)]
     for name in _NAMES:

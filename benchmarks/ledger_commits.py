@@ -12,10 +12,9 @@ from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import begin_attempt
 from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
-from airflow_provider_rcs.store.claims import claim_batch, settle
-from airflow_provider_rcs.store.planning import record_list
 from benchmarks.measure import Measured, Way, measure, sized
 from benchmarks.people import rows
+from tests.one_request import claim_batch, record_list, settle
 
 COUNT = sized(20_000)
 NAIVE_COUNT = 500

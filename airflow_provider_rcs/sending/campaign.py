@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.garbage import earlier_objects_frozen
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.settings import ApiSettings
@@ -26,13 +27,14 @@ from airflow_provider_rcs.store.attempts import Attempt
 from airflow_provider_rcs.store.campaigns import Campaign, CampaignTerms, find_campaign, open_campaign
 from airflow_provider_rcs.store.claims import has_planned
 from airflow_provider_rcs.store.funnel import Funnel
-from airflow_provider_rcs.store.planning import record_list
+from airflow_provider_rcs.store.planning import record_list, write_out
 from airflow_provider_rcs.store.schedules import leave_schedule
 from airflow_provider_rcs.store.suppression import exclude
 
 log = logging.getLogger(__name__)
 
 
+@earlier_objects_frozen()
 def send_campaign(
     engine: sa.Engine,
     service: Service,
@@ -108,10 +110,10 @@ def plan(
     # While a chunk is put into the books, the next one is read; they go there in the order of the list all the same.
     with ThreadPoolExecutor(1, thread_name_prefix="rcs-list") as books:
         recorded: Future[None] | None = None
-        for listed in chunks:
+        for part in (write_out(engine, listed) for listed in chunks):
             if recorded is not None:
                 recorded.result()
-            recorded = books.submit(record_list, engine, attempt, listed)
+            recorded = books.submit(record_list, engine, attempt, part)
         if recorded is not None:
             recorded.result()
     if settings.on_invalid == "fail":

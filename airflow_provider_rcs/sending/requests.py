@@ -7,18 +7,19 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsAuthError, RcsError, RcsOutcomeUnknown, RcsRateLimited
-from airflow_provider_rcs.api.models import Outcome, Recipient, SendRequest, SendResult
+from airflow_provider_rcs.api.models import Recipient, SendRequest, SendResult
 from airflow_provider_rcs.api.outcomes import outcomes
 from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.service import Service
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.attempts import Attempt
 from airflow_provider_rcs.store.campaigns import CampaignTerms
-from airflow_provider_rcs.store.claims import Claim, claim_batch, doubt, release, settle
+from airflow_provider_rcs.store.claims import Claim, Settlement, claim_batches, doubt, release, settle
 from airflow_provider_rcs.store.refused_credentials import remember_refusal
 from airflow_provider_rcs.store.suppression import FrequencyCap
 
@@ -27,8 +28,6 @@ log = logging.getLogger(__name__)
 _FAILURES_IN_A_ROW = 3
 _SECONDS_AFTER_A_FAILURE = 1.0
 _LONGEST_WAIT_SECONDS = 300.0
-
-_Settling = Future[Sequence[Outcome]]
 
 
 @dataclass
@@ -48,7 +47,8 @@ class PlannedRequests:
     progress: Progress
     _claimed_up_to: int = 0
     _under_way: dict[Future[SendResult], Claim] = field(default_factory=dict)
-    _being_settled: _Settling | None = None
+    _replies: list[tuple[Claim, SendResult]] = field(default_factory=list)
+    _being_settled: Future[Sequence[Settlement]] | None = None
     _failures: int = 0
     _proven: bool = False
     _stopped_by: RcsError | None = None
@@ -64,90 +64,113 @@ class PlannedRequests:
         """
         with (
             ThreadPoolExecutor(self.settings.max_in_flight, thread_name_prefix="rcs-send") as pool,
-            # A reply is put into the books while the next batch is claimed.
+            # Replies are put into the books while the next requests are under way.
             ThreadPoolExecutor(1, thread_name_prefix="rcs-settle") as books,
         ):
             try:
-                while self._start_some(pool) or self._under_way:
+                while self._start_some(pool) or self._is_busy():
                     self._settle_some(books)
-                self._finish_settling()
+                    self._wait_for_some()
             finally:
                 self._settle_what_has_left(books)
         return self._stopped_by
 
+    def _is_busy(self) -> bool:
+        return bool(self._under_way or self._replies or self._being_settled)
+
     def _settle_what_has_left(self, books: Executor) -> None:
         """Record the replies that are still to come; whatever stops this task, they are worth it."""
-        while self._under_way or self._being_settled:
+        while self._is_busy():
             try:
-                if self._under_way:
-                    self._settle_some(books)
-                else:
-                    self._finish_settling()
+                self._settle_some(books)
+                self._wait_for_some()
             except RcsError as error:
                 # The error that stopped the task is on its way up already, and says more.
                 log.warning("A reply could not be recorded; its recipients will be in doubt. %s", error)
 
     def _start_some(self, pool: ThreadPoolExecutor) -> bool:
-        started = False
-        while self._stopped_by is None and len(self._under_way) < self._allowed_in_flight():
-            time.sleep(max(self._not_before - time.monotonic(), 0.0))
-            claim = self._claim()
-            if claim is None:
-                break
+        free = self._allowed_in_flight() - len(self._under_way)
+        if self._being_settled is not None:
+            # Whoever waits for the books counts as in flight, so that not many are in doubt if the process is killed.
+            free -= len(self._replies)
+        if self._stopped_by is not None or free <= 0:
+            return False
+        time.sleep(max(self._not_before - time.monotonic(), 0.0))
+        claims = self._claim(free)
+        for claim in claims:
             request = request_of(self.attempt.campaign.terms, self.settings, claim.recipients, claim.reference)
             self._under_way[pool.submit(self.service.send, request)] = claim
-            started = True
-        return started
+        return bool(claims)
 
-    def _claim(self) -> Claim | None:
-        claim = self._claim_behind(self._claimed_up_to)
-        if claim is None and self._claimed_up_to and not self._under_way:
+    def _claim(self, requests: int) -> Sequence[Claim]:
+        claims = self._claim_behind(self._claimed_up_to, requests)
+        if not claims and self._claimed_up_to and not self._under_way:
             # In the end from the beginning: someone before the last claim may have been planned again since.
-            claim = self._claim_behind(0)
-        if claim is not None:
-            self._claimed_up_to = claim.message_ids[-1]
-        return claim
+            claims = self._claim_behind(0, requests)
+        if claims:
+            self._claimed_up_to = claims[-1].message_ids[-1]
+        return claims
 
-    def _claim_behind(self, last: int) -> Claim | None:
-        cap = cap_of(self.settings)
-        return claim_batch(self.engine, self.attempt, self.batch_size, cap, self.service.fingerprint, after=last)
+    def _claim_behind(self, last: int, requests: int) -> Sequence[Claim]:
+        return claim_batches(
+            self.engine,
+            self.attempt,
+            self.batch_size,
+            cap_of(self.settings),
+            self.service.fingerprint,
+            requests=requests,
+            after=last,
+        )
 
     def _allowed_in_flight(self) -> int:
         # Until one request has gone well, one at a time: wrong credentials must not be shown to the service twice.
         return self.settings.max_in_flight if self._proven else 1
 
+    def _wait_for_some(self) -> None:
+        """Wait for a reply, or for the books, and take in what has ended."""
+        settling = self._being_settled
+        awaited: list[Future[Any]] = [*self._under_way, *filter(None, [settling])]
+        done, _ = wait(awaited, return_when=FIRST_COMPLETED)
+        for future in self._under_way.keys() & done:
+            self._take(self._under_way.pop(future), future)
+        if settling is not None and settling in done:
+            self._finish_settling(settling)
+
+    def _take(self, claim: Claim, future: Future[SendResult]) -> None:
+        error = future.exception()
+        if error is None:
+            self._replies.append((claim, future.result()))
+            self._failures = 0
+            self._proven = True
+        elif isinstance(error, RcsError) and error.nothing_sent:
+            self._release(claim, error)
+        else:
+            self._doubt(claim, error)
+
     def _settle_some(self, books: Executor) -> None:
-        done, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
-        for future in done:
-            claim = self._under_way.pop(future)
-            error = future.exception()
-            if error is None:
-                self._settle(books, claim, future.result())
-            elif isinstance(error, RcsError) and error.nothing_sent:
-                self._release(claim, error)
-            else:
-                self._doubt(claim, error)
+        """Have the replies that have come put into the books, once those before are there."""
+        if self._replies and self._being_settled is None:
+            self._being_settled = books.submit(self._record, self._replies)
+            self._replies = []
 
-    def _settle(self, books: Executor, claim: Claim, result: SendResult) -> None:
-        settling = books.submit(self._record, claim, result)
-        self._failures = 0
-        self._proven = True
-        # One at a time, and this one is under way before the failure of the one before can be raised.
-        self._finish_settling(settling)
+    def _record(self, replies: Sequence[tuple[Claim, SendResult]]) -> Sequence[Settlement]:
+        settlements = [
+            Settlement(
+                claim, outcomes([recipient.phone for recipient in claim.recipients], result), result.api_campaign_id
+            )
+            for claim, result in replies
+        ]
+        settle(self.engine, settlements)
+        return settlements
 
-    def _record(self, claim: Claim, result: SendResult) -> Sequence[Outcome]:
-        what_became = outcomes([recipient.phone for recipient in claim.recipients], result)
-        settle(self.engine, claim, what_became, result.api_campaign_id)
-        return what_became
+    def _finish_settling(self, settled: Future[Sequence[Settlement]]) -> None:
+        """Take in that replies are in the books.
 
-    def _finish_settling(self, following: _Settling | None = None) -> None:
-        """Wait until the reply before is in the books.
-
-        :raises RcsStoreUnavailable: if it could not be put there.
+        :raises RcsStoreUnavailable: if they could not be put there.
         """
-        before, self._being_settled = self._being_settled, following
-        if before is not None:
-            self.progress.settled(before.result())
+        self._being_settled = None
+        for settlement in settled.result():
+            self.progress.settled(settlement.outcomes)
 
     def _release(self, claim: Claim, error: RcsError) -> None:
         release(self.engine, claim, str(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -46,24 +46,43 @@ class Claim:
     recipients: tuple[Recipient, ...]
 
 
-def claim_batch(
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a reply said of each recipient of a claim.
+
+    :param outcomes: in the order of the claim's recipients.
+    :param api_campaign_id: the service's id of the request; empty if it gave none.
+    """
+
+    claim: Claim
+    outcomes: Sequence[Outcome]
+    api_campaign_id: str = ""
+
+
+_Taken = tuple[int, str, Sequence[Any]]
+
+
+def claim_batches(
     engine: sa.Engine,
     attempt: Attempt,
     size: int,
     cap: FrequencyCap | None = None,
     fingerprint: str = "",
     *,
+    requests: int = 1,
     after: int = 0,
-) -> Claim | None:
-    """Take the next planned messages of this attempt's list for one request; ``None`` when there are none.
+) -> list[Claim]:
+    """Take the next planned messages of this attempt's list, for one request or for some that leave together.
 
     They are committed as ``sending`` before this returns, so that no other attempt takes them and, if this process
     dies, the next one finds them in doubt and not unsent. Those that must not be messaged are suppressed on the way.
 
-    :param size: the most recipients of the request.
+    :param size: the most recipients of a request.
     :param cap: how often a phone may be messaged.
-    :param fingerprint: of the credentials that the request will be made with.
+    :param fingerprint: of the credentials that the requests will be made with.
+    :param requests: the most requests.
     :param after: the message behind which to look; those before it are not looked at.
+    :return: a claim for each request; fewer than asked for, or none, when that is all that is planned.
     :raises RcsFencedError: if the attempt has lost its lease.
     :raises RcsCancelledError: if the campaign was cancelled.
     :raises RcsAuthError: if the service has refused these credentials to this campaign.
@@ -77,7 +96,8 @@ def claim_batch(
         require_not_cancelled(connection, attempt.campaign)
         require_not_refused(connection, attempt.campaign.name, fingerprint)
         is_planned = is_planned_by(connection, attempt)
-        while rows := _planned(connection, is_planned, after, size):
+        taken: list[_Taken] = []
+        while len(taken) < requests and (rows := _planned(connection, is_planned, after, size)):
             after = rows[-1].id
             against = reasons_against(connection, attempt.campaign.id, [row.phone for row in rows], cap)
             if against:
@@ -87,14 +107,16 @@ def claim_batch(
                 reference = new_reference(attempt.campaign.token)
                 request_id = _open_request(connection, attempt, reference, rows)
                 _mark_as_sending(connection, request_id, rows, is_planned, revision)
-                break
-        else:
-            return None
+                taken.append((request_id, reference, rows))
     # Once the lock is let go, so that a reply can be settled meanwhile.
     with collector_held():
-        ids, phones, names, references, variables = zip(*rows, strict=True)
-        recipients = recipients_of(phones, names, references, orjson.loads(f"[{','.join(variables)}]"))
-    return Claim(request_id, attempt.campaign.id, reference, ids, recipients)
+        return [_claim(attempt.campaign.id, *each) for each in taken]
+
+
+def _claim(campaign_id: int, request_id: int, reference: str, rows: Sequence[Any]) -> Claim:
+    ids, phones, names, references, variables = zip(*rows, strict=True)
+    recipients = recipients_of(phones, names, references, orjson.loads(f"[{','.join(variables)}]"))
+    return Claim(request_id, campaign_id, reference, ids, recipients)
 
 
 def _read_in_order(connection: sa.Connection) -> None:
@@ -150,32 +172,38 @@ def _mark_as_sending(
     )
 
 
-def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_campaign_id: str) -> None:
-    """Record what the reply said of each recipient.
+def settle(engine: sa.Engine, settlements: Sequence[Settlement]) -> None:
+    """Record what the replies to requests of one campaign said of each recipient.
 
     Applies also after the attempt lost its lease: a reply is evidence whenever it comes. A message that a report has
     proven accepted in the meantime stays so.
-
-    :param outcomes: in the order of the claim's recipients.
     """
-    rows = [
-        (row, outcome.state, outcome.reason, outcome.api_message_id or None)
-        for row, outcome in zip(claim.message_ids, outcomes, strict=True)
-    ]
-    # Written before the lock is taken, so that the next batch can be claimed meanwhile.
     dialect = engine.dialect.name
-    told = row_parameter(dialect, _OUTCOME_COLUMNS, rows)
+    # Written before the lock is taken, so that the next batches can be claimed meanwhile.
+    told = [row_parameter(dialect, _OUTCOME_COLUMNS, list(_outcome_rows(each))) for each in settlements]
     with transaction(engine) as connection:
-        revision = lock_campaign(connection, claim.campaign_id)
-        said_once = {"request": claim.request_id, "new_revision": revision, "now": datetime.now(UTC)}
-        if connection.execute(_record_outcomes(dialect), said_once | told).rowcount < len(rows):
-            # Those too that a report has settled against the reply: their copies show the request's id.
-            connection.execute(
-                message.update()
-                .where(IS_OF_REQUEST, request.c.id == claim.request_id, message.c.revision < revision)
-                .values(revision=revision)
-            )
-        _close_request(connection, claim.request_id, "accepted", api_campaign_id=api_campaign_id)
+        revision = lock_campaign(connection, settlements[0].claim.campaign_id)
+        for settlement, rows in zip(settlements, told, strict=True):
+            _record_reply(connection, settlement, rows, revision)
+
+
+def _outcome_rows(settlement: Settlement) -> Iterator[tuple[Any, ...]]:
+    for row, outcome in zip(settlement.claim.message_ids, settlement.outcomes, strict=True):
+        yield row, outcome.state, outcome.reason, outcome.api_message_id or None
+
+
+def _record_reply(connection: sa.Connection, settlement: Settlement, told: Mapping[str, str], revision: int) -> None:
+    claim = settlement.claim
+    said_once = {"request": claim.request_id, "new_revision": revision, "now": datetime.now(UTC)}
+    recorded = connection.execute(_record_outcomes(connection.dialect.name), {**said_once, **told}).rowcount
+    if recorded < len(claim.message_ids):
+        # Those too that a report has settled against the reply: their copies show the request's id.
+        connection.execute(
+            message.update()
+            .where(IS_OF_REQUEST, request.c.id == claim.request_id, message.c.revision < revision)
+            .values(revision=revision)
+        )
+    _close_request(connection, claim.request_id, "accepted", api_campaign_id=settlement.api_campaign_id)
 
 
 @cache

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,6 +17,7 @@ from airflow_provider_rcs.store.claims import ACCEPTED_BY_ECHO
 from airflow_provider_rcs.store.engine import transaction
 from airflow_provider_rcs.store.hashed_reports import take_persons_out
 from airflow_provider_rcs.store.latest_status import changed_now, update_statuses, update_statuses_of_several_channels
+from airflow_provider_rcs.store.named_by_ids import IS_NAMED_BY_IDS, name_requests
 from airflow_provider_rcs.store.request_messages import IS_OF_REQUEST
 from airflow_provider_rcs.store.tables import message, report, request, store
 from airflow_provider_rcs.store.touched import Touched, touched_campaigns
@@ -45,18 +45,11 @@ def fold_parked(engine: sa.Engine) -> int:
 
     :return: the number of reports taken up.
     """
+    is_parked = sa.and_(report.c.fold.is_not(None), report.c.message_id.is_(None))
     with transaction(engine) as connection:
         lock_folding(connection)
-        connection.execute(
-            report.update()
-            .where(
-                report.c.fold.is_not(None),
-                report.c.message_id.is_(None),
-                report.c.api_message_id != "",
-                sa.exists().where(message.c.api_message_id == report.c.api_message_id),
-            )
-            .values(fold=None)
-        )
+        if name_requests(connection, is_parked):
+            connection.execute(report.update().where(is_parked, sa.exists().where(IS_NAMED_BY_IDS)).values(fold=None))
     return fold(engine)
 
 
@@ -99,9 +92,11 @@ def _take_up(connection: sa.Connection, fold_number: int) -> int:
         message.c.campaign_id == request.c.campaign_id,
         message.c.recipient_key == report.c.phone,
     )
-    known = report.update().where(to_take, by_reference).values(fold=fold_number, message_id=message.c.id)
-    others = report.update().where(to_take).values(fold=fold_number, message_id=_message_by_api_id())
-    return sum(connection.execute(statement).rowcount for statement in (known, others))
+    known = {"fold": fold_number, "message_id": message.c.id}
+    taken = connection.execute(report.update().where(to_take, by_reference).values(known)).rowcount
+    if name_requests(connection, to_take):
+        taken += connection.execute(report.update().where(to_take, IS_NAMED_BY_IDS).values(known)).rowcount
+    return taken + connection.execute(report.update().where(to_take).values(fold=fold_number)).rowcount
 
 
 def lock_folding(connection: sa.Connection) -> int:
@@ -112,15 +107,6 @@ def lock_folding(connection: sa.Connection) -> int:
     """
     statement = store.update().where(store.c.id == 1).values(fold=store.c.fold + 1).returning(store.c.fold)
     return int(connection.execute(statement).scalar_one())
-
-
-def _message_by_api_id() -> sa.ScalarSelect[Any]:
-    return (
-        sa.select(sa.func.min(message.c.id))
-        .where(message.c.api_message_id == report.c.api_message_id, report.c.api_message_id != "")
-        .correlate(report)
-        .scalar_subquery()
-    )
 
 
 def _by_status_codes(touched: list[Touched]) -> Iterator[tuple[list[Touched], Mapping[str, DeliveryStatus]]]:

@@ -38,7 +38,28 @@ _NEVER_TRIED = sa.and_(
 )
 
 
-def record_list(engine: sa.Engine, attempt: Attempt, listed: Sequence[ListedRecipient]) -> None:
+@dataclass(frozen=True, slots=True)
+class ListPart:
+    """The next rows of a list, written out for the store.
+
+    :param rows: a row for each recipient, cells as the store keeps them; no recipient twice.
+    :param parameter: the rows as the parameter of a statement.
+    """
+
+    rows: Sequence[tuple[Any, ...]]
+    parameter: Mapping[str, str]
+
+
+def write_out(engine: sa.Engine, listed: Sequence[ListedRecipient]) -> ListPart:
+    """Write the next rows of a list out for the store, without asking it: another part may be on its way there.
+
+    :param listed: the rows, in the order of the list.
+    """
+    rows = list(_rows(listed))
+    return ListPart(rows, row_parameter(engine.dialect.name, _COLUMNS, rows))
+
+
+def record_list(engine: sa.Engine, attempt: Attempt, part: ListPart) -> None:
     """Put a part of the attempt's list into the books, each recipient as planned or as rejected with its reason.
 
     A recipient whom the campaign knows already keeps its row. What the new list says of it is taken over while nobody
@@ -46,11 +67,11 @@ def record_list(engine: sa.Engine, attempt: Attempt, listed: Sequence[ListedReci
     the same list again is counted in ``repeats``, and the first of its rows counts. Of one whom the campaign knows by a
     hash alone, nothing that the list says is kept.
 
-    :param listed: the next rows of the list, in its order.
+    :param part: the next rows of the list; parts come in its order.
     :raises RcsFencedError: if the attempt has lost its lease.
     :raises RcsCancelledError: if the campaign was cancelled.
     """
-    rows: list[tuple[Any, ...]] = list(_rows(listed))
+    parameter = part.parameter
     with transaction(engine) as connection:
         dialect = connection.dialect.name
         said_once = {
@@ -61,9 +82,10 @@ def record_list(engine: sa.Engine, attempt: Attempt, listed: Sequence[ListedReci
         }
         require_lease(connection, attempt.id)
         require_not_cancelled(connection, attempt.campaign)
-        if hashes := known_by_hash(connection, attempt.campaign.id, [key for key, *_ in rows]):
-            rows = [(hashes.get(key, key), *rest) for key, *rest in rows]
-        connection.execute(_insert_list(dialect), said_once | row_parameter(dialect, _COLUMNS, rows))
+        if hashes := known_by_hash(connection, attempt.campaign.id, [key for key, *_ in part.rows]):
+            rows = [(hashes.get(key, key), *rest) for key, *rest in part.rows]
+            parameter = row_parameter(dialect, _COLUMNS, rows)
+        connection.execute(_insert_list(dialect), {**said_once, **parameter})
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ request = sa.Table(
     sa.Column("recipients", sa.Integer, nullable=False),
     sa.Column("first_message_id", RowId, comment="its messages have numbers from here; null where that is not known"),
     sa.Column("last_message_id", RowId, comment="to here"),
-    sa.Column("api_campaign_id", sa.Text, nullable=False),
+    sa.Column("api_campaign_id", sa.Text, nullable=False, index=True),
     sa.Column("reason", sa.Text, nullable=False, comment="why it was refused or is in doubt"),
     sa.Column("claimed_at", UtcDateTime, nullable=False),
     sa.Column("echoed_at", UtcDateTime, comment="when a report first proved that the service accepted it"),
@@ -136,12 +136,6 @@ sa.Index(
     message.c.campaign_id,
     message.c.id,
     sqlite_where=message.c.state == "planned",
-)
-sa.Index(
-    "ix_rcs_message_api_message_id",
-    message.c.api_message_id,
-    postgresql_where=message.c.api_message_id.is_not(None),
-    sqlite_where=message.c.api_message_id.is_not(None),
 )
 
 report = sa.Table(

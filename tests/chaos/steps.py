@@ -65,11 +65,11 @@ def arm(engine: sa.Engine, step: Step, occurrence: int, act: Act) -> None:
         case Step.TAKING_OVER:
             _before_commit_of(engine, dispatch, "take_over_list", act)
         case Step.BEFORE_CLAIM:
-            _before(sending, "claim_batch", act)
+            _before(sending, "claim_batches", act)
         case Step.CLAIMING:
-            _before_commit_of(engine, sending, "claim_batch", act)
+            _before_commit_of(engine, sending, "claim_batches", act)
         case Step.AFTER_CLAIM:
-            _after(sending, "claim_batch", _between_commits(act))
+            _after(sending, "claim_batches", _between_commits(act))
         case Step.BEFORE_REQUEST:
             _before(requests.adapters.HTTPAdapter, "send", act)
         case Step.ACCEPTED:

@@ -14,12 +14,12 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.store.attempts import Attempt
 from airflow_provider_rcs.store.campaigns import Campaign, open_campaign
-from airflow_provider_rcs.store.claims import Claim, claim_batch, settle
+from airflow_provider_rcs.store.claims import Claim
 from airflow_provider_rcs.store.folding import fold, fold_parked
 from airflow_provider_rcs.store.landing import land
-from airflow_provider_rcs.store.planning import record_list
 from airflow_provider_rcs.store.tables import report
 from airflow_provider_rcs.store.takeover import bury_dead_attempts
+from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
     NOON,
     TERMS,

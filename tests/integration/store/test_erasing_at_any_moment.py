@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from airflow_provider_rcs.api.errors import RcsFencedError, RcsUnderWayError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import Attempt
-from airflow_provider_rcs.store.claims import Claim, claim_batch, doubt, release, settle
+from airflow_provider_rcs.store.claims import Claim, doubt, release
 from airflow_provider_rcs.store.erasure import erase
-from airflow_provider_rcs.store.planning import record_list
 from airflow_provider_rcs.store.pruning import Limit, prune
 from airflow_provider_rcs.store.takeover import bury_dead_attempts
+from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
     accepted,
     attempt,

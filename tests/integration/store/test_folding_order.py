@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.models import Outcome, Report
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState, status_codes
-from airflow_provider_rcs.store.claims import Claim, doubt, settle
+from airflow_provider_rcs.store.claims import Claim, doubt
 from airflow_provider_rcs.store.folding import fold, fold_parked
 from airflow_provider_rcs.store.landing import land
+from tests.one_request import settle
 from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, campaign, claimed, phones, report_on, rows
 
 PEOPLE = (ANA, BEA, EVA)
@@ -64,7 +65,7 @@ class Pushed:
         message_id = f"{name}-{self.phone}"
         named: dict[str, dict[str, Any]] = {
             "reference": {},
-            "id": {"api_message_id": message_id, "campaign_reference": "", "phone": ""},
+            "ids": {"api_campaign_id": "e-1", "api_message_id": message_id, "campaign_reference": "", "phone": ""},
             "both": {"api_message_id": message_id},
         }
         return replace(made, **named[self.by])
@@ -164,7 +165,7 @@ def reply(engine: sa.Engine, *became: MessageState) -> Callable[[Claim, str], ob
 
 
 @thorough
-@given(histories("reference", "id", "both", steps=("reply",)))
+@given(histories("reference", "ids", "both", steps=("reply",)))
 def test_with_a_reply_that_accepts_everyone(engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]]) -> None:
     reports, history = drawn
     steps = {"reply": reply(engine, *[MessageState.ACCEPTED] * 3)}

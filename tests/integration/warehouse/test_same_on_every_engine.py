@@ -16,14 +16,14 @@ from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import Attempt, begin_attempt
 from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
-from airflow_provider_rcs.store.claims import Claim, claim_batch, doubt, settle
+from airflow_provider_rcs.store.claims import Claim, doubt
 from airflow_provider_rcs.store.landing import land
-from airflow_provider_rcs.store.planning import record_list
 from airflow_provider_rcs.store.suppression import exclude
 from airflow_provider_rcs.warehouse.funnel_view import VIEW, funnel
 from airflow_provider_rcs.warehouse.load import load
 from airflow_provider_rcs.warehouse.tables import warehouse_tables
 from tests.databases import fresh_database
+from tests.one_request import claim_batch, record_list, settle
 
 ODD = 'ñ Ω 😀 e\u0301 \u202e"quoted" \'single\' \\ \\n :name %s %(x)s ? {"a": 1} --\t\r\n end '
 LONG = "ñ" * 70_000

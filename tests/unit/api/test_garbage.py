@@ -1,4 +1,4 @@
-"""The collector held: off for as long as somebody holds it, and afterwards as it was."""
+"""The collector held, and what was there before frozen: for as long as a block lasts, and afterwards as it was."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from threading import Barrier
 
 import pytest
 
-from airflow_provider_rcs.api.garbage import collector_held
+from airflow_provider_rcs.api.garbage import collector_held, earlier_objects_frozen
 
 WAIT = 10.0
 
@@ -17,8 +17,10 @@ WAIT = 10.0
 @pytest.fixture(autouse=True)
 def collector() -> Iterator[None]:
     gc.enable()
+    gc.unfreeze()
     yield
     gc.enable()
+    gc.unfreeze()
 
 
 def test_the_collector_is_off_while_it_is_held_and_on_again_afterwards() -> None:
@@ -64,3 +66,30 @@ def test_the_collector_stays_off_until_the_last_thread_lets_it_go() -> None:
         assert not longer.result(WAIT)
 
     assert gc.isenabled()
+
+
+def test_what_was_there_before_is_out_of_the_collectors_way_and_what_is_made_is_not() -> None:
+    before: list[object] = []
+
+    with earlier_objects_frozen():
+        made: list[object] = []
+        watched = [id(each) for each in gc.get_objects()]
+
+    assert id(before) not in watched
+    assert id(made) in watched
+
+
+def test_the_collector_has_everything_back_after_a_failure() -> None:
+    with pytest.raises(KeyError), earlier_objects_frozen():
+        raise KeyError
+
+    assert gc.get_freeze_count() == 0
+
+
+def test_what_somebody_else_has_frozen_stays_so() -> None:
+    gc.freeze()
+
+    with earlier_objects_frozen():
+        pass
+
+    assert gc.get_freeze_count() > 0

@@ -17,9 +17,10 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.sending.forecast import Forecast
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaigns import find_campaign, new_reference, new_token
-from airflow_provider_rcs.store.claims import claim_batch, doubt, settle
+from airflow_provider_rcs.store.claims import doubt
 from airflow_provider_rcs.store.suppression import exclude
 from airflow_provider_rcs.store.tables import suppression
+from tests.one_request import claim_batch, settle
 from tests.unit.store.given import (
     ANA,
     BEA,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
+from threading import current_thread
 
 import sqlalchemy as sa
 
@@ -15,7 +17,9 @@ from airflow_provider_rcs.sending.service import Service
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.claims import doubt
 from airflow_provider_rcs.store.resolutions import Statement, Verdict, resolve_all
-from tests.unit.store.given import ANA, BEA, EVA, TERMS, campaign, claimed, states
+from tests.unit.store.given import ANA, BEA, EVA, TERMS, campaign, claimed, phones, states
+
+SECONDS_TO_WAIT = 10.0
 
 
 class Asked:
@@ -47,12 +51,45 @@ def send(engine: sa.Engine, service: Asked, people: list[str], max_in_flight: in
     )
 
 
+def hold_the_first_settlement_until(engine: sa.Engine, is_time: Callable[[], bool]) -> None:
+    """Have the thread that settles wait before its first transaction begins."""
+    held = False
+
+    def executing(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        nonlocal held
+        if not held and statement.startswith("BEGIN") and current_thread().name.startswith("rcs-settle"):
+            held = True
+            deadline = time.monotonic() + SECONDS_TO_WAIT
+            while not is_time():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+
+    sa.event.listen(engine, "before_cursor_execute", executing)
+
+
 def refuse_for_now() -> None:
     raise RcsRateLimited("slow down", retry_after=0.01)
 
 
 def plan_again(engine: sa.Engine) -> None:
     resolve_all(engine, campaign(engine), Statement(Verdict.NOT_SENT, "Mar", "seen in the log"))
+
+
+def test_replies_that_wait_for_the_books_count_as_in_flight(engine: sa.Engine) -> None:
+    unsettled = []
+
+    def count_the_unsettled() -> None:
+        settled = list(states(engine).values()).count("accepted")
+        unsettled.append(len(service.phones) - settled)
+
+    service = Asked(*[count_the_unsettled] * 9)
+    hold_the_first_settlement_until(engine, lambda: len(unsettled) == 3)
+
+    send(engine, service, phones(9), max_in_flight=2)
+
+    assert len(unsettled) == 9
+    # Two that may be in flight, and as many on their way into the books.
+    assert max(unsettled) <= 4
 
 
 def test_those_whose_request_was_refused_are_the_next_ones_again(engine: sa.Engine) -> None:

@@ -13,13 +13,13 @@ from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import WHOLE_LIST, Attempt, begin_attempt
 from airflow_provider_rcs.store.campaigns import Campaign, CampaignTerms, open_campaign
-from airflow_provider_rcs.store.claims import Claim, claim_batch, settle
+from airflow_provider_rcs.store.claims import Claim
 from airflow_provider_rcs.store.folding import fold
 from airflow_provider_rcs.store.funnel import Funnel, read_funnel
 from airflow_provider_rcs.store.landing import land
-from airflow_provider_rcs.store.planning import record_list
 from airflow_provider_rcs.store.tables import attempt as attempts
 from airflow_provider_rcs.store.tables import message, metadata, request
+from tests.one_request import claim_batch, record_list, settle
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TERMS = CampaignTerms("1234567", "Welcome")

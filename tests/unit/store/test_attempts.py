@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsFencedError
 from airflow_provider_rcs.store.attempts import Attempt, begin_attempt, end_attempt, renew_lease, require_lease
-from airflow_provider_rcs.store.claims import settle
 from airflow_provider_rcs.store.clock import database_now
 from airflow_provider_rcs.store.tables import attempt as attempts
+from tests.one_request import settle
 from tests.unit.store.given import accepted, attempt, campaign, claim, let_lease_run_out, planned
 
 MINUTE = timedelta(minutes=1)

@@ -14,9 +14,9 @@ from airflow_provider_rcs.store.cancellations import (
     read_cancellations,
     require_not_cancelled,
 )
-from airflow_provider_rcs.store.claims import claim_batch, doubt, release, settle
-from airflow_provider_rcs.store.planning import record_list
+from airflow_provider_rcs.store.claims import doubt, release
 from airflow_provider_rcs.store.resolutions import Statement, Verdict, resolve_all
+from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
     ANA,
     BEA,

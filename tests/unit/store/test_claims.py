@@ -11,15 +11,16 @@ from airflow_provider_rcs.store.attempts import Attempt
 from airflow_provider_rcs.store.claims import (
     ACCEPTED_BY_ECHO,
     Claim,
+    Settlement,
     api_campaign_ids,
-    claim_batch,
+    claim_batches,
     doubt,
     release,
-    settle,
 )
-from airflow_provider_rcs.store.planning import record_list
+from airflow_provider_rcs.store.claims import settle as settle_all
 from airflow_provider_rcs.store.suppression import exclude
 from airflow_provider_rcs.store.tables import request
+from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -55,6 +56,28 @@ def test_a_claim_takes_as_many_as_asked_for_and_the_last_what_is_left(
     holder = planned(engine, phones(7))
 
     assert [len(taken.recipients) for taken in all_claims(engine, holder, size)] == sizes
+
+
+@pytest.mark.parametrize(("requests", "sizes"), [(1, [2]), (2, [2, 2]), (3, [2, 2, 1]), (9, [2, 2, 1])])
+def test_batches_for_several_requests_are_claimed_at_once(engine: sa.Engine, requests: int, sizes: list[int]) -> None:
+    people = phones(5)
+    holder = planned(engine, people)
+
+    taken = claim_batches(engine, holder, 2, requests=requests)
+
+    assert [len(each.recipients) for each in taken] == sizes
+    assert [recipient.phone for each in taken for recipient in each.recipients] == people[: sum(sizes)]
+    assert [request_row(engine, each).recipients for each in taken] == sizes
+
+
+def test_whoever_is_suppressed_leaves_room_in_none_of_the_batches(engine: sa.Engine) -> None:
+    people = phones(6)
+    holder = planned(engine, people)
+    exclude(engine, campaign(engine), people[:3])
+
+    taken = claim_batches(engine, holder, 2, requests=2)
+
+    assert [[each.phone for each in claim.recipients] for claim in taken] == [[people[3]], people[4:]]
 
 
 def test_everyone_who_is_planned_is_claimed_once_in_the_order_of_the_list(engine: sa.Engine) -> None:
@@ -205,6 +228,16 @@ def test_settling_leaves_other_requests_alone(engine: sa.Engine) -> None:
     settle(engine, first, accepted(first), "e-1")
 
     assert states(engine) == {ANA: "accepted", BEA: "sending"}
+
+
+def test_replies_to_several_requests_are_settled_at_once_each_by_its_own_words(engine: sa.Engine) -> None:
+    first, second = claim_batches(engine, planned(engine, [ANA, BEA]), 1, requests=2)
+    rejected = [Outcome(BEA, MessageState.REJECTED, reason="no RCS")]
+
+    settle_all(engine, [Settlement(first, accepted(first), "e-1"), Settlement(second, rejected, "e-2")])
+
+    assert states(engine) == {ANA: "accepted", BEA: "rejected"}
+    assert [request_row(engine, each).api_campaign_id for each in (first, second)] == ["e-1", "e-2"]
 
 
 def test_settling_twice_changes_nothing(engine: sa.Engine) -> None:

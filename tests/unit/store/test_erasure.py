@@ -11,15 +11,16 @@ from airflow_provider_rcs.api.errors import RcsInputError, RcsUnderWayError
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.claims import claim_batch, doubt, release, settle
+from airflow_provider_rcs.store.claims import doubt, release
 from airflow_provider_rcs.store.erasure import Traces, erase, find_traces
 from airflow_provider_rcs.store.landing import Arrivals, land, land_all
-from airflow_provider_rcs.store.planning import Standing, record_list, standings
+from airflow_provider_rcs.store.planning import Standing, standings
 from airflow_provider_rcs.store.refused_reports import RefusedReport
 from airflow_provider_rcs.store.resolutions import Statement, Verdict, resolve_all, resolve_phone
 from airflow_provider_rcs.store.suppression import EXCLUDED, FrequencyCap, exclude
 from airflow_provider_rcs.store.tables import erasure, report, suppression
 from airflow_provider_rcs.store.takeover import bury_dead_attempts
+from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
     ANA,
     BEA,

@@ -197,7 +197,7 @@ def test_a_report_is_told_with_its_campaign_and_message(engine: sa.Engine) -> No
 
 def test_a_parked_report_is_told_and_told_again_when_its_message_is_known(engine: sa.Engine) -> None:
     taken = claimed(engine)
-    receive(engine, report_on(taken, "", campaign_reference="", api_message_id=f"m-{BEA}"))
+    receive(engine, report_on(taken, "", campaign_reference="", api_campaign_id="e-1", api_message_id=f"m-{BEA}"))
     seen = all_of(reports_since(engine, 0))
     sent(engine, [BEA])
     fold_parked(engine)

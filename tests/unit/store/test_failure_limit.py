@@ -9,10 +9,9 @@ from airflow_provider_rcs.api.errors import RcsTooManyFailuresError
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.outcomes import REJECTED_BY_SERVICE
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
-from airflow_provider_rcs.store.claims import settle
 from airflow_provider_rcs.store.failure_limit import require_few_failures
 from airflow_provider_rcs.store.funnel import Funnel
-from airflow_provider_rcs.store.planning import record_list
+from tests.one_request import record_list, settle
 from tests.unit.store.given import claim, funnel, listed, phones, planned, receive, report_on
 
 

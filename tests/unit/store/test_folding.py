@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.models import Outcome, Report
 from airflow_provider_rcs.api.statuses import DEFAULT_STATUS_CODES, DeliveryStatus, MessageState
 from airflow_provider_rcs.store import folding
-from airflow_provider_rcs.store.claims import settle
 from airflow_provider_rcs.store.folding import fold, fold_parked
 from airflow_provider_rcs.store.landing import land
 from airflow_provider_rcs.store.tables import campaign as campaigns
 from airflow_provider_rcs.store.tables import report
+from tests.one_request import settle
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -33,8 +33,8 @@ from tests.unit.store.given import (
 MINUTE = timedelta(minutes=1)
 
 
-def by_id_alone(message_id: str, code: str = "13") -> Report:
-    return Report(code, service="RCS", api_message_id=message_id, reported_at=NOON)
+def by_ids_alone(message_id: str, code: str = "13", campaign_id: str = "e-1") -> Report:
+    return Report(code, service="RCS", api_campaign_id=campaign_id, api_message_id=message_id, reported_at=NOON)
 
 
 def status(engine: sa.Engine, phone: str = ANA, name: str = "spring") -> str:
@@ -65,7 +65,7 @@ def test_each_of_the_vendors_codes_is_folded_to_its_status(engine: sa.Engine) ->
 def test_folding_tells_how_many_reports_it_took_up(engine: sa.Engine) -> None:
     taken = sent(engine)
 
-    assert receive(engine, report_on(taken), report_on(taken), by_id_alone("unknown")) == 3
+    assert receive(engine, report_on(taken), report_on(taken), by_ids_alone("unknown")) == 3
     assert fold(engine) == 0
 
 
@@ -186,12 +186,48 @@ def test_the_channel_of_another_service_is_kept(engine: sa.Engine) -> None:
     assert (status(engine), row(engine).delivery_channel) == ("delivered", "SMS")
 
 
-def test_a_report_is_told_by_the_services_message_id_where_it_has_no_reference(engine: sa.Engine) -> None:
+def test_a_report_is_told_by_the_services_ids_where_it_has_no_reference(engine: sa.Engine) -> None:
     sent(engine, [ANA, BEA])
 
-    receive(engine, by_id_alone(f"m-{BEA}"))
+    receive(engine, by_ids_alone(f"m-{BEA}"))
 
     assert (status(engine, ANA), status(engine, BEA)) == ("", "delivered")
+
+
+def test_a_report_is_told_by_its_reference_and_the_services_message_id_where_it_has_no_phone(engine: sa.Engine) -> None:
+    taken = sent(engine, [ANA, BEA])
+
+    receive(engine, report_on(taken, "", api_message_id=f"m-{BEA}"))
+
+    assert (status(engine, ANA), status(engine, BEA)) == ("", "delivered")
+
+
+def test_a_message_id_is_looked_for_within_the_request_that_the_report_names(engine: sa.Engine) -> None:
+    sent(engine, [ANA], "spring", ids="same")
+    settle(engine, claimed(engine, [ANA], "summer"), [Outcome(ANA, MessageState.ACCEPTED, f"same-{ANA}")], "e-2")
+
+    receive(engine, by_ids_alone(f"same-{ANA}", campaign_id="e-2"))
+
+    assert (status(engine, name="spring"), status(engine, name="summer")) == ("", "delivered")
+
+
+def test_a_message_id_without_any_request_is_nobodys(engine: sa.Engine) -> None:
+    sent(engine)
+
+    receive(engine, by_ids_alone(f"m-{ANA}", campaign_id=""))
+
+    assert status(engine) == ""
+
+
+def test_reports_on_what_others_send_are_not_looked_for_among_the_messages(engine: sa.Engine) -> None:
+    sent(engine)
+    land(engine, [by_ids_alone(f"m-{ANA}", campaign_id="of-others")], NOON)
+    asked: list[str] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda _connection, _cursor, text, *_: asked.append(text))
+
+    fold(engine)
+
+    assert not [text for text in asked if "rcs_message.api_message_id = rcs_report.api_message_id" in text]
 
 
 def test_reference_and_phone_count_before_the_services_message_id(engine: sa.Engine) -> None:
@@ -234,7 +270,7 @@ def test_an_empty_message_id_is_nobodys(engine: sa.Engine) -> None:
 
 
 def test_a_parked_report_is_folded_when_its_message_appears(engine: sa.Engine) -> None:
-    receive(engine, by_id_alone(f"m-{ANA}"))
+    receive(engine, by_ids_alone(f"m-{ANA}"))
     sent(engine)
 
     assert fold_parked(engine) == 1
@@ -243,7 +279,7 @@ def test_a_parked_report_is_folded_when_its_message_appears(engine: sa.Engine) -
 
 
 def test_a_report_whose_message_is_still_unknown_stays_parked(engine: sa.Engine) -> None:
-    receive(engine, by_id_alone("m-unknown"))
+    receive(engine, by_ids_alone("m-unknown"))
     sent(engine)
 
     assert fold_parked(engine) == 0

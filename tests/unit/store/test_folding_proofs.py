@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.claims import ACCEPTED_BY_ECHO, Claim, doubt, release, settle
+from airflow_provider_rcs.store.claims import ACCEPTED_BY_ECHO, Claim, doubt, release
+from tests.one_request import settle
 from tests.unit.store.given import (
     ANA,
     BEA,

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
 from airflow_provider_rcs.store.attempts import Attempt
-from airflow_provider_rcs.store.claims import Claim, claim_batch, doubt, release, settle
+from airflow_provider_rcs.store.claims import Claim, doubt, release
 from airflow_provider_rcs.store.funnel import Funnel, read_funnel, read_funnels
-from airflow_provider_rcs.store.planning import record_list
 from airflow_provider_rcs.store.takeover import bury_dead_attempts
+from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
     ANA,
     BEA,

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.store.erasure import erase
 from airflow_provider_rcs.store.hash_keys import find_hashes, make_hashes
-from airflow_provider_rcs.store.planning import record_list
 from airflow_provider_rcs.store.tables import store
+from tests.one_request import record_list
 from tests.unit.store.given import ANA, attempt, listed, sent
 
 

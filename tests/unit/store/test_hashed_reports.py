@@ -41,12 +41,12 @@ def test_it_finds_its_message_by_the_hash_and_loses_what_names_the_person(engine
     assert states(engine)[BEA] == "accepted"
 
 
-def test_it_finds_its_message_by_the_services_id_where_it_holds_no_phone(engine: sa.Engine) -> None:
+def test_it_finds_its_message_by_the_services_ids_where_it_holds_no_phone(engine: sa.Engine) -> None:
     sent(engine)
     erase(engine, ANA, "a test")
 
     stranger = report_on(claimed(engine, [BEA], "summer"), "", message_reference="ref-1", api_message_id=f"m-{ANA}")
-    receive(engine, replace(stranger, campaign_reference=""))
+    receive(engine, replace(stranger, campaign_reference="", api_campaign_id="e-1"))
 
     assert erased(engine).delivery_status == "delivered"
     assert reports(engine)[0].message_reference == ""
@@ -103,7 +103,8 @@ def test_a_person_who_is_messaged_again_after_the_erasure_has_reports_like_every
 def test_a_blanked_report_that_was_parked_is_folded_when_its_message_becomes_known(engine: sa.Engine) -> None:
     taken = sent(engine)
     erase(engine, ANA, "a test")
-    receive(engine, replace(report_on(taken, api_message_id="later-34600000002"), campaign_reference=""))
+    later = {"api_campaign_id": "e-1", "api_message_id": "later-34600000002"}
+    receive(engine, replace(report_on(taken, **later), campaign_reference=""))
     sent(engine, [BEA], "summer", ids="later")
 
     fold_parked(engine)

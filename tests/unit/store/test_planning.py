@@ -12,8 +12,9 @@ from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.recipients import ListedRecipient, RecipientColumns, read_recipients
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import Attempt
-from airflow_provider_rcs.store.claims import claim_batch, doubt, settle
-from airflow_provider_rcs.store.planning import Standing, record_list, standings
+from airflow_provider_rcs.store.claims import doubt
+from airflow_provider_rcs.store.planning import Standing, standings
+from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
     ANA,
     BEA,

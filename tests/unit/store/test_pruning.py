@@ -16,10 +16,9 @@ from airflow_provider_rcs.store import pruning
 from airflow_provider_rcs.store.arrivals import read_arrivals
 from airflow_provider_rcs.store.attempts import Attempt, end_attempt
 from airflow_provider_rcs.store.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.claims import claim_batch, doubt
+from airflow_provider_rcs.store.claims import doubt
 from airflow_provider_rcs.store.exports import reports_since
 from airflow_provider_rcs.store.landing import Arrivals, land_all
-from airflow_provider_rcs.store.planning import record_list
 from airflow_provider_rcs.store.pruning import Limit, Pruned, count_left_open, count_prunable, prune
 from airflow_provider_rcs.store.refused_reports import RefusedReport
 from airflow_provider_rcs.store.reporting import read_reporting
@@ -29,6 +28,7 @@ from airflow_provider_rcs.store.suppression import EXCLUDED, FrequencyCap, exclu
 from airflow_provider_rcs.store.tables import attempt as attempts
 from airflow_provider_rcs.store.tables import campaign as campaigns
 from airflow_provider_rcs.store.tables import exclusion, exclusion_hash, message, message_channel, report
+from tests.one_request import claim_batch, record_list
 from tests.unit.store.given import (
     ANA,
     BEA,

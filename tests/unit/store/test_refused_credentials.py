@@ -4,8 +4,8 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsAuthError
-from airflow_provider_rcs.store.claims import claim_batch
 from airflow_provider_rcs.store.refused_credentials import check_credentials, forget_refusals, remember_refusal
+from tests.one_request import claim_batch
 from tests.unit.store.given import ANA, planned, states
 
 

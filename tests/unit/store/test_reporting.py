@@ -10,9 +10,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsNoReportsError
 from airflow_provider_rcs.store.attempts import begin_attempt
 from airflow_provider_rcs.store.campaigns import open_campaign
-from airflow_provider_rcs.store.claims import settle
 from airflow_provider_rcs.store.landing import land
-from airflow_provider_rcs.store.planning import record_list
 from airflow_provider_rcs.store.reporting import (
     PATIENCE,
     read_new_silences,
@@ -22,6 +20,7 @@ from airflow_provider_rcs.store.reporting import (
 )
 from airflow_provider_rcs.store.silences import note_told
 from airflow_provider_rcs.store.tables import campaign, request
+from tests.one_request import record_list, settle
 from tests.unit.store.given import (
     ANA,
     BEA,

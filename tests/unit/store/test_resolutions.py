@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.store.claims import Claim, claim_batch, doubt
+from airflow_provider_rcs.store.claims import Claim, doubt
 from airflow_provider_rcs.store.resolutions import (
     Statement,
     Verdict,
@@ -14,6 +14,7 @@ from airflow_provider_rcs.store.resolutions import (
     resolve_request,
 )
 from airflow_provider_rcs.store.tables import resolution
+from tests.one_request import claim_batch
 from tests.unit.store.given import (
     ANA,
     BEA,

@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsCancelledError, RcsFencedError, RcsUnplannedError
 from airflow_provider_rcs.store.attempts import Attempt, end_attempt
 from airflow_provider_rcs.store.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.claims import claim_batch, release, settle
-from airflow_provider_rcs.store.planning import record_list
+from airflow_provider_rcs.store.claims import release
 from airflow_provider_rcs.store.schedules import (
     Scheduled,
     begin_schedule,
@@ -24,6 +23,7 @@ from airflow_provider_rcs.store.schedules import (
     settle_schedule,
     take_over_list,
 )
+from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
     ANA,
     BEA,

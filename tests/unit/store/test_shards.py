@@ -6,9 +6,10 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import Attempt
-from airflow_provider_rcs.store.claims import claim_batch, doubt, has_planned
+from airflow_provider_rcs.store.claims import doubt, has_planned
 from airflow_provider_rcs.store.shards import states_in_shard_of
 from airflow_provider_rcs.store.takeover import seconds_until_others_end
+from tests.one_request import claim_batch
 from tests.unit.store.given import ANA, BEA, EVA, claim, planned, states
 
 FIRST, SECOND = "1/2", "2/2"

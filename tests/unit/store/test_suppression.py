@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.claims import Claim, claim_batch, release, settle
+from airflow_provider_rcs.store.claims import Claim, release
 from airflow_provider_rcs.store.suppression import EXCLUDED, FrequencyCap, exclude, foresee
 from airflow_provider_rcs.store.tables import request, suppression
+from tests.one_request import claim_batch, settle
 from tests.unit.store.given import ANA, BEA, EVA, accepted, campaign, funnel, phones, planned, row, states
 
 WEEKLY = FrequencyCap(1, timedelta(days=7))

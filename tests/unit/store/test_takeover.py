@@ -11,9 +11,9 @@ from airflow_provider_rcs.api.errors import RcsFencedError
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import begin_attempt, end_attempt, renew_lease
-from airflow_provider_rcs.store.claims import ACCEPTED_BY_ECHO, claim_batch, release, settle
-from airflow_provider_rcs.store.planning import record_list
+from airflow_provider_rcs.store.claims import ACCEPTED_BY_ECHO, release
 from airflow_provider_rcs.store.takeover import bury_dead_attempts, seconds_until_others_end
+from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
     ANA,
     BEA,

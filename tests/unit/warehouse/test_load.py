@@ -14,16 +14,15 @@ from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import begin_attempt
 from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
-from airflow_provider_rcs.store.claims import claim_batch, settle
 from airflow_provider_rcs.store.erasure import erase
 from airflow_provider_rcs.store.folding import fold
 from airflow_provider_rcs.store.funnel import read_funnel
 from airflow_provider_rcs.store.landing import land
-from airflow_provider_rcs.store.planning import record_list
 from airflow_provider_rcs.store.pruning import Limit, prune
 from airflow_provider_rcs.warehouse.load import Loaded, load
 from airflow_provider_rcs.warehouse.phones import MASKED, PhoneForm, hashed
 from airflow_provider_rcs.warehouse.tables import warehouse_tables
+from tests.one_request import claim_batch, record_list, settle
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -41,7 +40,8 @@ def send(store: sa.Engine, campaign: str, phones: list[str]) -> str:
 
 
 def report(store: sa.Engine, reference: str, phone: str, code: str, service: str = "RCS") -> None:
-    land(store, [Report(code, phone, reference, service=service, reported_at=NOW, api_message_id=f"m{phone}")], NOW)
+    ids = {"api_campaign_id": "77", "api_message_id": f"m{phone}"}
+    land(store, [replace(Report(code, phone, reference, service=service, reported_at=NOW), **ids)], NOW)
 
 
 def rows(warehouse: sa.Engine, sql: str) -> list[tuple[Any, ...]]:

@@ -1,0 +1,26 @@
+"""The steps of the ledger with one part of a list and one request at a time, for tests and benchmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.models import Outcome
+from airflow_provider_rcs.api.recipients import ListedRecipient
+from airflow_provider_rcs.store import claims, planning
+from airflow_provider_rcs.store.attempts import Attempt
+from airflow_provider_rcs.store.claims import Claim, Settlement
+
+
+def record_list(engine: sa.Engine, attempt: Attempt, listed: Sequence[ListedRecipient]) -> None:
+    planning.record_list(engine, attempt, planning.write_out(engine, listed))
+
+
+def claim_batch(engine: sa.Engine, attempt: Attempt, size: int, *given: Any, **named: Any) -> Claim | None:
+    return next(iter(claims.claim_batches(engine, attempt, size, *given, **named)), None)
+
+
+def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_campaign_id: str) -> None:
+    claims.settle(engine, [Settlement(claim, outcomes, api_campaign_id)])

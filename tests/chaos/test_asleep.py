@@ -17,7 +17,7 @@ OCCURRENCES = sized([4], [1, 2, 4, 6])
 def test_who_slept_beyond_its_lease_claims_nothing_more_though_much_is_planned(
     campaign: Callable[..., CampaignUnderTest], occurrence: int
 ) -> None:
-    sent = campaign(200)
+    sent = campaign(200, max_in_flight=1)
     asleep = sent.start(sleeps_at=(Step.AFTER_CLAIM, occurrence), lease=LEASE)
     sent.wait_until_it_has_claimed(occurrence)
     sent.wait_until_leases_have_run_out()
@@ -36,7 +36,7 @@ def test_who_slept_beyond_its_lease_claims_nothing_more_though_much_is_planned(
 def test_who_slept_while_another_finished_wakes_and_sends_nobody_twice(
     campaign: Callable[..., CampaignUnderTest], occurrence: int
 ) -> None:
-    sent = campaign(200)
+    sent = campaign(200, max_in_flight=1)
     asleep = sent.start(sleeps_at=(Step.AFTER_CLAIM, occurrence), lease=LEASE)
     sent.wait_until_it_has_claimed(occurrence)
 

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.garbage import earlier_objects_frozen
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.sending.attempting import attempt_at, send_planned
 from airflow_provider_rcs.sending.campaign import exclude_phones
@@ -27,6 +28,7 @@ _HOW_TO_GO_ON = (
 )
 
 
+@earlier_objects_frozen()
 def dispatch_campaign(
     engine: sa.Engine,
     service: Service,

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.garbage import earlier_objects_frozen
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.forecast import Forecast
@@ -19,6 +20,7 @@ from airflow_provider_rcs.store.engine import reading
 from airflow_provider_rcs.store.restored import require_not_restored
 
 
+@earlier_objects_frozen()
 def preview_campaign(
     template: Template,
     settings: SendSettings,

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.garbage import earlier_objects_frozen
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.attempting import attempt_at
@@ -38,6 +39,7 @@ class Connections:
     exclude_conn_id: str | None = None
 
 
+@earlier_objects_frozen()
 def schedule_campaign(
     engine: sa.Engine,
     api: ApiSettings,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.garbage import earlier_objects_frozen
 from airflow_provider_rcs.store.engine import transaction
 from airflow_provider_rcs.store.exports import Row, campaigns, channels_since, messages_since, reports_since
 from airflow_provider_rcs.store.folding import fold_parked
@@ -32,6 +33,7 @@ class Loaded:
     campaign_names: tuple[str, ...] = field(default=(), compare=False)
 
 
+@earlier_objects_frozen()
 def load(store: sa.Engine, warehouse: sa.Engine, schema: str | None, phones: PhoneForm = PLAIN) -> Loaded:
     """Bring what is new in the store to the warehouse's tables, which are made where they are missing.
 

@@ -28,8 +28,8 @@ from benchmarks import (
     whole_send,
 )
 from benchmarks.measure import IS_QUICK, ROUNDS, Measured
+from benchmarks.used_server import used_server
 from tests.databases import fresh_database
-from tests.postgres import postgres_server
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 TRIED = Path(__file__).parent / "TRIED.md"
@@ -56,7 +56,7 @@ def main() -> None:
 
 def _throughput(databases: Sequence[str]) -> Iterator[Measured]:
     yield prepare_recipients.run()
-    with postgres_server() as server:
+    with used_server() as server:
         for database in databases:
             with _store(database, server) as (url, engine):
                 yield ledger_commits.run(database, engine)
@@ -68,7 +68,7 @@ def _throughput(databases: Sequence[str]) -> Iterator[Measured]:
 
 def _starts_and_waits() -> Iterator[Measured]:
     yield dag_parsing.run()
-    with postgres_server() as server, _store("PostgreSQL", server) as (url, engine):
+    with used_server() as server, _store("PostgreSQL", server) as (url, engine):
         yield deferred_sensors.run("PostgreSQL", engine)
         yield receiver_ready.run("PostgreSQL", url)
 

@@ -76,12 +76,12 @@ def _on_sqlite() -> Iterator[Place]:
 
 @contextmanager
 def _on_postgresql() -> Iterator[Place]:
+    from benchmarks.used_server import used_server
     from tests.databases import fresh_database
-    from tests.postgres import postgres_server
 
     with (
         tempfile.TemporaryDirectory() as folder,
-        postgres_server() as server,
+        used_server() as server,
         fresh_database(server) as store,
         fresh_database(server) as warehouse,
     ):

@@ -1,24 +1,53 @@
-"""The ledger: recipients planned, claimed and settled, 1,000 to a commit, on SQLite and on PostgreSQL."""
+"""The ledger: recipients planned, claimed and settled, on SQLite and on PostgreSQL.
+
+As many to a commit as in a send whose service answers at once: a chunk of the list, and some requests of 1,000.
+"""
 
 from __future__ import annotations
 
+import gc
+import statistics
+import time
 import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK
+from airflow_provider_rcs.api.garbage import earlier_objects_frozen
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.attempts import begin_attempt
+from airflow_provider_rcs.sending.campaign import record_all
+from airflow_provider_rcs.store.attempts import Attempt, begin_attempt
 from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
-from benchmarks.measure import Measured, Way, measure, sized
+from airflow_provider_rcs.store.claims import Claim, Settlement, claim_batches, settle
+from benchmarks.measure import ROUNDS, Measured, sized
 from benchmarks.people import rows
-from tests.one_request import claim_batch, record_list, settle
 
-COUNT = sized(20_000)
+COUNT = sized(60_000)
 NAIVE_COUNT = 500
 BATCH = 1_000
+# Of eight in flight, by count.
+_REQUESTS_TOGETHER = 3
+_STEPS = ("planned", "sending", "settled")
+
+
+@dataclass(frozen=True)
+class MeasuredSteps(Measured):
+    """Recipients a second through all three commits of each way, and through each of them.
+
+    :param steps: the rates of each commit of each way, in their order.
+    """
+
+    steps: Mapping[str, list[Sequence[float]]]
+
+    def _cell(self, way: str) -> str:
+        medians = map(statistics.median, zip(*self.steps[way], strict=True))
+        each = ", ".join(f"{step} {rate:,.0f}/s" for step, rate in zip(_STEPS, medians, strict=True))
+        return f"{super()._cell(way)} ({each})"
 
 
 def run(database: str, engine: sa.Engine) -> Measured:
@@ -26,54 +55,89 @@ def run(database: str, engine: sa.Engine) -> Measured:
 
     :param engine: a migrated store.
     """
-    plain = sa.Table("plain", sa.MetaData(), sa.Column("phone", sa.Text), sa.Column("state", sa.Text))
-    plain.create(engine)
-    return measure(
-        f"the ledger on {database}: planned, sending, settled",
-        ours=Way("three commits a batch", lambda: _ours(engine)),
-        naive=Way("three commits a recipient", lambda: _naive(engine, plain)),
-        limit=Way("bare insert and two updates", lambda: _limit(engine, plain)),
-    )
+    plain = sa.Table("plain", sa.MetaData(), sa.Column("phone", sa.Text, primary_key=True), sa.Column("state", sa.Text))
+    ways = {"ours": _ours, "naive": _naive, "limit": _limit}
+    rates: dict[str, list[float]] = {way: [] for way in ways}
+    steps: dict[str, list[Sequence[float]]] = {way: [] for way in ways}
+    for _ in range(ROUNDS):
+        for way, measured in ways.items():
+            count = NAIVE_COUNT if way == "naive" else COUNT
+            gc.collect()
+            plain.create(engine)
+            taken = measured(engine, plain, count)
+            plain.drop(engine)
+            rates[way].append(count / sum(taken))
+            steps[way].append([count / seconds for seconds in taken])
+    return MeasuredSteps(f"the ledger on {database}: planned, sending, settled", rates, steps)
 
 
-def _ours(engine: sa.Engine) -> int:
+@earlier_objects_frozen()  # as in a send
+def _ours(engine: sa.Engine, _plain: sa.Table, count: int) -> Sequence[float]:
     campaign = open_campaign(engine, uuid.uuid4().hex, CampaignTerms("1"), {})
     attempt = begin_attempt(engine, campaign, "bench", timedelta(minutes=5))
     listed = [
         ListedRecipient(row["phone"], row["phone"], row["phone"], row["name"], "", row["variables"])
-        for row in rows(COUNT)
+        for row in rows(count)
     ]
-    for start in range(0, COUNT, BATCH):
-        record_list(engine, attempt, listed[start : start + BATCH])
+    begun = time.perf_counter()
+    record_all(engine, attempt, (listed[start : start + ROWS_A_CHUNK] for start in range(0, count, ROWS_A_CHUNK)))
+    planned = time.perf_counter()
+    claimed = list(_claimed(engine, attempt))
+    sending = time.perf_counter()
+    for claims in claimed:
+        settle(engine, [Settlement(claim, _accepted(claim), "1") for claim in claims])
+    return planned - begun, sending - planned, time.perf_counter() - sending
+
+
+def _claimed(engine: sa.Engine, attempt: Attempt) -> Iterator[Sequence[Claim]]:
     last = 0
-    while claim := claim_batch(engine, attempt, BATCH, after=last):
-        last = claim.message_ids[-1]
-        accepted = [Outcome(person.phone, MessageState.ACCEPTED, person.phone) for person in claim.recipients]
-        settle(engine, claim, accepted, "1")
-    return COUNT
+    while claims := claim_batches(engine, attempt, BATCH, requests=_REQUESTS_TOGETHER, after=last):
+        last = claims[-1].message_ids[-1]
+        yield claims
 
 
-def _naive(engine: sa.Engine, plain: sa.Table) -> int:
-    for row in rows(NAIVE_COUNT):
-        here = plain.c.phone == row["phone"]
-        for statement in (
-            plain.insert().values(phone=row["phone"], state="planned"),
-            plain.update().where(here).values(state="sending"),
-            plain.update().where(here).values(state="accepted"),
-        ):
-            with engine.begin() as connection:
-                connection.execute(statement)
-    with engine.begin() as connection:
-        connection.execute(plain.delete())
-    return NAIVE_COUNT
+def _accepted(claim: Claim) -> Sequence[Outcome]:
+    return [Outcome(person.phone, MessageState.ACCEPTED, person.phone) for person in claim.recipients]
 
 
-def _limit(engine: sa.Engine, plain: sa.Table) -> int:
-    with engine.begin() as connection:
-        connection.execute(plain.insert(), [{"phone": row["phone"], "state": "planned"} for row in rows(COUNT)])
-    for state in ("sending", "accepted"):
+def _naive(engine: sa.Engine, plain: sa.Table, count: int) -> Sequence[float]:
+    """Make, and change twice, an object of the ORM for each recipient, with a commit each time."""
+    from sqlalchemy.orm import Session, registry
+
+    class Message:
+        phone: str
+        state: str
+
+    registry().map_imperatively(Message, plain)
+    taken = []
+    people = list(rows(count))
+    for state in _STEPS:
+        begun = time.perf_counter()
+        for row in people:
+            with Session(engine) as session:
+                if state == "planned":
+                    message = Message()
+                    message.phone = row["phone"]
+                    session.add(message)
+                else:
+                    message = session.query(Message).filter_by(phone=row["phone"]).one()
+                message.state = state
+                session.commit()
+        taken.append(time.perf_counter() - begun)
+    return taken
+
+
+def _limit(engine: sa.Engine, plain: sa.Table, count: int) -> Sequence[float]:
+    """Insert two columns of each row, and change one of them twice, each with one statement and one commit for all."""
+    people = [{"phone": row["phone"], "state": "planned"} for row in rows(count)]
+    taken = []
+    for statement, given in (
+        (plain.insert(), people),
+        (plain.update().values(state="sending"), None),
+        (plain.update().values(state="settled"), None),
+    ):
+        begun = time.perf_counter()
         with engine.begin() as connection:
-            connection.execute(plain.update().values(state=state))
-    with engine.begin() as connection:
-        connection.execute(plain.delete())
-    return COUNT
+            connection.execute(statement, given)
+        taken.append(time.perf_counter() - begun)
+    return taken

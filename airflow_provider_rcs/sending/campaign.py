@@ -107,20 +107,25 @@ def plan(
     chunks: Iterable[Sequence[ListedRecipient]],
 ) -> None:
     """Put the list into the books, and check what can be told only then."""
-    # While a chunk is put into the books, the next one is read; they go there in the order of the list all the same.
-    with ThreadPoolExecutor(1, thread_name_prefix="rcs-list") as books:
-        recorded: Future[None] | None = None
-        for part in (write_out(engine, listed) for listed in chunks):
-            if recorded is not None:
-                recorded.result()
-            recorded = books.submit(record_list, engine, attempt, part)
-        if recorded is not None:
-            recorded.result()
+    record_all(engine, attempt, chunks)
     if settings.on_invalid == "fail":
         tally.require_no_rejections()
     tally.warn()
     if has_planned(engine, attempt):
         settings.require_date_to_come()
+
+
+def record_all(engine: sa.Engine, attempt: Attempt, chunks: Iterable[Sequence[ListedRecipient]]) -> None:
+    """Put the chunks of a list into the books; while one is on its way there, the next one is read and written out."""
+    with ThreadPoolExecutor(1, thread_name_prefix="rcs-list") as books:
+        recorded: Future[None] | None = None
+        for part in (write_out(engine, listed) for listed in chunks):
+            # They go there in the order of the list all the same.
+            if recorded is not None:
+                recorded.result()
+            recorded = books.submit(record_list, engine, attempt, part)
+        if recorded is not None:
+            recorded.result()
 
 
 def exclude_phones(

@@ -6,12 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.campaign_steps import PLACES, Took, run_step
+from benchmarks.campaign_steps import Place, Took, run_step
+from benchmarks.used_server import used_server
+from benchmarks.whole_send import limit, place_for, sent
 
 SIZES = (10_000, 100_000, 1_000_000)
 PLOT = Path(__file__).parents[1] / "docs" / "growth.svg"
-_DATABASE = "PostgreSQL"
-_STEPS = {"send": "send, the service answers at once", "report": "reports landed", "fold": "reports folded"}
+_STEPS = {
+    "send": "a whole send",
+    "limit": "its limit, the same bytes with nothing else done",
+    "report": "reports landed",
+    "fold": "reports folded",
+}
 
 
 @dataclass(frozen=True)
@@ -26,11 +32,9 @@ class Growth:
     def table(self) -> list[str]:
         """Return the lines of a table: recipients or reports a second, and the peak of the memory, at each size."""
         sizes = [f"{size:,}" for size in SIZES]
-        lines = [f"| what, on {_DATABASE} | {' | '.join(sizes)} |", f"| --- {'| --- ' * len(sizes)}|"]
+        lines = [f"| what, on PostgreSQL | {' | '.join(sizes)} |", f"| --- {'| --- ' * len(sizes)}|"]
         for step, name in _STEPS.items():
-            cells = [
-                f"{size / took.seconds:,.0f}/s, {took.mebibytes:.0f} MiB" for size, took in self.took[step].items()
-            ]
+            cells = [_cell(size, took) for size, took in self.took[step].items()]
             lines.append(f"| {name} | {' | '.join(cells)} |")
         return lines
 
@@ -54,12 +58,19 @@ class Growth:
         figure.savefig(path, format="svg", metadata={"Date": None})
 
 
+def _cell(size: int, took: Took) -> str:
+    rate = f"{size / took.seconds:,.0f}/s"
+    return f"{rate}, {took.mebibytes:.0f} MiB" if took.mebibytes else rate
+
+
 def run(sizes: Sequence[int] = SIZES) -> Growth:
     """Send, report and fold a campaign of each size, each step in a process of its own."""
     took: dict[str, dict[int, Took]] = {step: {} for step in _STEPS}
     for size in sizes:
-        with PLACES[_DATABASE]() as place:
-            run_step("list", place, size)
-            for step in _STEPS:
-                took[step][size] = run_step(step, place, size)
+        with used_server() as server, place_for(server, size, 0.0) as place:
+            whole = sent(place, size)
+            took["send"][size] = Took(whole.mebibytes, whole.seconds)
+            for step in ("report", "fold"):
+                took[step][size] = run_step(step, Place("", place.store, ""), size)
+            took["limit"][size] = Took(0.0, limit(place, size))
     return Growth(took)

@@ -79,11 +79,11 @@ def run(server: str) -> Measured:
     :param server: URL of a PostgreSQL server.
     """
     rates: dict[str, list[float]] = {"ours": [], "naive": [], "limit": []}
-    with _place(server, COUNT, 0.0) as place:
+    with place_for(server, COUNT, 0.0) as place:
         for _ in range(ROUNDS):
-            rates["ours"].append(COUNT / _sent(place, COUNT).seconds)
+            rates["ours"].append(COUNT / sent(place, COUNT).seconds)
             rates["naive"].append(NAIVE_COUNT / _naive(place))
-            rates["limit"].append(COUNT / _limit(place, COUNT))
+            rates["limit"].append(COUNT / limit(place, COUNT))
     return Measured("a whole send from PostgreSQL, ledger on PostgreSQL", rates)
 
 
@@ -93,16 +93,16 @@ def run_with_latency(server: str) -> Measured:
     :param server: URL of a PostgreSQL server.
     """
     rates: dict[str, list[float]] = {"ours": [], "naive": [], "limit": []}
-    with _place(server, _COUNT_IF_SLOW, _LATENCY) as place:
+    with place_for(server, _COUNT_IF_SLOW, _LATENCY) as place:
         for _ in range(ROUNDS):
-            rates["ours"].append(_COUNT_IF_SLOW / _sent(place, _COUNT_IF_SLOW, _FEW_IN_FLIGHT).seconds)
+            rates["ours"].append(_COUNT_IF_SLOW / sent(place, _COUNT_IF_SLOW, _FEW_IN_FLIGHT).seconds)
             rates["naive"].append(_NAIVE_COUNT_IF_SLOW / _naive(place, _NAIVE_COUNT_IF_SLOW))
             rates["limit"].append(_FEW_IN_FLIGHT * BATCH / _LATENCY)
     return Measured(f"the same, the service answers after 100 ms, {_FEW_IN_FLIGHT} requests in flight", rates)
 
 
 @contextmanager
-def _place(server: str, size: int, latency: float) -> Iterator[Place]:
+def place_for(server: str, size: int, latency: float) -> Iterator[Place]:
     from airflow_provider_rcs.store.engine import engine_from_url
     from airflow_provider_rcs.store.migrate import migrate
     from tests.databases import fresh_database
@@ -125,7 +125,7 @@ def _connected(url: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def _sent(place: Place, size: int, in_flight: int = DEFAULT_MAX_IN_FLIGHT) -> Sent:
+def sent(place: Place, size: int, in_flight: int = DEFAULT_MAX_IN_FLIGHT) -> Sent:
     """Send to all customers in a process of its own, which tells what it took without its start."""
     connections = {
         _SOURCE: sa.make_url(place.source).set(drivername="postgresql").render_as_string(hide_password=False),
@@ -193,7 +193,7 @@ def _naive(place: Place, count: int = NAIVE_COUNT) -> float:
         return time.perf_counter() - begun
 
 
-def _limit(place: Place, size: int) -> float:
+def limit(place: Place, size: int) -> float:
     """Return the seconds that the same bytes take with nothing else done: in, out, answered, and written once more.
 
     That is a COPY of the same rows to a table with a primary key alone, the encoding, the requests, and a set-based
@@ -298,16 +298,16 @@ def main() -> None:
     elif given.step:
         print(json.dumps(vars(_send(given.step, given.size, given.in_flight))))
     else:
-        with used_server() as server, _place(server, given.size, given.latency) as place:
-            sent = _sent(place, given.size, given.in_flight)
-            limit = statistics.median(_limit(place, given.size) for _ in range(3)) if not given.latency else 0.0
-        print(f"{given.size:,} recipients: {given.size / sent.seconds:,.0f}/s, {sent.seconds:.1f} s, of them")
-        print(f"{sent.cpu_seconds:.1f} s on the processor; peak {sent.mebibytes:.0f} MiB")
+        with used_server() as server, place_for(server, given.size, given.latency) as place:
+            took = sent(place, given.size, given.in_flight)
+            bare = statistics.median(limit(place, given.size) for _ in range(3)) if not given.latency else 0.0
+        print(f"{given.size:,} recipients: {given.size / took.seconds:,.0f}/s, {took.seconds:.1f} s, of them")
+        print(f"{took.cpu_seconds:.1f} s on the processor; peak {took.mebibytes:.0f} MiB")
         if given.latency:
             allowed = given.in_flight * BATCH / given.latency
-            print(f"The requests in flight allow {allowed:,.0f}/s: {given.size / sent.seconds / allowed:.2f} of it.")
+            print(f"The requests in flight allow {allowed:,.0f}/s: {given.size / took.seconds / allowed:.2f} of it.")
         else:
-            print(f"The limit: {given.size / limit:,.0f}/s.")
+            print(f"The limit: {given.size / bare:,.0f}/s.")
 
 
 if __name__ == "__main__":

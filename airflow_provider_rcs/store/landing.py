@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.store.engine import KeptConnection, transaction
+from airflow_provider_rcs.store.nonblocking import NonblockingStatement
 from airflow_provider_rcs.store.refused_reports import RefusedReport, rows_of
 from airflow_provider_rcs.store.row_sets import columns_of, row_parameter, row_set
 from airflow_provider_rcs.store.tables import report, report_refused
@@ -55,7 +56,7 @@ def land_all(engine: sa.Engine, arrivals: Iterable[Arrivals]) -> None:
 
 
 class Landing:
-    """Commits what came over a connection that it keeps; for one thread.
+    """Commits what came over a connection that it keeps; one thing at a time.
 
     :param engine: of the store.
     """
@@ -63,6 +64,7 @@ class Landing:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._connection = KeptConnection(engine)
+        self._nonblocking: NonblockingStatement | None = None
 
     def land(self, arrivals: Sequence[Arrivals]) -> None:
         """Commit what came at several moments, as :func:`land_all` does.
@@ -75,7 +77,25 @@ class Landing:
         if refused:
             land_all(self._engine, arrivals)
         elif rows:
-            self._connection.execute(*_insert(self._engine.dialect.name, rows))
+            insert, parameter = _insert(self._engine.dialect.name, rows)
+            self._connection.execute(insert, parameter)
+            self._nonblocking = self._connection.nonblocking(insert)
+
+    @property
+    def is_nonblocking(self) -> bool:
+        """Tell whether :meth:`begin` can begin: :meth:`land` has connected it, and the driver lets it."""
+        return self._nonblocking is not None
+
+    def begin(self, arrivals: Sequence[Arrivals], done: Callable[[bool], None]) -> bool:
+        """Begin to commit what came in the running event loop, and tell whether it could begin.
+
+        :param done: told in the loop whether it is committed; if not, it is for :meth:`land` to do, which finds out why.
+        """
+        rows, refused = _rows_of(arrivals)
+        if self._nonblocking is None or refused or not rows:
+            return False
+        [parameter] = _insert(self._engine.dialect.name, rows)[1].values()
+        return self._nonblocking.run(parameter, done)
 
     def close(self) -> None:
         """Give the connection back."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
-from operator import attrgetter
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -17,14 +16,10 @@ from airflow_provider_rcs.store.refused_reports import RefusedReport, rows_of
 from airflow_provider_rcs.store.row_sets import columns_of, row_parameter, row_set
 from airflow_provider_rcs.store.tables import report, report_refused
 
-# Not asdict(), which copies each value deeply: half the time of a landing.
-_FIELDS = tuple(each.name for each in fields(Report))
-_COLUMNS = columns_of(report, (*_FIELDS, "received_at"))
-_values = attrgetter(*_FIELDS)
+_COLUMNS = columns_of(report, (*Report._fields, "received_at"))
 
 
-@dataclass(frozen=True, slots=True)
-class Arrivals:
+class Arrivals(NamedTuple):  # made by the million
     """What came at one moment: the reports that were understood, and what was not."""
 
     received_at: datetime
@@ -108,7 +103,7 @@ def _rows_of(arrivals: Iterable[Arrivals]) -> tuple[list[tuple[object, ...]], li
     refused: list[dict[str, object]] = []
     for each in arrivals:
         moment = (each.received_at,)
-        rows += [_values(one) + moment for one in each.reports]
+        rows += [one + moment for one in each.reports]
         if each.refused:
             refused += rows_of(each.refused, each.received_at)
     return rows, refused

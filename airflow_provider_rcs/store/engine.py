@@ -93,10 +93,11 @@ class KeptConnection:
 
         :return: ``None`` where the driver cannot do that.
         """
-        if self._kept is None or self._engine.dialect.driver != "psycopg":
+        connection = self._kept.connection.driver_connection if self._kept is not None else None
+        if connection is None or self._engine.dialect.driver != "psycopg":
             return None
-        text = str(statement.compile(dialect=postgresql.dialect(paramstyle="numeric_dollar")))
-        prepared = NonblockingStatement(self._kept.connection.driver_connection, text)
+        dialect = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+        prepared = NonblockingStatement(connection, str(statement.compile(dialect=dialect)))
         return prepared if prepared.is_prepared else None
 
     def close(self) -> None:

@@ -84,7 +84,7 @@ class Landing:
     def begin(self, arrivals: Sequence[Arrivals], done: Callable[[bool], None]) -> bool:
         """Begin to commit what came in the running event loop, and tell whether it could begin.
 
-        :param done: told in the loop whether it is committed; if not, it is for :meth:`land` to do, which finds out why.
+        :param done: told in the loop whether it is committed; if not, :meth:`land` is to do it, and finds out why not.
         """
         rows, refused = _rows_of(arrivals)
         if self._nonblocking is None or refused or not rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 from random import Random
@@ -67,7 +67,7 @@ class Pushed:
             "id": {"api_message_id": message_id, "campaign_reference": "", "phone": ""},
             "both": {"api_message_id": message_id},
         }
-        return replace(made, **named[self.by])
+        return made._replace(**named[self.by])
 
 
 def pushed(*by: str) -> st.SearchStrategy[Pushed]:

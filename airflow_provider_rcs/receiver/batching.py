@@ -87,8 +87,14 @@ class SharedCommits(Generic[T]):
         if self._waiting and self._under_way < len(self._threads) and self._loop is not None:
             self._under_way += 1
             batch = _Batch(self._loop, self._waiting)
-            if not self._begin(batch.take, partial(self._begun_has_ended, batch)):
+            if not self._has_begun(batch):
                 self._commit_in_thread(batch)
+
+    def _has_begun(self, batch: _Batch[T]) -> bool:
+        try:
+            return self._begin(batch.take, partial(self._begun_has_ended, batch))
+        except Exception:  # noqa: BLE001 - the thread does it again, and finds out why
+            return False
 
     def _begun_has_ended(self, batch: _Batch[T], is_committed: bool) -> None:
         if is_committed:

@@ -117,19 +117,21 @@ class Keeping:
         self.wake()
 
     def _begin_landing(self, take: Callable[[], Sequence[Arrivals]], done: Callable[[bool], None]) -> bool:
-        """Land in the event loop, over a connection that was used in a thread before."""
-        if not (self._landings and self._landings[-1].is_nonblocking):
+        """Land in the event loop, over a connection that a thread has landed over before."""
+        if not (landing := self._idle_landing()):
             return False
-        landing, arrivals, begun = self._landings.pop(), take(), time.monotonic()
+        begun = time.monotonic()
 
         def tell(is_committed: bool) -> None:
             self._landings.append(landing)
+            done(is_committed)
             if is_committed:
                 self._count_landing(arrivals, begun)
-            done(is_committed)
 
-        if landing.begin(arrivals, tell):
-            return True
+        if landing.is_nonblocking:
+            arrivals = take()
+            if landing.begin(arrivals, tell):
+                return True
         self._landings.append(landing)
         return False
 
@@ -137,12 +139,19 @@ class Keeping:
         engine, begun = self._engine(), time.monotonic()
         if engine.dialect.name == "postgresql":
             self._commits.allow(_COMMITS_AT_ONCE)
-        landing = self._landings.pop() if self._landings else Landing(engine)
+        landing = self._idle_landing() or Landing(engine)
         try:
             landing.land(arrivals)
         finally:
             self._landings.append(landing)
         self._count_landing(arrivals, begun)
+
+    def _idle_landing(self) -> Landing | None:
+        # Asked in threads and in the event loop: between a look and a pop another one may have it.
+        try:
+            return self._landings.pop()
+        except IndexError:
+            return None
 
     def _land_apart(self, arrivals: Sequence[Arrivals]) -> None:
         """Land what comes from the spool, in the thread that moves it."""

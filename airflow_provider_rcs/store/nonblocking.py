@@ -27,7 +27,10 @@ class NonblockingStatement:
         self._connection = connection.pgconn
         self._socket = connection.pgconn.socket
         self._error, self._fine = Error, ExecStatus.COMMAND_OK
-        self.is_prepared = connection.pgconn.prepare(_NAME, text.encode()).status == self._fine
+        try:
+            self.is_prepared = self._connection.prepare(_NAME, text.encode()).status == self._fine
+        except Error:
+            self.is_prepared = False
 
     def run(self, parameter: str, done: Callable[[bool], None]) -> bool:
         """Begin to run it in the running event loop, and tell whether it could begin.

@@ -147,15 +147,16 @@ def _naive(url: str) -> Any:
 
 def _reading(_url: str) -> Any:
     """Return an application that checks the credentials and reads the report, as directly as can be."""
-    from airflow_provider_rcs.receiver.answers import UNAUTHORIZED, committed
+    from airflow_provider_rcs.receiver.answers import UNAUTHORIZED, committed, not_understood
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         given = dict(scope["headers"])[b"authorization"].removeprefix(b"Basic ")
         login, _, password = b64decode(given).partition(b":")
         if not compare_digest(login, _LOGIN.encode()) & compare_digest(password, _PASSWORD.encode()):
             return await UNAUTHORIZED.send(send)
-        report = orjson.loads((await receive())["body"])
-        return await committed(len([report["Estado"]])).send(send)
+        if not orjson.loads((await receive())["body"])["Estado"]:
+            return await not_understood("a report has no status", 0).send(send)
+        return await committed(1).send(send)
 
     return answer
 

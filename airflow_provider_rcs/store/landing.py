@@ -73,6 +73,8 @@ class Landing:
             land_all(self._engine, arrivals)
         elif rows:
             insert, parameter = _insert(self._engine.dialect.name, rows)
+            # Where this fails, the connection is given back, and others may use it.
+            self._nonblocking = None
             self._connection.execute(insert, parameter)
             self._nonblocking = self._connection.nonblocking(insert)
 
@@ -94,6 +96,7 @@ class Landing:
 
     def close(self) -> None:
         """Give the connection back."""
+        self._nonblocking = None
         self._connection.close()
 
 

@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.store.engine import engine_from_url
 from airflow_provider_rcs.store.landing import Arrivals, Landing
@@ -104,6 +105,17 @@ def test_what_the_database_refuses_is_told_of_and_the_connection_is_good_for_the
     assert land_in_loop(landing, [REPORT])
 
     assert len(landed(engine)) == 2
+
+
+def test_after_a_failure_in_a_thread_the_connection_that_it_gave_back_is_left_alone(
+    engine: sa.Engine, landing: Landing
+) -> None:
+    with pytest.raises(RcsStoreError):
+        landing.land([Arrivals(NOON, [REPORT._replace(status_code="x" * 33)])])
+
+    assert not landing.is_nonblocking
+    assert not land_in_loop(landing, [REPORT])
+    assert len(landed(engine)) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
-"""Reports taken over HTTP: answered once they are durable, against a commit each and against doing nothing.
+"""Reports taken over HTTP: answered once they are durable, against a commit each and against storing nothing.
 
-The three are served by the receiver's server, each in a process, and pushed to by the same connections, one after the
-other. Where other work keeps the machine busy, the processor time that each report takes tells more than the rate.
+The limits are two: an application that checks the credentials and reads the report, as every receiver must, and one
+that does nothing at all, which is the server's own limit. All are served by the receiver's server, each in a process,
+and pushed to by the same connections, one after the other. Where other work keeps the machine busy, the processor time
+that each report takes tells more than the rate.
 """
 
 from __future__ import annotations
@@ -12,10 +14,11 @@ import signal
 import statistics
 import subprocess
 import sys
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from hmac import compare_digest
 from typing import Any
 
 import orjson
@@ -46,6 +49,13 @@ class MeasuredAnswers(Measured):
     seconds: Mapping[str, list[float]]
     processor: Mapping[str, list[float]]
 
+    def row(self) -> str:
+        """Return the line of the table, with both limits and what ours is of each."""
+        ours, naive, reading, nothing = (self.median(way) for way in _APPLICATIONS)
+        limits = f"reads, stores nothing: {self._cell('reading')}; does nothing: {self._cell('nothing')}"
+        ratios = f"{ours / naive:.1f} | {ours / reading:.2f} of reading, {ours / nothing:.2f} of nothing"
+        return f"| {self.what} | {self._cell('ours')} | {self._cell('naive')} | {limits} | {ratios} |"
+
     def _cell(self, way: str) -> str:
         cuts = statistics.quantiles(self.seconds[way], n=100)
         taken = statistics.median(self.processor[way]) * 1_000_000
@@ -63,9 +73,10 @@ def run(database: str, url: str) -> Measured:
     seconds: dict[str, list[float]] = {way: [] for way in _APPLICATIONS}
     processor: dict[str, list[float]] = {way: [] for way in _APPLICATIONS}
     requests = [_request(number) for number in range(REPORTS)]
-    with _served("ours", url) as ours, _served("naive", url) as naive, _served("limit", url) as limit:
+    with ExitStack() as stack:
+        servers = {way: stack.enter_context(_served(way, url)) for way in _APPLICATIONS}
         for _ in range(ROUNDS):
-            for way, server in (("ours", ours), ("naive", naive), ("limit", limit)):
+            for way, server in servers.items():
                 reports = NAIVE_REPORTS if way == "naive" else REPORTS
                 before = server.processor_seconds()
                 taken, of_each = push(server.port, requests[:reports], CONNECTIONS)
@@ -129,30 +140,28 @@ def _ours(url: str) -> Any:
 
 
 def _naive(url: str) -> Any:
-    """Return the handler that a tutorial would write: Starlette, a connection of a pool, a commit for each report."""
-    from datetime import UTC, datetime
+    from benchmarks.naive_reports import application
 
-    from starlette.applications import Starlette
-    from starlette.concurrency import run_in_threadpool
-    from starlette.requests import Request
-    from starlette.responses import JSONResponse
-    from starlette.routing import Route
-
-    from airflow_provider_rcs.api.wire import read_report
-    from airflow_provider_rcs.store.engine import engine_from_url
-    from airflow_provider_rcs.store.landing import land
-
-    engine = engine_from_url(url)
-
-    async def take(request: Request) -> JSONResponse:
-        report = read_report(await request.json())
-        await run_in_threadpool(land, engine, [report], datetime.now(UTC))
-        return JSONResponse({"committed": 1})
-
-    return Starlette(routes=[Route("/rcs/reports", take, methods=["POST"])])
+    return application(url, _LOGIN, _PASSWORD)
 
 
-def _limit(_url: str) -> Any:
+def _reading(_url: str) -> Any:
+    """Return an application that checks the credentials and reads the report, as directly as can be."""
+    from airflow_provider_rcs.receiver.answers import UNAUTHORIZED, committed, not_understood
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        given = dict(scope["headers"])[b"authorization"].removeprefix(b"Basic ")
+        login, _, password = b64decode(given).partition(b":")
+        if not compare_digest(login, _LOGIN.encode()) & compare_digest(password, _PASSWORD.encode()):
+            return await UNAUTHORIZED.send(send)
+        if not orjson.loads((await receive())["body"])["Estado"]:
+            return await not_understood("a report has no status", 0).send(send)
+        return await committed(1).send(send)
+
+    return answer
+
+
+def _nothing(_url: str) -> Any:
     """Return an application that does nothing, and answers as the receiver does."""
     from airflow_provider_rcs.receiver.answers import committed
 
@@ -163,7 +172,12 @@ def _limit(_url: str) -> Any:
     return answer
 
 
-_APPLICATIONS: Mapping[str, Callable[[str], Any]] = {"ours": _ours, "naive": _naive, "limit": _limit}
+_APPLICATIONS: Mapping[str, Callable[[str], Any]] = {
+    "ours": _ours,
+    "naive": _naive,
+    "reading": _reading,
+    "nothing": _nothing,
+}
 
 
 def _serve(way: str, url: str) -> None:

@@ -144,8 +144,7 @@ class Outcome(NamedTuple):  # made by the million, too
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):  # made by the million, too
     """A delivery report as it was pushed: one change of one message's status.
 
     :param status_code: the code as it came; which status it means is decided when it is folded.
@@ -171,4 +170,4 @@ class Report:
     reported_at_text: str = ""
     api_campaign_id: str = ""
     api_message_id: str = ""
-    extra: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, str] = {}

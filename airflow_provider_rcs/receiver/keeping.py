@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from functools import partial
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -68,8 +67,8 @@ class Keeping:
         self._counters = counters
         self._landed = landed
         self._store_takes = True
-        self._landings = threading.local()
-        self._commits = SharedCommits(self._land, "store")
+        self._landings: list[Landing] = []
+        self._commits = SharedCommits(self._land, "store", self._begin_landing)
         self._spooling = SharedCommits(self._append, "spool")
         self._due = threading.Event()
         self._moving = BackgroundThread(self._work, "rcs-reports-move")
@@ -117,22 +116,50 @@ class Keeping:
             log.warning("The store does not take reports (%s); until it does, they go to the spool", why)
         self.wake()
 
+    def _begin_landing(self, take: Callable[[], Sequence[Arrivals]], done: Callable[[bool], None]) -> bool:
+        """Land in the event loop, over a connection that a thread has landed over before."""
+        if not (landing := self._idle_landing()):
+            return False
+        begun = time.monotonic()
+
+        def tell(is_committed: bool) -> None:
+            self._landings.append(landing)
+            done(is_committed)
+            if is_committed:
+                self._count_landing(arrivals, begun)
+
+        if landing.is_nonblocking:
+            arrivals = take()
+            if landing.begin(arrivals, tell):
+                return True
+        self._landings.append(landing)
+        return False
+
     def _land(self, arrivals: Sequence[Arrivals]) -> None:
-        landing: Landing | None = getattr(self._landings, "of_this_thread", None)
-        if landing is None:
-            engine = self._engine()
-            if engine.dialect.name == "postgresql":
-                self._commits.allow(_COMMITS_AT_ONCE)
-            landing = self._landings.of_this_thread = Landing(engine)
-        self._count_landing(landing.land, arrivals)
+        engine, begun = self._engine(), time.monotonic()
+        if engine.dialect.name == "postgresql":
+            self._commits.allow(_COMMITS_AT_ONCE)
+        landing = self._idle_landing() or Landing(engine)
+        try:
+            landing.land(arrivals)
+        finally:
+            self._landings.append(landing)
+        self._count_landing(arrivals, begun)
+
+    def _idle_landing(self) -> Landing | None:
+        # Asked in threads and in the event loop: between a look and a pop another one may have it.
+        try:
+            return self._landings.pop()
+        except IndexError:
+            return None
 
     def _land_apart(self, arrivals: Sequence[Arrivals]) -> None:
         """Land what comes from the spool, in the thread that moves it."""
-        self._count_landing(partial(land_all, self._engine()), arrivals)
+        engine, begun = self._engine(), time.monotonic()
+        land_all(engine, arrivals)
+        self._count_landing(arrivals, begun)
 
-    def _count_landing(self, land: Callable[[Sequence[Arrivals]], None], arrivals: Sequence[Arrivals]) -> None:
-        begun = time.monotonic()
-        land(arrivals)
+    def _count_landing(self, arrivals: Sequence[Arrivals], begun: float) -> None:
         self._counters.took(names.COMMIT_TIME, time.monotonic() - begun)
         self._counters.count(names.COMMITTED, sum(len(each.reports) for each in arrivals))
         self._landed()

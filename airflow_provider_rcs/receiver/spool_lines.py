@@ -16,7 +16,8 @@ from airflow_provider_rcs.store.refused_reports import RefusedReport
 def write_line(arrivals: Arrivals) -> bytes:
     """Return the line, its end included."""
     refused = [[each.reason, each.content_type, b64encode(each.body).decode("ascii")] for each in arrivals.refused]
-    content = {"received_at": arrivals.received_at, "reports": arrivals.reports, "refused": refused}
+    reports = [each._asdict() for each in arrivals.reports]
+    content = {"received_at": arrivals.received_at, "reports": reports, "refused": refused}
     return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
 
 

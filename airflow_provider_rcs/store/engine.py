@@ -8,8 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql
 
 from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
+from airflow_provider_rcs.store.nonblocking import NonblockingStatement
 
 SUPPORTED_DIALECTS = ("sqlite", "postgresql")
 _SECONDS_TO_WAIT_FOR_A_WRITER = 60
@@ -85,6 +87,18 @@ class KeptConnection:
                 if not (was_kept and error.connection_invalidated):
                     raise
                 self._run(statement, parameters)
+
+    def nonblocking(self, statement: sa.ClauseElement) -> NonblockingStatement | None:
+        """Return a statement that goes over this connection in an event loop, while nothing else does.
+
+        :return: ``None`` where the driver cannot do that.
+        """
+        connection = self._kept.connection.driver_connection if self._kept is not None else None
+        if connection is None or self._engine.dialect.driver != "psycopg":
+            return None
+        dialect = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+        prepared = NonblockingStatement(connection, str(statement.compile(dialect=dialect)))
+        return prepared if prepared.is_prepared else None
 
     def close(self) -> None:
         """Give the connection back; the next statement asks for another one."""

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cache
-from operator import attrgetter
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.store.engine import KeptConnection, transaction
+from airflow_provider_rcs.store.nonblocking import NonblockingStatement
 from airflow_provider_rcs.store.refused_reports import RefusedReport, rows_of
 from airflow_provider_rcs.store.row_sets import columns_of, row_parameter, row_set
 from airflow_provider_rcs.store.tables import report, report_refused
 
-# Not asdict(), which copies each value deeply: half the time of a landing.
-_FIELDS = tuple(each.name for each in fields(Report))
-_COLUMNS = columns_of(report, (*_FIELDS, "received_at"))
-_values = attrgetter(*_FIELDS)
+_COLUMNS = columns_of(report, (*Report._fields, "received_at"))
 
 
-@dataclass(frozen=True, slots=True)
-class Arrivals:
+class Arrivals(NamedTuple):  # made by the million
     """What came at one moment: the reports that were understood, and what was not."""
 
     received_at: datetime
@@ -55,7 +51,7 @@ def land_all(engine: sa.Engine, arrivals: Iterable[Arrivals]) -> None:
 
 
 class Landing:
-    """Commits what came over a connection that it keeps; for one thread.
+    """Commits what came over a connection that it keeps; one thing at a time.
 
     :param engine: of the store.
     """
@@ -63,6 +59,7 @@ class Landing:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._connection = KeptConnection(engine)
+        self._nonblocking: NonblockingStatement | None = None
 
     def land(self, arrivals: Sequence[Arrivals]) -> None:
         """Commit what came at several moments, as :func:`land_all` does.
@@ -75,10 +72,31 @@ class Landing:
         if refused:
             land_all(self._engine, arrivals)
         elif rows:
-            self._connection.execute(*_insert(self._engine.dialect.name, rows))
+            insert, parameter = _insert(self._engine.dialect.name, rows)
+            # Where this fails, the connection is given back, and others may use it.
+            self._nonblocking = None
+            self._connection.execute(insert, parameter)
+            self._nonblocking = self._connection.nonblocking(insert)
+
+    @property
+    def is_nonblocking(self) -> bool:
+        """Tell whether :meth:`begin` can begin: :meth:`land` has connected it, and the driver lets it."""
+        return self._nonblocking is not None
+
+    def begin(self, arrivals: Sequence[Arrivals], done: Callable[[bool], None]) -> bool:
+        """Begin to commit what came in the running event loop, and tell whether it could begin.
+
+        :param done: told in the loop whether it is committed; if not, :meth:`land` is to do it, and finds out why not.
+        """
+        rows, refused = _rows_of(arrivals)
+        if self._nonblocking is None or refused or not rows:
+            return False
+        [parameter] = _insert(self._engine.dialect.name, rows)[1].values()
+        return self._nonblocking.run(parameter, done)
 
     def close(self) -> None:
         """Give the connection back."""
+        self._nonblocking = None
         self._connection.close()
 
 
@@ -88,7 +106,7 @@ def _rows_of(arrivals: Iterable[Arrivals]) -> tuple[list[tuple[object, ...]], li
     refused: list[dict[str, object]] = []
     for each in arrivals:
         moment = (each.received_at,)
-        rows += [_values(one) + moment for one in each.reports]
+        rows += [one + moment for one in each.reports]
         if each.refused:
             refused += rows_of(each.refused, each.received_at)
     return rows, refused

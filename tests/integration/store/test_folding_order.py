@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 from random import Random
@@ -68,7 +68,7 @@ class Pushed:
             "ids": {"api_campaign_id": "e-1", "api_message_id": message_id, "campaign_reference": "", "phone": ""},
             "both": {"api_message_id": message_id},
         }
-        return replace(made, **named[self.by])
+        return made._replace(**named[self.by])
 
 
 def pushed(*by: str) -> st.SearchStrategy[Pushed]:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,7 +50,7 @@ def named_ana(engine: sa.Engine) -> None:
     record_list(engine, begun, [listed(ANA, name="Ana", reference="ref-1", phone_as_listed="+34 600 000 001")])
     taken = claim(engine, begun)
     on_ana = report_on(taken, message_reference="ref-1", extra={"Note": "Ana"})
-    receive(engine, on_ana, replace(on_ana, campaign_reference="someone-elses"))
+    receive(engine, on_ana, on_ana._replace(campaign_reference="someone-elses"))
 
 
 def names_ana(warehouse: sa.Engine, form: PhoneForm = PLAIN) -> list[str]:

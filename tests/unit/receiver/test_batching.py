@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -170,3 +170,47 @@ def test_a_second_commit_is_under_way_beside_the_first_once_it_is_allowed() -> N
     asyncio.run(go())
 
     assert database.commits == [["0"], ["1"]]
+
+
+class Loop:
+    """Begins commits in the event loop, and ends each as it was told to."""
+
+    def __init__(self, *ends: bool | Exception) -> None:
+        self.begun: list[list[str]] = []
+        self._ends = iter(ends)
+
+    def begin(self, take: Callable[[], Sequence[Report]], done: Callable[[bool], None]) -> bool:
+        self.begun.append([report.api_message_id for report in take()])
+        end = next(self._ends)
+        if isinstance(end, Exception):
+            raise end
+        asyncio.get_running_loop().call_soon(done, end)
+        return True
+
+
+def test_what_is_begun_in_the_event_loop_needs_no_thread() -> None:
+    database, loop = Database(), Loop(True, True)
+    commits = SharedCommits(database.commit, "store", loop.begin)
+
+    async def go() -> None:
+        for numbers in (range(3), range(3, 5)):
+            await asyncio.gather(*(commits.commit(report(number), 30) for number in numbers))
+
+    asyncio.run(go())
+
+    assert (loop.begun, database.commits) == ([["0", "1", "2"], ["3", "4"]], [])
+
+
+@pytest.mark.parametrize("end", [False, ValueError("it cannot be written")], ids=repr)
+def test_what_the_event_loop_fails_at_is_committed_in_a_thread(end: bool | Exception) -> None:
+    database, loop = Database(), Loop(end, True)
+    database.release.set()
+    commits = SharedCommits(database.commit, "store", loop.begin)
+
+    async def go() -> None:
+        await asyncio.gather(*(commits.commit(report(number), 30) for number in range(3)))
+        await commits.commit(report(3), 30)
+
+    asyncio.run(go())
+
+    assert (loop.begun, database.commits) == ([["0", "1", "2"], ["3"]], [["0", "1", "2"]])

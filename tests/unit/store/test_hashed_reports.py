@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -46,7 +45,7 @@ def test_it_finds_its_message_by_the_services_ids_where_it_holds_no_phone(engine
     erase(engine, ANA, "a test")
 
     stranger = report_on(claimed(engine, [BEA], "summer"), "", message_reference="ref-1", api_message_id=f"m-{ANA}")
-    receive(engine, replace(stranger, campaign_reference="", api_campaign_id="e-1"))
+    receive(engine, stranger._replace(campaign_reference="", api_campaign_id="e-1"))
 
     assert erased(engine).delivery_status == "delivered"
     assert reports(engine)[0].message_reference == ""
@@ -68,7 +67,7 @@ def test_one_of_an_erased_person_that_belongs_to_no_message_is_blanked_too(engin
     taken = sent(engine)
     erase(engine, ANA, "a test")
 
-    receive(engine, replace(report_on(taken, message_reference="ref-1"), campaign_reference="someone-elses"))
+    receive(engine, report_on(taken, message_reference="ref-1")._replace(campaign_reference="someone-elses"))
 
     (parked,) = reports(engine)
     assert (parked.phone, parked.message_reference, parked.message_id) == ("", "", None)
@@ -81,7 +80,7 @@ def test_those_of_others_are_kept_as_they_came(engine: sa.Engine) -> None:
     receive(
         engine,
         report_on(taken, BEA, message_reference="ref-2"),
-        replace(report_on(taken, "34600999999", message_reference="ref-3"), campaign_reference="someone-elses"),
+        report_on(taken, "34600999999", message_reference="ref-3")._replace(campaign_reference="someone-elses"),
     )
 
     assert [(each.phone, each.message_reference) for each in reports(engine)] == [
@@ -103,8 +102,8 @@ def test_a_person_who_is_messaged_again_after_the_erasure_has_reports_like_every
 def test_a_blanked_report_that_was_parked_is_folded_when_its_message_becomes_known(engine: sa.Engine) -> None:
     taken = sent(engine)
     erase(engine, ANA, "a test")
-    later = {"api_campaign_id": "e-1", "api_message_id": "later-34600000002"}
-    receive(engine, replace(report_on(taken, **later), campaign_reference=""))
+    later = report_on(taken, api_campaign_id="e-1", api_message_id="later-34600000002")
+    receive(engine, later._replace(campaign_reference=""))
     sent(engine, [BEA], "summer", ids="later")
 
     fold_parked(engine)

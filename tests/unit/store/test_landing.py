@@ -40,7 +40,7 @@ def test_a_report_lands_with_all_its_fields(engine: sa.Engine) -> None:
     land(engine, [REPORT], NOON + timedelta(seconds=1))
 
     [row] = landed(engine)
-    assert Report(**{name: getattr(row, name) for name in Report.__slots__}) == REPORT
+    assert Report(**{name: getattr(row, name) for name in Report._fields}) == REPORT
     assert row.received_at == NOON + timedelta(seconds=1)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -42,7 +41,7 @@ def send(store: sa.Engine, campaign: str, phones: list[str]) -> str:
 
 def report(store: sa.Engine, reference: str, phone: str, code: str, service: str = "RCS") -> None:
     said = Report(code, phone, reference, service=service, reported_at=NOW)
-    land(store, [replace(said, api_campaign_id="77", api_message_id=f"m{phone}")], NOW)
+    land(store, [said._replace(api_campaign_id="77", api_message_id=f"m{phone}")], NOW)
 
 
 def rows(warehouse: sa.Engine, sql: str) -> list[tuple[Any, ...]]:

@@ -185,7 +185,7 @@ def cap_of(settings: SendSettings) -> FrequencyCap | None:
 
 
 def request_of(
-    terms: CampaignTerms, settings: SendSettings, recipients: tuple[Recipient, ...], reference: str
+    terms: CampaignTerms, settings: SendSettings, recipients: Sequence[Recipient], reference: str
 ) -> SendRequest:
     """Return the request that sends a campaign to some of its recipients."""
     return SendRequest(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import cast
 
 import orjson
 
@@ -12,10 +14,11 @@ Pieces = Sequence[str | Sequence[str]]
 
 def text_of_rows(pieces: Pieces, count: int) -> str:
     """Return the texts of so many rows, one after the other."""
-    texts = [piece if isinstance(piece, str) else "" for piece in pieces] * count
-    for place, piece in enumerate(pieces):
+    row = list(_without_neighbours(pieces))
+    texts = [piece if isinstance(piece, str) else "" for piece in row] * count
+    for place, piece in enumerate(row):
         if not isinstance(piece, str):
-            texts[place :: len(pieces)] = piece
+            texts[place :: len(row)] = piece
     return "".join(texts)
 
 
@@ -25,3 +28,12 @@ def between_quotes(cells: Sequence[str]) -> Sequence[str]:
     if b"\\" not in orjson.dumps(cells):
         return cells
     return [orjson.dumps(cell).decode()[1:-1] for cell in cells]
+
+
+def _without_neighbours(pieces: Pieces) -> Iterator[str | Sequence[str]]:
+    """Return the pieces with those put together that are the same in each row and stand side by side."""
+    for is_text, group in groupby(pieces, lambda piece: isinstance(piece, str)):
+        if is_text:
+            yield "".join(cast("Iterator[str]", group))
+        else:
+            yield from group

@@ -21,12 +21,13 @@ from airflow_provider_rcs.api.numbering import (
     reader_of,
     usual_way_of,
 )
-from airflow_provider_rcs.api.values import is_missing
+from airflow_provider_rcs.api.values import is_missing, texts_of_integers
 
 # White space, dashes, brackets, dots and slashes; and marks that nobody sees, which phones copied from elsewhere carry.
 _SEPARATORS = re.compile(
     r"[\s\-\u2010-\u2015\u2212()\[\]./\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+"
 )
+_WITHOUT_SEPARATORS = {ord(mark): None for mark in map(chr, range(128)) if _SEPARATORS.match(mark) and mark != "\n"}
 _FULL_WIDTH = {0xFF01 + offset: 0x21 + offset for offset in range(94)}
 _TEXTS_OF_NOTHING = ("<NA>", "NaT")
 _MAYBE_A_PHONE = re.compile(r"\d(?: ?\d){6,}")
@@ -64,12 +65,11 @@ def read_column(cells: Sequence[object], default_region: str | None = None) -> P
     refused: dict[int, str] = {}
     matches = enumerate(map(pattern.fullmatch, texts))
     unusual = [(position, match) for position, match in matches if match is None or match.lastindex]
-    for position, match in unusual:
-        if match is not None:
-            fixed_lines.append(position)
-            continue
+    fixed_lines = [position for position, match in unusual if match is not None]
+    odd = [position for position, match in unusual if match is None]
+    for position, bare in zip(odd, _bare([texts[position] for position in odd]), strict=True):
         try:
-            phones[position], is_fixed_line = _identify(cells[position], default_region)
+            phones[position], is_fixed_line = _find(bare, default_region) or _identify(cells[position], default_region)
         except PhoneError as error:
             phones[position], is_fixed_line = None, False
             refused[position] = str(error)
@@ -145,7 +145,7 @@ def _texts(cells: Sequence[Any]) -> Sequence[str]:
     if types == {str}:
         return cells
     if types == {int}:
-        return list(map(str, cells))
+        return texts_of_integers(cells)
     return [cell if isinstance(cell, str) else "" for cell in cells]
 
 
@@ -155,6 +155,24 @@ def _usual_way(texts: Sequence[str], default_region: str | None) -> Way:
     length = max(Counter(map(len, some)).items(), key=itemgetter(1), default=(0, 0))[0]
     sample = next((text for text in some if len(text) == length and text.isascii() and text.isdigit()), None)
     return usual_way_of(sample, default_region) if sample else NO_WAY
+
+
+def _bare(texts: Sequence[str]) -> Sequence[str]:
+    """Return texts without what stands between their digits; empty ones, where that takes a closer look."""
+    together = "\n".join(texts)
+    bare = together.translate(_WITHOUT_SEPARATORS).split("\n") if together.isascii() else []
+    return bare if len(bare) == len(texts) else [""] * len(texts)
+
+
+def _find(bare: str, default_region: str | None) -> Found | None:
+    """Read a text without separators, if it is digits and what they mean is certain."""
+    region = default_region
+    if bare.startswith(("+", "00")):
+        bare = bare[1:] if bare[0] == "+" else bare[2:]
+        region = None
+    if not bare.isdigit():
+        return None
+    return reader_of(region)(bare) if region else read_international(bare)
 
 
 def _identify(value: object, default_region: str | None) -> Found:

@@ -250,11 +250,9 @@ def _key_without_phone(*identity: object) -> str:
 
 
 def _shown_column(cells: Sequence[Any]) -> list[str]:
-    types = set(map(type, cells))
-    if types == {int} and max(map(abs, cells)) < 10**_LONGEST_SHOWN:
-        return list(map(str, cells))
-    if types == {str} and max(map(len, cells)) <= _LONGEST_SHOWN and "".join(cells).isprintable():
-        return list(map(str.strip, cells))
+    plain = values.plain_texts(cells)
+    if plain is not None and max(map(len, plain), default=0) <= _LONGEST_SHOWN:
+        return plain
     return [_shown(cell) for cell in cells]
 
 

@@ -313,7 +313,7 @@ def _write_recipients(recipients: Recipients, reference_key: str) -> orjson.Frag
         *_pieces_of_variables(recipients.variables, len(recipients)),
         "}",
     ]
-    return orjson.Fragment(f"[{text_of_rows(pieces, len(recipients))[1:]}]")
+    return orjson.Fragment(f"[{text_of_rows(pieces, len(recipients))[1:]}]".encode())
 
 
 def _pieces_of_references(references: Sequence[str], key: str) -> Pieces:

@@ -30,6 +30,7 @@ _SEPARATORS = re.compile(
 _WITHOUT_SEPARATORS = {ord(mark): None for mark in map(chr, range(128)) if _SEPARATORS.match(mark) and mark != "\n"}
 _FULL_WIDTH = {0xFF01 + offset: 0x21 + offset for offset in range(94)}
 _TEXTS_OF_NOTHING = ("<NA>", "NaT")
+_NOT_BARE = {"", *_TEXTS_OF_NOTHING}
 _MAYBE_A_PHONE = re.compile(r"\d(?: ?\d){6,}")
 _VISIBLE_DIGITS = 3
 _ENOUGH_TO_TELL = 100
@@ -59,20 +60,19 @@ def read_column(cells: Sequence[object], default_region: str | None = None) -> P
     :param default_region: two letters of the region of national numbers, such as ``"ES"``.
     """
     texts = _texts(cells)
-    code, pattern = _usual_way(texts, default_region)
+    code, lines = _usual_way(texts, default_region)
     phones: list[str | None] = [code + text for text in texts] if code else list(texts)
     fixed_lines: list[int] = []
     refused: dict[int, str] = {}
-    matches = enumerate(map(pattern.fullmatch, texts))
-    unusual = [(position, match) for position, match in matches if match is None or match.lastindex]
-    fixed_lines = [position for position, match in unusual if match is not None]
-    odd = [position for position, match in unusual if match is None]
+    odd = [position for position, line in enumerate(lines.findall("\n".join([*texts, ""]))) if line]
     for position, bare in zip(odd, _bare([texts[position] for position in odd]), strict=True):
         try:
-            phones[position], is_fixed_line = _find(bare, default_region) or _identify(cells[position], default_region)
+            found = _identify(cells[position], default_region) if bare in _NOT_BARE else _find(bare, default_region)
         except PhoneError as error:
-            phones[position], is_fixed_line = None, False
+            phones[position] = None
             refused[position] = str(error)
+            continue
+        phones[position], is_fixed_line = found
         if is_fixed_line:
             fixed_lines.append(position)
     return PhoneColumn(phones, fixed_lines, refused)
@@ -140,13 +140,13 @@ def _whole_number_as_text(value: Any) -> str:
 
 
 def _texts(cells: Sequence[Any]) -> Sequence[str]:
-    """Return the cells that may be read at a glance, and empty texts in place of the others."""
+    """Return the cells that may be read at a glance, each as one line, and empty texts in place of the others."""
     types = set(map(type, cells))
-    if types == {str}:
-        return cells
     if types == {int}:
         return texts_of_integers(cells)
-    return [cell if isinstance(cell, str) else "" for cell in cells]
+    if types == {str} and "\n" not in "".join(cells):
+        return cells
+    return [cell if isinstance(cell, str) and "\n" not in cell else "" for cell in cells]
 
 
 def _usual_way(texts: Sequence[str], default_region: str | None) -> Way:
@@ -157,29 +157,22 @@ def _usual_way(texts: Sequence[str], default_region: str | None) -> Way:
     return usual_way_of(sample, default_region) if sample else NO_WAY
 
 
-def _bare(texts: Sequence[str]) -> Sequence[str]:
+def _bare(lines: Sequence[str]) -> Sequence[str]:
     """Return texts without what stands between their digits; empty ones, where that takes a closer look."""
-    together = "\n".join(texts)
-    bare = together.translate(_WITHOUT_SEPARATORS).split("\n") if together.isascii() else []
-    return bare if len(bare) == len(texts) else [""] * len(texts)
-
-
-def _find(bare: str, default_region: str | None) -> Found | None:
-    """Read a text without separators, if it is digits and what they mean is certain."""
-    region = default_region
-    if bare.startswith(("+", "00")):
-        bare = bare[1:] if bare[0] == "+" else bare[2:]
-        region = None
-    if not bare.isdigit():
-        return None
-    return reader_of(region)(bare) if region else read_international(bare)
+    together = "\n".join(lines)
+    if not together.isascii() or not lines:
+        return [""] * len(lines)
+    return together.translate(_WITHOUT_SEPARATORS).split("\n")
 
 
 def _identify(value: object, default_region: str | None) -> Found:
     text = as_text(value)
     if not text:
         raise PhoneError("it is missing")
-    bare = text if text.isalnum() else _SEPARATORS.sub("", text)
+    return _find(text if text.isalnum() else _SEPARATORS.sub("", text), default_region)
+
+
+def _find(bare: str, default_region: str | None) -> Found:
     international = bare.startswith(("+", "00"))
     digits = bare.removeprefix("+") if bare.startswith("+") else bare.removeprefix("00")
     if not (digits.isascii() and digits.isdigit()):

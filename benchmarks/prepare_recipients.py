@@ -43,9 +43,10 @@ def _ours(people: pd.DataFrame) -> int:
         columns = (listed.phones, listed.names, listed.references, *listed.variables.values())
         for column, cells in zip(waiting, columns, strict=True):
             column += compress(cells, sendable)
-        while len(waiting[0]) >= BATCH:
-            _body([column[:BATCH] for column in waiting])
-            waiting = [column[BATCH:] for column in waiting]
+        whole = len(waiting[0]) // BATCH * BATCH
+        for start in range(0, whole, BATCH):
+            _body([column[start : start + BATCH] for column in waiting])
+        waiting = [column[whole:] for column in waiting]
     _body(waiting)
     return len(people)
 

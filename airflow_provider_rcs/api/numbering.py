@@ -24,12 +24,10 @@ Found = tuple[str, bool]
 """A phone as E.164 digits, and whether it is a fixed line, which means that it cannot be a mobile."""
 
 Way = tuple[str, re.Pattern[str]]
-"""The code that is missing before some numbers, and what finds, in lines of text, all lines that are others."""
+"""The code that is missing before some numbers, and a pattern of lines of these numbers and the line behind them."""
 
 _NEVER = re.compile("(?!)")
 _END = r"(?!\d)"
-_LINE = r"([^\n]*\n)"
-NO_WAY: Way = ("", re.compile(_LINE))
 
 
 def read_international(digits: str) -> Found | None:
@@ -62,14 +60,20 @@ def usual_way_of(digits: str, region: str | None) -> Way:
 
     :param digits: ASCII digits, at least one.
     :param region: region of national numbers, if there is one.
-    :return: the code that may be missing; and a pattern that matches every line of a text, and captures the line unless
-        it is a number that the readers take for a phone as it stands after the code, and for no fixed line.
+    :return: the code that may be missing; and a pattern that captures lines, as many as there are, of numbers that the
+        readers take for phones as they stand after the code, and for no fixed lines; and the line behind them.
     """
     if region:
         way = _national_way(region, len(digits))
     else:
         way = _international_way(digits[:_LONGEST_CALLING_CODE], len(digits))
-    return way or NO_WAY
+    return way or no_way()
+
+
+@cache
+def no_way() -> Way:
+    """Return how nothing is read at a glance."""
+    return "", _lines_of(_NEVER.pattern)
 
 
 class _Plan:
@@ -122,7 +126,7 @@ class _Region:
         """Return how numbers of so many digits are read at a glance."""
         code, before, national = self._usual_ways.get(length, ("", "", 0))
         pattern = self._plan.no_fixed_line.get(national)
-        return (code, _others_than(f"{before}(?:{pattern})")) if pattern else None
+        return (code, _lines_of(f"{before}(?:{pattern})")) if pattern else None
 
     def _each_usual_way(self) -> Iterator[tuple[int, tuple[str, str, int]]]:
         """Return, by length, the code that is missing before a number, what begins it, and the digits that follow.
@@ -188,7 +192,7 @@ def _international_way(beginning: str, length: int) -> Way | None:
     pattern = plan.no_fixed_line.get(length - len(plan.code)) if plan else None
     if plan is None or pattern is None or length > LONGEST_E164:
         return None
-    return "", _others_than(f"{plan.code}{_unless(plan.prefix)}(?:{pattern})")
+    return "", _lines_of(f"{plan.code}{_unless(plan.prefix)}(?:{pattern})")
 
 
 @cache
@@ -264,9 +268,8 @@ def _compiled(pattern: str | None) -> re.Pattern[str]:
     return re.compile(pattern, re.ASCII) if pattern else _NEVER
 
 
-def _others_than(number: str) -> re.Pattern[str]:
-    """Compile what captures every line that is no number of this pattern."""
-    return re.compile(rf"(?:{number})\n|{_LINE}", re.ASCII)
+def _lines_of(number: str) -> re.Pattern[str]:
+    return re.compile(rf"((?:{number}\n)*+)([^\n]*\n)?", re.ASCII)
 
 
 def _unless(prefix: re.Pattern[str]) -> str:

@@ -14,9 +14,9 @@ from typing import Any
 
 from airflow_provider_rcs.api.numbering import (
     LONGEST_E164,
-    NO_WAY,
     Found,
     Way,
+    no_way,
     read_international,
     reader_of,
     usual_way_of,
@@ -64,7 +64,7 @@ def read_column(cells: Sequence[object], default_region: str | None = None) -> P
     phones: list[str | None] = [code + text for text in texts] if code else list(texts)
     fixed_lines: list[int] = []
     refused: dict[int, str] = {}
-    odd = [position for position, line in enumerate(lines.findall("\n".join([*texts, ""]))) if line]
+    odd = _odd(texts, lines)
     for position, bare in zip(odd, _bare([texts[position] for position in odd]), strict=True):
         try:
             found = _identify(cells[position], default_region) if bare in _NOT_BARE else _find(bare, default_region)
@@ -141,12 +141,26 @@ def _whole_number_as_text(value: Any) -> str:
 
 def _texts(cells: Sequence[Any]) -> Sequence[str]:
     """Return the cells that may be read at a glance, each as one line, and empty texts in place of the others."""
-    types = set(map(type, cells))
-    if types == {int}:
-        return texts_of_integers(cells)
-    if types == {str} and "\n" not in "".join(cells):
-        return cells
+    try:
+        if "\n" not in "".join(cells):
+            return cells
+    except TypeError:
+        if set(map(type, cells)) == {int}:
+            return texts_of_integers(cells)
     return [cell if isinstance(cell, str) and "\n" not in cell else "" for cell in cells]
+
+
+def _odd(texts: Sequence[str], lines: re.Pattern[str]) -> list[int]:
+    """Return which texts are not read at a glance."""
+    odd = []
+    position = 0
+    # All at once, because each call that finds something takes longer than to look for it.
+    for usual, line in lines.findall("\n".join([*texts, ""])):
+        position += usual.count("\n")
+        if line:
+            odd.append(position)
+            position += 1
+    return odd
 
 
 def _usual_way(texts: Sequence[str], default_region: str | None) -> Way:
@@ -154,7 +168,7 @@ def _usual_way(texts: Sequence[str], default_region: str | None) -> Way:
     some = texts[:: len(texts) // _ENOUGH_TO_TELL + 1]
     length = max(Counter(map(len, some)).items(), key=itemgetter(1), default=(0, 0))[0]
     sample = next((text for text in some if len(text) == length and text.isascii() and text.isdigit()), None)
-    return usual_way_of(sample, default_region) if sample else NO_WAY
+    return usual_way_of(sample, default_region) if sample else no_way()
 
 
 def _bare(lines: Sequence[str]) -> Sequence[str]:

@@ -29,7 +29,7 @@ from airflow_provider_rcs.api.errors import (
     RcsUnavailable,
 )
 from airflow_provider_rcs.api.garbage import collector_held
-from airflow_provider_rcs.api.json_rows import Pieces, between_quotes, text_of_rows
+from airflow_provider_rcs.api.json_rows import Pieces, array_of_rows, between_quotes
 from airflow_provider_rcs.api.models import (
     Recipients,
     Report,
@@ -304,7 +304,7 @@ _REPORT_FIELDS = tuple(
 def _write_recipients(recipients: Recipients, reference_key: str) -> orjson.Fragment:
     # As text, at a quarter of what it takes to make objects of them and to write these.
     pieces = [
-        ',{"Nombre":"',
+        '{"Nombre":"',
         between_quotes(recipients.names),
         '","Telefono":"',
         between_quotes(recipients.phones),
@@ -313,7 +313,7 @@ def _write_recipients(recipients: Recipients, reference_key: str) -> orjson.Frag
         *_pieces_of_variables(recipients.variables, len(recipients)),
         "}",
     ]
-    return orjson.Fragment(f"[{text_of_rows(pieces, len(recipients))[1:]}]".encode())
+    return orjson.Fragment(array_of_rows(pieces, len(recipients)).encode())
 
 
 def _pieces_of_references(references: Sequence[str], key: str) -> Pieces:

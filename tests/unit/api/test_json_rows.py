@@ -8,15 +8,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.api.json_rows import between_quotes, text_of_rows
+from airflow_provider_rcs.api.json_rows import array_of_rows, between_quotes, pieces_of_texts, pieces_of_variables
+from airflow_provider_rcs.api.variables import columns_of
 
 
 def test_what_is_the_same_in_each_row_stands_between_what_is_not() -> None:
-    assert text_of_rows(["<", ["a", "b"], "-", ["1", "2"], ">"], 2) == "<a-1><b-2>"
+    assert array_of_rows(["<", ["a", "b"], "-", "-", ["1", ""], ">"], 2) == "[<a--1>,<b-->]"
 
 
-def test_no_rows_are_no_text() -> None:
-    assert text_of_rows(["<", [], ">"], 0) == ""
+def test_rows_may_be_one_column_alone() -> None:
+    assert array_of_rows([["1", "2", "3"]], 3) == "[1,2,3]"
+
+
+def test_no_rows_are_an_empty_array() -> None:
+    assert array_of_rows(["<", [], ">"], 0) == "[]"
+
+
+@given(st.lists(st.none() | st.text(max_size=5)))
+def test_a_column_of_texts_reads_as_what_it_was(cells: list[str | None]) -> None:
+    assert json.loads(array_of_rows(pieces_of_texts(cells), len(cells))) == cells
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["a", 'b"']), st.text(max_size=5))))
+def test_variables_read_as_what_they_were(rows: list[dict[str, str]]) -> None:
+    assert json.loads(array_of_rows(pieces_of_variables(columns_of(rows), len(rows)), len(rows))) == rows
 
 
 @given(st.lists(st.text() | st.text(alphabet='",\\\n\x7f\u2028é')))

@@ -94,14 +94,13 @@ def send_parameters(request: SendRequest, recipient_reference_key: str) -> dict[
 
 
 def send_body(request: SendRequest, recipient_reference_key: str, body_format: str) -> bytes:
-    """Return the body of a send; what it is written from is gone before the collector could walk over it.
+    """Return the body of a send.
 
     :param request: what to send.
     :param recipient_reference_key: as :func:`send_parameters` takes it.
     :param body_format: one of :data:`BODY_FORMATS`.
     """
-    with collector_held():
-        return BODY_FORMATS[body_format].write(send_parameters(request, recipient_reference_key))
+    return BODY_FORMATS[body_format].write(send_parameters(request, recipient_reference_key))
 
 
 def template_parameters(template_id: str) -> dict[str, Any]:

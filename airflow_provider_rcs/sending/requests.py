@@ -136,7 +136,7 @@ class PlannedRequests:
         self._finish_settling(settling)
 
     def _record(self, claim: Claim, result: SendResult) -> Sequence[Outcome]:
-        what_became = outcomes([recipient.phone for recipient in claim.recipients], result)
+        what_became = outcomes(claim.recipients.phones, result)
         settle(self.engine, claim, what_became, result.api_campaign_id)
         return what_became
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time
-from itertools import repeat
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from airflow_provider_rcs.api.dates import require_tellable
 from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.api.variables import VariableColumns, columns_of, part_of, rows_of
 
 
 class Recipient(NamedTuple):  # made by the million, at a third of what a frozen dataclass takes
@@ -27,12 +27,47 @@ class Recipient(NamedTuple):  # made by the million, at a third of what a frozen
     variables: Mapping[str, str] = {}
 
 
+@dataclass(frozen=True, slots=True)
+class Recipients(Sequence[Recipient]):
+    """Recipients kept column by column, so that a request is written without an object for each of them."""
+
+    phones: Sequence[str]
+    names: Sequence[str]
+    references: Sequence[str]
+    variables: VariableColumns
+
+    @classmethod
+    def of(cls, recipients: Sequence[Recipient]) -> Recipients:
+        """Return recipients by columns, whichever way they are kept."""
+        if isinstance(recipients, cls):
+            return recipients
+        return recipients_of(*zip(*recipients, strict=True)) if recipients else cls((), (), (), {})
+
+    def __len__(self) -> int:
+        return len(self.phones)
+
+    def __iter__(self) -> Iterator[Recipient]:
+        return map(Recipient, self.phones, self.names, self.references, rows_of(self.variables, len(self)))
+
+    @overload
+    def __getitem__(self, place: int) -> Recipient: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Recipients: ...
+
+    def __getitem__(self, place: int | slice) -> Recipient | Recipients:
+        if isinstance(place, int):
+            from_start = range(len(self))[place]
+            return next(iter(self[from_start : from_start + 1]))
+        variables = part_of(self.variables, place)
+        return Recipients(self.phones[place], self.names[place], self.references[place], variables)
+
+
 def recipients_of(
-    phones: Iterable[str], names: Iterable[str], references: Iterable[str], variables: Iterable[Mapping[str, str]]
-) -> tuple[Recipient, ...]:
-    """Return recipients from columns of what each of them has."""
-    # Not the class's own call, which is a function in Python for each of them.
-    return tuple(map(tuple.__new__, repeat(Recipient), zip(phones, names, references, variables, strict=True)))
+    phones: Sequence[str], names: Sequence[str], references: Sequence[str], variables: Sequence[Mapping[str, str]]
+) -> Recipients:
+    """Return recipients from what each of them has."""
+    return Recipients(phones, names, references, columns_of(variables))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +136,7 @@ class SendRequest:
     """
 
     template_id: str
-    recipients: tuple[Recipient, ...]
+    recipients: Sequence[Recipient]
     campaign_reference: str
     agent: str = ""
     send_at: datetime | None = None

@@ -24,10 +24,10 @@ Found = tuple[str, bool]
 """A phone as E.164 digits, and whether it is a fixed line, which means that it cannot be a mobile."""
 
 Way = tuple[str, re.Pattern[str]]
-"""The code that is missing before some numbers, and a pattern of these numbers."""
+"""The code that is missing before some numbers, and a pattern of lines of these numbers and the line behind them."""
 
 _NEVER = re.compile("(?!)")
-NO_WAY: Way = ("", _NEVER)
+_END = r"(?!\d)"
 
 
 def read_international(digits: str) -> Found | None:
@@ -60,14 +60,20 @@ def usual_way_of(digits: str, region: str | None) -> Way:
 
     :param digits: ASCII digits, at least one.
     :param region: region of national numbers, if there is one.
-    :return: a pattern that only those match which the readers take for phones as they stand, after the code that may
-        be missing; and in which only fixed lines capture something.
+    :return: the code that may be missing; and a pattern that captures lines, as many as there are, of numbers that the
+        readers take for phones as they stand after the code, and for no fixed lines; and the line behind them.
     """
     if region:
-        way = _region(region).usual.get(len(digits))
+        way = _national_way(region, len(digits))
     else:
         way = _international_way(digits[:_LONGEST_CALLING_CODE], len(digits))
-    return way or NO_WAY
+    return way or no_way()
+
+
+@cache
+def no_way() -> Way:
+    """Return how nothing is read at a glance."""
+    return "", _lines_of(_NEVER.pattern)
 
 
 class _Plan:
@@ -78,8 +84,9 @@ class _Plan:
         self.code = str(code)
         self.prefix = _compiled(regions[0].national_prefix_for_parsing)
         lengths = {length for region in regions for length in region.general_desc.possible_length}
-        patterns = {length: "|".join(_alternatives(regions, length)) for length in lengths}
-        self.valid = {length: pattern for length, pattern in patterns.items() if pattern}
+        patterns = {length: _patterns(regions, length) for length in lengths}
+        self.valid = {length: valid for length, (valid, _) in patterns.items() if valid}
+        self.no_fixed_line = {length: pattern for length, (_, pattern) in patterns.items() if pattern}
         self._compiled = {length: _compiled(pattern) for length, pattern in self.valid.items()}
 
     def is_fixed_line(self, digits: str, start: int) -> bool | None:
@@ -103,17 +110,28 @@ class _Region:
         self._general = _compiled(general.national_number_pattern)
         self._lengths = set(general.possible_length) - set(general.possible_length_local_only)
         self._longest = max(*general.possible_length, *general.possible_length_local_only, 0)
-        self.usual = dict(self._usual_ways())
+        self._usual_ways = dict(self._each_usual_way())
+        self._usual = {
+            length: (code, _compiled(f"{before}(?:{self._plan.valid[national]})"))
+            for length, (code, before, national) in self._usual_ways.items()
+        }
 
     def read(self, digits: str) -> Found | None:
-        usual = self.usual.get(len(digits))
+        usual = self._usual.get(len(digits))
         if usual and (match := usual[1].fullmatch(digits)):
             return usual[0] + digits, match.lastindex is not None
         return self._read_unusual(digits)
 
-    def _usual_ways(self) -> Iterator[tuple[int, Way]]:
-        """Return, by length, the code that is missing before a number, and a pattern of the numbers read at a glance.
+    def way(self, length: int) -> Way | None:
+        """Return how numbers of so many digits are read at a glance."""
+        code, before, national = self._usual_ways.get(length, ("", "", 0))
+        pattern = self._plan.no_fixed_line.get(national)
+        return (code, _lines_of(f"{before}(?:{pattern})")) if pattern else None
 
+    def _each_usual_way(self) -> Iterator[tuple[int, tuple[str, str, int]]]:
+        """Return, by length, the code that is missing before a number, what begins it, and the digits that follow.
+
+        What begins it is a pattern, behind which numbers of so many digits are read at a glance, if they are valid.
         They are those from which no prefix can be taken off. Digits that are longer than any number of the region
         begin with its code; among the others, those that do not begin like it are a number of the region.
         """
@@ -121,12 +139,12 @@ class _Region:
         not_abroad, not_prefix, not_own_prefix = map(
             _unless, (self._international_prefix, self._prefix, self._plan.prefix)
         )
-        for length, valid in self._plan.valid.items():
+        for length in self._plan.valid:
             with_code = len(code) + length
             if length <= self._longest and with_code <= LONGEST_E164:
-                yield length, (code, _compiled(f"{not_abroad}{not_prefix}(?!{code})(?:{valid})"))
+                yield length, (code, f"{not_abroad}{not_prefix}(?!{code})", length)
             if self._longest < with_code <= LONGEST_E164:
-                yield with_code, ("", _compiled(f"{not_abroad}{code}{not_prefix}{not_own_prefix}(?:{valid})"))
+                yield with_code, ("", f"{not_abroad}{code}{not_prefix}{not_own_prefix}", length)
 
     def _read_unusual(self, digits: str) -> Found | None:
         code = self._plan.code
@@ -164,12 +182,17 @@ def _region(region: str) -> _Region:
 
 
 @cache
+def _national_way(region: str, length: int) -> Way | None:
+    return _region(region).way(length)
+
+
+@cache
 def _international_way(beginning: str, length: int) -> Way | None:
     plan = _plan_of(beginning)
-    valid = plan.valid.get(length - len(plan.code)) if plan else None
-    if plan is None or valid is None or length > LONGEST_E164:
+    pattern = plan.no_fixed_line.get(length - len(plan.code)) if plan else None
+    if plan is None or pattern is None or length > LONGEST_E164:
         return None
-    return "", _compiled(f"{plan.code}{_unless(plan.prefix)}(?:{valid})")
+    return "", _lines_of(f"{plan.code}{_unless(plan.prefix)}(?:{pattern})")
 
 
 @cache
@@ -196,28 +219,41 @@ def _metadata_of(code: int) -> list[Any]:
     return [PhoneMetadata.metadata_for_region_or_calling_code(code, region) for region in regions]
 
 
-def _alternatives(regions: Sequence[Any], length: int) -> Iterator[str]:
-    """Return patterns of the valid national numbers of a length, region by region; one that captures is a fixed line's.
+def _patterns(regions: Sequence[Any], length: int) -> tuple[str, str]:
+    """Return patterns of the valid national numbers of a length: of all, and of those that are no fixed lines.
 
-    A region with leading digits decides alone on every number that begins with them.
+    In the first one, only fixed lines capture something. A region with leading digits decides alone on every number
+    that begins with them; among the others the first decides for which the number is valid.
     """
-    decided = ""
+    valid, no_fixed_line = [], []
+    decided = decided_or_fixed_line = ""
     for region in regions:
         leading = region.leading_digits if len(regions) > 1 else None
-        if valid := _valid(region, length):
-            yield f"{decided}(?={leading})(?:{valid})" if leading else f"{decided}(?:{valid})"
+        begins = f"(?={leading})" if leading else ""
+        possible, others, fixed_line = _kinds(region, length)
+        if others or fixed_line:
+            kinds = "|".join(filter(None, [others, fixed_line and f"({fixed_line})"]))
+            valid.append(f"{decided}{begins}{possible}(?:{kinds})")
+        if others:
+            no_fixed_line.append(f"{decided_or_fixed_line}{begins}{possible}(?:{others})")
         if leading:
             decided += f"(?!{leading})"
+            decided_or_fixed_line += f"(?!{leading})"
+        elif fixed_line:
+            decided_or_fixed_line += f"(?!{possible}(?:{fixed_line}){_END})"
+    return "|".join(valid), "|".join(no_fixed_line)
 
 
-def _valid(region: Any, length: int) -> str:
+def _kinds(region: Any, length: int) -> tuple[str, str, str]:
+    """Return patterns of a region's numbers of a length: what is ahead of all, no fixed lines, and fixed lines."""
     general = _fitting(region.general_desc, length)
+    if not general:
+        return "", "", ""
     fixed_line = _fitting(region.fixed_line, length)
     # What most phones are comes first: among those that capture nothing, the order tells nothing.
     others = [fixed_line if region.same_mobile_and_fixed_line_pattern else _fitting(region.mobile, length)]
     others += [_fitting(getattr(region, name), length) for name in _TYPES_THAT_COME_BEFORE_FIXED_LINE]
-    types = [f"(?:{other})" for other in others if other] + ([f"({fixed_line})"] if fixed_line else [])
-    return rf"(?=(?:{general})\Z)(?:{'|'.join(types)})" if general and types else ""
+    return f"(?=(?:{general}){_END})", "|".join(f"(?:{other})" for other in others if other), fixed_line
 
 
 def _fitting(description: Any, length: int) -> str:
@@ -230,6 +266,10 @@ def _fitting(description: Any, length: int) -> str:
 def _compiled(pattern: str | None) -> re.Pattern[str]:
     """Compile a pattern of ASCII digits; none, or an empty one, matches nothing."""
     return re.compile(pattern, re.ASCII) if pattern else _NEVER
+
+
+def _lines_of(number: str) -> re.Pattern[str]:
+    return re.compile(rf"((?:{number}\n)*+)([^\n]*\n)?", re.ASCII)
 
 
 def _unless(prefix: re.Pattern[str]) -> str:

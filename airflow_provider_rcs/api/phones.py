@@ -14,21 +14,23 @@ from typing import Any
 
 from airflow_provider_rcs.api.numbering import (
     LONGEST_E164,
-    NO_WAY,
     Found,
     Way,
+    no_way,
     read_international,
     reader_of,
     usual_way_of,
 )
-from airflow_provider_rcs.api.values import is_missing
+from airflow_provider_rcs.api.values import is_missing, texts_of_integers
 
 # White space, dashes, brackets, dots and slashes; and marks that nobody sees, which phones copied from elsewhere carry.
 _SEPARATORS = re.compile(
     r"[\s\-\u2010-\u2015\u2212()\[\]./\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+"
 )
+_WITHOUT_SEPARATORS = {ord(mark): None for mark in map(chr, range(128)) if _SEPARATORS.match(mark) and mark != "\n"}
 _FULL_WIDTH = {0xFF01 + offset: 0x21 + offset for offset in range(94)}
 _TEXTS_OF_NOTHING = ("<NA>", "NaT")
+_NOT_BARE = {"", *_TEXTS_OF_NOTHING}
 _MAYBE_A_PHONE = re.compile(r"\d(?: ?\d){6,}")
 _VISIBLE_DIGITS = 3
 _ENOUGH_TO_TELL = 100
@@ -58,21 +60,19 @@ def read_column(cells: Sequence[object], default_region: str | None = None) -> P
     :param default_region: two letters of the region of national numbers, such as ``"ES"``.
     """
     texts = _texts(cells)
-    code, pattern = _usual_way(texts, default_region)
+    code, lines = _usual_way(texts, default_region)
     phones: list[str | None] = [code + text for text in texts] if code else list(texts)
     fixed_lines: list[int] = []
     refused: dict[int, str] = {}
-    matches = enumerate(map(pattern.fullmatch, texts))
-    unusual = [(position, match) for position, match in matches if match is None or match.lastindex]
-    for position, match in unusual:
-        if match is not None:
-            fixed_lines.append(position)
-            continue
+    odd = _odd(texts, lines)
+    for position, bare in zip(odd, _bare([texts[position] for position in odd]), strict=True):
         try:
-            phones[position], is_fixed_line = _identify(cells[position], default_region)
+            found = _identify(cells[position], default_region) if bare in _NOT_BARE else _find(bare, default_region)
         except PhoneError as error:
-            phones[position], is_fixed_line = None, False
+            phones[position] = None
             refused[position] = str(error)
+            continue
+        phones[position], is_fixed_line = found
         if is_fixed_line:
             fixed_lines.append(position)
     return PhoneColumn(phones, fixed_lines, refused)
@@ -140,13 +140,27 @@ def _whole_number_as_text(value: Any) -> str:
 
 
 def _texts(cells: Sequence[Any]) -> Sequence[str]:
-    """Return the cells that may be read at a glance, and empty texts in place of the others."""
-    types = set(map(type, cells))
-    if types == {str}:
-        return cells
-    if types == {int}:
-        return list(map(str, cells))
-    return [cell if isinstance(cell, str) else "" for cell in cells]
+    """Return the cells that may be read at a glance, each as one line, and empty texts in place of the others."""
+    try:
+        if "\n" not in "".join(cells):
+            return cells
+    except TypeError:
+        if set(map(type, cells)) == {int}:
+            return texts_of_integers(cells)
+    return [cell if isinstance(cell, str) and "\n" not in cell else "" for cell in cells]
+
+
+def _odd(texts: Sequence[str], lines: re.Pattern[str]) -> list[int]:
+    """Return which texts are not read at a glance."""
+    odd = []
+    position = 0
+    # All at once, because each call that finds something takes longer than to look for it.
+    for usual, line in lines.findall("\n".join([*texts, ""])):
+        position += usual.count("\n")
+        if line:
+            odd.append(position)
+            position += 1
+    return odd
 
 
 def _usual_way(texts: Sequence[str], default_region: str | None) -> Way:
@@ -154,14 +168,25 @@ def _usual_way(texts: Sequence[str], default_region: str | None) -> Way:
     some = texts[:: len(texts) // _ENOUGH_TO_TELL + 1]
     length = max(Counter(map(len, some)).items(), key=itemgetter(1), default=(0, 0))[0]
     sample = next((text for text in some if len(text) == length and text.isascii() and text.isdigit()), None)
-    return usual_way_of(sample, default_region) if sample else NO_WAY
+    return usual_way_of(sample, default_region) if sample else no_way()
+
+
+def _bare(lines: Sequence[str]) -> Sequence[str]:
+    """Return texts without what stands between their digits; empty ones, where that takes a closer look."""
+    together = "\n".join(lines)
+    if not together.isascii() or not lines:
+        return [""] * len(lines)
+    return together.translate(_WITHOUT_SEPARATORS).split("\n")
 
 
 def _identify(value: object, default_region: str | None) -> Found:
     text = as_text(value)
     if not text:
         raise PhoneError("it is missing")
-    bare = text if text.isalnum() else _SEPARATORS.sub("", text)
+    return _find(text if text.isalnum() else _SEPARATORS.sub("", text), default_region)
+
+
+def _find(bare: str, default_region: str | None) -> Found:
     international = bare.startswith(("+", "00"))
     digits = bare.removeprefix("+") if bare.startswith("+") else bare.removeprefix("00")
     if not (digits.isascii() and digits.isdigit()):

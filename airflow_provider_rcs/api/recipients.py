@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
-from typing import Any, NamedTuple
+from itertools import compress, repeat
+from operator import itemgetter
+from typing import Any, NamedTuple, overload
 
 import orjson
 
 from airflow_provider_rcs.api import phones, values
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.garbage import collector_held
 from airflow_provider_rcs.api.models import Template
+from airflow_provider_rcs.api.variables import VariableColumns, columns_of, rows_of, with_nothing_for_empty
 
 DEFAULT_NAME_COLUMN = "name"
 IS_FIXED_LINE = "phone: it is a fixed line, and mobile_only is set"
@@ -58,6 +59,69 @@ class ListedRecipient(NamedTuple):  # made by the million, at a third of what a 
     rejection: str = ""
     detail: str = ""
     is_fixed_line: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRecipients(Sequence[ListedRecipient]):
+    """Rows of the list of recipients, kept column by column; what each column holds, :class:`ListedRecipient` tells."""
+
+    keys: Sequence[str]
+    phones: Sequence[str | None]
+    phones_as_listed: Sequence[str]
+    names: Sequence[str]
+    references: Sequence[str]
+    variables: VariableColumns
+    rejections: Sequence[str]
+    details: Sequence[str]
+    are_fixed_lines: Sequence[bool]
+
+    @classmethod
+    def of(cls, listed: Sequence[ListedRecipient]) -> ListedRecipients:
+        """Return recipients by columns, whichever way they are kept."""
+        if isinstance(listed, cls):
+            return listed
+        columns = list(zip(*listed, strict=True)) or [()] * len(ListedRecipient._fields)
+        keys, phones, as_listed, names, references, variables, *others = columns
+        return cls(keys, phones, as_listed, names, references, columns_of(variables), *others)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __iter__(self) -> Iterator[ListedRecipient]:
+        variables = rows_of(self.variables, len(self))
+        columns = (self.keys, self.phones, self.phones_as_listed, self.names, self.references, variables)
+        rows = zip(*columns, self.rejections, self.details, self.are_fixed_lines, strict=True)
+        # Not the class's own call, which is a function in Python for each row.
+        return map(tuple.__new__, repeat(ListedRecipient), rows)
+
+    @overload
+    def __getitem__(self, place: int) -> ListedRecipient: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> ListedRecipients: ...
+
+    def __getitem__(self, place: int | slice) -> ListedRecipient | ListedRecipients:
+        if isinstance(place, int):
+            from_start = range(len(self))[place]
+            return next(iter(self[from_start : from_start + 1]))
+        return self._of_each_column(itemgetter(place))
+
+    def where(self, flags: Sequence[bool]) -> ListedRecipients:
+        """Return those whose flag is set, in their order."""
+        return self._of_each_column(lambda column: list(compress(column, flags)))
+
+    def _of_each_column(self, part_of: Callable[[Sequence[Any]], Sequence[Any]]) -> ListedRecipients:
+        return ListedRecipients(
+            keys=part_of(self.keys),
+            phones=part_of(self.phones),
+            phones_as_listed=part_of(self.phones_as_listed),
+            names=part_of(self.names),
+            references=part_of(self.references),
+            variables={variable: part_of(values) for variable, values in self.variables.items()},
+            rejections=part_of(self.rejections),
+            details=part_of(self.details),
+            are_fixed_lines=part_of(self.are_fixed_lines),
+        )
 
 
 def choose_columns(
@@ -113,7 +177,7 @@ def read_recipients(
     default_region: str | None,
     first_row: int,
     mobile_only: bool = False,
-) -> list[ListedRecipient]:
+) -> ListedRecipients:
     """Read the rows of one chunk of the table, column by column.
 
     :param chunk: column -> its cells; all of the same length.
@@ -123,17 +187,7 @@ def read_recipients(
     :param first_row: number of the chunk's first row in the table, from 1; named in rejections.
     :param mobile_only: whether fixed lines are rejected.
     """
-    with collector_held():
-        return _read(_Chunk(chunk, first_row), columns, required_variables, default_region, mobile_only)
-
-
-def _read(
-    table: _Chunk,
-    columns: RecipientColumns,
-    required_variables: Collection[str],
-    default_region: str | None,
-    mobile_only: bool,
-) -> list[ListedRecipient]:
+    table = _Chunk(chunk, first_row)
     phone_cells = table.cells[columns.phone]
     size = len(phone_cells)
     listed_as = _shown_column(phone_cells)
@@ -149,20 +203,17 @@ def _read(
     for variable, column in columns.variables.items():
         if variable in required_variables and not all(texts[variable]):
             table.require(texts[variable], f"variable {variable}: it has no value", f", column {column!r}")
-    given = _rows_of(texts, size)
-    keys = list(read.phones)
+    keys: list[Any] = list(read.phones)
     for position in read.refused:
-        identity = (listed_as[position], names[position], references[position], given[position])
-        keys[position] = _key_without_phone(*identity)
-    if columns.constants:
-        given = [{**row, **columns.constants} for row in given]
+        given = {variable: column[position] for variable, column in texts.items() if column[position]}
+        keys[position] = _key_without_phone(listed_as[position], names[position], references[position], given)
+    variables = {variable: with_nothing_for_empty(column) for variable, column in texts.items()}
+    variables |= {variable: [text] * size for variable, text in columns.constants.items()}
     rules, places = table.rejections_of_rows(size)
     are_fixed_lines = [False] * size
     for position in read.fixed_lines:
         are_fixed_lines[position] = True
-    rows = (keys, read.phones, listed_as, names, references, given, rules, places, are_fixed_lines)
-    # Not the class's own call, which is a function in Python for each row.
-    return list(map(tuple.__new__, repeat(ListedRecipient), zip(*rows, strict=True)))
+    return ListedRecipients(keys, read.phones, listed_as, names, references, variables, rules, places, are_fixed_lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,28 +245,14 @@ class _Chunk:
         return rules, places
 
 
-def _rows_of(texts: Mapping[str, Sequence[str]], size: int) -> list[dict[str, str]]:
-    """Return variable -> text for each row, without the empty ones."""
-    # Copies that are filled column by column, at half of what a dict takes that is made from pairs.
-    rows = list(map(dict.copy, repeat(dict.fromkeys(texts, ""), size)))
-    for variable, column in texts.items():
-        for row, text in zip(rows, column, strict=True):
-            row[variable] = text
-    if all(map(all, texts.values())):
-        return rows
-    return [{variable: text for variable, text in row.items() if text} for row in rows]
-
-
 def _key_without_phone(*identity: object) -> str:
     return "no-phone:" + hashlib.blake2b(orjson.dumps(identity), digest_size=12).hexdigest()
 
 
 def _shown_column(cells: Sequence[Any]) -> list[str]:
-    types = set(map(type, cells))
-    if types == {int} and max(map(abs, cells)) < 10**_LONGEST_SHOWN:
-        return list(map(str, cells))
-    if types == {str} and max(map(len, cells)) <= _LONGEST_SHOWN and "".join(cells).isprintable():
-        return list(map(str.strip, cells))
+    plain = values.plain_texts(cells)
+    if plain is not None and max(map(len, plain), default=0) <= _LONGEST_SHOWN:
+        return plain
     return [_shown(cell) for cell in cells]
 
 

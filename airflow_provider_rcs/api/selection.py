@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.errors import RcsInputError
 
 if TYPE_CHECKING:
-    from airflow_provider_rcs.api.recipients import ListedRecipient
+    from airflow_provider_rcs.api.recipients import ListedRecipients
 
 _SHARD = re.compile(r"([1-9][0-9]*)/([1-9][0-9]*)")
 _SHARD_REMEDY = 'Give one of what shards(4) returns, such as "2/4", or leave it out.'
@@ -55,14 +54,14 @@ class Selection:
         """What the shard is called, such as ``"2/4"``."""
         return "{}/{}".format(*self.shard)
 
-    def of(self, listed: Sequence[ListedRecipient]) -> Sequence[ListedRecipient]:
+    def of(self, listed: ListedRecipients) -> ListedRecipients:
         """Return those of the recipients that are in this part, in their order."""
         if self.is_shard:
             number, count = self.shard
-            listed = [each for each in listed if _hash(b"shard", each.key) % count == number - 1]
+            listed = listed.where([_hash(b"shard", key) % count == number - 1 for key in listed.keys])
         if self.share < 1:
             below = self.share * _HASHES
-            listed = [each for each in listed if _hash(b"share", each.key) < below]
+            listed = listed.where([_hash(b"share", key) < below for key in listed.keys])
         return listed
 
 

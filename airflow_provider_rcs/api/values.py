@@ -12,8 +12,11 @@ from numbers import Integral, Real
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 _TYPES_OF_NOTHING = ("NAType", "NaTType")  # pandas' own; pandas is not loaded for them
 _LONGEST_MASKED = 40
+_PRINTABLE_IN_LATIN_1 = bytes(code for code in range(256) if chr(code).isprintable())
 _NOT_TEXT = ("Cc", "Cs")  # control characters, and halves of characters
 
 
@@ -47,7 +50,7 @@ def read_column(cells: Sequence[object]) -> tuple[list[str], Mapping[int, str]]:
 
     :return: the texts, empty where there is none; and position of a cell -> what is wrong with it.
     """
-    if (plain := _plain_texts(cells)) is not None:
+    if (plain := plain_texts(cells)) is not None:
         return plain, {}
     texts: list[str] = []
     refused: dict[int, str] = {}
@@ -58,6 +61,32 @@ def read_column(cells: Sequence[object]) -> tuple[list[str], Mapping[int, str]]:
             texts.append("")
             refused[position] = str(error)
     return texts, refused
+
+
+def plain_texts(cells: Sequence[Any]) -> list[str] | None:
+    """Return the texts of a column that can be read in one piece: of integers, or of texts with nothing unusual."""
+    try:
+        together = "".join(cells)
+    except TypeError:
+        types = set(map(type, cells))
+        if types == {int}:
+            return texts_of_integers(cells)
+        if not types <= {str, type(None)}:
+            return None
+        cells = ["" if cell is None else cell for cell in cells]
+        together = "".join(cells)
+    if not _is_plain(together):
+        return None
+    # What is plain holds no other white space.
+    return list(map(str.strip, cells)) if " " in together else list(cells)
+
+
+def texts_of_integers(cells: Sequence[int]) -> list[str]:
+    """Return how each integer of a column, at least one, is written."""
+    try:
+        return orjson.dumps(cells)[1:-1].decode().split(",")
+    except orjson.JSONEncodeError:  # one of more than 64 bits
+        return list(map(str, cells))
 
 
 def mask(text: str) -> str:
@@ -74,19 +103,13 @@ def _masked(character: str) -> str:
     return "X" if character.isupper() else "x"
 
 
-def _plain_texts(cells: Sequence[Any]) -> list[str] | None:
-    """Return the texts of a column that can be read in one piece: of integers, or of texts with nothing unusual."""
-    types = set(map(type, cells))
-    if types == {int}:
-        return list(map(str, cells))
-    if not types <= {str, type(None)}:
-        return None
-    texts = ["" if cell is None else cell for cell in cells] if type(None) in types else cells
-    # What is true of them in one piece is true of each, though not the other way about.
-    together = "".join(texts)
-    if together.isprintable() and unicodedata.is_normalized("NFC", together):
-        return list(map(str.strip, texts))
-    return None
+def _is_plain(text: str) -> bool:
+    """Whether there is nothing in a text to refuse or to compose; what is true of some in one piece, is of each."""
+    try:
+        # Every letter of Latin-1 is composed, and a table of its bytes is looked up faster than Unicode's.
+        return not text.encode("latin-1").translate(None, _PRINTABLE_IN_LATIN_1)
+    except UnicodeEncodeError:
+        return text.isprintable() and unicodedata.is_normalized("NFC", text)
 
 
 def _written(value: Any) -> str:

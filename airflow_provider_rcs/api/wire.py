@@ -29,14 +29,16 @@ from airflow_provider_rcs.api.errors import (
     RcsUnavailable,
 )
 from airflow_provider_rcs.api.garbage import collector_held
+from airflow_provider_rcs.api.json_rows import Pieces, array_of_rows, between_quotes
 from airflow_provider_rcs.api.models import (
-    Recipient,
+    Recipients,
     Report,
     SendRequest,
     SendResult,
     Template,
     TemplateVariable,
 )
+from airflow_provider_rcs.api.variables import VariableColumns, all_of, rows_of
 
 DEFAULT_BASE_URL = "https://api.mensatek.com/v7"  # public
 DEFAULT_PATHS: Mapping[str, str] = {
@@ -70,7 +72,7 @@ def send_parameters(request: SendRequest, recipient_reference_key: str) -> dict[
     """
     parameters: dict[str, Any] = {
         "Plantilla": request.template_id,
-        "Destinatarios": _write_recipients(request.recipients, recipient_reference_key),
+        "Destinatarios": _write_recipients(Recipients.of(request.recipients), recipient_reference_key),
         "Referenciausuario": request.campaign_reference,
         "Report": "1" if request.reports else "0",
         **_JSON_REPLY,
@@ -92,14 +94,13 @@ def send_parameters(request: SendRequest, recipient_reference_key: str) -> dict[
 
 
 def send_body(request: SendRequest, recipient_reference_key: str, body_format: str) -> bytes:
-    """Return the body of a send; what it is written from is gone before the collector could walk over it.
+    """Return the body of a send.
 
     :param request: what to send.
     :param recipient_reference_key: as :func:`send_parameters` takes it.
     :param body_format: one of :data:`BODY_FORMATS`.
     """
-    with collector_held():
-        return BODY_FORMATS[body_format].write(send_parameters(request, recipient_reference_key))
+    return BODY_FORMATS[body_format].write(send_parameters(request, recipient_reference_key))
 
 
 def template_parameters(template_id: str) -> dict[str, Any]:
@@ -119,7 +120,7 @@ def json_body(parameters: Mapping[str, Any]) -> bytes:
 
 def form_body(parameters: Mapping[str, Any]) -> bytes:
     """Return the parameters as a form, in which arrays and objects are JSON strings."""
-    flat = {key: orjson.dumps(value) if isinstance(value, list | dict) else value for key, value in parameters.items()}
+    flat = {key: value if isinstance(value, str) else orjson.dumps(value) for key, value in parameters.items()}
     return urlencode(flat).encode("ascii")
 
 
@@ -299,19 +300,47 @@ _REPORT_FIELDS = tuple(
 )
 
 
-def _write_recipients(recipients: Sequence[Recipient], reference_key: str) -> list[dict[str, Any]]:
-    written = []
-    for phone, name, reference, variables in recipients:
-        entry: dict[str, Any] = {"Nombre": name, "Telefono": phone}
-        if reference:
-            entry[reference_key] = reference
-        if variables:
-            entry["Variables"] = values = []
-            # A comprehension would be a call of its own for each recipient, until Python 3.12.
-            for variable, value in variables.items():
-                values.append({"Nombre": variable, "Valor": value})
-        written.append(entry)
-    return written
+def _write_recipients(recipients: Recipients, reference_key: str) -> orjson.Fragment:
+    # As text, at a quarter of what it takes to make objects of them and to write these.
+    pieces = [
+        '{"Nombre":"',
+        between_quotes(recipients.names),
+        '","Telefono":"',
+        between_quotes(recipients.phones),
+        '"',
+        *_pieces_of_references(recipients.references, reference_key),
+        *_pieces_of_variables(recipients.variables, len(recipients)),
+        "}",
+    ]
+    return orjson.Fragment(array_of_rows(pieces, len(recipients)).encode())
+
+
+def _pieces_of_references(references: Sequence[str], key: str) -> Pieces:
+    texts = between_quotes(references)
+    before = f",{_json(key)}:"
+    if all(texts):
+        return [f'{before}"', texts, '"']
+    return [[f'{before}"{text}"' if text else "" for text in texts]]
+
+
+def _pieces_of_variables(variables: VariableColumns, count: int) -> Pieces:
+    pieces: list[str | Sequence[str]] = []
+    for variable, values in variables.items():
+        texts = all_of(values)
+        if texts is None:
+            return [[_variables_of(row) if row else "" for row in rows_of(variables, count)]]
+        before = "," if pieces else ',"Variables":['
+        pieces += [f'{before}{{"Nombre":{_json(variable)},"Valor":"', between_quotes(texts), '"}']
+    return [*pieces, "]"] if pieces else []
+
+
+def _variables_of(row: Mapping[str, str]) -> str:
+    written = [{"Nombre": variable, "Valor": value} for variable, value in row.items()]
+    return f',"Variables":{_json(written)}'
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
 def _read_look_up(body: bytes, status: int) -> dict[str, Any]:

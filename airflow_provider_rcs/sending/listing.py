@@ -6,11 +6,12 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress, islice
 
 from airflow_provider_rcs.api.errors import RcsInputError, RcsInvalidRecipientsError
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.phones import read_column
-from airflow_provider_rcs.api.recipients import ListedRecipient, choose_columns, read_recipients
+from airflow_provider_rcs.api.recipients import ListedRecipients, choose_columns, read_recipients
 from airflow_provider_rcs.sending.plan_hash import PlanHash
 from airflow_provider_rcs.sending.settings import SendSettings
 
@@ -34,16 +35,14 @@ class Tally:
     rejections: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
 
-    def count(self, listed: Sequence[ListedRecipient]) -> None:
+    def count(self, listed: ListedRecipients) -> None:
         """Add a chunk."""
         self.rows += len(listed)
-        for recipient in [each for each in listed if each.rejection or each.is_fixed_line]:
-            if recipient.rejection:
-                self.rejections[recipient.rejection] += 1
-                if len(self.examples) < _EXAMPLES_SHOWN:
-                    self.examples.append(f"{recipient.rejection} ({recipient.detail})")
-            else:
-                self.fixed_lines += 1
+        self.rejections.update(filter(None, listed.rejections))
+        rejected = compress(zip(listed.rejections, listed.details, strict=True), listed.rejections)
+        shown = islice(rejected, _EXAMPLES_SHOWN - len(self.examples))
+        self.examples.extend(f"{rejection} ({detail})" for rejection, detail in shown)
+        self.fixed_lines += sum(not rejection for rejection in compress(listed.rejections, listed.are_fixed_lines))
 
     def warn(self) -> None:
         """Log examples of who cannot be sent to, phones masked, and how many fixed lines there are."""
@@ -82,7 +81,7 @@ class Tally:
 
 def list_chunks(
     chunks: Iterable[Chunk], template: Template, settings: SendSettings, tally: Tally, plan: PlanHash | None = None
-) -> Iterator[Sequence[ListedRecipient]]:
+) -> Iterator[ListedRecipients]:
     """Read the chunks of a source, and list the part of them that is to be sent to.
 
     :param chunks: column -> cells, for some rows at a time; the same columns in each.

@@ -155,9 +155,7 @@ class PlannedRequests:
 
     def _record(self, replies: Sequence[tuple[Claim, SendResult]]) -> Sequence[Settlement]:
         settlements = [
-            Settlement(
-                claim, outcomes([recipient.phone for recipient in claim.recipients], result), result.api_campaign_id
-            )
+            Settlement(claim, outcomes(claim.recipients.phones, result), result.api_campaign_id)
             for claim, result in replies
         ]
         settle(self.engine, settlements)
@@ -208,7 +206,7 @@ def cap_of(settings: SendSettings) -> FrequencyCap | None:
 
 
 def request_of(
-    terms: CampaignTerms, settings: SendSettings, recipients: tuple[Recipient, ...], reference: str
+    terms: CampaignTerms, settings: SendSettings, recipients: Sequence[Recipient], reference: str
 ) -> SendRequest:
     """Return the request that sends a campaign to some of its recipients."""
     return SendRequest(

@@ -12,7 +12,7 @@ import orjson
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.garbage import collector_held
-from airflow_provider_rcs.api.models import Outcome, Recipient, recipients_of
+from airflow_provider_rcs.api.models import Outcome, Recipients, recipients_of
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import Attempt, require_lease
 from airflow_provider_rcs.store.campaigns import lock_campaign, new_reference
@@ -43,7 +43,7 @@ class Claim:
     campaign_id: int
     reference: str
     message_ids: tuple[int, ...]
-    recipients: tuple[Recipient, ...]
+    recipients: Recipients
 
 
 @dataclass(frozen=True, slots=True)

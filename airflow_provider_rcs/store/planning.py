@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -11,14 +11,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.recipients import ListedRecipient
+from airflow_provider_rcs.api.json_rows import pieces_of_texts, pieces_of_variables
+from airflow_provider_rcs.api.recipients import ListedRecipient, ListedRecipients
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import Attempt, require_lease
 from airflow_provider_rcs.store.campaigns import Campaign, lock_campaign
 from airflow_provider_rcs.store.cancellations import require_not_cancelled
 from airflow_provider_rcs.store.engine import reading, transaction
 from airflow_provider_rcs.store.hashed_messages import IS_HASHED, known_by_hash
-from airflow_provider_rcs.store.row_sets import columns_of, row_parameter, row_set
+from airflow_provider_rcs.store.row_sets import columns_of, parameter_of_columns, row_set
 from airflow_provider_rcs.store.tables import message
 from airflow_provider_rcs.store.upsert import insert_set_or_update
 
@@ -42,11 +43,13 @@ _NEVER_TRIED = sa.and_(
 class ListPart:
     """The next rows of a list, written out for the store.
 
-    :param rows: a row for each recipient, cells as the store keeps them; no recipient twice.
-    :param parameter: the rows as the parameter of a statement.
+    :param listed: no recipient twice.
+    :param times: how often each of them is on this part of the list.
+    :param parameter: all of it, as the parameter of a statement.
     """
 
-    rows: Sequence[tuple[Any, ...]]
+    listed: ListedRecipients
+    times: Sequence[int]
     parameter: Mapping[str, str]
 
 
@@ -55,8 +58,8 @@ def write_out(engine: sa.Engine, listed: Sequence[ListedRecipient]) -> ListPart:
 
     :param listed: the rows, in the order of the list.
     """
-    rows = list(_rows(listed))
-    return ListPart(rows, row_parameter(engine.dialect.name, _COLUMNS, rows))
+    once, times = _each_once(ListedRecipients.of(listed))
+    return ListPart(once, times, _parameter(engine.dialect.name, once, times, {}))
 
 
 def record_list(engine: sa.Engine, attempt: Attempt, part: ListPart) -> None:
@@ -82,9 +85,8 @@ def record_list(engine: sa.Engine, attempt: Attempt, part: ListPart) -> None:
         }
         require_lease(connection, attempt.id)
         require_not_cancelled(connection, attempt.campaign)
-        if hashes := known_by_hash(connection, attempt.campaign.id, [key for key, *_ in part.rows]):
-            rows = [(hashes.get(key, key), *rest) for key, *rest in part.rows]
-            parameter = row_parameter(dialect, _COLUMNS, rows)
+        if hashes := known_by_hash(connection, attempt.campaign.id, part.listed.keys):
+            parameter = _parameter(dialect, part.listed, part.times, hashes)
         connection.execute(_insert_list(dialect), {**said_once, **parameter})
 
 
@@ -108,14 +110,30 @@ def standings(engine: sa.Engine, campaign: Campaign, keys: Sequence[str]) -> dic
         return {key_of[row.recipient_key]: Standing(MessageState(row.state), row.reason) for row in rows}
 
 
-def _rows(listed: Sequence[ListedRecipient]) -> Iterator[tuple[Any, ...]]:
-    """Return a row for each key of the list, from the first recipient that has it."""
-    times = Counter(recipient.key for recipient in listed)
-    if len(times) < len(listed):
-        first_of_each = {recipient.key: recipient for recipient in reversed(listed)}
-        listed = [first_of_each[key] for key in times]
-    for key, phone, phone_as_listed, name, reference, variables, rejection, detail, _ in listed:
-        yield key, phone, phone_as_listed, name, reference, variables, rejection, detail, times[key]
+def _each_once(listed: ListedRecipients) -> tuple[ListedRecipients, Sequence[int]]:
+    """Return the first recipient of each key of the list, and how often the key is on it."""
+    if len(set(listed.keys)) == len(listed):
+        return listed, [1] * len(listed)
+    times = Counter(listed.keys)
+    last_to_first = reversed(range(len(listed)))
+    first = {listed.keys[position]: position for position in last_to_first}
+    return listed.where([first[key] == position for position, key in enumerate(listed.keys)]), list(times.values())
+
+
+def _parameter(
+    dialect: str, listed: ListedRecipients, times: Sequence[int], hashes: Mapping[str, str]
+) -> dict[str, str]:
+    keys = [hashes.get(key, key) for key in listed.keys] if hashes else listed.keys
+    texts = (keys, listed.phones, listed.phones_as_listed, listed.names, listed.references)
+    count = len(listed)
+    cells = (
+        *map(pieces_of_texts, texts),
+        pieces_of_variables(listed.variables, count),
+        pieces_of_texts(listed.rejections),
+        pieces_of_texts(listed.details),
+        ["1"] if set(times) == {1} else [list(map(str, times))],
+    )
+    return parameter_of_columns(dialect, dict(zip(_COLUMNS, cells, strict=True)), count)
 
 
 @cache

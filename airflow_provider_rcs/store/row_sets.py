@@ -16,6 +16,8 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from airflow_provider_rcs.api.json_rows import Pieces, array_of_rows
+
 Columns = Mapping[str, sa.types.TypeEngine[Any]]
 
 _PARAMETER = "row_set"
@@ -40,6 +42,19 @@ def row_parameter(dialect: str, columns: Columns, rows: Sequence[Sequence[object
     else:
         content = orjson.dumps(rows, default=_as_sqlite_keeps_it, option=orjson.OPT_PASSTHROUGH_DATETIME)
     return {_PARAMETER: content.decode()}
+
+
+def parameter_of_columns(dialect: str, columns: Mapping[str, Pieces], count: int) -> dict[str, str]:
+    """Return the parameter that holds so many rows which are kept column by column.
+
+    :param columns: name -> the pieces that write its cell of each row in JSON, in the order of the row set's columns.
+    """
+    is_named = dialect == "postgresql"
+    row: list[str | Sequence[str]] = []
+    for name, cell in columns.items():
+        row += ["," if row else "", f'"{name}":' if is_named else "", *cell]
+    begin, end = "{}" if is_named else "[]"
+    return {_PARAMETER: array_of_rows([begin, *row, end], count)}
 
 
 def columns_of(table: sa.Table, names: Sequence[str]) -> Columns:

@@ -24,9 +24,10 @@ def chunks_of_pandas(frame: pd.DataFrame) -> Iterator[Chunk]:
     """
     names = [str(column) for column in frame.columns]
     require_distinct("recipients", names, _REMEDY)
+    columns = [frame.iloc[:, position] for position in range(len(names))]
     for start in range(0, len(frame), ROWS_A_CHUNK):
-        part = frame.iloc[start : start + ROWS_A_CHUNK]
-        yield {name: _python_values(part.iloc[:, position]) for position, name in enumerate(names)}
+        parts = [column.iloc[start : start + ROWS_A_CHUNK] for column in columns]
+        yield dict(zip(names, map(_python_values, parts), strict=True))
 
 
 def chunks_of_polars(frame: pl.DataFrame) -> Iterator[Chunk]:
@@ -54,7 +55,7 @@ def _python_values(column: pd.Series) -> list[object]:
     # A nested cell that came out of a file through numpy is an array, which is neither equal to itself nor not.
     if may_be_nested and np.ndarray in set(map(type, cells)):
         cells = [cell.tolist() if isinstance(cell, np.ndarray) else cell for cell in cells]
-    missing = column.isna()
+    missing = column.array.isna()
     if missing.any():
         cells = [None if is_missing else cell for cell, is_missing in zip(cells, missing.tolist(), strict=True)]
     return cells

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time
 import pytest
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.models import QuietHours, Recipient, SendRequest, Template, TemplateVariable
+from airflow_provider_rcs.api.models import QuietHours, Recipient, Recipients, SendRequest, Template, TemplateVariable
 
 
 def test_quiet_hours_may_cross_midnight() -> None:
@@ -47,3 +47,23 @@ def test_a_recipient_cannot_be_changed_on_its_way() -> None:
 
     with pytest.raises(AttributeError):
         recipient.phone = "34600000002"  # type: ignore[misc]
+
+
+PEOPLE = [Recipient("34600000001", "Ana", "1", {"Amount": "7"}), Recipient("34600000002"), Recipient("34600000003")]
+
+
+def test_recipients_kept_by_columns_are_the_same_ones_in_the_same_order() -> None:
+    kept = Recipients.of(PEOPLE)
+
+    assert list(kept) == PEOPLE
+    assert [kept[place] for place in (0, 1, -1)] == PEOPLE
+    assert list(kept[1:]) == PEOPLE[1:]
+
+
+def test_there_is_no_recipient_behind_the_last_one() -> None:
+    with pytest.raises(IndexError):
+        Recipients.of(PEOPLE)[3]
+
+
+def test_columns_of_nobody_are_empty() -> None:
+    assert list(Recipients.of([])) == []

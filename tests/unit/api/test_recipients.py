@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import Template, TemplateVariable
-from airflow_provider_rcs.api.recipients import RecipientColumns, choose_columns, read_recipients
+from airflow_provider_rcs.api.recipients import (
+    ListedRecipient,
+    ListedRecipients,
+    RecipientColumns,
+    choose_columns,
+    read_recipients,
+)
 
 WELCOME = Template(
     "1234567",
@@ -350,3 +356,26 @@ def test_no_rejection_shows_more_of_a_phone_than_its_last_three_digits(phone: st
 
     told = recipient.rejection + recipient.detail.removeprefix("row 1, ")
     assert sum(character.isdigit() for character in told) <= 3
+
+
+LISTED = [
+    ListedRecipient("34600000001", "34600000001", "600 000 001", "Ana", "1", {"Amount": "7"}),
+    ListedRecipient("no-phone:ab", None, "x", "", "", {}, "phone: it is missing", "row 2"),
+    ListedRecipient("34912345678", "34912345678", "912345678", "Eva", "3", {"Amount": "8"}, is_fixed_line=True),
+]
+
+
+def test_listed_recipients_kept_by_columns_are_the_same_ones_in_the_same_order() -> None:
+    kept = ListedRecipients.of(LISTED)
+
+    assert list(kept) == LISTED
+    assert [kept[place] for place in (0, 1, -1)] == LISTED
+    assert list(kept[1:]) == LISTED[1:]
+
+
+def test_a_part_of_listed_recipients_is_those_whose_flag_is_set() -> None:
+    assert list(ListedRecipients.of(LISTED).where([True, False, True])) == [LISTED[0], LISTED[2]]
+
+
+def test_columns_of_nobody_listed_are_empty() -> None:
+    assert list(ListedRecipients.of([])) == []

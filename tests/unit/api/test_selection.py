@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import Template
-from airflow_provider_rcs.api.recipients import ListedRecipient, choose_columns, read_recipients
+from airflow_provider_rcs.api.recipients import ListedRecipient, ListedRecipients, choose_columns, read_recipients
 from airflow_provider_rcs.api.selection import Selection, read_selection, shards
 from tests.unit.store.given import listed, phones
 
@@ -25,7 +25,7 @@ def people(keys: Sequence[str]) -> list[ListedRecipient]:
 
 
 def chosen(keys: Sequence[str], shard: Any = None, share: Any = 1.0) -> list[str]:
-    return [each.key for each in read_selection(shard, share).of(people(keys))]
+    return [each.key for each in read_selection(shard, share).of(ListedRecipients.of(people(keys)))]
 
 
 def test_the_shards_of_a_list_are_named_by_number_and_count() -> None:
@@ -71,7 +71,7 @@ def test_without_a_shard_or_a_share_everybody_is_chosen_in_order(keys: list[str]
 
 
 def test_a_share_is_about_as_much_of_a_list_as_it_says_in_every_shard_of_it() -> None:
-    listed_people = people(phones(40_000))
+    listed_people = ListedRecipients.of(people(phones(40_000)))
 
     sizes = [len(read_selection(shard, 0.1).of(listed_people)) for shard in [None, *shards(4)]]
 

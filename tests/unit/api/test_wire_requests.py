@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.api import wire
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
-from airflow_provider_rcs.api.models import QuietHours, Recipient, SendRequest
+from airflow_provider_rcs.api.models import QuietHours, Recipient, Recipients, SendRequest
 
 ANA = Recipient("34600000001")
 
 
 def parameters(*recipients: Any, reference_key: Any = "Referencia", **request: Any) -> Any:
-    return wire.send_parameters(SendRequest("1234567", recipients or (ANA,), "k7m2-x9q4", **request), reference_key)
+    asked = SendRequest("1234567", recipients or (ANA,), "k7m2-x9q4", **request)
+    return json.loads(wire.send_body(asked, reference_key, "json"))
 
 
 def test_a_plain_send_holds_the_required_parameters_and_nothing_else() -> None:
@@ -104,6 +105,12 @@ def test_parameters_of_one_call_are_not_shared_with_the_next() -> None:
     assert wire.plain_parameters() == {"Resp": "JSON"}
 
 
+def test_recipients_are_written_alike_whether_they_are_kept_by_rows_or_by_columns() -> None:
+    rows = (Recipient("34600000001", "Ana", "7", {"Code": "1"}), Recipient("34600000002"))
+
+    assert parameters(*rows) == parameters(*Recipients.of(rows))
+
+
 texts = st.text(max_size=20)
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).filter(  # noqa: DTZ001
     lambda moment: not moment.astimezone(SERVICE_TIMEZONE).fold
@@ -127,23 +134,28 @@ requests = st.builds(
 )
 
 
-@given(requests)
-@settings(max_examples=40)
-def test_a_json_body_holds_the_parameters_as_they_are(request: Any) -> None:
-    parameters = wire.send_parameters(request, "Referencia")
+def read_back(written: dict[str, Any]) -> Recipient:
+    variables = {each["Nombre"]: each["Valor"] for each in written.get("Variables", ())}
+    return Recipient(written["Telefono"], written["Nombre"], written.get("Referencia", ""), variables)
 
-    assert json.loads(wire.json_body(parameters)) == parameters
+
+@given(requests)
+@settings(max_examples=100)
+def test_a_json_body_holds_the_recipients_as_they_are(request: Any) -> None:
+    body = json.loads(wire.send_body(request, "Referencia", "json"))
+
+    assert tuple(map(read_back, body["Destinatarios"])) == request.recipients
 
 
 @given(requests)
 @settings(max_examples=40)
 def test_a_form_body_holds_the_same_with_arrays_as_json_strings(request: Any) -> None:
-    parameters = wire.send_parameters(request, "Referencia")
+    form = wire.send_body(request, "Referencia", "form").decode("ascii")
 
-    fields = dict(parse_qsl(wire.form_body(parameters).decode("ascii"), keep_blank_values=True))
+    fields = dict(parse_qsl(form, keep_blank_values=True))
 
     read = {
         name: json.loads(value) if name in ("Destinatarios", "Intervaloprohibido") else value
         for name, value in fields.items()
     }
-    assert read == parameters
+    assert read == json.loads(wire.send_body(request, "Referencia", "json"))

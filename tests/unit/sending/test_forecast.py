@@ -154,7 +154,7 @@ def test_the_size_of_a_request_is_that_of_its_body() -> None:
 
     made = foreseen([row])
 
-    size = len(wire.json_body(wire.send_parameters(request, ApiSettings().recipient_reference_key)))
+    size = len(wire.send_body(request, ApiSettings().recipient_reference_key, "json"))
     assert (made.largest_request, made.all_requests) == (size, size)
 
 

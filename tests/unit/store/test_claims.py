@@ -95,7 +95,7 @@ def test_a_claim_carries_all_that_the_request_needs(engine: sa.Engine) -> None:
 
     taken = claim(engine, holder)
 
-    assert taken.recipients == (Recipient(ANA, "Ana", "42", {"Amount": "7"}),)
+    assert list(taken.recipients) == [Recipient(ANA, "Ana", "42", {"Amount": "7"})]
     assert taken.message_ids == (row(engine).id,)
 
 

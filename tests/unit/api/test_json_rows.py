@@ -1,0 +1,50 @@
+"""JSON put together from columns of text."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_rcs.api.json_rows import array_of_rows, between_quotes, pieces_of_texts, pieces_of_variables
+from airflow_provider_rcs.api.variables import columns_of
+
+
+def test_what_is_the_same_in_each_row_stands_between_what_is_not() -> None:
+    assert array_of_rows(["<", ["a", "b"], "-", "-", ["1", ""], ">"], 2) == "[<a--1>,<b-->]"
+
+
+def test_rows_may_be_one_column_alone() -> None:
+    assert array_of_rows([["1", "2", "3"]], 3) == "[1,2,3]"
+
+
+def test_no_rows_are_an_empty_array() -> None:
+    assert array_of_rows(["<", [], ">"], 0) == "[]"
+
+
+@given(st.lists(st.none() | st.text(max_size=5)))
+def test_a_column_of_texts_reads_as_what_it_was(cells: list[str | None]) -> None:
+    assert json.loads(array_of_rows(pieces_of_texts(cells), len(cells))) == cells
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["a", 'b"']), st.text(max_size=5))))
+def test_variables_read_as_what_they_were(rows: list[dict[str, str]]) -> None:
+    assert json.loads(array_of_rows(pieces_of_variables(columns_of(rows), len(rows)), len(rows))) == rows
+
+
+@given(st.lists(st.text() | st.text(alphabet='",\\\n\x7f\u2028é')))
+def test_a_text_between_quotes_reads_as_what_it_was(cells: list[str]) -> None:
+    assert [json.loads(f'"{text}"') for text in between_quotes(cells)] == cells
+
+
+def test_texts_with_nothing_to_escape_are_not_copied() -> None:
+    cells = ["Núria", ""]
+
+    assert between_quotes(cells) is cells
+
+
+def test_half_of_a_character_cannot_be_written() -> None:
+    with pytest.raises(TypeError):
+        between_quotes(["\ud83d"])

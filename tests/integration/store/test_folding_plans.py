@@ -31,7 +31,7 @@ def test_no_step_of_a_fold_reads_a_report_for_each_request_in_a_store_that_is_ne
             asked = connection.connection.cursor()
             asked.execute("SAVEPOINT before")
             asked.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
-            ((plan,),) = asked.fetchone()
+            (((plan,),),) = asked.fetchall()
             asked.execute("ROLLBACK TO before")
             read[statement] = max(map(_rows_read, _nodes(plan["Plan"])))
 

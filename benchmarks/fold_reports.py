@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import count
 
 import sqlalchemy as sa
 
@@ -17,42 +17,52 @@ from airflow_provider_rcs.store.attempts import begin_attempt
 from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
 from airflow_provider_rcs.store.folding import fold
 from airflow_provider_rcs.store.landing import land
-from benchmarks.measure import Measured, Way, measure, sized
+from benchmarks.measure import Measured, Way, measure, measure_once, sized
 from benchmarks.people import rows
 from tests.one_request import claim_batch, record_list, settle
 
-MESSAGES = sized(100_000)
 _A_BATCH = 1_000
-_A_LIMITS_BATCH = 100_000
-NAIVE_REPORTS = 1_000
+_NAIVE_REPORTS = 1_000
 _NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
 def run(database: str, engine: sa.Engine) -> Measured:
-    """Measure it.
+    """Measure it, two reports on each message.
 
     :param engine: a migrated store.
     """
+    ours, naive, limit = _ways(database, engine, sized(100_000))
+    return measure(f"reports landed and folded on {database}", ours=ours, naive=naive, limit=limit)
+
+
+def run_at_a_million(database: str, engine: sa.Engine) -> Measured:
+    """Measure the same with a million reports, in one round."""
+    ours, naive, limit = _ways(database, engine, 500_000)
+    return measure_once(f"a million reports landed and folded on {database}", ours=ours, naive=naive, limit=limit)
+
+
+def _ways(database: str, engine: sa.Engine, messages: int) -> tuple[Way, Way, Way]:
     metadata = sa.MetaData()
     columns = (sa.Column("phone", sa.Text, primary_key=True), sa.Column("code", sa.Text), sa.Column("at", sa.Text))
     plain = sa.Table("plain_status", metadata, *columns)
     metadata.create_all(engine)
-    references = _send(engine)
+    references = _send(engine, messages)
+    sample = _reports(references)[:_NAIVE_REPORTS]
     bare = _copied_and_upserted if database == "PostgreSQL" else _upserted_in_order
-    return measure(
-        f"reports landed and folded on {database}",
-        ours=Way("landed, then folded as a set", lambda: _ours(engine, references)),
-        naive=Way("one update and commit a report", lambda: _naive(engine, plain, references)),
-        limit=Way("bare upserts of 100,000", lambda: bare(engine, plain, references)),
+    hours = count()
+    return (
+        Way("landed, then folded as a set", lambda: _ours(engine, references, next(hours))),
+        Way("one update and commit a report", lambda: _naive(engine, plain, sample)),
+        Way("one bare upsert of all", lambda: bare(engine, plain, references)),
     )
 
 
-def _send(engine: sa.Engine) -> Mapping[str, str]:
+def _send(engine: sa.Engine, messages: int) -> Mapping[str, str]:
     """Have a campaign sent, and return the reference that the reports of each phone carry."""
     campaign = open_campaign(engine, uuid.uuid4().hex, CampaignTerms("1"), {})
     attempt = begin_attempt(engine, campaign, "bench", timedelta(minutes=5))
-    listed = [ListedRecipient(row["phone"], row["phone"], row["phone"], "", "", {}) for row in rows(MESSAGES)]
-    for start in range(0, MESSAGES, 10_000):
+    listed = [ListedRecipient(row["phone"], row["phone"], row["phone"], "", "", {}) for row in rows(messages)]
+    for start in range(0, messages, 10_000):
         record_list(engine, attempt, listed[start : start + 10_000])
     references: dict[str, str] = {}
     last = 0
@@ -64,25 +74,27 @@ def _send(engine: sa.Engine) -> Mapping[str, str]:
     return references
 
 
-def _reports(references: Mapping[str, str]) -> Iterator[Report]:
+def _reports(references: Mapping[str, str], hours: int = 0) -> list[Report]:
+    begun = _NOW + timedelta(hours=hours)
     reports = [
-        Report(code, phone, reference, service="RCS", reported_at=_NOW + timedelta(seconds=second))
+        Report(code, phone, reference, service="RCS", reported_at=begun + timedelta(seconds=second))
         for phone, reference in references.items()
         for second, code in enumerate(("11", "13"))
     ]
     random.Random(1).shuffle(reports)
-    return iter(reports)
+    return reports
 
 
-def _ours(engine: sa.Engine, references: Mapping[str, str]) -> int:
-    reports = list(_reports(references))
+def _ours(engine: sa.Engine, references: Mapping[str, str], hours: int) -> int:
+    # Later ones in each round: else they would change the messages in the first one alone.
+    reports = _reports(references, hours)
     for start in range(0, len(reports), _A_BATCH):
         land(engine, reports[start : start + _A_BATCH], _NOW)
     return fold(engine)
 
 
-def _naive(engine: sa.Engine, plain: sa.Table, references: Mapping[str, str]) -> int:
-    for report, _ in zip(_reports(references), range(NAIVE_REPORTS), strict=False):
+def _naive(engine: sa.Engine, plain: sa.Table, reports: Sequence[Report]) -> int:
+    for report in reports:
         with engine.begin() as connection:
             here = plain.c.phone == report.phone
             if connection.execute(sa.select(plain.c.code).where(here)).first() is None:
@@ -90,44 +102,42 @@ def _naive(engine: sa.Engine, plain: sa.Table, references: Mapping[str, str]) ->
             else:
                 connection.execute(plain.update().where(here).values(code=report.status_code))
     _empty(engine, plain)
-    return NAIVE_REPORTS
+    return len(reports)
 
 
 def _upserted_in_order(engine: sa.Engine, plain: sa.Table, references: Mapping[str, str]) -> int:
-    """Upsert row by row in the order of the key, in one transaction for so many, by SQLite's own driver."""
+    """Upsert row by row in the order of the key, in one transaction, by SQLite's own driver."""
     upsert = (
         f"INSERT INTO {plain.name} VALUES (?, ?, ?) ON CONFLICT (phone) DO UPDATE "
         "SET code = excluded.code, at = excluded.at WHERE excluded.at > at"
     )
-    for batch in _bare_batches(references):
-        with engine.begin() as connection:
-            connection.connection.cursor().executemany(upsert, sorted(batch))
+    bare = _bare_rows(references)
+    with engine.begin() as connection:
+        connection.connection.cursor().executemany(upsert, sorted(bare))
     _empty(engine, plain)
-    return 2 * MESSAGES
+    return len(bare)
 
 
 def _copied_and_upserted(engine: sa.Engine, plain: sa.Table, references: Mapping[str, str]) -> int:
-    """Copy so many to a bare table, and upsert them from it with one statement."""
+    """Copy all to a bare table, and upsert them from it with one statement."""
     upsert = (
         f"INSERT INTO {plain.name} SELECT DISTINCT ON (phone) * FROM plain_landed ORDER BY phone, at DESC "
         "ON CONFLICT (phone) DO UPDATE SET code = excluded.code, at = excluded.at "
         f"WHERE excluded.at > {plain.name}.at"
     )
-    for batch in _bare_batches(references):
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"CREATE TEMPORARY TABLE plain_landed (LIKE {plain.name}) ON COMMIT DROP")
-            with connection.connection.cursor().copy("COPY plain_landed FROM STDIN") as copy:
-                for row in batch:
-                    copy.write_row(row)
-            connection.exec_driver_sql(upsert)
+    bare = _bare_rows(references)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE TEMPORARY TABLE plain_landed (LIKE {plain.name}) ON COMMIT DROP")
+        with connection.connection.cursor().copy("COPY plain_landed FROM STDIN") as copy:
+            for row in bare:
+                copy.write_row(row)
+        connection.exec_driver_sql(upsert)
     _empty(engine, plain)
-    return 2 * MESSAGES
+    return len(bare)
 
 
-def _bare_batches(references: Mapping[str, str]) -> Iterator[list[tuple[str, str, str]]]:
-    reports = _reports(references)
-    while batch := [(each.phone, each.status_code, str(each.reported_at)) for each in islice(reports, _A_LIMITS_BATCH)]:
-        yield batch
+def _bare_rows(references: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    return [(each.phone, each.status_code, str(each.reported_at)) for each in _reports(references)]
 
 
 def _empty(engine: sa.Engine, plain: sa.Table) -> None:

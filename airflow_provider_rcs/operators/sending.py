@@ -175,8 +175,9 @@ class RcsSendingOperator(BaseOperator):
         self.scheduled_by = scheduled_by
         self.preview = dry_run
         self.approved_plan = approved_plan
-        # Told before it is rendered: where Airflow renders to native objects, an approval that is missing becomes None.
+        # Told before they are rendered: where Airflow renders to native objects, what is missing becomes None.
         self._needs_approval = approved_plan is not None
+        self._excludes = exclude_sql is not None
 
     @abstractmethod
     def read_chunks(self) -> Iterable[Chunk]:
@@ -280,9 +281,9 @@ class RcsSendingOperator(BaseOperator):
             yield from stream_first_column("exclude_sql", query.conn_id, query.sql)
 
     def _excluded(self) -> Iterator[Query]:
-        if self.exclude_sql is None:
+        if not self._excludes:
             return
-        if not self.exclude_sql.strip():
+        if self.exclude_sql is None or not self.exclude_sql.strip():
             # A template that renders to nothing: whoever opted out would be messaged.
             raise RcsInputError("exclude_sql", "it is empty", "Give it a query, or leave it out to exclude nobody.")
         conn_id = self.exclude_conn_id or self.default_exclude_conn_id()

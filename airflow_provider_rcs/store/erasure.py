@@ -27,6 +27,7 @@ from airflow_provider_rcs.store.tables import (
     message,
     report,
     report_refused,
+    store,
     suppression,
     suppression_hash,
 )
@@ -87,7 +88,7 @@ def find_traces(engine: sa.Engine, phone: str) -> Traces:
     :param phone: E.164 digits.
     """
     with reading(engine) as connection:
-        return _find(connection, find_hashes(connection), phone)
+        return _find(connection, find_hashes(connection), phone, report.c.fold.is_not(None))
 
 
 def erase(engine: sa.Engine, phone: str, said_by: str, *, suppress: bool = False) -> Traces:
@@ -105,10 +106,16 @@ def erase(engine: sa.Engine, phone: str, said_by: str, *, suppress: bool = False
     if not said_by.strip():
         raise RcsInputError("by", "it is empty", "Say who erases, for the books.")
     _bury_the_dead_that_send_to(engine, phone)
+    # All reports are looked through before the folds are held up, and then only those that were folded meanwhile.
+    looked_to = _last_fold(engine)
+    found = find_traces(engine, phone).reports
     with transaction(engine) as connection:
         fold = lock_folding(connection)
         hashes = make_hashes(connection)
-        traces = _find(connection, hashes, phone)
+        folded_meanwhile = report.c.fold.between(looked_to + 1, fold)
+        # An empty list would be a subquery, for which PostgreSQL looks all reports through once more.
+        among = sa.or_(report.c.id.in_(found), folded_meanwhile) if found else folded_meanwhile
+        traces = _find(connection, hashes, phone, among)
         _replace_messages(connection, hashes, traces.messages)
         _blank_reports(connection, traces.reports, fold)
         connection.execute(report_refused.delete().where(report_refused.c.id.in_(traces.refused_reports)))
@@ -120,7 +127,15 @@ def erase(engine: sa.Engine, phone: str, said_by: str, *, suppress: bool = False
     return traces
 
 
-def _find(connection: sa.Connection, hashes: RecipientHashes | None, phone: str) -> Traces:
+def _last_fold(engine: sa.Engine) -> int:
+    with reading(engine) as connection:
+        return int(connection.execute(sa.select(store.c.fold).where(store.c.id == 1)).scalar_one())
+
+
+def _find(
+    connection: sa.Connection, hashes: RecipientHashes | None, phone: str, among: sa.ColumnElement[bool]
+) -> Traces:
+    """Return where a person is, of the reports those among some that are folded."""
     # Campaign by campaign: that is how the index knows whom a message is to.
     in_any = message.c.campaign_id.in_(sa.select(campaign.c.id))
     columns = (message.c.id, message.c.campaign_id, message.c.recipient_key)
@@ -134,7 +149,7 @@ def _find(connection: sa.Connection, hashes: RecipientHashes | None, phone: str)
     named = [*own, *_unreadable(connection, phone)]
     is_theirs = sa.or_(report.c.phone == phone, report.c.message_id.in_([*(each.id for each in named), *hashed]))
     # One that is not folded yet loses its person when it is.
-    reports = sa.select(report.c.id).where(report.c.fold.is_not(None), NAMES_SOMEBODY, is_theirs)
+    reports = sa.select(report.c.id).where(among, NAMES_SOMEBODY, is_theirs)
     excluded = sa.select(sa.func.count()).select_from(exclusion).where(exclusion.c.phone == phone)
     suppressed = sa.select(sa.func.count()).select_from(suppression).where(suppression.c.phone == phone)
     return Traces(

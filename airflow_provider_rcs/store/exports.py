@@ -129,18 +129,25 @@ def reports_since(engine: sa.Engine, fold: int) -> Iterator[Sequence[Row]]:
 
     Folds become visible in their order; the given one is read again, because its reader may have stopped within it.
     """
-    place = sa.tuple_(report.c.fold, report.c.id)
-    told = (
-        sa.select(*_REPORT_COLUMNS)
-        .outerjoin(message, message.c.id == report.c.message_id)
-        .outerjoin(campaign, campaign.c.id == message.c.campaign_id)
-        .order_by(report.c.fold, report.c.id)
-    )
+    in_order = (report.c.fold, report.c.id)
     with reading(engine) as connection:
         newest = connection.execute(sa.select(sa.func.max(report.c.fold))).scalar_one() or 0
     last = (fold, 0)
-    # By folds alone too: that is what the index knows.
-    while page := _page(engine, told.where(report.c.fold.between(last[0], newest), place > last)):
+    while True:
+        # By folds alone too: that is what the index knows.
+        is_next = sa.and_(report.c.fold.between(last[0], newest), sa.tuple_(*in_order) > last)
+        # Their numbers first: else the messages of all reports of the fold are looked up for each page.
+        numbers = sa.select(report.c.id).where(is_next).order_by(*in_order).limit(ROWS_A_PAGE)
+        told = (
+            sa.select(*_REPORT_COLUMNS)
+            .outerjoin(message, message.c.id == report.c.message_id)
+            .outerjoin(campaign, campaign.c.id == message.c.campaign_id)
+            .where(report.c.id.in_(numbers))
+            .order_by(*in_order)
+        )
+        page = _page(engine, told)
+        if not page:
+            return
         yield page
         last = (page[-1]["fold"], page[-1]["id"])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
+from airflow.providers.common.compat.sdk import DAG, AirflowException, AirflowFailException, Context
 
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
 from airflow_provider_rcs.transfers.sql_to_rcs import SqlToRcsOperator
@@ -83,6 +83,20 @@ def test_an_argument_that_cannot_be_used(
 
     with pytest.raises(AirflowFailException, match=message):
         operator(**changes).execute(context)
+
+    assert sandbox.statistics()["send_requests"] == before
+
+
+def test_a_query_of_whom_to_leave_out_that_rendered_to_none_is_refused_and_not_taken_for_nobody(
+    sandbox: SandboxProcess, context: Context
+) -> None:
+    before = sandbox.statistics()["send_requests"]
+    with DAG("native", schedule=None, render_template_as_native_obj=True):
+        send = operator(exclude_sql="{{ none }}", exclude_conn_id="warehouse")
+    send.render_template_fields(context)
+
+    with pytest.raises(AirflowFailException, match="exclude_sql: it is empty"):
+        send.execute(context)
 
     assert sandbox.statistics()["send_requests"] == before
 

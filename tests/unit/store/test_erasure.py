@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.claims import doubt, release
 from airflow_provider_rcs.store.erasure import Traces, erase, find_traces
+from airflow_provider_rcs.store.folding import fold
 from airflow_provider_rcs.store.landing import Arrivals, land, land_all
 from airflow_provider_rcs.store.planning import Standing, standings
 from airflow_provider_rcs.store.refused_reports import RefusedReport
@@ -43,6 +45,7 @@ from tests.unit.store.given import (
     sent,
     states,
 )
+from tests.unit.store.test_exports import listening
 
 ANAS_LIST = listed(ANA, phone_as_listed="+34 600 000 001", name="Ana Ñ", reference="ref-1", variables={"Amount": "7"})
 
@@ -326,4 +329,28 @@ def test_a_report_that_has_landed_and_is_not_folded_loses_the_person_when_it_is(
     receive(engine)
 
     assert row(engine, hash_of_ana(engine)).delivery_status == "delivered"
+    assert "'34600000001'" not in everything(engine)
+
+
+def test_a_fold_while_the_reports_are_looked_through_waits_for_nothing_and_leaves_nothing_of_the_person(
+    engine: sa.Engine,
+) -> None:
+    taken = sent(engine)
+    receive(engine, report_on(taken))
+    land(engine, [report_on(taken, code="20")], NOON)
+    folding = Thread(target=fold, args=(engine,))
+    still_folding: list[bool] = []
+
+    def fold_meanwhile(_connection: sa.Connection, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("SELECT rcs_report.id") and not still_folding:
+            still_folding.append(True)
+            folding.start()
+            folding.join(timeout=10)
+            still_folding[0] = folding.is_alive()
+
+    with listening(engine, "after_cursor_execute", fold_meanwhile):
+        erase_ana(engine)
+    folding.join()
+
+    assert still_folding == [False]
     assert "'34600000001'" not in everything(engine)

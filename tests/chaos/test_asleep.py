@@ -21,7 +21,7 @@ def test_who_slept_beyond_its_lease_claims_nothing_more_though_much_is_planned(
     asleep = sent.start(sleeps_at=(Step.AFTER_CLAIM, occurrence), lease=LEASE)
     sent.wait_until_it_has_claimed(occurrence)
     sent.wait_until_leases_have_run_out()
-    sent.send_and_die(Step.BEFORE_CLAIM, 2)
+    sent.send_and_die(Step.MARKING, 1)
     assert sent.books().phones("planned")
 
     asleep.wake()

@@ -111,7 +111,7 @@ class PlannedRequests:
         if self._stopped_by is not None or missing <= 0:
             return
         claims = self._claim_behind(self._claimed_up_to, missing)
-        if not claims and self._claimed_up_to and not (self._ready or self._under_way):
+        if not claims and self._claimed_up_to and not (self._ready or self._is_busy()):
             # In the end from the beginning: someone before the last claim may have been planned again since.
             claims = self._claim_behind(0, missing)
         if claims:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.recipients import ListedRecipient
-from airflow_provider_rcs.store import claims, planning
+from airflow_provider_rcs.store import claims, leaving, planning
 from airflow_provider_rcs.store.attempts import Attempt
 from airflow_provider_rcs.store.claims import Claim, Settlement
 
@@ -19,7 +19,11 @@ def record_list(engine: sa.Engine, attempt: Attempt, listed: Sequence[ListedReci
 
 
 def claim_batch(engine: sa.Engine, attempt: Attempt, size: int, *given: Any, **named: Any) -> Claim | None:
-    return next(iter(claims.claim_batches(engine, attempt, size, *given, **named)), None)
+    """Claim a batch whose request may leave at once."""
+    taken = claims.claim_batches(engine, attempt, size, *given, **named)
+    if taken:
+        leaving.let_leave(engine, attempt, taken)
+    return next(iter(taken), None)
 
 
 def settle(engine: sa.Engine, claim: Claim, outcomes: Sequence[Outcome], api_campaign_id: str) -> None:

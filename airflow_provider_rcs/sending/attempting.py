@@ -71,12 +71,18 @@ def send_planned(
         Progress(settings.campaign, listed),
     )
     stopped_by = requests.send_all()
-    _wait_for_others(engine, attempt)
+    while _has_waited_for_others(engine, attempt) and stopped_by is None:
+        # For what they gave back, or what the dead of them had not let leave.
+        stopped_by = requests.send_all()
     return stopped_by
 
 
-def _wait_for_others(engine: sa.Engine, attempt: Attempt) -> None:
-    """Wait for the requests of other attempts: until they are settled, or until their lease runs out."""
+def _has_waited_for_others(engine: sa.Engine, attempt: Attempt) -> bool:
+    """Wait for the requests of other attempts: until they are settled, or until their lease runs out.
+
+    :return: whether there were any.
+    """
+    waited = False
     while seconds := seconds_until_others_end(engine, attempt):
         log.info(
             "Campaign %s: another attempt has requests under way; waiting up to %d s for it or its lease to end.",
@@ -85,6 +91,8 @@ def _wait_for_others(engine: sa.Engine, attempt: Attempt) -> None:
         )
         time.sleep(min(seconds, _SECONDS_BETWEEN_LOOKS_AT_OTHERS))
         _log_what_was_taken_over(attempt.campaign.name, bury_dead_attempts(engine, attempt.campaign), 0)
+        waited = True
+    return waited
 
 
 def _log_what_was_taken_over(campaign: str, doubted: int, folded: int) -> None:

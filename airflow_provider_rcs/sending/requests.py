@@ -1,4 +1,4 @@
-"""Sending what is planned: batches are claimed, sent in parallel and settled, until none is left or it has to stop."""
+"""Sending what is planned: batches are claimed ahead, let leave and settled, until none is left or it has to stop."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.attempts import Attempt
 from airflow_provider_rcs.store.campaigns import CampaignTerms
 from airflow_provider_rcs.store.claims import Claim, Settlement, claim_batches, doubt, release, settle
+from airflow_provider_rcs.store.leaving import give_back, let_leave
 from airflow_provider_rcs.store.refused_credentials import remember_refusal
 from airflow_provider_rcs.store.suppression import FrequencyCap
 
@@ -32,7 +33,7 @@ _LONGEST_WAIT_SECONDS = 300.0
 
 @dataclass
 class PlannedRequests:
-    """The requests of one attempt.
+    """The requests of one attempt: claimed, let leave, under way, replied to, settled.
 
     :param service: the service, as this attempt speaks to it.
     :param batch_size: the most recipients of one request.
@@ -46,6 +47,7 @@ class PlannedRequests:
     service: Service
     progress: Progress
     _claimed_up_to: int = 0
+    _ready: list[Claim] = field(default_factory=list)
     _under_way: dict[Future[SendResult], Claim] = field(default_factory=dict)
     _replies: list[tuple[Claim, SendResult]] = field(default_factory=list)
     _being_settled: Future[Sequence[Settlement]] | None = None
@@ -68,15 +70,30 @@ class PlannedRequests:
             ThreadPoolExecutor(1, thread_name_prefix="rcs-settle") as books,
         ):
             try:
-                while self._start_some(pool) or self._is_busy():
+                while True:
+                    self._let_some_leave(pool)
                     self._settle_some(books)
+                    self._claim_ahead()
+                    if self._may_leave():
+                        continue
+                    if not self._is_busy():
+                        break
                     self._wait_for_some()
             finally:
+                self._give_back_what_has_not_left()
                 self._settle_what_has_left(books)
         return self._stopped_by
 
     def _is_busy(self) -> bool:
         return bool(self._under_way or self._replies or self._being_settled)
+
+    def _give_back_what_has_not_left(self) -> None:
+        try:
+            self._give_back()
+        except RcsError as error:
+            log.warning(
+                "Who was next could not be given back yet; the next attempt does it, after the lease. %s", error
+            )
 
     def _settle_what_has_left(self, books: Executor) -> None:
         """Record the replies that are still to come; whatever stops this task, they are worth it."""
@@ -88,28 +105,18 @@ class PlannedRequests:
                 # The error that stopped the task is on its way up already, and says more.
                 log.warning("A reply could not be recorded; its recipients will be in doubt. %s", error)
 
-    def _start_some(self, pool: ThreadPoolExecutor) -> bool:
-        free = self._allowed_in_flight() - len(self._under_way)
-        if self._being_settled is not None:
-            # Whoever waits for the books counts as in flight, so that not many are in doubt if the process is killed.
-            free -= len(self._replies)
-        if self._stopped_by is not None or free <= 0:
-            return False
-        time.sleep(max(self._not_before - time.monotonic(), 0.0))
-        claims = self._claim(free)
-        for claim in claims:
-            request = request_of(self.attempt.campaign.terms, self.settings, claim.recipients, claim.reference)
-            self._under_way[pool.submit(self.service.send, request)] = claim
-        return bool(claims)
-
-    def _claim(self, requests: int) -> Sequence[Claim]:
-        claims = self._claim_behind(self._claimed_up_to, requests)
-        if not claims and self._claimed_up_to and not self._under_way:
+    def _claim_ahead(self) -> None:
+        """Have as many requests ready as may be in flight, so that each that ends is followed by one at once."""
+        missing = self._allowed_in_flight() - len(self._ready)
+        if self._stopped_by is not None or missing <= 0:
+            return
+        claims = self._claim_behind(self._claimed_up_to, missing)
+        if not claims and self._claimed_up_to and not (self._ready or self._is_busy()):
             # In the end from the beginning: someone before the last claim may have been planned again since.
-            claims = self._claim_behind(0, requests)
+            claims = self._claim_behind(0, missing)
         if claims:
+            self._ready += claims
             self._claimed_up_to = claims[-1].message_ids[-1]
-        return claims
 
     def _claim_behind(self, last: int, requests: int) -> Sequence[Claim]:
         return claim_batches(
@@ -117,14 +124,47 @@ class PlannedRequests:
             self.attempt,
             self.batch_size,
             cap_of(self.settings),
-            self.service.fingerprint,
             requests=requests,
             after=last,
         )
 
+    def _may_leave(self) -> bool:
+        return bool(self._ready) and self._free() > 0
+
+    def _free(self) -> int:
+        """Return how many more requests may leave now."""
+        if self._stopped_by is not None:
+            return 0
+        free = self._allowed_in_flight() - len(self._under_way)
+        if self._being_settled is not None:
+            # Whoever waits for the books counts as in flight, so that not many are in doubt if the process is killed.
+            free -= len(self._replies)
+        return max(free, 0)
+
     def _allowed_in_flight(self) -> int:
         # Until one request has gone well, one at a time: wrong credentials must not be shown to the service twice.
         return self.settings.max_in_flight if self._proven else 1
+
+    def _let_some_leave(self, pool: ThreadPoolExecutor) -> None:
+        if not self._free():
+            return
+        time.sleep(max(self._not_before - time.monotonic(), 0.0))
+        leaving = self._ready[: self._free()]
+        if not leaving:
+            return
+        let_leave(self.engine, self.attempt, leaving, self.service.fingerprint)
+        for claim in leaving:
+            request = request_of(self.attempt.campaign.terms, self.settings, claim.recipients, claim.reference)
+            # Before it leaves, because those that are ready are given back whatever happens.
+            self._ready.remove(claim)
+            self._under_way[pool.submit(self.service.send, request)] = claim
+
+    def _give_back(self) -> None:
+        """Have those planned again whose requests are ready, and have not left."""
+        if self._ready:
+            give_back(self.engine, self._ready)
+            self._claimed_up_to = min(self._claimed_up_to, self._ready[0].message_ids[0] - 1)
+            self._ready = []
 
     def _wait_for_some(self) -> None:
         """Wait for a reply, or for the books, and take in what has ended."""
@@ -172,7 +212,8 @@ class PlannedRequests:
 
     def _release(self, claim: Claim, error: RcsError) -> None:
         release(self.engine, claim, str(error))
-        # They are the next ones again.
+        # They are the next ones again, before those who were claimed ahead.
+        self._give_back()
         self._claimed_up_to = min(self._claimed_up_to, claim.message_ids[0] - 1)
         log.warning("A request for %d recipients was refused; they stay planned. %s", len(claim.recipients), error)
         if isinstance(error, RcsAuthError):

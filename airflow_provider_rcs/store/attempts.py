@@ -14,6 +14,8 @@ from airflow_provider_rcs.store.engine import transaction
 from airflow_provider_rcs.store.tables import attempt, request
 
 WHOLE_LIST = "1/1"
+# The states of requests that have no outcome yet.
+UNSETTLED = ("claimed", "sending")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,9 @@ def renew_lease(engine: sa.Engine, held: Attempt) -> None:
 def end_attempt(engine: sa.Engine, held: Attempt) -> None:
     """Record that the attempt is over.
 
-    One that leaves requests without an outcome is not ended: its lease runs out, and they become in doubt.
+    One that leaves requests without an outcome is not ended: its lease runs out, and whoever finds that settles them.
     """
-    under_way = sa.exists().where(request.c.attempt_id == held.id, request.c.state == "sending")
+    under_way = sa.exists().where(request.c.attempt_id == held.id, request.c.state.in_(UNSETTLED))
     with transaction(engine) as connection:
         connection.execute(
             attempt.update()

@@ -13,7 +13,7 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaigns import Campaign, lock_campaign
 from airflow_provider_rcs.store.engine import reading, transaction
 from airflow_provider_rcs.store.tables import campaign as campaigns
-from airflow_provider_rcs.store.tables import cancellation, message
+from airflow_provider_rcs.store.tables import cancellation, message, request
 from airflow_provider_rcs.store.upsert import insert_or_ignore
 
 _HANDED_OVER = (MessageState.SENDING, MessageState.ACCEPTED, MessageState.IN_DOUBT)
@@ -57,6 +57,8 @@ class Cancelled:
 def cancel(engine: sa.Engine, campaign: Campaign, word: Cancellation) -> Cancelled:
     """End a campaign: who is planned becomes suppressed, and no attempt claims anyone any more.
 
+    So does who was claimed for a request that may not leave yet, because it may not any more.
+
     One that is cancelled already stays so by the first word.
     """
     row = {
@@ -65,15 +67,23 @@ def cancel(engine: sa.Engine, campaign: Campaign, word: Cancellation) -> Cancell
         "reason": word.reason,
         "said_at": word.said_at,
     }
+    not_allowed_to_leave = sa.select(request.c.id).where(
+        request.c.campaign_id == campaign.id, request.c.state == "claimed"
+    )
+    may_be_kept = sa.or_(
+        message.c.state == MessageState.PLANNED,
+        sa.and_(message.c.state == MessageState.SENDING, message.c.request_id.in_(not_allowed_to_leave)),
+    )
     with transaction(engine) as connection:
         revision = lock_campaign(connection, campaign.id)
         insert_or_ignore(connection, cancellation, [row], key=["campaign_id"])
         first = _read(connection, campaign.id) or word
         not_sent = connection.execute(
             message.update()
-            .where(message.c.campaign_id == campaign.id, message.c.state == MessageState.PLANNED)
+            .where(message.c.campaign_id == campaign.id, may_be_kept)
             .values(
                 state=MessageState.SUPPRESSED,
+                request_id=None,
                 reason=_reason(first),
                 revision=revision,
                 updated_at=datetime.now(UTC),

@@ -18,13 +18,12 @@ from airflow_provider_rcs.store.attempts import Attempt, require_lease
 from airflow_provider_rcs.store.campaigns import lock_campaign, new_reference
 from airflow_provider_rcs.store.cancellations import require_not_cancelled
 from airflow_provider_rcs.store.engine import reading, transaction
-from airflow_provider_rcs.store.refused_credentials import require_not_refused
 from airflow_provider_rcs.store.request_messages import IS_OF_REQUEST
 from airflow_provider_rcs.store.row_sets import columns_of, row_parameter, row_set
 from airflow_provider_rcs.store.shards import lists_of
 from airflow_provider_rcs.store.suppression import FrequencyCap, lock_for_cap, reasons_against
 from airflow_provider_rcs.store.tables import message, request
-from airflow_provider_rcs.store.unsent import when_not_sent
+from airflow_provider_rcs.store.unsent import take_out_of_requests
 
 ACCEPTED_BY_ECHO = "the reply was lost; a report on the same request proves that the service accepted it"
 
@@ -67,25 +66,23 @@ def claim_batches(
     attempt: Attempt,
     size: int,
     cap: FrequencyCap | None = None,
-    fingerprint: str = "",
     *,
     requests: int = 1,
     after: int = 0,
 ) -> list[Claim]:
-    """Take the next planned messages of this attempt's list, for one request or for some that leave together.
+    """Take the next planned messages of this attempt's list, for one request or for some.
 
-    They are committed as ``sending`` before this returns, so that no other attempt takes them and, if this process
-    dies, the next one finds them in doubt and not unsent. Those that must not be messaged are suppressed on the way.
+    They are committed as ``sending`` before this returns, so that no other attempt takes them. Their requests may not
+    leave yet: :func:`~airflow_provider_rcs.store.leaving.let_leave` allows it. If this process dies before, they are
+    planned again. Those that must not be messaged are suppressed on the way.
 
     :param size: the most recipients of a request.
     :param cap: how often a phone may be messaged.
-    :param fingerprint: of the credentials that the requests will be made with.
     :param requests: the most requests.
     :param after: the message behind which to look; those before it are not looked at.
     :return: a claim for each request; fewer than asked for, or none, when that is all that is planned.
     :raises RcsFencedError: if the attempt has lost its lease.
     :raises RcsCancelledError: if the campaign was cancelled.
-    :raises RcsAuthError: if the service has refused these credentials to this campaign.
     """
     with transaction(engine) as connection:
         _read_in_order(connection)
@@ -94,7 +91,6 @@ def claim_batches(
         revision = lock_campaign(connection, attempt.campaign.id)
         require_lease(connection, attempt.id)
         require_not_cancelled(connection, attempt.campaign)
-        require_not_refused(connection, attempt.campaign.name, fingerprint)
         is_planned = is_planned_by(connection, attempt)
         taken: list[_Taken] = []
         while len(taken) < requests and (rows := _planned(connection, is_planned, after, size)):
@@ -247,16 +243,7 @@ def release(engine: sa.Engine, claim: Claim, reason: str) -> None:
             # A report has proven the opposite, and nobody is messaged on the word of a service against itself.
             leave_in_doubt(connection, claim.request_id, revision, reason)
             return
-        not_sent = when_not_sent(connection, claim.campaign_id)
-        connection.execute(
-            message.update()
-            .where(
-                IS_OF_REQUEST,
-                request.c.id == claim.request_id,
-                message.c.state.in_((MessageState.SENDING, MessageState.IN_DOUBT)),
-            )
-            .values(request_id=None, revision=revision, updated_at=datetime.now(UTC), **not_sent)
-        )
+        take_out_of_requests(connection, claim.campaign_id, [claim.request_id], revision)
         _close_request(connection, claim.request_id, "refused", reason=reason)
 
 
@@ -299,7 +286,7 @@ def _open_request(connection: sa.Connection, attempt: Attempt, reference: str, r
         "campaign_id": attempt.campaign.id,
         "attempt_id": attempt.id,
         "reference": reference,
-        "state": "sending",
+        "state": "claimed",
         "recipients": len(rows),
         "first_message_id": rows[0].id,
         "last_message_id": rows[-1].id,

@@ -84,12 +84,14 @@ request = sa.Table(
     sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), nullable=False, index=True),
     sa.Column("attempt_id", RowId, sa.ForeignKey("rcs_attempt.id"), nullable=False, index=True),
     sa.Column("reference", sa.String(40), nullable=False, unique=True, comment="comes back in reports"),
-    sa.Column("state", sa.String(16), nullable=False, comment="sending, accepted, refused or in_doubt"),
+    sa.Column(
+        "state", sa.String(16), nullable=False, comment="claimed, sending, accepted, refused, in_doubt or unsent"
+    ),
     sa.Column("recipients", sa.Integer, nullable=False),
     sa.Column("first_message_id", RowId, comment="its messages have numbers from here; null where that is not known"),
     sa.Column("last_message_id", RowId, comment="to here"),
     sa.Column("api_campaign_id", sa.Text, nullable=False, index=True),
-    sa.Column("reason", sa.Text, nullable=False, comment="why it was refused or is in doubt"),
+    sa.Column("reason", sa.Text, nullable=False, comment="why it was refused, is in doubt or never left"),
     sa.Column("claimed_at", UtcDateTime, nullable=False),
     sa.Column("echoed_at", UtcDateTime, comment="when a report first proved that the service accepted it"),
     sa.Column("settled_at", UtcDateTime),

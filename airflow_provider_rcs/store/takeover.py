@@ -1,4 +1,4 @@
-"""Taking over from attempts that died: what they were sending becomes in doubt, what they planned goes on."""
+"""Taking over from attempts that died: what had left becomes in doubt, what had not is planned again."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.attempts import Attempt
+from airflow_provider_rcs.store.attempts import UNSETTLED, Attempt
 from airflow_provider_rcs.store.campaigns import Campaign, lock_campaign
 from airflow_provider_rcs.store.claims import leave_in_doubt
 from airflow_provider_rcs.store.clock import database_now
 from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.leaving import give_back_requests
 from airflow_provider_rcs.store.request_messages import IS_OF_REQUEST
 from airflow_provider_rcs.store.shards import is_in_shard_of
 from airflow_provider_rcs.store.tables import attempt, request
@@ -20,6 +21,8 @@ _DIED = "the process that sent it died before the reply was recorded"
 
 def bury_dead_attempts(engine: sa.Engine, campaign: Campaign) -> int:
     """End the campaign's attempts whose lease has run out; what they were sending becomes in doubt.
+
+    Requests that had been claimed, and not been allowed to leave, give their messages back.
 
     :return: the number of messages that became in doubt.
     """
@@ -37,6 +40,14 @@ def bury_dead_attempts(engine: sa.Engine, campaign: Campaign) -> int:
         open_requests = sa.select(request.c.id).where(request.c.attempt_id.in_(attempts), request.c.state == "sending")
         for request_id in connection.execute(open_requests).scalars().all():
             doubted += leave_in_doubt(connection, request_id, revision, _DIED)
+        # Of all that have ended: an older version of this program, upgraded while it runs, leaves them as they are.
+        never_left = (
+            sa.select(request.c.id)
+            .join(attempt, attempt.c.id == request.c.attempt_id)
+            .where(request.c.campaign_id == campaign.id, request.c.state == "claimed", attempt.c.ended_at.is_not(None))
+        )
+        if given_back := connection.execute(never_left).scalars().all():
+            give_back_requests(connection, campaign.id, given_back, revision)
     return doubted
 
 
@@ -53,7 +64,7 @@ def seconds_until_others_end(engine: sa.Engine, held: Attempt) -> float:
             attempt.c.campaign_id == held.campaign.id,
             attempt.c.id != held.id,
             attempt.c.ended_at.is_(None),
-            request.c.state == "sending",
+            request.c.state.in_(UNSETTLED),
             concerns,
         )
     )

@@ -25,6 +25,7 @@ from tests.sandbox_process import SandboxProcess
 
 IN_DOUBT = "RcsInDoubtError"
 _MAY_HAVE_BEEN_SENT_TO = {"sending", "in_doubt", "accepted"}
+_THAT_LEFT = ("sending", "accepted")
 _ROWS_A_CHUNK = 70
 _MOST_RETRIES = 20
 _SECONDS_TO_WAIT = 20
@@ -142,6 +143,14 @@ class CampaignUnderTest:
 
     def wait_until_it_has_claimed(self, requests: int) -> None:
         self.wait_until(lambda: sum(self.requests_by_attempt().values()) == requests)
+
+    def wait_until_it_has_let_leave(self, requests: int) -> None:
+        self.wait_until(lambda: self._requests_that_left() == requests)
+
+    def _requests_that_left(self) -> int:
+        with self.store.engine.connect() as connection:
+            left = sa.select(sa.func.count()).select_from(request.join(campaign))
+            return int(connection.execute(left.where(self._is_meant, request.c.state.in_(_THAT_LEFT))).scalar_one())
 
     def wait_until_leases_have_run_out(self) -> None:
         with self.store.engine.connect() as connection:

@@ -35,12 +35,15 @@ class Step(StrEnum):
     BEFORE_CLAIM = "before the claim"
     CLAIMING = "before the commit of the claim"
     AFTER_CLAIM = "after the commit of the claim"
+    MARKING = "before the commit by which requests may leave"
+    AFTER_MARKING = "after the commit by which requests may leave"
     BEFORE_REQUEST = "before the request leaves"
     ACCEPTED = "after the service accepted, before the reply is read"
     AFTER_REPLY = "after the reply"
     SETTLING = "before the commit of the reply"
     AFTER_SETTLING = "after the commit of the reply"
     RELEASING = "before the commit of a refusal"
+    GIVING_BACK = "before the commit that gives back who was claimed ahead"
     DOUBTING = "before the commit of a doubt"
     ENDING = "before the commit of the end"
 
@@ -70,6 +73,10 @@ def arm(engine: sa.Engine, step: Step, occurrence: int, act: Act) -> None:
             _before_commit_of(engine, sending, "claim_batches", act)
         case Step.AFTER_CLAIM:
             _after(sending, "claim_batches", _between_commits(act))
+        case Step.MARKING:
+            _before_commit_of(engine, sending, "let_leave", act)
+        case Step.AFTER_MARKING:
+            _after(sending, "let_leave", _between_commits(act))
         case Step.BEFORE_REQUEST:
             _before(requests.adapters.HTTPAdapter, "send", act)
         case Step.ACCEPTED:
@@ -82,6 +89,8 @@ def arm(engine: sa.Engine, step: Step, occurrence: int, act: Act) -> None:
             _after(sending, "settle", act)
         case Step.RELEASING:
             _before_commit_of(engine, sending, "release", act)
+        case Step.GIVING_BACK:
+            _before_commit_of(engine, sending, "give_back", act)
         case Step.DOUBTING:
             _before_commit_of(engine, sending, "doubt", act)
         case Step.ENDING:

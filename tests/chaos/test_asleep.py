@@ -21,7 +21,7 @@ def test_who_slept_beyond_its_lease_claims_nothing_more_though_much_is_planned(
     asleep = sent.start(sleeps_at=(Step.AFTER_CLAIM, occurrence), lease=LEASE)
     sent.wait_until_it_has_claimed(occurrence)
     sent.wait_until_leases_have_run_out()
-    sent.send_and_die(Step.BEFORE_CLAIM, 2)
+    sent.send_and_die(Step.MARKING, 1)
     assert sent.books().phones("planned")
 
     asleep.wake()
@@ -37,13 +37,13 @@ def test_who_slept_while_another_finished_wakes_and_sends_nobody_twice(
     campaign: Callable[..., CampaignUnderTest], occurrence: int
 ) -> None:
     sent = campaign(200, max_in_flight=1)
-    asleep = sent.start(sleeps_at=(Step.AFTER_CLAIM, occurrence), lease=LEASE)
-    sent.wait_until_it_has_claimed(occurrence)
+    asleep = sent.start(sleeps_at=(Step.AFTER_MARKING, occurrence), lease=LEASE)
+    sent.wait_until_it_has_let_leave(occurrence)
 
     in_doubt = sent.send_until_nobody_is_left()
     asleep.wake()
 
-    # What was claimed before it fell asleep leaves late, and is settled by its own reply.
+    # What was let leave before it fell asleep leaves late, and is settled by its own reply.
     assert in_doubt > 0
     assert sent.ended(asleep) == "RcsFencedError"
     assert sent.require_true_books().phones("accepted") == sent.phones

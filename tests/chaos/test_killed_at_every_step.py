@@ -13,6 +13,8 @@ STEPS_OF_EVERY_REQUEST = (
     Step.BEFORE_CLAIM,
     Step.CLAIMING,
     Step.AFTER_CLAIM,
+    Step.MARKING,
+    Step.AFTER_MARKING,
     Step.BEFORE_REQUEST,
     Step.ACCEPTED,
     Step.AFTER_REPLY,
@@ -35,21 +37,27 @@ def test_killed_at_a_step_of_a_request_then_retried(
     sent.require_settled_by_reports()
 
 
-@pytest.mark.parametrize("step", sized([Step.PLANNING], [Step.PLANNING, Step.BEFORE_CLAIM, Step.CLAIMING]))
-def test_killed_before_the_first_claim_leaves_nobody_in_doubt(
+@pytest.mark.parametrize(
+    "step",
+    sized(
+        [Step.PLANNING, Step.AFTER_CLAIM, Step.MARKING],
+        [Step.PLANNING, Step.BEFORE_CLAIM, Step.CLAIMING, Step.AFTER_CLAIM, Step.MARKING],
+    ),
+)
+def test_killed_before_the_first_request_may_leave_leaves_nobody_in_doubt(
     campaign: Callable[..., CampaignUnderTest], step: Step
 ) -> None:
     sent = campaign()
 
     sent.send_and_die(step, 1)
 
-    assert not sent.require_true_books().phones("sending", "in_doubt", "accepted")
+    assert not sent.require_true_books().phones("in_doubt", "accepted")
     assert sent.send() == DONE
     assert sent.require_settled_by_reports().phones("accepted") == sent.phones
 
 
-@pytest.mark.parametrize("step", sized([Step.ACCEPTED], [Step.ACCEPTED, Step.AFTER_REPLY, Step.SETTLING]))
-def test_killed_between_acceptance_and_its_commit_leaves_doubts_that_reports_settle(
+@pytest.mark.parametrize("step", sized([Step.ACCEPTED], [Step.ACCEPTED, Step.AFTER_REPLY]))
+def test_killed_between_acceptance_and_its_reply_being_taken_leaves_doubts_that_reports_settle(
     campaign: Callable[..., CampaignUnderTest], step: Step
 ) -> None:
     sent = campaign()
@@ -60,7 +68,19 @@ def test_killed_between_acceptance_and_its_commit_leaves_doubts_that_reports_set
     assert sent.require_settled_by_reports().phones("accepted") == sent.phones
 
 
-@pytest.mark.parametrize("step", sized([Step.BEFORE_REQUEST], [Step.AFTER_CLAIM, Step.BEFORE_REQUEST]))
+def test_killed_while_claiming_ahead_leaves_those_in_doubt_alone_whose_request_had_left(
+    campaign: Callable[..., CampaignUnderTest],
+) -> None:
+    sent = campaign()
+
+    # The second claim is made while the first request is under way.
+    sent.send_and_die(Step.AFTER_CLAIM, 2)
+
+    assert sent.send_until_nobody_is_left() == 20
+    sent.require_settled_by_reports()
+
+
+@pytest.mark.parametrize("step", sized([Step.AFTER_MARKING], [Step.AFTER_MARKING, Step.BEFORE_REQUEST]))
 def test_killed_before_the_request_left_leaves_doubts_that_reports_do_not_call_accepted(
     campaign: Callable[..., CampaignUnderTest], step: Step
 ) -> None:
@@ -79,6 +99,17 @@ def test_killed_while_a_refusal_is_recorded(campaign: Callable[..., CampaignUnde
     sent.require_true_books()
 
     sent.require_settled_by_reports()
+
+
+def test_killed_while_who_was_claimed_ahead_is_given_back(campaign: Callable[..., CampaignUnderTest]) -> None:
+    sent = campaign()
+    sent.order_fault(1, "status", status=429)
+
+    sent.send_and_die(Step.GIVING_BACK, 1)
+
+    assert not sent.require_true_books().phones("accepted")
+    assert sent.send() == DONE
+    assert sent.require_settled_by_reports().phones("accepted") == sent.phones
 
 
 def test_killed_while_a_doubt_is_recorded(campaign: Callable[..., CampaignUnderTest]) -> None:

@@ -33,7 +33,8 @@ LEASE_SECONDS = 10
 
 SENDERS = sa.text(
     "SELECT a.made_by, a.shard, COUNT(*) AS requests, COUNT(r.settled_at) AS answered FROM rcs_attempt a "
-    "JOIN rcs_request r ON r.attempt_id = a.id WHERE a.ended_at IS NULL GROUP BY a.made_by, a.shard"
+    "JOIN rcs_request r ON r.attempt_id = a.id WHERE a.ended_at IS NULL AND r.state <> 'claimed' "
+    "GROUP BY a.made_by, a.shard"
 )
 PHONES_IN = sa.text("SELECT phone FROM rcs_message WHERE state = :state")
 

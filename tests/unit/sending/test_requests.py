@@ -7,17 +7,44 @@ from collections.abc import Callable
 from datetime import timedelta
 from threading import current_thread
 
+import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsRateLimited
+from airflow_provider_rcs.api.errors import (
+    RcsAuthError,
+    RcsCancelledError,
+    RcsCreditError,
+    RcsFencedError,
+    RcsRateLimited,
+)
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.campaign import send_campaign
 from airflow_provider_rcs.sending.service import Service
 from airflow_provider_rcs.sending.settings import SendSettings
-from airflow_provider_rcs.store.claims import doubt
+from airflow_provider_rcs.store.attempts import Attempt
+from airflow_provider_rcs.store.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.claims import Claim, doubt
+from airflow_provider_rcs.store.refused_credentials import remember_refusal
 from airflow_provider_rcs.store.resolutions import Statement, Verdict, resolve_all
-from tests.unit.store.given import ANA, BEA, EVA, TERMS, campaign, claimed, phones, states
+from airflow_provider_rcs.store.tables import attempt as attempts
+from airflow_provider_rcs.store.tables import request
+from airflow_provider_rcs.store.takeover import bury_dead_attempts
+from tests.unit.store.given import (
+    ANA,
+    BEA,
+    EVA,
+    NOON,
+    TERMS,
+    campaign,
+    claim,
+    claimed,
+    let_lease_run_out,
+    phones,
+    planned,
+    row,
+    states,
+)
 
 SECONDS_TO_WAIT = 10.0
 
@@ -65,6 +92,23 @@ def hold_the_first_settlement_until(engine: sa.Engine, is_time: Callable[[], boo
                 time.sleep(0.01)
 
     sa.event.listen(engine, "before_cursor_execute", executing)
+
+
+def request_states(engine: sa.Engine) -> list[str]:
+    with engine.connect() as connection:
+        return list(connection.execute(sa.select(request.c.state).order_by(request.c.id)).scalars())
+
+
+def wait_until_the_next_is_claimed(engine: sa.Engine) -> None:
+    deadline = time.monotonic() + SECONDS_TO_WAIT
+    while "claimed" not in request_states(engine):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def is_over(engine: sa.Engine) -> bool:
+    with engine.connect() as connection:
+        return connection.execute(sa.select(attempts.c.ended_at)).scalar_one() is not None
 
 
 def refuse_for_now() -> None:
@@ -124,3 +168,101 @@ def test_those_who_are_planned_again_while_the_last_reply_is_awaited_are_sent_to
     send(engine, service, [ANA, BEA, EVA], max_in_flight=8)
 
     assert service.phones == [BEA, EVA, ANA]
+
+
+def test_the_next_request_is_claimed_while_the_only_one_allowed_is_in_flight_and_leaves_after_it(
+    engine: sa.Engine,
+) -> None:
+    seen = []
+
+    def look() -> None:
+        wait_until_the_next_is_claimed(engine)
+        seen.append((list(service.phones), request_states(engine)))
+
+    service = Asked(look)
+
+    send(engine, service, [ANA, BEA, EVA])
+
+    assert seen == [([ANA], ["sending", "claimed"])]
+    assert service.phones == [ANA, BEA, EVA]
+
+
+def test_no_more_are_claimed_ahead_than_may_be_in_flight(engine: sa.Engine) -> None:
+    ahead = []
+    service = Asked(*[lambda: ahead.append(request_states(engine).count("claimed"))] * 12)
+
+    send(engine, service, phones(12), max_in_flight=3)
+
+    assert len(ahead) == 12
+    assert max(ahead) <= 3
+
+
+def test_who_was_claimed_ahead_is_planned_again_when_sending_stops(engine: sa.Engine) -> None:
+    def refuse_for_good() -> None:
+        wait_until_the_next_is_claimed(engine)
+        raise RcsCreditError("no credit")
+
+    with pytest.raises(RcsCreditError):
+        send(engine, Asked(refuse_for_good), [ANA, BEA, EVA])
+
+    assert states(engine) == dict.fromkeys([ANA, BEA, EVA], "planned")
+    assert request_states(engine) == ["refused", "unsent"]
+
+
+def test_who_was_claimed_ahead_is_planned_again_when_something_unforeseen_ends_the_task(engine: sa.Engine) -> None:
+    def break_down() -> None:
+        wait_until_the_next_is_claimed(engine)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        send(engine, Asked(break_down), [ANA, BEA])
+
+    assert states(engine) == {ANA: "in_doubt", BEA: "planned"}
+    assert is_over(engine)
+
+
+def test_who_was_claimed_ahead_does_not_leave_once_the_campaign_is_cancelled(engine: sa.Engine) -> None:
+    def cancel_it() -> None:
+        wait_until_the_next_is_claimed(engine)
+        cancel(engine, campaign(engine), Cancellation("Mar", "the price is wrong", NOON))
+
+    service = Asked(cancel_it)
+
+    with pytest.raises(RcsCancelledError):
+        send(engine, service, [ANA, BEA, EVA])
+
+    assert service.phones == [ANA]
+    assert states(engine) == {ANA: "accepted", BEA: "suppressed", EVA: "suppressed"}
+    assert request_states(engine) == ["accepted", "unsent"]
+
+
+def test_who_was_claimed_ahead_does_not_leave_once_another_task_had_the_credentials_refused(engine: sa.Engine) -> None:
+    def have_them_refused() -> None:
+        wait_until_the_next_is_claimed(engine)
+        remember_refusal(engine, "spring", "")
+
+    service = Asked(have_them_refused)
+
+    with pytest.raises(RcsAuthError):
+        send(engine, service, [ANA, BEA])
+
+    assert service.phones == [ANA]
+    assert states(engine) == {ANA: "accepted", BEA: "planned"}
+
+
+def test_who_was_claimed_ahead_by_a_fenced_attempt_is_left_to_whom_took_over(engine: sa.Engine) -> None:
+    def be_taken_over() -> None:
+        wait_until_the_next_is_claimed(engine)
+        let_lease_run_out(engine, Attempt(1, campaign(engine), timedelta(minutes=5)))
+        bury_dead_attempts(engine, campaign(engine))
+        heirs.append(claim(engine, planned(engine, [BEA])))
+
+    heirs: list[Claim] = []
+    service = Asked(be_taken_over)
+
+    with pytest.raises(RcsFencedError):
+        send(engine, service, [ANA, BEA])
+
+    assert service.phones == [ANA]
+    assert states(engine) == {ANA: "accepted", BEA: "sending"}
+    assert row(engine, BEA).request_id == heirs[0].request_id

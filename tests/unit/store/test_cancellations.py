@@ -14,7 +14,7 @@ from airflow_provider_rcs.store.cancellations import (
     read_cancellations,
     require_not_cancelled,
 )
-from airflow_provider_rcs.store.claims import doubt, release
+from airflow_provider_rcs.store.claims import claim_batches, doubt, release
 from airflow_provider_rcs.store.resolutions import Statement, Verdict, resolve_all
 from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
@@ -60,6 +60,18 @@ def test_the_books_balance_whatever_state_the_messages_were_in(engine: sa.Engine
     assert (cancelled.not_sent, cancelled.handed_over) == (1, 2)
     assert states(engine) == {ANA: "accepted", BEA: "sending", EVA: "suppressed"}
     assert funnel(engine).requested == 3
+
+
+def test_who_is_claimed_for_a_request_that_may_not_leave_yet_is_not_sent_either(engine: sa.Engine) -> None:
+    begun = planned(engine, [ANA, BEA, EVA])
+    claim(engine, begun, 1)
+    claim_batches(engine, begun, 1)
+
+    cancelled = cancel(engine, campaign(engine), WORD)
+
+    assert (cancelled.not_sent, cancelled.handed_over) == (2, 1)
+    assert states(engine) == {ANA: "sending", BEA: "suppressed", EVA: "suppressed"}
+    assert (row(engine, BEA).reason, row(engine, BEA).request_id) == (WHY, None)
 
 
 def test_a_copy_of_the_messages_learns_of_it(engine: sa.Engine) -> None:

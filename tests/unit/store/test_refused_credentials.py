@@ -4,19 +4,21 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsAuthError
+from airflow_provider_rcs.store.claims import claim_batches
+from airflow_provider_rcs.store.leaving import let_leave
 from airflow_provider_rcs.store.refused_credentials import check_credentials, forget_refusals, remember_refusal
-from tests.one_request import claim_batch
-from tests.unit.store.given import ANA, planned, states
+from tests.unit.store.given import ANA, planned, request_row
 
 
-def test_credentials_that_were_refused_claim_nothing_more_for_the_campaign(engine: sa.Engine) -> None:
+def test_no_request_leaves_any_more_with_credentials_that_were_refused_to_the_campaign(engine: sa.Engine) -> None:
     begun = planned(engine, [ANA])
+    taken = claim_batches(engine, begun, 10)
     remember_refusal(engine, "spring", "abc")
 
     with pytest.raises(RcsAuthError, match="airflow-rcs resolve 'spring' --credentials-mended"):
-        claim_batch(engine, begun, 10, fingerprint="abc")
+        let_leave(engine, begun, taken, "abc")
 
-    assert states(engine) == {ANA: "planned"}
+    assert request_row(engine, taken[0]).state == "claimed"
 
 
 def test_other_credentials_and_other_campaigns_go_on(engine: sa.Engine) -> None:

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.claims import Claim, release
+from airflow_provider_rcs.store.claims import Claim, claim_batches, release
+from airflow_provider_rcs.store.leaving import give_back
 from airflow_provider_rcs.store.suppression import EXCLUDED, FrequencyCap, exclude, foresee
 from airflow_provider_rcs.store.tables import request, suppression
 from tests.one_request import claim_batch, settle
@@ -91,6 +92,13 @@ def test_a_message_that_is_under_way_counts_because_it_may_arrive(engine: sa.Eng
     claim_batch(engine, planned(engine, [ANA], "spring"), 10)
 
     assert whom(send(engine, "summer", [ANA], WEEKLY)) == []
+
+
+def test_a_message_that_is_claimed_counts_until_it_is_given_back(engine: sa.Engine) -> None:
+    taken = claim_batches(engine, planned(engine, [ANA, BEA], "spring"), 1, requests=2)
+    give_back(engine, taken[1:])
+
+    assert whom(send(engine, "summer", [ANA, BEA], WEEKLY)) == [BEA]
 
 
 def test_the_reason_tells_a_stretch_that_is_not_of_whole_days_too() -> None:

@@ -11,13 +11,17 @@ from airflow_provider_rcs.api.errors import RcsFencedError
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.attempts import begin_attempt, end_attempt, renew_lease
-from airflow_provider_rcs.store.claims import ACCEPTED_BY_ECHO, release
+from airflow_provider_rcs.store.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.claims import ACCEPTED_BY_ECHO, claim_batches, release
+from airflow_provider_rcs.store.leaving import let_leave
+from airflow_provider_rcs.store.tables import attempt as attempts
 from airflow_provider_rcs.store.takeover import bury_dead_attempts, seconds_until_others_end
 from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
     ANA,
     BEA,
     EVA,
+    NOON,
     accepted,
     attempt,
     campaign,
@@ -42,6 +46,50 @@ def test_what_a_dead_attempt_was_sending_becomes_in_doubt_and_what_it_planned_st
     bury_dead_attempts(engine, dead.campaign)
 
     assert states(engine) == {ANA: "in_doubt", BEA: "in_doubt", EVA: "planned"}
+
+
+def test_what_a_dead_attempt_had_claimed_and_not_let_leave_is_planned_again(engine: sa.Engine) -> None:
+    dead = planned(engine, [ANA, BEA])
+    first, second = claim_batches(engine, dead, 1, requests=2)
+    let_leave(engine, dead, [first])
+    let_lease_run_out(engine, dead)
+
+    assert bury_dead_attempts(engine, dead.campaign) == 1
+
+    assert states(engine) == {ANA: "in_doubt", BEA: "planned"}
+    assert [request_row(engine, each).state for each in (first, second)] == ["in_doubt", "unsent"]
+
+
+def test_what_a_live_attempt_has_claimed_is_left_to_it(engine: sa.Engine) -> None:
+    alive = planned(engine, [ANA])
+    claim_batches(engine, alive, 1)
+
+    bury_dead_attempts(engine, alive.campaign)
+
+    assert states(engine) == {ANA: "sending"}
+
+
+def test_what_a_dead_attempt_had_claimed_of_a_cancelled_campaign_is_not_planned_again(engine: sa.Engine) -> None:
+    dead = planned(engine, [ANA])
+    (taken,) = claim_batches(engine, dead, 1)
+    cancel(engine, dead.campaign, Cancellation("Mar", "the price is wrong", NOON))
+    let_lease_run_out(engine, dead)
+
+    bury_dead_attempts(engine, dead.campaign)
+
+    assert states(engine) == {ANA: "suppressed"}
+    assert request_row(engine, taken).state == "unsent"
+
+
+def test_what_an_older_version_of_the_program_left_claimed_when_it_buried_is_planned_again(engine: sa.Engine) -> None:
+    dead = planned(engine, [ANA])
+    claim_batches(engine, dead, 1)
+    with engine.begin() as connection:
+        connection.execute(attempts.update().where(attempts.c.id == dead.id).values(ended_at=NOON))
+
+    bury_dead_attempts(engine, dead.campaign)
+
+    assert states(engine) == {ANA: "planned"}
 
 
 def test_burying_tells_how_many_became_in_doubt(engine: sa.Engine) -> None:
@@ -185,6 +233,12 @@ def test_another_attempt_that_sends_is_waited_for_as_long_as_its_lease_runs(engi
     mine = attempt(engine)
 
     assert 240 < seconds_until_others_end(engine, mine) < 301
+
+
+def test_another_attempt_that_has_only_claimed_is_waited_for_too(engine: sa.Engine) -> None:
+    claim_batches(engine, planned(engine, [ANA]), 1)
+
+    assert seconds_until_others_end(engine, attempt(engine)) > 240
 
 
 def test_the_longest_lease_of_the_others_counts(engine: sa.Engine) -> None:

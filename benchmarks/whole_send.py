@@ -31,7 +31,7 @@ from benchmarks.measure import ROUNDS, Measured, sized
 COUNT = sized(100_000)
 NAIVE_COUNT = 200
 BATCH = 1_000
-_COUNT_IF_SLOW = COUNT // 4
+_COUNT_IF_SLOW = COUNT // 2
 _NAIVE_COUNT_IF_SLOW = 20
 _LATENCY = 0.1
 # As few that the requests, and not the processors, decide.

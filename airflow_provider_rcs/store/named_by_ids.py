@@ -29,8 +29,8 @@ def name_requests(connection: sa.Connection, reports: sa.ColumnElement[bool]) ->
 
     To be asked first: reports on what others send from the same account would else be looked for among all messages.
     """
-    # Counted, and asked report by report: where a database expects to come upon one soon, or begins with the requests, it
-    # reads all reports, or reads them once for each request.
+    # Counted, and asked report by report: a database that expects to come upon one soon, or begins with the requests,
+    # reads reports that are not meant, or reads all of them once for each request.
     named = [sa.exists(sa.select(request.c.id).where(names_one).correlate(report)) for names_one in _NAMES_REQUEST]
     count = sa.select(sa.func.count()).select_from(report)
     return any(connection.execute(count.where(reports, is_named)).scalar_one() for is_named in named)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from threading import Lock
 
 _lock = Lock()
@@ -35,11 +36,17 @@ def earlier_objects_frozen() -> Iterator[None]:
 
     Long work that makes many values calls for many walks, and each would take a tenth of a second for these alone.
     """
-    are_frozen = gc.get_freeze_count() > 0
+    keep = _has_someone_else_frozen()
     gc.freeze()
     try:
         yield
     finally:
         # Not what someone else has frozen, such as Airflow before it starts a task.
-        if not are_frozen:
+        if not keep:
             gc.unfreeze()
+
+
+@cache
+def _has_someone_else_frozen() -> bool:
+    """Ask once, before anything is frozen here: it takes as long as all that is frozen takes to be counted."""
+    return gc.get_freeze_count() > 0

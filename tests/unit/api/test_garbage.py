@@ -9,6 +9,7 @@ from threading import Barrier
 
 import pytest
 
+from airflow_provider_rcs.api import garbage
 from airflow_provider_rcs.api.garbage import collector_held, earlier_objects_frozen
 
 WAIT = 10.0
@@ -18,9 +19,12 @@ WAIT = 10.0
 def collector() -> Iterator[None]:
     gc.enable()
     gc.unfreeze()
+    garbage._has_someone_else_frozen.cache_clear()
     yield
     gc.enable()
-    gc.unfreeze()
+    garbage._has_someone_else_frozen.cache_clear()
+    # As the tests' heap was before: else the collector walks over it in all tests that follow.
+    gc.freeze()
 
 
 def test_the_collector_is_off_while_it_is_held_and_on_again_afterwards() -> None:

@@ -28,12 +28,17 @@ def array_of_rows(pieces: Pieces, count: int) -> str:
     return "".join(texts)
 
 
+def as_json(value: object) -> str:
+    """Return one value as JSON."""
+    return orjson.dumps(value).decode()
+
+
 def between_quotes(cells: Sequence[str]) -> Sequence[str]:
     """Return texts as they stand between the quotes of JSON strings."""
     # Whatever has to be written in another way than it is, is written with a backslash.
     if b"\\" not in orjson.dumps(cells):
         return cells
-    return [orjson.dumps(cell).decode()[1:-1] for cell in cells]
+    return [as_json(cell)[1:-1] for cell in cells]
 
 
 def pieces_of_texts(cells: Sequence[str | None]) -> Pieces:
@@ -51,8 +56,8 @@ def pieces_of_variables(variables: VariableColumns, count: int) -> Pieces:
     for variable, values in variables.items():
         texts = all_of(values)
         if texts is None:
-            return [[orjson.dumps(row).decode() for row in rows_of(variables, count)]]
-        pieces += ["," if pieces else "{", f'{orjson.dumps(variable).decode()}:"', between_quotes(texts), '"']
+            return [list(map(as_json, rows_of(variables, count)))]
+        pieces += ["," if pieces else "{", f'{as_json(variable)}:"', between_quotes(texts), '"']
     return [*pieces, "}"] if pieces else ["{}"]
 
 

@@ -29,7 +29,7 @@ from airflow_provider_rcs.api.errors import (
     RcsUnavailable,
 )
 from airflow_provider_rcs.api.garbage import collector_held
-from airflow_provider_rcs.api.json_rows import Pieces, array_of_rows, between_quotes
+from airflow_provider_rcs.api.json_rows import Pieces, array_of_rows, as_json, between_quotes
 from airflow_provider_rcs.api.models import (
     Recipients,
     Report,
@@ -317,7 +317,7 @@ def _write_recipients(recipients: Recipients, reference_key: str) -> orjson.Frag
 
 def _pieces_of_references(references: Sequence[str], key: str) -> Pieces:
     texts = between_quotes(references)
-    before = f",{_json(key)}:"
+    before = f",{as_json(key)}:"
     if all(texts):
         return [f'{before}"', texts, '"']
     return [[f'{before}"{text}"' if text else "" for text in texts]]
@@ -330,17 +330,13 @@ def _pieces_of_variables(variables: VariableColumns, count: int) -> Pieces:
         if texts is None:
             return [[_variables_of(row) if row else "" for row in rows_of(variables, count)]]
         before = "," if pieces else ',"Variables":['
-        pieces += [f'{before}{{"Nombre":{_json(variable)},"Valor":"', between_quotes(texts), '"}']
+        pieces += [f'{before}{{"Nombre":{as_json(variable)},"Valor":"', between_quotes(texts), '"}']
     return [*pieces, "]"] if pieces else []
 
 
 def _variables_of(row: Mapping[str, str]) -> str:
     written = [{"Nombre": variable, "Valor": value} for variable, value in row.items()]
-    return f',"Variables":{_json(written)}'
-
-
-def _json(value: object) -> str:
-    return orjson.dumps(value).decode()
+    return f',"Variables":{as_json(written)}'
 
 
 def _read_look_up(body: bytes, status: int) -> dict[str, Any]:

@@ -146,10 +146,11 @@ class PlannedRequests:
         return self.settings.max_in_flight if self._proven else 1
 
     def _let_some_leave(self, pool: ThreadPoolExecutor) -> None:
-        if not self._free():
+        free = self._free()
+        if not free:
             return
         time.sleep(max(self._not_before - time.monotonic(), 0.0))
-        leaving = self._ready[: self._free()]
+        leaving = self._ready[:free]
         if not leaving:
             return
         let_leave(self.engine, self.attempt, leaving, self.service.fingerprint)

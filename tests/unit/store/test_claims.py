@@ -49,6 +49,16 @@ def all_claims(engine: sa.Engine, holder: Attempt, size: int) -> list[Claim]:
     return claims
 
 
+def bring_to_an_end(engine: sa.Engine, taken: Claim, end: str) -> None:
+    match end:
+        case "settle":
+            settle(engine, taken, accepted(taken), "e-1")
+        case "release":
+            release(engine, taken, "refused")
+        case "doubt":
+            doubt(engine, taken, "lost")
+
+
 @pytest.mark.parametrize(("size", "sizes"), [(1, [1] * 7), (3, [3, 3, 1]), (7, [7]), (1000, [7])])
 def test_a_claim_takes_as_many_as_asked_for_and_the_last_what_is_left(
     engine: sa.Engine, size: int, sizes: list[int]
@@ -185,13 +195,7 @@ def test_messages_are_found_of_a_request_that_does_not_tell_their_numbers(engine
     with engine.begin() as connection:
         connection.execute(request.update().values(first_message_id=None, last_message_id=None))
 
-    match end:
-        case "settle":
-            settle(engine, taken, accepted(taken), "e-1")
-        case "release":
-            release(engine, taken, "refused")
-        case "doubt":
-            doubt(engine, taken, "lost")
+    bring_to_an_end(engine, taken, end)
 
     assert set(states(engine).values()) == {{"settle": "accepted", "release": "planned", "doubt": "in_doubt"}[end]}
 
@@ -349,13 +353,7 @@ def test_every_change_carries_the_campaigns_new_revision(engine: sa.Engine, end:
     taken = claimed(engine)
     before = row(engine).revision
 
-    match end:
-        case "settle":
-            settle(engine, taken, accepted(taken), "e-1")
-        case "release":
-            release(engine, taken, "refused")
-        case "doubt":
-            doubt(engine, taken, "lost")
+    bring_to_an_end(engine, taken, end)
 
     assert row(engine).revision > before
 

@@ -11,12 +11,12 @@ from itertools import count
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Outcome, Report
-from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.attempts import begin_attempt
-from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
-from airflow_provider_rcs.store.folding import fold
-from airflow_provider_rcs.store.landing import land
+from airflow_provider_rcs.recipients.columns import ListedRecipient
+from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms, open_campaign
+from airflow_provider_rcs.store.inbox.folding import fold
+from airflow_provider_rcs.store.inbox.landing import land
+from airflow_provider_rcs.store.outbox.attempts import begin_attempt
 from benchmarks.measure import Measured, Way, measure, measure_once, sized
 from benchmarks.people import rows
 from tests.one_request import claim_batch, record_list, settle

@@ -1,4 +1,4 @@
-"""Credit of the account: an amount asked for is read, and held against what is left."""
+"""The account's credit, compared with what a campaign requires."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def require_credit(left: float, wanted: float) -> None:
     """
     if left < wanted:
         raise RcsCreditError(
-            f"min_credits: the account has {written(left)} credits left, and {written(wanted)} were asked for. Nothing "
+            f"min_credits: the account has {format_credits(left)} credits left, and {format_credits(wanted)} were asked for. Nothing "
             "was sent. Add credit, or ask for less, then run the task again."
         )
 
 
-def written(amount: float) -> str:
+def format_credits(amount: float) -> str:
     """Return an amount of credit in full, as a person writes it."""
     return f"{amount:,.15g}"

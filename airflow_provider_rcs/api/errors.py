@@ -194,7 +194,7 @@ class RcsNoReportsError(RcsError):
 
 
 class RcsTooManyFailuresError(RcsError):
-    """More of a campaign's messages have failed than ``most_failed`` allows."""
+    """More of a campaign's messages have failed than ``max_failure_rate`` allows."""
 
     remedy = (
         "Look at the codes of the failed messages and put right what they name. Mark the task as success to go on all "

@@ -1,4 +1,4 @@
-"""The cyclic garbage collector, kept from walking over many values among which it could free none."""
+"""The cyclic garbage collector, kept off large heaps during long work."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from functools import cache
 from threading import Lock
 
 _lock = Lock()
+
+
 _holding: list[bool] = []  # of each thread that holds it: whether it was on before
 
 
 @contextmanager
-def collector_held() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Keep the collector from walking over what the block makes, each time that some more of it is there.
 
     Threads may hold it at once; the last one to end lets it go on, if it was on when the first one began.
@@ -31,7 +33,7 @@ def collector_held() -> Iterator[None]:
 
 
 @contextmanager
-def earlier_objects_frozen() -> Iterator[None]:
+def existing_objects_frozen() -> Iterator[None]:
     """Keep the collector from walking over all that was there before the block, such as the modules of Airflow.
 
     Long work that makes many values calls for many walks, and each would take a tenth of a second for these alone.

@@ -1,14 +1,47 @@
-"""JSON of many rows that look alike, put together from columns of text: what all rows share is written once."""
+"""Rows kept column by column, written as JSON without an object for each row."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, groupby, repeat
 from typing import cast
 
 import orjson
 
-from airflow_provider_rcs.api.variables import VariableColumns, all_of, rows_of
+VariableColumns = Mapping[str, Sequence[str | None]]
+"""Variable -> its value for each recipient; ``None`` for those who are not to have it."""
+
+
+def columns_of(rows: Sequence[Mapping[str, str]]) -> VariableColumns:
+    """Return the columns of the variables that any of the rows has."""
+    names = dict.fromkeys(chain.from_iterable(rows))
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def rows_of(columns: VariableColumns, count: int) -> list[dict[str, str]]:
+    """Return the variables of each of so many recipients."""
+    rows: list[dict[str, str]] = list(map(dict, repeat((), count)))
+    for variable, values in columns.items():
+        for row, value in zip(rows, values, strict=True):
+            if value is not None:
+                row[variable] = value
+    return rows
+
+
+def all_of(values: Sequence[str | None]) -> Sequence[str] | None:
+    """Return a column whose values everybody is to have; ``None`` if there is somebody who is not."""
+    return None if None in values else cast("Sequence[str]", values)
+
+
+def part_of(columns: VariableColumns, places: slice) -> VariableColumns:
+    """Return the columns of some of the recipients."""
+    return {variable: values[places] for variable, values in columns.items()}
+
+
+def with_nothing_for_empty(texts: Sequence[str]) -> Sequence[str | None]:
+    """Return a column of texts as values, of which an empty one is none."""
+    return texts if all(texts) else [text or None for text in texts]
+
 
 Pieces = Sequence[str | Sequence[str]]
 """The pieces of a row in their order: a text that is the same in each row, or a column of texts."""

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time
-from typing import NamedTuple, overload
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 from airflow_provider_rcs.api.dates import require_tellable
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.json_rows import VariableColumns, columns_of, part_of, rows_of
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.api.variables import VariableColumns, columns_of, part_of, rows_of
+
+if TYPE_CHECKING:
+    pass
+from datetime import timedelta
+
+_CAP_REMEDY = "Use, for example, FrequencyCap(at_most=2, within=timedelta(days=7))."
 
 
 class Recipient(NamedTuple):  # made by the million, at a third of what a frozen dataclass takes
@@ -131,7 +138,7 @@ class SendRequest:
     :param agent: the RCS agent to send as; empty for the only one of the account.
     :param send_at: when to send, with a time zone; ``None`` for now.
     :param quiet_hours: stretches of the day in which the service must not send.
-    :param reports: whether the service is asked to push delivery reports.
+    :param request_reports: whether the service is asked to push delivery reports.
     :raises RcsInputError: if ``send_at`` is a moment that the service's dates cannot name.
     """
 
@@ -141,7 +148,7 @@ class SendRequest:
     agent: str = ""
     send_at: datetime | None = None
     quiet_hours: tuple[QuietHours, ...] = ()
-    reports: bool = True
+    request_reports: bool = True
 
     def __post_init__(self) -> None:
         if self.send_at is not None:
@@ -206,3 +213,41 @@ class Report(NamedTuple):  # made by the million, too
     api_campaign_id: str = ""
     api_message_id: str = ""
     extra: Mapping[str, str] = {}
+
+
+def shards(count: int) -> list[str]:
+    """Return the names of the shards that a list is split into, such as ``["1/2", "2/2"]``: one for each task.
+
+    For ``SqlToRcsOperator.partial(...).expand(shard=shards(4))``.
+
+    :raises RcsInputError: if it is not a whole number of 1 or more.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise RcsInputError("shards", f"{count!r} is not a whole number of 1 or more", "Write shards(4), for four.")
+    return [f"{number}/{count}" for number in range(1, count + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class FrequencyCap:
+    """How often a phone may be messaged, over all campaigns of the store.
+
+    :param at_most: how many messages.
+    :param within: the period that they are counted in, back from now.
+    :raises RcsInputError: if ``at_most`` is below 1, or ``within`` is not a positive ``timedelta``.
+    """
+
+    at_most: int
+    within: timedelta
+
+    def __post_init__(self) -> None:
+        if isinstance(self.at_most, bool) or not isinstance(self.at_most, int) or self.at_most < 1:
+            raise RcsInputError("frequency_cap", f"at_most={self.at_most!r} is not a number of messages", _CAP_REMEDY)
+        if not isinstance(self.within, timedelta) or self.within <= timedelta(0):
+            raise RcsInputError("frequency_cap", f"within={self.within!r} is not a positive timedelta", _CAP_REMEDY)
+
+    @property
+    def reason(self) -> str:
+        """Why a message is suppressed by it."""
+        hours = self.within / timedelta(hours=1)
+        stretch = f"{self.within.days} days" if hours % 24 == 0 else f"{hours:g} hours"
+        return f"frequency cap: at most {self.at_most} within {stretch}"

@@ -1,4 +1,4 @@
-"""What a reply means for each recipient of its request."""
+"""What a reply proves about each recipient of its request."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from airflow_provider_rcs.api.models import Outcome, SendResult
 from airflow_provider_rcs.api.statuses import MessageState
 
 REJECTED_BY_SERVICE = "the service refused the phone, and gives no reason; check the number"
+
+
 DUPLICATE_FOR_SERVICE = "the service left it out as a duplicate"
+
+
 NOT_IN_REPLY = "the service's reply does not say what became of this recipient"
 
 
-def outcomes(phones: Sequence[str], result: SendResult) -> list[Outcome]:
+def outcomes_of_reply(phones: Sequence[str], result: SendResult) -> list[Outcome]:
     """Return what became of each phone of a request, in the order given.
 
     A recipient is accepted or rejected where the reply names it, or where its numbers leave no other reading.

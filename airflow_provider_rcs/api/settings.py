@@ -11,14 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.statuses import DeliveryStatus, status_codes
-from airflow_provider_rcs.api.wire import (
-    BODY_FORMATS,
-    DEFAULT_BASE_URL,
-    DEFAULT_PATHS,
-    DEFAULT_RECIPIENT_REFERENCE_KEY,
-    NOTHING_SENT,
-    ZERO_RESULTS,
-)
+from airflow_provider_rcs.api.wire.calls import BODY_FORMATS, DEFAULT_BASE_URL, DEFAULT_PATHS
+from airflow_provider_rcs.api.wire.send import DEFAULT_RECIPIENT_REFERENCE_KEY, NOTHING_SENT, ZERO_RESULTS
 
 DEFAULT_BATCH_SIZE = 1000  # assumed: the most recipients that one call takes is not known
 DEFAULT_TIMEOUT_SECONDS = 60.0

@@ -11,7 +11,7 @@ from airflow_provider_rcs.cli.store_option import add_store_option, store_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_rcs.store.erasure import Traces
+    from airflow_provider_rcs.store.privacy.erasure import Traces
 
 _AFTERWARDS = """\
 The next run of RcsReportsToSqlOperator brings the rows without the person to the warehouse by itself. Copies that no
@@ -42,9 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Show where the person is in the store, and erase it if somebody says yes."""
     from airflow_provider_rcs.cli.confirming import require_yes
-    from airflow_provider_rcs.store.erasure import erase, find_traces
-    from airflow_provider_rcs.store.folding import fold_parked
-    from airflow_provider_rcs.store.migrate import require_migrated
+    from airflow_provider_rcs.store.db.migrate import require_migrated
+    from airflow_provider_rcs.store.inbox.folding import fold_parked
+    from airflow_provider_rcs.store.privacy.erasure import erase, find_traces
 
     phone = _phone(arguments)
     engine = store_of(arguments)
@@ -62,23 +62,26 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _phone(arguments: argparse.Namespace) -> str:
     from airflow_provider_rcs.api.errors import RcsInputError
-    from airflow_provider_rcs.api.phones import PhoneError, mask, normalise
+    from airflow_provider_rcs.api.masking import mask_phone
+    from airflow_provider_rcs.recipients.phones import PhoneError, read_phone
     from airflow_provider_rcs.sending.settings import require_region
 
     if arguments.default_region is not None:
         require_region(arguments.default_region)
     try:
-        return normalise(arguments.phone, arguments.default_region)
+        return read_phone(arguments.phone, arguments.default_region)
     except PhoneError as error:
-        raise RcsInputError("phone", f"{mask(arguments.phone)!r}: {error}", "Give it with + and the code.") from None
+        raise RcsInputError(
+            "phone", f"{mask_phone(arguments.phone)!r}: {error}", "Give it with + and the code."
+        ) from None
 
 
 def _show(what: str, traces: Traces, phone: str) -> None:
-    from airflow_provider_rcs.api.phones import mask
+    from airflow_provider_rcs.api.masking import mask_phone
     from airflow_provider_rcs.cli.tables import aligned
 
     counts: Mapping[str, int] = traces.as_counts()
-    print(f"Phone {mask(phone)}; {len(traces.hashed_messages)} messages are known by a hash alone already.")
+    print(f"Phone {mask_phone(phone)}; {len(traces.hashed_messages)} messages are known by a hash alone already.")
     print(aligned(["table", f"rows: {what}"], list(counts.items())), end="\n\n")
 
 

@@ -14,8 +14,7 @@ from airflow.providers.http.hooks.http import HttpHook
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
-from airflow_provider_rcs.api import wire
-from airflow_provider_rcs.api.credit import written
+from airflow_provider_rcs.api.credit import format_credits
 from airflow_provider_rcs.api.errors import (
     RcsAuthError,
     RcsError,
@@ -26,6 +25,7 @@ from airflow_provider_rcs.api.errors import (
 )
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.api.settings import ApiSettings, read_settings
+from airflow_provider_rcs.api.wire import calls, lookups, send
 from airflow_provider_rcs.hooks.default_connections import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.http_failures import kind_of, never_left, raise_for_status
 from airflow_provider_rcs.hooks.memory import OF_THIS_PROCESS
@@ -128,8 +128,8 @@ class RcsHook(HttpHook):
         :param fresh: whether to ask the service even if this process has asked in the last five minutes.
         :raises RcsRefusedError: one of its kinds, if the service refused or could not be reached.
         """
-        parameters = wire.plain_parameters()
-        ask = partial(self._look_up, "list_templates", parameters, wire.read_templates)
+        parameters = lookups.plain_parameters()
+        ask = partial(self._look_up, "list_templates", parameters, lookups.read_templates)
         return dict(OF_THIS_PROCESS.recall(self._question("list_templates", parameters), ask, fresh=fresh))
 
     def get_template(self, template_id: str, *, fresh: bool = False) -> Template:
@@ -140,12 +140,12 @@ class RcsHook(HttpHook):
         :raises RcsRefusedError: one of its kinds, if the service refused, knows no such template, or could not be
             reached.
         """
-        parameters = wire.template_parameters(template_id)
+        parameters = lookups.template_parameters(template_id)
         ask = partial(
             self._look_up,
             "get_template",
             parameters,
-            lambda body, status: wire.read_template(body, template_id, status),
+            lambda body, status: lookups.read_template(body, template_id, status),
         )
         try:
             return OF_THIS_PROCESS.recall(self._question("get_template", parameters), ask, fresh=fresh)
@@ -157,7 +157,7 @@ class RcsHook(HttpHook):
 
         :raises RcsRefusedError: one of its kinds, if the service refused or could not be reached.
         """
-        return self._look_up("credits", wire.plain_parameters(), wire.read_credits)
+        return self._look_up("credits", lookups.plain_parameters(), lookups.read_credits)
 
     def send(self, request: SendRequest) -> SendResult:
         """Send a template to a batch of recipients, once; a lost reply is not asked for again.
@@ -166,8 +166,8 @@ class RcsHook(HttpHook):
         :raises RcsRefusedError: one of its kinds, where it is proven that nobody was messaged.
         :raises RcsOutcomeUnknown: where it left and no readable reply came back.
         """
-        body = wire.send_body(request, self.settings.recipient_reference_key, self.settings.body_format)
-        read = partial(wire.read_send_reply, zero_result=self.settings.zero_result)
+        body = send.send_body(request, self.settings.recipient_reference_key, self.settings.body_format)
+        read = partial(send.read_send_reply, zero_result=self.settings.zero_result)
         return self._ask("send", body, read, unproven=RcsOutcomeUnknown)
 
     def test_connection(self) -> tuple[bool, str]:
@@ -175,10 +175,10 @@ class RcsHook(HttpHook):
         try:
             # It is a person who asks, and may have mended the account.
             OF_THIS_PROCESS.forget_refusal(self._account)
-            credit = self._ask("credits", self._written(wire.plain_parameters()), wire.read_credits)
+            credit = self._ask("credits", self._written(lookups.plain_parameters()), lookups.read_credits)
         except RcsError as error:
             return False, str(error)
-        message = f"The service accepts these credentials. Credit left: {written(credit)}"
+        message = f"The service accepts these credentials. Credit left: {format_credits(credit)}"
         # Airflow's form shows what is returned; its command does so only with failures, and it mutes the log.
         print(message)
         return True, message
@@ -195,7 +195,7 @@ class RcsHook(HttpHook):
         return ask_patiently(lambda: self._ask(call, body, read))
 
     def _written(self, parameters: Mapping[str, Any]) -> bytes:
-        return wire.BODY_FORMATS[self.settings.body_format].write(parameters)
+        return calls.BODY_FORMATS[self.settings.body_format].write(parameters)
 
     def _ask(
         self,
@@ -218,7 +218,7 @@ class RcsHook(HttpHook):
 
     def _post(self, call: str, body: bytes, unproven: type[RcsError]) -> tuple[bytes, int]:
         url = self.settings.url(call)
-        content_type = wire.BODY_FORMATS[self.settings.body_format].content_type
+        content_type = calls.BODY_FORMATS[self.settings.body_format].content_type
         session = self._session
         try:
             response = session.post(

@@ -8,9 +8,9 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK, require_distinct
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.hooks.cursors import streaming_cursor
+from airflow_provider_rcs.recipients.columns import ROWS_A_CHUNK, require_distinct
 
 
 def stream_columns(

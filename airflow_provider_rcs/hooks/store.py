@@ -24,7 +24,7 @@ def store_engine(store_conn_id: str | None = None) -> sa.Engine:
     :raises RcsStoreError: if the connection is not defined or of a database that the store does not run on, if the
         database cannot be reached, or if its tables are missing.
     """
-    from airflow_provider_rcs.store.migrate import require_migrated
+    from airflow_provider_rcs.store.db.migrate import require_migrated
 
     engine = unchecked_store_engine(store_conn_id)
     require_migrated(engine)
@@ -52,7 +52,7 @@ def engine_of(connection: Connection) -> sa.Engine:
 
     :raises RcsStoreError: if it is of a database that the store does not run on.
     """
-    from airflow_provider_rcs.store.engine import engine_from_url
+    from airflow_provider_rcs.store.db.engine import engine_from_url
 
     return engine_from_url(_url(connection).render_as_string(hide_password=False))
 

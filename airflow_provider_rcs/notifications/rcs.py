@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseNotifier
 
 from airflow_provider_rcs.api.errors import RcsError, RcsInputError
+from airflow_provider_rcs.api.masking import mask_phone
 from airflow_provider_rcs.api.models import Recipient, SendRequest
-from airflow_provider_rcs.api.outcomes import outcomes
-from airflow_provider_rcs.api.phones import PhoneError, mask, normalise
+from airflow_provider_rcs.api.outcomes import outcomes_of_reply
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.api.values import as_text
 from airflow_provider_rcs.hooks.default_connections import DEFAULT_RCS_CONN_ID
+from airflow_provider_rcs.recipients.cells import cell_text
+from airflow_provider_rcs.recipients.phones import PhoneError, read_phone
 
 if TYPE_CHECKING:
     import jinja2
@@ -126,9 +127,9 @@ class RcsNotifier(BaseNotifier):
             recipients=tuple(Recipient(phone, variables=variables) for phone in phones),
             campaign_reference=CAMPAIGN_REFERENCE,
             agent=given["agent"] or hook.settings.agent,
-            reports=False,
+            request_reports=False,
         )
-        became = outcomes(phones, hook.send(request))
+        became = outcomes_of_reply(phones, hook.send(request))
         accepted = sum(each.state is MessageState.ACCEPTED for each in became)
         log.info("RCS notification: the service accepted it for %d of %d phones.", accepted, len(phones))
         reasons = Counter(each.reason for each in became if each.state is not MessageState.ACCEPTED)
@@ -154,9 +155,9 @@ def _read_phones(values: Sequence[object], default_region: str | None) -> tuple[
     phones, trouble = [], []
     for place, value in enumerate(values):
         try:
-            phones.append(normalise(value, default_region))
+            phones.append(read_phone(value, default_region))
         except PhoneError as error:
-            trouble.append(f"phones[{place}], {mask(str(value))!r}: {error}.")
+            trouble.append(f"phones[{place}], {mask_phone(str(value))!r}: {error}.")
     return list(dict.fromkeys(phones)), trouble
 
 
@@ -166,7 +167,7 @@ def _read_variables(values: Mapping[str, object]) -> dict[str, str]:
         # A failure's text has lines, and is worth telling without them.
         one_line = _CONTROL_CHARACTERS.sub(" ", value) if isinstance(value, str) else value
         try:
-            texts[name] = as_text(one_line)
+            texts[name] = cell_text(one_line)
         except ValueError as error:
             raise RcsInputError(f"variables[{name!r}]", str(error), "Nobody was notified.") from None
     return texts

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_rcs.sending.scheduling import Connections
-    from airflow_provider_rcs.store.schedules import Scheduled
+    from airflow_provider_rcs.sending.scheduled import DispatchConnections
+    from airflow_provider_rcs.store.campaign.schedules import Scheduled
 
 
 class RcsDispatchScheduledOperator(BaseOperator):
@@ -53,7 +53,7 @@ class RcsDispatchScheduledOperator(BaseOperator):
             return self._dispatch_all(context)
 
     def _dispatch_all(self, context: Context) -> list[dict[str, Any]]:
-        from airflow_provider_rcs.store.schedules import due_campaigns
+        from airflow_provider_rcs.store.campaign.schedules import due_campaigns
 
         if not isinstance(self.lead, timedelta) or self.lead <= timedelta(0):
             raise RcsInputError("lead", f"{self.lead!r} is not a stretch of time", "Use a timedelta above 0.")
@@ -80,13 +80,13 @@ class RcsDispatchScheduledOperator(BaseOperator):
 
 def _dispatch(engine: sa.Engine, scheduled: Scheduled, made_by: str) -> dict[str, Any]:
     from airflow_provider_rcs.hooks.rcs import RcsHook
-    from airflow_provider_rcs.sending.dispatch import dispatch_campaign
-    from airflow_provider_rcs.sending.scheduling import connections_of, settings_of
-    from airflow_provider_rcs.sending.service import Service, look_up_template
+    from airflow_provider_rcs.sending.campaign import look_up_template
+    from airflow_provider_rcs.sending.scheduled import connections_of, dispatch_campaign, settings_of
+    from airflow_provider_rcs.sending.sender import ServiceConnection
 
     connections = connections_of(scheduled)
     hook = RcsHook(connections.rcs_conn_id)
-    service = Service(hook.send, hook.settings, hook.credentials_fingerprint)
+    service = ServiceConnection(hook.send, hook.settings, hook.credentials_fingerprint)
     fresh = partial(hook.get_template, fresh=True)
     return dispatch_campaign(
         engine,
@@ -99,7 +99,7 @@ def _dispatch(engine: sa.Engine, scheduled: Scheduled, made_by: str) -> dict[str
     )
 
 
-def _excluded(connections: Connections) -> Iterable[Sequence[object]]:
+def _excluded(connections: DispatchConnections) -> Iterable[Sequence[object]]:
     if connections.exclude_sql and connections.exclude_conn_id:
         return stream_first_column("exclude_sql", connections.exclude_conn_id, connections.exclude_sql)
     return ()

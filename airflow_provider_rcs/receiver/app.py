@@ -31,9 +31,8 @@ from airflow_provider_rcs.receiver.gate import Gate
 from airflow_provider_rcs.receiver.keeping import Keeping, NotKeptError
 from airflow_provider_rcs.receiver.readiness import Readiness
 from airflow_provider_rcs.receiver.silence_watch import SilenceWatch
-from airflow_provider_rcs.store.landing import Arrivals
-from airflow_provider_rcs.store.migrate import require_migrated
-from airflow_provider_rcs.store.refused_reports import RefusedReport
+from airflow_provider_rcs.store.db.migrate import require_migrated
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -155,7 +154,7 @@ class ReportsApp:
             self._counters.count(names.REFUSED)
         self._counters.count(names.RECEIVED, len(read.reports))
         try:
-            arrivals = Arrivals(datetime.now(UTC), read.reports, refused)
+            arrivals = ReceivedReports(datetime.now(UTC), read.reports, refused)
             await self._keeping.keep(arrivals, _SECONDS_TO_ANSWER - seconds_to_check)
         except NotKeptError as error:
             return SPOOL_FULL if error.spool_full else STORE_FAILED

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.errors import RcsError
 from airflow_provider_rcs.receiver.threads import BackgroundThread
-from airflow_provider_rcs.store.folding import fold
+from airflow_provider_rcs.store.inbox.folding import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,10 +13,10 @@ import orjson
 
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.errors import RcsReportError
-from airflow_provider_rcs.api.wire import read_form_report, read_json_reports, read_report
+from airflow_provider_rcs.api.wire.reports import read_form_report, read_json_reports, read_report
 from airflow_provider_rcs.receiver.answers import TOO_LARGE, TOO_SLOW, WRONG_TYPE, RefusedError
 from airflow_provider_rcs.receiver.deadlines import Deadlines
-from airflow_provider_rcs.store import tables
+from airflow_provider_rcs.store.db import tables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence

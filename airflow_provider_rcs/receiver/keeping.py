@@ -15,9 +15,8 @@ from airflow_provider_rcs.receiver.batching import SharedCommits
 from airflow_provider_rcs.receiver.spool import SpoolFullError
 from airflow_provider_rcs.receiver.spool_lines import write_line
 from airflow_provider_rcs.receiver.threads import BackgroundThread
-from airflow_provider_rcs.store.engine import transaction
-from airflow_provider_rcs.store.landing import Arrivals, Landing, land_all
-from airflow_provider_rcs.store.refused_reports import RefusedReport
+from airflow_provider_rcs.store.db.engine import transaction
+from airflow_provider_rcs.store.inbox.landing import LandingConnection, ReceivedReports, RefusedReport, land_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,7 +66,7 @@ class Keeping:
         self._counters = counters
         self._landed = landed
         self._store_takes = True
-        self._landings: list[Landing] = []
+        self._landings: list[LandingConnection] = []
         self._commits = SharedCommits(self._land, "store", self._begin_landing)
         self._spooling = SharedCommits(self._append, "spool")
         self._due = threading.Event()
@@ -78,7 +77,7 @@ class Keeping:
         self._due.set()
         self._moving.ensure_started()
 
-    async def keep(self, arrivals: Arrivals, seconds: float) -> None:
+    async def keep(self, arrivals: ReceivedReports, seconds: float) -> None:
         """Return once it is safe.
 
         :param seconds: how long it may take, the store and the spool together.
@@ -96,7 +95,7 @@ class Keeping:
         await self._keep_in_spool(arrivals, end - time.monotonic())
         return None
 
-    async def _keep_in_spool(self, arrivals: Arrivals, seconds: float) -> None:
+    async def _keep_in_spool(self, arrivals: ReceivedReports, seconds: float) -> None:
         if self._spool is None:
             raise NotKeptError
         try:
@@ -116,7 +115,7 @@ class Keeping:
             log.warning("The store does not take reports (%s); until it does, they go to the spool", why)
         self.wake()
 
-    def _begin_landing(self, take: Callable[[], Sequence[Arrivals]], done: Callable[[bool], None]) -> bool:
+    def _begin_landing(self, take: Callable[[], Sequence[ReceivedReports]], done: Callable[[bool], None]) -> bool:
         """Land in the event loop, over a connection that a thread has landed over before."""
         if not (landing := self._idle_landing()):
             return False
@@ -135,36 +134,36 @@ class Keeping:
         self._landings.append(landing)
         return False
 
-    def _land(self, arrivals: Sequence[Arrivals]) -> None:
+    def _land(self, arrivals: Sequence[ReceivedReports]) -> None:
         engine, begun = self._engine(), time.monotonic()
         if engine.dialect.name == "postgresql":
             self._commits.allow(_COMMITS_AT_ONCE)
-        landing = self._idle_landing() or Landing(engine)
+        landing = self._idle_landing() or LandingConnection(engine)
         try:
             landing.land(arrivals)
         finally:
             self._landings.append(landing)
         self._count_landing(arrivals, begun)
 
-    def _idle_landing(self) -> Landing | None:
+    def _idle_landing(self) -> LandingConnection | None:
         # Asked in threads and in the event loop: between a look and a pop another one may have it.
         try:
             return self._landings.pop()
         except IndexError:
             return None
 
-    def _land_apart(self, arrivals: Sequence[Arrivals]) -> None:
+    def _land_apart(self, arrivals: Sequence[ReceivedReports]) -> None:
         """Land what comes from the spool, in the thread that moves it."""
         engine, begun = self._engine(), time.monotonic()
         land_all(engine, arrivals)
         self._count_landing(arrivals, begun)
 
-    def _count_landing(self, arrivals: Sequence[Arrivals], begun: float) -> None:
+    def _count_landing(self, arrivals: Sequence[ReceivedReports], begun: float) -> None:
         self._counters.took(names.COMMIT_TIME, time.monotonic() - begun)
         self._counters.count(names.COMMITTED, sum(len(each.reports) for each in arrivals))
         self._landed()
 
-    def _land_from_spool(self, arrivals: Sequence[Arrivals]) -> None:
+    def _land_from_spool(self, arrivals: Sequence[ReceivedReports]) -> None:
         try:
             self._land_apart(arrivals)
         except RcsStoreUnavailable:
@@ -174,16 +173,16 @@ class Keeping:
             for each in arrivals:
                 self._land_or_refuse(each)
 
-    def _land_or_refuse(self, arrivals: Arrivals) -> None:
+    def _land_or_refuse(self, arrivals: ReceivedReports) -> None:
         try:
             self._land_apart([arrivals])
         except RcsStoreUnavailable:
             raise
         except (RcsStoreError, sa.exc.StatementError):
             whole = RefusedReport("the database refused it", "application/json", write_line(arrivals))
-            self._land_apart([Arrivals(arrivals.received_at, refused=[whole])])
+            self._land_apart([ReceivedReports(arrivals.received_at, refused=[whole])])
 
-    def _append(self, arrivals: Sequence[Arrivals]) -> None:
+    def _append(self, arrivals: Sequence[ReceivedReports]) -> None:
         if self._spool is not None:
             self._spool.append(arrivals)
 

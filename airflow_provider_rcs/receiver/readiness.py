@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from airflow_provider_rcs.receiver.batching import SharedCommits
-from airflow_provider_rcs.store.engine import reading
+from airflow_provider_rcs.store.db.engine import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

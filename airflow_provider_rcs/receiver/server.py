@@ -21,7 +21,7 @@ from airflow_provider_rcs.receiver.settings import (
     trusted_proxies,
 )
 from airflow_provider_rcs.receiver.workers import LISTENER, Workers, end_with_the_parent, is_worker
-from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.db.engine import engine_from_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

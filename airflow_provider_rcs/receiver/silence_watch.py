@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.errors import RcsError
 from airflow_provider_rcs.receiver.threads import BackgroundThread
-from airflow_provider_rcs.store.reporting import read_new_silences, silence_told
-from airflow_provider_rcs.store.silences import SILENT, note_told
+from airflow_provider_rcs.store.inbox.silence import (
+    SILENT_METRIC,
+    read_new_silences,
+    record_silence_warning,
+    silence_warning,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +59,6 @@ class SilenceWatch:
 
     def _look(self, engine: sa.Engine) -> None:
         for campaign, since in read_new_silences(engine, _TOLD_TO, datetime.now(UTC)).items():
-            if note_told(engine, campaign, _TOLD_TO):
-                log.warning("Reports are taken here, but %s", silence_told(campaign, since))
-                self._counters.count(SILENT)
+            if record_silence_warning(engine, campaign, _TOLD_TO):
+                log.warning("Reports are taken here, but %s", silence_warning(campaign, since))
+                self._counters.count(SILENT_METRIC)

@@ -20,7 +20,7 @@ from airflow_provider_rcs.receiver.spool_lines import read_line, write_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from airflow_provider_rcs.store.landing import Arrivals
+    from airflow_provider_rcs.store.inbox.landing import ReceivedReports
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Spool:
         self._busy = Lock()
         self._open: _File | None = None
 
-    def append(self, arrivals: Sequence[Arrivals]) -> None:
+    def append(self, arrivals: Sequence[ReceivedReports]) -> None:
         """Return once they are on the disk.
 
         :raises SpoolFullError: if there is no room for all of them; then none is kept.
@@ -76,7 +76,7 @@ class Spool:
         except OSError:
             return False
 
-    def take(self) -> Iterator[list[Arrivals]]:
+    def take(self) -> Iterator[list[ReceivedReports]]:
         """Give what is kept, file by file; a file is deleted when the next one is asked for.
 
         A file that another process has locked is left to it. What is appended meanwhile is not waited for.
@@ -174,7 +174,7 @@ def _locked(path: Path) -> Iterator[bytes | None]:
         os.close(descriptor)
 
 
-def _read(content: bytes) -> tuple[list[Arrivals], int]:
+def _read(content: bytes) -> tuple[list[ReceivedReports], int]:
     """Return what a file holds, and how many lines before its last one cannot be read."""
     *lines, torn = content.split(b"\n")
     if torn:

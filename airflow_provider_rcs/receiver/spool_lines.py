@@ -9,11 +9,10 @@ from typing import Any
 import orjson
 
 from airflow_provider_rcs.api.models import Report
-from airflow_provider_rcs.store.landing import Arrivals
-from airflow_provider_rcs.store.refused_reports import RefusedReport
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
 
 
-def write_line(arrivals: Arrivals) -> bytes:
+def write_line(arrivals: ReceivedReports) -> bytes:
     """Return the line, its end included."""
     refused = [[each.reason, each.content_type, b64encode(each.body).decode("ascii")] for each in arrivals.refused]
     reports = [each._asdict() for each in arrivals.reports]
@@ -21,11 +20,11 @@ def write_line(arrivals: Arrivals) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def read_line(line: bytes) -> Arrivals | None:
+def read_line(line: bytes) -> ReceivedReports | None:
     """Return what a line holds, or ``None`` if it is torn: then nobody was told that it is safe."""
     try:
         content: dict[str, Any] = orjson.loads(line)
-        return Arrivals(
+        return ReceivedReports(
             received_at=datetime.fromisoformat(content["received_at"]),
             reports=[_read_report(fields) for fields in content["reports"]],
             refused=[RefusedReport(reason, kind, b64decode(body)) for reason, kind, body in content["refused"]],

@@ -3,41 +3,45 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.garbage import earlier_objects_frozen
+from airflow_provider_rcs.api.credit import require_credit
+from airflow_provider_rcs.api.errors import RcsAuthError
+from airflow_provider_rcs.api.garbage import existing_objects_frozen
 from airflow_provider_rcs.api.models import Template
-from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.sending.attempting import attempt_at, send_planned
-from airflow_provider_rcs.sending.conclusion import conclude, counts
-from airflow_provider_rcs.sending.held_list import hold_until_approved
-from airflow_provider_rcs.sending.listing import Chunk, Tally, excluded_phones, list_chunks
-from airflow_provider_rcs.sending.plan_hash import PlanHash
-from airflow_provider_rcs.sending.service import Service
-from airflow_provider_rcs.sending.settings import EVERYBODY, SendSettings
-from airflow_provider_rcs.store.attempts import Attempt
-from airflow_provider_rcs.store.campaigns import Campaign, CampaignTerms, find_campaign, open_campaign
-from airflow_provider_rcs.store.claims import has_planned
-from airflow_provider_rcs.store.funnel import Funnel
-from airflow_provider_rcs.store.planning import record_list, write_out
-from airflow_provider_rcs.store.schedules import leave_schedule
-from airflow_provider_rcs.store.suppression import exclude
+from airflow_provider_rcs.recipients.columns import Chunk, ListedRecipient
+from airflow_provider_rcs.recipients.listing import ListCounts, excluded_phones, list_chunks
+from airflow_provider_rcs.recipients.selection import ALL_RECIPIENTS
+from airflow_provider_rcs.sending.approval import PlanHash, hold_until_approved
+from airflow_provider_rcs.sending.attempt import attempt_at, send_planned
+from airflow_provider_rcs.sending.result import conclude, require_funnel
+from airflow_provider_rcs.sending.sender import ServiceConnection
+from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.store.campaign.campaigns import Campaign, CampaignTerms, find_campaign, open_campaign
+from airflow_provider_rcs.store.campaign.schedules import leave_schedule
+from airflow_provider_rcs.store.outbox.attempts import Attempt
+from airflow_provider_rcs.store.outbox.claims import has_planned
+from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
+from airflow_provider_rcs.store.outbox.refused_credentials import check_credentials, remember_refusal
+from airflow_provider_rcs.store.outbox.suppression import record_exclusions
+from airflow_provider_rcs.store.read.funnel import Funnel
 
 log = logging.getLogger(__name__)
 
 
-@earlier_objects_frozen()
+@existing_objects_frozen()
 def send_campaign(
     engine: sa.Engine,
-    service: Service,
+    service: ServiceConnection,
     template: Template,
     settings: SendSettings,
     chunks: Iterable[Chunk],
@@ -59,26 +63,28 @@ def send_campaign(
     :raises RcsInDoubtError: if messages of the attempt's shard are in doubt and ``on_in_doubt`` is ``"fail"``.
     :raises RcsError: what made it stop; what was not sent then is planned still.
     """
-    campaign, tally, listed = open_listed(engine, service.settings, service.fingerprint, template, settings, chunks)
+    campaign, tally, listed = open_campaign_for_list(
+        engine, service.settings, service.fingerprint, template, settings, chunks
+    )
     with attempt_at(engine, campaign, made_by, lease, settings.selection.shard_name) as attempt:
         if leave_schedule(engine, campaign):
             log.warning("Campaign %s was kept for a dispatch; this task sends its own list instead.", campaign.name)
-        before = counts(engine, settings.campaign)
+        before = require_funnel(engine, settings.campaign)
         exclude_phones(engine, campaign, settings, excluded)
-        plan(engine, attempt, settings, tally, listed)
-        log_what_is_known(before, tally, settings)
+        plan_list(engine, attempt, settings, tally, listed)
+        log_campaign_start(before, tally, settings)
         stopped_by = send_planned(engine, attempt, settings, service, tally.rows)
     return conclude(engine, attempt, settings, stopped_by)
 
 
-def open_listed(
+def open_campaign_for_list(
     engine: sa.Engine,
     api: ApiSettings,
     fingerprint: str,
     template: Template,
     settings: SendSettings,
     chunks: Iterable[Chunk],
-) -> tuple[Campaign, Tally, Iterator[Sequence[ListedRecipient]]]:
+) -> tuple[Campaign, ListCounts, Iterator[Sequence[ListedRecipient]]]:
     """Open a campaign, once its list is seen to be one.
 
     :param api: how the connection says to speak to the service.
@@ -86,7 +92,7 @@ def open_listed(
     :return: the campaign; the tally of its list; and the list, some rows at a time, as far as it is read.
     :raises RcsError: what makes that nothing can be kept or sent.
     """
-    tally = Tally()
+    tally = ListCounts()
     terms = CampaignTerms(template.id, template.name, settings.agent or api.agent, settings.send_at)
     listed = _list(chunks, template, settings, tally, PlanHash(template, settings, terms, fingerprint))
     # The first chunk is read before anything is kept: it shows a column that is missing, and a list that is empty.
@@ -95,19 +101,19 @@ def open_listed(
     if find_campaign(engine, settings.campaign) is None:
         settings.require_date_to_come()
     codes = api.status_codes
-    campaign = open_campaign(engine, settings.campaign, terms, codes, asks_for_reports=settings.reports)
+    campaign = open_campaign(engine, settings.campaign, terms, codes, request_reports=settings.request_reports)
     return campaign, tally, chain([first], listed)
 
 
-def plan(
+def plan_list(
     engine: sa.Engine,
     attempt: Attempt,
     settings: SendSettings,
-    tally: Tally,
+    tally: ListCounts,
     chunks: Iterable[Sequence[ListedRecipient]],
 ) -> None:
     """Put the list into the books, and check what can be told only then."""
-    record_all(engine, attempt, chunks)
+    record_chunks(engine, attempt, chunks)
     if settings.on_invalid == "fail":
         tally.require_no_rejections()
     tally.warn()
@@ -115,11 +121,11 @@ def plan(
         settings.require_date_to_come()
 
 
-def record_all(engine: sa.Engine, attempt: Attempt, chunks: Iterable[Sequence[ListedRecipient]]) -> None:
+def record_chunks(engine: sa.Engine, attempt: Attempt, chunks: Iterable[Sequence[ListedRecipient]]) -> None:
     """Put the chunks of a list into the books; while one is on its way there, the next one is read and written out."""
     with ThreadPoolExecutor(1, thread_name_prefix="rcs-list") as books:
         recorded: Future[None] | None = None
-        for part in (write_out(engine, listed) for listed in chunks):
+        for part in (prepare_list_part(engine, listed) for listed in chunks):
             # They go there in the order of the list all the same.
             if recorded is not None:
                 recorded.result()
@@ -133,22 +139,22 @@ def exclude_phones(
 ) -> None:
     """Note who must not be messaged, before anyone is listed who could be claimed."""
     for phones in excluded_phones(excluded, settings.default_region):
-        exclude(engine, campaign, sorted(phones))
+        record_exclusions(engine, campaign, sorted(phones))
 
 
-def log_what_is_known(before: Funnel, tally: Tally, settings: SendSettings) -> None:
+def log_campaign_start(before: Funnel, tally: ListCounts, settings: SendSettings) -> None:
     """Tell in the log how a list meets what the campaign knows already.
 
     :param before: where its recipients stood before the list.
     """
-    if settings.selection != EVERYBODY:
+    if settings.selection != ALL_RECIPIENTS:
         log.info(
-            "Campaign %s: %d of the %d rows are in this task's part of the list: shard %s, share %g.",
+            "Campaign %s: %d of the %d rows are in this task's part of the list: shard %s, sample %g.",
             settings.campaign,
             tally.rows,
             tally.rows_read,
             settings.selection.shard_name,
-            settings.selection.share,
+            settings.selection.sample,
         )
     if before.requested:
         log.info(
@@ -161,18 +167,87 @@ def log_what_is_known(before: Funnel, tally: Tally, settings: SendSettings) -> N
         )
     else:
         log.info("Campaign %s begins: %d recipients are listed.", settings.campaign, tally.rows)
-    if not settings.reports:
+    if not settings.request_reports:
         log.warning(
-            "Campaign %s asks for no delivery reports (reports=False): nothing will tell what became of its messages, "
+            "Campaign %s asks for no delivery reports (request_reports=False): nothing will tell what became of its messages, "
             "what is in doubt can only be settled by hand (airflow-rcs resolve), and a sensor on it waits for ever.",
             settings.campaign,
         )
 
 
 def _list(
-    chunks: Iterable[Chunk], template: Template, settings: SendSettings, tally: Tally, plan: PlanHash
+    chunks: Iterable[Chunk], template: Template, settings: SendSettings, tally: ListCounts, plan: PlanHash
 ) -> Iterator[Sequence[ListedRecipient]]:
     """Read the chunks; where a plan had to be approved, all of them before the first one is given out."""
     if settings.approved_plan is None:
-        return list_chunks(chunks, template, settings, tally)
-    return hold_until_approved(list_chunks(chunks, template, settings, tally, plan), plan, settings.approved_plan)
+        return list_chunks(chunks, template, settings.list_settings, tally)
+    return hold_until_approved(
+        list_chunks(chunks, template, settings.list_settings, tally, plan.add), plan, settings.approved_plan
+    )
+
+
+def look_up_template(
+    engine: sa.Engine, settings: SendSettings, get_template: Callable[[str], Template], fingerprint: str
+) -> Template:
+    """Look up the campaign's template, unless the service is known to refuse the credentials.
+
+    :raises RcsAuthError: if it has refused them to this campaign before, or does so now.
+    :raises RcsRefusedError: another of its kinds, if the template cannot be looked up.
+    """
+    check_credentials(engine, settings.campaign, fingerprint)
+    with _refusals_remembered(engine, settings.campaign, fingerprint):
+        return get_template(settings.template_id)
+
+
+def require_credit_to_begin(
+    engine: sa.Engine, settings: SendSettings, get_credits: Callable[[], float], fingerprint: str
+) -> None:
+    """Check that the account has the credit that was asked for, unless the campaign has begun.
+
+    One that has begun has used some of the credit itself, and goes on with what there is. So does one that another task
+    begins in the meantime, such as that of another shard.
+
+    :raises RcsCreditError: if it has less.
+    :raises RcsRefusedError: another of its kinds, if the credit cannot be looked up.
+    """
+    with _refusals_remembered(engine, settings.campaign, fingerprint):
+        require_credit_for_preview(engine, settings, get_credits)
+
+
+@contextmanager
+def _refusals_remembered(engine: sa.Engine, campaign: str, fingerprint: str) -> Iterator[None]:
+    try:
+        yield
+    except RcsAuthError:
+        remember_refusal(engine, campaign, fingerprint)
+        raise
+
+
+def look_up_for_preview(
+    engine: sa.Engine | None, settings: SendSettings, get_template: Callable[[str], Template], fingerprint: str
+) -> Template:
+    """Look up the campaign's template as :func:`look_up_template` does, and keep nothing.
+
+    :param engine: the store, if it can be asked.
+    """
+    if engine is not None:
+        check_credentials(engine, settings.campaign, fingerprint)
+    return get_template(settings.template_id)
+
+
+def require_credit_for_preview(
+    engine: sa.Engine | None, settings: SendSettings, get_credits: Callable[[], float]
+) -> None:
+    """Check the credit as :func:`require_credit_to_begin` does, and keep nothing.
+
+    :param engine: the store, if it can be asked.
+    """
+    if settings.min_credits is None or _has_begun(engine, settings):
+        return
+    left = get_credits()
+    if not _has_begun(engine, settings):
+        require_credit(left, settings.min_credits)
+
+
+def _has_begun(engine: sa.Engine | None, settings: SendSettings) -> bool:
+    return engine is not None and find_campaign(engine, settings.campaign) is not None

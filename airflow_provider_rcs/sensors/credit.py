@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue
 
-from airflow_provider_rcs.api.credit import read_min_credits, written
+from airflow_provider_rcs.api.credit import format_credits, read_min_credits
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.hooks.default_connections import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.failures import airflow_failures
@@ -55,7 +55,7 @@ class RcsCreditSensor(BaseSensorOperator):
         with airflow_failures():
             wanted = read_min_credits(self.min_credits)
             left = RcsHook(self.rcs_conn_id).get_credits()
-        self.log.info("The account has %s credits left; %s are wanted.", written(left), written(wanted))
+        self.log.info("The account has %s credits left; %s are wanted.", format_credits(left), format_credits(wanted))
         return PokeReturnValue(is_done=left >= wanted, xcom_value=left)
 
     def _require_waits(self) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_rcs.store.funnel import Funnel
+    from airflow_provider_rcs.store.read.funnel import Funnel
 
 
 class RcsCampaignSensor(BaseSensorOperator):
@@ -30,12 +30,12 @@ class RcsCampaignSensor(BaseSensorOperator):
 
     :param campaign: the campaign's name. (templated)
     :param until: ``"final"`` (delivered, read, clicked or failed) or ``"delivered"`` (read and clicked count too).
-    :param share: which share of the messages must be there, above 0 and up to 1.
+    :param at_least: which share of the messages must be there, above 0 and up to 1.
     :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``. (templated)
     :param deferrable: whether to wait in the triggerer.
     :param no_reports_within: fail, and tell what to check, if no report at all has come for so long after messages were
         accepted (or after the campaign's date); by default reports are waited for until ``timeout``.
-    :param most_failed: fail at once if more than this share of the messages has failed, such as ``0.02``: rejected by
+    :param max_failure_rate: fail at once if more than this share of the messages has failed, such as ``0.02``: rejected by
         the service, or not delivered. It is a share of all the campaign's messages, those without a report among them;
         whom the checks of the list rejected does not count. By default any number may fail.
     """
@@ -48,21 +48,21 @@ class RcsCampaignSensor(BaseSensorOperator):
         *,
         campaign: str,
         until: str = "final",
-        share: float = 1.0,
+        at_least: float = 1.0,
         store_conn_id: str | None = None,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         no_reports_within: timedelta | None = None,
-        most_failed: float | None = None,
+        max_failure_rate: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.campaign = campaign
         self.until = until
-        self.share = share
+        self.at_least = at_least
         self.store_conn_id = store_conn_id
         self.deferrable = deferrable
         self.no_reports_within = no_reports_within
-        self.most_failed = most_failed
+        self.max_failure_rate = max_failure_rate
         self._told_of_silence = False
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -76,18 +76,18 @@ class RcsCampaignSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> bool:
         """Fold the reports that have come, and tell whether the share is there."""
-        from airflow_provider_rcs.store.failure_limit import require_few_failures
-        from airflow_provider_rcs.store.folding import fold
+        from airflow_provider_rcs.store.inbox.folding import fold
+        from airflow_provider_rcs.store.read.funnel import require_failure_rate
 
         with airflow_failures():
             engine = store_engine(self.store_conn_id)
             fold(engine)
             funnel = self._read_funnel(engine)
-            if self.most_failed is not None:
-                require_few_failures(self.campaign, funnel, self.most_failed)
+            if self.max_failure_rate is not None:
+                require_failure_rate(self.campaign, funnel, self.max_failure_rate)
             if funnel.is_silent:
                 self._bear_silence(engine, context)
-        reached, wanted = funnel.reached(self.until), funnel.wanted(self.share)
+        reached, wanted = funnel.reached(self.until), funnel.wanted(self.at_least)
         self.log.info("Campaign %s: %d of the %d wanted are %s.", self.campaign, reached, wanted, self.until)
         return reached >= wanted
 
@@ -115,62 +115,65 @@ class RcsCampaignSensor(BaseSensorOperator):
         with airflow_failures():
             if self.until not in ("final", "delivered"):
                 raise RcsInputError("until", f"{self.until!r} is not a choice", "Use 'final' or 'delivered'.")
-            if not 0 < self.share <= 1:
-                raise RcsInputError("share", f"{self.share} is not a share", "Use a number above 0 and up to 1.")
+            if not 0 < self.at_least <= 1:
+                raise RcsInputError("at_least", f"{self.at_least} is not a share", "Use a number above 0 and up to 1.")
             if not isinstance(self.no_reports_within, timedelta | None):
                 raise RcsInputError(
                     "no_reports_within", f"{self.no_reports_within!r} is not a stretch of time", "Use a timedelta."
                 )
-            if self.most_failed is not None and not 0 <= self.most_failed < 1:
+            if self.max_failure_rate is not None and not 0 <= self.max_failure_rate < 1:
                 raise RcsInputError(
-                    "most_failed", f"{self.most_failed} is not a share", "Use a number from 0 up to, but not, 1."
+                    "max_failure_rate",
+                    f"{self.max_failure_rate} is not a share",
+                    "Use a number from 0 up to, but not, 1.",
                 )
 
     def _bear_silence(self, engine: sa.Engine, context: Context) -> None:
         """Tell of a silence that lasts too long, once for all looks of a try, and fail if it must not last so long."""
         from airflow.providers.common.compat.sdk import Stats
 
-        from airflow_provider_rcs.store.reporting import (
-            PATIENCE,
+        from airflow_provider_rcs.store.inbox.silence import (
+            SILENT_AFTER,
+            SILENT_METRIC,
             is_overdue,
             read_silences,
+            record_silence_warning,
             require_reports,
-            silence_told,
+            silence_warning,
         )
-        from airflow_provider_rcs.store.silences import SILENT, note_told
 
         now = datetime.now(UTC)
         since = read_silences(engine, [self.campaign]).get(self.campaign)
-        if since is not None and is_overdue(since, PATIENCE, now):
+        if since is not None and is_overdue(since, SILENT_AFTER, now):
             self._told_of_silence = True
             # In the store, because each look of mode="reschedule" is a process of its own.
-            if note_told(engine, self.campaign, _try_of(context)):
-                self.log.warning("Nobody tells what became of %s", silence_told(self.campaign, since))
-                Stats.incr(SILENT, tags={"campaign": self.campaign})
+            if record_silence_warning(engine, self.campaign, _try_of(context)):
+                self.log.warning("Nobody tells what became of %s", silence_warning(self.campaign, since))
+                Stats.incr(SILENT_METRIC, tags={"campaign": self.campaign})
         if self.no_reports_within is not None:
             require_reports(self.campaign, since, self.no_reports_within, now)
 
     def _defer(self, end_time: datetime) -> NoReturn:
-        from airflow_provider_rcs.store.reporting import PATIENCE
+        from airflow_provider_rcs.store.inbox.silence import SILENT_AFTER
 
         self.defer(
             trigger=RcsCampaignTrigger(
                 campaign=self.campaign,
                 until=self.until,
-                share=self.share,
+                at_least=self.at_least,
                 store_conn_id=self.store_conn_id,
                 poll_interval=float(self.poke_interval),
                 end_time=end_time,
                 no_reports_within=self.no_reports_within,
-                most_failed=self.most_failed,
-                warn_of_silence_after=None if self._told_of_silence else PATIENCE,
+                max_failure_rate=self.max_failure_rate,
+                warn_of_silence_after=None if self._told_of_silence else SILENT_AFTER,
             ),
             method_name="execute_complete",
         )
         raise AssertionError("deferring ends the task's execution")
 
     def _read_funnel(self, engine: sa.Engine) -> Funnel:
-        from airflow_provider_rcs.store.funnel import read_funnel
+        from airflow_provider_rcs.store.read.funnel import read_funnel
 
         funnel = read_funnel(engine, self.campaign)
         if funnel is None:

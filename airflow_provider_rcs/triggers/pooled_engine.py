@@ -54,10 +54,10 @@ async def pooled_engine(store_conn_id: str) -> AsyncIterator[sa.Engine]:
 def _open(connection: Connection) -> sa.Engine:
     import sqlalchemy as sa
 
-    from airflow_provider_rcs.store.engine import prepare
-    from airflow_provider_rcs.store.migrate import require_migrated
+    from airflow_provider_rcs.store.db.engine import prepare_engine
+    from airflow_provider_rcs.store.db.migrate import require_migrated
 
     # Looks are seconds apart and can be cancelled: a kept connection would idle, or outlive its engine.
-    engine = prepare(sa.create_engine(engine_of(connection).url, poolclass=sa.NullPool))
+    engine = prepare_engine(sa.create_engine(engine_of(connection).url, poolclass=sa.NullPool))
     require_migrated(engine)
     return engine

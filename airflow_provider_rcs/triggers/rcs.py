@@ -24,7 +24,7 @@ from airflow_provider_rcs.triggers.shared_look import shared_look
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from airflow_provider_rcs.store.arrivals import Arrivals
+    from airflow_provider_rcs.store.inbox.cursors import NewReports
 
 
 class RcsCampaignTrigger(BaseTrigger):
@@ -35,12 +35,12 @@ class RcsCampaignTrigger(BaseTrigger):
 
     :param campaign: the campaign's name.
     :param until: ``"final"`` or ``"delivered"``.
-    :param share: which share of the messages must be there.
+    :param at_least: which share of the messages must be there.
     :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``.
     :param poll_interval: seconds between two looks at the store.
     :param end_time: when to give up.
     :param no_reports_within: how long after they were accepted messages may be without any report; ``None`` for ever.
-    :param most_failed: the largest share of the messages that may have failed; ``None`` for any.
+    :param max_failure_rate: the largest share of the messages that may have failed; ``None`` for any.
     :param warn_of_silence_after: how long after they were accepted the task is woken to warn that no report has come;
         ``None`` if it has warned, or shall not.
     """
@@ -50,23 +50,23 @@ class RcsCampaignTrigger(BaseTrigger):
         *,
         campaign: str,
         until: str,
-        share: float,
+        at_least: float,
         store_conn_id: str | None,
         poll_interval: float,
         end_time: datetime,
         no_reports_within: timedelta | None = None,
-        most_failed: float | None = None,
+        max_failure_rate: float | None = None,
         warn_of_silence_after: timedelta | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.campaign = campaign
         self.until = until
-        self.share = share
+        self.at_least = at_least
         self.store_conn_id = store_conn_id
         self.poll_interval = poll_interval
         self.end_time = end_time
         self.no_reports_within = no_reports_within
-        self.most_failed = most_failed
+        self.max_failure_rate = max_failure_rate
         self.warn_of_silence_after = warn_of_silence_after
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -76,12 +76,12 @@ class RcsCampaignTrigger(BaseTrigger):
             {
                 "campaign": self.campaign,
                 "until": self.until,
-                "share": self.share,
+                "at_least": self.at_least,
                 "store_conn_id": self.store_conn_id,
                 "poll_interval": self.poll_interval,
                 "end_time": self.end_time,
                 "no_reports_within": self.no_reports_within,
-                "most_failed": self.most_failed,
+                "max_failure_rate": self.max_failure_rate,
                 "warn_of_silence_after": self.warn_of_silence_after,
             },
         )
@@ -104,8 +104,8 @@ class RcsCampaignTrigger(BaseTrigger):
 
     async def _wait(self) -> bool:
         """Return True when the share is there, or False when the task has to warn that no report comes."""
-        from airflow_provider_rcs.store.failure_limit import require_few_failures
-        from airflow_provider_rcs.store.reporting import is_overdue, require_reports
+        from airflow_provider_rcs.store.inbox.silence import is_overdue, require_reports
+        from airflow_provider_rcs.store.read.funnel import require_failure_rate
 
         async with shared_look(_conn_id(self.store_conn_id)) as look:
             while True:
@@ -116,9 +116,9 @@ class RcsCampaignTrigger(BaseTrigger):
                     continue
                 if standing is None:
                     continue
-                if self.most_failed is not None:
-                    require_few_failures(self.campaign, standing.funnel, self.most_failed)
-                if standing.funnel.reached(self.until) >= standing.funnel.wanted(self.share):
+                if self.max_failure_rate is not None:
+                    require_failure_rate(self.campaign, standing.funnel, self.max_failure_rate)
+                if standing.funnel.reached(self.until) >= standing.funnel.wanted(self.at_least):
                     return True
                 now = datetime.now(UTC)
                 if self.no_reports_within is not None:
@@ -129,7 +129,7 @@ class RcsCampaignTrigger(BaseTrigger):
                     return False
 
     def _too_late(self) -> str:
-        return f"Campaign {self.campaign!r}: not {self.share:.0%} of its messages were {self.until} in time."
+        return f"Campaign {self.campaign!r}: not {self.at_least:.0%} of its messages were {self.until} in time."
 
 
 class RcsReportsTrigger(BaseEventTrigger):
@@ -162,7 +162,7 @@ class RcsReportsTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look at the store for ever, through its failures too: of a trigger that ends nobody hears again."""
-        from airflow_provider_rcs.store.arrivals import save_cursor
+        from airflow_provider_rcs.store.inbox.cursors import save_cursor
 
         # What it has told of, until the store has kept it; then the store's word counts, which a backup may set back.
         told = 0
@@ -188,10 +188,10 @@ class RcsReportsTrigger(BaseEventTrigger):
                 self.log.warning("New reports are looked for again in a while, because %s", error)
                 await asyncio.sleep(self.poll_interval)
 
-    def _look(self, engine: sa.Engine) -> Arrivals | None:
-        from airflow_provider_rcs.store.arrivals import read_arrivals, read_cursor
+    def _look(self, engine: sa.Engine) -> NewReports | None:
+        from airflow_provider_rcs.store.inbox.cursors import read_cursor, read_new_reports
 
-        return read_arrivals(engine, read_cursor(engine, self.watcher))
+        return read_new_reports(engine, read_cursor(engine, self.watcher))
 
 
 def _conn_id(store_conn_id: str | None) -> str:

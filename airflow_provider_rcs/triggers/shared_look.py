@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from airflow_provider_rcs.store.funnel import Funnel
+    from airflow_provider_rcs.store.read.funnel import Funnel
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,8 @@ async def shared_look(store_conn_id: str) -> AsyncIterator[SharedLook]:
 
 
 def _read(engine: sa.Engine, campaigns: set[str]) -> Mapping[str, Standing]:
-    from airflow_provider_rcs.store.funnel import read_funnels
-    from airflow_provider_rcs.store.reporting import read_silences
+    from airflow_provider_rcs.store.inbox.silence import read_silences
+    from airflow_provider_rcs.store.read.funnel import read_funnels
 
     funnels = read_funnels(engine, campaigns)
     silent = [name for name, funnel in funnels.items() if funnel.is_silent]

@@ -19,8 +19,8 @@ import requests.adapters
 import sqlalchemy as sa
 
 from airflow_provider_rcs.hooks.rcs import RcsHook
-from airflow_provider_rcs.sending import attempting, campaign, dispatch, lease_keeper
-from airflow_provider_rcs.sending import requests as sending
+from airflow_provider_rcs.sending import attempt, campaign
+from airflow_provider_rcs.sending import sender as sending
 
 Act = Callable[[], None]
 
@@ -184,6 +184,6 @@ def _between_commits(act: Act) -> Act:
         with renewing, settling:
             act()
 
-    _wrap(lease_keeper, "renew_lease", held(renewing))
+    _wrap(attempt, "renew_lease", held(renewing))
     _wrap(sending, "settle", held(settling))
     return acting

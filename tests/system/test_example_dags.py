@@ -15,9 +15,9 @@ from packaging.version import Version
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.notifications.rcs import CAMPAIGN_REFERENCE
-from airflow_provider_rcs.sending.scheduling import Connections, schedule_campaign
+from airflow_provider_rcs.sending.scheduled import DispatchConnections, schedule_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
-from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.db.engine import engine_from_url
 from tests.system.conftest import Place
 
 CAMPAIGN = "spring"
@@ -236,7 +236,7 @@ def keep(place: Place, campaign: str, to_go: timedelta) -> None:
         Template("1234569", "Plain greeting"),
         SendSettings("1234569", campaign, send_at=datetime.now(UTC) + to_go, scheduled_by="store"),
         [{"phone": ON_DUTY}],
-        Connections("rcs_default"),
+        DispatchConnections("rcs_default"),
         made_by="a test",
         lease=timedelta(minutes=1),
     )

@@ -18,9 +18,9 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.demo.airflow_api import AirflowApi
 from airflow_provider_rcs.demo.home import Home
 from airflow_provider_rcs.demo.processes import Processes
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.funnel import Funnel, read_funnel
-from airflow_provider_rcs.store.migrate import migrate
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.migrate import migrate
+from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
 from tests.databases import fresh_database
 from tests.postgres import postgres_server
 from tests.receiver_process import ReceiverProcess

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_rcs.api import errors, wire
+from airflow_provider_rcs.api import errors
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.settings import ApiSettings
+from airflow_provider_rcs.api.wire import calls, send
 from airflow_provider_rcs.get_provider_info import get_provider_info
 from airflow_provider_rcs.hooks.transport import Transport
 from airflow_provider_rcs.operators.sending import RcsSendingOperator
@@ -64,9 +65,9 @@ def stands_in_the_code(name: str) -> bool:
 @pytest.mark.parametrize(
     "value",
     [
-        wire.DEFAULT_BASE_URL,
-        *wire.DEFAULT_PATHS.values(),
-        wire.DEFAULT_RECIPIENT_REFERENCE_KEY,
+        calls.DEFAULT_BASE_URL,
+        *calls.DEFAULT_PATHS.values(),
+        send.DEFAULT_RECIPIENT_REFERENCE_KEY,
         str(ApiSettings().batch_size),
     ],
 )

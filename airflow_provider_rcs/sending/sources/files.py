@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK, require_distinct
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.recipients.columns import ROWS_A_CHUNK, require_distinct
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    from airflow_provider_rcs.sending.listing import Chunk
+    from airflow_provider_rcs.recipients.columns import Chunk
 
 _REMEDY = "Rename one of them in the file."
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK, require_distinct
+from airflow_provider_rcs.recipients.columns import ROWS_A_CHUNK, require_distinct
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
 
-    from airflow_provider_rcs.sending.listing import Chunk
+    from airflow_provider_rcs.recipients.columns import Chunk
 
 _REMEDY = "Rename one of them."
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.recipients.columns import ROWS_A_CHUNK
 
 if TYPE_CHECKING:
-    from airflow_provider_rcs.sending.listing import Chunk
+    from airflow_provider_rcs.recipients.columns import Chunk
 
 
 def chunks_of_list(rows: Sequence[Any]) -> Iterator[Chunk]:

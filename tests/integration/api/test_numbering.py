@@ -8,7 +8,7 @@ import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from airflow_provider_rcs.api.numbering import usual_way_of
+from airflow_provider_rcs.recipients.numbering import usual_way_of
 from tests.unit.api.test_numbering import REGIONS, codes, read, wrong
 
 # Regions whose ways of writing are as different as can be, each as the default region of foreign numbers.

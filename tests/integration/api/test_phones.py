@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import phonenumbers
 
-from airflow_provider_rcs.api.phones import normalise, read_column
+from airflow_provider_rcs.recipients.phones import read_phone, read_phone_column
 
 
 def test_the_type_of_every_example_is_phonenumbers_own_however_it_is_written() -> None:
@@ -22,7 +22,7 @@ def test_the_type_of_every_example_is_phonenumbers_own_however_it_is_written() -
     ]
 
     for written in (phonenumbers.PhoneNumberFormat.E164, phonenumbers.PhoneNumberFormat.INTERNATIONAL):
-        read = read_column([phonenumbers.format_number(example, written) for example in examples])
+        read = read_phone_column([phonenumbers.format_number(example, written) for example in examples])
 
         assert read.fixed_lines == fixed_lines
 
@@ -35,5 +35,5 @@ def test_the_mobile_phones_of_every_region_are_read_with_and_without_a_plus() ->
     ]
     digits = [example.removeprefix("+") for example in examples]
 
-    assert [normalise(example) for example in examples] == digits
-    assert [normalise(each) for each in digits] == digits
+    assert [read_phone(example) for example in examples] == digits
+    assert [read_phone(each) for each in digits] == digits

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from airflow_provider_rcs.cli.main import main
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.tables import report
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.tables import report
 from tests.stores import sqlite_store
 from tests.unit.store.given import count, funnel, phones, receive, report_on, rows, sent
 from tests.unit.store.test_pruning import make_old, whom

@@ -20,7 +20,7 @@ from airflow_provider_rcs.hooks.rcs import RcsHook
 from tests.integration.hooks.answering import http, server_that_answers
 from tests.sandbox_process import SandboxProcess
 
-REQUEST = SendRequest("1234569", (Recipient("34600000001", "Ana"),), "spring-1", reports=False)
+REQUEST = SendRequest("1234569", (Recipient("34600000001", "Ana"),), "spring-1", request_reports=False)
 CREDIT = http("200 OK", b'{"Res": 1, "Cred": 7}')
 
 

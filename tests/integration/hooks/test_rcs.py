@@ -22,7 +22,7 @@ from tests.integration.hooks.answering import http, server_that_answers
 from tests.sandbox_process import SandboxProcess
 
 ANA = Recipient("34600000001", "Ana")
-REQUEST = SendRequest("1234569", (ANA,), "spring-1", reports=False)
+REQUEST = SendRequest("1234569", (ANA,), "spring-1", request_reports=False)
 
 
 @pytest.fixture(scope="module", params=["document", "object", "object_strings"])

@@ -8,9 +8,9 @@ from typing import Any
 import psutil
 import pytest
 
-from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.hooks.sql import stream_columns
+from airflow_provider_rcs.recipients.columns import ROWS_A_CHUNK
 
 MEGABYTE = 1024 * 1024
 LONG = 5_000_000

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowFailException, Context
 
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
-from airflow_provider_rcs.store.funnel import read_funnel
+from airflow_provider_rcs.store.read.funnel import read_funnel
 from tests.integration.operators.conftest import connect
 from tests.sandbox_process import SandboxProcess
 

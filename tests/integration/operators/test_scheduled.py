@@ -23,11 +23,11 @@ from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
 from airflow_provider_rcs.operators.scheduled import RcsDispatchScheduledOperator
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.funnel import Funnel, read_funnel
-from airflow_provider_rcs.store.tables import campaign as campaigns
-from airflow_provider_rcs.store.tables import metadata, scheduled, suppression
-from airflow_provider_rcs.store.tables import store as books
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.tables import campaign as campaigns
+from airflow_provider_rcs.store.db.tables import metadata, scheduled, suppression
+from airflow_provider_rcs.store.db.tables import store as books
+from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
 from tests.integration.operators.conftest import connect
 from tests.sandbox_process import SandboxProcess
 from tests.stores import postgres_store, sqlite_store

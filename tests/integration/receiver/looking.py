@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store import tables
+from airflow_provider_rcs.store.db import tables
 
 
 def stored(store_url: str) -> list[int]:

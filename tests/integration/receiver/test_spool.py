@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.migrate import migrate
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.migrate import migrate
 from tests.integration.receiver.looking import stored, unfolded, wait_until
 from tests.integration.receiver.pushing import Pushes
 from tests.integration.receiver.stoppable_postgres import StoppablePostgres, stoppable_postgres

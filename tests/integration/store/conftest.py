@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.tables import metadata, store
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.tables import metadata, store
 from tests.stores import postgres_store
 
 

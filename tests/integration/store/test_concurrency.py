@@ -12,13 +12,13 @@ from typing import TypeVar
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.attempts import Attempt
-from airflow_provider_rcs.store.campaigns import Campaign, open_campaign
-from airflow_provider_rcs.store.claims import Claim
-from airflow_provider_rcs.store.folding import fold, fold_parked
-from airflow_provider_rcs.store.landing import land
-from airflow_provider_rcs.store.tables import report
-from airflow_provider_rcs.store.takeover import bury_dead_attempts
+from airflow_provider_rcs.store.campaign.campaigns import Campaign, open_campaign
+from airflow_provider_rcs.store.db.tables import report
+from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
+from airflow_provider_rcs.store.inbox.landing import land
+from airflow_provider_rcs.store.outbox.attempts import Attempt
+from airflow_provider_rcs.store.outbox.claims import Claim
+from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
     NOON,
@@ -145,7 +145,7 @@ def test_a_reply_and_a_burial_at_once_end_as_the_reply_says(engine: sa.Engine) -
     for holder, taken in claims:
         works: list[Callable[[], object]] = [
             partial(settle, engine, taken, accepted(taken), "e-1"),
-            partial(bury_dead_attempts, engine, holder.campaign),
+            partial(recover_dead_attempts, engine, holder.campaign),
         ]
         at_once(works)
 
@@ -157,7 +157,7 @@ def test_burials_at_once_count_nobody_twice(engine: sa.Engine) -> None:
     claim_all(engine, dead, 2)
     let_lease_run_out(engine, dead)
 
-    doubted = at_once([lambda: bury_dead_attempts(engine, dead.campaign)] * 3)
+    doubted = at_once([lambda: recover_dead_attempts(engine, dead.campaign)] * 3)
 
     assert sum(doubted) == 20
     assert set(states(engine).values()) == {"in_doubt"}

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.errors import RcsFencedError, RcsUnderWayError
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.attempts import Attempt
-from airflow_provider_rcs.store.claims import Claim, doubt, release
-from airflow_provider_rcs.store.erasure import erase
-from airflow_provider_rcs.store.pruning import Limit, prune
-from airflow_provider_rcs.store.takeover import bury_dead_attempts
+from airflow_provider_rcs.store.outbox.attempts import Attempt
+from airflow_provider_rcs.store.outbox.claims import Claim
+from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
+from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt, requeue_refused
+from airflow_provider_rcs.store.privacy.erasure import erase
+from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
 from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
     accepted,
@@ -75,21 +76,21 @@ class Campaign:
 
     def doubt(self, _: None) -> None:
         for taken in self.open[:1]:
-            doubt(self.engine, taken, "the connection broke")
+            mark_in_doubt(self.engine, taken, "the connection broke")
         self.doubted += self.open[:1]
         del self.open[:1]
 
     def release(self, _: None) -> None:
         """A refusal comes: of a request under way or, late, of one that was taken for lost."""
         for taken in (self.open or self.doubted)[:1]:
-            release(self.engine, taken, "too many requests")
+            requeue_refused(self.engine, taken, "too many requests")
             self.claimed.subtract(recipient.phone for recipient in taken.recipients)
         del (self.open or self.doubted)[:1]
 
     def die(self, _: None) -> None:
         if self.holder is not None:
             let_lease_run_out(self.engine, self.holder)
-            bury_dead_attempts(self.engine, self.holder.campaign)
+            recover_dead_attempts(self.engine, self.holder.campaign)
 
     def report(self, _: None) -> None:
         """A report comes on the first recipient of a request whose reply was lost."""
@@ -100,7 +101,7 @@ class Campaign:
     def prune(self, _: None) -> None:
         """Prune the campaign, all of which is old."""
         if self.holder is not None:
-            limit = Limit(datetime.now(UTC) + timedelta(days=1), self.holder.campaign.id)
+            limit = RetentionLimit(datetime.now(UTC) + timedelta(days=1), self.holder.campaign.id)
             deque(prune(self.engine, limit), maxlen=0)
 
     def erase(self, phone: str) -> None:

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.models import Outcome, Report
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState, status_codes
-from airflow_provider_rcs.store.claims import Claim, doubt
-from airflow_provider_rcs.store.folding import fold, fold_parked
-from airflow_provider_rcs.store.landing import land
+from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
+from airflow_provider_rcs.store.inbox.landing import land
+from airflow_provider_rcs.store.outbox.claims import Claim
+from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
 from tests.one_request import settle
 from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, campaign, claimed, phones, report_on, rows
 
@@ -177,7 +178,7 @@ def test_with_a_reply_that_accepts_everyone(engine: sa.Engine, drawn: tuple[list
 @given(histories("reference", "both", steps=("doubt",)))
 def test_with_a_reply_that_is_lost(engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]]) -> None:
     reports, history = drawn
-    steps = {"doubt": lambda taken, _name: doubt(engine, taken, "lost")}
+    steps = {"doubt": lambda taken, _name: mark_in_doubt(engine, taken, "lost")}
 
     assert ends_as(engine, history, steps) == ends_as(engine, ["doubt", *reports], steps)
 
@@ -217,6 +218,6 @@ def test_with_a_reply_that_comes_after_the_request_was_given_up(
     engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]], became: tuple[MessageState, ...]
 ) -> None:
     reports, history = drawn
-    steps = {"doubt": lambda taken, _name: doubt(engine, taken, "lost"), "reply": reply(engine, *became)}
+    steps = {"doubt": lambda taken, _name: mark_in_doubt(engine, taken, "lost"), "reply": reply(engine, *became)}
 
     assert ends_as(engine, history, steps) == ends_as(engine, ["doubt", "reply", *reports], steps)

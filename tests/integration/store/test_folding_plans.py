@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.folding import fold
-from airflow_provider_rcs.store.landing import land
+from airflow_provider_rcs.store.inbox.folding import fold
+from airflow_provider_rcs.store.inbox.landing import land
 from tests.one_request import settle
 from tests.unit.store.given import NOON, accepted, claim, phones, planned, report_on
 

@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.landing import Arrivals, Landing
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.inbox.landing import LandingConnection, ReceivedReports
 from tests.unit.store.given import NOON
 from tests.unit.store.test_landing import *  # noqa: F403
 from tests.unit.store.test_landing import REPORT, landed
@@ -16,11 +16,11 @@ _OTHERS_OF_THE_DATABASE = (
 
 def test_landing_goes_on_over_a_new_connection_once_the_kept_one_was_ended(engine: sa.Engine) -> None:
     of_its_own = engine_from_url(engine.url.render_as_string(hide_password=False))
-    landing = Landing(of_its_own)
-    landing.land([Arrivals(NOON, [REPORT])])
+    landing = LandingConnection(of_its_own)
+    landing.land([ReceivedReports(NOON, [REPORT])])
 
     with engine.connect() as connection:
         connection.exec_driver_sql(_OTHERS_OF_THE_DATABASE)
-    landing.land([Arrivals(NOON, [REPORT])])
+    landing.land([ReceivedReports(NOON, [REPORT])])
 
     assert len(landed(engine)) == 2

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from airflow_provider_rcs.api.credit import read_min_credits, require_credit, written
+from airflow_provider_rcs.api.credit import format_credits, read_min_credits, require_credit
 from airflow_provider_rcs.api.errors import RcsCreditError, RcsInputError
 
 
@@ -32,4 +32,4 @@ def test_less_credit_than_was_asked_for_is_refused_with_both_amounts() -> None:
 
 @pytest.mark.parametrize(("amount", "text"), [(0, "0"), (10_000_000, "10,000,000"), (12.5, "12.5"), (4.999, "4.999")])
 def test_an_amount_is_written_as_people_do(amount: float, text: str) -> None:
-    assert written(amount) == text
+    assert format_credits(amount) == text

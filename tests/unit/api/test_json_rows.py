@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.api.json_rows import array_of_rows, between_quotes, pieces_of_texts, pieces_of_variables
-from airflow_provider_rcs.api.variables import columns_of
+from airflow_provider_rcs.api.json_rows import (
+    array_of_rows,
+    between_quotes,
+    columns_of,
+    pieces_of_texts,
+    pieces_of_variables,
+)
 
 
 def test_what_is_the_same_in_each_row_stands_between_what_is_not() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneNumberFormat, PhoneNumberType
 
-from airflow_provider_rcs.api.numbering import LONGEST_E164, Found, read_international, reader_of
+from airflow_provider_rcs.recipients.numbering import LONGEST_E164, Found, read_international, reader_of
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 DIGITS = "[0-9]{1,15}"

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.api.phones import PhoneError, as_text, mask, may_mean, normalise, read_column
+from airflow_provider_rcs.api.masking import mask_phone
+from airflow_provider_rcs.recipients.phones import PhoneError, may_mean, phone_text, read_phone, read_phone_column
 
 NOTHING = [None, float("nan"), np.nan, pd.NA, pd.NaT, Decimal("NaN"), "", "   ", "\u00a0"]
 LONGEST_E164 = 15
@@ -21,7 +22,7 @@ LONGEST_E164 = 15
 def alone(cell: Any, region: str | None) -> tuple[str | None, str | None]:
     """A cell's phone and what is wrong with it, read by itself."""
     try:
-        return normalise(cell, region), None
+        return read_phone(cell, region), None
     except PhoneError as error:
         return None, str(error)
 
@@ -58,40 +59,40 @@ def alone(cell: Any, region: str | None) -> tuple[str | None, str | None]:
     ids=ascii,
 )
 def test_an_international_phone_is_read_in_every_way_that_warehouses_hold_it(phone: str) -> None:
-    assert normalise(phone) == "34600000001"
+    assert read_phone(phone) == "34600000001"
 
 
 @pytest.mark.parametrize(
     "phone", ["600000001", "600 00 00 01", "600-000-001", 600000001, 600000001.0, "34600000001", "+34600000001"]
 )
 def test_a_national_phone_is_read_by_its_region(phone: str) -> None:
-    assert normalise(phone, "ES") == "34600000001"
+    assert read_phone(phone, "ES") == "34600000001"
 
 
 def test_an_international_phone_of_plain_digits_is_read_although_it_is_not_of_the_default_region() -> None:
-    assert normalise("447400123456", "ES") == "447400123456"
+    assert read_phone("447400123456", "ES") == "447400123456"
 
 
 def test_a_foreign_phone_keeps_its_country() -> None:
-    assert normalise("+44 7400 123456", "ES") == "447400123456"
+    assert read_phone("+44 7400 123456", "ES") == "447400123456"
 
 
 def test_the_national_zero_of_an_international_phone_is_dropped() -> None:
-    assert normalise("+44 (0)7400 123456") == "447400123456"
+    assert read_phone("+44 (0)7400 123456") == "447400123456"
 
 
 def test_a_leading_zero_that_belongs_to_the_number_is_kept() -> None:
-    assert normalise("+39 06 1234 5678") == "390612345678"
+    assert read_phone("+39 06 1234 5678") == "390612345678"
 
 
 def test_a_fixed_line_is_a_valid_phone_and_left_to_the_service() -> None:
-    assert normalise("912 345 678", "ES") == "34912345678"
+    assert read_phone("912 345 678", "ES") == "34912345678"
 
 
 @pytest.mark.parametrize("cell", NOTHING, ids=repr)
 def test_a_cell_without_a_phone_is_rejected_as_missing(cell: Any) -> None:
     with pytest.raises(PhoneError, match=r"^it is missing$"):
-        normalise(cell)
+        read_phone(cell)
 
 
 @pytest.mark.parametrize(
@@ -126,17 +127,17 @@ def test_a_cell_without_a_phone_is_rejected_as_missing(cell: Any) -> None:
 )
 def test_a_rejection_names_the_rule_that_the_phone_breaks(cell: Any, rule: str) -> None:
     with pytest.raises(PhoneError, match=f"^{rule}$"):
-        normalise(cell)
+        read_phone(cell)
 
 
 def test_a_national_phone_without_a_region_is_rejected_with_the_way_out() -> None:
     with pytest.raises(PhoneError, match="set default_region if it is a national one"):
-        normalise("600000001")
+        read_phone("600000001")
 
 
 def test_a_phone_valid_neither_in_its_region_nor_outside_is_rejected_by_both() -> None:
     with pytest.raises(PhoneError, match=r"^it is valid neither in ES nor as an international number$"):
-        normalise("12345", "ES")
+        read_phone("12345", "ES")
 
 
 @pytest.mark.parametrize(
@@ -165,11 +166,11 @@ def test_a_phone_valid_neither_in_its_region_nor_outside_is_rejected_by_both() -
 def test_shared_codes_leading_zeros_and_mobile_digits_are_read_as_their_countries_mean_them(
     phone: str, region: str | None, digits: str | None
 ) -> None:
-    assert read_column([phone], region).phones == [digits]
+    assert read_phone_column([phone], region).phones == [digits]
 
 
 def test_a_column_is_read_cell_by_cell() -> None:
-    read = read_column(["600 000 001", None, 912345678, "x", "+447400123456"], "ES")
+    read = read_phone_column(["600 000 001", None, 912345678, "x", "+447400123456"], "ES")
 
     assert read.phones == ["34600000001", None, "34912345678", None, "447400123456"]
     assert read.refused == {1: "it is missing", 3: "it is not a phone number"}
@@ -190,7 +191,7 @@ def test_a_column_is_read_cell_by_cell() -> None:
     ],
 )
 def test_a_fixed_line_is_one_that_cannot_be_a_mobile(phone: str, is_fixed_line: bool) -> None:
-    assert read_column([phone]).fixed_lines == ([0] if is_fixed_line else [])
+    assert read_phone_column([phone]).fixed_lines == ([0] if is_fixed_line else [])
 
 
 @given(
@@ -198,7 +199,7 @@ def test_a_fixed_line_is_one_that_cannot_be_a_mobile(phone: str, is_fixed_line: 
     st.sampled_from([None, "ES", "US", "FR"]),
 )
 def test_a_cell_of_a_column_is_read_as_it_is_alone(cells: list[Any], region: str | None) -> None:
-    read = read_column(cells, region)
+    read = read_phone_column(cells, region)
 
     assert [(phone, read.refused.get(position)) for position, phone in enumerate(read.phones)] == [
         alone(cell, region) for cell in cells
@@ -208,7 +209,7 @@ def test_a_cell_of_a_column_is_read_as_it_is_alone(cells: list[Any], region: str
 @given(st.from_regex(r"\+999[0-9 ()-]{5,20}|[0-9]{8,12}x", fullmatch=True))
 def test_a_rejection_never_holds_the_phone(phone: str) -> None:
     with pytest.raises(PhoneError) as rejected:
-        normalise(phone, "ES")
+        read_phone(phone, "ES")
 
     assert not any(character.isdigit() for character in str(rejected.value))
 
@@ -216,7 +217,7 @@ def test_a_rejection_never_holds_the_phone(phone: str) -> None:
 @given(st.one_of(st.text(), st.integers(), st.floats(), st.decimals(allow_nan=False), st.booleans(), st.none()))
 def test_any_cell_is_digits_or_a_rejection(cell: Any) -> None:
     try:
-        phone = normalise(cell, "ES")
+        phone = read_phone(cell, "ES")
     except PhoneError:
         return
 
@@ -229,11 +230,11 @@ def test_a_phone_longer_than_e164_allows_is_rejected(phone: str) -> None:
     assert len(phone.removeprefix("+")) > LONGEST_E164
 
     with pytest.raises(PhoneError):
-        normalise(phone)
+        read_phone(phone)
 
 
 def test_text_that_says_nothing_in_pandas_words_is_no_phone() -> None:
-    assert as_text("<NA>") == as_text("NaT") == ""
+    assert phone_text("<NA>") == phone_text("NaT") == ""
 
 
 @pytest.mark.parametrize(
@@ -241,12 +242,12 @@ def test_text_that_says_nothing_in_pandas_words_is_no_phone() -> None:
     [("34600000001", "********001"), ("0001", "*001"), ("001", "***"), ("1", "*"), ("", "")],
 )
 def test_a_masked_phone_shows_its_last_three_digits_at_most(phone: str, masked: str) -> None:
-    assert mask(phone) == masked
+    assert mask_phone(phone) == masked
 
 
 @given(st.text())
 def test_no_mask_shows_more_than_three_characters_or_changes_the_length(text: str) -> None:
-    masked = mask(text)
+    masked = mask_phone(text)
 
     assert len(masked) == len(text)
     assert len(masked.lstrip("*")) <= 3

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import Template, TemplateVariable
-from airflow_provider_rcs.api.recipients import (
+from airflow_provider_rcs.recipients.columns import (
     ListedRecipient,
     ListedRecipients,
     RecipientColumns,
@@ -38,7 +38,13 @@ def choose(
     constants: Any = None,
 ) -> Any:
     return choose_columns(
-        template, available, phone=phone, name=name, reference=reference, variables=variables, constants=constants
+        template,
+        available,
+        phone_column=phone,
+        name_column=name,
+        reference_column=reference,
+        variables=variables,
+        constants=constants,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_rcs.api import reply_shapes as shapes
+from airflow_provider_rcs.api.wire import lenient_json as shapes
 
 
 @pytest.mark.parametrize("body", [b'{"Res": 1}', b'[{"Res": 1}]', b' {"RES": 1}\n', b'[{"res": 1}]'])

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.models import Template
-from airflow_provider_rcs.api.recipients import ListedRecipient, ListedRecipients, choose_columns, read_recipients
-from airflow_provider_rcs.api.selection import Selection, read_selection, shards
+from airflow_provider_rcs.api.models import Template, shards
+from airflow_provider_rcs.recipients.columns import ListedRecipient, ListedRecipients, choose_columns, read_recipients
+from airflow_provider_rcs.recipients.selection import Selection, read_selection
 from tests.unit.store.given import listed, phones
 
 KEYS = st.lists(st.text(), unique=True, max_size=40)
@@ -48,7 +48,7 @@ def test_who_is_in_which_shard_never_changes() -> None:
 
 
 def test_who_is_in_which_share_never_changes() -> None:
-    assert chosen(phones(100), share=0.05) == ["34600000000", "34600000061", "34600000071", "34600000076"]
+    assert chosen(phones(100), sample=0.05) == ["34600000000", "34600000061", "34600000071", "34600000076"]
 
 
 @given(keys=KEYS, count=st.integers(1, 12))
@@ -80,7 +80,9 @@ def test_a_share_is_about_as_much_of_a_list_as_it_says_in_every_shard_of_it() ->
 
 def test_two_spellings_of_one_phone_are_in_one_shard() -> None:
     template = Template("1234567", "Welcome")
-    columns = choose_columns(template, ["phone"], phone="phone", name=None, reference=None, variables=None)
+    columns = choose_columns(
+        template, ["phone"], phone_column="phone", name_column=None, reference_column=None, variables=None
+    )
     chunk = {"phone": ["600 000 001", "+34600000001", 34600000001]}
     spellings = read_recipients(chunk, columns, (), default_region="ES", first_row=1)
 
@@ -93,7 +95,7 @@ def test_two_spellings_of_one_phone_are_in_one_shard() -> None:
         (None, 1, Selection()),
         ("2/4", 1.0, Selection((2, 4))),
         (" 10/12 ", "0.01", Selection((10, 12), 0.01)),
-        (None, Decimal("0.5"), Selection(share=0.5)),
+        (None, Decimal("0.5"), Selection(sample=0.5)),
         ("1/1", " 1 ", Selection((1, 1))),
     ],
     ids=str,

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.api.values import as_text, is_missing, mask, read_column
+from airflow_provider_rcs.api.masking import mask_text
+from airflow_provider_rcs.recipients.cells import cell_text, is_missing, read_text_column
 
 NOTHING: list[Any] = [None, float("nan"), np.nan, pd.NA, pd.NaT, Decimal("NaN"), Decimal("sNaN")]
 NOTHING += [np.float32("nan"), np.datetime64("NaT"), np.timedelta64("NaT")]
@@ -22,7 +23,7 @@ NOTHING += [np.float32("nan"), np.datetime64("NaT"), np.timedelta64("NaT")]
 def alone(cell: Any) -> tuple[str, str | None]:
     """A cell's text and what is wrong with it, read by itself."""
     try:
-        return as_text(cell), None
+        return cell_text(cell), None
     except ValueError as error:
         return "", str(error)
 
@@ -34,7 +35,7 @@ def test_a_cell_that_holds_nothing_is_missing(cell: Any) -> None:
 
 @pytest.mark.parametrize("cell", NOTHING, ids=repr)
 def test_a_cell_that_holds_nothing_is_empty_text(cell: Any) -> None:
-    assert as_text(cell) == ""
+    assert cell_text(cell) == ""
 
 
 @pytest.mark.parametrize("cell", ["", 0, 0.0, False, " ", Decimal(0)], ids=repr)
@@ -84,7 +85,7 @@ def test_a_cell_that_holds_something_falsy_is_not_missing(cell: Any) -> None:
     ids=repr,
 )
 def test_a_cell_reads_as_a_person_expects(cell: Any, text: str) -> None:
-    assert as_text(cell) == text
+    assert cell_text(cell) == text
 
 
 @pytest.mark.parametrize(
@@ -109,28 +110,28 @@ def test_a_cell_reads_as_a_person_expects(cell: Any, text: str) -> None:
 )
 def test_what_is_no_single_value_is_refused_by_its_type(cell: Any) -> None:
     with pytest.raises(ValueError, match=f"^it is of type {type(cell).__name__}, which is not text, a number"):
-        as_text(cell)
+        cell_text(cell)
 
 
 @pytest.mark.parametrize("cell", [float("inf"), float("-inf"), Decimal("Infinity"), np.float32("inf")], ids=repr)
 def test_a_number_without_end_is_refused(cell: Any) -> None:
     with pytest.raises(ValueError, match="it is infinite"):
-        as_text(cell)
+        cell_text(cell)
 
 
 def test_a_date_that_python_cannot_hold_is_refused() -> None:
     with pytest.raises(ValueError, match="it is beyond the dates that can be written"):
-        as_text(np.datetime64("300000-01-01", "D"))
+        cell_text(np.datetime64("300000-01-01", "D"))
 
 
 def test_an_integer_column_that_held_a_nan_reads_as_integers() -> None:
     cells = pd.DataFrame({"points": [10, None, 3]})["points"].tolist()
 
-    assert read_column(cells) == (["10", "", "3"], {})
+    assert read_text_column(cells) == (["10", "", "3"], {})
 
 
 def test_a_column_tells_which_cells_have_no_text_and_why() -> None:
-    texts, refused = read_column(["Ana", "a\0b", ["x"], None, 7])
+    texts, refused = read_text_column(["Ana", "a\0b", ["x"], None, 7])
 
     assert texts == ["Ana", "", "", "", "7"]
     assert refused.keys() == {1, 2}
@@ -138,33 +139,33 @@ def test_a_column_tells_which_cells_have_no_text_and_why() -> None:
 
 
 def test_letters_and_their_accents_are_composed_so_that_equal_texts_are_equal() -> None:
-    assert as_text("Pe\u0301rez") == "P\u00e9rez"
+    assert cell_text("Pe\u0301rez") == "P\u00e9rez"
 
 
 @pytest.mark.parametrize("character", ["\0", "\n", "\t", "\x1b", "\x7f", "\x85"], ids=ascii)
 def test_a_control_character_is_refused(character: str) -> None:
     with pytest.raises(ValueError, match="it has a control character"):
-        as_text(f"Ana{character}Bo")
+        cell_text(f"Ana{character}Bo")
 
 
 @pytest.mark.parametrize("text", ["👋🏽", "a\u200db", "٣", "a\u00a0b"], ids=ascii)
 def test_what_is_unusual_but_no_control_character_is_kept(text: str) -> None:
-    assert as_text(text) == text
+    assert cell_text(text) == text
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_no_float_changes_its_value_on_the_way(number: Any) -> None:
-    assert float(as_text(number)) == number
+    assert float(cell_text(number)) == number
 
 
 @given(st.text())
 def test_text_reads_the_same_when_it_is_read_again(text: str) -> None:
     try:
-        once = as_text(text)
+        once = cell_text(text)
     except ValueError:
         return
 
-    assert as_text(once) == once
+    assert cell_text(once) == once
 
 
 cells = st.one_of(
@@ -193,7 +194,7 @@ cells = st.one_of(
     )
 )
 def test_a_cell_of_a_column_reads_as_it_does_alone(column: list[Any]) -> None:
-    texts, refused = read_column(column)
+    texts, refused = read_text_column(column)
 
     assert [(text, refused.get(position)) for position, text in enumerate(texts)] == [alone(cell) for cell in column]
 
@@ -201,7 +202,7 @@ def test_a_cell_of_a_column_reads_as_it_does_alone(column: list[Any]) -> None:
 @given(cells)
 def test_any_cell_is_clean_text_or_refused_and_never_holds_python(cell: Any) -> None:
     try:
-        text = as_text(cell)
+        text = cell_text(cell)
     except ValueError:
         return
 
@@ -212,8 +213,8 @@ def test_any_cell_is_clean_text_or_refused_and_never_holds_python(cell: Any) -> 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=4))
 def test_no_decimal_changes_its_value_or_its_digits_on_the_way(number: Decimal) -> None:
-    assert Decimal(as_text(number)) == number
-    assert number.is_zero() or as_text(number) == str(number)
+    assert Decimal(cell_text(number)) == number
+    assert number.is_zero() or cell_text(number) == str(number)
 
 
 @pytest.mark.parametrize(
@@ -228,9 +229,9 @@ def test_no_decimal_changes_its_value_or_its_digits_on_the_way(number: Decimal) 
     ],
 )
 def test_a_masked_text_keeps_its_shape_alone(text: str, shape: str) -> None:
-    assert mask(text) == shape
+    assert mask_text(text) == shape
 
 
 @given(st.text())
 def test_a_masked_text_holds_no_letter_and_no_digit_of_its_own(text: str) -> None:
-    assert {character for character in mask(text) if character.isalnum()} <= set("xX0")
+    assert {character for character in mask_text(text) if character.isalnum()} <= set("xX0")

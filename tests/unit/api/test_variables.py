@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.api.variables import all_of, columns_of, rows_of, with_nothing_for_empty
+from airflow_provider_rcs.api.json_rows import all_of, columns_of, rows_of, with_nothing_for_empty
 
 
 def test_a_column_holds_nothing_for_those_who_lack_its_variable() -> None:

@@ -18,7 +18,7 @@ from airflow_provider_rcs.api.errors import (
     RcsUnavailable,
 )
 from airflow_provider_rcs.api.models import Template, TemplateVariable
-from airflow_provider_rcs.api.wire import read_credits, read_template, read_templates
+from airflow_provider_rcs.api.wire.lookups import read_credits, read_template, read_templates
 
 VARIABLES = [{"Nombre": "Destinatario", "Tipo": "DESTINATARIO"}, {"Nombre": "Importe", "Tipo": "TEXTO"}]
 WELCOME = Template(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.errors import RcsReportError
 from airflow_provider_rcs.api.models import Report
-from airflow_provider_rcs.api.wire import read_form_report, read_json_reports, read_report
+from airflow_provider_rcs.api.wire.reports import read_form_report, read_json_reports, read_report
 
 PUSHED = {
     "Servicio": "RCS",

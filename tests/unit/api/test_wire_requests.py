@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.api import wire
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.models import QuietHours, Recipient, Recipients, SendRequest
+from airflow_provider_rcs.api.wire import lookups, send
 
 ANA = Recipient("34600000001")
 
 
 def parameters(*recipients: Any, reference_key: Any = "Referencia", **request: Any) -> Any:
     asked = SendRequest("1234567", recipients or (ANA,), "k7m2-x9q4", **request)
-    return json.loads(wire.send_body(asked, reference_key, "json"))
+    return json.loads(send.send_body(asked, reference_key, "json"))
 
 
 def test_a_plain_send_holds_the_required_parameters_and_nothing_else() -> None:
@@ -92,17 +92,17 @@ def test_quiet_hours_are_written_one_by_one() -> None:
 
 
 def test_the_look_up_of_a_template_names_it() -> None:
-    assert wire.template_parameters("1234567") == {"Plantilla": "1234567", "Resp": "JSON"}
+    assert lookups.template_parameters("1234567") == {"Plantilla": "1234567", "Resp": "JSON"}
 
 
 def test_a_look_up_without_parameters_asks_for_json_all_the_same() -> None:
-    assert wire.plain_parameters() == {"Resp": "JSON"}
+    assert lookups.plain_parameters() == {"Resp": "JSON"}
 
 
 def test_parameters_of_one_call_are_not_shared_with_the_next() -> None:
-    wire.plain_parameters()["Plantilla"] = "1234567"
+    lookups.plain_parameters()["Plantilla"] = "1234567"
 
-    assert wire.plain_parameters() == {"Resp": "JSON"}
+    assert lookups.plain_parameters() == {"Resp": "JSON"}
 
 
 def test_recipients_are_written_alike_whether_they_are_kept_by_rows_or_by_columns() -> None:
@@ -142,7 +142,7 @@ def read_back(written: dict[str, Any]) -> Recipient:
 @given(requests)
 @settings(max_examples=100)
 def test_a_json_body_holds_the_recipients_as_they_are(request: Any) -> None:
-    body = json.loads(wire.send_body(request, "Referencia", "json"))
+    body = json.loads(send.send_body(request, "Referencia", "json"))
 
     assert tuple(map(read_back, body["Destinatarios"])) == request.recipients
 
@@ -150,7 +150,7 @@ def test_a_json_body_holds_the_recipients_as_they_are(request: Any) -> None:
 @given(requests)
 @settings(max_examples=40)
 def test_a_form_body_holds_the_same_with_arrays_as_json_strings(request: Any) -> None:
-    form = wire.send_body(request, "Referencia", "form").decode("ascii")
+    form = send.send_body(request, "Referencia", "form").decode("ascii")
 
     fields = dict(parse_qsl(form, keep_blank_values=True))
 
@@ -158,4 +158,4 @@ def test_a_form_body_holds_the_same_with_arrays_as_json_strings(request: Any) ->
         name: json.loads(value) if name in ("Destinatarios", "Intervaloprohibido") else value
         for name, value in fields.items()
     }
-    assert read == json.loads(wire.send_body(request, "Referencia", "json"))
+    assert read == json.loads(send.send_body(request, "Referencia", "json"))

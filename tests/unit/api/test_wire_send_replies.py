@@ -19,7 +19,7 @@ from airflow_provider_rcs.api.errors import (
     RcsRefusedError,
 )
 from airflow_provider_rcs.api.models import SendResult
-from airflow_provider_rcs.api.wire import read_send_reply
+from airflow_provider_rcs.api.wire.send import read_send_reply
 
 ANA, BEA = "34600000001", "34600000002"
 REPLY = {

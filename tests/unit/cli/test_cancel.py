@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.cli.main import main
-from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.db.engine import engine_from_url
 from tests.stores import sqlite_store
 from tests.unit.store.given import ANA, BEA, claim, claimed, let_lease_run_out, planned, row, sent, states
 from tests.unit.store.test_schedules import kept

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.cli.warehouse_erasure import statements
-from airflow_provider_rcs.store.landing import land
-from airflow_provider_rcs.store.tables import erasure, report, suppression_hash
+from airflow_provider_rcs.store.db.tables import erasure, report, suppression_hash
+from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.warehouse.load import Loaded, load
 from airflow_provider_rcs.warehouse.phones import MASKED, PLAIN, PhoneForm, hashed
 from airflow_provider_rcs.warehouse.tables import warehouse_tables

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.cli.prune import read_age
-from airflow_provider_rcs.store.claims import doubt
-from airflow_provider_rcs.store.pruning import prune
+from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
+from airflow_provider_rcs.store.privacy.retention import prune
 from airflow_provider_rcs.warehouse.load import Loaded, load
 from tests.unit.store.given import ANA, BEA, claimed, receive, report_on, rows, sent
 from tests.unit.store.test_pruning import HALF_A_YEAR, make_old
@@ -61,7 +61,7 @@ def test_a_dry_run_prunes_nothing(engine: sa.Engine, run: Prune, capsys: pytest.
 def test_what_is_left_because_it_is_open_is_told(
     engine: sa.Engine, run: Prune, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    doubt(engine, claimed(engine, [ANA, BEA]), "the connection broke")
+    mark_in_doubt(engine, claimed(engine, [ANA, BEA]), "the connection broke")
     make_old(engine)
 
     run("--older-than", "180d")

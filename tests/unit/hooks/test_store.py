@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.hooks.store import store_engine, unchecked_store_engine
-from airflow_provider_rcs.store.migrate import migrate
+from airflow_provider_rcs.store.db.migrate import migrate
 
 
 def connection(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.spool import Spool
-from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.db.engine import engine_from_url
 from tests.stores import sqlite_store
 from tests.unit.receiver.pushing import CREDENTIALS
 

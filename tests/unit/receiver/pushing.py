@@ -11,7 +11,7 @@ import httpx
 import sqlalchemy as sa
 
 from airflow_provider_rcs.receiver.credentials import Credentials
-from airflow_provider_rcs.store import tables
+from airflow_provider_rcs.store.db import tables
 
 LOGIN, PASSWORD = "reports", "contraseña"
 CREDENTIALS = Credentials.of(LOGIN, PASSWORD, where="the test")

@@ -25,7 +25,7 @@ from airflow_provider_rcs.receiver import keeping
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.credentials import Credentials
 from airflow_provider_rcs.receiver.spool import Spool
-from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.db.engine import engine_from_url
 from tests.unit.receiver.pushing import (
     CREDENTIALS,
     FIELDS,

@@ -10,7 +10,7 @@ from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreError
 from airflow_provider_rcs.receiver.__main__ import main
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.server import app_from_environment, run
-from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.db.engine import engine_from_url
 
 
 def test_environment_without_a_store_ends_it_with_a_line_that_says_what_to_do(

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.receiver import silence_watch
 from airflow_provider_rcs.receiver.silence_watch import SilenceWatch
-from airflow_provider_rcs.store.reporting import PATIENCE
-from airflow_provider_rcs.store.tables import campaign, request
+from airflow_provider_rcs.store.db.tables import campaign, request
+from airflow_provider_rcs.store.inbox.silence import SILENT_AFTER
 from tests.unit.receiver.pushing import wait_until
 from tests.unit.store.given import sent
 
@@ -32,7 +32,7 @@ def test_a_silent_campaign_is_marked_once_by_all_receivers_together(
     monkeypatch.setattr(silence_watch, "_SECONDS_BETWEEN_LOOKS", 0.01)
     for name in ("spring", "autumn"):
         sent(engine, name=name)
-    then = datetime.now(UTC) - 2 * PATIENCE
+    then = datetime.now(UTC) - 2 * SILENT_AFTER
     with engine.begin() as connection:
         connection.execute(request.update().values(claimed_at=then))
         connection.execute(campaign.update().where(campaign.c.name == "spring").values(reports_since=then))

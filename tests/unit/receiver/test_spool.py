@@ -10,8 +10,7 @@ import pytest
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.receiver import spool as spool_module
 from airflow_provider_rcs.receiver.spool import Spool, SpoolFullError
-from airflow_provider_rcs.store.landing import Arrivals
-from airflow_provider_rcs.store.refused_reports import RefusedReport
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
 
 NOON = datetime(2026, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
 REPORT = Report("13", "34600000001", "k7m2-x9q4", reported_at=NOON, reported_at_text="x", extra={"operador": "Año 🎉"})
@@ -29,8 +28,8 @@ sys.stdin.read()
 """
 
 
-def arrivals(*numbers: str) -> Arrivals:
-    return Arrivals(NOON, [Report("13", api_message_id=number) for number in numbers])
+def arrivals(*numbers: str) -> ReceivedReports:
+    return ReceivedReports(NOON, [Report("13", api_message_id=number) for number in numbers])
 
 
 def taken(spool: Spool) -> list[str]:
@@ -39,8 +38,8 @@ def taken(spool: Spool) -> list[str]:
 
 def test_what_is_taken_is_just_what_was_kept(tmp_path: Path) -> None:
     kept = [
-        Arrivals(NOON, [REPORT, Report("11")], [RefusedReport("not JSON", "text/xml", bytes(range(256)))]),
-        Arrivals(NOON, [REPORT], []),
+        ReceivedReports(NOON, [REPORT, Report("11")], [RefusedReport("not JSON", "text/xml", bytes(range(256)))]),
+        ReceivedReports(NOON, [REPORT], []),
     ]
     spool = Spool(tmp_path / "spool")
 

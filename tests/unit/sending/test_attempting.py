@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.claims import claim_batches
+from airflow_provider_rcs.store.outbox.claims import claim_batches
 from tests.unit.sending.test_requests import Asked, send
 from tests.unit.store.given import let_lease_run_out, phones, planned, states
 

@@ -16,9 +16,9 @@ from airflow_provider_rcs.api.errors import RcsCancelledError, RcsInputError, Rc
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.campaign import send_campaign
-from airflow_provider_rcs.sending.service import Service
+from airflow_provider_rcs.sending.sender import ServiceConnection
 from airflow_provider_rcs.sending.settings import SendSettings
-from airflow_provider_rcs.store.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from tests.unit.store.given import TERMS, campaign, phones, states
 
 CHUNKS = 20
@@ -35,7 +35,7 @@ def accept(asked: SendRequest) -> SendResult:
 def send(engine: sa.Engine, chunks: Iterable[Mapping[str, list[object]]]) -> dict[str, Any]:
     return send_campaign(
         engine,
-        Service(accept, ApiSettings()),
+        ServiceConnection(accept, ApiSettings()),
         Template("1", "Welcome"),
         SendSettings(template_id="1", campaign="spring", batch_size=1, max_in_flight=1),
         chunks,
@@ -86,7 +86,7 @@ def test_a_campaign_that_is_cancelled_while_it_is_sent_stops_at_its_next_request
     with pytest.raises(RcsCancelledError):
         send_campaign(
             engine,
-            Service(accept_and_cancel, ApiSettings(batch_size=2)),
+            ServiceConnection(accept_and_cancel, ApiSettings(batch_size=2)),
             Template(TERMS.template_id, TERMS.template_name),
             SendSettings(template_id=TERMS.template_id, campaign="spring"),
             [{"phone": phones(5)}],

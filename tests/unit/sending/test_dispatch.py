@@ -11,14 +11,14 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInDoubtError, RcsInputError, RcsOutcomeUnknown, RcsParameterError
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template, TemplateVariable
-from airflow_provider_rcs.api.selection import Selection
 from airflow_provider_rcs.api.settings import ApiSettings
-from airflow_provider_rcs.sending.dispatch import dispatch_campaign
-from airflow_provider_rcs.sending.service import Service
-from airflow_provider_rcs.store.erasure import erase
-from airflow_provider_rcs.store.pruning import Limit, prune
-from airflow_provider_rcs.store.schedules import scheduled_campaigns
-from airflow_provider_rcs.store.tables import campaign, message
+from airflow_provider_rcs.recipients.selection import Selection
+from airflow_provider_rcs.sending.scheduled import dispatch_campaign
+from airflow_provider_rcs.sending.sender import ServiceConnection
+from airflow_provider_rcs.store.campaign.schedules import scheduled_campaigns
+from airflow_provider_rcs.store.db.tables import campaign, message
+from airflow_provider_rcs.store.privacy.erasure import erase
+from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
 from tests.unit.sending.test_scheduling import LEASE, PLAIN, SOON, TEMPLATE, schedule
 from tests.unit.store.given import ANA, BEA, EVA, NOON, funnel, phones, sent, states
 
@@ -49,7 +49,7 @@ class Recorder:
 
 def dispatch(engine: sa.Engine, service: Recorder, **options: Any) -> dict[str, Any]:
     (kept,) = scheduled_campaigns(engine)
-    speaks = Service(service.send, ApiSettings())
+    speaks = ServiceConnection(service.send, ApiSettings())
     return dispatch_campaign(engine, speaks, service.look_up, kept, made_by="a test", lease=LEASE, **options)
 
 
@@ -150,7 +150,7 @@ def test_a_campaign_that_was_pruned_before_anyone_dispatched_it_is_settled_and_a
     with engine.begin() as connection:
         connection.execute(campaign.update().values(created_at=NOON - timedelta(days=900), send_at=NOON))
         connection.execute(message.update().values(updated_at=NOON))
-    list(prune(engine, Limit(NOON + timedelta(days=1))))
+    list(prune(engine, RetentionLimit(NOON + timedelta(days=1))))
     service = Recorder()
 
     returned = dispatch(engine, service)
@@ -160,7 +160,7 @@ def test_a_campaign_that_was_pruned_before_anyone_dispatched_it_is_settled_and_a
 
 def test_a_share_is_dispatched_alone_and_the_rest_after_the_whole_list_was_kept(engine: sa.Engine) -> None:
     people, service = phones(100), Recorder()
-    schedule(engine, people, replace(PLAIN, selection=Selection(share=0.2)))
+    schedule(engine, people, replace(PLAIN, selection=Selection(sample=0.2)))
     share = dispatch(engine, service)
     schedule(engine, people)
 

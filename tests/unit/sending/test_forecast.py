@@ -10,16 +10,16 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.api import wire
 from airflow_provider_rcs.api.models import Outcome, Recipient, SendRequest
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.sending.forecast import Forecast
+from airflow_provider_rcs.api.wire import send
+from airflow_provider_rcs.sending.preview import Forecast
 from airflow_provider_rcs.sending.settings import SendSettings
-from airflow_provider_rcs.store.campaigns import find_campaign, new_reference, new_token
-from airflow_provider_rcs.store.claims import doubt
-from airflow_provider_rcs.store.suppression import exclude
-from airflow_provider_rcs.store.tables import suppression
+from airflow_provider_rcs.store.campaign.campaigns import find_campaign, new_reference, new_token
+from airflow_provider_rcs.store.db.tables import suppression
+from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
+from airflow_provider_rcs.store.outbox.suppression import record_exclusions
 from tests.one_request import claim_batch, settle
 from tests.unit.store.given import (
     ANA,
@@ -87,7 +87,7 @@ def test_whom_the_campaign_has_messaged_is_not_messaged_again_even_if_the_list_i
     engine: sa.Engine,
 ) -> None:
     sent(engine, [ANA])
-    doubt(engine, claimed(engine, [BEA]), "the connection broke")
+    mark_in_doubt(engine, claimed(engine, [BEA]), "the connection broke")
     claimed(engine, [EVA])
 
     made = foreseen([listed(ANA, "variable Amount: it has no value"), BEA, EVA], engine=engine)
@@ -117,7 +117,7 @@ def test_what_the_service_refused_and_what_was_suppressed_stays_so(engine: sa.En
 
 def test_who_must_not_be_messaged_is_suppressed_by_the_reason_that_a_claim_gives(engine: sa.Engine) -> None:
     suppress(engine, ANA)
-    exclude(engine, campaign(engine), [BEA])
+    record_exclusions(engine, campaign(engine), [BEA])
     sent(engine, [EVA], name="before")
     nobody, *_ = phones(1)
 
@@ -154,7 +154,7 @@ def test_the_size_of_a_request_is_that_of_its_body() -> None:
 
     made = foreseen([row])
 
-    size = len(wire.send_body(request, ApiSettings().recipient_reference_key, "json"))
+    size = len(send.send_body(request, ApiSettings().recipient_reference_key, "json"))
     assert (made.largest_request, made.all_requests) == (size, size)
 
 

@@ -6,12 +6,11 @@ import pytest
 
 from airflow_provider_rcs.api.errors import RcsPlanChangedError
 from airflow_provider_rcs.api.models import Template
-from airflow_provider_rcs.api.recipients import ListedRecipient
-from airflow_provider_rcs.sending import held_list
-from airflow_provider_rcs.sending.held_list import hold_until_approved
-from airflow_provider_rcs.sending.plan_hash import PlanHash
+from airflow_provider_rcs.recipients.columns import ListedRecipient
+from airflow_provider_rcs.sending import approval
+from airflow_provider_rcs.sending.approval import PlanHash, hold_until_approved
 from airflow_provider_rcs.sending.settings import SendSettings
-from airflow_provider_rcs.store.campaigns import CampaignTerms
+from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms
 
 CHUNKS = [
     [ListedRecipient("34600000001", "34600000001", "600 000 001", "Núria\u2028Puig", "1", {"Amount": "7"})],
@@ -37,9 +36,9 @@ def approved() -> str:
     return str(plan)
 
 
-@pytest.mark.parametrize("in_memory", [0, 1, held_list._BYTES_IN_MEMORY])
+@pytest.mark.parametrize("in_memory", [0, 1, approval._BYTES_IN_MEMORY])
 def test_an_approved_list_comes_out_as_it_went_in(monkeypatch: pytest.MonkeyPatch, in_memory: int) -> None:
-    monkeypatch.setattr(held_list, "_BYTES_IN_MEMORY", in_memory)
+    monkeypatch.setattr(approval, "_BYTES_IN_MEMORY", in_memory)
     plan = new_plan()
 
     given = list(hold_until_approved(adding_to(plan), plan, approved()))

@@ -7,23 +7,23 @@ from typing import Any
 import pytest
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.models import Template, TemplateVariable
-from airflow_provider_rcs.api.recipients import ListedRecipient
-from airflow_provider_rcs.api.selection import read_selection, shards
-from airflow_provider_rcs.sending.listing import Tally, excluded_phones, list_chunks
+from airflow_provider_rcs.api.models import Template, TemplateVariable, shards
+from airflow_provider_rcs.recipients.columns import ListedRecipient
+from airflow_provider_rcs.recipients.listing import ListCounts, excluded_phones, list_chunks
+from airflow_provider_rcs.recipients.selection import read_selection
 from airflow_provider_rcs.sending.settings import SendSettings
 
 WELCOME = Template("1234567", "Welcome", (TemplateVariable("Amount", "TEXTO"),))
 
 
-def listed(*phones: Any, tally: Tally, **settings: Any) -> list[Sequence[ListedRecipient]]:
+def listed(*phones: Any, tally: ListCounts, **settings: Any) -> list[Sequence[ListedRecipient]]:
     arguments = {"template_id": "1234567", "campaign": "spring", "constants": {"Amount": 7}, "default_region": "ES"}
     chunks = [{"phone": list(chunk)} for chunk in phones]
     return list(list_chunks(chunks, WELCOME, SendSettings(**(arguments | settings)), tally))
 
 
 def test_rows_are_numbered_over_all_chunks() -> None:
-    _, second = listed(["600000001"], ["x"], tally=Tally())
+    _, second = listed(["600000001"], ["x"], tally=ListCounts())
 
     assert second[0].detail.startswith("row 2,")
 
@@ -31,14 +31,14 @@ def test_rows_are_numbered_over_all_chunks() -> None:
 def test_rows_are_numbered_as_they_are_in_the_source_where_a_part_of_them_is_listed() -> None:
     chunks = [[f"60000000{number}" for number in range(5)], ["x"]]
 
-    parts = [listed(*chunks, tally=Tally(), selection=read_selection(shard, 1)) for shard in shards(3)]
+    parts = [listed(*chunks, tally=ListCounts(), selection=read_selection(shard, 1)) for shard in shards(3)]
 
     [rejected] = [each for part in parts for chunk in part for each in chunk if each.rejection]
     assert rejected.detail.startswith("row 6,")
 
 
 def test_a_part_of_a_list_that_nobody_is_in_is_no_mistake() -> None:
-    tally = Tally()
+    tally = ListCounts()
 
     chunks = listed(["600000001"], tally=tally, selection=read_selection(None, 1e-9))
 
@@ -48,7 +48,7 @@ def test_a_part_of_a_list_that_nobody_is_in_is_no_mistake() -> None:
 
 
 def test_a_list_without_rows_is_refused_also_where_a_part_of_it_is_sent_to() -> None:
-    tally = Tally()
+    tally = ListCounts()
     listed([], tally=tally, selection=read_selection("1/4", 1))
 
     with pytest.raises(RcsInputError, match="the list is empty"):
@@ -56,13 +56,13 @@ def test_a_list_without_rows_is_refused_also_where_a_part_of_it_is_sent_to() -> 
 
 
 def test_a_constant_is_read_once_and_reaches_every_recipient() -> None:
-    chunks = listed(["600000001"], ["600000002"], tally=Tally())
+    chunks = listed(["600000001"], ["600000002"], tally=ListCounts())
 
     assert [each.variables for chunk in chunks for each in chunk] == [{"Amount": "7"}] * 2
 
 
 def test_fixed_lines_are_counted_in_one_line_that_says_what_to_do(caplog: pytest.LogCaptureFixture) -> None:
-    tally = Tally()
+    tally = ListCounts()
     listed(["912345678", "600000001"], ["912345679"], tally=tally)
 
     with caplog.at_level(logging.WARNING):
@@ -74,7 +74,7 @@ def test_fixed_lines_are_counted_in_one_line_that_says_what_to_do(caplog: pytest
 
 
 def test_fixed_lines_that_are_rejected_are_told_as_rejections_alone(caplog: pytest.LogCaptureFixture) -> None:
-    tally = Tally()
+    tally = ListCounts()
     listed(["912345678", "600000001"], tally=tally, mobile_only=True)
 
     with caplog.at_level(logging.WARNING):
@@ -86,7 +86,7 @@ def test_fixed_lines_that_are_rejected_are_told_as_rejections_alone(caplog: pyte
 
 
 def test_a_list_without_fixed_lines_is_not_spoken_of(caplog: pytest.LogCaptureFixture) -> None:
-    tally = Tally()
+    tally = ListCounts()
     listed(["600000001"], tally=tally)
 
     tally.warn()

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.errors import RcsPlanChangedError
 from airflow_provider_rcs.api.models import QuietHours, Template, TemplateVariable
-from airflow_provider_rcs.api.recipients import ListedRecipient
-from airflow_provider_rcs.sending.plan_hash import PlanHash
+from airflow_provider_rcs.recipients.columns import ListedRecipient
+from airflow_provider_rcs.sending.approval import PlanHash
 from airflow_provider_rcs.sending.settings import SendSettings
-from airflow_provider_rcs.store.campaigns import CampaignTerms
+from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 WELCOME = Template("1234567", "Welcome", (TemplateVariable("Amount", "TEXTO"),))
@@ -131,7 +131,7 @@ def test_a_list_of_one_cannot_be_guessed_without_the_secret() -> None:
 def test_a_list_that_takes_the_place_of_another_cannot_be_made_without_the_secret(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("airflow_provider_rcs.sending.plan_hash._LARGEST_SUM", 2**16)
+    monkeypatch.setattr("airflow_provider_rcs.sending.approval._LARGEST_SUM", 2**16)
     of_hash: dict[str, ListedRecipient] = {}
     for number in range(10_000):
         one, other = of_hash.setdefault(str(plan([recipient(number)])), recipient(number)), recipient(number)

@@ -18,13 +18,13 @@ from airflow_provider_rcs.api.errors import (
     RcsInvalidRecipientsError,
     RcsPlanChangedError,
 )
-from airflow_provider_rcs.api.models import Template, TemplateVariable
-from airflow_provider_rcs.api.selection import read_selection, shards
+from airflow_provider_rcs.api.models import Template, TemplateVariable, shards
 from airflow_provider_rcs.api.settings import ApiSettings
-from airflow_provider_rcs.sending.listing import Chunk
+from airflow_provider_rcs.recipients.columns import Chunk
+from airflow_provider_rcs.recipients.selection import read_selection
 from airflow_provider_rcs.sending.preview import preview_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
-from airflow_provider_rcs.store.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from tests.unit.store.given import NOON, campaign, rows, sent
 
 WELCOME = Template(

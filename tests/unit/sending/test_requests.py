@@ -20,16 +20,17 @@ from airflow_provider_rcs.api.errors import (
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.campaign import send_campaign
-from airflow_provider_rcs.sending.service import Service
+from airflow_provider_rcs.sending.sender import ServiceConnection
 from airflow_provider_rcs.sending.settings import SendSettings
-from airflow_provider_rcs.store.attempts import Attempt
-from airflow_provider_rcs.store.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.claims import Claim, doubt
-from airflow_provider_rcs.store.refused_credentials import remember_refusal
-from airflow_provider_rcs.store.resolutions import Statement, Verdict, resolve_all
-from airflow_provider_rcs.store.tables import attempt as attempts
-from airflow_provider_rcs.store.tables import request
-from airflow_provider_rcs.store.takeover import bury_dead_attempts
+from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.db.tables import attempt as attempts
+from airflow_provider_rcs.store.db.tables import request
+from airflow_provider_rcs.store.outbox.attempts import Attempt
+from airflow_provider_rcs.store.outbox.claims import Claim
+from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
+from airflow_provider_rcs.store.outbox.refused_credentials import remember_refusal
+from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, resolve_all
+from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -69,7 +70,7 @@ class Asked:
 def send(engine: sa.Engine, service: Asked, people: list[str], max_in_flight: int = 1) -> None:
     send_campaign(
         engine,
-        Service(service.send, ApiSettings()),
+        ServiceConnection(service.send, ApiSettings()),
         Template(TERMS.template_id, TERMS.template_name),
         SendSettings(template_id=TERMS.template_id, campaign="spring", batch_size=1, max_in_flight=max_in_flight),
         [{"phone": people}],
@@ -116,7 +117,7 @@ def refuse_for_now() -> None:
 
 
 def plan_again(engine: sa.Engine) -> None:
-    resolve_all(engine, campaign(engine), Statement(Verdict.NOT_SENT, "Mar", "seen in the log"))
+    resolve_all(engine, campaign(engine), Resolution(Verdict.NOT_SENT, "Mar", "seen in the log"))
 
 
 def test_replies_that_wait_for_the_books_count_as_in_flight(engine: sa.Engine) -> None:
@@ -153,7 +154,7 @@ def test_the_last_one_is_sent_to_again_after_a_refusal(engine: sa.Engine) -> Non
 
 
 def test_those_who_are_planned_again_behind_the_back_of_the_attempt_are_sent_to_in_the_end(engine: sa.Engine) -> None:
-    doubt(engine, claimed(engine, [ANA]), "the connection broke")
+    mark_in_doubt(engine, claimed(engine, [ANA]), "the connection broke")
     service = Asked(lambda: None, lambda: plan_again(engine))
 
     send(engine, service, [ANA, BEA, EVA, "34600000004"])
@@ -162,7 +163,7 @@ def test_those_who_are_planned_again_behind_the_back_of_the_attempt_are_sent_to_
 
 
 def test_those_who_are_planned_again_while_the_last_reply_is_awaited_are_sent_to(engine: sa.Engine) -> None:
-    doubt(engine, claimed(engine, [ANA]), "the connection broke")
+    mark_in_doubt(engine, claimed(engine, [ANA]), "the connection broke")
     service = Asked(lambda: None, lambda: plan_again(engine))
 
     send(engine, service, [ANA, BEA, EVA], max_in_flight=8)
@@ -254,7 +255,7 @@ def test_who_was_claimed_ahead_by_a_fenced_attempt_is_left_to_whom_took_over(eng
     def be_taken_over() -> None:
         wait_until_the_next_is_claimed(engine)
         let_lease_run_out(engine, Attempt(1, campaign(engine), timedelta(minutes=5)))
-        bury_dead_attempts(engine, campaign(engine))
+        recover_dead_attempts(engine, campaign(engine))
         heirs.append(claim(engine, planned(engine, [BEA])))
 
     heirs: list[Claim] = []

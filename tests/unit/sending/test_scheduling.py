@@ -20,13 +20,18 @@ from airflow_provider_rcs.api.errors import (
 from airflow_provider_rcs.api.models import QuietHours, SendRequest, SendResult, Template
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.campaign import send_campaign
-from airflow_provider_rcs.sending.dispatch import dispatch_campaign
 from airflow_provider_rcs.sending.preview import preview_campaign
-from airflow_provider_rcs.sending.scheduling import Connections, connections_of, schedule_campaign, settings_of
-from airflow_provider_rcs.sending.service import Service
+from airflow_provider_rcs.sending.scheduled import (
+    DispatchConnections,
+    connections_of,
+    dispatch_campaign,
+    schedule_campaign,
+    settings_of,
+)
+from airflow_provider_rcs.sending.sender import ServiceConnection
 from airflow_provider_rcs.sending.settings import SendSettings
-from airflow_provider_rcs.store.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.schedules import due_campaigns, scheduled_campaigns
+from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.campaign.schedules import due_campaigns, scheduled_campaigns
 from tests.unit.store.given import ANA, BEA, NOON, states
 
 TEMPLATE = Template("1", "Welcome")
@@ -44,11 +49,11 @@ EVERYTHING = replace(
     within=timedelta(days=1, hours=1),
     on_in_doubt="hold",
 )
-ASKED = Connections("rcs_other", "SELECT phone FROM opt_out", "warehouse")
+ASKED = DispatchConnections("rcs_other", "SELECT phone FROM opt_out", "warehouse")
 
 
 def schedule(
-    engine: sa.Engine, phones: Sequence[str], settings: SendSettings = PLAIN, asked: Connections = ASKED
+    engine: sa.Engine, phones: Sequence[str], settings: SendSettings = PLAIN, asked: DispatchConnections = ASKED
 ) -> dict[str, Any]:
     chunks = [{"phone": list(phones)}]
     return schedule_campaign(engine, ApiSettings(), TEMPLATE, settings, chunks, asked, made_by="a test", lease=LEASE)
@@ -97,7 +102,7 @@ def test_a_list_with_a_wrong_recipient_is_not_to_be_sent_where_all_or_none_are_a
     with pytest.raises(RcsUnplannedError):
         dispatch_campaign(
             engine,
-            Service(refuse_to_be_asked, ApiSettings()),
+            ServiceConnection(refuse_to_be_asked, ApiSettings()),
             lambda: TEMPLATE,
             kept,
             made_by="a test",
@@ -135,7 +140,9 @@ def test_a_send_at_once_takes_the_campaign_from_the_dispatch(engine: sa.Engine) 
 
     send_campaign(
         engine,
-        Service(lambda asked: SendResult(1, "77", {each.phone: "m-1" for each in asked.recipients}), ApiSettings()),
+        ServiceConnection(
+            lambda asked: SendResult(1, "77", {each.phone: "m-1" for each in asked.recipients}), ApiSettings()
+        ),
         TEMPLATE,
         by_the_service,
         [{"phone": [ANA]}],

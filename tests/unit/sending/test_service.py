@@ -4,9 +4,9 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsAuthError, RcsCreditError
-from airflow_provider_rcs.sending.service import require_credit_to_begin
+from airflow_provider_rcs.sending.campaign import require_credit_to_begin
 from airflow_provider_rcs.sending.settings import SendSettings
-from airflow_provider_rcs.store.refused_credentials import check_credentials
+from airflow_provider_rcs.store.outbox.refused_credentials import check_credentials
 from tests.unit.store.given import campaign
 
 ASKING_FOR_FIVE = SendSettings("1234567", "spring", min_credits=5)

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import QuietHours
-from airflow_provider_rcs.api.selection import read_selection
+from airflow_provider_rcs.recipients.selection import read_selection
 from airflow_provider_rcs.sending.settings import SendSettings, read_quiet_hours, read_send_at
 
 NIGHT = QuietHours(time(22), time(9))

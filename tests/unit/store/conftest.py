@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.db.engine import engine_from_url
 from tests.stores import sqlite_store
 
 

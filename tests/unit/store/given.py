@@ -9,16 +9,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Outcome, Report
-from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.attempts import WHOLE_LIST, Attempt, begin_attempt
-from airflow_provider_rcs.store.campaigns import Campaign, CampaignTerms, open_campaign
-from airflow_provider_rcs.store.claims import Claim
-from airflow_provider_rcs.store.folding import fold
-from airflow_provider_rcs.store.funnel import Funnel, read_funnel
-from airflow_provider_rcs.store.landing import land
-from airflow_provider_rcs.store.tables import attempt as attempts
-from airflow_provider_rcs.store.tables import message, metadata, request
+from airflow_provider_rcs.recipients.columns import ListedRecipient
+from airflow_provider_rcs.store.campaign.campaigns import Campaign, CampaignTerms, open_campaign
+from airflow_provider_rcs.store.db.tables import attempt as attempts
+from airflow_provider_rcs.store.db.tables import message, metadata, request
+from airflow_provider_rcs.store.inbox.folding import fold
+from airflow_provider_rcs.store.inbox.landing import land
+from airflow_provider_rcs.store.outbox.attempts import WHOLE_LIST, Attempt, begin_attempt
+from airflow_provider_rcs.store.outbox.claims import Claim
+from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
 from tests.one_request import claim_batch, record_list, settle
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)

@@ -8,11 +8,11 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsFencedError
-from airflow_provider_rcs.store.attempts import Attempt, begin_attempt, end_attempt, renew_lease, require_lease
-from airflow_provider_rcs.store.claims import claim_batches
-from airflow_provider_rcs.store.clock import database_now
-from airflow_provider_rcs.store.leaving import give_back
-from airflow_provider_rcs.store.tables import attempt as attempts
+from airflow_provider_rcs.store.db.clock import database_now
+from airflow_provider_rcs.store.db.tables import attempt as attempts
+from airflow_provider_rcs.store.outbox.attempts import Attempt, begin_attempt, end_attempt, renew_lease, require_lease
+from airflow_provider_rcs.store.outbox.claims import claim_batches
+from airflow_provider_rcs.store.outbox.settlement import requeue_unsent
 from tests.one_request import settle
 from tests.unit.store.given import accepted, attempt, campaign, claim, let_lease_run_out, planned
 
@@ -129,7 +129,7 @@ def test_an_attempt_that_leaves_a_request_claimed_is_not_over(engine: sa.Engine)
 
 def test_an_attempt_that_gave_back_what_it_had_claimed_is_over(engine: sa.Engine) -> None:
     held = planned(engine, ["34600000001"])
-    give_back(engine, claim_batches(engine, held, 1))
+    requeue_unsent(engine, claim_batches(engine, held, 1))
 
     end_attempt(engine, held)
 

@@ -12,14 +12,14 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsCampaignConflictError
-from airflow_provider_rcs.store.campaigns import (
+from airflow_provider_rcs.store.campaign.campaigns import (
     CampaignTerms,
     find_campaign,
     lock_campaign,
     new_reference,
     open_campaign,
 )
-from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.db.engine import transaction
 from tests.unit.store.given import campaign
 
 NINE = datetime(2099, 5, 1, 7, tzinfo=UTC)

@@ -7,15 +7,16 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsCancelledError, RcsInputError
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.cancellations import (
+from airflow_provider_rcs.store.campaign.cancellations import (
     Cancellation,
     Cancelled,
     cancel,
     read_cancellations,
     require_not_cancelled,
 )
-from airflow_provider_rcs.store.claims import claim_batches, doubt, release
-from airflow_provider_rcs.store.resolutions import Statement, Verdict, resolve_all
+from airflow_provider_rcs.store.outbox.claims import claim_batches
+from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, resolve_all
+from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt, requeue_refused
 from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
     ANA,
@@ -114,23 +115,23 @@ def test_who_turns_out_not_to_have_been_sent_to_is_suppressed_and_not_planned(en
     taken = claimed(engine, [ANA])
     cancel(engine, campaign(engine), WORD)
 
-    release(engine, taken, "not enough credit")
+    requeue_refused(engine, taken, "not enough credit")
 
     assert (row(engine).state, row(engine).reason) == ("suppressed", WHY)
 
 
 def test_a_person_who_says_that_it_was_not_sent_plans_nobody(engine: sa.Engine) -> None:
-    doubt(engine, claimed(engine, [ANA]), "the connection broke")
+    mark_in_doubt(engine, claimed(engine, [ANA]), "the connection broke")
     cancel(engine, campaign(engine), WORD)
 
-    resolve_all(engine, campaign(engine), Statement(Verdict.NOT_SENT, "Mar", "the panel does not show it"))
+    resolve_all(engine, campaign(engine), Resolution(Verdict.NOT_SENT, "Mar", "the panel does not show it"))
 
     assert (row(engine).state, row(engine).reason) == ("suppressed", WHY)
 
 
 def test_what_is_in_doubt_is_settled_by_reports_as_ever(engine: sa.Engine) -> None:
     taken = claimed(engine, [ANA])
-    doubt(engine, taken, "the connection broke")
+    mark_in_doubt(engine, taken, "the connection broke")
     cancel(engine, campaign(engine), WORD)
 
     receive(engine, report_on(taken))

@@ -7,19 +7,18 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Outcome, Recipient
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.attempts import Attempt
-from airflow_provider_rcs.store.claims import (
+from airflow_provider_rcs.store.db.tables import request
+from airflow_provider_rcs.store.outbox.attempts import Attempt
+from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches
+from airflow_provider_rcs.store.outbox.settlement import (
     ACCEPTED_BY_ECHO,
-    Claim,
     Settlement,
     api_campaign_ids,
-    claim_batches,
-    doubt,
-    release,
+    mark_in_doubt,
+    requeue_refused,
 )
-from airflow_provider_rcs.store.claims import settle as settle_all
-from airflow_provider_rcs.store.suppression import exclude
-from airflow_provider_rcs.store.tables import request
+from airflow_provider_rcs.store.outbox.settlement import settle as settle_all
+from airflow_provider_rcs.store.outbox.suppression import record_exclusions
 from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
     ANA,
@@ -54,9 +53,9 @@ def bring_to_an_end(engine: sa.Engine, taken: Claim, end: str) -> None:
         case "settle":
             settle(engine, taken, accepted(taken), "e-1")
         case "release":
-            release(engine, taken, "refused")
+            requeue_refused(engine, taken, "refused")
         case "doubt":
-            doubt(engine, taken, "lost")
+            mark_in_doubt(engine, taken, "lost")
 
 
 @pytest.mark.parametrize(("size", "sizes"), [(1, [1] * 7), (3, [3, 3, 1]), (7, [7]), (1000, [7])])
@@ -83,7 +82,7 @@ def test_batches_for_several_requests_are_claimed_at_once(engine: sa.Engine, req
 def test_whoever_is_suppressed_leaves_room_in_none_of_the_batches(engine: sa.Engine) -> None:
     people = phones(6)
     holder = planned(engine, people)
-    exclude(engine, campaign(engine), people[:3])
+    record_exclusions(engine, campaign(engine), people[:3])
 
     taken = claim_batches(engine, holder, 2, requests=2)
 
@@ -168,7 +167,7 @@ def test_others_between_those_who_are_claimed_are_left_alone(engine: sa.Engine) 
 def test_a_claim_looks_behind_the_message_that_it_is_told_alone(engine: sa.Engine) -> None:
     holder = planned(engine, [ANA, BEA, EVA])
     first = claim(engine, holder, 2)
-    release(engine, first, "not enough credit")
+    requeue_refused(engine, first, "not enough credit")
 
     second = claim_batch(engine, holder, 2, after=first.message_ids[0])
 
@@ -180,7 +179,7 @@ def test_a_claim_looks_behind_the_message_that_it_is_told_alone(engine: sa.Engin
 def test_a_claim_behind_a_message_goes_on_past_those_whom_it_suppresses(engine: sa.Engine) -> None:
     people = phones(7)
     holder = planned(engine, people)
-    exclude(engine, holder.campaign, people[1:6])
+    record_exclusions(engine, holder.campaign, people[1:6])
 
     first = claim(engine, holder, 1)
     second = claim_batch(engine, holder, 1, after=first.message_ids[-1])
@@ -278,7 +277,7 @@ def test_a_message_that_a_report_has_proven_accepted_stays_so_whatever_the_reply
 def test_a_refused_request_gives_its_messages_back_as_planned(engine: sa.Engine) -> None:
     taken = claimed(engine, [ANA, BEA])
 
-    release(engine, taken, "not enough credit")
+    requeue_refused(engine, taken, "not enough credit")
 
     assert states(engine) == {ANA: "planned", BEA: "planned"}
     assert row(engine).request_id is None
@@ -287,7 +286,7 @@ def test_a_refused_request_gives_its_messages_back_as_planned(engine: sa.Engine)
 def test_a_refused_request_says_why(engine: sa.Engine) -> None:
     taken = claimed(engine)
 
-    release(engine, taken, "not enough credit")
+    requeue_refused(engine, taken, "not enough credit")
 
     assert (request_row(engine, taken).state, request_row(engine, taken).reason) == ("refused", "not enough credit")
 
@@ -295,7 +294,7 @@ def test_a_refused_request_says_why(engine: sa.Engine) -> None:
 def test_refused_messages_can_be_claimed_again_under_a_new_reference(engine: sa.Engine) -> None:
     holder = planned(engine, [ANA])
     refused = claim(engine, holder)
-    release(engine, refused, "not enough credit")
+    requeue_refused(engine, refused, "not enough credit")
 
     again = claim(engine, holder)
 
@@ -307,7 +306,7 @@ def test_a_refusal_leaves_alone_whom_a_report_has_proven_accepted(engine: sa.Eng
     taken = claimed(engine)
     receive(engine, report_on(taken))
 
-    release(engine, taken, "not enough credit")
+    requeue_refused(engine, taken, "not enough credit")
 
     assert states(engine) == {ANA: "accepted"}
 
@@ -315,7 +314,7 @@ def test_a_refusal_leaves_alone_whom_a_report_has_proven_accepted(engine: sa.Eng
 def test_a_lost_reply_leaves_the_messages_in_doubt_and_says_why(engine: sa.Engine) -> None:
     taken = claimed(engine, [ANA, BEA])
 
-    assert doubt(engine, taken, "the connection broke") == 2
+    assert mark_in_doubt(engine, taken, "the connection broke") == 2
 
     assert states(engine) == {ANA: "in_doubt", BEA: "in_doubt"}
     assert row(engine).reason == "the connection broke"
@@ -324,7 +323,7 @@ def test_a_lost_reply_leaves_the_messages_in_doubt_and_says_why(engine: sa.Engin
 
 def test_messages_in_doubt_are_not_claimed(engine: sa.Engine) -> None:
     holder = planned(engine, [ANA])
-    doubt(engine, claim(engine, holder), "the connection broke")
+    mark_in_doubt(engine, claim(engine, holder), "the connection broke")
 
     assert claim_batch(engine, holder, 10) is None
 
@@ -333,7 +332,7 @@ def test_an_echo_before_the_doubt_proves_the_whole_request_accepted(engine: sa.E
     taken = claimed(engine, [ANA, BEA])
     receive(engine, report_on(taken, ANA))
 
-    assert doubt(engine, taken, "the connection broke") == 0
+    assert mark_in_doubt(engine, taken, "the connection broke") == 0
 
     assert states(engine) == {ANA: "accepted", BEA: "accepted"}
     assert row(engine, BEA).reason == ACCEPTED_BY_ECHO
@@ -345,7 +344,7 @@ def test_an_echo_of_one_request_proves_nothing_of_another(engine: sa.Engine) -> 
     echoed, silent = claim(engine, holder, 1), claim(engine, holder, 1)
     receive(engine, report_on(echoed, ANA))
 
-    assert doubt(engine, silent, "the connection broke") == 1
+    assert mark_in_doubt(engine, silent, "the connection broke") == 1
 
 
 @pytest.mark.parametrize("end", ["settle", "release", "doubt"])
@@ -363,6 +362,6 @@ def test_the_services_ids_of_a_campaign_are_told_in_the_order_of_its_requests(en
     first, second, refused = (claim(engine, holder, 1) for _ in range(3))
     settle(engine, second, accepted(second), "e-2")
     settle(engine, first, accepted(first), "e-1")
-    release(engine, refused, "not enough credit")
+    requeue_refused(engine, refused, "not enough credit")
 
     assert api_campaign_ids(engine, campaign(engine).id) == ["e-1", "e-2"]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.clock import database_now
+from airflow_provider_rcs.store.db.clock import database_now
 
 
 def test_the_clock_is_aware_and_in_utc(engine: sa.Engine) -> None:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
-from airflow_provider_rcs.store.engine import engine_from_url, prepare, reading, transaction
+from airflow_provider_rcs.store.db.engine import engine_from_url, prepare_engine, reading, transaction
 
 
 @pytest.mark.parametrize("url", ["", "not a url", "nosuchdatabase://host/db", "sqlite+nosuchdriver://"])
@@ -29,7 +29,7 @@ def test_a_database_that_the_store_does_not_run_on_is_refused_by_name() -> None:
     engine.dialect.name = "mysql"
 
     with pytest.raises(RcsStoreError, match="not on mysql"):
-        prepare(engine)
+        prepare_engine(engine)
 
 
 @pytest.mark.parametrize(

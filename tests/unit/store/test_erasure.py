@@ -9,19 +9,18 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError, RcsUnderWayError
-from airflow_provider_rcs.api.models import Outcome
+from airflow_provider_rcs.api.models import FrequencyCap, Outcome
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.claims import doubt, release
-from airflow_provider_rcs.store.erasure import Traces, erase, find_traces
-from airflow_provider_rcs.store.folding import fold
-from airflow_provider_rcs.store.landing import Arrivals, land, land_all
-from airflow_provider_rcs.store.planning import Standing, standings
-from airflow_provider_rcs.store.refused_reports import RefusedReport
-from airflow_provider_rcs.store.resolutions import Statement, Verdict, resolve_all, resolve_phone
-from airflow_provider_rcs.store.suppression import EXCLUDED, FrequencyCap, exclude
-from airflow_provider_rcs.store.tables import erasure, report, suppression
-from airflow_provider_rcs.store.takeover import bury_dead_attempts
+from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.db.tables import erasure, report, suppression
+from airflow_provider_rcs.store.inbox.folding import fold
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land, land_all
+from airflow_provider_rcs.store.outbox.planning import KnownRecipient, read_known_recipients
+from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
+from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, resolve_all, resolve_phone
+from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt, requeue_refused
+from airflow_provider_rcs.store.outbox.suppression import EXCLUDED, record_exclusions
+from airflow_provider_rcs.store.privacy.erasure import Traces, erase, find_traces
 from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
     ANA,
@@ -76,9 +75,9 @@ def test_nothing_of_the_person_is_left_in_any_table(engine: sa.Engine) -> None:
     taken = claim(engine, begun)
     settle(engine, taken, accepted(taken, "id"), "e-1")
     receive(engine, report_on(taken, message_reference="ref-1", extra={"Note": ANA}, api_message_id="id-1"))
-    exclude(engine, campaign(engine, "summer"), [ANA])
+    record_exclusions(engine, campaign(engine, "summer"), [ANA])
     suppress(engine, ANA)
-    land_all(engine, [Arrivals(NOON, refused=[RefusedReport("why", "text/plain", b"to=%2B34 600-000-001")])])
+    land_all(engine, [ReceivedReports(NOON, refused=[RefusedReport("why", "text/plain", b"to=%2B34 600-000-001")])])
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE rcs_message SET api_message_id = 'id-1' WHERE phone = :ana"), {"ana": ANA})
 
@@ -106,7 +105,7 @@ def test_the_counts_of_a_campaign_and_what_the_service_said_stay(engine: sa.Engi
 def test_what_was_found_is_told_and_looking_again_finds_only_the_hash(engine: sa.Engine) -> None:
     taken = sent(engine)
     receive(engine, report_on(taken))
-    exclude(engine, campaign(engine, "summer"), [ANA])
+    record_exclusions(engine, campaign(engine, "summer"), [ANA])
 
     before = find_traces(engine, ANA)
     erased = erase_ana(engine)
@@ -171,9 +170,9 @@ def test_a_preview_knows_by_the_hash_how_the_person_stands(engine: sa.Engine) ->
     for phone in (ANA, EVA):
         erase(engine, phone, "a test")
 
-    assert standings(engine, campaign(engine), [ANA, BEA, EVA]) == {
-        ANA: Standing(MessageState.ACCEPTED, ""),
-        EVA: Standing(MessageState.REJECTED, "variable Amount: it has no value"),
+    assert read_known_recipients(engine, campaign(engine), [ANA, BEA, EVA]) == {
+        ANA: KnownRecipient(MessageState.ACCEPTED, ""),
+        EVA: KnownRecipient(MessageState.REJECTED, "variable Amount: it has no value"),
     }
 
 
@@ -194,7 +193,7 @@ def test_no_campaign_messages_the_person_if_that_was_asked_for(engine: sa.Engine
 
 def test_who_was_suppressed_or_excluded_stays_so_with_the_reason(engine: sa.Engine) -> None:
     suppress(engine, ANA)
-    exclude(engine, campaign(engine, "spring"), [EVA])
+    record_exclusions(engine, campaign(engine, "spring"), [EVA])
     for phone in (ANA, EVA):
         erase(engine, phone, "a test", suppress=phone == ANA)
 
@@ -237,7 +236,7 @@ def test_what_a_dead_attempt_was_sending_is_in_doubt_and_erased(engine: sa.Engin
 
 def test_a_late_reply_still_settles_an_erased_message(engine: sa.Engine) -> None:
     taken = claimed(engine)
-    doubt(engine, taken, "the connection broke")
+    mark_in_doubt(engine, taken, "the connection broke")
     erase_ana(engine)
 
     settle(engine, taken, [Outcome(ANA, MessageState.ACCEPTED, "m-1")], "e-1")
@@ -252,19 +251,19 @@ def test_a_late_refusal_does_not_plan_whom_nobody_can_send_to(engine: sa.Engine)
     holder = planned(engine, [ANA, BEA])
     taken = claim(engine, holder)
     let_lease_run_out(engine, holder)
-    bury_dead_attempts(engine, holder.campaign)
+    recover_dead_attempts(engine, holder.campaign)
     erase_ana(engine)
 
-    release(engine, taken, "not enough credit")
+    requeue_refused(engine, taken, "not enough credit")
 
     assert states(engine) == {hash_of_ana(engine): "suppressed", BEA: "planned"}
 
 
 def test_a_person_who_says_not_sent_does_not_plan_whom_nobody_can_send_to(engine: sa.Engine) -> None:
-    doubt(engine, claimed(engine, [ANA, BEA]), "the connection broke")
+    mark_in_doubt(engine, claimed(engine, [ANA, BEA]), "the connection broke")
     erase_ana(engine)
 
-    assert resolve_all(engine, campaign(engine), Statement(Verdict.NOT_SENT, "me", "seen in the panel")) == 2
+    assert resolve_all(engine, campaign(engine), Resolution(Verdict.NOT_SENT, "me", "seen in the panel")) == 2
 
     assert states(engine) == {hash_of_ana(engine): "suppressed", BEA: "planned"}
 
@@ -272,20 +271,20 @@ def test_a_person_who_says_not_sent_does_not_plan_whom_nobody_can_send_to(engine
 def test_said_to_be_not_sent_after_its_campaign_was_cancelled_an_erased_message_is_suppressed_for_that(
     engine: sa.Engine,
 ) -> None:
-    doubt(engine, claimed(engine), "lost")
+    mark_in_doubt(engine, claimed(engine), "lost")
     erase_ana(engine)
     cancel(engine, campaign(engine), Cancellation("Mar", "the price is wrong", NOON))
 
-    resolve_phone(engine, campaign(engine), Statement(Verdict.NOT_SENT, "Mar", "asked"), ANA)
+    resolve_phone(engine, campaign(engine), Resolution(Verdict.NOT_SENT, "Mar", "asked"), ANA)
 
     assert funnel(engine).reasons == {MessageState.SUPPRESSED: {"cancelled: the price is wrong": 1}}
 
 
 def test_an_erased_message_in_doubt_can_be_settled_by_its_phone(engine: sa.Engine) -> None:
-    doubt(engine, claimed(engine, [ANA, BEA]), "the connection broke")
+    mark_in_doubt(engine, claimed(engine, [ANA, BEA]), "the connection broke")
     erase_ana(engine)
 
-    assert resolve_phone(engine, campaign(engine), Statement(Verdict.ACCEPTED, "me", "seen in the panel"), ANA) == 1
+    assert resolve_phone(engine, campaign(engine), Resolution(Verdict.ACCEPTED, "me", "seen in the panel"), ANA) == 1
 
     assert states(engine) == {hash_of_ana(engine): "accepted", BEA: "in_doubt"}
 

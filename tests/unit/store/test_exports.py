@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from airflow_provider_rcs.store import exports
-from airflow_provider_rcs.store.exports import Row, campaigns, channels_since, messages_since, reports_since
-from airflow_provider_rcs.store.folding import fold_parked
-from airflow_provider_rcs.store.landing import land
+from airflow_provider_rcs.store.inbox.folding import fold_parked
+from airflow_provider_rcs.store.inbox.landing import land
+from airflow_provider_rcs.store.read import exports
+from airflow_provider_rcs.store.read.exports import Row, campaigns, channels_since, messages_since, reports_since
 from tests.unit.store.given import ANA, BEA, NOON, campaign, claimed, phones, planned, receive, report_on, sent
 
 

@@ -9,8 +9,7 @@ from airflow_provider_rcs.api.errors import RcsTooManyFailuresError
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.outcomes import REJECTED_BY_SERVICE
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
-from airflow_provider_rcs.store.failure_limit import require_few_failures
-from airflow_provider_rcs.store.funnel import Funnel
+from airflow_provider_rcs.store.read.funnel import Funnel, require_failure_rate
 from tests.one_request import record_list, settle
 from tests.unit.store.given import claim, funnel, listed, phones, planned, receive, report_on
 
@@ -48,7 +47,7 @@ def test_the_error_tells_how_many_failed_and_what_became_of_each(engine: sa.Engi
     counted = some_of_each(engine)
 
     with pytest.raises(RcsTooManyFailuresError) as refused:
-        require_few_failures("spring", counted, 0.25)
+        require_failure_rate("spring", counted, 0.25)
 
     assert str(refused.value).startswith(
         "campaign 'spring': 3 of its 10 messages have failed (30.0%), and most_failed=0.25 allows 25.0%. "
@@ -58,14 +57,14 @@ def test_the_error_tells_how_many_failed_and_what_became_of_each(engine: sa.Engi
 
 @pytest.mark.parametrize(("messages", "failed", "most"), [(100, 7, 0.07), (100, 0, 0), (0, 0, 0), (3, 1, 0.34)])
 def test_as_many_as_are_allowed_are_not_too_many(messages: int, failed: int, most: float) -> None:
-    require_few_failures("spring", of(messages=messages, failed=failed), most)
+    require_failure_rate("spring", of(messages=messages, failed=failed), most)
 
 
 @pytest.mark.parametrize(("messages", "failed", "most"), [(100, 8, 0.07), (100, 1, 0), (3, 1, 0.33)])
 def test_one_more_than_are_allowed_is_too_many(messages: int, failed: int, most: float) -> None:
     with pytest.raises(RcsTooManyFailuresError):
-        require_few_failures("spring", of(messages=messages, failed=failed), most)
+        require_failure_rate("spring", of(messages=messages, failed=failed), most)
 
 
 def test_the_first_message_that_fails_is_not_taken_for_all_of_them() -> None:
-    require_few_failures("spring", of(messages=100, failed=1), 0.02)
+    require_failure_rate("spring", of(messages=100, failed=1), 0.02)

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Outcome, Report
 from airflow_provider_rcs.api.statuses import DEFAULT_STATUS_CODES, DeliveryStatus, MessageState
-from airflow_provider_rcs.store import folding
-from airflow_provider_rcs.store.folding import fold, fold_parked
-from airflow_provider_rcs.store.landing import land
-from airflow_provider_rcs.store.tables import campaign as campaigns
-from airflow_provider_rcs.store.tables import report
+from airflow_provider_rcs.store.db.tables import campaign as campaigns
+from airflow_provider_rcs.store.db.tables import report
+from airflow_provider_rcs.store.inbox import folding
+from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
+from airflow_provider_rcs.store.inbox.landing import land
 from tests.one_request import settle
 from tests.unit.store.given import (
     ANA,

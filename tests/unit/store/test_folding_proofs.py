@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.claims import ACCEPTED_BY_ECHO, Claim, doubt, release
+from airflow_provider_rcs.store.outbox.claims import Claim
+from airflow_provider_rcs.store.outbox.settlement import ACCEPTED_BY_ECHO, mark_in_doubt, requeue_refused
 from tests.one_request import settle
 from tests.unit.store.given import (
     ANA,
@@ -27,7 +28,7 @@ from tests.unit.store.given import (
 
 def lost(engine: sa.Engine, people: list[str]) -> Claim:
     taken = claimed(engine, people)
-    doubt(engine, taken, "the connection broke")
+    mark_in_doubt(engine, taken, "the connection broke")
     return taken
 
 
@@ -51,7 +52,7 @@ def test_a_report_proves_a_message_accepted_whatever_the_reply_said(engine: sa.E
 
 def test_a_report_proves_a_message_accepted_that_a_refusal_gave_back(engine: sa.Engine) -> None:
     taken = claimed(engine)
-    release(engine, taken, "not enough credit")
+    requeue_refused(engine, taken, "not enough credit")
 
     receive(engine, report_on(taken))
 
@@ -72,7 +73,7 @@ def test_a_report_on_a_lost_request_proves_nothing_of_another_one(engine: sa.Eng
     holder = planned(engine, [ANA, BEA])
     first, second = claim(engine, holder, 1), claim(engine, holder, 1)
     for each in (first, second):
-        doubt(engine, each, "the connection broke")
+        mark_in_doubt(engine, each, "the connection broke")
 
     receive(engine, report_on(first, ANA))
 
@@ -142,6 +143,6 @@ def test_a_refusal_against_the_echo_of_the_same_request_plans_nobody_again(engin
     taken = claimed(engine, [ANA, BEA])
     receive(engine, report_on(taken, ANA))
 
-    release(engine, taken, "too many requests")
+    requeue_refused(engine, taken, "too many requests")
 
     assert states(engine) == {ANA: "accepted", BEA: "accepted"}

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
-from airflow_provider_rcs.store.attempts import Attempt
-from airflow_provider_rcs.store.claims import Claim, doubt, release
-from airflow_provider_rcs.store.funnel import Funnel, read_funnel, read_funnels
-from airflow_provider_rcs.store.takeover import bury_dead_attempts
+from airflow_provider_rcs.store.outbox.attempts import Attempt
+from airflow_provider_rcs.store.outbox.claims import Claim
+from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
+from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt, requeue_refused
+from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel, read_funnels
 from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
     ANA,
@@ -105,7 +106,7 @@ def test_delivered_messages_are_counted_by_the_channel_that_delivered_them(engin
 def test_reasons_are_counted_by_state(engine: sa.Engine) -> None:
     holder = attempt(engine)
     record_list(engine, holder, [listed(ANA, "no value"), listed(BEA, "no value"), listed("34600000009")])
-    doubt(engine, claim(engine, holder), "the connection broke")
+    mark_in_doubt(engine, claim(engine, holder), "the connection broke")
 
     assert funnel(engine).reasons == {
         MessageState.REJECTED: {"no value": 2},
@@ -163,7 +164,7 @@ def take_step(engine: sa.Engine, step: str, holders: list[Attempt], claims: list
                 claims.append(taken)
         case "die":
             let_lease_run_out(engine, holders[-1])
-            bury_dead_attempts(engine, holders[-1].campaign)
+            recover_dead_attempts(engine, holders[-1].campaign)
             holders.append(attempt(engine, holders[-1].campaign.name))
             list_everyone(engine, holders[-1])
         case "settle" if claims:
@@ -172,9 +173,9 @@ def take_step(engine: sa.Engine, step: str, holders: list[Attempt], claims: list
             outcomes = [Outcome(each.phone, state) for each, state in zip(taken.recipients, became, strict=False)]
             settle(engine, taken, outcomes, "e-1")
         case "release" if claims:
-            release(engine, claims.pop(), "refused")
+            requeue_refused(engine, claims.pop(), "refused")
         case "doubt" if claims:
-            doubt(engine, claims.pop(), "lost")
+            mark_in_doubt(engine, claims.pop(), "lost")
         case "report" if claims:
             receive(engine, report_on(claims[-1], claims[-1].recipients[0].phone))
 

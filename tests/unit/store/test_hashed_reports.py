@@ -6,10 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.claims import doubt
-from airflow_provider_rcs.store.erasure import erase
-from airflow_provider_rcs.store.folding import fold_parked
-from airflow_provider_rcs.store.tables import report
+from airflow_provider_rcs.store.db.tables import report
+from airflow_provider_rcs.store.inbox.folding import fold_parked
+from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
+from airflow_provider_rcs.store.privacy.erasure import erase
 from tests.unit.store.given import ANA, BEA, claimed, receive, report_on, row, rows, sent, states
 
 
@@ -25,7 +25,7 @@ def erased(engine: sa.Engine, name: str = "spring") -> Any:
 
 def test_it_finds_its_message_by_the_hash_and_loses_what_names_the_person(engine: sa.Engine) -> None:
     taken = claimed(engine, [ANA, BEA])
-    doubt(engine, taken, "the connection broke")
+    mark_in_doubt(engine, taken, "the connection broke")
     erase(engine, ANA, "a test")
 
     receive(engine, report_on(taken, message_reference="ref-1", extra={"Note": "Ana"}, api_message_id="m-1"))
@@ -54,7 +54,7 @@ def test_it_finds_its_message_by_the_services_ids_where_it_holds_no_phone(engine
 def test_the_hash_outweighs_an_id_that_the_service_gave_twice(engine: sa.Engine) -> None:
     sent(engine, [BEA], "before", ids="twice")
     taken = claimed(engine, [ANA])
-    doubt(engine, taken, "the connection broke")
+    mark_in_doubt(engine, taken, "the connection broke")
     erase(engine, ANA, "a test")
 
     receive(engine, report_on(taken, api_message_id=f"twice-{BEA}"))

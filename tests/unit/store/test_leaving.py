@@ -6,12 +6,12 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsCancelledError, RcsFencedError
-from airflow_provider_rcs.store.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.claims import Claim, claim_batches
-from airflow_provider_rcs.store.erasure import erase
-from airflow_provider_rcs.store.hashed_messages import ERASED_UNSENT
-from airflow_provider_rcs.store.leaving import give_back, let_leave
-from airflow_provider_rcs.store.takeover import bury_dead_attempts
+from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches, dispatch_claims
+from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
+from airflow_provider_rcs.store.outbox.settlement import requeue_unsent
+from airflow_provider_rcs.store.privacy.erasure import erase
+from airflow_provider_rcs.store.privacy.pseudonyms import ERASED_UNSENT
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -43,7 +43,7 @@ def test_those_that_leave_together_are_marked_and_no_others(engine: sa.Engine) -
     holder = planned(engine, [ANA, BEA, EVA])
     taken = claim_batches(engine, holder, 1, requests=3)
 
-    let_leave(engine, holder, taken[:2])
+    dispatch_claims(engine, holder, taken[:2])
 
     assert request_states(engine, taken) == ["sending", "sending", "claimed"]
 
@@ -54,7 +54,7 @@ def test_nothing_leaves_once_the_lease_is_lost(engine: sa.Engine) -> None:
     let_lease_run_out(engine, holder)
 
     with pytest.raises(RcsFencedError):
-        let_leave(engine, holder, taken)
+        dispatch_claims(engine, holder, taken)
 
     assert request_states(engine, taken) == ["claimed"]
 
@@ -65,7 +65,7 @@ def test_nothing_leaves_once_the_campaign_is_cancelled(engine: sa.Engine) -> Non
     cancel(engine, campaign(engine), Cancellation("Mar", "the price is wrong", NOON))
 
     with pytest.raises(RcsCancelledError):
-        let_leave(engine, holder, taken)
+        dispatch_claims(engine, holder, taken)
 
     assert request_states(engine, taken) == ["claimed"]
 
@@ -73,7 +73,7 @@ def test_nothing_leaves_once_the_campaign_is_cancelled(engine: sa.Engine) -> Non
 def test_who_is_given_back_is_planned_again_and_the_requests_say_that_they_never_left(engine: sa.Engine) -> None:
     taken = claim_batches(engine, planned(engine, [ANA, BEA, EVA]), 1, requests=2)
 
-    give_back(engine, taken)
+    requeue_unsent(engine, taken)
 
     assert states(engine) == dict.fromkeys([ANA, BEA, EVA], "planned")
     assert request_states(engine, taken) == ["unsent", "unsent"]
@@ -85,7 +85,7 @@ def test_a_copy_of_the_messages_learns_of_it(engine: sa.Engine) -> None:
     taken = claim_batches(engine, planned(engine, [ANA]), 1)
     before = row(engine).revision
 
-    give_back(engine, taken)
+    requeue_unsent(engine, taken)
 
     assert row(engine).revision > before
     assert row(engine).request_id is None
@@ -95,9 +95,9 @@ def test_who_was_let_leave_and_is_known_not_to_have_left_is_given_back_too(engin
     dead = planned(engine, [ANA])
     taken = claim(engine, dead)
     let_lease_run_out(engine, dead)
-    bury_dead_attempts(engine, dead.campaign)
+    recover_dead_attempts(engine, dead.campaign)
 
-    give_back(engine, [taken])
+    requeue_unsent(engine, [taken])
 
     assert (row(engine).state, row(engine).reason) == ("planned", "")
     assert request_states(engine, [taken]) == ["unsent"]
@@ -107,10 +107,10 @@ def test_who_was_erased_meanwhile_is_not_planned_again(engine: sa.Engine) -> Non
     dead = planned(engine, [ANA])
     taken = claim(engine, dead)
     let_lease_run_out(engine, dead)
-    bury_dead_attempts(engine, dead.campaign)
+    recover_dead_attempts(engine, dead.campaign)
     erase(engine, ANA, "Mar")
 
-    give_back(engine, [taken])
+    requeue_unsent(engine, [taken])
 
     assert [(each.state, each.reason) for each in rows(engine).values()] == [("suppressed", ERASED_UNSENT)]
 
@@ -119,7 +119,7 @@ def test_who_was_let_leave_in_a_campaign_that_is_cancelled_is_not_planned_again(
     taken = claim(engine, planned(engine, [ANA]))
     cancel(engine, campaign(engine), Cancellation("Mar", "the price is wrong", NOON))
 
-    give_back(engine, [taken])
+    requeue_unsent(engine, [taken])
 
     assert (row(engine).state, row(engine).reason) == ("suppressed", "cancelled: the price is wrong")
 
@@ -128,10 +128,10 @@ def test_who_has_been_taken_over_stays_with_whom_they_are(engine: sa.Engine) -> 
     fenced = planned(engine, [ANA])
     taken = claim_batches(engine, fenced, 1)
     let_lease_run_out(engine, fenced)
-    bury_dead_attempts(engine, fenced.campaign)
+    recover_dead_attempts(engine, fenced.campaign)
     heirs = claim(engine, planned(engine, [ANA]))
 
-    give_back(engine, taken)
+    requeue_unsent(engine, taken)
 
     assert states(engine) == {ANA: "sending"}
     assert row(engine).request_id == heirs.request_id

@@ -15,18 +15,18 @@ from alembic.script import ScriptDirectory
 
 from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
 from airflow_provider_rcs.store import migrations
-from airflow_provider_rcs.store.attempts import WHOLE_LIST
-from airflow_provider_rcs.store.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.claims import leave_in_doubt, release
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.erasure import erase
-from airflow_provider_rcs.store.exports import channels_since
-from airflow_provider_rcs.store.folding import fold
-from airflow_provider_rcs.store.migrate import VERSION_TABLE, migrate, newest_version, require_migrated
-from airflow_provider_rcs.store.reporting import read_silences
-from airflow_provider_rcs.store.tables import campaign as campaigns
-from airflow_provider_rcs.store.tables import metadata
-from airflow_provider_rcs.store.tables import request as requests
+from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.migrate import VERSION_TABLE, migrate, newest_version, require_migrated
+from airflow_provider_rcs.store.db.tables import campaign as campaigns
+from airflow_provider_rcs.store.db.tables import metadata
+from airflow_provider_rcs.store.db.tables import request as requests
+from airflow_provider_rcs.store.inbox.folding import fold
+from airflow_provider_rcs.store.inbox.silence import read_silences
+from airflow_provider_rcs.store.outbox.attempts import WHOLE_LIST
+from airflow_provider_rcs.store.outbox.settlement import mark_request_in_doubt, requeue_refused
+from airflow_provider_rcs.store.privacy.erasure import erase
+from airflow_provider_rcs.store.read.exports import channels_since
 from tests.unit.store.given import ANA, BEA, EVA, NOON, TERMS, campaign, claimed, rows, states
 
 # What the columns of version 0003 hold that have no default, and that no test here is about.
@@ -192,7 +192,7 @@ def test_a_campaign_from_before_shards_dates_and_erasures_goes_on_after_the_upgr
     erase(engine, ANA, "a test")
     taken = claimed(engine, [ANA, BEA, EVA])
     cancel(engine, campaign(engine), Cancellation("Mar", "enough", NOON))
-    release(engine, taken, "refused")
+    requeue_refused(engine, taken, "refused")
 
     assert (list(silent), [recipient.phone for recipient in taken.recipients]) == (["spring"], [EVA])
     assert sorted(states(engine).values()) == ["accepted", "in_doubt", "suppressed"]
@@ -245,7 +245,7 @@ def test_a_request_from_before_the_upgrade_that_drops_its_index_finds_its_messag
     with engine.connect() as connection:
         ends = sa.select(requests.c.first_message_id, requests.c.last_message_id).order_by(requests.c.id)
         assert connection.execute(ends).all() == [(1, 1), (2, 3)]
-        assert leave_in_doubt(connection, 2, 1, "the reply was lost") == 2
+        assert mark_request_in_doubt(connection, 2, 1, "the reply was lost") == 2
 
 
 def test_the_newest_version_is_the_one_that_the_migrations_end_with() -> None:

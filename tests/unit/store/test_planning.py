@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.errors import RcsFencedError
 from airflow_provider_rcs.api.models import Outcome
-from airflow_provider_rcs.api.recipients import ListedRecipient, RecipientColumns, read_recipients
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.attempts import Attempt
-from airflow_provider_rcs.store.claims import doubt
-from airflow_provider_rcs.store.planning import Standing, standings
+from airflow_provider_rcs.recipients.columns import ListedRecipient, RecipientColumns, read_recipients
+from airflow_provider_rcs.store.outbox.attempts import Attempt
+from airflow_provider_rcs.store.outbox.planning import KnownRecipient, read_known_recipients
+from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
 from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
     ANA,
@@ -199,7 +199,7 @@ def test_a_recipient_who_is_being_sent_to_keeps_its_row(engine: sa.Engine) -> No
 
 
 def test_a_recipient_in_doubt_is_not_planned_again(engine: sa.Engine) -> None:
-    doubt(engine, claimed(engine), "no reply came")
+    mark_in_doubt(engine, claimed(engine), "no reply came")
 
     again = attempt(engine)
     record_list(engine, again, [listed(ANA)])
@@ -262,16 +262,16 @@ def test_a_large_list_is_planned_whole(engine: sa.Engine) -> None:
 
 def test_who_keeps_its_row_when_it_is_listed_again_is_told_by_state_and_reason(engine: sa.Engine) -> None:
     sent(engine, [ANA])
-    doubt(engine, claimed(engine, [BEA]), "the connection broke")
+    mark_in_doubt(engine, claimed(engine, [BEA]), "the connection broke")
     record_list(engine, attempt(engine), [listed(EVA), without_phone()])
 
-    assert standings(engine, campaign(engine), [ANA, BEA, EVA, "no-phone:1", "34600000009"]) == {
-        ANA: Standing(MessageState.ACCEPTED, ""),
-        BEA: Standing(MessageState.IN_DOUBT, "the connection broke"),
+    assert read_known_recipients(engine, campaign(engine), [ANA, BEA, EVA, "no-phone:1", "34600000009"]) == {
+        ANA: KnownRecipient(MessageState.ACCEPTED, ""),
+        BEA: KnownRecipient(MessageState.IN_DOUBT, "the connection broke"),
     }
 
 
 def test_who_is_known_to_another_campaign_alone_is_not_told(engine: sa.Engine) -> None:
     sent(engine, [ANA], name="before")
 
-    assert standings(engine, campaign(engine), [ANA]) == {}
+    assert read_known_recipients(engine, campaign(engine), [ANA]) == {}

@@ -11,23 +11,28 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreError
+from airflow_provider_rcs.api.models import FrequencyCap
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store import pruning
-from airflow_provider_rcs.store.arrivals import read_arrivals
-from airflow_provider_rcs.store.attempts import Attempt, end_attempt
-from airflow_provider_rcs.store.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.claims import doubt
-from airflow_provider_rcs.store.exports import reports_since
-from airflow_provider_rcs.store.landing import Arrivals, land_all
-from airflow_provider_rcs.store.pruning import Limit, Pruned, count_left_open, count_prunable, prune
-from airflow_provider_rcs.store.refused_reports import RefusedReport
-from airflow_provider_rcs.store.reporting import read_reporting
-from airflow_provider_rcs.store.restored import require_not_restored
-from airflow_provider_rcs.store.shards import states_in_shard_of
-from airflow_provider_rcs.store.suppression import EXCLUDED, FrequencyCap, exclude
-from airflow_provider_rcs.store.tables import attempt as attempts
-from airflow_provider_rcs.store.tables import campaign as campaigns
-from airflow_provider_rcs.store.tables import exclusion, exclusion_hash, message, message_channel, report
+from airflow_provider_rcs.store.campaign.campaigns import require_not_restored
+from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.db.tables import attempt as attempts
+from airflow_provider_rcs.store.db.tables import campaign as campaigns
+from airflow_provider_rcs.store.db.tables import exclusion, exclusion_hash, message, message_channel, report
+from airflow_provider_rcs.store.inbox.cursors import read_new_reports
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land_all
+from airflow_provider_rcs.store.inbox.silence import read_report_health
+from airflow_provider_rcs.store.outbox.attempts import Attempt, count_shard_states, end_attempt
+from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
+from airflow_provider_rcs.store.outbox.suppression import EXCLUDED, record_exclusions
+from airflow_provider_rcs.store.privacy import retention
+from airflow_provider_rcs.store.privacy.retention import (
+    PrunedRows,
+    RetentionLimit,
+    count_left_open,
+    count_prunable,
+    prune,
+)
+from airflow_provider_rcs.store.read.exports import reports_since
 from tests.one_request import claim_batch, record_list
 from tests.unit.store.given import (
     ANA,
@@ -54,7 +59,7 @@ from tests.unit.store.given import (
 
 NOW = datetime.now(UTC)
 LONG_AGO = NOW - timedelta(days=400)
-HALF_A_YEAR = Limit(NOW - timedelta(days=180))
+HALF_A_YEAR = RetentionLimit(NOW - timedelta(days=180))
 
 
 def make_old(engine: sa.Engine, name: str = "spring", moment: datetime = LONG_AGO) -> None:
@@ -68,7 +73,7 @@ def make_old(engine: sa.Engine, name: str = "spring", moment: datetime = LONG_AG
         connection.execute(report.update().where(report.c.message_id.in_(of_messages)).values(received_at=moment))
 
 
-def prune_all(engine: sa.Engine, limit: Limit = HALF_A_YEAR) -> dict[str, int]:
+def prune_all(engine: sa.Engine, limit: RetentionLimit = HALF_A_YEAR) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for each in prune(engine, limit):
         counts[each.table] += each.rows
@@ -133,7 +138,7 @@ def test_whom_a_pruned_campaign_messaged_is_left_out_by_its_shards_and_stands_in
     taken = {name: claim_batch(engine, holder, 10) for name, holder in shards.items()}
 
     assert [None if each is None else [to.phone for to in each.recipients] for each in taken.values()] == [[EVA], None]
-    assert states_in_shard_of(engine, shards["2/2"]) == {MessageState.ACCEPTED: 1}
+    assert count_shard_states(engine, shards["2/2"]) == {MessageState.ACCEPTED: 1}
 
 
 def test_a_cancelled_campaign_that_is_pruned_still_tells_why_nobody_was_sent_to(engine: sa.Engine) -> None:
@@ -170,8 +175,8 @@ def test_what_is_due_in_the_future_or_was_due_lately_is_left_whole(engine: sa.En
 def test_what_is_foretold_is_what_is_then_pruned(engine: sa.Engine, one_campaign: bool) -> None:
     limit = replace(HALF_A_YEAR, campaign_id=campaign(engine).id if one_campaign else None)
     receive(engine, report_on(sent(engine, [ANA, BEA])), report_on(sent(engine, [ANA], "summer")))
-    exclude(engine, campaign(engine), [EVA])
-    land_all(engine, [Arrivals(LONG_AGO, refused=[RefusedReport("why", "text/plain", b"?")])])
+    record_exclusions(engine, campaign(engine), [EVA])
+    land_all(engine, [ReceivedReports(LONG_AGO, refused=[RefusedReport("why", "text/plain", b"?")])])
     receive(engine, report_on(replace(claimed(engine, [ANA], "autumn"), reference="of nobody")))
     with engine.begin() as connection:
         connection.execute(report.update().values(received_at=LONG_AGO))
@@ -188,7 +193,7 @@ def test_what_is_foretold_is_what_is_then_pruned(engine: sa.Engine, one_campaign
 
 
 def test_what_is_in_doubt_or_being_sent_is_left_whole_and_counted(engine: sa.Engine) -> None:
-    doubt(engine, claimed(engine, [ANA]), "the connection broke")
+    mark_in_doubt(engine, claimed(engine, [ANA]), "the connection broke")
     claimed(engine, [BEA])
     make_old(engine)
 
@@ -218,7 +223,7 @@ def test_what_dead_attempts_have_planned_is_suppressed_for_nobody_sends_it_any_m
 
 
 def test_who_was_excluded_from_an_old_campaign_stays_so_by_the_hash(engine: sa.Engine) -> None:
-    exclude(engine, campaign(engine), phones(3))
+    record_exclusions(engine, campaign(engine), phones(3))
     ended(engine, [BEA])
     make_old(engine)
 
@@ -230,7 +235,7 @@ def test_who_was_excluded_from_an_old_campaign_stays_so_by_the_hash(engine: sa.E
 
 
 def test_exclusions_of_a_campaign_that_is_still_sent_are_left(engine: sa.Engine) -> None:
-    exclude(engine, campaign(engine), [ANA])
+    record_exclusions(engine, campaign(engine), [ANA])
     make_old(engine)
     ended(engine, [BEA])
 
@@ -282,7 +287,7 @@ def test_reports_that_are_gone_leave_the_way_of_whoever_reads_on_from_a_fold(eng
     make_old(engine, "summer")
     prune_all(engine)
     assert list(reports_since(engine, last)) == []
-    assert read_arrivals(engine, last) is None
+    assert read_new_reports(engine, last) is None
 
     receive(engine, report_on(sent(engine, [ANA], "autumn")))
 
@@ -294,7 +299,7 @@ def test_a_campaign_whose_reports_are_gone_is_not_told_to_be_overdue(engine: sa.
     make_old(engine)
     prune_all(engine)
 
-    reporting = read_reporting(engine, NOW + timedelta(days=1))["spring"]
+    reporting = read_report_health(engine, NOW + timedelta(days=1))["spring"]
 
     assert (reporting.last_report_at, reporting.is_overdue) == (None, False)
 
@@ -319,7 +324,7 @@ def test_old_reports_on_unknown_messages_go_but_for_those_that_show_a_store_to_b
 
 def test_old_bodies_that_could_not_be_understood_go(engine: sa.Engine) -> None:
     for moment in (LONG_AGO, NOW):
-        land_all(engine, [Arrivals(moment, refused=[RefusedReport("why", "text/plain", b"?")])])
+        land_all(engine, [ReceivedReports(moment, refused=[RefusedReport("why", "text/plain", b"?")])])
 
     assert prune_all(engine) == {"rcs_report_refused": 1}
 
@@ -328,7 +333,7 @@ def test_one_campaign_is_pruned_alone(engine: sa.Engine) -> None:
     for name in ("spring", "summer"):
         receive(engine, report_on(sent(engine, [ANA], name)))
         make_old(engine, name)
-    land_all(engine, [Arrivals(LONG_AGO, refused=[RefusedReport("why", "text/plain", b"?")])])
+    land_all(engine, [ReceivedReports(LONG_AGO, refused=[RefusedReport("why", "text/plain", b"?")])])
 
     assert prune_all(engine, replace(HALF_A_YEAR, campaign_id=campaign(engine).id)) == {
         "rcs_message": 1,
@@ -352,10 +357,10 @@ def test_a_second_run_finds_nothing_more(engine: sa.Engine) -> None:
 def test_it_may_be_stopped_after_any_set_and_is_whole_after_another_run(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, sets_before_the_stop: int
 ) -> None:
-    monkeypatch.setattr(pruning, "_ROWS_A_SET", 3)
-    monkeypatch.setattr(pruning, "_REPORTS_A_SET", 4)
+    monkeypatch.setattr(retention, "_ROWS_A_SET", 3)
+    monkeypatch.setattr(retention, "_REPORTS_A_SET", 4)
     people = phones(10)
-    exclude(engine, campaign(engine), [EVA])
+    record_exclusions(engine, campaign(engine), [EVA])
     taken = sent(engine, people)
     receive(engine, *(report_on(taken, phone) for phone in people))
     make_old(engine)
@@ -378,7 +383,7 @@ def test_it_may_be_stopped_after_any_set_and_is_whole_after_another_run(
     assert _sum(first)["rcs_message"] + rest.get("rcs_message", 0) == 10
 
 
-def _sum(sets: list[Pruned]) -> Counter[Any]:
+def _sum(sets: list[PrunedRows]) -> Counter[Any]:
     counts: Counter[Any] = Counter()
     for each in sets:
         counts[each.table] += each.rows

@@ -4,9 +4,8 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsAuthError
-from airflow_provider_rcs.store.claims import claim_batches
-from airflow_provider_rcs.store.leaving import let_leave
-from airflow_provider_rcs.store.refused_credentials import check_credentials, forget_refusals, remember_refusal
+from airflow_provider_rcs.store.outbox.claims import claim_batches, dispatch_claims
+from airflow_provider_rcs.store.outbox.refused_credentials import check_credentials, forget_refusals, remember_refusal
 from tests.unit.store.given import ANA, planned, request_row
 
 
@@ -16,7 +15,7 @@ def test_no_request_leaves_any_more_with_credentials_that_were_refused_to_the_ca
     remember_refusal(engine, "spring", "abc")
 
     with pytest.raises(RcsAuthError, match="airflow-rcs resolve 'spring' --credentials-mended"):
-        let_leave(engine, begun, taken, "abc")
+        dispatch_claims(engine, begun, taken, "abc")
 
     assert request_row(engine, taken[0]).state == "claimed"
 

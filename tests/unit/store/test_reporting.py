@@ -8,18 +8,18 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsNoReportsError
-from airflow_provider_rcs.store.attempts import begin_attempt
-from airflow_provider_rcs.store.campaigns import open_campaign
-from airflow_provider_rcs.store.landing import land
-from airflow_provider_rcs.store.reporting import (
-    PATIENCE,
+from airflow_provider_rcs.store.campaign.campaigns import open_campaign
+from airflow_provider_rcs.store.db.tables import campaign, request
+from airflow_provider_rcs.store.inbox.landing import land
+from airflow_provider_rcs.store.inbox.silence import (
+    SILENT_AFTER,
     read_new_silences,
-    read_reporting,
+    read_report_health,
     read_silences,
+    record_silence_warning,
     require_reports,
 )
-from airflow_provider_rcs.store.silences import note_told
-from airflow_provider_rcs.store.tables import campaign, request
+from airflow_provider_rcs.store.outbox.attempts import begin_attempt
 from tests.one_request import record_list, settle
 from tests.unit.store.given import (
     ANA,
@@ -47,7 +47,7 @@ def claimed_at(engine: sa.Engine, request_id: int) -> datetime:
 
 def send_without_reports(engine: sa.Engine) -> None:
     holder = begin_attempt(
-        engine, open_campaign(engine, "spring", TERMS, {}, asks_for_reports=False), "a test", timedelta(minutes=5)
+        engine, open_campaign(engine, "spring", TERMS, {}, request_reports=False), "a test", timedelta(minutes=5)
     )
     record_list(engine, holder, [listed(ANA)])
     taken = claim(engine, holder)
@@ -80,7 +80,7 @@ def test_a_campaign_that_asks_for_no_reports_is_not_silent(engine: sa.Engine) ->
     send_without_reports(engine)
 
     assert read_silences(engine, ["spring"]) == {}
-    assert not read_reporting(engine, datetime.now(UTC) + 2 * PATIENCE)["spring"].is_overdue
+    assert not read_report_health(engine, datetime.now(UTC) + 2 * SILENT_AFTER)["spring"].is_overdue
 
 
 def test_a_campaign_that_was_only_listed_while_it_asked_for_reports_is_not_silent(engine: sa.Engine) -> None:
@@ -91,7 +91,7 @@ def test_a_campaign_that_was_only_listed_while_it_asked_for_reports_is_not_silen
     assert read_silences(engine, ["spring"]) == {}
 
 
-def test_a_campaign_that_asks_for_reports_later_is_silent_since_its_first_request_that_did(engine: sa.Engine) -> None:
+def test_a_campaign_that_request_reports_later_is_silent_since_its_first_request_that_did(engine: sa.Engine) -> None:
     send_without_reports(engine)
     asked = sent(engine, [BEA], ids="n")
 
@@ -101,7 +101,7 @@ def test_a_campaign_that_asks_for_reports_later_is_silent_since_its_first_reques
 def test_a_campaign_that_asks_no_longer_is_silent_as_before(engine: sa.Engine) -> None:
     asked = sent(engine)
 
-    open_campaign(engine, "spring", TERMS, {}, asks_for_reports=False)
+    open_campaign(engine, "spring", TERMS, {}, request_reports=False)
 
     assert read_silences(engine, ["spring"]) == {"spring": claimed_at(engine, asked.request_id)}
 
@@ -116,10 +116,10 @@ def test_a_report_on_a_phone_that_the_campaign_does_not_have_shows_that_reports_
     engine: sa.Engine,
 ) -> None:
     receive(engine, report_on(sent(engine), BEA))
-    later = datetime.now(UTC) + PATIENCE + timedelta(minutes=1)
+    later = datetime.now(UTC) + SILENT_AFTER + timedelta(minutes=1)
 
     assert read_new_silences(engine, "receivers", later) == {}
-    assert not read_reporting(engine, later)["spring"].is_overdue
+    assert not read_report_health(engine, later)["spring"].is_overdue
 
 
 def test_other_campaigns_are_not_told_of(engine: sa.Engine) -> None:
@@ -130,10 +130,10 @@ def test_other_campaigns_are_not_told_of(engine: sa.Engine) -> None:
 
 def test_a_silence_is_new_until_it_was_told_of(engine: sa.Engine) -> None:
     since = claimed_at(engine, sent(engine).request_id)
-    later = since + PATIENCE + timedelta(seconds=1)
+    later = since + SILENT_AFTER + timedelta(seconds=1)
 
     before = read_new_silences(engine, "the receivers", later)
-    note_told(engine, "spring", "the receivers")
+    record_silence_warning(engine, "spring", "the receivers")
 
     assert before == read_new_silences(engine, "another", later) == {"spring": since}
     assert read_new_silences(engine, "the receivers", later) == {}
@@ -143,8 +143,8 @@ def test_a_silence_is_not_new_before_its_time_nor_where_reports_have_come(engine
     since = claimed_at(engine, sent(engine).request_id)
     receive(engine, report_on(sent(engine, name="autumn")))
 
-    assert read_new_silences(engine, "the receivers", since + PATIENCE) == {}
-    assert list(read_new_silences(engine, "the receivers", since + 2 * PATIENCE)) == ["spring"]
+    assert read_new_silences(engine, "the receivers", since + SILENT_AFTER) == {}
+    assert list(read_new_silences(engine, "the receivers", since + 2 * SILENT_AFTER)) == ["spring"]
 
 
 def test_silence_that_is_too_long_is_told_with_what_to_check() -> None:

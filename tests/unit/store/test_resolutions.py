@@ -4,16 +4,17 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.store.claims import Claim, doubt
-from airflow_provider_rcs.store.resolutions import (
-    Statement,
+from airflow_provider_rcs.store.db.tables import resolution
+from airflow_provider_rcs.store.outbox.claims import Claim
+from airflow_provider_rcs.store.outbox.resolutions import (
+    Resolution,
     Verdict,
     open_requests,
     resolve_all,
     resolve_phone,
     resolve_request,
 )
-from airflow_provider_rcs.store.tables import resolution
+from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
 from tests.one_request import claim_batch
 from tests.unit.store.given import (
     ANA,
@@ -27,13 +28,13 @@ from tests.unit.store.given import (
     states,
 )
 
-ARRIVED = Statement(Verdict.ACCEPTED, "Mar", "the account's panel shows them")
-NEVER_LEFT = Statement(Verdict.NOT_SENT, "Mar", "the account's panel does not show them")
+ARRIVED = Resolution(Verdict.ACCEPTED, "Mar", "the account's panel shows them")
+NEVER_LEFT = Resolution(Verdict.NOT_SENT, "Mar", "the account's panel does not show them")
 
 
 def in_doubt(engine: sa.Engine, people: list[str]) -> Claim:
     taken = claimed(engine, people)
-    doubt(engine, taken, "the connection broke")
+    mark_in_doubt(engine, taken, "the connection broke")
     return taken
 
 
@@ -61,7 +62,7 @@ def test_one_phone_or_one_request_may_be_settled_alone(engine: sa.Engine) -> Non
     assert first is not None
     assert second is not None
     for taken in (first, second):
-        doubt(engine, taken, "the connection broke")
+        mark_in_doubt(engine, taken, "the connection broke")
 
     by_phone = resolve_phone(engine, campaign(engine), ARRIVED, ANA)
     by_request = resolve_request(engine, campaign(engine), NEVER_LEFT, second.reference)
@@ -108,7 +109,7 @@ def test_a_report_is_stronger_than_a_persons_word(engine: sa.Engine) -> None:
 @pytest.mark.parametrize(("said_by", "reason"), [("", "seen"), ("Mar", " ")])
 def test_a_word_without_a_name_or_a_reason_is_refused(said_by: str, reason: str) -> None:
     with pytest.raises(RcsInputError, match="for the books"):
-        Statement(Verdict.ACCEPTED, said_by, reason)
+        Resolution(Verdict.ACCEPTED, said_by, reason)
 
 
 def test_what_is_open_is_listed_by_request(engine: sa.Engine) -> None:

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreError
-from airflow_provider_rcs.store.restored import require_not_restored
+from airflow_provider_rcs.store.campaign.campaigns import require_not_restored
 from tests.unit.store.given import ANA, campaign, claimed, receive, report_on
 
 

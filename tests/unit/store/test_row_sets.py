@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.store.row_sets import Columns, row_parameter, row_set
-from airflow_provider_rcs.store.tables import RowId, UtcDateTime
+from airflow_provider_rcs.store.db.bulk import Columns, row_set, rows_parameter
+from airflow_provider_rcs.store.db.tables import RowId, UtcDateTime
 from tests.unit.store.given import NOON
 
 COLUMNS: Columns = {
@@ -27,7 +27,7 @@ def back_from(engine: sa.Engine, rows: list[tuple[Any, ...]]) -> list[tuple[Any,
     """Return the rows as the database gives them back."""
     dialect = engine.dialect.name
     with engine.connect() as connection:
-        found = connection.execute(sa.select(*row_set(dialect, COLUMNS).c), row_parameter(dialect, COLUMNS, rows))
+        found = connection.execute(sa.select(*row_set(dialect, COLUMNS).c), rows_parameter(dialect, COLUMNS, rows))
         return [tuple(row) for row in found]
 
 
@@ -60,12 +60,12 @@ def test_moment_compares_with_one_that_was_written_otherwise(engine: sa.Engine) 
     same = sa.select(rows.c.moment == sa.bindparam("written", NOON, UtcDateTime()))
 
     with engine.connect() as connection:
-        assert connection.execute(same, row_parameter(dialect, COLUMNS, [(1, "", NOON, {})])).scalar_one()
+        assert connection.execute(same, rows_parameter(dialect, COLUMNS, [(1, "", NOON, {})])).scalar_one()
 
 
 def test_what_json_does_not_know_is_refused() -> None:
     with pytest.raises(TypeError):
-        row_parameter("sqlite", COLUMNS, [(1, "", object(), {})])
+        rows_parameter("sqlite", COLUMNS, [(1, "", object(), {})])
 
 
 def test_no_rows_are_no_rows(engine: sa.Engine) -> None:

@@ -9,10 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsCancelledError, RcsFencedError, RcsUnplannedError
-from airflow_provider_rcs.store.attempts import Attempt, end_attempt
-from airflow_provider_rcs.store.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.claims import release
-from airflow_provider_rcs.store.schedules import (
+from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.campaign.schedules import (
     Scheduled,
     begin_schedule,
     due_campaigns,
@@ -23,6 +21,8 @@ from airflow_provider_rcs.store.schedules import (
     settle_schedule,
     take_over_list,
 )
+from airflow_provider_rcs.store.outbox.attempts import Attempt, end_attempt
+from airflow_provider_rcs.store.outbox.settlement import requeue_refused
 from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
     ANA,
@@ -188,7 +188,7 @@ def test_what_is_planned_again_is_asked_for_again(engine: sa.Engine) -> None:
     taken = claim(engine, holder)
     settle_schedule(engine, holder)
 
-    release(engine, taken, "not enough credit")
+    requeue_refused(engine, taken, "not enough credit")
 
     assert due(engine) == ["spring"]
 

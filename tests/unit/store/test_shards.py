@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.attempts import Attempt
-from airflow_provider_rcs.store.claims import doubt, has_planned
-from airflow_provider_rcs.store.shards import states_in_shard_of
-from airflow_provider_rcs.store.takeover import seconds_until_others_end
+from airflow_provider_rcs.store.outbox.attempts import Attempt, count_shard_states
+from airflow_provider_rcs.store.outbox.claims import has_planned
+from airflow_provider_rcs.store.outbox.recovery import seconds_until_other_attempts_end
+from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
 from tests.one_request import claim_batch
 from tests.unit.store.given import ANA, BEA, EVA, claim, planned, states
 
@@ -50,13 +50,13 @@ def test_whom_a_shard_took_over_is_not_sent_to_by_the_whole_lists_attempt_any_mo
 def test_requests_of_another_shard_are_not_waited_for(engine: sa.Engine) -> None:
     claim(engine, planned(engine, [ANA], shard=FIRST))
 
-    assert seconds_until_others_end(engine, planned(engine, [BEA], shard=SECOND)) == 0
+    assert seconds_until_other_attempts_end(engine, planned(engine, [BEA], shard=SECOND)) == 0
 
 
 def test_requests_of_another_attempt_at_the_same_shard_are_waited_for(engine: sa.Engine) -> None:
     claim(engine, planned(engine, [ANA], shard=FIRST))
 
-    assert seconds_until_others_end(engine, planned(engine, [ANA], shard=FIRST)) > 0
+    assert seconds_until_other_attempts_end(engine, planned(engine, [ANA], shard=FIRST)) > 0
 
 
 def test_a_request_that_was_made_for_the_whole_list_is_waited_for_by_the_shard_that_it_concerns(
@@ -65,22 +65,22 @@ def test_a_request_that_was_made_for_the_whole_list_is_waited_for_by_the_shard_t
     claim(engine, planned(engine, [ANA, BEA]), 1)
     first, second = planned(engine, [ANA], shard=FIRST), planned(engine, [BEA], shard=SECOND)
 
-    assert seconds_until_others_end(engine, first) > 0
-    assert seconds_until_others_end(engine, second) == 0
+    assert seconds_until_other_attempts_end(engine, first) > 0
+    assert seconds_until_other_attempts_end(engine, second) == 0
 
 
 def test_what_is_in_doubt_in_a_shard_is_told_of_it_alone_also_where_an_earlier_attempt_left_it(
     engine: sa.Engine,
 ) -> None:
     earlier = planned(engine, [ANA, EVA], shard=FIRST)
-    doubt(engine, claim(engine, earlier, 1), "the connection broke")
+    mark_in_doubt(engine, claim(engine, earlier, 1), "the connection broke")
     again, second = planned(engine, [EVA], shard=FIRST), planned(engine, [BEA], shard=SECOND)
 
-    assert states_in_shard_of(engine, again) == {MessageState.IN_DOUBT: 1, MessageState.PLANNED: 1}
-    assert states_in_shard_of(engine, second) == {MessageState.PLANNED: 1}
+    assert count_shard_states(engine, again) == {MessageState.IN_DOUBT: 1, MessageState.PLANNED: 1}
+    assert count_shard_states(engine, second) == {MessageState.PLANNED: 1}
 
 
 def test_the_shard_of_one_campaign_is_not_that_of_another(engine: sa.Engine) -> None:
     planned(engine, [ANA], "summer", shard=FIRST)
 
-    assert states_in_shard_of(engine, planned(engine, [], "spring", shard=FIRST)) == {}
+    assert count_shard_states(engine, planned(engine, [], "spring", shard=FIRST)) == {}

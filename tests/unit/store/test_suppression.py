@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.claims import Claim, claim_batches, release
-from airflow_provider_rcs.store.leaving import give_back
-from airflow_provider_rcs.store.suppression import EXCLUDED, FrequencyCap, exclude, foresee
-from airflow_provider_rcs.store.tables import request, suppression
+from airflow_provider_rcs.api.models import FrequencyCap
+from airflow_provider_rcs.store.db.tables import request, suppression
+from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches
+from airflow_provider_rcs.store.outbox.settlement import requeue_refused, requeue_unsent
+from airflow_provider_rcs.store.outbox.suppression import EXCLUDED, preview_suppressions, record_exclusions
 from tests.one_request import claim_batch, settle
 from tests.unit.store.given import ANA, BEA, EVA, accepted, campaign, funnel, phones, planned, row, states
 
@@ -51,7 +52,7 @@ def test_a_batch_of_suppressed_people_alone_does_not_end_the_claims(engine: sa.E
 
 
 def test_who_is_excluded_from_a_campaign_is_suppressed_in_it_alone(engine: sa.Engine) -> None:
-    exclude(engine, campaign(engine, "spring"), [ANA, BEA])
+    record_exclusions(engine, campaign(engine, "spring"), [ANA, BEA])
 
     assert whom(send(engine, "spring", [ANA, EVA])) == [EVA]
     assert whom(send(engine, "summer", [ANA, EVA])) == [ANA, EVA]
@@ -60,7 +61,7 @@ def test_who_is_excluded_from_a_campaign_is_suppressed_in_it_alone(engine: sa.En
 
 def test_excluding_the_same_phone_again_does_no_harm(engine: sa.Engine) -> None:
     for _ in range(2):
-        exclude(engine, campaign(engine), [ANA])
+        record_exclusions(engine, campaign(engine), [ANA])
 
     assert whom(send(engine, "spring", [ANA])) == []
 
@@ -83,7 +84,7 @@ def test_messages_before_the_stretch_of_time_do_not_count(engine: sa.Engine) -> 
 def test_a_message_that_was_refused_does_not_count(engine: sa.Engine) -> None:
     taken = claim_batch(engine, planned(engine, [ANA], "spring"), 10)
     assert taken is not None
-    release(engine, taken, "too many requests")
+    requeue_refused(engine, taken, "too many requests")
 
     assert whom(send(engine, "summer", [ANA], WEEKLY)) == [ANA]
 
@@ -96,7 +97,7 @@ def test_a_message_that_is_under_way_counts_because_it_may_arrive(engine: sa.Eng
 
 def test_a_message_that_is_claimed_counts_until_it_is_given_back(engine: sa.Engine) -> None:
     taken = claim_batches(engine, planned(engine, [ANA, BEA], "spring"), 1, requests=2)
-    give_back(engine, taken[1:])
+    requeue_unsent(engine, taken[1:])
 
     assert whom(send(engine, "summer", [ANA, BEA], WEEKLY)) == [BEA]
 
@@ -117,11 +118,11 @@ def test_who_was_suppressed_stays_so_in_the_campaign(engine: sa.Engine) -> None:
 
 def test_what_is_foreseen_is_what_a_claim_then_does(engine: sa.Engine) -> None:
     suppress(engine, ANA)
-    exclude(engine, campaign(engine, "spring"), [ANA, BEA])
+    record_exclusions(engine, campaign(engine, "spring"), [ANA, BEA])
     send(engine, "before", [BEA, EVA])
     everyone = [ANA, BEA, EVA, *phones(2)]
 
-    foreseen = foresee(engine, campaign(engine, "spring"), everyone, set(), WEEKLY)
+    foreseen = preview_suppressions(engine, campaign(engine, "spring"), everyone, set(), WEEKLY)
 
     send(engine, "spring", everyone, WEEKLY)
     assert foreseen == {phone: row(engine, phone).reason for phone in (ANA, BEA, EVA)}
@@ -131,7 +132,7 @@ def test_who_will_be_excluded_is_foreseen_before_it_is_noted_and_before_a_campai
     suppress(engine, ANA)
     send(engine, "before", [BEA, EVA])
 
-    assert foresee(engine, None, [ANA, BEA, EVA], {ANA, BEA}, WEEKLY) == {
+    assert preview_suppressions(engine, None, [ANA, BEA, EVA], {ANA, BEA}, WEEKLY) == {
         ANA: "suppressed: asked to be left alone",
         BEA: EXCLUDED,
         EVA: WEEKLY.reason,

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.tables import attempt, campaign, message, metadata, report, request
+from airflow_provider_rcs.store.db.tables import attempt, campaign, message, metadata, report, request
 from tests.unit.store.given import NOON, claimed, receive, report_on, row
 
 

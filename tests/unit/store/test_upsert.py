@@ -7,9 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from airflow_provider_rcs.store.engine import transaction
-from airflow_provider_rcs.store.tables import store
-from airflow_provider_rcs.store.upsert import insert_or_ignore, insert_or_update
+from airflow_provider_rcs.store.db.bulk import insert_or_ignore, insert_or_update
+from airflow_provider_rcs.store.db.engine import transaction
+from airflow_provider_rcs.store.db.tables import store
 
 
 def folds(engine: Engine) -> dict[int, int]:

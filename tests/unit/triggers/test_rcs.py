@@ -13,8 +13,8 @@ import pytest
 import sqlalchemy as sa
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_rcs.store import tables
-from airflow_provider_rcs.store.folding import fold_parked
+from airflow_provider_rcs.store.db import tables
+from airflow_provider_rcs.store.inbox.folding import fold_parked
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger, RcsReportsTrigger
 from tests.unit.store.given import ANA, BEA, receive, report_on, sent
 
@@ -25,7 +25,7 @@ def trigger(**changes: Any) -> RcsCampaignTrigger:
     arguments: dict[str, Any] = {
         "campaign": "spring",
         "until": "final",
-        "share": 0.95,
+        "at_least": 0.95,
         "store_conn_id": "rcs_store",
         "poll_interval": 0.01,
         "end_time": END,
@@ -55,12 +55,12 @@ def test_it_serializes_to_its_class_and_exactly_its_arguments() -> None:
         {
             "campaign": "spring",
             "until": "final",
-            "share": 0.95,
+            "at_least": 0.95,
             "store_conn_id": "rcs_store",
             "poll_interval": 0.01,
             "end_time": END,
             "no_reports_within": None,
-            "most_failed": None,
+            "max_failure_rate": None,
             "warn_of_silence_after": None,
         },
     )
@@ -73,12 +73,12 @@ def test_it_serializes_how_long_it_bears_no_reports() -> None:
 
 
 def test_it_serializes_how_many_messages_may_fail() -> None:
-    _, arguments = trigger(most_failed=0.02).serialize()
+    _, arguments = trigger(max_failure_rate=0.02).serialize()
 
-    assert arguments["most_failed"] == 0.02
+    assert arguments["max_failure_rate"] == 0.02
 
 
-@pytest.mark.parametrize("newer", ["no_reports_within", "most_failed", "warn_of_silence_after"])
+@pytest.mark.parametrize("newer", ["no_reports_within", "max_failure_rate", "warn_of_silence_after"])
 def test_one_that_was_serialized_before_it_knew_of_something_is_made_again(newer: str) -> None:
     _, arguments = trigger().serialize()
     del arguments[newer]
@@ -120,7 +120,7 @@ def test_silence_that_is_too_long_is_told(store: sa.Engine) -> None:
 def test_too_many_failures_are_told_though_all_that_is_waited_for_is_there(store: sa.Engine) -> None:
     receive(store, report_on(sent(store), code="50"))
 
-    event = first_event(trigger(most_failed=0.5))
+    event = first_event(trigger(max_failure_rate=0.5))
 
     assert event["status"] == "too_many_failures"
     assert "1 of its 1 messages have failed (100.0%)" in event["message"]
@@ -130,7 +130,7 @@ def test_failures_that_are_allowed_are_waited_through(store: sa.Engine) -> None:
     taken = sent(store, [ANA, BEA])
     receive(store, report_on(taken, code="50"), report_on(taken, BEA))
 
-    assert first_event(trigger(most_failed=0.5)) == {"status": "success"}
+    assert first_event(trigger(max_failure_rate=0.5)) == {"status": "success"}
 
 
 def test_it_wakes_the_task_to_warn_of_a_silence_that_lasts_too_long(store: sa.Engine) -> None:

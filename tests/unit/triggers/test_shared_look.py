@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from airflow_provider_rcs.store.tables import campaign, message
+from airflow_provider_rcs.store.db.tables import campaign, message
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
 from airflow_provider_rcs.triggers.shared_look import shared_look
 from tests.unit.store.given import NOON, receive, report_on, sent
@@ -63,7 +63,7 @@ def deliver_all(store: sa.Engine) -> None:
 
 async def status_of(campaign_name: str) -> str:
     trigger = RcsCampaignTrigger(
-        campaign=campaign_name, until="final", share=1.0, store_conn_id=None, poll_interval=0.3, end_time=END
+        campaign=campaign_name, until="final", at_least=1.0, store_conn_id=None, poll_interval=0.3, end_time=END
     )
     payload: dict[str, Any] = (await anext(trigger.run())).payload
     return str(payload["status"])

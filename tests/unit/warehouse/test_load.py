@@ -10,15 +10,15 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import Outcome, Report
-from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.attempts import begin_attempt
-from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
-from airflow_provider_rcs.store.erasure import erase
-from airflow_provider_rcs.store.folding import fold
-from airflow_provider_rcs.store.funnel import read_funnel
-from airflow_provider_rcs.store.landing import land
-from airflow_provider_rcs.store.pruning import Limit, prune
+from airflow_provider_rcs.recipients.columns import ListedRecipient
+from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms, open_campaign
+from airflow_provider_rcs.store.inbox.folding import fold
+from airflow_provider_rcs.store.inbox.landing import land
+from airflow_provider_rcs.store.outbox.attempts import begin_attempt
+from airflow_provider_rcs.store.privacy.erasure import erase
+from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
+from airflow_provider_rcs.store.read.funnel import read_funnel
 from airflow_provider_rcs.warehouse.load import Loaded, load
 from airflow_provider_rcs.warehouse.phones import MASKED, PhoneForm, hashed
 from airflow_provider_rcs.warehouse.tables import warehouse_tables
@@ -210,7 +210,7 @@ def test_a_report_on_a_message_that_was_pruned_comes_without_its_phone_and_tells
     reference = send(store, "spring", ["34600000001"])
     report(store, reference, "34600000001", "50")
     load(store, warehouse, None)
-    list(prune(store, Limit(datetime.now(UTC) + timedelta(days=1))))
+    list(prune(store, RetentionLimit(datetime.now(UTC) + timedelta(days=1))))
     report(store, reference, "34600000001", "13", "SMS")
 
     load(store, warehouse, None)

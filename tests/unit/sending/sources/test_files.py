@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from upath import UPath
 
-from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.recipients.columns import ROWS_A_CHUNK
 from airflow_provider_rcs.sending.sources import chunks_of
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)

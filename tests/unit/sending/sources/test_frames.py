@@ -10,8 +10,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.recipients.columns import ROWS_A_CHUNK
 from airflow_provider_rcs.sending.sources import chunks_of
 
 PHONES = ["0034600000001", None, "600000003"]

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.recipients.columns import ROWS_A_CHUNK
 from airflow_provider_rcs.sending.sources import chunks_of
 
 

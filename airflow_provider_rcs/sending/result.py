@@ -1,0 +1,86 @@
+"""What an attempt at a campaign came to: its counts, or the error that says what is left."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsError, RcsInDoubtError, RcsOutcomeUnknown, RcsStoppedError
+from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.store.campaign.campaigns import Campaign
+from airflow_provider_rcs.store.inbox.folding import fold_parked
+from airflow_provider_rcs.store.outbox.attempts import Attempt, count_shard_states
+from airflow_provider_rcs.store.outbox.settlement import api_campaign_ids
+from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
+
+log = logging.getLogger(__name__)
+
+
+def conclude(
+    engine: sa.Engine, attempt: Attempt, settings: SendSettings, stopped_by: RcsError | None
+) -> dict[str, Any]:
+    """Return what a send came to, unless it was stopped or messages are in doubt."""
+    fold_parked(engine)
+    funnel = require_funnel(engine, attempt.campaign.name)
+    log.info("Campaign %s: %s", attempt.campaign.name, describe_counts(funnel))
+    _require_settled(funnel, count_shard_states(engine, attempt), settings, stopped_by)
+    return task_result(engine, attempt.campaign, funnel)
+
+
+def task_result(engine: sa.Engine, campaign: Campaign, funnel: Funnel) -> dict[str, Any]:
+    """Return a campaign's name and counts, and the ids that the service gave, fit for an XCom."""
+    return {
+        "campaign": campaign.name,
+        **funnel.as_dict(),
+        "api_campaign_ids": api_campaign_ids(engine, campaign.id),
+    }
+
+
+def require_funnel(engine: sa.Engine, campaign: str) -> Funnel:
+    """Return where the recipients of a campaign stand that is there."""
+    funnel = read_funnel(engine, campaign)
+    if funnel is None:
+        raise LookupError(campaign)
+    return funnel
+
+
+def describe_counts(funnel: Funnel) -> str:
+    """Return the counts in words."""
+    return ", ".join(
+        [f"{funnel.requested} requested", *(f"{count} {state}" for state, count in funnel.states.items() if count)]
+    )
+
+
+def _require_settled(
+    funnel: Funnel, own: Mapping[MessageState, int], settings: SendSettings, stopped_by: RcsError | None
+) -> None:
+    """Fail for what is not settled of the attempt's own shard; others fail for theirs."""
+    planned, in_doubt = own[MessageState.PLANNED], own[MessageState.IN_DOUBT]
+    of_shard = f" of shard {settings.selection.shard_name}" if settings.selection.is_shard else ""
+    if stopped_by is not None:
+        stopped = f"Campaign {settings.campaign!r} stopped: {describe_counts(funnel)}; {planned}{of_shard} are left for a retry."
+        if isinstance(stopped_by, RcsOutcomeUnknown):
+            # A call whose reply was lost must not be made again, but the campaign is worth a retry.
+            raise RcsStoppedError(f"{stopped} {RcsStoppedError.remedy} The last reply was lost: {stopped_by}")
+        stopped_by.add_note(stopped)
+        raise stopped_by
+    if planned:
+        log.warning(
+            "Campaign %s: %d recipients are planned still, because they are not on this list or another task has them.",
+            settings.campaign,
+            planned,
+        )
+    if in_doubt and settings.on_in_doubt == "fail":
+        raise RcsInDoubtError(
+            f"campaign {settings.campaign!r}: {in_doubt} messages{of_shard} are in doubt and are not sent again "
+            f"({describe_counts(funnel)}). Delivery reports settle them: retry when reports have come; "
+            "or settle them by hand: airflow-rcs resolve"
+        )
+    if in_doubt:
+        log.warning(
+            "Campaign %s: %d messages%s are in doubt; the sensor waits for them.", settings.campaign, in_doubt, of_shard
+        )

@@ -13,8 +13,7 @@ import phonenumbers
 
 from airflow_provider_rcs.api.models import Recipients, SendRequest
 from airflow_provider_rcs.api.wire import send
-from airflow_provider_rcs.recipients.listing import ListCounts, list_chunks
-from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.recipients.listing import ListCounts, ListSettings, list_chunks
 from airflow_provider_rcs.sending.sources import chunks_of
 from benchmarks.measure import Measured, Way, measure, sized
 from benchmarks.people import TEMPLATE, frame
@@ -35,9 +34,7 @@ def run() -> Measured:
 
 
 def _ours(people: pd.DataFrame) -> int:
-    settings = SendSettings(
-        template_id=TEMPLATE.id, campaign="bench", default_region="ES", reference_column="reference"
-    )
+    settings = ListSettings(default_region="ES", reference_column="reference")
     waiting: list[list[Any]] = [[] for _ in ("phone", "name", "reference", *TEMPLATE.required_variables)]
     for listed in list_chunks(chunks_of(people), TEMPLATE, settings, ListCounts()):
         # What the ledger does in between is measured as the ledger's: it takes the list, and gives batches of it back.

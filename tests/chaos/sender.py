@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.recipients.selection import read_selection
-from airflow_provider_rcs.sending import sender as sending
+from airflow_provider_rcs.sending import sender as campaign_sender
 from airflow_provider_rcs.sending.campaign import look_up_template, send_campaign
 from airflow_provider_rcs.sending.scheduled import dispatch_campaign
 from airflow_provider_rcs.sending.sender import ServiceConnection
@@ -124,7 +124,7 @@ class Sender:
 def _run(task: Task, line: Connection) -> None:
     logging.disable(logging.CRITICAL)
     # So that a campaign of faults is not mostly pauses; where the service names the pause, it is the service's.
-    sending._SECONDS_AFTER_A_FAILURE = 0.05
+    campaign_sender._SECONDS_AFTER_A_FAILURE = 0.05
     line.send("ready")
     line.recv()
     try:

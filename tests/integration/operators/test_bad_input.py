@@ -64,7 +64,7 @@ def operator(**changes: Any) -> RcsSendOperator:
         ({"on_invalid": "skip"}, "on_invalid: 'skip' is not a choice. Use 'reject' or 'fail'"),
         ({"on_in_doubt": "resend"}, "on_in_doubt: 'resend' is not a choice"),
         ({"batch_size": 0}, "batch_size: 0 is not a whole number of 1 or more"),
-        ({"at_most": 2}, "at_most and within: they belong together"),
+        ({"frequency_cap": 2}, "frequency_cap: a int is not a FrequencyCap. Use, for example, FrequencyCap"),
         ({"exclude_sql": "SELECT 1"}, "exclude_conn_id: it is not set"),
         ({"exclude_sql": " ", "exclude_conn_id": "warehouse"}, "exclude_sql: it is empty"),
         ({"send_at": "tomorrow"}, "send_at: 'tomorrow' is not a date"),

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
 
-from airflow_provider_rcs.api.models import QuietHours
+from airflow_provider_rcs.api.models import FrequencyCap, QuietHours
 from airflow_provider_rcs.api.wire import calls
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.operators.rcs import RcsGetTemplateOperator, RcsListTemplatesOperator, RcsSendOperator
@@ -422,7 +422,7 @@ def test_the_frequency_cap_counts_over_all_campaigns(
 ) -> None:
     operator(f"{campaign}-before", people(2)).execute(context)
 
-    returned = operator(campaign, people(3), at_most=1, within=timedelta(days=7)).execute(context)
+    returned = operator(campaign, people(3), frequency_cap=FrequencyCap(1, timedelta(days=7))).execute(context)
 
     assert (returned["accepted"], returned["suppressed"]) == (1, 2)
     assert messages_of(sandbox, store, campaign) == ["34600000002"]

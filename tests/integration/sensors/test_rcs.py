@@ -67,7 +67,7 @@ def test_it_defers_to_the_trigger_with_an_absolute_end(store: sa.Engine, context
 
     trigger = deferred.value.trigger
     assert isinstance(trigger, RcsCampaignTrigger)
-    assert (trigger.campaign, trigger.until, trigger.share, trigger.poll_interval) == ("spring", "final", 0.9, 7.0)
+    assert (trigger.campaign, trigger.until, trigger.at_least, trigger.poll_interval) == ("spring", "final", 0.9, 7.0)
     assert timedelta(seconds=59) < trigger.end_time - before < timedelta(seconds=90)
 
 

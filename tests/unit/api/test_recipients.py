@@ -108,9 +108,9 @@ def test_the_callers_mapping_is_left_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("argument", "given_columns"),
     [
-        ("phone", {"phone": "mobile"}),
-        ("name", {"name": "full_name"}),
-        ("reference", {"reference": "customer"}),
+        ("phone_column", {"phone_column": "mobile"}),
+        ("name_column", {"name_column": "full_name"}),
+        ("reference_column", {"reference_column": "customer"}),
         ("variables['Who']", {"variables": {"Who": "first_name"}}),
     ],
 )

@@ -24,8 +24,8 @@ def people(keys: Sequence[str]) -> list[ListedRecipient]:
     return [listed(key) for key in keys]
 
 
-def chosen(keys: Sequence[str], shard: Any = None, share: Any = 1.0) -> list[str]:
-    return [each.key for each in read_selection(shard, share).of(ListedRecipients.of(people(keys)))]
+def chosen(keys: Sequence[str], shard: Any = None, sample: Any = 1.0) -> list[str]:
+    return [each.key for each in read_selection(shard, sample).of(ListedRecipients.of(people(keys)))]
 
 
 def test_the_shards_of_a_list_are_named_by_number_and_count() -> None:
@@ -90,7 +90,7 @@ def test_two_spellings_of_one_phone_are_in_one_shard() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shard", "share", "selection"),
+    ("shard", "sample", "selection"),
     [
         (None, 1, Selection()),
         ("2/4", 1.0, Selection((2, 4))),
@@ -100,8 +100,8 @@ def test_two_spellings_of_one_phone_are_in_one_shard() -> None:
     ],
     ids=str,
 )
-def test_a_part_is_read_from_what_a_task_was_told(shard: Any, share: Any, selection: Selection) -> None:
-    assert read_selection(shard, share) == selection
+def test_a_part_is_read_from_what_a_task_was_told(shard: Any, sample: Any, selection: Selection) -> None:
+    assert read_selection(shard, sample) == selection
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_shard_beyond_the_last_one_is_refused() -> None:
         read_selection("5/4", 1)
 
 
-@pytest.mark.parametrize("share", [0, -0.1, 1.01, "", "5%", "0,5", None, True, "nan", "inf", [1]], ids=repr)
-def test_what_is_no_share_is_refused_by_name_with_an_example(share: Any) -> None:
-    with pytest.raises(RcsInputError, match=r"^share: .* is not a share of the list\. .* such as 0\.01\.$"):
-        read_selection(None, share)
+@pytest.mark.parametrize("sample", [0, -0.1, 1.01, "", "5%", "0,5", None, True, "nan", "inf", [1]], ids=repr)
+def test_what_is_no_share_is_refused_by_name_with_an_example(sample: Any) -> None:
+    with pytest.raises(RcsInputError, match=r"^sample: .* is not a part of the list\. .* such as 0\.01\.$"):
+        read_selection(None, sample)

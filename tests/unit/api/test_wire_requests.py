@@ -62,7 +62,7 @@ def test_recipients_keep_their_order() -> None:
 
 
 def test_reports_can_be_left_off() -> None:
-    assert parameters(reports=False)["Report"] == "0"
+    assert parameters(request_reports=False)["Report"] == "0"
 
 
 def test_an_agent_is_named_where_there_is_one() -> None:
@@ -130,7 +130,7 @@ requests = st.builds(
     agent=texts,
     send_at=st.none() | moments,
     quiet_hours=st.lists(st.just(QuietHours(time(22), time(9))), max_size=2).map(tuple),
-    reports=st.booleans(),
+    request_reports=st.booleans(),
 )
 
 

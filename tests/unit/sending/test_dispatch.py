@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInDoubtError, RcsInputError, RcsOutcomeUnknown, RcsParameterError
-from airflow_provider_rcs.api.models import SendRequest, SendResult, Template, TemplateVariable
+from airflow_provider_rcs.api.models import FrequencyCap, SendRequest, SendResult, Template, TemplateVariable
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.recipients.selection import Selection
 from airflow_provider_rcs.sending.scheduled import dispatch_campaign
@@ -113,7 +113,7 @@ def test_doubts_that_the_task_holds_do_not_fail_it(engine: sa.Engine) -> None:
 
 
 def test_who_was_messaged_enough_meanwhile_is_left_out(engine: sa.Engine) -> None:
-    schedule(engine, [ANA, BEA], replace(PLAIN, at_most=1, within=timedelta(days=1)))
+    schedule(engine, [ANA, BEA], replace(PLAIN, frequency_cap=FrequencyCap(1, timedelta(days=1))))
     sent(engine, [ANA], "summer")
     service = Recorder()
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.api.models import Outcome, Recipient, SendRequest
+from airflow_provider_rcs.api.models import FrequencyCap, Outcome, Recipient, SendRequest
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.api.wire import send
@@ -121,7 +121,9 @@ def test_who_must_not_be_messaged_is_suppressed_by_the_reason_that_a_claim_gives
     sent(engine, [EVA], name="before")
     nobody, *_ = phones(1)
 
-    made = foreseen([ANA, BEA, EVA, nobody], engine=engine, excluded=[ANA, nobody], at_most=1, within=timedelta(days=7))
+    made = foreseen(
+        [ANA, BEA, EVA, nobody], engine=engine, excluded=[ANA, nobody], frequency_cap=FrequencyCap(1, timedelta(days=7))
+    )
 
     assert made.suppressed == {
         "suppressed: asked": 1,

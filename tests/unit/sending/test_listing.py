@@ -9,17 +9,16 @@ import pytest
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import Template, TemplateVariable, shards
 from airflow_provider_rcs.recipients.columns import ListedRecipient
-from airflow_provider_rcs.recipients.listing import ListCounts, excluded_phones, list_chunks
+from airflow_provider_rcs.recipients.listing import ListCounts, ListSettings, excluded_phones, list_chunks
 from airflow_provider_rcs.recipients.selection import read_selection
-from airflow_provider_rcs.sending.settings import SendSettings
 
 WELCOME = Template("1234567", "Welcome", (TemplateVariable("Amount", "TEXTO"),))
 
 
 def listed(*phones: Any, tally: ListCounts, **settings: Any) -> list[Sequence[ListedRecipient]]:
-    arguments = {"template_id": "1234567", "campaign": "spring", "constants": {"Amount": 7}, "default_region": "ES"}
+    arguments = {"constants": {"Amount": 7}, "default_region": "ES"}
     chunks = [{"phone": list(chunk)} for chunk in phones]
-    return list(list_chunks(chunks, WELCOME, SendSettings(**(arguments | settings)), tally))
+    return list(list_chunks(chunks, WELCOME, ListSettings(**(arguments | settings)), tally))
 
 
 def test_rows_are_numbered_over_all_chunks() -> None:

@@ -17,7 +17,7 @@ from airflow_provider_rcs.api.errors import (
     RcsPlanChangedError,
     RcsUnplannedError,
 )
-from airflow_provider_rcs.api.models import QuietHours, SendRequest, SendResult, Template
+from airflow_provider_rcs.api.models import FrequencyCap, QuietHours, SendRequest, SendResult, Template
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.campaign import send_campaign
 from airflow_provider_rcs.sending.preview import preview_campaign
@@ -42,11 +42,10 @@ EVERYTHING = replace(
     PLAIN,
     default_region="ES",
     quiet_hours=(QuietHours(time(22), time(9, 30), 2),),
-    reports=False,
+    request_reports=False,
     batch_size=7,
     max_in_flight=3,
-    at_most=2,
-    within=timedelta(days=1, hours=1),
+    frequency_cap=FrequencyCap(2, timedelta(days=1, hours=1)),
     on_in_doubt="hold",
 )
 ASKED = DispatchConnections("rcs_other", "SELECT phone FROM opt_out", "warehouse")

@@ -50,7 +50,7 @@ def test_the_error_tells_how_many_failed_and_what_became_of_each(engine: sa.Engi
         require_failure_rate("spring", counted, 0.25)
 
     assert str(refused.value).startswith(
-        "campaign 'spring': 3 of its 10 messages have failed (30.0%), and most_failed=0.25 allows 25.0%. "
+        "campaign 'spring': 3 of its 10 messages have failed (30.0%), and max_failure_rate=0.25 allows 25.0%. "
         "2 failed, 1 delivered, 6 without a report, 1 rejected (the service refused the phone"
     )
 

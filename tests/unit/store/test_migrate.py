@@ -14,8 +14,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
-from airflow_provider_rcs.store import migrations
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.db import migrations
 from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.db.migrate import VERSION_TABLE, migrate, newest_version, require_migrated
 from airflow_provider_rcs.store.db.tables import campaign as campaigns

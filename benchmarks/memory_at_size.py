@@ -46,9 +46,9 @@ def _page(lines: Sequence[str]) -> str:
         [
             "# Memory",
             "",
-            "Written by `make bench-memory`: the peak resident memory of the process that sends a campaign to so many",
-            "rows of a table, and of the one that folds and loads so many messages, and as many reports, into a second",
-            "database. With SQLite the database is in the process, with PostgreSQL it is not.",
+            "Written by `make bench-memory`: the peak resident memory of two processes. One sends a campaign to the",
+            "given number of rows of a table. The other folds and loads the same number of messages, and as many",
+            "reports, into a second database. SQLite runs inside these processes, PostgreSQL outside them.",
             f"{platform.system()}, Python {platform.python_version()}.",
             "",
             *lines,

@@ -71,17 +71,21 @@ def _begin_campaigns(engine: sa.Engine) -> None:
     from airflow_provider_rcs.recipients.columns import ListedRecipient
     from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms, open_campaign
     from airflow_provider_rcs.store.outbox.attempts import begin_attempt
+    from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
+    from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
     from benchmarks.people import rows
-    from tests.one_request import claim_batch, record_list, settle
+    from tests.unit.store.given import claim_and_dispatch
 
     people = [ListedRecipient(row["phone"], row["phone"], row["phone"], "", "", {}) for row in rows(RECIPIENTS)]
     for name in _NAMES:
         campaign = open_campaign(engine, name, CampaignTerms("1"), {})
         attempt = begin_attempt(engine, campaign, "bench", timedelta(minutes=5))
-        record_list(engine, attempt, people)
-        claim = claim_batch(engine, attempt, RECIPIENTS)
+        record_list(engine, attempt, prepare_list_part(engine, people))
+        claim = claim_and_dispatch(engine, attempt, RECIPIENTS)
         assert claim is not None
-        settle(engine, claim, [Outcome(each.phone, MessageState.ACCEPTED) for each in claim.recipients], "1")
+        settle(
+            engine, [Settlement(claim, [Outcome(each.phone, MessageState.ACCEPTED) for each in claim.recipients], "1")]
+        )
 
 
 def _connection(url: sa.URL) -> str:

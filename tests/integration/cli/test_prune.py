@@ -11,7 +11,7 @@ from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.db.tables import report
 from tests.stores import sqlite_store
 from tests.unit.store.given import count, funnel, phones, receive, report_on, rows, sent
-from tests.unit.store.test_pruning import make_old, whom
+from tests.unit.store.privacy.test_retention import make_old, whom
 
 
 def test_killed_in_the_middle_it_has_lost_nobody_and_another_run_ends_it(tmp_path: Path) -> None:

@@ -16,15 +16,16 @@ from airflow_provider_rcs.api.errors import RcsFencedError, RcsUnderWayError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import Claim
+from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
-from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt, requeue_refused
+from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, requeue_refused, settle
 from airflow_provider_rcs.store.privacy.erasure import erase
 from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
-from tests.one_request import claim_batch, record_list, settle
 from tests.unit.store.given import (
     accepted,
     attempt,
     campaign,
+    claim_and_dispatch,
     funnel,
     let_lease_run_out,
     listed,
@@ -58,20 +59,22 @@ class Campaign:
 
     def list(self, people: set[str]) -> None:
         self.holder = attempt(self.engine, self.name)
-        record_list(self.engine, self.holder, [listed(phone) for phone in sorted(people)])
+        record_list(
+            self.engine, self.holder, prepare_list_part(self.engine, [listed(phone) for phone in sorted(people)])
+        )
         self.listed |= people
 
     def claim(self, _: None = None, size: int = 2) -> None:
         if self.holder is None:
             return
         with suppress(RcsFencedError):
-            if taken := claim_batch(self.engine, self.holder, size):
+            if taken := claim_and_dispatch(self.engine, self.holder, size):
                 self.open.append(taken)
                 self.claimed.update(recipient.phone for recipient in taken.recipients)
 
     def accept(self, _: None) -> None:
         for taken in self.open[:1]:
-            settle(self.engine, taken, accepted(taken, str(taken.request_id)), "e-1")
+            settle(self.engine, [Settlement(taken, accepted(taken, str(taken.request_id)), "e-1")])
         del self.open[:1]
 
     def doubt(self, _: None) -> None:

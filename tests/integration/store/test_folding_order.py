@@ -18,8 +18,7 @@ from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState, stat
 from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.claims import Claim
-from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
-from tests.one_request import settle
+from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, settle
 from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, campaign, claimed, phones, report_on, rows
 
 PEOPLE = (ANA, BEA, EVA)
@@ -160,7 +159,7 @@ def reply(engine: sa.Engine, *became: MessageState) -> Callable[[Claim, str], ob
             Outcome(phone, state, f"{name}-{phone}" if state is MessageState.ACCEPTED else "")
             for phone, state in zip(PEOPLE, became, strict=True)
         ]
-        settle(engine, taken, outcomes, "e-1")
+        settle(engine, [Settlement(taken, outcomes, "e-1")])
 
     return settle_it
 
@@ -190,7 +189,7 @@ def test_as_the_rule_of_the_channels_says(engine: sa.Engine, chance: Random) -> 
     reports = many_pushed(chance, people)
     history: list[Any] = [step for start in range(4) for step in (reports[start::4], "fold")]
     history.insert(chance.randint(0, len(history)), "reply")
-    steps = {"reply": lambda taken, name: settle(engine, taken, accepted(taken, name), "e-1")}
+    steps = {"reply": lambda taken, name: settle(engine, [Settlement(taken, accepted(taken, name), "e-1")])}
 
     ends = ends_as(engine, history, steps, people)
 

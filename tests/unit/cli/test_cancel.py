@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.store.db.engine import engine_from_url
 from tests.stores import sqlite_store
+from tests.unit.store.campaign.test_schedules import kept
 from tests.unit.store.given import ANA, BEA, claim, claimed, let_lease_run_out, planned, row, sent, states
-from tests.unit.store.test_schedules import kept
 
 WORDS = ["--by", "Mar", "--reason", "the price is wrong"]
 

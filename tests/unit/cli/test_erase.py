@@ -11,10 +11,10 @@ from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.cli.warehouse_erasure import statements
 from airflow_provider_rcs.store.db.tables import erasure, report, suppression_hash
 from airflow_provider_rcs.store.inbox.landing import land
+from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.warehouse.load import Loaded, load
 from airflow_provider_rcs.warehouse.phones import MASKED, PLAIN, PhoneForm, hashed
 from airflow_provider_rcs.warehouse.tables import warehouse_tables
-from tests.one_request import record_list
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -47,7 +47,11 @@ def warehouse(tmp_path: Path) -> sa.Engine:
 def named_ana(engine: sa.Engine) -> None:
     """Send to Ana, whom the list calls by her name, and have a report come on it, and another one that is parked."""
     begun = attempt(engine)
-    record_list(engine, begun, [listed(ANA, name="Ana", reference="ref-1", phone_as_listed="+34 600 000 001")])
+    record_list(
+        engine,
+        begun,
+        prepare_list_part(engine, [listed(ANA, name="Ana", reference="ref-1", phone_as_listed="+34 600 000 001")]),
+    )
     taken = claim(engine, begun)
     on_ana = report_on(taken, message_reference="ref-1", extra={"Note": "Ana"})
     receive(engine, on_ana, on_ana._replace(campaign_reference="someone-elses"))

@@ -15,7 +15,7 @@ from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
 from airflow_provider_rcs.store.privacy.retention import prune
 from airflow_provider_rcs.warehouse.load import Loaded, load
 from tests.unit.store.given import ANA, BEA, claimed, receive, report_on, rows, sent
-from tests.unit.store.test_pruning import HALF_A_YEAR, make_old
+from tests.unit.store.privacy.test_retention import HALF_A_YEAR, make_old
 
 Prune = Callable[..., int]
 

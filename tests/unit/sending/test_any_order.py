@@ -26,7 +26,7 @@ from airflow_provider_rcs.store.campaign.schedules import scheduled_campaigns
 from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, open_requests, resolve_request
 from airflow_provider_rcs.store.privacy.erasure import erase
 from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
-from tests.unit.sending.test_scheduling import LEASE, PLAIN, SOON, TEMPLATE, schedule
+from tests.unit.sending.test_scheduled import LEASE, PLAIN, SOON, TEMPLATE, schedule
 from tests.unit.store.given import funnel, phones, rows, states
 
 PEOPLE = phones(6)

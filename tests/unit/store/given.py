@@ -17,9 +17,10 @@ from airflow_provider_rcs.store.db.tables import message, metadata, request
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.attempts import WHOLE_LIST, Attempt, begin_attempt
-from airflow_provider_rcs.store.outbox.claims import Claim
+from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches, dispatch_claims
+from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
+from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
 from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
-from tests.one_request import claim_batch, record_list, settle
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TERMS = CampaignTerms("1234567", "Welcome")
@@ -56,7 +57,7 @@ def listed(phone: str, rejection: str = "", /, **changes: Any) -> ListedRecipien
 
 def planned(engine: sa.Engine, people: Iterable[str], name: str = "spring", shard: str = WHOLE_LIST) -> Attempt:
     begun = attempt(engine, name, shard=shard)
-    record_list(engine, begun, [listed(phone) for phone in people])
+    record_list(engine, begun, prepare_list_part(engine, [listed(phone) for phone in people]))
     return begun
 
 
@@ -64,8 +65,16 @@ def claimed(engine: sa.Engine, people: Sequence[str] = (ANA,), name: str = "spri
     return claim(engine, planned(engine, people, name), len(people))
 
 
+def claim_and_dispatch(engine: sa.Engine, holder: Attempt, size: int, *given: Any, **named: Any) -> Claim | None:
+    """Claim a batch and allow its request to leave: two steps of the product, for tests of what follows them."""
+    claims = claim_batches(engine, holder, size, *given, **named)
+    if claims:
+        dispatch_claims(engine, holder, claims)
+    return next(iter(claims), None)
+
+
 def claim(engine: sa.Engine, holder: Attempt, size: int = 1000) -> Claim:
-    taken = claim_batch(engine, holder, size)
+    taken = claim_and_dispatch(engine, holder, size)
     assert taken is not None
     return taken
 
@@ -79,7 +88,7 @@ def accepted(taken: Claim, ids: str = "m") -> list[Outcome]:
 
 def sent(engine: sa.Engine, people: Sequence[str] = (ANA,), name: str = "spring", ids: str = "m") -> Claim:
     taken = claimed(engine, people, name)
-    settle(engine, taken, accepted(taken, ids), "e-1")
+    settle(engine, [Settlement(taken, accepted(taken, ids), "e-1")])
     return taken
 
 

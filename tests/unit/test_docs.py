@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
-from functools import reduce
 from importlib import import_module
-from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -58,13 +56,13 @@ def test_a_fact_names_where_it_stands_how_sure_it_is_and_if_it_is_assumed_what_o
 
 
 def stands_in_the_code(name: str) -> bool:
-    parts = name.split(".")
-    for length in range(len(parts), 0, -1):
-        module = ".".join(["airflow_provider_rcs", *parts[:length]])
-        if find_spec(module) is not None:
-            found: Any = import_module(module)
-            return reduce(getattr, parts[length:], found) is not None
-    return False
+    found: Any = import_module("airflow_provider_rcs")
+    for part in name.split("."):
+        if not hasattr(found, part):
+            found = import_module(f"{found.__name__}.{part}")
+        else:
+            found = getattr(found, part)
+    return found is not None
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def read_moment(field: str, value: datetime | str, timezone: str | None = None) 
         # Not replace(): pendulum's moves an hour that does not exist to one that does, and its fold is 1 unless set.
         moment = datetime(*moment.timetuple()[:6], moment.microsecond, tzinfo=zone)
     _require_existing(field, moment)
-    require_tellable(field, moment)
+    require_expressible(field, moment)
     return moment.astimezone(UTC)
 
 
@@ -57,7 +57,7 @@ def read_timezone(name: str, field: str = "timezone") -> ZoneInfo:
         raise RcsInputError(field, f"{name!r} is not a time zone", "Use a name such as Europe/Madrid.") from None
 
 
-def require_tellable(field: str, moment: datetime) -> None:
+def require_expressible(field: str, moment: datetime) -> None:
     """Refuse a moment that the service's text cannot name.
 
     The text has no offset, so of the hour that comes twice in October it can name one pass only: the first (assumed).

@@ -59,7 +59,7 @@ class RcsCancelledError(RcsError):
     remedy = "To send after all, give the campaign another name."
 
 
-class RcsUnplannedError(RcsError):
+class RcsPlanIncompleteError(RcsError):
     """A scheduled campaign is due, and the task that lists its recipients has not come to its end."""
 
     retry_may_help = True
@@ -117,7 +117,7 @@ class RcsFencedError(RcsError):
     remedy = "Run it again: it sends to those who are planned still."
 
 
-class RcsUnderWayError(RcsError):
+class RcsInFlightError(RcsError):
     """A person cannot be erased at this moment, because a message to them is being sent."""
 
     retry_may_help = True

@@ -38,7 +38,7 @@ def part_of(columns: VariableColumns, places: slice) -> VariableColumns:
     return {variable: values[places] for variable, values in columns.items()}
 
 
-def with_nothing_for_empty(texts: Sequence[str]) -> Sequence[str | None]:
+def empty_as_none(texts: Sequence[str]) -> Sequence[str | None]:
     """Return a column of texts as values, of which an empty one is none."""
     return texts if all(texts) else [text or None for text in texts]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import TYPE_CHECKING, NamedTuple, overload
 
-from airflow_provider_rcs.api.dates import require_tellable
+from airflow_provider_rcs.api.dates import require_expressible
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.json_rows import VariableColumns, columns_of, part_of, rows_of
 from airflow_provider_rcs.api.statuses import MessageState
@@ -152,7 +152,7 @@ class SendRequest:
 
     def __post_init__(self) -> None:
         if self.send_at is not None:
-            require_tellable("send_at", self.send_at)
+            require_expressible("send_at", self.send_at)
 
 
 @dataclass(frozen=True, slots=True)

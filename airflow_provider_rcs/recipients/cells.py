@@ -72,7 +72,7 @@ def plain_texts(cells: Sequence[Any]) -> list[str] | None:
     except TypeError:
         types = set(map(type, cells))
         if types == {int}:
-            return texts_of_integers(cells)
+            return integers_as_text(cells)
         if not types <= {str, type(None)}:
             return None
         cells = ["" if cell is None else cell for cell in cells]
@@ -83,7 +83,7 @@ def plain_texts(cells: Sequence[Any]) -> list[str] | None:
     return list(map(str.strip, cells)) if " " in together else list(cells)
 
 
-def texts_of_integers(cells: Sequence[int]) -> list[str]:
+def integers_as_text(cells: Sequence[int]) -> list[str]:
     """Return how each integer of a column, at least one, is written."""
     try:
         return orjson.dumps(cells)[1:-1].decode().split(",")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, overload
 import orjson
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.json_rows import VariableColumns, columns_of, rows_of, with_nothing_for_empty
+from airflow_provider_rcs.api.json_rows import VariableColumns, columns_of, empty_as_none, rows_of
 from airflow_provider_rcs.api.masking import mask_phone
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.recipients.cells import cell_text, is_missing, plain_texts, read_text_column
@@ -21,10 +21,10 @@ from airflow_provider_rcs.recipients.phones import read_phone_column
 Chunk = Mapping[str, Sequence[object]]
 """Some rows of a source: column -> its cells."""
 
-ROWS_A_CHUNK = 5_000
+ROWS_PER_CHUNK = 5_000
 
 
-def require_distinct(argument: str, columns: Sequence[str], remedy: str) -> None:
+def require_distinct_columns(argument: str, columns: Sequence[str], remedy: str) -> None:
     """Refuse a table in which a name does not say which column is meant.
 
     :raises RcsInputError: if two columns have the same name.
@@ -209,10 +209,10 @@ def read_recipients(
     :param first_row: number of the chunk's first row in the table, from 1; named in rejections.
     :param mobile_only: whether fixed lines are rejected.
     """
-    table = _Chunk(chunk, first_row)
+    table = _ChunkReader(chunk, first_row)
     phone_cells = table.cells[columns.phone]
     size = len(phone_cells)
-    listed_as = _shown_column(phone_cells)
+    listed_as = _as_listed_column(phone_cells)
     read = read_phone_column(phone_cells, default_region)
     refused = {position: f"phone: {rule}" for position, rule in read.refused.items()}
     if mobile_only:
@@ -229,7 +229,7 @@ def read_recipients(
     for position in read.refused:
         given = {variable: column[position] for variable, column in texts.items() if column[position]}
         keys[position] = _key_without_phone(listed_as[position], names[position], references[position], given)
-    variables = {variable: with_nothing_for_empty(column) for variable, column in texts.items()}
+    variables = {variable: empty_as_none(column) for variable, column in texts.items()}
     variables |= {variable: [text] * size for variable, text in columns.constants.items()}
     rules, places = table.rejections_of_rows(size)
     are_fixed_lines = [False] * size
@@ -239,7 +239,7 @@ def read_recipients(
 
 
 @dataclass(frozen=True, slots=True)
-class _Chunk:
+class _ChunkReader:
     """The cells of a chunk, and which of its rows are rejected, each for the first reason that is found."""
 
     cells: Mapping[str, Sequence[object]]
@@ -271,14 +271,14 @@ def _key_without_phone(*identity: object) -> str:
     return "no-phone:" + hashlib.blake2b(orjson.dumps(identity), digest_size=12).hexdigest()
 
 
-def _shown_column(cells: Sequence[Any]) -> list[str]:
+def _as_listed_column(cells: Sequence[Any]) -> list[str]:
     plain = plain_texts(cells)
     if plain is not None and max(map(len, plain), default=0) <= _LONGEST_SHOWN:
         return plain
-    return [_shown(cell) for cell in cells]
+    return [_as_listed(cell) for cell in cells]
 
 
-def _shown(cell: object) -> str:
+def _as_listed(cell: object) -> str:
     """Return a phone as it came, as far as every database can keep it."""
     if isinstance(cell, str):
         text = cell.strip()[:_LONGEST_SHOWN]

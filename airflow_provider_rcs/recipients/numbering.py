@@ -25,11 +25,11 @@ _TYPES_THAT_COME_BEFORE_FIXED_LINE = (
 )
 
 
-Found = tuple[str, bool]
+ParsedPhone = tuple[str, bool]
 """A phone as E.164 digits, and whether it is a fixed line, which means that it cannot be a mobile."""
 
 
-Way = tuple[str, re.Pattern[str]]
+FastPattern = tuple[str, re.Pattern[str]]
 """The code that is missing before some numbers, and a pattern of lines of these numbers and the line behind them."""
 
 
@@ -39,7 +39,7 @@ _NEVER = re.compile("(?!)")
 _END = r"(?!\d)"
 
 
-def read_international(digits: str) -> Found | None:
+def read_international(digits: str) -> ParsedPhone | None:
     """Read digits that begin with a country calling code.
 
     :param digits: ASCII digits, at least one.
@@ -56,7 +56,7 @@ def read_international(digits: str) -> Found | None:
 
 
 @cache
-def reader_of(region: str) -> Callable[[str], Found | None]:
+def national_reader(region: str) -> Callable[[str], ParsedPhone | None]:
     """Return what reads digits that are a national number of the region, or begin with a country calling code.
 
     It takes and returns what :func:`read_international` does.
@@ -64,7 +64,7 @@ def reader_of(region: str) -> Callable[[str], Found | None]:
     return _region(region).read
 
 
-def usual_way_of(digits: str, region: str | None) -> Way:
+def fast_pattern_for(digits: str, region: str | None) -> FastPattern:
     """Return how numbers that look like this one are read at a glance.
 
     :param digits: ASCII digits, at least one.
@@ -76,11 +76,11 @@ def usual_way_of(digits: str, region: str | None) -> Way:
         way = _national_way(region, len(digits))
     else:
         way = _international_way(digits[:_LONGEST_CALLING_CODE], len(digits))
-    return way or no_way()
+    return way or no_fast_pattern()
 
 
 @cache
-def no_way() -> Way:
+def no_fast_pattern() -> FastPattern:
     """Return how nothing is read at a glance."""
     return "", _lines_of(_NEVER.pattern)
 
@@ -125,13 +125,13 @@ class _Region:
             for length, (code, before, national) in self._usual_ways.items()
         }
 
-    def read(self, digits: str) -> Found | None:
+    def read(self, digits: str) -> ParsedPhone | None:
         usual = self._usual.get(len(digits))
         if usual and (match := usual[1].fullmatch(digits)):
             return usual[0] + digits, match.lastindex is not None
         return self._read_unusual(digits)
 
-    def way(self, length: int) -> Way | None:
+    def way(self, length: int) -> FastPattern | None:
         """Return how numbers of so many digits are read at a glance."""
         code, before, national = self._usual_ways.get(length, ("", "", 0))
         pattern = self._plan.no_fixed_line.get(national)
@@ -155,7 +155,7 @@ class _Region:
             if self._longest < with_code <= LONGEST_E164:
                 yield with_code, ("", f"{not_abroad}{code}{not_prefix}{not_own_prefix}", length)
 
-    def _read_unusual(self, digits: str) -> Found | None:
+    def _read_unusual(self, digits: str) -> ParsedPhone | None:
         code = self._plan.code
         if self._international_prefix.match(digits):
             return None
@@ -191,12 +191,12 @@ def _region(region: str) -> _Region:
 
 
 @cache
-def _national_way(region: str, length: int) -> Way | None:
+def _national_way(region: str, length: int) -> FastPattern | None:
     return _region(region).way(length)
 
 
 @cache
-def _international_way(beginning: str, length: int) -> Way | None:
+def _international_way(beginning: str, length: int) -> FastPattern | None:
     plan = _plan_of(beginning)
     pattern = plan.no_fixed_line.get(length - len(plan.code)) if plan else None
     if plan is None or pattern is None or length > LONGEST_E164:

@@ -12,15 +12,15 @@ from numbers import Real
 from operator import itemgetter
 from typing import Any
 
-from airflow_provider_rcs.recipients.cells import is_missing, texts_of_integers
+from airflow_provider_rcs.recipients.cells import integers_as_text, is_missing
 from airflow_provider_rcs.recipients.numbering import (
     LONGEST_E164,
-    Found,
-    Way,
-    no_way,
+    FastPattern,
+    ParsedPhone,
+    fast_pattern_for,
+    national_reader,
+    no_fast_pattern,
     read_international,
-    reader_of,
-    usual_way_of,
 )
 
 # White space, dashes, brackets, dots and slashes; and marks that nobody sees, which phones copied from elsewhere carry.
@@ -29,19 +29,19 @@ _SEPARATORS = re.compile(
 )
 
 
-_WITHOUT_SEPARATORS = {ord(mark): None for mark in map(chr, range(128)) if _SEPARATORS.match(mark) and mark != "\n"}
+_ASCII_SEPARATORS = {ord(mark): None for mark in map(chr, range(128)) if _SEPARATORS.match(mark) and mark != "\n"}
 
 
 _FULL_WIDTH = {0xFF01 + offset: 0x21 + offset for offset in range(94)}
 
 
-_TEXTS_OF_NOTHING = ("<NA>", "NaT")
+_MISSING_TEXTS = ("<NA>", "NaT")
 
 
-_NOT_BARE = {"", *_TEXTS_OF_NOTHING}
+_NEEDS_CELL = {"", *_MISSING_TEXTS}
 
 
-_ENOUGH_TO_TELL = 100
+_SAMPLE_SIZE = 100
 
 
 class PhoneError(ValueError):
@@ -67,15 +67,17 @@ def read_phone_column(cells: Sequence[object], default_region: str | None = None
 
     :param default_region: two letters of the region of national numbers, such as ``"ES"``.
     """
-    texts = _texts(cells)
-    code, lines = _usual_way(texts, default_region)
+    texts = _one_line_texts(cells)
+    code, lines = _fast_pattern(texts, default_region)
     phones: list[str | None] = [code + text for text in texts] if code else list(texts)
     fixed_lines: list[int] = []
     refused: dict[int, str] = {}
-    odd = _odd(texts, lines)
-    for position, bare in zip(odd, _bare([texts[position] for position in odd]), strict=True):
+    odd = _unmatched_positions(texts, lines)
+    for position, bare in zip(odd, _strip_separators([texts[position] for position in odd]), strict=True):
         try:
-            found = _identify(cells[position], default_region) if bare in _NOT_BARE else _find(bare, default_region)
+            found = (
+                _parse_cell(cells[position], default_region) if bare in _NEEDS_CELL else _parse(bare, default_region)
+            )
         except PhoneError as error:
             phones[position] = None
             refused[position] = str(error)
@@ -96,7 +98,7 @@ def read_phone(value: object, default_region: str | None = None) -> str:
     :param default_region: two letters of the region of national numbers, such as ``"ES"``.
     :raises PhoneError: if it is missing or not a valid number.
     """
-    return _identify(value, default_region)[0]
+    return _parse_cell(value, default_region)[0]
 
 
 def phone_text(value: object) -> str:
@@ -106,7 +108,7 @@ def phone_text(value: object) -> str:
     """
     if isinstance(value, str):
         text = (value if value.isascii() else value.translate(_FULL_WIDTH)).strip()
-        return "" if text in _TEXTS_OF_NOTHING else text
+        return "" if text in _MISSING_TEXTS else text
     if is_missing(value):
         return ""
     if isinstance(value, bool):
@@ -116,7 +118,7 @@ def phone_text(value: object) -> str:
     raise PhoneError(f"it is a {type(value).__name__}, not text")
 
 
-def may_mean(text: str, phone: str) -> bool:
+def could_be_phone(text: str, phone: str) -> bool:
     """Tell whether a text that could not be read as a phone may mean this one: its digits are, with or without code.
 
     :param phone: E.164 digits.
@@ -136,18 +138,18 @@ def _whole_number_as_text(value: Any) -> str:
     raise PhoneError("it is not a whole number")
 
 
-def _texts(cells: Sequence[Any]) -> Sequence[str]:
+def _one_line_texts(cells: Sequence[Any]) -> Sequence[str]:
     """Return the cells that may be read at a glance, each as one line, and empty texts in place of the others."""
     try:
         if "\n" not in "".join(cells):
             return cells
     except TypeError:
         if set(map(type, cells)) == {int}:
-            return texts_of_integers(cells)
+            return integers_as_text(cells)
     return [cell if isinstance(cell, str) and "\n" not in cell else "" for cell in cells]
 
 
-def _odd(texts: Sequence[str], lines: re.Pattern[str]) -> list[int]:
+def _unmatched_positions(texts: Sequence[str], lines: re.Pattern[str]) -> list[int]:
     """Return which texts are not read at a glance."""
     odd = []
     position = 0
@@ -160,44 +162,44 @@ def _odd(texts: Sequence[str], lines: re.Pattern[str]) -> list[int]:
     return odd
 
 
-def _usual_way(texts: Sequence[str], default_region: str | None) -> Way:
+def _fast_pattern(texts: Sequence[str], default_region: str | None) -> FastPattern:
     """Return how most of the texts are read at a glance, as far as the lengths of some of them tell."""
-    some = texts[:: len(texts) // _ENOUGH_TO_TELL + 1]
+    some = texts[:: len(texts) // _SAMPLE_SIZE + 1]
     length = max(Counter(map(len, some)).items(), key=itemgetter(1), default=(0, 0))[0]
     sample = next((text for text in some if len(text) == length and text.isascii() and text.isdigit()), None)
-    return usual_way_of(sample, default_region) if sample else no_way()
+    return fast_pattern_for(sample, default_region) if sample else no_fast_pattern()
 
 
-def _bare(lines: Sequence[str]) -> Sequence[str]:
+def _strip_separators(lines: Sequence[str]) -> Sequence[str]:
     """Return texts without what stands between their digits; empty ones, where that takes a closer look."""
     together = "\n".join(lines)
     if not together.isascii() or not lines:
         return [""] * len(lines)
-    return together.translate(_WITHOUT_SEPARATORS).split("\n")
+    return together.translate(_ASCII_SEPARATORS).split("\n")
 
 
-def _identify(value: object, default_region: str | None) -> Found:
+def _parse_cell(value: object, default_region: str | None) -> ParsedPhone:
     text = phone_text(value)
     if not text:
         raise PhoneError("it is missing")
-    return _find(text if text.isalnum() else _SEPARATORS.sub("", text), default_region)
+    return _parse(text if text.isalnum() else _SEPARATORS.sub("", text), default_region)
 
 
-def _find(bare: str, default_region: str | None) -> Found:
+def _parse(bare: str, default_region: str | None) -> ParsedPhone:
     international = bare.startswith(("+", "00"))
     digits = bare.removeprefix("+") if bare.startswith("+") else bare.removeprefix("00")
     if not (digits.isascii() and digits.isdigit()):
         raise PhoneError("it is not a phone number")
     region = None if international else default_region
-    read = reader_of(region) if region else read_international
-    found = read(digits) or _ask_phonenumbers(digits, region)
+    read = national_reader(region) if region else read_international
+    found = read(digits) or _parse_with_phonenumbers(digits, region)
     if found is None:
-        raise PhoneError(_why_not(international, default_region))
+        raise PhoneError(_rule_broken(international, default_region))
     return found
 
 
 @lru_cache(maxsize=10_000)
-def _ask_phonenumbers(digits: str, region: str | None) -> Found | None:
+def _parse_with_phonenumbers(digits: str, region: str | None) -> ParsedPhone | None:
     """Read digits as a national number of the region, if it is given, else as an international one."""
     import phonenumbers
 
@@ -215,7 +217,7 @@ def _ask_phonenumbers(digits: str, region: str | None) -> Found | None:
     return None
 
 
-def _why_not(international: bool, default_region: str | None) -> str:
+def _rule_broken(international: bool, default_region: str | None) -> str:
     if international:
         return "it is not a valid international number"
     if default_region:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from airflow_provider_rcs.api.dates import read_moment, read_timezone, require_tellable
+from airflow_provider_rcs.api.dates import read_moment, read_timezone, require_expressible
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import FrequencyCap, QuietHours
 from airflow_provider_rcs.recipients.listing import ListSettings
@@ -116,7 +116,7 @@ class SendSettings:
 
     def _require_date_that_can_be_told(self) -> None:
         if self.send_at is not None:
-            require_tellable("send_at", self.send_at)
+            require_expressible("send_at", self.send_at)
         elif self.scheduled_by == "store":
             raise RcsInputError("send_at", "it is not set, and scheduled_by='store' needs it", "Give it a date.")
         if self.selection.is_shard and self.scheduled_by == "store":

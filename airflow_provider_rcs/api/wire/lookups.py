@@ -27,7 +27,7 @@ def template_parameters(template_id: str) -> dict[str, Any]:
     return {"Plantilla": template_id, **JSON_REPLY}
 
 
-def plain_parameters() -> dict[str, Any]:
+def common_parameters() -> dict[str, Any]:
     """Return the parameters of a call that takes none of its own."""
     return dict(JSON_REPLY)
 

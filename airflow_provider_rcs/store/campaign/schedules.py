@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsUnplannedError
+from airflow_provider_rcs.api.errors import RcsPlanIncompleteError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, lock_campaign, read_campaign
 from airflow_provider_rcs.store.campaign.cancellations import require_not_cancelled
@@ -110,7 +110,7 @@ def take_over_list(engine: sa.Engine, attempt: Attempt, schedule: Scheduled) -> 
     """Put whom the campaign's last list has planned on the list of an attempt that brings none.
 
     :param schedule: the campaign's, as it was read.
-    :raises RcsUnplannedError: if that list has not come to its end, or another one was begun since.
+    :raises RcsPlanIncompleteError: if that list has not come to its end, or another one was begun since.
     :raises RcsFencedError: if the attempt has lost its lease.
     """
     ours = scheduled.c.campaign_id == attempt.campaign.id
@@ -122,9 +122,9 @@ def take_over_list(engine: sa.Engine, attempt: Attempt, schedule: Scheduled) -> 
         if now is None:
             return
         if not now.is_whole or now.listed_by != schedule.listed_by:
-            raise RcsUnplannedError(
+            raise RcsPlanIncompleteError(
                 f"campaign {attempt.campaign.name!r}: the task that lists its recipients has failed, or lists them "
-                f"anew just now; nobody was sent to. {RcsUnplannedError.remedy}"
+                f"anew just now; nobody was sent to. {RcsPlanIncompleteError.remedy}"
             )
         connection.execute(
             message.update()

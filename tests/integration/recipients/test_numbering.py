@@ -8,7 +8,7 @@ import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from airflow_provider_rcs.recipients.numbering import usual_way_of
+from airflow_provider_rcs.recipients.numbering import fast_pattern_for
 from tests.unit.recipients.test_numbering import REGIONS, codes, read, wrong
 
 # Regions whose ways of writing are as different as can be, each as the default region of foreign numbers.
@@ -82,7 +82,7 @@ def test_what_is_read_at_a_glance_is_read_as_it_is_otherwise(default_region: str
     cases = {(digits, default_region and region) for region, number in examples() for digits in ways_of_writing(number)}
     at_a_glance = {}
     for digits, region in cases:
-        code, lines = usual_way_of(digits, region if region in REGIONS else None)
+        code, lines = fast_pattern_for(digits, region if region in REGIONS else None)
         if lines.findall(f"{digits}\n")[0] == (f"{digits}\n", ""):
             at_a_glance[digits, region] = (code + digits, False)
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.api.errors import RcsFencedError, RcsUnderWayError
+from airflow_provider_rcs.api.errors import RcsFencedError, RcsInFlightError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import Claim
@@ -108,7 +108,7 @@ class Campaign:
             deque(prune(self.engine, limit), maxlen=0)
 
     def erase(self, phone: str) -> None:
-        with suppress(RcsUnderWayError):
+        with suppress(RcsInFlightError):
             erase(self.engine, phone, "a test")
 
 

@@ -13,10 +13,10 @@ from airflow_provider_rcs.api.json_rows import (
     array_of_rows,
     between_quotes,
     columns_of,
+    empty_as_none,
     pieces_of_texts,
     pieces_of_variables,
     rows_of,
-    with_nothing_for_empty,
 )
 
 
@@ -76,4 +76,4 @@ def test_a_column_that_everybody_has_is_told_from_one_with_somebody_left_out() -
 
 
 def test_an_empty_text_is_no_value() -> None:
-    assert with_nothing_for_empty(["7", ""]) == ["7", None]
+    assert empty_as_none(["7", ""]) == ["7", None]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneNumberFormat, PhoneNumberType
 
-from airflow_provider_rcs.recipients.numbering import LONGEST_E164, Found, read_international, reader_of
+from airflow_provider_rcs.recipients.numbering import LONGEST_E164, ParsedPhone, national_reader, read_international
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 
@@ -19,14 +19,14 @@ REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 DIGITS = "[0-9]{1,15}"
 
 
-def asked(digits: str, region: str | None) -> Found | None:
+def asked(digits: str, region: str | None) -> ParsedPhone | None:
     """What phonenumbers says of digits: of a national number of the region first, then of an international one."""
     national = told(digits, region) if region and not digits.startswith("00") else None
     return national or told(f"+{digits.removeprefix('00')}", None)
 
 
 @cache
-def told(text: str, region: str | None) -> Found | None:
+def told(text: str, region: str | None) -> ParsedPhone | None:
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
@@ -37,8 +37,8 @@ def told(text: str, region: str | None) -> Found | None:
     return written, phonenumbers.number_type(number) == PhoneNumberType.FIXED_LINE
 
 
-def read(digits: str, region: str | None) -> Found | None:
-    return reader_of(region)(digits) if region else read_international(digits)
+def read(digits: str, region: str | None) -> ParsedPhone | None:
+    return national_reader(region)(digits) if region else read_international(digits)
 
 
 def wrong(cases: Iterable[tuple[str, str | None]]) -> list[tuple[str, str | None]]:
@@ -82,7 +82,7 @@ def test_spanish_prefixes_that_a_simple_pattern_would_take_are_left_to_phonenumb
         ("5491123456789", "AR", ("5491123456789", False)),
     ],
 )
-def test_what_is_written_plainly_is_read_at_once(digits: str, region: str | None, found: Found) -> None:
+def test_what_is_written_plainly_is_read_at_once(digits: str, region: str | None, found: ParsedPhone) -> None:
     assert read(digits, region) == found == asked(digits, region)
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.recipients.phones import PhoneError, may_mean, phone_text, read_phone, read_phone_column
+from airflow_provider_rcs.recipients.phones import PhoneError, could_be_phone, phone_text, read_phone, read_phone_column
 
 NOTHING = [None, float("nan"), np.nan, pd.NA, pd.NaT, Decimal("NaN"), "", "   ", "\u00a0"]
 
@@ -240,9 +240,9 @@ def test_text_that_says_nothing_in_pandas_words_is_no_phone() -> None:
 
 @pytest.mark.parametrize("text", ["600000001", "0600 000 001", "34600000001", "0034 600-000-001", "tel. 600 00 00 01"])
 def test_a_text_may_mean_the_phone_whose_digits_it_holds(text: str) -> None:
-    assert may_mean(text, "34600000001")
+    assert could_be_phone(text, "34600000001")
 
 
 @pytest.mark.parametrize("text", ["", "600000002", "60000000", "44600000001", "34600000001 or 34600000002"])
 def test_a_text_with_other_digits_does_not_mean_the_phone(text: str) -> None:
-    assert not may_mean(text, "34600000001")
+    assert not could_be_phone(text, "34600000001")

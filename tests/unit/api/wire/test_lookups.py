@@ -241,10 +241,10 @@ def test_the_look_up_of_a_template_names_it() -> None:
 
 
 def test_a_look_up_without_parameters_asks_for_json_all_the_same() -> None:
-    assert lookups.plain_parameters() == {"Resp": "JSON"}
+    assert lookups.common_parameters() == {"Resp": "JSON"}
 
 
 def test_parameters_of_one_call_are_not_shared_with_the_next() -> None:
-    lookups.plain_parameters()["Plantilla"] = "1234567"
+    lookups.common_parameters()["Plantilla"] = "1234567"
 
-    assert lookups.plain_parameters() == {"Resp": "JSON"}
+    assert lookups.common_parameters() == {"Resp": "JSON"}

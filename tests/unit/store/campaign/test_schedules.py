@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsCancelledError, RcsFencedError, RcsUnplannedError
+from airflow_provider_rcs.api.errors import RcsCancelledError, RcsFencedError, RcsPlanIncompleteError
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.campaign.schedules import (
     Scheduled,
@@ -126,7 +126,7 @@ def test_a_list_that_did_not_come_to_its_end_is_not_sent(engine: sa.Engine) -> N
     end_attempt(engine, begun(engine))
     (schedule,) = due_campaigns(engine, NOON)
 
-    with pytest.raises(RcsUnplannedError, match="'spring': the task that lists its recipients has failed"):
+    with pytest.raises(RcsPlanIncompleteError, match="'spring': the task that lists its recipients has failed"):
         dispatch(engine, schedule)
 
 
@@ -135,7 +135,7 @@ def test_the_last_whole_list_is_not_sent_in_place_of_one_that_did_not_come_to_it
     end_attempt(engine, begun(engine, [BEA]))
     (schedule,) = due_campaigns(engine, NOON)
 
-    with pytest.raises(RcsUnplannedError):
+    with pytest.raises(RcsPlanIncompleteError):
         dispatch(engine, schedule)
 
 
@@ -153,7 +153,7 @@ def test_a_list_that_was_begun_since_the_schedule_was_read_is_waited_for(engine:
     schedule = kept(engine)
     kept(engine, [EVA])
 
-    with pytest.raises(RcsUnplannedError):
+    with pytest.raises(RcsPlanIncompleteError):
         dispatch(engine, schedule)
 
 
@@ -162,7 +162,7 @@ def test_of_two_lists_at_once_the_one_that_was_begun_last_is_waited_for(engine: 
     finish_schedule(engine, first)
     (schedule,) = scheduled_campaigns(engine)
 
-    with pytest.raises(RcsUnplannedError):
+    with pytest.raises(RcsPlanIncompleteError):
         dispatch(engine, schedule)
 
 

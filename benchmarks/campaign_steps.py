@@ -129,7 +129,7 @@ def _send(place: Place, size: int) -> None:
         template,
         SendSettings(template_id=template.id, campaign=_CAMPAIGN, default_region="ES"),
         _customers(place.source),
-        made_by="bench",
+        started_by="bench",
         lease=timedelta(minutes=5),
     )
     _require(sent["accepted"], size)
@@ -139,13 +139,13 @@ def _customers(source: str) -> Iterator[Mapping[str, Sequence[object]]]:
     """Return the rows in the chunks of ``hooks.sql``, without Airflow, whose own memory would hide what grows."""
     import sqlite3
 
-    from airflow_provider_rcs.hooks.cursors import streaming_cursor
-    from airflow_provider_rcs.recipients.columns import ROWS_A_CHUNK
+    from airflow_provider_rcs.hooks.sql import streaming_cursor
+    from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK
 
     with closing(sqlite3.connect(source)) as connection, closing(streaming_cursor(connection)) as cursor:
         cursor.execute("SELECT * FROM customer")
         columns = [column[0] for column in cursor.description]
-        while rows := cursor.fetchmany(ROWS_A_CHUNK):
+        while rows := cursor.fetchmany(ROWS_PER_CHUNK):
             yield dict(zip(columns, zip(*rows, strict=True), strict=True))
 
 

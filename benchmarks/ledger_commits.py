@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.garbage import existing_objects_frozen
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.recipients.columns import ROWS_A_CHUNK, ListedRecipient
+from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK, ListedRecipient
 from airflow_provider_rcs.sending.campaign import record_chunks
 from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms, open_campaign
 from airflow_provider_rcs.store.outbox.attempts import Attempt, begin_attempt
@@ -80,7 +80,9 @@ def _ours(engine: sa.Engine, _plain: sa.Table, count: int) -> Sequence[float]:
         for row in rows(count)
     ]
     begun = time.perf_counter()
-    record_chunks(engine, attempt, (listed[start : start + ROWS_A_CHUNK] for start in range(0, count, ROWS_A_CHUNK)))
+    record_chunks(
+        engine, attempt, (listed[start : start + ROWS_PER_CHUNK] for start in range(0, count, ROWS_PER_CHUNK))
+    )
     planned = time.perf_counter()
     claimed = list(_claimed(engine, attempt))
     sending = time.perf_counter()

@@ -168,7 +168,7 @@ def _send(store: str, size: int, in_flight: int) -> Sent:
         template,
         settings,
         stream_columns("sql", _SOURCE, _SELECT),
-        made_by="bench",
+        started_by="bench",
         lease=timedelta(minutes=5),
     )
     seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - cpu_begun

@@ -83,7 +83,7 @@ def _told_of_cancelled(engine: sa.Engine) -> Iterator[str]:
     from airflow_provider_rcs.store.campaign.cancellations import read_cancellations
 
     for name, word in read_cancellations(engine).items():
-        yield f"{name}: cancelled by {word.said_by}, {word.said_at:%Y-%m-%d %H:%M} UTC: {word.reason}"
+        yield f"{name}: cancelled by {word.decided_by}, {word.decided_at:%Y-%m-%d %H:%M} UTC: {word.reason}"
 
 
 def _by_channel(funnel: Funnel) -> str:

@@ -177,7 +177,7 @@ def _query(arguments: argparse.Namespace) -> str:
 
 
 def _rows(argument: str, conn_id: str, query: str) -> Iterator[Chunk]:
-    from airflow_provider_rcs.hooks.failures import said_without_digits
+    from airflow_provider_rcs.hooks.airflow_errors import first_line_without_digits
     from airflow_provider_rcs.hooks.sql import stream_columns
 
     try:
@@ -186,7 +186,7 @@ def _rows(argument: str, conn_id: str, query: str) -> Iterator[Chunk]:
         raise
     except Exception as error:  # noqa: BLE001 - the drivers' errors, and Airflow's, have no class in common
         raise RcsInputError(
-            argument, f"the query failed: {said_without_digits(error)}", "Try it in the database's own client."
+            argument, f"the query failed: {first_line_without_digits(error)}", "Try it in the database's own client."
         ) from None
 
 

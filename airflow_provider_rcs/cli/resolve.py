@@ -78,12 +78,12 @@ def _settle(engine: sa.Engine, campaign: Campaign, statement: Resolution, argume
 def _show_open(engine: sa.Engine, campaign: Campaign) -> None:
     from airflow_provider_rcs.cli.tables import aligned
     from airflow_provider_rcs.store.inbox.folding import fold
-    from airflow_provider_rcs.store.outbox.resolutions import open_requests
+    from airflow_provider_rcs.store.outbox.resolutions import requests_in_doubt
 
     fold(engine)
     rows = [
         (each.reference, f"{each.claimed_at:%Y-%m-%d %H:%M:%S}", each.in_doubt, each.reason)
-        for each in open_requests(engine, campaign)
+        for each in requests_in_doubt(engine, campaign)
     ]
     if not rows:
         print(f"Campaign {campaign.name}: nothing is in doubt.")

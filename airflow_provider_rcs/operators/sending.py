@@ -11,8 +11,8 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_rcs.api.credit import read_min_credits
 from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreError
-from airflow_provider_rcs.hooks.default_connections import DEFAULT_RCS_CONN_ID
-from airflow_provider_rcs.hooks.failures import airflow_failures
+from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
+from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 from airflow_provider_rcs.hooks.sql import stream_first_column
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_sent
@@ -190,7 +190,7 @@ class RcsSendingOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look the template up, plan the list, send it, and return the counts."""
-        with airflow_failures():
+        with airflow_exceptions():
             return self._preview() if self.preview else self._send(context)
 
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any] | None:  # noqa: ARG002
@@ -243,7 +243,7 @@ class RcsSendingOperator(BaseOperator):
             template,
             settings,
             self.read_chunks(),
-            made_by=task_name(context),
+            started_by=task_name(context),
             lease=lease_from_config(),
             excluded=self._read_excluded(),
         )
@@ -267,7 +267,7 @@ class RcsSendingOperator(BaseOperator):
             settings,
             self.read_chunks(),
             DispatchConnections(self.rcs_conn_id, *asked),
-            made_by=task_name(context),
+            started_by=task_name(context),
             lease=lease_from_config(),
             excluded=self._read_excluded(),
             fingerprint=hook.credentials_fingerprint,

@@ -37,7 +37,7 @@ class RcsPlugin(AirflowPlugin):
 def _load() -> ReportsApp:
     from airflow.providers.common.compat.sdk import conf
 
-    from airflow_provider_rcs.hooks.default_connections import DEFAULT_STORE_CONN_ID
+    from airflow_provider_rcs.get_provider_info import DEFAULT_STORE_CONN_ID
     from airflow_provider_rcs.hooks.store import store_engine
     from airflow_provider_rcs.receiver import airflow_settings
     from airflow_provider_rcs.receiver.airflow_connection import reports_credentials

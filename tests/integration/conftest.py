@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from airflow_provider_rcs.hooks.memory import OF_THIS_PROCESS
+from airflow_provider_rcs.hooks.memory import PROCESS_MEMORY
 from tests.databases import fresh_database
 from tests.mariadb import mariadb_server
 
@@ -14,7 +14,7 @@ from tests.mariadb import mariadb_server
 @pytest.fixture(autouse=True)
 def _nothing_is_remembered() -> None:
     """Let no test know of templates that another has looked up, or of credentials that were refused to it."""
-    OF_THIS_PROCESS.forget()
+    PROCESS_MEMORY.forget()
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ def test_a_field_that_may_hold_a_password_is_shown_as_one() -> None:
 
 
 def test_the_defaults_of_the_configuration_are_those_of_the_code() -> None:
-    from airflow_provider_rcs.hooks.default_connections import DEFAULT_STORE_CONN_ID
+    from airflow_provider_rcs.get_provider_info import DEFAULT_STORE_CONN_ID
 
     options = INFO["config"]["rcs"]["options"]
 

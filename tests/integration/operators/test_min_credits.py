@@ -66,7 +66,7 @@ def test_a_look_up_of_the_credit_that_fails_keeps_and_sends_nothing(
 ) -> None:
     connect(monkeypatch, sandbox, extra={"paths": {"credits": "/nowhere"}})
 
-    with pytest.raises(AirflowFailException, match="RcsParameterError: .*the service knows no such address"):
+    with pytest.raises(AirflowFailException, match="RcsParameterError: .*no such address at the service"):
         operator(3, 5).execute(context)
 
     assert read_funnel(store, "spring") is None

@@ -102,7 +102,7 @@ def test_the_triggers_error_fails_the_task(context: Context) -> None:
 
 
 def test_a_campaign_that_the_store_does_not_know_fails_at_once(store: sa.Engine, context: Context) -> None:
-    with pytest.raises(AirflowFailException, match="campaign: the store knows no campaign 'spring'"):
+    with pytest.raises(AirflowFailException, match="campaign: the store has no campaign 'spring'"):
         sensor().execute(context)
 
 
@@ -113,7 +113,7 @@ def test_a_campaign_that_the_store_does_not_know_fails_at_once(store: sa.Engine,
         ({"at_least": 0}, "share: 0 is not a share"),
         ({"max_failure_rate": 1}, "max_failure_rate: 1 is not a share"),
         ({"max_failure_rate": -0.1}, "max_failure_rate: -0.1 is not a share"),
-        ({"no_reports_within": 60}, "no_reports_within: 60 is not a stretch of time. Use a timedelta"),
+        ({"no_reports_within": 60}, "no_reports_within: 60 is not a timedelta. Use a timedelta"),
     ],
 )
 def test_an_argument_that_cannot_be_used_is_named(context: Context, changes: dict[str, Any], message: str) -> None:

@@ -14,8 +14,8 @@ from sqlalchemy import event
 
 from airflow_provider_rcs.store.db.tables import campaign, message
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
-from airflow_provider_rcs.triggers.shared_look import shared_look
-from tests.unit.store.given import NOON, receive, report_on, sent
+from airflow_provider_rcs.triggers.shared_poll import shared_poll
+from tests.unit.store.given import NOON, land_and_fold, report_on, sent
 
 MANY = 1_000
 END = datetime(2099, 1, 1, tzinfo=UTC)
@@ -94,7 +94,7 @@ def test_a_thousand_triggers_share_each_look_at_the_store(store: sa.Engine, stat
 
 
 def test_the_connections_are_closed_when_the_last_trigger_ends(store: sa.Engine) -> None:
-    receive(store, report_on(sent(store)))
+    land_and_fold(store, report_on(sent(store)))
     opened: list[object] = []
     closed: list[object] = []
     event.listen(sa.Pool, "connect", lambda connection, _: opened.append(connection))
@@ -113,7 +113,7 @@ def test_one_who_comes_late_and_is_more_impatient_is_not_kept_waiting(store: sa.
     sent(store)
 
     async def wait() -> bool:
-        async with shared_look("rcs_store") as look:
+        async with shared_poll("rcs_store") as look:
             await look.next("spring", 3600)
             patient = asyncio.ensure_future(look.next("spring", 3600))
             await asyncio.sleep(0)
@@ -127,7 +127,7 @@ def test_one_who_gives_up_leaves_the_others_waiting(store: sa.Engine) -> None:
     sent(store)
 
     async def wait() -> bool:
-        async with shared_look("rcs_store") as look:
+        async with shared_poll("rcs_store") as look:
             await look.next("spring", 0.1)
             first, second = (asyncio.ensure_future(look.next("spring", 0.1)) for _ in range(2))
             await asyncio.sleep(0)
@@ -139,7 +139,7 @@ def test_one_who_gives_up_leaves_the_others_waiting(store: sa.Engine) -> None:
 
 def test_a_campaign_that_the_store_does_not_know_has_no_standing(store: sa.Engine) -> None:
     async def look_once() -> object:
-        async with shared_look("rcs_store") as look:
+        async with shared_poll("rcs_store") as look:
             return await look.next("spring", 1)
 
     assert asyncio.run(look_once()) is None

@@ -12,7 +12,7 @@ import requests
 from urllib3.exceptions import ConnectTimeoutError, ProtocolError, ProxyError, ReadTimeoutError, SSLError
 
 from airflow_provider_rcs.api.errors import RcsRateLimited
-from airflow_provider_rcs.hooks.http_failures import kind_of, never_left, raise_for_status
+from airflow_provider_rcs.hooks.http_errors import error_kind, never_left, raise_for_status
 
 URL = "https://rcs.example/EnviarRCS"
 UNVERIFIED = SSLError(ssl.SSLCertVerificationError("self-signed"))
@@ -59,7 +59,7 @@ def test_where_a_connection_broke_the_request_may_have_left(cause: Exception) ->
 
 
 def test_an_error_is_told_by_its_kind_alone_because_its_text_may_hold_credentials() -> None:
-    assert kind_of(wrapped(ProxyError("http://gate:gate-word@proxy", LATE))) == "ProxyError"
+    assert error_kind(wrapped(ProxyError("http://gate:gate-word@proxy", LATE))) == "ProxyError"
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7), (" 0 ", 0), (None, None), ("", None), ("soon", None)])

@@ -8,7 +8,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_provider_rcs.api import errors
-from airflow_provider_rcs.hooks.failures import airflow_failures, told
+from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions, describe_error
 
 EVERY_ERROR = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
 
@@ -20,27 +20,27 @@ def raised(kind: Any) -> errors.RcsError:
 
 @pytest.mark.parametrize("kind", EVERY_ERROR)
 def test_what_a_retry_cannot_help_fails_the_task_at_once_and_what_it_may_help_is_retried(kind: Any) -> None:
-    with pytest.raises(AirflowException) as told, airflow_failures():
+    with pytest.raises(AirflowException) as describe_error, airflow_exceptions():
         raise raised(kind)
 
-    assert isinstance(told.value, AirflowFailException) is not kind.retry_may_help
-    assert str(told.value).startswith(f"{kind.__name__}: ")
+    assert isinstance(describe_error.value, AirflowFailException) is not kind.retry_may_help
+    assert str(describe_error.value).startswith(f"{kind.__name__}: ")
 
 
 def test_notes_on_an_error_are_told_too() -> None:
     error = errors.RcsUnavailable("away")
     error.add_note("Campaign 'spring' stopped: 3 planned.")
 
-    with pytest.raises(AirflowException, match="(?s)away.*Campaign 'spring' stopped"), airflow_failures():
+    with pytest.raises(AirflowException, match="(?s)away.*Campaign 'spring' stopped"), airflow_exceptions():
         raise error
 
 
 def test_errors_of_others_are_left_alone() -> None:
-    with pytest.raises(KeyError), airflow_failures():
+    with pytest.raises(KeyError), airflow_exceptions():
         raise KeyError("a mistake of ours")
 
 
 def test_of_the_errors_of_others_no_digit_is_told_and_nothing_after_the_first_line() -> None:
     quoting = ValueError("no such phone: 34600000001\nDETAIL: Ana")
 
-    assert told(quoting) == "ValueError: no such phone: ***********"
+    assert describe_error(quoting) == "ValueError: no such phone: ***********"

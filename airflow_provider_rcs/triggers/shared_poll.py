@@ -1,4 +1,4 @@
-"""One look at a store for all campaigns that are waited for in an event loop."""
+"""One poll of a store for all campaigns that sensors in an event loop wait for."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a campaign stands.
+class CampaignProgress:
+    """The progress of a campaign.
 
     :param funnel: its counts.
-    :param silent_since: since when reports should come, if none has.
+    :param silent_since: since when reports have been due, if none has arrived.
     """
 
     funnel: Funnel
     silent_since: datetime | None
 
 
-class SharedLook:
-    """Looks at a store as often as the most impatient of those who wait, for all of them at once."""
+class SharedPoll:
+    """Poll a store for all waiting sensors at once, at the shortest of their intervals."""
 
     def __init__(self, store_conn_id: str) -> None:
         self._store_conn_id = store_conn_id
         self._members = 0
-        self._waiting: dict[Future[Standing | None], tuple[str, float]] = {}
-        self._looked_at = -math.inf
+        self._waiting: dict[Future[CampaignProgress | None], tuple[str, float]] = {}
+        self._polled_at = -math.inf
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    async def next(self, campaign: str, interval: float) -> Standing | None:
-        """Return where a campaign stands at the next look; ``None`` if the store does not know it.
+    async def next(self, campaign: str, interval: float) -> CampaignProgress | None:
+        """Return the progress of a campaign at the next poll; ``None`` if the store does not have it.
 
-        :param interval: seconds after the last look at which the next one is due.
-        :raises RcsError: if the look failed.
+        :param interval: seconds between two polls.
+        :raises RcsError: if the poll failed.
         """
-        found: Future[Standing | None] = asyncio.get_running_loop().create_future()
+        found: Future[CampaignProgress | None] = asyncio.get_running_loop().create_future()
         self._waiting[found] = (campaign, interval)
         self._changed.set()
         try:
@@ -59,39 +59,39 @@ class SharedLook:
             self._waiting.pop(found, None)
 
     def join(self) -> None:
-        """Count one more who waits; the first one starts the looking."""
+        """Register a sensor; the first one starts the polling."""
         self._members += 1
         if self._task is None:
-            self._task = asyncio.create_task(self._look_while_wanted())
+            self._task = asyncio.create_task(self._poll_while_wanted())
 
     def leave(self) -> bool:
-        """Count one less, and tell whether nobody is left; then the looking ends by itself, after a look under way."""
+        """Unregister a sensor, and return whether it was the last one, which ends the polling."""
         self._members -= 1
         self._changed.set()
         return not self._members
 
-    async def _look_while_wanted(self) -> None:
+    async def _poll_while_wanted(self) -> None:
         while await self._is_due():
             try:
                 async with pooled_engine(self._store_conn_id) as engine:
-                    await self._look(engine)
+                    await self._poll(engine)
                     while await self._is_due():
-                        await self._look(engine)
-            # Whoever waits must hear of it, whatever it is. The engine was given back: the next look asks for the
-            # connection again, which may have been mended.
+                        await self._poll(engine)
+            # Every waiting sensor must get the error, whatever it is. The engine was disposed of: the next poll reads
+            # the connection again, which may have been fixed.
             except Exception as error:  # noqa: BLE001
-                self._looked_at = asyncio.get_running_loop().time()
+                self._polled_at = asyncio.get_running_loop().time()
                 for found in self._waiting:
                     if not found.done():
                         found.set_exception(error)
                 self._waiting.clear()
 
     async def _is_due(self) -> bool:
-        """Wait for the next look, and return True; or False once nobody wants it any more."""
+        """Wait until the next poll is due and return True, or return False once no sensor is left."""
         while self._members:
             seconds = math.inf
             if self._waiting:
-                soonest = self._looked_at + min(interval for _, interval in self._waiting.values())
+                soonest = self._polled_at + min(interval for _, interval in self._waiting.values())
                 seconds = soonest - asyncio.get_running_loop().time()
             if seconds <= 0:
                 return True
@@ -100,38 +100,38 @@ class SharedLook:
                 await asyncio.wait_for(self._changed.wait(), seconds if self._waiting else None)
         return False
 
-    async def _look(self, engine: sa.Engine) -> None:
+    async def _poll(self, engine: sa.Engine) -> None:
         asked = dict(self._waiting)
-        standings = await asyncio.to_thread(_read, engine, {campaign for campaign, _ in asked.values()})
-        self._looked_at = asyncio.get_running_loop().time()
+        progress = await asyncio.to_thread(_read, engine, {campaign for campaign, _ in asked.values()})
+        self._polled_at = asyncio.get_running_loop().time()
         for found, (campaign, _) in asked.items():
             if self._waiting.pop(found, None) and not found.done():
-                found.set_result(standings.get(campaign))
+                found.set_result(progress.get(campaign))
 
 
-_looks: WeakKeyDictionary[AbstractEventLoop, dict[str, SharedLook]] = WeakKeyDictionary()
+_polls: WeakKeyDictionary[AbstractEventLoop, dict[str, SharedPoll]] = WeakKeyDictionary()
 
 
 @asynccontextmanager
-async def shared_look(store_conn_id: str) -> AsyncIterator[SharedLook]:
-    """Join those who wait for a store in this event loop."""
-    looks = _looks.setdefault(asyncio.get_running_loop(), {})
-    if store_conn_id not in looks:
-        looks[store_conn_id] = SharedLook(store_conn_id)
-    look = looks[store_conn_id]
-    look.join()
+async def shared_poll(store_conn_id: str) -> AsyncIterator[SharedPoll]:
+    """Share the polling of a store with the other sensors of this event loop."""
+    polls = _polls.setdefault(asyncio.get_running_loop(), {})
+    if store_conn_id not in polls:
+        polls[store_conn_id] = SharedPoll(store_conn_id)
+    poll = polls[store_conn_id]
+    poll.join()
     try:
-        yield look
+        yield poll
     finally:
-        if look.leave():
-            del looks[store_conn_id]
+        if poll.leave():
+            del polls[store_conn_id]
 
 
-def _read(engine: sa.Engine, campaigns: set[str]) -> Mapping[str, Standing]:
+def _read(engine: sa.Engine, campaigns: set[str]) -> Mapping[str, CampaignProgress]:
     from airflow_provider_rcs.store.inbox.silence import read_silences
     from airflow_provider_rcs.store.read.funnel import read_funnels
 
     funnels = read_funnels(engine, campaigns)
     silent = [name for name, funnel in funnels.items() if funnel.is_silent]
     silences = read_silences(engine, silent) if silent else {}
-    return {name: Standing(funnel, silences.get(name)) for name, funnel in funnels.items()}
+    return {name: CampaignProgress(funnel, silences.get(name)) for name, funnel in funnels.items()}

@@ -1,4 +1,4 @@
-"""What HTTP proves of a call, whatever the body says: that it never left, or that it was refused."""
+"""What HTTP proves about a call whatever its body says: that it never left, or was refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_provider_rcs.api.errors import RcsAuthError, RcsParameterError, Rcs
 
 
 def never_left(error: requests.RequestException) -> bool:
-    """Whether the connection itself failed, so that certainly no byte of the request left."""
+    """Return whether the connection failed before any byte of the request left."""
     cause = _cause(error)
     if isinstance(cause, ProxyError):
         cause = cause.original_error
@@ -22,13 +22,13 @@ def never_left(error: requests.RequestException) -> bool:
     )
 
 
-def kind_of(error: requests.RequestException) -> str:
-    """Return what kind of failure it was; the texts of these errors can quote credentials of a proxy."""
+def error_kind(error: requests.RequestException) -> str:
+    """Return the kind of failure, without its text, which can quote credentials of a proxy."""
     return type(_cause(error)).__name__
 
 
 def raise_for_status(url: str, response: requests.Response) -> None:
-    """Raise for the statuses that prove a refusal whatever the body says; all others are left to the body.
+    """Raise for statuses that prove a refusal whatever the body says; any other is judged by its body.
 
     :raises RcsRefusedError: one of its kinds.
     """
@@ -38,7 +38,7 @@ def raise_for_status(url: str, response: requests.Response) -> None:
             raise RcsAuthError(f"{url}: the service refused the API User or API Token ({refused} {RcsAuthError.remedy}")
         case 404:
             raise RcsParameterError(
-                f"{url}: the service knows no such address ({refused} Check host and extra 'paths' of the connection."
+                f"{url}: no such address at the service ({refused} Check host and extra 'paths' of the connection."
             )
         case 429:
             retry_after = _seconds(response.headers.get("Retry-After"))

@@ -38,8 +38,8 @@ def run(arguments: argparse.Namespace) -> None:
     recover_dead_attempts(engine, campaign)
     fold(engine)
     cancelled = cancel(engine, campaign, word)
-    if cancelled.word != word:
-        before = cancelled.word
+    if cancelled.cancellation != word:
+        before = cancelled.cancellation
         print(f"It was cancelled by {before.decided_by} on {before.decided_at:%Y-%m-%d %H:%M} UTC before: {before.reason}")
     print(f"Campaign {campaign.name} is cancelled: {cancelled.not_sent:,} planned messages are not sent.")
     if cancelled.handed_over:

@@ -11,7 +11,7 @@ from airflow_provider_rcs.cli.store_option import add_store_option, store_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_rcs.store.privacy.erasure import Traces
+    from airflow_provider_rcs.store.privacy.erasure import PersonalData
 
 _AFTERWARDS = """\
 The next run of RcsReportsToSqlOperator brings the rows without the person to the warehouse by itself. Copies that no
@@ -44,14 +44,14 @@ def run(arguments: argparse.Namespace) -> None:
     from airflow_provider_rcs.cli.confirming import require_yes
     from airflow_provider_rcs.store.db.migrate import require_migrated
     from airflow_provider_rcs.store.inbox.folding import fold_parked
-    from airflow_provider_rcs.store.privacy.erasure import erase, find_traces
+    from airflow_provider_rcs.store.privacy.erasure import erase, find_personal_data
 
     phone = _phone(arguments)
     engine = store_of(arguments)
     require_migrated(engine)
     # First what has landed: then it is found by its messages too.
     fold_parked(engine)
-    _show("names the person", find_traces(engine, phone), phone)
+    _show("names the person", find_personal_data(engine, phone), phone)
     require_yes("Erase the person from the store?", arguments.yes)
     traces = erase(engine, phone, arguments.by, suppress=arguments.suppress)
     _show("erased", traces, phone)
@@ -76,7 +76,7 @@ def _phone(arguments: argparse.Namespace) -> str:
         ) from None
 
 
-def _show(what: str, traces: Traces, phone: str) -> None:
+def _show(what: str, traces: PersonalData, phone: str) -> None:
     from airflow_provider_rcs.api.masking import mask_phone
     from airflow_provider_rcs.cli.tables import aligned
 
@@ -85,7 +85,7 @@ def _show(what: str, traces: Traces, phone: str) -> None:
     print(aligned(["table", f"rows: {what}"], list(counts.items())), end="\n\n")
 
 
-def _statements(traces: Traces) -> str:
+def _statements(traces: PersonalData) -> str:
     from airflow_provider_rcs.cli.warehouse_erasure import statements
 
     lines = statements(traces.all_messages, traces.reports)

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Prune the store, or show what would be pruned."""
     from airflow_provider_rcs.store.db.migrate import require_migrated
     from airflow_provider_rcs.store.inbox.folding import fold_parked
-    from airflow_provider_rcs.store.privacy.retention import RetentionLimit, count_left_open, count_prunable, prune
+    from airflow_provider_rcs.store.privacy.retention import RetentionLimit, count_unfinished, count_prunable, prune
 
     age = read_age(arguments.older_than)
     engine = store_of(arguments)
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
         # First what has landed: what parked reports tell must not be lost with them.
         fold_parked(engine)
         _show("pruned", _counted(prune(engine, limit)))
-    if left := count_left_open(engine, limit):
+    if left := count_unfinished(engine, limit):
         print(f"\n{left} old messages are left whole: they are in doubt (airflow-rcs resolve), or a task has them.")
 
 

@@ -9,12 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.errors import RcsError
 from airflow_provider_rcs.receiver.threads import BackgroundThread
-from airflow_provider_rcs.store.inbox.silence import (
-    SILENT_METRIC,
-    read_new_silences,
-    record_silence_warning,
-    silence_warning,
-)
+from airflow_provider_rcs.store.inbox.silence import SILENT_METRIC, read_campaigns_to_warn_about, record_silence_warning, silence_warning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +53,7 @@ class SilenceWatch:
                 log.error("Silent campaigns could not be looked for: %s", type(error).__name__)  # noqa: TRY400
 
     def _look(self, engine: sa.Engine) -> None:
-        for campaign, since in read_new_silences(engine, _TOLD_TO, datetime.now(UTC)).items():
+        for campaign, since in read_campaigns_to_warn_about(engine, _TOLD_TO, datetime.now(UTC)).items():
             if record_silence_warning(engine, campaign, _TOLD_TO):
                 log.warning("Reports are taken here, but %s", silence_warning(campaign, since))
                 self._counters.count(SILENT_METRIC)

@@ -1,4 +1,4 @@
-"""The approved plan: a hash of what would be sent, checked before a changed list is recorded."""
+"""The approval of a plan: a hash of what would be sent, checked before anything of a changed list is recorded."""
 
 from __future__ import annotations
 
@@ -16,52 +16,52 @@ from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms
 
 _TERMS_BYTES, _LIST_BYTES = 8, 16
-
-
-_LARGEST_SUM = 2 ** (8 * _LIST_BYTES)
+_LIST_MODULUS = 2 ** (8 * _LIST_BYTES)
+_BYTES_IN_MEMORY = 8 * 2**20
 
 
 class PlanHash:
-    """Adds up a list of recipients, whatever the order of its rows.
+    """Hashes a plan: the terms of a campaign and its list, independent of the order of the rows.
 
-    It is the same before a campaign begins, in a retry and after a part of it was sent: who was messaged already, or
-    must not be, has no part in it. Of rows with the same phone each counts, wherever it stands.
+    The hash is the same before a campaign begins, in a retry and after a part of the list was sent, because it does not
+    depend on who was messaged already or is suppressed. Each row counts, also where the same phone is listed again.
 
     :param template: the template as the service has it.
-    :param settings: of the send; its sample or shard has no part in the hash.
+    :param settings: of the send; its sample and shard do not change the hash.
     :param terms: what the campaign sends.
-    :param secret: what nobody knows who sees the hash, so that no short list can be guessed from it.
+    :param key: a secret, such as the fingerprint of the credentials: without it, short lists could be guessed from the
+        hash.
     """
 
-    def __init__(self, template: Template, settings: SendSettings, terms: CampaignTerms, secret: str) -> None:
-        self._key = secret.encode()
-        self._terms = self._hash_of(_terms_of(template, settings, terms), _TERMS_BYTES)
+    def __init__(self, template: Template, settings: SendSettings, terms: CampaignTerms, key: str) -> None:
+        self._key = key.encode()
+        self._terms = self._digest(_values_of_terms(template, settings, terms), _TERMS_BYTES)
         self._rows = 0
         self._sum = 0
 
     def __str__(self) -> str:
-        """Return the hash: of what would be sent, and of the list."""
-        return f"{self._terms}-{self._hash_of((self._rows, str(self._sum)), _LIST_BYTES)}"
+        """Return the hash: that of the terms, then that of the list."""
+        return f"{self._terms}-{self._digest((self._rows, str(self._sum)), _LIST_BYTES)}"
 
     def add(self, listed: Sequence[ListedRecipient]) -> None:
-        """Add a chunk of the list; all of it, and not only who is to be sent to now."""
+        """Add a chunk of the whole list, before a sample or shard is selected from it."""
         self._rows += len(listed)
-        self._sum = (self._sum + sum(map(self._number_of, listed))) % _LARGEST_SUM
+        self._sum = (self._sum + sum(map(self._number_of, listed))) % _LIST_MODULUS
 
     def require(self, approved: str) -> None:
-        """Make sure that this is the plan that was approved, once all of the list was added.
+        """Check that this is the approved plan, after the whole list was added.
 
-        :param approved: the hash of that one.
-        :raises RcsPlanChangedError: if it is another; says in what they differ.
+        :param approved: the hash of the approved plan.
+        :raises RcsPlanChangedError: if this is another plan; says what has changed.
         """
         if approved == str(self):
             return
-        terms, _, listed = approved.partition("-")
-        own_terms, _, own_list = str(self).partition("-")
+        approved_terms, _, approved_list = approved.partition("-")
+        terms, _, listed = str(self).partition("-")
         changed = []
-        if terms != own_terms:
+        if terms != approved_terms:
             changed.append("what is sent (template, agent, date, quiet hours, campaign or account)")
-        if listed != own_list:
+        if listed != approved_list:
             changed.append(f"the list (it has {self._rows} rows now)")
         raise RcsPlanChangedError(
             "approved_plan: this is not the plan that was approved; nothing is sent. Changed: "
@@ -69,16 +69,16 @@ class PlanHash:
         )
 
     def _number_of(self, recipient: ListedRecipient) -> int:
-        told = (recipient.key, recipient.name, recipient.reference, recipient.variables, recipient.rejection)
-        row = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
-        # With the secret here too: whoever writes the rows could make sums of numbers agree that everybody knows.
+        sent = (recipient.key, recipient.name, recipient.reference, recipient.variables, recipient.rejection)
+        row = orjson.dumps(sent, option=orjson.OPT_SORT_KEYS)
+        # Keyed here too: a person who controls rows and knows their hashes could make up another list of the same sum.
         return int.from_bytes(blake2b(row, digest_size=_LIST_BYTES, key=self._key).digest())
 
-    def _hash_of(self, values: object, size: int) -> str:
+    def _digest(self, values: object, size: int) -> str:
         return blake2b(orjson.dumps(values), digest_size=size, key=self._key).hexdigest()
 
 
-def _terms_of(template: Template, settings: SendSettings, terms: CampaignTerms) -> tuple[object, ...]:
+def _values_of_terms(template: Template, settings: SendSettings, terms: CampaignTerms) -> tuple[object, ...]:
     return (
         settings.campaign,
         terms.agent,
@@ -90,24 +90,21 @@ def _terms_of(template: Template, settings: SendSettings, terms: CampaignTerms) 
     )
 
 
-_BYTES_IN_MEMORY = 8 * 2**20
-
-
-def hold_until_approved(
+def yield_if_approved(
     chunks: Iterable[Sequence[ListedRecipient]], plan: PlanHash, approved: str
 ) -> Iterator[Sequence[ListedRecipient]]:
-    """Read all chunks, and give the first one out only if the plan is the approved one.
+    """Read all chunks, and yield them only if the plan is the approved one.
 
-    So nothing of a changed list enters the books, from where another task of the campaign would send to it. Long lists
-    wait in a file without a name, which is gone with the process.
+    So nothing of a changed list is recorded, where another task of the campaign would find and send it. Long lists are
+    buffered in an unnamed file, which disappears with the process.
 
     :param chunks: the list; reading it adds it to the plan.
     :param approved: the hash of the approved plan.
-    :raises RcsPlanChangedError: if the plan is another.
+    :raises RcsPlanChangedError: if this is another plan.
     """
-    with SpooledTemporaryFile(_BYTES_IN_MEMORY) as held:
-        held.writelines(orjson.dumps(list(map(tuple, listed))) + b"\n" for listed in chunks)
+    with SpooledTemporaryFile(_BYTES_IN_MEMORY) as buffer:
+        buffer.writelines(orjson.dumps(list(map(tuple, listed))) + b"\n" for listed in chunks)
         plan.require(approved)
-        held.seek(0)
-        for line in held:
+        buffer.seek(0)
+        for line in buffer:
             yield [ListedRecipient(*row) for row in orjson.loads(line)]

@@ -1,4 +1,4 @@
-"""What an attempt at a campaign came to: its counts, or the error that says what is left."""
+"""The result of an attempt at a campaign: its counts, or the error that says what is left to do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ log = logging.getLogger(__name__)
 def conclude(
     engine: sa.Engine, attempt: Attempt, settings: SendSettings, stopped_by: RcsError | None
 ) -> dict[str, Any]:
-    """Return what a send came to, unless it was stopped or messages are in doubt."""
+    """Return the result of a send that was not stopped and left no messages in doubt.
+
+    :param stopped_by: the error that stopped it, or ``None``.
+    :raises RcsInDoubtError: if messages of the attempt's shard are in doubt and ``on_in_doubt`` is ``"fail"``.
+    :raises RcsStoppedError: if replies that were lost one after another stopped it.
+    :raises RcsError: another error that stopped it.
+    """
     fold_parked(engine)
     funnel = require_funnel(engine, attempt.campaign.name)
     log.info("Campaign %s: %s", attempt.campaign.name, describe_counts(funnel))
@@ -32,7 +38,7 @@ def conclude(
 
 
 def task_result(engine: sa.Engine, campaign: Campaign, funnel: Funnel) -> dict[str, Any]:
-    """Return a campaign's name and counts, and the ids that the service gave, fit for an XCom."""
+    """Return a campaign's name, its counts and the ids that the service gave, as plain values for XCom."""
     return {
         "campaign": campaign.name,
         **funnel.as_dict(),
@@ -41,7 +47,7 @@ def task_result(engine: sa.Engine, campaign: Campaign, funnel: Funnel) -> dict[s
 
 
 def require_funnel(engine: sa.Engine, campaign: str) -> Funnel:
-    """Return where the recipients of a campaign stand that is there."""
+    """Return the funnel of a campaign that exists."""
     funnel = read_funnel(engine, campaign)
     if funnel is None:
         raise LookupError(campaign)
@@ -49,7 +55,7 @@ def require_funnel(engine: sa.Engine, campaign: str) -> Funnel:
 
 
 def describe_counts(funnel: Funnel) -> str:
-    """Return the counts in words."""
+    """Return the counts as a text, such as ``3 requested, 2 accepted, 1 rejected``."""
     return ", ".join(
         [f"{funnel.requested} requested", *(f"{count} {state}" for state, count in funnel.states.items() if count)]
     )
@@ -58,29 +64,32 @@ def describe_counts(funnel: Funnel) -> str:
 def _require_settled(
     funnel: Funnel, own: Mapping[MessageState, int], settings: SendSettings, stopped_by: RcsError | None
 ) -> None:
-    """Fail for what is not settled of the attempt's own shard; others fail for theirs."""
+    """Raise an error if messages of the attempt's own shard are not settled; other shards' attempts raise their own."""
     planned, in_doubt = own[MessageState.PLANNED], own[MessageState.IN_DOUBT]
     of_shard = f" of shard {settings.selection.shard_name}" if settings.selection.is_shard else ""
     if stopped_by is not None:
         stopped = f"Campaign {settings.campaign!r} stopped: {describe_counts(funnel)}; {planned}{of_shard} are left for a retry."
         if isinstance(stopped_by, RcsOutcomeUnknown):
-            # A call whose reply was lost must not be made again, but the campaign is worth a retry.
+            # The call whose reply was lost must not be repeated, but a retry can send the rest of the campaign.
             raise RcsStoppedError(f"{stopped} {RcsStoppedError.remedy} The last reply was lost: {stopped_by}")
         stopped_by.add_note(stopped)
         raise stopped_by
     if planned:
         log.warning(
-            "Campaign %s: %d recipients are planned still, because they are not on this list or another task has them.",
+            "Campaign %s: %d recipients are still planned: they are not on this list, or another task sends to them.",
             settings.campaign,
             planned,
         )
     if in_doubt and settings.on_in_doubt == "fail":
         raise RcsInDoubtError(
             f"campaign {settings.campaign!r}: {in_doubt} messages{of_shard} are in doubt and are not sent again "
-            f"({describe_counts(funnel)}). Delivery reports settle them: retry when reports have come; "
-            "or settle them by hand: airflow-rcs resolve"
+            f"({describe_counts(funnel)}). Delivery reports settle them: retry when reports have come, "
+            "or resolve them by hand: airflow-rcs resolve"
         )
     if in_doubt:
         log.warning(
-            "Campaign %s: %d messages%s are in doubt; the sensor waits for them.", settings.campaign, in_doubt, of_shard
+            "Campaign %s: %d messages%s are in doubt; a sensor waits for their reports.",
+            settings.campaign,
+            in_doubt,
+            of_shard,
         )

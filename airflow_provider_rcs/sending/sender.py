@@ -1,4 +1,4 @@
-"""The RCS service as one attempt at a campaign needs it, shown no credentials that it has refused."""
+"""The sender of one attempt, which keeps as many requests in flight as the task allows."""
 
 from __future__ import annotations
 
@@ -13,30 +13,31 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsAuthError, RcsError, RcsOutcomeUnknown, RcsRateLimited
 from airflow_provider_rcs.api.models import Recipient, SendRequest, SendResult
-from airflow_provider_rcs.api.outcomes import outcomes_of_reply
 from airflow_provider_rcs.api.settings import ApiSettings
+from airflow_provider_rcs.sending.claimer import Claimer
 from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.sending.settler import Settler
 from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms
 from airflow_provider_rcs.store.outbox.attempts import Attempt
-from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches, dispatch_claims
+from airflow_provider_rcs.store.outbox.claims import Claim, dispatch_claims
 from airflow_provider_rcs.store.outbox.refused_credentials import remember_refusal
-from airflow_provider_rcs.store.outbox.settlement import (
-    Settlement,
-    mark_in_doubt,
-    requeue_refused,
-    requeue_unsent,
-    settle,
-)
+from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt, requeue_refused
+
+log = logging.getLogger(__name__)
+
+_FAILURES_IN_A_ROW = 3
+_SECONDS_AFTER_A_FAILURE = 1.0
+_LONGEST_WAIT_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
 class ServiceConnection:
-    """The service behind one connection.
+    """The RCS service behind one Airflow connection.
 
     :param send: makes one call that sends, such as :meth:`~airflow_provider_rcs.hooks.rcs.RcsHook.send`.
-    :param settings: how the connection says to speak to it.
-    :param fingerprint: of the connection's credentials, so that refused ones are known again.
+    :param settings: the API settings of the connection.
+    :param fingerprint: of the connection's credentials, by which refused credentials are recognized.
     """
 
     send: Callable[[SendRequest], SendResult]
@@ -44,25 +45,12 @@ class ServiceConnection:
     fingerprint: str = ""
 
 
-log = logging.getLogger(__name__)
-
-
-_FAILURES_IN_A_ROW = 3
-
-
-_SECONDS_AFTER_A_FAILURE = 1.0
-
-
-_LONGEST_WAIT_SECONDS = 300.0
-
-
 @dataclass
 class Sender:
-    """The requests of one attempt: claimed, let leave, under way, replied to, settled.
+    """Sends the planned messages of one attempt: claims batches, dispatches them as requests, and settles the replies.
 
-    :param service: the service, as this attempt speaks to it.
     :param batch_size: the most recipients of one request.
-    :param progress: is told of each request that ended.
+    :param progress: counts the messages of each request that has ended.
     """
 
     engine: sa.Engine
@@ -71,198 +59,162 @@ class Sender:
     batch_size: int
     service: ServiceConnection
     progress: Progress
-    _claimed_up_to: int = 0
-    _ready: list[Claim] = field(default_factory=list)
-    _under_way: dict[Future[SendResult], Claim] = field(default_factory=dict)
-    _replies: list[tuple[Claim, SendResult]] = field(default_factory=list)
-    _being_settled: Future[Sequence[Settlement]] | None = None
+    _claimer: Claimer = field(init=False)
+    _settler: Settler = field(init=False)
+    _in_flight: dict[Future[SendResult], Claim] = field(default_factory=dict)
     _failures: int = 0
-    _proven: bool = False
+    _has_succeeded: bool = False
     _stopped_by: RcsError | None = None
     _not_before: float = 0.0
 
-    def send_all(self) -> RcsError | None:
-        """Send until nothing is planned any more, or until something says to stop.
+    def __post_init__(self) -> None:
+        self._claimer = Claimer(self.engine, self.attempt, self.batch_size, self.settings.frequency_cap)
+        self._settler = Settler(self.engine, self.progress)
 
-        :return: what stopped it, or ``None``; the rest of the list is planned still.
+    def send_all(self) -> RcsError | None:
+        """Send until no message is planned any more, or until an error stops the sender.
+
+        :return: the error that stopped it, or ``None``; messages that were not sent stay planned.
         :raises RcsFencedError: if the attempt has lost its lease.
         :raises RcsAuthError: if another task found the credentials refused in the meantime.
         :raises RcsStoreUnavailable: if the store failed.
         """
         with (
-            ThreadPoolExecutor(self.settings.max_in_flight, thread_name_prefix="rcs-send") as pool,
-            # Replies are put into the books while the next requests are under way.
-            ThreadPoolExecutor(1, thread_name_prefix="rcs-settle") as books,
+            ThreadPoolExecutor(self.settings.max_in_flight, thread_name_prefix="rcs-send") as send_pool,
+            ThreadPoolExecutor(1, thread_name_prefix="rcs-settle") as settle_pool,
         ):
             try:
                 while True:
-                    self._let_some_leave(pool)
-                    self._settle_some(books)
+                    self._dispatch_ready(send_pool)
+                    self._settler.start(settle_pool)
                     self._claim_ahead()
-                    if self._may_leave():
+                    if self._claimer.ready and self._free_slots():
                         continue
                     if not self._is_busy():
                         break
-                    self._wait_for_some()
+                    self._wait()
             finally:
-                self._give_back_what_has_not_left()
-                self._settle_what_has_left(books)
+                self._requeue_ready()
+                self._settle_all(settle_pool)
         return self._stopped_by
 
-    def _is_busy(self) -> bool:
-        return bool(self._under_way or self._replies or self._being_settled)
-
-    def _give_back_what_has_not_left(self) -> None:
-        try:
-            self._give_back()
-        except RcsError as error:
-            log.warning(
-                "Who was next could not be given back yet; the next attempt does it, after the lease. %s", error
-            )
-
-    def _settle_what_has_left(self, books: Executor) -> None:
-        """Record the replies that are still to come; whatever stops this task, they are worth it."""
-        while self._is_busy():
-            try:
-                self._settle_some(books)
-                self._wait_for_some()
-            except RcsError as error:
-                # The error that stopped the task is on its way up already, and says more.
-                log.warning("A reply could not be recorded; its recipients will be in doubt. %s", error)
-
-    def _claim_ahead(self) -> None:
-        """Have as many requests ready as may be in flight, so that each that ends is followed by one at once."""
-        missing = self._allowed_in_flight() - len(self._ready)
-        if self._stopped_by is not None or missing <= 0:
-            return
-        claims = self._claim_behind(self._claimed_up_to, missing)
-        if not claims and self._claimed_up_to and not (self._ready or self._is_busy()):
-            # In the end from the beginning: someone before the last claim may have been planned again since.
-            claims = self._claim_behind(0, missing)
-        if claims:
-            self._ready += claims
-            self._claimed_up_to = claims[-1].message_ids[-1]
-
-    def _claim_behind(self, last: int, requests: int) -> Sequence[Claim]:
-        return claim_batches(
-            self.engine,
-            self.attempt,
-            self.batch_size,
-            self.settings.frequency_cap,
-            requests=requests,
-            after=last,
-        )
-
-    def _may_leave(self) -> bool:
-        return bool(self._ready) and self._free() > 0
-
-    def _free(self) -> int:
-        """Return how many more requests may leave now."""
-        if self._stopped_by is not None:
-            return 0
-        free = self._allowed_in_flight() - len(self._under_way)
-        if self._being_settled is not None:
-            # Whoever waits for the books counts as in flight, so that not many are in doubt if the process is killed.
-            free -= len(self._replies)
-        return max(free, 0)
-
-    def _allowed_in_flight(self) -> int:
-        # Until one request has gone well, one at a time: wrong credentials must not be shown to the service twice.
-        return self.settings.max_in_flight if self._proven else 1
-
-    def _let_some_leave(self, pool: ThreadPoolExecutor) -> None:
-        free = self._free()
+    def _dispatch_ready(self, pool: Executor) -> None:
+        free = self._free_slots()
         if not free:
             return
         time.sleep(max(self._not_before - time.monotonic(), 0.0))
-        leaving = self._ready[:free]
-        if not leaving:
+        claims = self._claimer.ready[:free]
+        if not claims:
             return
-        dispatch_claims(self.engine, self.attempt, leaving, self.service.fingerprint)
-        for claim in leaving:
+        dispatch_claims(self.engine, self.attempt, claims, self.service.fingerprint)
+        for claim in claims:
             request = build_request(self.attempt.campaign.terms, self.settings, claim.recipients, claim.reference)
-            # Before it leaves, because those that are ready are given back whatever happens.
-            self._ready.remove(claim)
-            self._under_way[pool.submit(self.service.send, request)] = claim
+            # Removed before the request leaves, because what is still ready at the end is requeued in any case.
+            self._claimer.ready.remove(claim)
+            self._in_flight[pool.submit(self.service.send, request)] = claim
 
-    def _give_back(self) -> None:
-        """Have those planned again whose requests are ready, and have not left."""
-        if self._ready:
-            requeue_unsent(self.engine, self._ready)
-            self._claimed_up_to = min(self._claimed_up_to, self._ready[0].message_ids[0] - 1)
-            self._ready = []
+    def _claim_ahead(self) -> None:
+        if self._stopped_by is None:
+            self._claimer.claim_ahead(self._allowed_in_flight(), none_pending=not self._is_busy())
 
-    def _wait_for_some(self) -> None:
-        """Wait for a reply, or for the books, and take in what has ended."""
-        settling = self._being_settled
-        awaited: list[Future[Any]] = [*self._under_way, *filter(None, [settling])]
+    def _wait(self) -> None:
+        """Wait until a request or a settlement has ended, and process all that have."""
+        settling = self._settler.settling
+        awaited: list[Future[Any]] = [*self._in_flight, *filter(None, [settling])]
         done, _ = wait(awaited, return_when=FIRST_COMPLETED)
-        for future in self._under_way.keys() & done:
-            self._take(self._under_way.pop(future), future)
-        if settling is not None and settling in done:
-            self._finish_settling(settling)
+        for future in self._in_flight.keys() & done:
+            self._process(self._in_flight.pop(future), future)
+        if settling in done:
+            self._settler.finish()
 
-    def _take(self, claim: Claim, future: Future[SendResult]) -> None:
+    def _process(self, claim: Claim, future: Future[SendResult]) -> None:
         error = future.exception()
         if error is None:
-            self._replies.append((claim, future.result()))
+            self._settler.add(claim, future.result())
             self._failures = 0
-            self._proven = True
+            self._has_succeeded = True
         elif isinstance(error, RcsError) and error.nothing_sent:
-            self._release(claim, error)
+            self._requeue_refused(claim, error)
         else:
-            self._doubt(claim, error)
+            self._mark_in_doubt(claim, error)
 
-    def _settle_some(self, books: Executor) -> None:
-        """Have the replies that have come put into the books, once those before are there."""
-        if self._replies and self._being_settled is None:
-            self._being_settled = books.submit(self._record, self._replies)
-            self._replies = []
-
-    def _record(self, replies: Sequence[tuple[Claim, SendResult]]) -> Sequence[Settlement]:
-        settlements = [
-            Settlement(claim, outcomes_of_reply(claim.recipients.phones, result), result.api_campaign_id)
-            for claim, result in replies
-        ]
-        settle(self.engine, settlements)
-        return settlements
-
-    def _finish_settling(self, settled: Future[Sequence[Settlement]]) -> None:
-        """Take in that replies are in the books.
-
-        :raises RcsStoreUnavailable: if they could not be put there.
-        """
-        self._being_settled = None
-        for settlement in settled.result():
-            self.progress.settled(settlement.outcomes)
-
-    def _release(self, claim: Claim, error: RcsError) -> None:
+    def _requeue_refused(self, claim: Claim, error: RcsError) -> None:
         requeue_refused(self.engine, claim, str(error))
-        # They are the next ones again, before those who were claimed ahead.
-        self._give_back()
-        self._claimed_up_to = min(self._claimed_up_to, claim.message_ids[0] - 1)
-        log.warning("A request for %d recipients was refused; they stay planned. %s", len(claim.recipients), error)
+        # The refused messages are next, before those that were claimed ahead.
+        self._claimer.requeue_ready()
+        self._claimer.go_back_to(claim)
+        log.warning(
+            "Campaign %s: a request for %d recipients was refused; they stay planned. %s",
+            self.attempt.campaign.name,
+            len(claim.recipients),
+            error,
+        )
         if isinstance(error, RcsAuthError):
             remember_refusal(self.engine, self.attempt.campaign.name, self.service.fingerprint)
-        self._note_failure(error)
+        self._count_failure(error)
 
-    def _doubt(self, claim: Claim, error: BaseException) -> None:
-        doubted = mark_in_doubt(self.engine, claim, str(error) if isinstance(error, RcsError) else type(error).__name__)
-        self.progress.doubted(doubted)
-        log.warning("The reply to a request for %d recipients was lost: they are in doubt. %s", doubted, error)
-        if isinstance(error, RcsOutcomeUnknown):
-            self._note_failure(error)
-        else:
+    def _mark_in_doubt(self, claim: Claim, error: BaseException) -> None:
+        reason = str(error) if isinstance(error, RcsError) else type(error).__name__
+        in_doubt = mark_in_doubt(self.engine, claim, reason)
+        self.progress.in_doubt(in_doubt)
+        log.warning(
+            "Campaign %s: the reply to a request was lost; its %d messages are in doubt. %s",
+            self.attempt.campaign.name,
+            in_doubt,
+            error,
+        )
+        if not isinstance(error, RcsOutcomeUnknown):
             raise error
+        self._count_failure(error)
 
-    def _note_failure(self, error: RcsError) -> None:
+    def _count_failure(self, error: RcsError) -> None:
+        """Stop after this error, or wait before the next request."""
         self._failures += 1
         if (error.nothing_sent and not error.retry_may_help) or self._failures >= _FAILURES_IN_A_ROW:
             self._stopped_by = self._stopped_by or error
             return
-        asked = error.retry_after if isinstance(error, RcsRateLimited) else None
-        pause = min(asked or _SECONDS_AFTER_A_FAILURE * 2 ** (self._failures - 1), _LONGEST_WAIT_SECONDS)
+        retry_after = error.retry_after if isinstance(error, RcsRateLimited) else None
+        pause = min(retry_after or _SECONDS_AFTER_A_FAILURE * 2 ** (self._failures - 1), _LONGEST_WAIT_SECONDS)
         self._not_before = time.monotonic() + pause
+
+    def _requeue_ready(self) -> None:
+        try:
+            self._claimer.requeue_ready()
+        except RcsError as error:
+            log.warning(
+                "Campaign %s: batches that were claimed ahead could not be requeued; the next attempt does it when this "
+                "one's lease has ended. %s",
+                self.attempt.campaign.name,
+                error,
+            )
+
+    def _settle_all(self, pool: Executor) -> None:
+        """Settle the replies that are still to come, whatever stopped the sender."""
+        while self._is_busy():
+            try:
+                self._settler.start(pool)
+                self._wait()
+            except RcsError as error:
+                # The error that stopped the sender is being raised already, and says more.
+                log.warning(
+                    "Campaign %s: a reply could not be recorded; its recipients will be in doubt. %s",
+                    self.attempt.campaign.name,
+                    error,
+                )
+
+    def _is_busy(self) -> bool:
+        return bool(self._in_flight) or self._settler.is_busy
+
+    def _free_slots(self) -> int:
+        """Return how many more requests may be dispatched now."""
+        if self._stopped_by is not None:
+            return 0
+        # Replies that wait to be settled count as in flight: if the process is killed, these messages are in doubt.
+        return max(self._allowed_in_flight() - len(self._in_flight) - self._settler.backlog, 0)
+
+    def _allowed_in_flight(self) -> int:
+        # One at a time until the first success, so that wrong credentials are not shown to the service twice.
+        return self.settings.max_in_flight if self._has_succeeded else 1
 
 
 def build_request(

@@ -132,18 +132,10 @@ class RcsCampaignSensor(BaseSensorOperator):
         """Warn once per try if reports are overdue, and fail if ``no_reports_within`` has passed."""
         from airflow.providers.common.compat.sdk import Stats
 
-        from airflow_provider_rcs.store.inbox.silence import (
-            SILENT_AFTER,
-            SILENT_METRIC,
-            is_overdue,
-            read_silences,
-            record_silence_warning,
-            require_reports,
-            silence_warning,
-        )
+        from airflow_provider_rcs.store.inbox.silence import SILENT_AFTER, SILENT_METRIC, is_overdue, read_silent_campaigns, record_silence_warning, require_reports, silence_warning
 
         now = datetime.now(UTC)
-        since = read_silences(engine, [self.campaign]).get(self.campaign)
+        since = read_silent_campaigns(engine, [self.campaign]).get(self.campaign)
         if since is not None and is_overdue(since, SILENT_AFTER, now):
             self._warned_of_silence = True
             # Recorded in the store, because each poke of mode="reschedule" is a process of its own.

@@ -128,10 +128,10 @@ async def shared_poll(store_conn_id: str) -> AsyncIterator[SharedPoll]:
 
 
 def _read(engine: sa.Engine, campaigns: set[str]) -> Mapping[str, CampaignProgress]:
-    from airflow_provider_rcs.store.inbox.silence import read_silences
+    from airflow_provider_rcs.store.inbox.silence import read_silent_campaigns
     from airflow_provider_rcs.store.read.funnel import read_funnels
 
     funnels = read_funnels(engine, campaigns)
     silent = [name for name, funnel in funnels.items() if funnel.is_silent]
-    silences = read_silences(engine, silent) if silent else {}
+    silences = read_silent_campaigns(engine, silent) if silent else {}
     return {name: CampaignProgress(funnel, silences.get(name)) for name, funnel in funnels.items()}

@@ -67,7 +67,7 @@ def arm(engine: sa.Engine, step: Step, occurrence: int, act: Act) -> None:
         case Step.PLANNING:
             _before_commit_of(engine, planning.record_list, act)
         case Step.TAKING_OVER:
-            _before_commit_of(engine, schedules.take_over_list, act)
+            _before_commit_of(engine, schedules.assign_scheduled_list, act)
         case Step.BEFORE_CLAIM:
             _before(claims.claim_batches, act)
         case Step.CLAIMING:

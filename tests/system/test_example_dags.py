@@ -120,7 +120,7 @@ def test_the_warehouse_accounts_for_every_customer_and_tells_why_some_were_not_s
         ("rejected", "phone: it is valid neither in ES nor as an international number"): 5,
         ("rejected", "phone: it is not a whole number"): 2,
         ("rejected", "variable Fecha: it has no value"): 1,
-        ("rejected", "the service refused the phone, and gives no reason; check the number"): 4,
+        ("rejected", "the service rejected the phone without giving a reason; check the number"): 4,
     }
 
 

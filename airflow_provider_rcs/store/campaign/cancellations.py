@@ -1,4 +1,4 @@
-"""Cancellations: a person ends a campaign, and nobody is sent to any more."""
+"""Cancellation of campaigns: a person decides that no more of a campaign is sent."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from airflow_provider_rcs.store.campaign.campaigns import Campaign, lock_campaig
 from airflow_provider_rcs.store.db.bulk import insert_or_ignore
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
-from airflow_provider_rcs.store.db.tables import cancellation, message, request
+from airflow_provider_rcs.store.db.tables import cancellation as cancellations
+from airflow_provider_rcs.store.db.tables import message, request
 
 _HANDED_OVER = (MessageState.SENDING, MessageState.ACCEPTED, MessageState.IN_DOUBT)
 
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """A person's word that a campaign is not to be sent any more.
+    """The decision of a person to cancel a campaign.
 
-    :param decided_by: who says so.
-    :param reason: why; is kept with each message that is not sent.
+    :param decided_by: who decided.
+    :param reason: why; it is stored with each message that is not sent.
     :param decided_at: when.
-    :raises RcsInputError: if nobody says so, or not why.
+    :raises RcsInputError: if ``decided_by`` or ``reason`` is empty.
     """
 
     decided_by: str
@@ -35,56 +36,53 @@ class Cancellation:
 
     def __post_init__(self) -> None:
         if not self.decided_by.strip():
-            raise RcsInputError("by", "it is empty", "Say who decides, for the books.")
+            raise RcsInputError("by", "it is empty", "Name who decides; the ledger records it.")
         if not self.reason.strip():
-            raise RcsInputError("reason", "it is empty", "Say why, for the books.")
+            raise RcsInputError("reason", "it is empty", "Give a reason; the ledger records it.")
 
 
 @dataclass(frozen=True, slots=True)
 class CancellationResult:
-    """What a cancellation came to.
+    """The result of cancelling a campaign.
 
-    :param word: the one that counts: the first.
-    :param not_sent: how many messages it keeps from being sent.
-    :param handed_over: how many were handed to the service before, or are just then; they cannot be called back.
+    :param cancellation: the valid cancellation: the first one of the campaign.
+    :param not_sent: the number of messages that were suppressed by it.
+    :param handed_over: the number of messages that the service has got, or is getting now; they cannot be recalled.
     """
 
-    word: Cancellation
+    cancellation: Cancellation
     not_sent: int
     handed_over: int
 
 
-def cancel(engine: sa.Engine, campaign: Campaign, word: Cancellation) -> CancellationResult:
-    """End a campaign: who is planned becomes suppressed, and no attempt claims anyone any more.
+def cancel(engine: sa.Engine, campaign: Campaign, cancellation: Cancellation) -> CancellationResult:
+    """Cancel a campaign: suppress its messages that are not sent yet, and stop its attempts.
 
-    So does who was claimed for a request that may not leave yet, because it may not any more.
-
-    One that is cancelled already stays so by the first word.
+    Messages that are claimed for a request which was not dispatched are suppressed like planned ones. Cancelling a
+    campaign a second time does not replace the first cancellation.
     """
     row = {
         "campaign_id": campaign.id,
-        "decided_by": word.decided_by,
-        "reason": word.reason,
-        "decided_at": word.decided_at,
+        "decided_by": cancellation.decided_by,
+        "reason": cancellation.reason,
+        "decided_at": cancellation.decided_at,
     }
-    not_allowed_to_leave = sa.select(request.c.id).where(
-        request.c.campaign_id == campaign.id, request.c.state == "claimed"
-    )
-    may_be_kept = sa.or_(
+    not_dispatched = sa.select(request.c.id).where(request.c.campaign_id == campaign.id, request.c.state == "claimed")
+    not_sent_yet = sa.or_(
         message.c.state == MessageState.PLANNED,
-        sa.and_(message.c.state == MessageState.SENDING, message.c.request_id.in_(not_allowed_to_leave)),
+        sa.and_(message.c.state == MessageState.SENDING, message.c.request_id.in_(not_dispatched)),
     )
     with transaction(engine) as connection:
         revision = lock_campaign(connection, campaign.id)
-        insert_or_ignore(connection, cancellation, [row], key=["campaign_id"])
-        first = _read(connection, campaign.id) or word
+        insert_or_ignore(connection, cancellations, [row], key=["campaign_id"])
+        first = _read(connection, campaign.id) or cancellation
         not_sent = connection.execute(
             message.update()
-            .where(message.c.campaign_id == campaign.id, may_be_kept)
+            .where(message.c.campaign_id == campaign.id, not_sent_yet)
             .values(
                 state=MessageState.SUPPRESSED,
                 request_id=None,
-                reason=_reason(first),
+                reason=_message_reason(first),
                 revision=revision,
                 updated_at=datetime.now(UTC),
             )
@@ -96,38 +94,41 @@ def cancel(engine: sa.Engine, campaign: Campaign, word: Cancellation) -> Cancell
 
 
 def require_not_cancelled(connection: sa.Connection, campaign: Campaign) -> None:
-    """Check that a campaign may go on; to rely on it, hold the campaign's lock.
+    """Check that the campaign is not cancelled. The answer stays valid only while the campaign is locked.
 
-    :raises RcsCancelledError: if it was cancelled; tells by whom, when and why.
+    :raises RcsCancelledError: if it is; the text names who cancelled it, when and why.
     """
-    if word := _read(connection, campaign.id):
+    if cancellation := _read(connection, campaign.id):
         raise RcsCancelledError(
-            f"campaign {campaign.name!r} was cancelled by {word.decided_by} on {word.decided_at:%Y-%m-%d %H:%M} UTC: "
-            f"{word.reason}. Nobody is sent to any more. {RcsCancelledError.remedy}"
+            f"campaign {campaign.name!r} was cancelled by {cancellation.decided_by} on "
+            f"{cancellation.decided_at:%Y-%m-%d %H:%M} UTC: {cancellation.reason}. Nothing more is sent. "
+            f"{RcsCancelledError.remedy}"
         )
 
 
 def cancellation_reason(connection: sa.Connection, campaign_id: int) -> str:
-    """Return why messages of the campaign are suppressed that are not sent; empty if it was not cancelled."""
-    word = _read(connection, campaign_id)
-    return _reason(word) if word else ""
+    """Return the reason to store with suppressed messages of a cancelled campaign; empty if it is not cancelled."""
+    cancellation = _read(connection, campaign_id)
+    return _message_reason(cancellation) if cancellation else ""
 
 
 def read_cancellations(engine: sa.Engine) -> Mapping[str, Cancellation]:
-    """Return the words by which campaigns were cancelled, by the campaigns' names."""
-    words = sa.select(campaigns.c.name, cancellation).join(campaigns, campaigns.c.id == cancellation.c.campaign_id)
+    """Return the cancellations of all cancelled campaigns: campaign name -> cancellation."""
+    cancelled = sa.select(campaigns.c.name, cancellations).join(
+        campaigns, campaigns.c.id == cancellations.c.campaign_id
+    )
     with reading(engine) as connection:
         return {
             row.name: Cancellation(row.decided_by, row.reason, row.decided_at)
-            for row in connection.execute(words.order_by(campaigns.c.id))
+            for row in connection.execute(cancelled.order_by(campaigns.c.id))
         }
 
 
 def _read(connection: sa.Connection, campaign_id: int) -> Cancellation | None:
-    word = sa.select(cancellation).where(cancellation.c.campaign_id == campaign_id)
-    row = connection.execute(word).one_or_none()
+    of_campaign = sa.select(cancellations).where(cancellations.c.campaign_id == campaign_id)
+    row = connection.execute(of_campaign).one_or_none()
     return None if row is None else Cancellation(row.decided_by, row.reason, row.decided_at)
 
 
-def _reason(word: Cancellation) -> str:
-    return f"cancelled: {word.reason}"
+def _message_reason(cancellation: Cancellation) -> str:
+    return f"cancelled: {cancellation.reason}"

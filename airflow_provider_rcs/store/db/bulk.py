@@ -14,14 +14,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_provider_rcs.api.json_rows import Pieces, array_of_rows
 
-Columns = Mapping[str, sa.types.TypeEngine[Any]]
+ColumnTypes = Mapping[str, sa.types.TypeEngine[Any]]
 
 
 _PARAMETER = "row_set"
 
 
-def row_set(dialect: str, columns: Columns) -> sa.FromClause:
-    """Return a set of rows to select from, for a statement that is built once and run with :func:`rows_parameter`.
+def rows_from_json(dialect: str, columns: ColumnTypes) -> sa.FromClause:
+    """Return a set of rows to select from, for a statement that is built once and run with :func:`rows_as_json`.
 
     :param dialect: name of the dialect that the statement is for.
     :param columns: name -> type, in the order of each row's cells.
@@ -29,7 +29,7 @@ def row_set(dialect: str, columns: Columns) -> sa.FromClause:
     return _postgresql_rows(columns) if dialect == "postgresql" else _sqlite_rows(columns)
 
 
-def rows_parameter(dialect: str, columns: Columns, rows: Sequence[Sequence[object]]) -> dict[str, str]:
+def rows_as_json(dialect: str, columns: ColumnTypes, rows: Sequence[Sequence[object]]) -> dict[str, str]:
     """Return the parameter that holds the rows.
 
     :param rows: cells that JSON knows, dates, aware datetimes, and whatever a JSON column holds.
@@ -41,7 +41,7 @@ def rows_parameter(dialect: str, columns: Columns, rows: Sequence[Sequence[objec
     return {_PARAMETER: content.decode()}
 
 
-def columns_parameter(dialect: str, columns: Mapping[str, Pieces], count: int) -> dict[str, str]:
+def columns_as_json(dialect: str, columns: Mapping[str, Pieces], count: int) -> dict[str, str]:
     """Return the parameter that holds so many rows which are kept column by column.
 
     :param columns: name -> the pieces that write its cell of each row in JSON, in the order of the row set's columns.
@@ -54,18 +54,18 @@ def columns_parameter(dialect: str, columns: Mapping[str, Pieces], count: int) -
     return {_PARAMETER: array_of_rows([begin, *row, end], count)}
 
 
-def column_types(table: sa.Table, names: Sequence[str]) -> Columns:
+def column_types(table: sa.Table, names: Sequence[str]) -> ColumnTypes:
     """Return the types of some columns of a table, for rows that are to be put into it."""
     return {name: table.c[name].type for name in names}
 
 
-def _postgresql_rows(columns: Columns) -> sa.FromClause:
+def _postgresql_rows(columns: ColumnTypes) -> sa.FromClause:
     content = sa.cast(sa.bindparam(_PARAMETER, type_=sa.Text), postgresql.JSON)
     named = [sa.column(name, kind) for name, kind in columns.items()]
     return sa.func.json_to_recordset(content).table_valued(*named).render_derived(with_types=True)
 
 
-def _sqlite_rows(columns: Columns) -> sa.FromClause:
+def _sqlite_rows(columns: ColumnTypes) -> sa.FromClause:
     entry = sa.func.json_each(sa.bindparam(_PARAMETER, type_=sa.Text)).table_valued("value").c.value
     cells = [
         sa.func.json_extract(entry, sa.literal_column(f"'$[{place}]'"), type_=kind).label(name)
@@ -92,7 +92,7 @@ def insert_or_ignore(
 ) -> None:
     """Insert rows; one whose key is there already is left as it is."""
     if rows:
-        statement = insert_into(connection, table).on_conflict_do_nothing(index_elements=key)
+        statement = dialect_insert(connection, table).on_conflict_do_nothing(index_elements=key)
         connection.execute(statement, list(rows))
 
 
@@ -110,12 +110,12 @@ def insert_or_update(
     :param changes: given the columns of the row that could not be inserted, returns column -> its new value.
     """
     if rows:
-        statement = insert_into(connection, table)
+        statement = dialect_insert(connection, table)
         statement = statement.on_conflict_do_update(index_elements=key, set_=dict(changes(statement.excluded)))
         connection.execute(statement, list(rows))
 
 
-def insert_set_or_update(
+def upsert_from_rows(
     dialect: str,
     table: sa.Table,
     cells: Mapping[str, sa.ColumnElement[Any]],
@@ -134,7 +134,7 @@ def insert_set_or_update(
     return conflict
 
 
-def insert_into(connection: sa.Connection, table: sa.Table) -> Any:
+def dialect_insert(connection: sa.Connection, table: sa.Table) -> Any:
     """Return an insert in the connection's dialect, to be told what to do where a key is there already."""
     return _insert(connection.dialect.name, table)
 

@@ -16,15 +16,11 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState, status_codes
 from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
-from airflow_provider_rcs.store.db.bulk import column_types, row_set, rows_parameter
+from airflow_provider_rcs.store.db.bulk import column_types, rows_from_json, rows_as_json
 from airflow_provider_rcs.store.db.engine import transaction
 from airflow_provider_rcs.store.db.tables import campaign, message, message_channel, report, request, store
-from airflow_provider_rcs.store.inbox.status_ranking import (
-    changed_now,
-    update_statuses,
-    update_statuses_of_several_channels,
-)
-from airflow_provider_rcs.store.outbox.settlement import ACCEPTED_BY_ECHO, IS_OF_REQUEST
+from airflow_provider_rcs.store.inbox.status_ranking import new_revision, update_statuses, update_statuses_from_several_channels
+from airflow_provider_rcs.store.outbox.settlement import ACCEPTED_BY_REPORT, IS_OF_REQUEST
 from airflow_provider_rcs.store.privacy.pseudonyms import pseudonymise_reports
 
 # Reports come out of order, so that a fold reads most pages of a large campaign however few it takes. Meanwhile it
@@ -82,7 +78,7 @@ def _fold_some(engine: sa.Engine) -> int:
             _learn_api_message_ids(connection, of_this_fold)
         for campaigns, codes in _by_status_codes(touched):
             several = any(each.has_several_channels for each in campaigns)
-            update = update_statuses_of_several_channels if several else update_statuses
+            update = update_statuses_from_several_channels if several else update_statuses
             update(connection, [each.campaign_id for each in campaigns], codes, of_this_fold)
     return taken
 
@@ -139,9 +135,9 @@ def _prove_accepted(connection: sa.Connection, of_this_fold: sa.ColumnElement[bo
         message.update()
         .where(
             message.c.id.in_(reported),
-            sa.or_(message.c.state != MessageState.ACCEPTED, message.c.reason == ACCEPTED_BY_ECHO),
+            sa.or_(message.c.state != MessageState.ACCEPTED, message.c.reason == ACCEPTED_BY_REPORT),
         )
-        .values(state=MessageState.ACCEPTED, reason="", **changed_now())
+        .values(state=MessageState.ACCEPTED, reason="", **new_revision())
     )
 
 
@@ -158,7 +154,7 @@ def _note_echoes(connection: sa.Connection, campaign_ids: list[int], of_this_fol
     first_time = [(row.id,) for row in rows if row.echoed_at is None]
     if first_time:
         dialect = connection.dialect.name
-        parameter = rows_parameter(dialect, _REQUESTS, first_time)
+        parameter = rows_as_json(dialect, _REQUESTS, first_time)
         connection.execute(_mark_as_echoed(dialect), parameter | {"now": datetime.now(UTC)})
     # Only where no reply was read: one that is awaited still, or that named some recipients only, tells more.
     unanswered = [row.id for row in rows if row.state == "in_doubt"]
@@ -166,13 +162,13 @@ def _note_echoes(connection: sa.Connection, campaign_ids: list[int], of_this_fol
         connection.execute(
             message.update()
             .where(IS_OF_REQUEST, request.c.id.in_(unanswered), message.c.state == MessageState.IN_DOUBT)
-            .values(state=MessageState.ACCEPTED, reason=ACCEPTED_BY_ECHO, **changed_now())
+            .values(state=MessageState.ACCEPTED, reason=ACCEPTED_BY_REPORT, **new_revision())
         )
 
 
 @cache
 def _mark_as_echoed(dialect: str) -> sa.Update:
-    first_time = row_set(dialect, _REQUESTS)
+    first_time = rows_from_json(dialect, _REQUESTS)
     now = sa.bindparam("now", type_=request.c.echoed_at.type)
     return request.update().where(request.c.id == first_time.c.id).values(echoed_at=now)
 
@@ -187,7 +183,7 @@ def _learn_api_message_ids(connection: sa.Connection, of_this_fold: sa.ColumnEle
     connection.execute(
         message.update()
         .where(message.c.id == told.c.message_id, message.c.api_message_id.is_(None))
-        .values(api_message_id=told.c.api_message_id, **changed_now())
+        .values(api_message_id=told.c.api_message_id, **new_revision())
     )
 
 
@@ -219,7 +215,7 @@ def folded_campaigns(connection: sa.Connection, of_this_fold: sa.ColumnElement[b
     by_campaign = (
         sa.select(
             message.c.campaign_id,
-            _any(sa.or_(message.c.state != MessageState.ACCEPTED, message.c.reason == ACCEPTED_BY_ECHO)).label("proof"),
+            _any(sa.or_(message.c.state != MessageState.ACCEPTED, message.c.reason == ACCEPTED_BY_REPORT)).label("proof"),
             _any(sa.and_(message.c.api_message_id.is_(None), report.c.api_message_id != "")).label("id"),
             _any(sa.and_(message.c.delivery_rank >= 0, message.c.delivery_channel != report.c.service)).label("other"),
             sa.case((first != last, 1), else_=0).label("several"),

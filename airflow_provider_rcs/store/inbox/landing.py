@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Report
-from airflow_provider_rcs.store.db.bulk import column_types, row_set, rows_parameter
+from airflow_provider_rcs.store.db.bulk import column_types, rows_from_json, rows_as_json
 from airflow_provider_rcs.store.db.engine import DedicatedConnection, transaction
 from airflow_provider_rcs.store.db.nonblocking import NonblockingStatement
 from airflow_provider_rcs.store.db.tables import report, report_refused
@@ -136,9 +136,9 @@ def _rows_of(arrivals: Iterable[ReceivedReports]) -> tuple[list[tuple[object, ..
 
 
 def _insert(dialect: str, rows: Sequence[tuple[object, ...]]) -> tuple[sa.Insert, dict[str, str]]:
-    return _insert_reports(dialect), rows_parameter(dialect, _COLUMNS, rows)
+    return _insert_reports(dialect), rows_as_json(dialect, _COLUMNS, rows)
 
 
 @cache
 def _insert_reports(dialect: str) -> sa.Insert:
-    return report.insert().from_select(list(_COLUMNS), sa.select(*row_set(dialect, _COLUMNS).c))
+    return report.insert().from_select(list(_COLUMNS), sa.select(*rows_from_json(dialect, _COLUMNS).c))

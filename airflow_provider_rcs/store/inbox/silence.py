@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsNoReportsError
-from airflow_provider_rcs.store.db.bulk import insert_into
+from airflow_provider_rcs.store.db.bulk import dialect_insert
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import campaign, message, report, request, silence
 
@@ -52,14 +52,14 @@ def read_report_health(engine: sa.Engine, now: datetime) -> Mapping[str, ReportH
     ).outerjoin(last, last.c.campaign_id == campaign.c.id)
     with reading(engine) as connection:
         rows = connection.execute(campaigns).all()
-    silences = read_silences(engine, [row.name for row in rows if not row.is_reported_on])
+    silences = read_silent_campaigns(engine, [row.name for row in rows if not row.is_reported_on])
     return {
         row.name: ReportHealth(row.last_report_at, is_overdue(silences.get(row.name), SILENT_AFTER, now))
         for row in rows
     }
 
 
-def read_silences(engine: sa.Engine, campaign_names: Collection[str]) -> Mapping[str, datetime]:
+def read_silent_campaigns(engine: sa.Engine, campaign_names: Collection[str]) -> Mapping[str, datetime]:
     """Return since when reports should come, of those campaigns that asked for them and have none, by their names.
 
     :param campaign_names: campaigns none of whose messages has a status.
@@ -85,7 +85,7 @@ def read_silences(engine: sa.Engine, campaign_names: Collection[str]) -> Mapping
         return {row.name: max(row.sent_at, row.send_at or row.sent_at) for row in connection.execute(silent)}
 
 
-def read_new_silences(engine: sa.Engine, observer: str, now: datetime) -> Mapping[str, datetime]:
+def read_campaigns_to_warn_about(engine: sa.Engine, observer: str, now: datetime) -> Mapping[str, datetime]:
     """Return since when reports should come, of the campaigns that are silent for too long, by their names.
 
     :param observer: who asks; campaigns that they were told of are left out.
@@ -94,14 +94,14 @@ def read_new_silences(engine: sa.Engine, observer: str, now: datetime) -> Mappin
     told = sa.exists().where(silence.c.campaign_id == campaign.c.id, silence.c.observer == observer)
     with reading(engine) as connection:
         names = connection.execute(sa.select(campaign.c.name).where(requested, ~told, ~_HAS_STATUSES)).scalars().all()
-    silences = read_silences(engine, names) if names else {}
+    silences = read_silent_campaigns(engine, names) if names else {}
     return {name: since for name, since in silences.items() if is_overdue(since, SILENT_AFTER, now)}
 
 
 def require_reports(campaign_name: str, silent_since: datetime | None, within: timedelta, now: datetime) -> None:
     """Make sure that a campaign is not silent for too long.
 
-    :param silent_since: since when reports should come and none has, as :func:`read_silences` tells.
+    :param silent_since: since when reports should come and none has, as :func:`read_silent_campaigns` tells.
     :param within: how long that may be so.
     :raises RcsNoReportsError: if it is so for longer.
     """
@@ -141,5 +141,5 @@ def record_silence_warning(engine: sa.Engine, campaign_name: str, observer: str)
     columns = (campaign.c.id, sa.literal(observer), sa.literal(datetime.now(UTC), silence.c.warned_at.type))
     told = sa.select(*columns).where(campaign.c.name == campaign_name)
     with transaction(engine) as connection:
-        insert = insert_into(connection, silence).from_select(["campaign_id", "observer", "warned_at"], told)
+        insert = dialect_insert(connection, silence).from_select(["campaign_id", "observer", "warned_at"], told)
         return connection.execute(insert.on_conflict_do_nothing().returning(silence.c.observer)).first() is not None

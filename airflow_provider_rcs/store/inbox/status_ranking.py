@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.statuses import DeliveryStatus
-from airflow_provider_rcs.store.db.bulk import insert_into
+from airflow_provider_rcs.store.db.bulk import dialect_insert
 from airflow_provider_rcs.store.db.tables import campaign, message, message_channel, report
 
 _BEFORE_ALL_DATES = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,7 +42,7 @@ def update_statuses(
     _change(connection, best, message.c.campaign_id.in_(campaign_ids), _is_greater_than_message(best))
 
 
-def update_statuses_of_several_channels(
+def update_statuses_from_several_channels(
     connection: sa.Connection,
     campaign_ids: Collection[int],
     codes: Mapping[str, DeliveryStatus],
@@ -61,7 +61,7 @@ def update_statuses_of_several_channels(
     _change(connection, best, of_campaigns, ~_has_channels_apart(), _is_greater_than_message(best))
 
 
-def changed_now() -> Mapping[str, Any]:
+def new_revision() -> Mapping[str, Any]:
     """Return the columns of a message that say when it was changed, for a campaign that is locked."""
     # In an UPDATE of many campaigns at once, each message is given its own one's.
     revision = sa.select(campaign.c.revision).where(campaign.c.id == message.c.campaign_id).scalar_subquery()
@@ -132,7 +132,7 @@ def _keep_channels_apart(connection: sa.Connection, told: sa.Select[Any]) -> Non
         # SQLite takes the ON of a conflict for the ON of a join where no WHERE stands between them.
         .where(sa.true())
     )
-    insert = insert_into(connection, message_channel).from_select((*_COLUMNS, "revision"), changed)
+    insert = dialect_insert(connection, message_channel).from_select((*_COLUMNS, "revision"), changed)
     new = insert.excluded
     upsert = insert.on_conflict_do_update(
         index_elements=("message_id", "channel"),
@@ -201,7 +201,7 @@ def _change(connection: sa.Connection, told: sa.Subquery, *which: sa.ColumnEleme
             delivery_code=told.c.code,
             delivery_channel=told.c.channel,
             delivery_at=told.c.reported_at,
-            **changed_now(),
+            **new_revision(),
         )
     )
 

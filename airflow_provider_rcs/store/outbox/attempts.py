@@ -87,9 +87,7 @@ def end_attempt(engine: sa.Engine, attempt: Attempt) -> None:
     An attempt that leaves requests without an outcome is not ended. Its lease expires, and another attempt then
     recovers these requests.
     """
-    has_open_requests = sa.exists().where(
-        request.c.attempt_id == attempt.id, request.c.state.in_(OPEN_REQUEST_STATES)
-    )
+    has_open_requests = sa.exists().where(request.c.attempt_id == attempt.id, request.c.state.in_(OPEN_REQUEST_STATES))
     with transaction(engine) as connection:
         connection.execute(
             attempts.update()

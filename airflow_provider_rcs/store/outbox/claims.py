@@ -17,9 +17,9 @@ from airflow_provider_rcs.store.campaign.campaigns import lock_campaign, new_ref
 from airflow_provider_rcs.store.campaign.cancellations import require_not_cancelled
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import message, request
-from airflow_provider_rcs.store.outbox.attempts import Attempt, listing_attempts, require_lease
+from airflow_provider_rcs.store.outbox.attempts import Attempt, attempts_to_claim_from, require_lease
 from airflow_provider_rcs.store.outbox.refused_credentials import require_not_refused
-from airflow_provider_rcs.store.outbox.suppression import lock_for_cap, suppression_reasons
+from airflow_provider_rcs.store.outbox.suppression import lock_frequency_caps, suppression_reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,11 @@ def claim_batches(
     with transaction(engine) as connection:
         _read_in_order(connection)
         if cap is not None:
-            lock_for_cap(connection)
+            lock_frequency_caps(connection)
         revision = lock_campaign(connection, attempt.campaign.id)
         require_lease(connection, attempt.id)
         require_not_cancelled(connection, attempt.campaign)
-        is_planned = is_planned_by(connection, attempt)
+        is_planned = claimable_by(connection, attempt)
         taken: list[_Taken] = []
         while len(taken) < requests and (rows := _planned(connection, is_planned, after, size)):
             after = rows[-1].id
@@ -111,14 +111,14 @@ def _planned(connection: sa.Connection, is_planned: sa.ColumnElement[bool], afte
     return connection.execute(planned).all()
 
 
-def is_planned_by(connection: sa.Connection, attempt: Attempt) -> sa.ColumnElement[bool]:
+def claimable_by(connection: sa.Connection, attempt: Attempt) -> sa.ColumnElement[bool]:
     """Return the condition of the messages that the attempt may claim."""
     # Only who is on this attempt's list, or on that of a later one: whoever was taken off it since is not sent to.
     # Nor who is on that of another shard: it may be one that refuses its list, and sends to nobody on it.
     return sa.and_(
         message.c.campaign_id == attempt.campaign.id,
         message.c.state == MessageState.PLANNED,
-        message.c.listed_by.in_(listing_attempts(connection, attempt)),
+        message.c.listed_by.in_(attempts_to_claim_from(connection, attempt)),
     )
 
 
@@ -166,7 +166,7 @@ def _open_request(connection: sa.Connection, attempt: Attempt, reference: str, r
 def has_planned(engine: sa.Engine, attempt: Attempt) -> bool:
     """Tell whether the attempt has anyone to send to."""
     with reading(engine) as connection:
-        planned = sa.select(message.c.id).where(is_planned_by(connection, attempt))
+        planned = sa.select(message.c.id).where(claimable_by(connection, attempt))
         return connection.execute(planned.limit(1)).first() is not None
 
 

@@ -16,7 +16,7 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.recipients.columns import ListedRecipient, ListedRecipients
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, lock_campaign
 from airflow_provider_rcs.store.campaign.cancellations import require_not_cancelled
-from airflow_provider_rcs.store.db.bulk import column_types, columns_parameter, insert_set_or_update, row_set
+from airflow_provider_rcs.store.db.bulk import column_types, columns_as_json, upsert_from_rows, rows_from_json
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import message
 from airflow_provider_rcs.store.outbox.attempts import Attempt, require_lease
@@ -136,12 +136,12 @@ def _parameter(
         pieces_of_texts(listed.details),
         ["1"] if set(times) == {1} else [list(map(str, times))],
     )
-    return columns_parameter(dialect, dict(zip(_COLUMNS, cells, strict=True)), count)
+    return columns_as_json(dialect, dict(zip(_COLUMNS, cells, strict=True)), count)
 
 
 @cache
 def _insert_list(dialect: str) -> sa.Insert:
-    listed = row_set(dialect, _COLUMNS).c
+    listed = rows_from_json(dialect, _COLUMNS).c
     now = sa.bindparam("now", type_=message.c.updated_at.type)
     cells = {
         **listed,
@@ -156,7 +156,7 @@ def _insert_list(dialect: str) -> sa.Insert:
         "revision": sa.bindparam("new_revision", type_=message.c.revision.type),
         "updated_at": now,
     }
-    return insert_set_or_update(dialect, message, cells, key=["campaign_id", "recipient_key"], changes=_changes)
+    return upsert_from_rows(dialect, message, cells, key=["campaign_id", "recipient_key"], changes=_changes)
 
 
 def _changes(listed: Any) -> Mapping[str, Any]:

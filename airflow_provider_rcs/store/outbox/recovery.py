@@ -10,7 +10,7 @@ from airflow_provider_rcs.store.campaign.campaigns import Campaign, lock_campaig
 from airflow_provider_rcs.store.db.clock import database_now
 from airflow_provider_rcs.store.db.engine import transaction
 from airflow_provider_rcs.store.db.tables import attempt, request
-from airflow_provider_rcs.store.outbox.attempts import UNSETTLED, Attempt, in_shard_of
+from airflow_provider_rcs.store.outbox.attempts import OPEN_REQUEST_STATES, Attempt, in_shard_of
 from airflow_provider_rcs.store.outbox.settlement import IS_OF_REQUEST, mark_request_in_doubt, requeue_unsent_requests
 
 _DIED = "the process that sent it died before the reply was recorded"
@@ -61,7 +61,7 @@ def seconds_until_other_attempts_end(engine: sa.Engine, held: Attempt) -> float:
             attempt.c.campaign_id == held.campaign.id,
             attempt.c.id != held.id,
             attempt.c.ended_at.is_(None),
-            request.c.state.in_(UNSETTLED),
+            request.c.state.in_(OPEN_REQUEST_STATES),
             concerns,
         )
     )

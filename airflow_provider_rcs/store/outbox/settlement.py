@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
-from airflow_provider_rcs.store.campaign.cancellations import reason_if_cancelled
-from airflow_provider_rcs.store.db.bulk import column_types, row_set, rows_parameter
+from airflow_provider_rcs.store.campaign.cancellations import cancellation_reason
+from airflow_provider_rcs.store.db.bulk import column_types, rows_from_json, rows_as_json
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import message, request
 from airflow_provider_rcs.store.outbox.claims import Claim
@@ -31,7 +31,7 @@ IS_OF_REQUEST = sa.and_(
 )
 
 
-ACCEPTED_BY_ECHO = "the reply was lost; a report on the same request proves that the service accepted it"
+ACCEPTED_BY_REPORT = "the reply was lost; a report on the same request proves that the service accepted it"
 
 
 _OUTCOME_COLUMNS = column_types(message, ("id", "state", "reason", "api_message_id"))
@@ -58,7 +58,7 @@ def settle(engine: sa.Engine, settlements: Sequence[Settlement]) -> None:
     """
     dialect = engine.dialect.name
     # Written before the lock is taken, so that the next batches can be claimed meanwhile.
-    told = [rows_parameter(dialect, _OUTCOME_COLUMNS, list(_outcome_rows(each))) for each in settlements]
+    told = [rows_as_json(dialect, _OUTCOME_COLUMNS, list(_outcome_rows(each))) for each in settlements]
     with transaction(engine) as connection:
         revision = lock_campaign(connection, settlements[0].claim.campaign_id)
         for settlement, rows in zip(settlements, told, strict=True):
@@ -86,12 +86,12 @@ def _record_reply(connection: sa.Connection, settlement: Settlement, told: Mappi
 
 @cache
 def _record_outcomes(dialect: str) -> sa.Update:
-    told = row_set(dialect, _OUTCOME_COLUMNS).c
+    told = rows_from_json(dialect, _OUTCOME_COLUMNS).c
     undecided = sa.or_(
         message.c.state == MessageState.SENDING,
         message.c.state == MessageState.IN_DOUBT,
         # Taken for accepted because the rest of its request was: the reply itself tells more.
-        sa.and_(message.c.state == MessageState.ACCEPTED, message.c.reason == ACCEPTED_BY_ECHO),
+        sa.and_(message.c.state == MessageState.ACCEPTED, message.c.reason == ACCEPTED_BY_REPORT),
     )
     confirmed = sa.and_(told.state == MessageState.ACCEPTED, message.c.state == MessageState.ACCEPTED)
     return (
@@ -148,7 +148,7 @@ def mark_request_in_doubt(connection: sa.Connection, request_id: int, revision: 
         .where(IS_OF_REQUEST, request.c.id == request_id, message.c.state == MessageState.SENDING)
         .values(
             state=state,
-            reason=ACCEPTED_BY_ECHO if echoed else reason,
+            reason=ACCEPTED_BY_REPORT if echoed else reason,
             revision=revision,
             updated_at=datetime.now(UTC),
         )
@@ -209,7 +209,7 @@ def values_when_not_sent(connection: sa.Connection, campaign_id: int) -> Mapping
     They are planned again, unless they can be sent no more: their campaign was cancelled, or the person erased. To be
     asked under the campaign's lock.
     """
-    if cancelled := reason_if_cancelled(connection, campaign_id):
+    if cancelled := cancellation_reason(connection, campaign_id):
         return {"state": MessageState.SUPPRESSED, "reason": cancelled}
     return {
         "state": sa.case((IS_PSEUDONYMISED, MessageState.SUPPRESSED), else_=MessageState.PLANNED),

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.models import FrequencyCap
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import Campaign
-from airflow_provider_rcs.store.db.bulk import column_types, insert_or_ignore, row_set, rows_parameter
+from airflow_provider_rcs.store.db.bulk import column_types, insert_or_ignore, rows_from_json, rows_as_json
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import (
     exclusion,
@@ -157,8 +157,8 @@ def _sent_lately(dialect: str) -> sa.Select[Any]:
 
 
 def _people(dialect: str) -> sa.Select[Any]:
-    return sa.select(row_set(dialect, _PEOPLE).c.recipient_key)
+    return sa.select(rows_from_json(dialect, _PEOPLE).c.recipient_key)
 
 
 def _given(dialect: str, people: Collection[str]) -> dict[str, Any]:
-    return dict(rows_parameter(dialect, _PEOPLE, [(person,) for person in people]))
+    return dict(rows_as_json(dialect, _PEOPLE, [(person,) for person in people]))

@@ -47,7 +47,7 @@ _ROWS_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class IdentifiableMessage:
     """A message that names a person."""
 
     id: int
@@ -56,7 +56,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Traces:
+class PersonalData:
     """Where a person is in the store.
 
     :param messages: the messages that name the person, those too that were rejected because the phone was no phone.
@@ -67,7 +67,7 @@ class Traces:
     :param suppressions: whether the phone is suppressed: 1 or 0.
     """
 
-    messages: Sequence[Named] = ()
+    messages: Sequence[IdentifiableMessage] = ()
     hashed_messages: Sequence[int] = ()
     reports: Sequence[int] = ()
     refused_reports: Sequence[int] = ()
@@ -90,7 +90,7 @@ class Traces:
         }
 
 
-def find_traces(engine: sa.Engine, phone: str) -> Traces:
+def find_personal_data(engine: sa.Engine, phone: str) -> PersonalData:
     """Return where a person is in the store. Nothing is written.
 
     :param phone: E.164 digits.
@@ -99,7 +99,7 @@ def find_traces(engine: sa.Engine, phone: str) -> Traces:
         return _find(connection, find_pseudonyms(connection), phone, report.c.fold.is_not(None))
 
 
-def erase(engine: sa.Engine, phone: str, erased_by: str, *, suppress: bool = False) -> Traces:
+def erase(engine: sa.Engine, phone: str, erased_by: str, *, suppress: bool = False) -> PersonalData:
     """Take a person out of the store, all at once or not at all, and return where they were.
 
     Each message keeps its row, with a hash for the phone and nothing else that tells who it was: so the counts of the
@@ -116,7 +116,7 @@ def erase(engine: sa.Engine, phone: str, erased_by: str, *, suppress: bool = Fal
     _bury_the_dead_that_send_to(engine, phone)
     # All reports are looked through before the folds are held up, and then only those that were folded meanwhile.
     looked_to = _last_fold(engine)
-    found = find_traces(engine, phone).reports
+    found = find_personal_data(engine, phone).reports
     with transaction(engine) as connection:
         fold = lock_folding(connection)
         hashes = create_pseudonyms(connection)
@@ -144,13 +144,13 @@ def _last_fold(engine: sa.Engine) -> int:
         return int(connection.execute(sa.select(store.c.fold).where(store.c.id == 1)).scalar_one())
 
 
-def _find(connection: sa.Connection, hashes: Pseudonyms | None, phone: str, among: sa.ColumnElement[bool]) -> Traces:
+def _find(connection: sa.Connection, hashes: Pseudonyms | None, phone: str, among: sa.ColumnElement[bool]) -> PersonalData:
     """Return where a person is, of the reports those among some that are folded."""
     # Campaign by campaign: that is how the index knows whom a message is to.
     in_any = message.c.campaign_id.in_(sa.select(campaign.c.id))
     columns = (message.c.id, message.c.campaign_id, message.c.recipient_key)
     own = [
-        Named(*row) for row in connection.execute(sa.select(*columns).where(in_any, message.c.recipient_key == phone))
+        IdentifiableMessage(*row) for row in connection.execute(sa.select(*columns).where(in_any, message.c.recipient_key == phone))
     ]
     hashed: Sequence[int] = []
     if hashes:
@@ -162,7 +162,7 @@ def _find(connection: sa.Connection, hashes: Pseudonyms | None, phone: str, amon
     reports = sa.select(report.c.id).where(among, IDENTIFIES_RECIPIENT, is_theirs)
     excluded = sa.select(sa.func.count()).select_from(exclusion).where(exclusion.c.phone == phone)
     suppressed = sa.select(sa.func.count()).select_from(suppression).where(suppression.c.phone == phone)
-    return Traces(
+    return PersonalData(
         named,
         hashed,
         connection.execute(reports).scalars().all(),
@@ -172,14 +172,14 @@ def _find(connection: sa.Connection, hashes: Pseudonyms | None, phone: str, amon
     )
 
 
-def _unreadable(connection: sa.Connection, phone: str) -> Iterator[Named]:
+def _unreadable(connection: sa.Connection, phone: str) -> Iterator[IdentifiableMessage]:
     """Give the messages without a phone whose text may mean this one."""
     listed = sa.select(message.c.id, message.c.campaign_id, message.c.recipient_key, message.c.phone_as_listed).where(
         message.c.phone.is_(None), sa.not_(IS_PSEUDONYMISED)
     )
     for row in connection.execute(listed, execution_options={"yield_per": _ROWS_AT_ONCE}):
         if could_be_phone(row.phone_as_listed, phone):
-            yield Named(row.id, row.campaign_id, row.recipient_key)
+            yield IdentifiableMessage(row.id, row.campaign_id, row.recipient_key)
 
 
 def _refused(connection: sa.Connection, phone: str) -> Iterator[int]:
@@ -197,7 +197,7 @@ def _bury_the_dead_that_send_to(engine: sa.Engine, phone: str) -> None:
             recover_dead_attempts(engine, sending)
 
 
-def _replace_messages(connection: sa.Connection, hashes: Pseudonyms, messages: Sequence[Named]) -> None:
+def _replace_messages(connection: sa.Connection, hashes: Pseudonyms, messages: Sequence[IdentifiableMessage]) -> None:
     # In the order of their numbers, as a fold does, so that two processes never wait for each other crosswise.
     for campaign_id in sorted({each.campaign_id for each in messages}):
         revision = lock_campaign(connection, campaign_id)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.db.bulk import Columns, column_types, row_set, rows_parameter
+from airflow_provider_rcs.store.db.bulk import ColumnTypes, column_types, rows_from_json, rows_as_json
 from airflow_provider_rcs.store.db.tables import campaign, erasure, message, report, request, store
 
 PSEUDONYM_PREFIX = "hash:"
@@ -134,7 +134,7 @@ def pseudonymise_messages(
             # Else untouched: in the warehouse, it is the day of a message that is in no request.
             updated_at=sa.case((is_planned, sa.literal(now, message.c.updated_at.type)), else_=message.c.updated_at),
         ),
-        rows_parameter(dialect, _REPLACED, [(row, hashes.of(key)) for row, key in recipients]),
+        rows_as_json(dialect, _REPLACED, [(row, hashes.of(key)) for row, key in recipients]),
     ).rowcount
     connection.execute(campaign.update().where(campaign.c.id == campaign_id).values(pseudonymised_at=now))
     return changed
@@ -151,20 +151,20 @@ def find_pseudonymised(connection: sa.Connection, campaign_id: int, recipient_ke
     hashes = require_pseudonyms(connection)
     keys = {hashes.of(key): key for key in recipient_keys}
     dialect = connection.dialect.name
-    parameters = rows_parameter(dialect, _LISTED, [(key,) for key in keys]) | {"campaign": campaign_id}
+    parameters = rows_as_json(dialect, _LISTED, [(key,) for key in keys]) | {"campaign": campaign_id}
     found = connection.execute(_known_among(dialect), parameters).scalars()
     return {keys[each]: each for each in found}
 
 
 @cache
 def _replaced(dialect: str) -> sa.FromClause:
-    return row_set(dialect, _REPLACED)
+    return rows_from_json(dialect, _REPLACED)
 
 
 @cache
 def _known_among(dialect: str) -> sa.Select[Any]:
     # Not by a join, for which SQLite would go through the list once for each message of the campaign.
-    is_listed = message.c.recipient_key.in_(sa.select(row_set(dialect, _LISTED).c.recipient_key))
+    is_listed = message.c.recipient_key.in_(sa.select(rows_from_json(dialect, _LISTED).c.recipient_key))
     return sa.select(message.c.recipient_key).where(message.c.campaign_id == sa.bindparam("campaign"), is_listed)
 
 
@@ -179,7 +179,7 @@ IDENTIFIES_RECIPIENT = sa.or_(
 _ON_A_HASHED_MESSAGE = sa.exists().where(message.c.id == report.c.message_id, IS_PSEUDONYMISED)
 
 
-_SOUGHT: Columns = {"report_id": sa.BigInteger(), "campaign_id": sa.BigInteger(), "pseudonym": sa.Text()}
+_SOUGHT: ColumnTypes = {"report_id": sa.BigInteger(), "campaign_id": sa.BigInteger(), "pseudonym": sa.Text()}
 
 
 def pseudonymise_reports(connection: sa.Connection, of_this_fold: sa.ColumnElement[bool]) -> None:
@@ -196,7 +196,7 @@ def pseudonymise_reports(connection: sa.Connection, of_this_fold: sa.ColumnEleme
     )
     sought = [(row.id, row.campaign_id, hashes.of(row.phone)) for row in connection.execute(left)]
     if sought:
-        parameters = rows_parameter(connection.dialect.name, _SOUGHT, sought)
+        parameters = rows_as_json(connection.dialect.name, _SOUGHT, sought)
         _attach(connection, parameters)
         _blank_those_of_erased(connection, parameters)
     connection.execute(report.update().where(of_this_fold, _ON_A_HASHED_MESSAGE).values(ANONYMOUS_REPORT))
@@ -222,12 +222,12 @@ def _blank_those_of_erased(connection: sa.Connection, sought: Mapping[str, str])
 
 @cache
 def _messages_of(dialect: str) -> sa.Select[Any]:
-    sought = row_set(dialect, _SOUGHT)
+    sought = rows_from_json(dialect, _SOUGHT)
     is_it = sa.and_(message.c.campaign_id == sought.c.campaign_id, message.c.recipient_key == sought.c.pseudonym)
     return sa.select(sought.c.report_id, message.c.id).join(message, is_it)
 
 
 @cache
 def _erased_among(dialect: str) -> sa.Select[Any]:
-    sought = row_set(dialect, _SOUGHT)
+    sought = rows_from_json(dialect, _SOUGHT)
     return sa.select(sought.c.report_id).join(erasure, erasure.c.pseudonym == sought.c.pseudonym)

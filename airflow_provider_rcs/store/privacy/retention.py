@@ -110,7 +110,7 @@ def count_prunable(engine: sa.Engine, limit: RetentionLimit) -> Mapping[str, int
         }
 
 
-def count_left_open(engine: sa.Engine, limit: RetentionLimit) -> int:
+def count_unfinished(engine: sa.Engine, limit: RetentionLimit) -> int:
     """Return how many old messages are left whole because they are in doubt, planned or being sent."""
     with reading(engine) as connection:
         is_open = sa.and_(_is_old(limit), sa.not_(_is_prunable(limit, database_now(connection))))

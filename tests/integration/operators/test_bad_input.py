@@ -70,7 +70,7 @@ def operator(**changes: Any) -> RcsSendOperator:
         ({"send_at": "tomorrow"}, "send_at: 'tomorrow' is not a date"),
         ({"send_at": "2030-01-01T09:00"}, "send_at: 2030-01-01 09:00:00 has no time zone"),
         ({"send_at": "2027-03-28T02:30", "timezone": "Europe/Madrid"}, "send_at: .* does not exist in Europe/Madrid"),
-        ({"send_at": "2027-10-31T01:30+00:00"}, "send_at: 2027-10-31 02:30 comes twice in Spain"),
+        ({"send_at": "2027-10-31T01:30+00:00"}, "send_at: 2027-10-31 02:30 repeats in Spain"),
         ({"timezone": "Madrid"}, "timezone: 'Madrid' is not a time zone"),
         ({"quiet_hours": [{"start": "22:00"}]}, "quiet_hours.0...end..: it is missing"),
         ({"store_conn_id": "nowhere"}, "store_conn_id: the connection 'nowhere' is not defined.*airflow-rcs migrate"),

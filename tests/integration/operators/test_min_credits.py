@@ -34,7 +34,7 @@ def operator(count: int, min_credits: object, **changes: Any) -> RcsSendOperator
 def test_too_little_credit_fails_the_task_before_anything_is_kept_or_sent(
     sandbox: SandboxProcess, store: sa.Engine, context: Context
 ) -> None:
-    with pytest.raises(AirflowFailException, match="RcsCreditError: .* has 10 credits left, and 11 were asked for"):
+    with pytest.raises(AirflowFailException, match="RcsCreditError: .* has 10 credits left, but 11 are required"):
         operator(3, 11).execute(context)
 
     assert read_funnel(store, "spring") is None

@@ -344,7 +344,7 @@ def test_a_campaign_that_goes_on_with_another_template_is_refused_with_both(
 ) -> None:
     operator(campaign, people(1)).execute(context)
 
-    with pytest.raises(AirflowException, match="template_id: .* was begun with 1234569, .* go on with 1234567"):
+    with pytest.raises(AirflowException, match="template_id: .* was started with 1234569 and cannot continue with 1234567"):
         operator(campaign, people(1, Importe="3"), template_id="1234567").execute(context)
 
 

@@ -21,19 +21,7 @@ from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, requeue_refused, settle
 from airflow_provider_rcs.store.privacy.erasure import erase
 from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
-from tests.unit.store.given import (
-    accepted,
-    attempt,
-    campaign,
-    claim_and_dispatch,
-    funnel,
-    let_lease_run_out,
-    listed,
-    phones,
-    receive,
-    report_on,
-    rows,
-)
+from tests.unit.store.given import accepted, new_attempt, campaign, claim_and_dispatch, funnel, expire_lease, listed, phones, land_and_fold, report_on, rows
 
 PEOPLE = phones(4)
 NAMES = (f"campaign {number}" for number in numbers())
@@ -58,7 +46,7 @@ class Campaign:
     listed: set[str] = field(default_factory=set)
 
     def list(self, people: set[str]) -> None:
-        self.holder = attempt(self.engine, self.name)
+        self.holder = new_attempt(self.engine, self.name)
         record_list(
             self.engine, self.holder, prepare_list_part(self.engine, [listed(phone) for phone in sorted(people)])
         )
@@ -92,13 +80,13 @@ class Campaign:
 
     def die(self, _: None) -> None:
         if self.holder is not None:
-            let_lease_run_out(self.engine, self.holder)
+            expire_lease(self.engine, self.holder)
             recover_dead_attempts(self.engine, self.holder.campaign)
 
     def report(self, _: None) -> None:
         """A report comes on the first recipient of a request whose reply was lost."""
         for taken in self.doubted[:1]:
-            receive(self.engine, report_on(taken, taken.recipients[0].phone))
+            land_and_fold(self.engine, report_on(taken, taken.recipients[0].phone))
         del self.doubted[:1]
 
     def prune(self, _: None) -> None:

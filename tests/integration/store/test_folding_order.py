@@ -19,7 +19,7 @@ from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.claims import Claim
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, settle
-from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, campaign, claimed, phones, report_on, rows
+from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, campaign, dispatched, phones, report_on, rows
 
 PEOPLE = (ANA, BEA, EVA)
 CODES = ("10", "11", "52", "50", "13", "14", "20", "21", "99")
@@ -116,7 +116,7 @@ def ends_as(
     people: Sequence[str] = PEOPLE,
 ) -> list[tuple[object, ...]]:
     name = f"campaign {next(names)}"
-    taken = claimed(engine, people, name)
+    taken = dispatched(engine, people, name)
     campaign(engine, name, OVERRIDES)
     for step in history:
         if isinstance(step, Pushed):

@@ -19,10 +19,10 @@ WAIT = 10.0
 def collector() -> Iterator[None]:
     gc.enable()
     gc.unfreeze()
-    garbage._has_someone_else_frozen.cache_clear()
+    garbage._is_heap_frozen_by_others.cache_clear()
     yield
     gc.enable()
-    garbage._has_someone_else_frozen.cache_clear()
+    garbage._is_heap_frozen_by_others.cache_clear()
     # As the tests' heap was before: else the collector walks over it in all tests that follow.
     gc.freeze()
 

@@ -14,7 +14,7 @@ from airflow_provider_rcs.api.errors import RcsPlanChangedError
 from airflow_provider_rcs.api.models import QuietHours, Template, TemplateVariable
 from airflow_provider_rcs.recipients.columns import ListedRecipient
 from airflow_provider_rcs.sending import approval
-from airflow_provider_rcs.sending.approval import PlanHash, hold_until_approved
+from airflow_provider_rcs.sending.approval import PlanHash, yield_if_approved
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms
 
@@ -138,7 +138,7 @@ def test_a_list_of_one_cannot_be_guessed_without_the_secret() -> None:
 def test_a_list_that_takes_the_place_of_another_cannot_be_made_without_the_secret(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("airflow_provider_rcs.sending.approval._LARGEST_SUM", 2**16)
+    monkeypatch.setattr("airflow_provider_rcs.sending.approval._LIST_MODULUS", 2**16)
     of_hash: dict[str, ListedRecipient] = {}
     for number in range(10_000):
         one, other = of_hash.setdefault(str(plan([recipient(number)])), recipient(number)), recipient(number)
@@ -195,7 +195,7 @@ def test_an_approved_list_comes_out_as_it_went_in(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(approval, "_BYTES_IN_MEMORY", in_memory)
     plan = new_plan()
 
-    given = list(hold_until_approved(adding_to(plan), plan, approved()))
+    given = list(yield_if_approved(adding_to(plan), plan, approved()))
 
     assert given == CHUNKS
 
@@ -204,4 +204,4 @@ def test_nothing_of_another_list_comes_out() -> None:
     plan = new_plan()
 
     with pytest.raises(RcsPlanChangedError):
-        next(hold_until_approved(iter(CHUNKS), plan, approved()))
+        next(yield_if_approved(iter(CHUNKS), plan, approved()))

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.store.outbox.claims import claim_batches
 from tests.unit.sending.test_sender import Asked, send
-from tests.unit.store.given import let_lease_run_out, phones, planned, states
+from tests.unit.store.given import expire_lease, phones, planned, states
 
 
 def test_who_another_attempt_had_claimed_when_it_died_is_sent_to_once_that_is_seen(engine: sa.Engine) -> None:
@@ -15,7 +15,7 @@ def test_who_another_attempt_had_claimed_when_it_died_is_sent_to_once_that_is_se
     def claim_and_die() -> None:
         dead = planned(engine, people[-1:])
         assert claim_batches(engine, dead, 1)
-        let_lease_run_out(engine, dead)
+        expire_lease(engine, dead)
 
     service = Asked(claim_and_die)
 

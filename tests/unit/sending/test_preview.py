@@ -41,21 +41,7 @@ from airflow_provider_rcs.store.campaign.cancellations import Cancellation, canc
 from airflow_provider_rcs.store.db.tables import suppression
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, settle
 from airflow_provider_rcs.store.outbox.suppression import record_exclusions
-from tests.unit.store.given import (
-    ANA,
-    BEA,
-    EVA,
-    NOON,
-    TERMS,
-    campaign,
-    claim_and_dispatch,
-    claimed,
-    listed,
-    phones,
-    planned,
-    rows,
-    sent,
-)
+from tests.unit.store.given import ANA, BEA, EVA, NOON, TERMS, campaign, claim_and_dispatch, dispatched, listed, phones, planned, rows, sent
 
 WELCOME = Template(
     "1234567",
@@ -185,7 +171,7 @@ def test_a_wrong_recipient_is_refused_where_a_send_would_refuse_it() -> None:
 def test_a_campaign_begun_with_another_template_is_refused_as_a_send_refuses_it(engine: sa.Engine) -> None:
     campaign(engine, "spring")
 
-    with pytest.raises(RcsCampaignConflictError, match="agent: campaign 'spring' was begun with none"):
+    with pytest.raises(RcsCampaignConflictError, match="agent: campaign 'spring' was started with none"):
         preview(engine=engine, agent="another")
 
 
@@ -301,8 +287,8 @@ def test_whom_the_campaign_has_messaged_is_not_messaged_again_even_if_the_list_i
     engine: sa.Engine,
 ) -> None:
     sent(engine, [ANA])
-    mark_in_doubt(engine, claimed(engine, [BEA]), "the connection broke")
-    claimed(engine, [EVA])
+    mark_in_doubt(engine, dispatched(engine, [BEA]), "the connection broke")
+    dispatched(engine, [EVA])
 
     made = foreseen([listed(ANA, "variable Amount: it has no value"), BEA, EVA], engine=engine)
 
@@ -316,9 +302,9 @@ def test_who_is_planned_or_rejected_by_an_earlier_list_is_taken_over_from_this_o
 
 
 def test_what_the_service_refused_and_what_was_suppressed_stays_so(engine: sa.Engine) -> None:
-    taken = claimed(engine, [ANA])
+    taken = dispatched(engine, [ANA])
     settle(engine, [Settlement(taken, [Outcome(ANA, MessageState.REJECTED, reason="no such phone")], "e-1")])
-    taken = claimed(engine, [EVA])
+    taken = dispatched(engine, [EVA])
     settle(engine, [Settlement(taken, [Outcome(EVA, MessageState.DUPLICATE)], "e-2")])
     suppress(engine, BEA)
     claim_and_dispatch(engine, planned(engine, [BEA]), 10)

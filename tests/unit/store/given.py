@@ -12,7 +12,7 @@ from airflow_provider_rcs.api.models import Outcome, Report
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.recipients.columns import ListedRecipient
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, CampaignTerms, open_campaign
-from airflow_provider_rcs.store.db.tables import attempt as attempts
+from airflow_provider_rcs.store.db.tables import new_attempt as attempts
 from airflow_provider_rcs.store.db.tables import message, metadata, request
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import land
@@ -31,7 +31,7 @@ def campaign(engine: sa.Engine, name: str = "spring", overrides: Mapping[str, st
     return open_campaign(engine, name, TERMS, overrides or {})
 
 
-def attempt(
+def new_attempt(
     engine: sa.Engine, name: str = "spring", lease: timedelta = timedelta(minutes=5), shard: str = WHOLE_LIST
 ) -> Attempt:
     return begin_attempt(engine, campaign(engine, name), "a test", lease, shard)
@@ -56,13 +56,13 @@ def listed(phone: str, rejection: str = "", /, **changes: Any) -> ListedRecipien
 
 
 def planned(engine: sa.Engine, people: Iterable[str], name: str = "spring", shard: str = WHOLE_LIST) -> Attempt:
-    begun = attempt(engine, name, shard=shard)
+    begun = new_attempt(engine, name, shard=shard)
     record_list(engine, begun, prepare_list_part(engine, [listed(phone) for phone in people]))
     return begun
 
 
-def claimed(engine: sa.Engine, people: Sequence[str] = (ANA,), name: str = "spring") -> Claim:
-    return claim(engine, planned(engine, people, name), len(people))
+def dispatched(engine: sa.Engine, people: Sequence[str] = (ANA,), name: str = "spring") -> Claim:
+    return claim_next(engine, planned(engine, people, name), len(people))
 
 
 def claim_and_dispatch(engine: sa.Engine, holder: Attempt, size: int, *given: Any, **named: Any) -> Claim | None:
@@ -73,7 +73,7 @@ def claim_and_dispatch(engine: sa.Engine, holder: Attempt, size: int, *given: An
     return next(iter(claims), None)
 
 
-def claim(engine: sa.Engine, holder: Attempt, size: int = 1000) -> Claim:
+def claim_next(engine: sa.Engine, holder: Attempt, size: int = 1000) -> Claim:
     taken = claim_and_dispatch(engine, holder, size)
     assert taken is not None
     return taken
@@ -87,7 +87,7 @@ def accepted(taken: Claim, ids: str = "m") -> list[Outcome]:
 
 
 def sent(engine: sa.Engine, people: Sequence[str] = (ANA,), name: str = "spring", ids: str = "m") -> Claim:
-    taken = claimed(engine, people, name)
+    taken = dispatched(engine, people, name)
     settle(engine, [Settlement(taken, accepted(taken, ids), "e-1")])
     return taken
 
@@ -103,12 +103,12 @@ def report_on(taken: Claim, phone: str = ANA, code: str = "13", **changes: Any) 
     return Report(**{**values, **changes})
 
 
-def receive(engine: sa.Engine, *reports: Report) -> int:
+def land_and_fold(engine: sa.Engine, *reports: Report) -> int:
     land(engine, reports, NOON)
     return fold(engine)
 
 
-def let_lease_run_out(engine: sa.Engine, holder: Attempt) -> None:
+def expire_lease(engine: sa.Engine, holder: Attempt) -> None:
     with engine.begin() as connection:
         past = datetime(2020, 1, 1, tzinfo=UTC)
         connection.execute(attempts.update().where(attempts.c.id == holder.id).values(lease_until=past))
@@ -146,7 +146,7 @@ def campaign_id(connection: sa.Connection, name: str) -> int:
     return int(found.scalar_one())
 
 
-def everything(engine: sa.Engine) -> str:
+def dump_store(engine: sa.Engine) -> str:
     """All that the store holds, as one text to look for a person in."""
     with engine.connect() as connection:
         return "\n".join(

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tests.unit.store.given import claim, phones, planned
+from tests.unit.store.given import claim_next, phones, planned
 
 
 def test_a_claim_reads_no_more_than_it_takes_of_a_table_that_is_new_to_the_database(engine: sa.Engine) -> None:
@@ -21,7 +21,7 @@ def test_a_claim_reads_no_more_than_it_takes_of_a_table_that_is_new_to_the_datab
 
     sa.event.listen(engine, "before_cursor_execute", explain)
     try:
-        claim(engine, holder, 1_000)
+        claim_next(engine, holder, 1_000)
     finally:
         sa.event.remove(engine, "before_cursor_execute", explain)
 

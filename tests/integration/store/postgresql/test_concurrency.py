@@ -21,23 +21,7 @@ from airflow_provider_rcs.store.outbox.claims import Claim
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
-from tests.unit.store.given import (
-    NOON,
-    TERMS,
-    accepted,
-    attempt,
-    claim,
-    claim_and_dispatch,
-    funnel,
-    let_lease_run_out,
-    listed,
-    phones,
-    planned,
-    report_on,
-    rows,
-    sent,
-    states,
-)
+from tests.unit.store.given import NOON, TERMS, accepted, new_attempt, claim_next, claim_and_dispatch, funnel, expire_lease, listed, phones, planned, report_on, rows, sent, states
 
 T = TypeVar("T")
 LONGEST_WAIT_SECONDS = 30
@@ -141,8 +125,8 @@ def test_a_reply_and_a_burial_at_once_end_as_the_reply_says(engine: sa.Engine) -
     claims = []
     for name in NAMES:
         holder = planned(engine, phones(20), name)
-        claims.append((holder, claim(engine, holder)))
-        let_lease_run_out(engine, holder)
+        claims.append((holder, claim_next(engine, holder)))
+        expire_lease(engine, holder)
 
     for holder, taken in claims:
         works: list[Callable[[], object]] = [
@@ -157,7 +141,7 @@ def test_a_reply_and_a_burial_at_once_end_as_the_reply_says(engine: sa.Engine) -
 def test_burials_at_once_count_nobody_twice(engine: sa.Engine) -> None:
     dead = planned(engine, phones(20))
     claim_all(engine, dead, 2)
-    let_lease_run_out(engine, dead)
+    expire_lease(engine, dead)
 
     doubted = at_once([lambda: recover_dead_attempts(engine, dead.campaign)] * 3)
 
@@ -167,7 +151,7 @@ def test_burials_at_once_count_nobody_twice(engine: sa.Engine) -> None:
 
 def test_a_list_and_claims_at_once_lose_nobody_and_repeat_nobody(engine: sa.Engine) -> None:
     people = phones(100)
-    earlier, later = planned(engine, people[:50]), attempt(engine)
+    earlier, later = planned(engine, people[:50]), new_attempt(engine)
 
     def list_all() -> list[Claim]:
         for start in range(0, 100, 10):

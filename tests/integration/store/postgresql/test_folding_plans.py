@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
-from tests.unit.store.given import NOON, accepted, claim, phones, planned, report_on
+from tests.unit.store.given import NOON, accepted, claim_next, phones, planned, report_on
 
 REQUESTS, A_REQUEST = 40, 50
 
@@ -21,7 +21,7 @@ def test_no_step_of_a_fold_reads_a_report_for_each_request_in_a_store_that_is_ne
     people = phones(REQUESTS * A_REQUEST)
     holder = planned(engine, people)
     for _ in range(REQUESTS):
-        taken = claim(engine, holder, A_REQUEST)
+        taken = claim_next(engine, holder, A_REQUEST)
         settle(engine, [Settlement(taken, accepted(taken), "77")])
         land(engine, [report_on(taken, each.phone) for each in taken.recipients], NOON)
     read: dict[str, float] = {}

@@ -21,7 +21,7 @@ from airflow_provider_rcs.store.campaign.campaigns import (
     require_not_restored,
 )
 from airflow_provider_rcs.store.db.engine import transaction
-from tests.unit.store.given import ANA, campaign, claimed, receive, report_on
+from tests.unit.store.given import ANA, campaign, dispatched, land_and_fold, report_on
 
 NINE = datetime(2099, 5, 1, 7, tzinfo=UTC)
 
@@ -142,8 +142,8 @@ def test_the_rest_of_a_campaign_whose_date_has_passed_may_be_sent_at_once(engine
 
 def test_a_report_on_a_request_that_the_store_has_lost_shows_that_it_was_restored(engine: sa.Engine) -> None:
     opened = campaign(engine)
-    lost = replace(claimed(engine, [ANA]), reference=f"{opened.token}-lost234567")
-    receive(engine, report_on(lost, ANA))
+    lost = replace(dispatched(engine, [ANA]), reference=f"{opened.token}-lost234567")
+    land_and_fold(engine, report_on(lost, ANA))
 
     with pytest.raises(RcsStoreError, match=f"request {opened.token}-lost234567 .* restored from a backup"):
         require_not_restored(engine, opened)
@@ -151,7 +151,7 @@ def test_a_report_on_a_request_that_the_store_has_lost_shows_that_it_was_restore
 
 def test_reports_on_requests_that_it_knows_or_on_others_campaigns_show_nothing(engine: sa.Engine) -> None:
     opened = campaign(engine)
-    taken = claimed(engine, [ANA])
-    receive(engine, report_on(taken, ANA), report_on(replace(taken, reference="someone-elses"), "34600999999"))
+    taken = dispatched(engine, [ANA])
+    land_and_fold(engine, report_on(taken, ANA), report_on(replace(taken, reference="someone-elses"), "34600999999"))
 
     require_not_restored(engine, opened)

@@ -10,34 +10,11 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsCancelledError, RcsFencedError, RcsPlanIncompleteError
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.campaign.schedules import (
-    Scheduled,
-    begin_schedule,
-    due_campaigns,
-    finish_schedule,
-    leave_schedule,
-    planned_without,
-    scheduled_campaigns,
-    settle_schedule,
-    take_over_list,
-)
+from airflow_provider_rcs.store.campaign.schedules import ScheduledCampaign, begin_schedule, due_campaigns, finish_schedule, delete_schedule, count_missing_variables, scheduled_campaigns, close_schedule, assign_scheduled_list
 from airflow_provider_rcs.store.outbox.attempts import Attempt, end_attempt
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import Settlement, requeue_refused, settle
-from tests.unit.store.given import (
-    ANA,
-    BEA,
-    EVA,
-    NOON,
-    accepted,
-    attempt,
-    campaign,
-    claim,
-    claim_and_dispatch,
-    let_lease_run_out,
-    listed,
-    states,
-)
+from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, new_attempt, campaign, claim_next, claim_and_dispatch, expire_lease, listed, states
 
 SETTINGS = {"batch_size": 20, "quiet_hours": [{"start": "22:00", "end": "09:00", "action": 1}]}
 
@@ -47,13 +24,13 @@ ODD_NAMES = ["Importe", 'of "him"', "a.b", "a b", "$[0]", "100%", "it's", ":name
 
 def begun(engine: sa.Engine, people: Iterable[str] = (ANA, BEA), name: str = "spring") -> Attempt:
     """A list that has not come to its end."""
-    holder = attempt(engine, name)
+    holder = new_attempt(engine, name)
     begin_schedule(engine, holder, NOON, SETTINGS)
     record_list(engine, holder, prepare_list_part(engine, [listed(phone) for phone in people]))
     return holder
 
 
-def kept(engine: sa.Engine, people: Iterable[str] = (ANA, BEA), name: str = "spring") -> Scheduled:
+def kept(engine: sa.Engine, people: Iterable[str] = (ANA, BEA), name: str = "spring") -> ScheduledCampaign:
     """A campaign that waits for its date."""
     holder = begun(engine, people, name)
     finish_schedule(engine, holder)
@@ -61,10 +38,10 @@ def kept(engine: sa.Engine, people: Iterable[str] = (ANA, BEA), name: str = "spr
     return next(each for each in scheduled_campaigns(engine) if each.campaign.name == name)
 
 
-def dispatch(engine: sa.Engine, schedule: Scheduled) -> Attempt:
+def dispatch(engine: sa.Engine, schedule: ScheduledCampaign) -> Attempt:
     """An attempt that has taken a campaign's list over."""
-    holder = attempt(engine, schedule.campaign.name)
-    take_over_list(engine, holder, schedule)
+    holder = new_attempt(engine, schedule.campaign.name)
+    assign_scheduled_list(engine, holder, schedule)
     return holder
 
 
@@ -107,18 +84,18 @@ def test_who_is_taken_off_the_list_before_is_not_sent_to(engine: sa.Engine) -> N
 
 def test_a_dispatch_whose_first_attempt_died_goes_on_with_the_same_list(engine: sa.Engine) -> None:
     schedule = kept(engine)
-    claim(engine, dispatch(engine, schedule), 1)
+    claim_next(engine, dispatch(engine, schedule), 1)
 
     assert phones_claimed(engine, dispatch(engine, schedule)) == [BEA]
 
 
 def test_two_dispatches_at_once_share_the_list_whichever_of_them_takes_it_over_last(engine: sa.Engine) -> None:
     schedule = kept(engine)
-    first, second = attempt(engine), attempt(engine)
+    first, second = new_attempt(engine), new_attempt(engine)
     for holder in (second, first):
-        take_over_list(engine, holder, schedule)
+        assign_scheduled_list(engine, holder, schedule)
 
-    assert claim(engine, first, 1).recipients[0].phone == ANA
+    assert claim_next(engine, first, 1).recipients[0].phone == ANA
     assert phones_claimed(engine, second) == [BEA]
 
 
@@ -171,25 +148,25 @@ def test_a_campaign_whose_recipients_are_being_listed_is_not_due_until_its_task_
 ) -> None:
     holder = begun(engine)
     while_it_lists = due(engine)
-    let_lease_run_out(engine, holder)
+    expire_lease(engine, holder)
 
     assert (while_it_lists, due(engine)) == ([], ["spring"])
 
 
 def test_what_is_settled_is_not_asked_for_again(engine: sa.Engine) -> None:
     holder = dispatch(engine, kept(engine))
-    taken = claim(engine, holder)
+    taken = claim_next(engine, holder)
     settle(engine, [Settlement(taken, accepted(taken), "e-1")])
 
-    settle_schedule(engine, holder)
+    close_schedule(engine, holder)
 
     assert scheduled_campaigns(engine) == []
 
 
 def test_what_is_planned_again_is_asked_for_again(engine: sa.Engine) -> None:
     holder = dispatch(engine, kept(engine))
-    taken = claim(engine, holder)
-    settle_schedule(engine, holder)
+    taken = claim_next(engine, holder)
+    close_schedule(engine, holder)
 
     requeue_refused(engine, taken, "not enough credit")
 
@@ -197,7 +174,7 @@ def test_what_is_planned_again_is_asked_for_again(engine: sa.Engine) -> None:
 
 
 def test_a_new_list_of_a_settled_campaign_is_asked_for_again(engine: sa.Engine) -> None:
-    settle_schedule(engine, dispatch(engine, kept(engine)))
+    close_schedule(engine, dispatch(engine, kept(engine)))
 
     kept(engine)
 
@@ -225,26 +202,26 @@ def test_a_list_that_was_cancelled_before_its_end_is_told(engine: sa.Engine) -> 
 def test_a_campaign_that_is_sent_without_a_dispatch_is_not_scheduled_any_more(engine: sa.Engine) -> None:
     schedule = kept(engine)
 
-    assert leave_schedule(engine, campaign(engine))
-    assert not leave_schedule(engine, campaign(engine))
+    assert delete_schedule(engine, campaign(engine))
+    assert not delete_schedule(engine, campaign(engine))
 
     assert scheduled_campaigns(engine) == []
     assert phones_claimed(engine, dispatch(engine, schedule)) == []
 
 
 def test_an_attempt_that_lost_its_lease_neither_lists_nor_takes_over(engine: sa.Engine) -> None:
-    schedule, asleep = kept(engine), attempt(engine)
-    let_lease_run_out(engine, asleep)
+    schedule, asleep = kept(engine), new_attempt(engine)
+    expire_lease(engine, asleep)
 
     with pytest.raises(RcsFencedError):
         begin_schedule(engine, asleep, NOON, SETTINGS)
     with pytest.raises(RcsFencedError):
-        take_over_list(engine, asleep, schedule)
+        assign_scheduled_list(engine, asleep, schedule)
 
 
 @pytest.mark.parametrize("variable", ODD_NAMES)
 def test_who_has_no_value_for_a_variable_is_counted_whatever_its_name(engine: sa.Engine, variable: str) -> None:
-    holder = attempt(engine)
+    holder = new_attempt(engine)
     record_list(
         engine,
         holder,
@@ -253,11 +230,11 @@ def test_who_has_no_value_for_a_variable_is_counted_whatever_its_name(engine: sa
         ),
     )
 
-    assert planned_without(engine, holder, [variable]) == {variable: 2}
+    assert count_missing_variables(engine, holder, [variable]) == {variable: 2}
 
 
 def test_nobody_is_without_a_variable_that_all_have_or_that_nobody_needs(engine: sa.Engine) -> None:
-    holder = attempt(engine)
+    holder = new_attempt(engine)
     record_list(engine, holder, prepare_list_part(engine, [listed(ANA, variables={"Importe": "7"})]))
 
-    assert planned_without(engine, holder, ["Importe"]) == planned_without(engine, holder, []) == {}
+    assert count_missing_variables(engine, holder, ["Importe"]) == count_missing_variables(engine, holder, []) == {}

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from airflow_provider_rcs.store.db.bulk import Columns, insert_or_ignore, insert_or_update, row_set, rows_parameter
+from airflow_provider_rcs.store.db.bulk import ColumnTypes, insert_or_ignore, insert_or_update, rows_from_json, rows_as_json
 from airflow_provider_rcs.store.db.engine import transaction
 from airflow_provider_rcs.store.db.tables import RowId, UtcDateTime, store
 from tests.unit.store.given import NOON
 
-COLUMNS: Columns = {
+COLUMNS: ColumnTypes = {
     "number": RowId,
     "text": sa.Text(),
     "moment": UtcDateTime(),
@@ -31,7 +31,7 @@ def back_from(engine: sa.Engine, rows: list[tuple[Any, ...]]) -> list[tuple[Any,
     """Return the rows as the database gives them back."""
     dialect = engine.dialect.name
     with engine.connect() as connection:
-        found = connection.execute(sa.select(*row_set(dialect, COLUMNS).c), rows_parameter(dialect, COLUMNS, rows))
+        found = connection.execute(sa.select(*rows_from_json(dialect, COLUMNS).c), rows_as_json(dialect, COLUMNS, rows))
         return [tuple(row) for row in found]
 
 
@@ -60,16 +60,16 @@ def test_moment_of_another_zone_comes_back_in_utc(engine: sa.Engine) -> None:
 
 def test_moment_compares_with_one_that_was_written_otherwise(engine: sa.Engine) -> None:
     dialect = engine.dialect.name
-    rows = row_set(dialect, COLUMNS)
+    rows = rows_from_json(dialect, COLUMNS)
     same = sa.select(rows.c.moment == sa.bindparam("written", NOON, UtcDateTime()))
 
     with engine.connect() as connection:
-        assert connection.execute(same, rows_parameter(dialect, COLUMNS, [(1, "", NOON, {})])).scalar_one()
+        assert connection.execute(same, rows_as_json(dialect, COLUMNS, [(1, "", NOON, {})])).scalar_one()
 
 
 def test_what_json_does_not_know_is_refused() -> None:
     with pytest.raises(TypeError):
-        rows_parameter("sqlite", COLUMNS, [(1, "", object(), {})])
+        rows_as_json("sqlite", COLUMNS, [(1, "", object(), {})])
 
 
 def test_no_rows_are_no_rows(engine: sa.Engine) -> None:

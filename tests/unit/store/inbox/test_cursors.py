@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.store.inbox.cursors import NewReports, read_cursor, read_new_reports, save_cursor
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import land
-from tests.unit.store.given import ANA, BEA, EVA, NOON, receive, report_on, sent
+from tests.unit.store.given import ANA, BEA, EVA, NOON, land_and_fold, report_on, sent
 
 
 def test_nothing_is_new_while_nothing_has_come(engine: sa.Engine) -> None:
@@ -20,25 +20,25 @@ def test_nothing_is_new_while_nothing_has_come(engine: sa.Engine) -> None:
 def test_reports_are_counted_by_campaign(engine: sa.Engine) -> None:
     spring, autumn = sent(engine, [ANA, BEA], "spring"), sent(engine, [EVA], "autumn", ids="n")
 
-    receive(engine, report_on(spring), report_on(spring, BEA), report_on(autumn, EVA))
+    land_and_fold(engine, report_on(spring), report_on(spring, BEA), report_on(autumn, EVA))
 
     assert read_new_reports(engine, 0) == NewReports(3, {"autumn": 1, "spring": 2}, 1)
 
 
 def test_reports_on_no_known_message_count_but_are_on_no_campaign(engine: sa.Engine) -> None:
-    receive(engine, report_on(sent(engine), campaign_reference="another"))
+    land_and_fold(engine, report_on(sent(engine), campaign_reference="another"))
 
     assert read_new_reports(engine, 0) == NewReports(1, {}, 1)
 
 
 def test_only_what_came_after_the_cursor_is_new(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
-    receive(engine, report_on(taken))
+    land_and_fold(engine, report_on(taken))
     first = read_new_reports(engine, 0)
     assert first is not None
 
     nothing = read_new_reports(engine, first.cursor)
-    receive(engine, report_on(taken, BEA))
+    land_and_fold(engine, report_on(taken, BEA))
     second = read_new_reports(engine, first.cursor)
 
     assert nothing is None
@@ -53,7 +53,7 @@ def test_reports_that_were_not_folded_yet_are_not_in(engine: sa.Engine) -> None:
 
 
 def test_what_is_told_holds_no_phone(engine: sa.Engine) -> None:
-    receive(engine, report_on(sent(engine)))
+    land_and_fold(engine, report_on(sent(engine)))
 
     arrivals = read_new_reports(engine, 0)
 

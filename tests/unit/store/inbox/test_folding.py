@@ -15,33 +15,8 @@ from airflow_provider_rcs.store.inbox import folding
 from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.claims import Claim
-from airflow_provider_rcs.store.outbox.settlement import (
-    ACCEPTED_BY_ECHO,
-    Settlement,
-    mark_in_doubt,
-    requeue_refused,
-    settle,
-)
-from tests.unit.store.given import (
-    ANA,
-    BEA,
-    EVA,
-    NOON,
-    accepted,
-    campaign,
-    claim,
-    claimed,
-    funnel,
-    phones,
-    planned,
-    receive,
-    report_on,
-    request_row,
-    row,
-    rows,
-    sent,
-    states,
-)
+from airflow_provider_rcs.store.outbox.settlement import ACCEPTED_BY_REPORT, Settlement, mark_in_doubt, requeue_refused, settle
+from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, campaign, claim_next, dispatched, funnel, phones, planned, land_and_fold, report_on, request_row, row, rows, sent, states
 
 MINUTE = timedelta(minutes=1)
 
@@ -58,7 +33,7 @@ def status(engine: sa.Engine, phone: str = ANA, name: str = "spring") -> str:
 def test_a_report_becomes_the_status_of_its_message(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
 
-    receive(engine, report_on(taken, ANA, "13", service="RCS", reported_at=NOON))
+    land_and_fold(engine, report_on(taken, ANA, "13", service="RCS", reported_at=NOON))
 
     ana = row(engine, ANA)
     assert (ana.delivery_status, ana.delivery_code, ana.delivery_channel) == ("delivered", "13", "RCS")
@@ -70,7 +45,7 @@ def test_each_of_the_vendors_codes_is_folded_to_its_status(engine: sa.Engine) ->
     codes = dict(zip(phones(len(DEFAULT_STATUS_CODES)), DEFAULT_STATUS_CODES, strict=True))
     taken = sent(engine, list(codes))
 
-    receive(engine, *(report_on(taken, phone, code) for phone, code in codes.items()))
+    land_and_fold(engine, *(report_on(taken, phone, code) for phone, code in codes.items()))
 
     assert {codes[phone]: each.delivery_status for phone, each in rows(engine).items()} == DEFAULT_STATUS_CODES
 
@@ -78,7 +53,7 @@ def test_each_of_the_vendors_codes_is_folded_to_its_status(engine: sa.Engine) ->
 def test_folding_tells_how_many_reports_it_took_up(engine: sa.Engine) -> None:
     taken = sent(engine)
 
-    assert receive(engine, report_on(taken), report_on(taken), by_ids_alone("unknown")) == 3
+    assert land_and_fold(engine, report_on(taken), report_on(taken), by_ids_alone("unknown")) == 3
     assert fold(engine) == 0
 
 
@@ -102,7 +77,7 @@ def test_of_two_statuses_the_one_that_tells_more_wins_whenever_it_came(
     campaign(engine, overrides={"20": "read", "21": "clicked"})
 
     for code in (first, second) if in_order else (second, first):
-        receive(engine, report_on(taken, ANA, code))
+        land_and_fold(engine, report_on(taken, ANA, code))
 
     assert status(engine) == wins
 
@@ -116,7 +91,7 @@ def test_between_sent_and_delayed_the_later_one_wins(engine: sa.Engine, codes: l
     )
 
     for each in (earlier, later) if in_order else (later, earlier):
-        receive(engine, each)
+        land_and_fold(engine, each)
 
     assert row(engine).delivery_code == codes[1]
 
@@ -127,7 +102,7 @@ def test_a_report_whose_date_cannot_be_read_counts_as_the_earliest(engine: sa.En
     dated, undated = report_on(taken, ANA, "10"), report_on(taken, ANA, "11", reported_at=None)
 
     for each in (dated, undated) if in_order else (undated, dated):
-        receive(engine, each)
+        land_and_fold(engine, each)
 
     assert row(engine).delivery_code == "10"
 
@@ -141,17 +116,17 @@ def test_reports_that_differ_in_their_service_alone_end_the_same_in_any_order(
     reports = [report_on(taken, service=service) for service in services]
 
     for some in [reports] if together else [reports[:1], reports[1:]]:
-        receive(engine, *some)
+        land_and_fold(engine, *some)
 
     assert row(engine).delivery_channel == "SMS"
 
 
 def test_a_report_that_comes_again_changes_nothing(engine: sa.Engine) -> None:
     taken = sent(engine)
-    receive(engine, report_on(taken))
+    land_and_fold(engine, report_on(taken))
     before = row(engine)
 
-    receive(engine, report_on(taken), report_on(taken))
+    land_and_fold(engine, report_on(taken), report_on(taken))
 
     assert row(engine) == before
 
@@ -159,7 +134,7 @@ def test_a_report_that_comes_again_changes_nothing(engine: sa.Engine) -> None:
 def test_a_report_that_comes_again_is_kept(engine: sa.Engine) -> None:
     taken = sent(engine)
 
-    receive(engine, report_on(taken), report_on(taken))
+    land_and_fold(engine, report_on(taken), report_on(taken))
 
     with engine.connect() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(report)).scalar_one() == 2
@@ -167,7 +142,7 @@ def test_a_report_that_comes_again_is_kept(engine: sa.Engine) -> None:
 
 @pytest.mark.parametrize("code", ["99", "0", "-1", "X", "1e1", "013"])
 def test_a_code_that_nobody_knows_is_kept_as_it_came_and_never_final(engine: sa.Engine, code: str) -> None:
-    receive(engine, report_on(sent(engine), ANA, code))
+    land_and_fold(engine, report_on(sent(engine), ANA, code))
 
     assert (status(engine), row(engine).delivery_code) == ("unknown", code)
     assert (funnel(engine).final, funnel(engine).statuses[DeliveryStatus.UNKNOWN]) == (0, 1)
@@ -177,7 +152,7 @@ def test_an_override_of_the_connection_decides_what_a_code_means(engine: sa.Engi
     taken = sent(engine)
     campaign(engine, overrides={"13": "read"})
 
-    receive(engine, report_on(taken))
+    land_and_fold(engine, report_on(taken))
 
     assert status(engine) == "read"
 
@@ -186,7 +161,7 @@ def test_an_override_counts_for_its_own_campaign_alone(engine: sa.Engine) -> Non
     spring, summer = sent(engine, name="spring"), sent(engine, name="summer")
     campaign(engine, "spring", overrides={"20": "read"})
 
-    receive(engine, report_on(spring, ANA, "20"), report_on(summer, ANA, "20"))
+    land_and_fold(engine, report_on(spring, ANA, "20"), report_on(summer, ANA, "20"))
 
     assert (status(engine, name="spring"), status(engine, name="summer")) == ("read", "unknown")
 
@@ -194,7 +169,7 @@ def test_an_override_counts_for_its_own_campaign_alone(engine: sa.Engine) -> Non
 def test_the_channel_of_another_service_is_kept(engine: sa.Engine) -> None:
     taken = sent(engine)
 
-    receive(engine, report_on(taken, ANA, "50"), report_on(taken, ANA, "13", service="SMS"))
+    land_and_fold(engine, report_on(taken, ANA, "50"), report_on(taken, ANA, "13", service="SMS"))
 
     assert (status(engine), row(engine).delivery_channel) == ("delivered", "SMS")
 
@@ -202,7 +177,7 @@ def test_the_channel_of_another_service_is_kept(engine: sa.Engine) -> None:
 def test_a_report_is_told_by_the_services_ids_where_it_has_no_reference(engine: sa.Engine) -> None:
     sent(engine, [ANA, BEA])
 
-    receive(engine, by_ids_alone(f"m-{BEA}"))
+    land_and_fold(engine, by_ids_alone(f"m-{BEA}"))
 
     assert (status(engine, ANA), status(engine, BEA)) == ("", "delivered")
 
@@ -210,7 +185,7 @@ def test_a_report_is_told_by_the_services_ids_where_it_has_no_reference(engine: 
 def test_a_report_is_told_by_its_reference_and_the_services_message_id_where_it_has_no_phone(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
 
-    receive(engine, report_on(taken, "", api_message_id=f"m-{BEA}"))
+    land_and_fold(engine, report_on(taken, "", api_message_id=f"m-{BEA}"))
 
     assert (status(engine, ANA), status(engine, BEA)) == ("", "delivered")
 
@@ -219,10 +194,10 @@ def test_a_message_id_is_looked_for_within_the_request_that_the_report_names(eng
     sent(engine, [ANA], "spring", ids="same")
     settle(
         engine,
-        [Settlement(claimed(engine, [ANA], "summer"), [Outcome(ANA, MessageState.ACCEPTED, f"same-{ANA}")], "e-2")],
+        [Settlement(dispatched(engine, [ANA], "summer"), [Outcome(ANA, MessageState.ACCEPTED, f"same-{ANA}")], "e-2")],
     )
 
-    receive(engine, by_ids_alone(f"same-{ANA}", campaign_id="e-2"))
+    land_and_fold(engine, by_ids_alone(f"same-{ANA}", campaign_id="e-2"))
 
     assert (status(engine, name="spring"), status(engine, name="summer")) == ("", "delivered")
 
@@ -230,7 +205,7 @@ def test_a_message_id_is_looked_for_within_the_request_that_the_report_names(eng
 def test_a_message_id_without_any_request_is_nobodys(engine: sa.Engine) -> None:
     sent(engine)
 
-    receive(engine, by_ids_alone(f"m-{ANA}", campaign_id=""))
+    land_and_fold(engine, by_ids_alone(f"m-{ANA}", campaign_id=""))
 
     assert status(engine) == ""
 
@@ -249,7 +224,7 @@ def test_reports_on_what_others_send_are_not_looked_for_among_the_messages(engin
 def test_reference_and_phone_count_before_the_services_message_id(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
 
-    receive(engine, report_on(taken, ANA, api_message_id=f"m-{BEA}"))
+    land_and_fold(engine, report_on(taken, ANA, api_message_id=f"m-{BEA}"))
 
     assert (status(engine, ANA), status(engine, BEA)) == ("delivered", "")
 
@@ -258,7 +233,7 @@ def test_a_phone_of_two_campaigns_is_told_apart_by_the_reference(engine: sa.Engi
     sent(engine, [ANA], "spring", "s")
     summer = sent(engine, [ANA], "summer", "t")
 
-    receive(engine, report_on(summer))
+    land_and_fold(engine, report_on(summer))
 
     assert (status(engine, name="spring"), status(engine, name="summer")) == ("", "delivered")
 
@@ -267,7 +242,7 @@ def test_a_phone_of_two_campaigns_is_told_apart_by_the_reference(engine: sa.Engi
 def test_a_report_on_nobody_of_ours_is_parked_and_touches_nothing(engine: sa.Engine, alien: dict[str, str]) -> None:
     taken = sent(engine)
 
-    assert receive(engine, report_on(taken, **alien)) == 1
+    assert land_and_fold(engine, report_on(taken, **alien)) == 1
 
     assert status(engine) == ""
     with engine.connect() as connection:
@@ -277,16 +252,16 @@ def test_a_report_on_nobody_of_ours_is_parked_and_touches_nothing(engine: sa.Eng
 
 
 def test_an_empty_message_id_is_nobodys(engine: sa.Engine) -> None:
-    taken = claimed(engine)
+    taken = dispatched(engine)
     settle(engine, [Settlement(taken, [Outcome(ANA, MessageState.ACCEPTED, api_message_id="")], "e-1")])
 
-    receive(engine, Report("13", phone=ANA))
+    land_and_fold(engine, Report("13", phone=ANA))
 
     assert status(engine) == ""
 
 
 def test_a_parked_report_is_folded_when_its_message_appears(engine: sa.Engine) -> None:
-    receive(engine, by_ids_alone(f"m-{ANA}"))
+    land_and_fold(engine, by_ids_alone(f"m-{ANA}"))
     sent(engine)
 
     assert fold_parked(engine) == 1
@@ -295,7 +270,7 @@ def test_a_parked_report_is_folded_when_its_message_appears(engine: sa.Engine) -
 
 
 def test_a_report_whose_message_is_still_unknown_stays_parked(engine: sa.Engine) -> None:
-    receive(engine, by_ids_alone("m-unknown"))
+    land_and_fold(engine, by_ids_alone("m-unknown"))
     sent(engine)
 
     assert fold_parked(engine) == 0
@@ -315,7 +290,7 @@ def test_reports_are_all_folded_however_many_one_fold_takes(
     monkeypatch.setattr(folding, "_REPORTS_A_FOLD", a_fold)
     taken = sent(engine, phones(3))
 
-    folded = receive(engine, *(report_on(taken, phone, code) for phone in phones(3) for code in ("11", "13")))
+    folded = land_and_fold(engine, *(report_on(taken, phone, code) for phone in phones(3) for code in ("11", "13")))
 
     assert folded == 6
     assert funnel(engine).delivered == 3
@@ -325,7 +300,7 @@ def test_reports_on_several_campaigns_are_folded_together(engine: sa.Engine) -> 
     names = [f"campaign {number}" for number in range(5)]
     claims = [sent(engine, [ANA], name, name) for name in names]
 
-    receive(engine, *map(report_on, reversed(claims)))
+    land_and_fold(engine, *map(report_on, reversed(claims)))
 
     assert [status(engine, name=name) for name in names] == ["delivered"] * 5
 
@@ -334,7 +309,7 @@ def test_folds_are_numbered_upwards(engine: sa.Engine) -> None:
     taken = sent(engine)
 
     for _ in range(3):
-        receive(engine, report_on(taken))
+        land_and_fold(engine, report_on(taken))
 
     with engine.connect() as connection:
         numbers = list(connection.execute(sa.select(report.c.fold).order_by(report.c.id)).scalars())
@@ -345,16 +320,16 @@ def test_a_message_that_a_fold_changes_carries_the_campaigns_new_revision(engine
     taken = sent(engine)
     before = row(engine).revision
 
-    receive(engine, report_on(taken))
+    land_and_fold(engine, report_on(taken))
 
     assert row(engine).revision > before
 
 
 def test_each_message_of_a_fold_carries_the_revision_of_its_own_campaign(engine: sa.Engine) -> None:
     spring, summer = sent(engine, name="spring"), sent(engine, name="summer")
-    receive(engine, report_on(spring, code="11"))
+    land_and_fold(engine, report_on(spring, code="11"))
 
-    receive(engine, report_on(spring), report_on(summer))
+    land_and_fold(engine, report_on(spring), report_on(summer))
 
     with engine.connect() as connection:
         told = connection.execute(sa.select(campaigns.c.name, campaigns.c.revision))
@@ -375,10 +350,10 @@ def test_reports_on_more_campaigns_take_one_statement_more_each_to_fold(engine: 
 
 
 def test_a_report_proves_a_message_in_doubt_accepted_beside_one_that_is_known_to_be(engine: sa.Engine) -> None:
-    known, doubted = sent(engine, [ANA]), claimed(engine, [BEA])
+    known, doubted = sent(engine, [ANA]), dispatched(engine, [BEA])
     settle(engine, [Settlement(doubted, [Outcome(BEA, MessageState.IN_DOUBT, reason="no reply")], "")])
 
-    receive(engine, report_on(known), report_on(doubted, BEA))
+    land_and_fold(engine, report_on(known), report_on(doubted, BEA))
 
     assert {phone: row(engine, phone).state for phone in (ANA, BEA)} == dict.fromkeys((ANA, BEA), "accepted")
 
@@ -397,34 +372,34 @@ def statements_to_fold(engine: sa.Engine, *reports: Report) -> int:
 
 
 def lost(engine: sa.Engine, people: list[str]) -> Claim:
-    taken = claimed(engine, people)
+    taken = dispatched(engine, people)
     mark_in_doubt(engine, taken, "the connection broke")
     return taken
 
 
 def test_a_report_proves_a_message_accepted_whose_reply_is_still_awaited(engine: sa.Engine) -> None:
-    taken = claimed(engine, [ANA, BEA])
+    taken = dispatched(engine, [ANA, BEA])
 
-    receive(engine, report_on(taken, ANA, "11"))
+    land_and_fold(engine, report_on(taken, ANA, "11"))
 
     assert states(engine) == {ANA: "accepted", BEA: "sending"}
 
 
 @pytest.mark.parametrize("told", [MessageState.REJECTED, MessageState.IN_DOUBT])
 def test_a_report_proves_a_message_accepted_whatever_the_reply_said(engine: sa.Engine, told: MessageState) -> None:
-    taken = claimed(engine)
+    taken = dispatched(engine)
     settle(engine, [Settlement(taken, [Outcome(ANA, told, reason="so the reply says")], "e-1")])
 
-    receive(engine, report_on(taken))
+    land_and_fold(engine, report_on(taken))
 
     assert (row(engine).state, row(engine).reason) == ("accepted", "")
 
 
 def test_a_report_proves_a_message_accepted_that_a_refusal_gave_back(engine: sa.Engine) -> None:
-    taken = claimed(engine)
+    taken = dispatched(engine)
     requeue_refused(engine, taken, "not enough credit")
 
-    receive(engine, report_on(taken))
+    land_and_fold(engine, report_on(taken))
 
     assert states(engine) == {ANA: "accepted"}
 
@@ -432,37 +407,37 @@ def test_a_report_proves_a_message_accepted_that_a_refusal_gave_back(engine: sa.
 def test_a_report_on_a_lost_request_proves_all_of_it_accepted(engine: sa.Engine) -> None:
     taken = lost(engine, [ANA, BEA, EVA])
 
-    receive(engine, report_on(taken, ANA, "50"))
+    land_and_fold(engine, report_on(taken, ANA, "50"))
 
     assert set(states(engine).values()) == {"accepted"}
-    assert [row(engine, phone).reason for phone in (ANA, BEA)] == ["", ACCEPTED_BY_ECHO]
+    assert [row(engine, phone).reason for phone in (ANA, BEA)] == ["", ACCEPTED_BY_REPORT]
     assert request_row(engine, taken).echoed_at is not None
 
 
 def test_a_report_on_a_lost_request_proves_nothing_of_another_one(engine: sa.Engine) -> None:
     holder = planned(engine, [ANA, BEA])
-    first, second = claim(engine, holder, 1), claim(engine, holder, 1)
+    first, second = claim_next(engine, holder, 1), claim_next(engine, holder, 1)
     for each in (first, second):
         mark_in_doubt(engine, each, "the connection broke")
 
-    receive(engine, report_on(first, ANA))
+    land_and_fold(engine, report_on(first, ANA))
 
     assert states(engine) == {ANA: "accepted", BEA: "in_doubt"}
 
 
 def test_a_report_proves_nothing_of_those_whom_a_readable_reply_left_in_doubt(engine: sa.Engine) -> None:
-    taken = claimed(engine, [ANA, BEA])
+    taken = dispatched(engine, [ANA, BEA])
     silent_on_bea = [Outcome(ANA, MessageState.ACCEPTED, "m-1"), Outcome(BEA, MessageState.IN_DOUBT, reason="silent")]
     settle(engine, [Settlement(taken, silent_on_bea, "e-1")])
 
-    receive(engine, report_on(taken, ANA))
+    land_and_fold(engine, report_on(taken, ANA))
 
     assert (row(engine, BEA).state, row(engine, BEA).reason) == ("in_doubt", "silent")
 
 
 def test_a_reply_that_comes_after_the_echo_tells_more_than_the_echo(engine: sa.Engine) -> None:
     taken = lost(engine, [ANA, BEA])
-    receive(engine, report_on(taken, ANA))
+    land_and_fold(engine, report_on(taken, ANA))
     outcomes = [Outcome(ANA, MessageState.ACCEPTED, "m-1"), Outcome(BEA, MessageState.REJECTED, reason="no RCS")]
 
     settle(engine, [Settlement(taken, outcomes, "e-1")])
@@ -472,11 +447,11 @@ def test_a_reply_that_comes_after_the_echo_tells_more_than_the_echo(engine: sa.E
 
 def test_a_duplicate_of_the_services_ends_the_same_whether_reply_or_report_came_first(engine: sa.Engine) -> None:
     for name, reply_first in (("spring", True), ("summer", False)):
-        taken = claimed(engine, [ANA], name)
+        taken = dispatched(engine, [ANA], name)
         outcomes = [Outcome(ANA, MessageState.DUPLICATE, reason="left out")]
         if reply_first:
             settle(engine, [Settlement(taken, outcomes, "e-1")])
-        receive(engine, report_on(taken))
+        land_and_fold(engine, report_on(taken))
         if not reply_first:
             settle(engine, [Settlement(taken, outcomes, "e-1")])
 
@@ -486,23 +461,23 @@ def test_a_duplicate_of_the_services_ends_the_same_whether_reply_or_report_came_
 def test_the_services_message_id_is_learned_from_a_report_where_the_reply_was_lost(engine: sa.Engine) -> None:
     taken = lost(engine, [ANA])
 
-    receive(engine, report_on(taken, ANA, api_message_id="m-9"))
+    land_and_fold(engine, report_on(taken, ANA, api_message_id="m-9"))
 
     assert row(engine).api_message_id == "m-9"
 
 
 def test_the_services_message_id_is_learned_from_any_report_not_only_from_the_one_that_wins(engine: sa.Engine) -> None:
     taken = lost(engine, [ANA])
-    receive(engine, report_on(taken, ANA, "13"))
+    land_and_fold(engine, report_on(taken, ANA, "13"))
 
-    receive(engine, report_on(taken, ANA, "11", api_message_id="m-9"))
+    land_and_fold(engine, report_on(taken, ANA, "11", api_message_id="m-9"))
 
     assert row(engine).api_message_id == "m-9"
 
 
 def test_the_replys_message_id_counts_before_that_of_a_report(engine: sa.Engine) -> None:
-    taken = claimed(engine)
-    receive(engine, report_on(taken, ANA, api_message_id="m-other"))
+    taken = dispatched(engine)
+    land_and_fold(engine, report_on(taken, ANA, api_message_id="m-other"))
 
     settle(engine, [Settlement(taken, accepted(taken), "e-1")])
 
@@ -510,8 +485,8 @@ def test_the_replys_message_id_counts_before_that_of_a_report(engine: sa.Engine)
 
 
 def test_a_refusal_against_the_echo_of_the_same_request_plans_nobody_again(engine: sa.Engine) -> None:
-    taken = claimed(engine, [ANA, BEA])
-    receive(engine, report_on(taken, ANA))
+    taken = dispatched(engine, [ANA, BEA])
+    land_and_fold(engine, report_on(taken, ANA))
 
     requeue_refused(engine, taken, "too many requests")
 

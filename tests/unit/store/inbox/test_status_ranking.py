@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.db.tables import message_channel
-from tests.unit.store.given import ANA, BEA, NOON, campaign, funnel, phones, receive, report_on, row, rows, sent
+from tests.unit.store.given import ANA, BEA, NOON, campaign, funnel, phones, land_and_fold, report_on, row, rows, sent
 
 MINUTE = timedelta(minutes=1)
 
@@ -47,7 +47,7 @@ def test_of_two_channels_the_one_wins_that_may_still_bring_the_message_or_has(
     reports = [report_on(taken, ANA, by_rcs), report_on(taken, ANA, by_sms, service="SMS")]
 
     for some in [reports] if together else [reports[:1], reports[1:]]:
-        receive(engine, *some)
+        land_and_fold(engine, *some)
 
     assert (row(engine).delivery_status, row(engine).delivery_channel) == (status, channel)
 
@@ -63,17 +63,17 @@ def test_a_message_that_failed_by_every_channel_has_failed_in_whatever_order_tha
     ]
 
     for place in order:
-        receive(engine, reports[place])
+        land_and_fold(engine, reports[place])
 
     assert (row(engine).delivery_status, row(engine).delivery_channel) == ("failed", "SMS")
 
 
 def test_a_message_that_is_under_way_by_another_channel_is_not_final(engine: sa.Engine) -> None:
     taken = sent(engine)
-    receive(engine, report_on(taken, ANA, FAILED))
+    land_and_fold(engine, report_on(taken, ANA, FAILED))
     failed = funnel(engine).final
 
-    receive(engine, report_on(taken, ANA, SENT, service="SMS"))
+    land_and_fold(engine, report_on(taken, ANA, SENT, service="SMS"))
 
     assert (failed, funnel(engine).final) == (1, 0)
 
@@ -81,8 +81,8 @@ def test_a_message_that_is_under_way_by_another_channel_is_not_final(engine: sa.
 def test_of_two_channels_that_delivered_the_later_one_counts(engine: sa.Engine) -> None:
     taken = sent(engine)
 
-    receive(engine, report_on(taken, ANA, DELIVERED, service="SMS"))
-    receive(engine, report_on(taken, ANA, DELIVERED, service="RCS", reported_at=NOON + MINUTE))
+    land_and_fold(engine, report_on(taken, ANA, DELIVERED, service="SMS"))
+    land_and_fold(engine, report_on(taken, ANA, DELIVERED, service="RCS", reported_at=NOON + MINUTE))
 
     assert row(engine).delivery_channel == "RCS"
 
@@ -91,7 +91,7 @@ def test_a_third_channel_counts_as_well(engine: sa.Engine) -> None:
     taken = sent(engine)
 
     for service, code in [("RCS", FAILED), ("SMS", FAILED), ("VOICE", SENT)]:
-        receive(engine, report_on(taken, ANA, code, service=service))
+        land_and_fold(engine, report_on(taken, ANA, code, service=service))
 
     assert (row(engine).delivery_status, row(engine).delivery_channel) == ("sent", "VOICE")
 
@@ -99,9 +99,9 @@ def test_a_third_channel_counts_as_well(engine: sa.Engine) -> None:
 def test_channels_are_kept_apart_only_where_there_are_several(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
 
-    receive(engine, report_on(taken, ANA, SENT), report_on(taken, ANA, DELIVERED), report_on(taken, BEA, FAILED))
+    land_and_fold(engine, report_on(taken, ANA, SENT), report_on(taken, ANA, DELIVERED), report_on(taken, BEA, FAILED))
     one_each = channels(engine)
-    receive(engine, report_on(taken, BEA, SENT, service="SMS"))
+    land_and_fold(engine, report_on(taken, BEA, SENT, service="SMS"))
 
     assert (one_each, channels(engine)) == (set(), {("RCS", "failed"), ("SMS", "sent")})
 
@@ -109,10 +109,10 @@ def test_channels_are_kept_apart_only_where_there_are_several(engine: sa.Engine)
 def test_reports_that_change_nothing_leave_a_message_of_several_channels_as_it_is(engine: sa.Engine) -> None:
     taken = sent(engine)
     reports = [report_on(taken, ANA, FAILED), report_on(taken, ANA, DELIVERED, service="SMS")]
-    receive(engine, *reports)
+    land_and_fold(engine, *reports)
     before = row(engine)
 
-    receive(engine, *reports, report_on(taken, ANA, SENT, service="SMS"))
+    land_and_fold(engine, *reports, report_on(taken, ANA, SENT, service="SMS"))
 
     assert row(engine) == before
 
@@ -121,7 +121,7 @@ def test_messages_of_one_and_of_several_channels_are_folded_together(engine: sa.
     taken = sent(engine, phones(4))
     reports = [report_on(taken, phone, FAILED if place % 2 else DELIVERED) for place, phone in enumerate(phones(4))]
 
-    receive(engine, *reports, *(report_on(taken, phone, SENT, service="SMS") for phone in phones(4)[1::2]))
+    land_and_fold(engine, *reports, *(report_on(taken, phone, SENT, service="SMS") for phone in phones(4)[1::2]))
 
     assert [each.delivery_status for each in rows(engine).values()] == ["delivered", "sent"] * 2
 
@@ -130,6 +130,6 @@ def test_a_campaigns_own_status_codes_count_for_each_channel(engine: sa.Engine) 
     taken = sent(engine)
     campaign(engine, overrides={"77": "delivered"})
 
-    receive(engine, report_on(taken, ANA, FAILED), report_on(taken, ANA, "77", service="SMS"))
+    land_and_fold(engine, report_on(taken, ANA, FAILED), report_on(taken, ANA, "77", service="SMS"))
 
     assert (row(engine).delivery_status, row(engine).delivery_channel) == ("delivered", "SMS")

@@ -18,25 +18,7 @@ from airflow_provider_rcs.store.outbox.settlement import (
     settle,
 )
 from airflow_provider_rcs.store.outbox.suppression import record_exclusions
-from tests.unit.store.given import (
-    ANA,
-    BEA,
-    EVA,
-    NOON,
-    accepted,
-    attempt,
-    campaign,
-    claim,
-    claim_and_dispatch,
-    claimed,
-    let_lease_run_out,
-    listed,
-    phones,
-    planned,
-    request_row,
-    row,
-    states,
-)
+from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, new_attempt, campaign, claim_next, claim_and_dispatch, dispatched, expire_lease, listed, phones, planned, request_row, row, states
 
 
 def all_claims(engine: sa.Engine, holder: Attempt, size: int) -> list[Claim]:
@@ -84,7 +66,7 @@ def test_whoever_is_suppressed_leaves_room_in_none_of_the_batches(engine: sa.Eng
 
     taken = claim_batches(engine, holder, 2, requests=2)
 
-    assert [[each.phone for each in claim.recipients] for claim in taken] == [[people[3]], people[4:]]
+    assert [[each.phone for each in claim_next.recipients] for claim_next in taken] == [[people[3]], people[4:]]
 
 
 def test_everyone_who_is_planned_is_claimed_once_in_the_order_of_the_list(engine: sa.Engine) -> None:
@@ -97,19 +79,19 @@ def test_everyone_who_is_planned_is_claimed_once_in_the_order_of_the_list(engine
 
 
 def test_a_claim_carries_all_that_the_request_needs(engine: sa.Engine) -> None:
-    holder = attempt(engine)
+    holder = new_attempt(engine)
     record_list(
         engine, holder, prepare_list_part(engine, [listed(ANA, name="Ana", reference="42", variables={"Amount": "7"})])
     )
 
-    taken = claim(engine, holder)
+    taken = claim_next(engine, holder)
 
     assert list(taken.recipients) == [Recipient(ANA, "Ana", "42", {"Amount": "7"})]
     assert taken.message_ids == (row(engine).id,)
 
 
 def test_claimed_messages_are_sending_before_the_request_leaves(engine: sa.Engine) -> None:
-    taken = claimed(engine, [ANA, BEA])
+    taken = dispatched(engine, [ANA, BEA])
 
     assert states(engine) == {ANA: "sending", BEA: "sending"}
     assert row(engine).request_id == taken.request_id
@@ -123,22 +105,22 @@ def test_every_request_has_a_reference_of_its_own(engine: sa.Engine) -> None:
 
 
 def test_nobody_planned_is_nothing_to_claim(engine: sa.Engine) -> None:
-    assert claim_and_dispatch(engine, attempt(engine), 10) is None
+    assert claim_and_dispatch(engine, new_attempt(engine), 10) is None
 
 
 def test_rejected_recipients_are_not_claimed(engine: sa.Engine) -> None:
-    holder = attempt(engine)
+    holder = new_attempt(engine)
     record_list(
         engine, holder, prepare_list_part(engine, [listed(ANA, "variable Amount: it has no value"), listed(BEA)])
     )
 
-    assert [recipient.phone for recipient in claim(engine, holder).recipients] == [BEA]
+    assert [recipient.phone for recipient in claim_next(engine, holder).recipients] == [BEA]
 
 
 def test_recipients_of_other_campaigns_are_not_claimed(engine: sa.Engine) -> None:
     planned(engine, [ANA], "summer")
 
-    assert claim_and_dispatch(engine, attempt(engine, "spring"), 10) is None
+    assert claim_and_dispatch(engine, new_attempt(engine, "spring"), 10) is None
 
 
 def test_whoever_was_taken_off_the_list_since_is_not_claimed(engine: sa.Engine) -> None:
@@ -146,7 +128,7 @@ def test_whoever_was_taken_off_the_list_since_is_not_claimed(engine: sa.Engine) 
 
     again = planned(engine, [BEA])
 
-    assert [recipient.phone for recipient in claim(engine, again).recipients] == [BEA]
+    assert [recipient.phone for recipient in claim_next(engine, again).recipients] == [BEA]
     assert states(engine)[ANA] == "planned"
 
 
@@ -154,21 +136,21 @@ def test_whoever_is_on_the_list_of_a_later_attempt_is_claimed_by_the_earlier_one
     earlier = planned(engine, [ANA])
     planned(engine, [ANA, BEA])
 
-    assert [recipient.phone for recipient in claim(engine, earlier).recipients] == [ANA, BEA]
+    assert [recipient.phone for recipient in claim_next(engine, earlier).recipients] == [ANA, BEA]
 
 
 def test_others_between_those_who_are_claimed_are_left_alone(engine: sa.Engine) -> None:
     planned(engine, [ANA, BEA, EVA])
     again = planned(engine, [ANA, EVA])
 
-    claim(engine, again)
+    claim_next(engine, again)
 
     assert states(engine) == {ANA: "sending", BEA: "planned", EVA: "sending"}
 
 
 def test_a_claim_looks_behind_the_message_that_it_is_told_alone(engine: sa.Engine) -> None:
     holder = planned(engine, [ANA, BEA, EVA])
-    first = claim(engine, holder, 2)
+    first = claim_next(engine, holder, 2)
     requeue_refused(engine, first, "not enough credit")
 
     second = claim_and_dispatch(engine, holder, 2, after=first.message_ids[0])
@@ -183,7 +165,7 @@ def test_a_claim_behind_a_message_goes_on_past_those_whom_it_suppresses(engine: 
     holder = planned(engine, people)
     record_exclusions(engine, holder.campaign, people[1:6])
 
-    first = claim(engine, holder, 1)
+    first = claim_next(engine, holder, 1)
     second = claim_and_dispatch(engine, holder, 1, after=first.message_ids[-1])
 
     assert second is not None
@@ -213,7 +195,7 @@ def test_those_that_leave_together_are_marked_and_no_others(engine: sa.Engine) -
 def test_nothing_leaves_once_the_lease_is_lost(engine: sa.Engine) -> None:
     holder = planned(engine, [ANA])
     taken = claim_batches(engine, holder, 1)
-    let_lease_run_out(engine, holder)
+    expire_lease(engine, holder)
 
     with pytest.raises(RcsFencedError):
         dispatch_claims(engine, holder, taken)

@@ -16,33 +16,14 @@ from airflow_provider_rcs.store.outbox.attempts import begin_attempt, end_attemp
 from airflow_provider_rcs.store.outbox.claims import claim_batches, dispatch_claims
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts, seconds_until_other_attempts_end
-from airflow_provider_rcs.store.outbox.settlement import ACCEPTED_BY_ECHO, Settlement, requeue_refused, settle
-from tests.unit.store.given import (
-    ANA,
-    BEA,
-    EVA,
-    NOON,
-    accepted,
-    attempt,
-    campaign,
-    claim,
-    claim_and_dispatch,
-    let_lease_run_out,
-    listed,
-    phones,
-    planned,
-    receive,
-    report_on,
-    request_row,
-    row,
-    states,
-)
+from airflow_provider_rcs.store.outbox.settlement import ACCEPTED_BY_REPORT, Settlement, requeue_refused, settle
+from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, new_attempt, campaign, claim_next, claim_and_dispatch, expire_lease, listed, phones, planned, land_and_fold, report_on, request_row, row, states
 
 
 def test_what_a_dead_attempt_was_sending_becomes_in_doubt_and_what_it_planned_stays(engine: sa.Engine) -> None:
     dead = planned(engine, [ANA, BEA, EVA])
-    claim(engine, dead, 2)
-    let_lease_run_out(engine, dead)
+    claim_next(engine, dead, 2)
+    expire_lease(engine, dead)
 
     recover_dead_attempts(engine, dead.campaign)
 
@@ -53,7 +34,7 @@ def test_what_a_dead_attempt_had_claimed_and_not_let_leave_is_planned_again(engi
     dead = planned(engine, [ANA, BEA])
     first, second = claim_batches(engine, dead, 1, requests=2)
     dispatch_claims(engine, dead, [first])
-    let_lease_run_out(engine, dead)
+    expire_lease(engine, dead)
 
     assert recover_dead_attempts(engine, dead.campaign) == 1
 
@@ -74,7 +55,7 @@ def test_what_a_dead_attempt_had_claimed_of_a_cancelled_campaign_is_not_planned_
     dead = planned(engine, [ANA])
     (taken,) = claim_batches(engine, dead, 1)
     cancel(engine, dead.campaign, Cancellation("Mar", "the price is wrong", NOON))
-    let_lease_run_out(engine, dead)
+    expire_lease(engine, dead)
 
     recover_dead_attempts(engine, dead.campaign)
 
@@ -96,16 +77,16 @@ def test_what_an_older_version_of_the_program_left_claimed_when_it_buried_is_pla
 def test_burying_tells_how_many_became_in_doubt(engine: sa.Engine) -> None:
     dead = planned(engine, phones(5))
     for size in (2, 1):
-        claim(engine, dead, size)
-    let_lease_run_out(engine, dead)
+        claim_next(engine, dead, size)
+    expire_lease(engine, dead)
 
     assert recover_dead_attempts(engine, dead.campaign) == 3
 
 
 def test_a_message_in_doubt_says_why(engine: sa.Engine) -> None:
     dead = planned(engine, [ANA])
-    taken = claim(engine, dead)
-    let_lease_run_out(engine, dead)
+    taken = claim_next(engine, dead)
+    expire_lease(engine, dead)
 
     recover_dead_attempts(engine, dead.campaign)
 
@@ -115,8 +96,8 @@ def test_a_message_in_doubt_says_why(engine: sa.Engine) -> None:
 
 def test_burying_twice_finds_nothing_the_second_time(engine: sa.Engine) -> None:
     dead = planned(engine, [ANA])
-    claim(engine, dead)
-    let_lease_run_out(engine, dead)
+    claim_next(engine, dead)
+    expire_lease(engine, dead)
     recover_dead_attempts(engine, dead.campaign)
 
     assert recover_dead_attempts(engine, dead.campaign) == 0
@@ -124,7 +105,7 @@ def test_burying_twice_finds_nothing_the_second_time(engine: sa.Engine) -> None:
 
 def test_what_a_live_attempt_is_sending_is_left_to_it(engine: sa.Engine) -> None:
     alive = planned(engine, [ANA])
-    claim(engine, alive)
+    claim_next(engine, alive)
 
     assert recover_dead_attempts(engine, alive.campaign) == 0
     assert states(engine) == {ANA: "sending"}
@@ -132,8 +113,8 @@ def test_what_a_live_attempt_is_sending_is_left_to_it(engine: sa.Engine) -> None
 
 def test_dead_attempts_of_other_campaigns_are_left_to_theirs(engine: sa.Engine) -> None:
     dead = planned(engine, [ANA], "summer")
-    claim(engine, dead)
-    let_lease_run_out(engine, dead)
+    claim_next(engine, dead)
+    expire_lease(engine, dead)
 
     assert recover_dead_attempts(engine, campaign(engine, "spring")) == 0
     assert states(engine, "summer") == {ANA: "sending"}
@@ -141,9 +122,9 @@ def test_dead_attempts_of_other_campaigns_are_left_to_theirs(engine: sa.Engine) 
 
 def test_what_a_dead_attempt_had_settled_stays(engine: sa.Engine) -> None:
     dead = planned(engine, [ANA])
-    taken = claim(engine, dead)
+    taken = claim_next(engine, dead)
     settle(engine, [Settlement(taken, accepted(taken), "e-1")])
-    let_lease_run_out(engine, dead)
+    expire_lease(engine, dead)
 
     assert recover_dead_attempts(engine, dead.campaign) == 0
     assert states(engine) == {ANA: "accepted"}
@@ -151,28 +132,28 @@ def test_what_a_dead_attempt_had_settled_stays(engine: sa.Engine) -> None:
 
 def test_an_attempt_ended_with_a_request_under_way_is_buried_when_its_lease_runs_out(engine: sa.Engine) -> None:
     dead = planned(engine, [ANA])
-    claim(engine, dead)
+    claim_next(engine, dead)
     end_attempt(engine, dead)
-    let_lease_run_out(engine, dead)
+    expire_lease(engine, dead)
 
     assert recover_dead_attempts(engine, dead.campaign) == 1
 
 
 def test_a_request_that_a_report_has_echoed_is_accepted_when_its_attempt_dies(engine: sa.Engine) -> None:
     dead = planned(engine, [ANA, BEA])
-    taken = claim(engine, dead)
-    receive(engine, report_on(taken, ANA))
-    let_lease_run_out(engine, dead)
+    taken = claim_next(engine, dead)
+    land_and_fold(engine, report_on(taken, ANA))
+    expire_lease(engine, dead)
 
     assert recover_dead_attempts(engine, dead.campaign) == 0
     assert states(engine) == {ANA: "accepted", BEA: "accepted"}
-    assert row(engine, BEA).reason == ACCEPTED_BY_ECHO
+    assert row(engine, BEA).reason == ACCEPTED_BY_REPORT
 
 
 @pytest.mark.parametrize("buried", [True, False])
 def test_a_fenced_attempt_can_neither_list_nor_claim_nor_renew(engine: sa.Engine, buried: bool) -> None:
     fenced = planned(engine, [ANA])
-    let_lease_run_out(engine, fenced)
+    expire_lease(engine, fenced)
     if buried:
         recover_dead_attempts(engine, fenced.campaign)
 
@@ -187,19 +168,19 @@ def test_a_fenced_attempt_can_neither_list_nor_claim_nor_renew(engine: sa.Engine
 
 def test_the_next_attempt_goes_on_where_the_dead_one_stopped(engine: sa.Engine) -> None:
     dead = planned(engine, [ANA, BEA])
-    claim(engine, dead, 1)
-    let_lease_run_out(engine, dead)
+    claim_next(engine, dead, 1)
+    expire_lease(engine, dead)
     recover_dead_attempts(engine, dead.campaign)
 
     heir = planned(engine, [ANA, BEA])
 
-    assert [recipient.phone for recipient in claim(engine, heir).recipients] == [BEA]
+    assert [recipient.phone for recipient in claim_next(engine, heir).recipients] == [BEA]
 
 
 def test_a_reply_that_comes_after_the_burial_counts(engine: sa.Engine) -> None:
     dead = planned(engine, [ANA, BEA])
-    taken = claim(engine, dead)
-    let_lease_run_out(engine, dead)
+    taken = claim_next(engine, dead)
+    expire_lease(engine, dead)
     recover_dead_attempts(engine, dead.campaign)
     late = [Outcome(ANA, MessageState.ACCEPTED, "m-1"), Outcome(BEA, MessageState.REJECTED, reason="no RCS")]
 
@@ -211,8 +192,8 @@ def test_a_reply_that_comes_after_the_burial_counts(engine: sa.Engine) -> None:
 
 def test_a_proven_refusal_that_comes_after_the_burial_counts(engine: sa.Engine) -> None:
     dead = planned(engine, [ANA])
-    taken = claim(engine, dead)
-    let_lease_run_out(engine, dead)
+    taken = claim_next(engine, dead)
+    expire_lease(engine, dead)
     recover_dead_attempts(engine, dead.campaign)
 
     requeue_refused(engine, taken, "not enough credit")
@@ -223,15 +204,15 @@ def test_a_proven_refusal_that_comes_after_the_burial_counts(engine: sa.Engine) 
 def test_nobody_is_waited_for_where_no_other_attempt_sends(engine: sa.Engine) -> None:
     planned(engine, [ANA])
     mine = planned(engine, [ANA])
-    claim(engine, mine)
+    claim_next(engine, mine)
 
     assert seconds_until_other_attempts_end(engine, mine) == 0
 
 
 def test_another_attempt_that_sends_is_waited_for_as_long_as_its_lease_runs(engine: sa.Engine) -> None:
     other = planned(engine, [ANA])
-    claim(engine, other)
-    mine = attempt(engine)
+    claim_next(engine, other)
+    mine = new_attempt(engine)
 
     assert 240 < seconds_until_other_attempts_end(engine, mine) < 301
 
@@ -239,36 +220,36 @@ def test_another_attempt_that_sends_is_waited_for_as_long_as_its_lease_runs(engi
 def test_another_attempt_that_has_only_claimed_is_waited_for_too(engine: sa.Engine) -> None:
     claim_batches(engine, planned(engine, [ANA]), 1)
 
-    assert seconds_until_other_attempts_end(engine, attempt(engine)) > 240
+    assert seconds_until_other_attempts_end(engine, new_attempt(engine)) > 240
 
 
 def test_the_longest_lease_of_the_others_counts(engine: sa.Engine) -> None:
     for minutes in (1, 60, 5):
         other = begin_attempt(engine, campaign(engine), "a test", timedelta(minutes=minutes))
         record_list(engine, other, prepare_list_part(engine, [listed(f"3460000000{minutes}")]))
-        claim(engine, other, 1)
+        claim_next(engine, other, 1)
 
-    assert 3_000 < seconds_until_other_attempts_end(engine, attempt(engine)) < 3_601
+    assert 3_000 < seconds_until_other_attempts_end(engine, new_attempt(engine)) < 3_601
 
 
 def test_a_lease_that_just_ran_out_is_waited_for_a_moment_so_that_it_is_buried(engine: sa.Engine) -> None:
     other = planned(engine, [ANA])
-    claim(engine, other)
-    let_lease_run_out(engine, other)
+    claim_next(engine, other)
+    expire_lease(engine, other)
 
-    assert 0 < seconds_until_other_attempts_end(engine, attempt(engine)) < 1
+    assert 0 < seconds_until_other_attempts_end(engine, new_attempt(engine)) < 1
 
 
 def test_an_attempt_that_sends_another_campaign_is_not_waited_for(engine: sa.Engine) -> None:
-    claim(engine, planned(engine, [ANA], "summer"))
+    claim_next(engine, planned(engine, [ANA], "summer"))
 
-    assert seconds_until_other_attempts_end(engine, attempt(engine, "spring")) == 0
+    assert seconds_until_other_attempts_end(engine, new_attempt(engine, "spring")) == 0
 
 
 def test_nobody_is_waited_for_once_buried(engine: sa.Engine) -> None:
     dead = planned(engine, [ANA])
-    claim(engine, dead)
-    let_lease_run_out(engine, dead)
+    claim_next(engine, dead)
+    expire_lease(engine, dead)
     recover_dead_attempts(engine, dead.campaign)
 
-    assert seconds_until_other_attempts_end(engine, attempt(engine)) == 0
+    assert seconds_until_other_attempts_end(engine, new_attempt(engine)) == 0

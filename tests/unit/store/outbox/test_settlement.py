@@ -11,44 +11,17 @@ from airflow_provider_rcs.store.campaign.cancellations import Cancellation, canc
 from airflow_provider_rcs.store.db.tables import request
 from airflow_provider_rcs.store.outbox.claims import claim_batches
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
-from airflow_provider_rcs.store.outbox.settlement import (
-    ACCEPTED_BY_ECHO,
-    Settlement,
-    api_campaign_ids,
-    mark_in_doubt,
-    requeue_refused,
-    requeue_unsent,
-    settle,
-)
+from airflow_provider_rcs.store.outbox.settlement import ACCEPTED_BY_REPORT, Settlement, api_campaign_ids, mark_in_doubt, requeue_refused, requeue_unsent, settle
 from airflow_provider_rcs.store.outbox.settlement import settle as settle_all
 from airflow_provider_rcs.store.privacy.erasure import erase
 from airflow_provider_rcs.store.privacy.pseudonyms import ERASED_UNSENT
-from tests.unit.store.given import (
-    ANA,
-    BEA,
-    EVA,
-    NOON,
-    accepted,
-    campaign,
-    claim,
-    claim_and_dispatch,
-    claimed,
-    let_lease_run_out,
-    planned,
-    receive,
-    report_on,
-    request_row,
-    row,
-    rows,
-    sent,
-    states,
-)
+from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, campaign, claim_next, claim_and_dispatch, dispatched, expire_lease, planned, land_and_fold, report_on, request_row, row, rows, sent, states
 from tests.unit.store.outbox.test_claims import bring_to_an_end, request_states
 
 
 @pytest.mark.parametrize("end", ["settle", "release", "doubt"])
 def test_messages_are_found_of_a_request_that_does_not_tell_their_numbers(engine: sa.Engine, end: str) -> None:
-    taken = claimed(engine, [ANA, BEA])
+    taken = dispatched(engine, [ANA, BEA])
     with engine.begin() as connection:
         connection.execute(request.update().values(first_message_id=None, last_message_id=None))
 
@@ -59,7 +32,7 @@ def test_messages_are_found_of_a_request_that_does_not_tell_their_numbers(engine
 
 def test_settling_records_what_became_of_each_recipient(engine: sa.Engine) -> None:
     people = [ANA, BEA, EVA, "34600000004"]
-    taken = claimed(engine, people)
+    taken = dispatched(engine, people)
     outcomes = [
         Outcome(ANA, MessageState.ACCEPTED, "m-1"),
         Outcome(BEA, MessageState.REJECTED, reason="no RCS"),
@@ -84,7 +57,7 @@ def test_settling_closes_the_request_with_the_services_id(engine: sa.Engine) -> 
 
 def test_settling_leaves_other_requests_alone(engine: sa.Engine) -> None:
     holder = planned(engine, [ANA, BEA])
-    first, _second = claim(engine, holder, 1), claim(engine, holder, 1)
+    first, _second = claim_next(engine, holder, 1), claim_next(engine, holder, 1)
 
     settle(engine, [Settlement(first, accepted(first), "e-1")])
 
@@ -111,8 +84,8 @@ def test_settling_twice_changes_nothing(engine: sa.Engine) -> None:
 
 
 def test_a_message_that_a_report_has_proven_accepted_gets_its_id_from_the_reply(engine: sa.Engine) -> None:
-    taken = claimed(engine)
-    receive(engine, report_on(taken))
+    taken = dispatched(engine)
+    land_and_fold(engine, report_on(taken))
 
     settle(engine, [Settlement(taken, accepted(taken), "e-1")])
 
@@ -124,8 +97,8 @@ def test_a_message_that_a_report_has_proven_accepted_gets_its_id_from_the_reply(
 def test_a_message_that_a_report_has_proven_accepted_stays_so_whatever_the_reply_says(
     engine: sa.Engine, told: MessageState
 ) -> None:
-    taken = claimed(engine)
-    receive(engine, report_on(taken))
+    taken = dispatched(engine)
+    land_and_fold(engine, report_on(taken))
 
     settle(engine, [Settlement(taken, [Outcome(ANA, told, reason="so the reply says")], "e-1")])
 
@@ -133,7 +106,7 @@ def test_a_message_that_a_report_has_proven_accepted_stays_so_whatever_the_reply
 
 
 def test_a_refused_request_gives_its_messages_back_as_planned(engine: sa.Engine) -> None:
-    taken = claimed(engine, [ANA, BEA])
+    taken = dispatched(engine, [ANA, BEA])
 
     requeue_refused(engine, taken, "not enough credit")
 
@@ -142,7 +115,7 @@ def test_a_refused_request_gives_its_messages_back_as_planned(engine: sa.Engine)
 
 
 def test_a_refused_request_says_why(engine: sa.Engine) -> None:
-    taken = claimed(engine)
+    taken = dispatched(engine)
 
     requeue_refused(engine, taken, "not enough credit")
 
@@ -151,18 +124,18 @@ def test_a_refused_request_says_why(engine: sa.Engine) -> None:
 
 def test_refused_messages_can_be_claimed_again_under_a_new_reference(engine: sa.Engine) -> None:
     holder = planned(engine, [ANA])
-    refused = claim(engine, holder)
+    refused = claim_next(engine, holder)
     requeue_refused(engine, refused, "not enough credit")
 
-    again = claim(engine, holder)
+    again = claim_next(engine, holder)
 
     assert again.recipients == refused.recipients
     assert again.reference != refused.reference
 
 
 def test_a_refusal_leaves_alone_whom_a_report_has_proven_accepted(engine: sa.Engine) -> None:
-    taken = claimed(engine)
-    receive(engine, report_on(taken))
+    taken = dispatched(engine)
+    land_and_fold(engine, report_on(taken))
 
     requeue_refused(engine, taken, "not enough credit")
 
@@ -170,7 +143,7 @@ def test_a_refusal_leaves_alone_whom_a_report_has_proven_accepted(engine: sa.Eng
 
 
 def test_a_lost_reply_leaves_the_messages_in_doubt_and_says_why(engine: sa.Engine) -> None:
-    taken = claimed(engine, [ANA, BEA])
+    taken = dispatched(engine, [ANA, BEA])
 
     assert mark_in_doubt(engine, taken, "the connection broke") == 2
 
@@ -181,33 +154,33 @@ def test_a_lost_reply_leaves_the_messages_in_doubt_and_says_why(engine: sa.Engin
 
 def test_messages_in_doubt_are_not_claimed(engine: sa.Engine) -> None:
     holder = planned(engine, [ANA])
-    mark_in_doubt(engine, claim(engine, holder), "the connection broke")
+    mark_in_doubt(engine, claim_next(engine, holder), "the connection broke")
 
     assert claim_and_dispatch(engine, holder, 10) is None
 
 
 def test_an_echo_before_the_doubt_proves_the_whole_request_accepted(engine: sa.Engine) -> None:
-    taken = claimed(engine, [ANA, BEA])
-    receive(engine, report_on(taken, ANA))
+    taken = dispatched(engine, [ANA, BEA])
+    land_and_fold(engine, report_on(taken, ANA))
 
     assert mark_in_doubt(engine, taken, "the connection broke") == 0
 
     assert states(engine) == {ANA: "accepted", BEA: "accepted"}
-    assert row(engine, BEA).reason == ACCEPTED_BY_ECHO
+    assert row(engine, BEA).reason == ACCEPTED_BY_REPORT
     assert request_row(engine, taken).state == "accepted"
 
 
 def test_an_echo_of_one_request_proves_nothing_of_another(engine: sa.Engine) -> None:
     holder = planned(engine, [ANA, BEA])
-    echoed, silent = claim(engine, holder, 1), claim(engine, holder, 1)
-    receive(engine, report_on(echoed, ANA))
+    echoed, silent = claim_next(engine, holder, 1), claim_next(engine, holder, 1)
+    land_and_fold(engine, report_on(echoed, ANA))
 
     assert mark_in_doubt(engine, silent, "the connection broke") == 1
 
 
 @pytest.mark.parametrize("end", ["settle", "release", "doubt"])
 def test_every_change_carries_the_campaigns_new_revision(engine: sa.Engine, end: str) -> None:
-    taken = claimed(engine)
+    taken = dispatched(engine)
     before = row(engine).revision
 
     bring_to_an_end(engine, taken, end)
@@ -217,7 +190,7 @@ def test_every_change_carries_the_campaigns_new_revision(engine: sa.Engine, end:
 
 def test_the_services_ids_of_a_campaign_are_told_in_the_order_of_its_requests(engine: sa.Engine) -> None:
     holder = planned(engine, [ANA, BEA, EVA])
-    first, second, refused = (claim(engine, holder, 1) for _ in range(3))
+    first, second, refused = (claim_next(engine, holder, 1) for _ in range(3))
     settle(engine, [Settlement(second, accepted(second), "e-2")])
     settle(engine, [Settlement(first, accepted(first), "e-1")])
     requeue_refused(engine, refused, "not enough credit")
@@ -248,8 +221,8 @@ def test_a_copy_of_the_messages_learns_of_it(engine: sa.Engine) -> None:
 
 def test_who_was_let_leave_and_is_known_not_to_have_left_is_given_back_too(engine: sa.Engine) -> None:
     dead = planned(engine, [ANA])
-    taken = claim(engine, dead)
-    let_lease_run_out(engine, dead)
+    taken = claim_next(engine, dead)
+    expire_lease(engine, dead)
     recover_dead_attempts(engine, dead.campaign)
 
     requeue_unsent(engine, [taken])
@@ -260,8 +233,8 @@ def test_who_was_let_leave_and_is_known_not_to_have_left_is_given_back_too(engin
 
 def test_who_was_erased_meanwhile_is_not_planned_again(engine: sa.Engine) -> None:
     dead = planned(engine, [ANA])
-    taken = claim(engine, dead)
-    let_lease_run_out(engine, dead)
+    taken = claim_next(engine, dead)
+    expire_lease(engine, dead)
     recover_dead_attempts(engine, dead.campaign)
     erase(engine, ANA, "Mar")
 
@@ -271,7 +244,7 @@ def test_who_was_erased_meanwhile_is_not_planned_again(engine: sa.Engine) -> Non
 
 
 def test_who_was_let_leave_in_a_campaign_that_is_cancelled_is_not_planned_again(engine: sa.Engine) -> None:
-    taken = claim(engine, planned(engine, [ANA]))
+    taken = claim_next(engine, planned(engine, [ANA]))
     cancel(engine, campaign(engine), Cancellation("Mar", "the price is wrong", NOON))
 
     requeue_unsent(engine, [taken])
@@ -282,9 +255,9 @@ def test_who_was_let_leave_in_a_campaign_that_is_cancelled_is_not_planned_again(
 def test_who_has_been_taken_over_stays_with_whom_they_are(engine: sa.Engine) -> None:
     fenced = planned(engine, [ANA])
     taken = claim_batches(engine, fenced, 1)
-    let_lease_run_out(engine, fenced)
+    expire_lease(engine, fenced)
     recover_dead_attempts(engine, fenced.campaign)
-    heirs = claim(engine, planned(engine, [ANA]))
+    heirs = claim_next(engine, planned(engine, [ANA]))
 
     requeue_unsent(engine, taken)
 

@@ -25,14 +25,14 @@ from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, resolve_all, resolve_phone
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, requeue_refused, settle
 from airflow_provider_rcs.store.outbox.suppression import EXCLUDED, record_exclusions
-from airflow_provider_rcs.store.privacy.erasure import Traces, erase, find_traces
+from airflow_provider_rcs.store.privacy.erasure import PersonalData, erase, find_personal_data
 from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, new_attempt, campaign, claim_next, claim_and_dispatch, dispatched, dump_store, funnel, expire_lease, listed, planned, land_and_fold, report_on, row, rows, sent, states
 from tests.unit.store.read.test_exports import listening
 
 ANAS_LIST = listed(ANA, phone_as_listed="+34 600 000 001", name="Ana Ñ", reference="ref-1", variables={"Amount": "7"})
 
 
-def erase_ana(engine: sa.Engine, *, suppress: bool = False) -> Traces:
+def erase_ana(engine: sa.Engine, *, suppress: bool = False) -> PersonalData:
     return erase(engine, ANA, "the data protection officer", suppress=suppress)
 
 
@@ -90,9 +90,9 @@ def test_what_was_found_is_told_and_looking_again_finds_only_the_hash(engine: sa
     land_and_fold(engine, report_on(taken))
     record_exclusions(engine, campaign(engine, "summer"), [ANA])
 
-    before = find_traces(engine, ANA)
+    before = find_personal_data(engine, ANA)
     erased = erase_ana(engine)
-    after = find_traces(engine, ANA)
+    after = find_personal_data(engine, ANA)
 
     assert erased == before
     assert before.as_counts() == {

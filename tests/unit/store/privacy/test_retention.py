@@ -26,13 +26,7 @@ from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record
 from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
 from airflow_provider_rcs.store.outbox.suppression import EXCLUDED, record_exclusions
 from airflow_provider_rcs.store.privacy import retention
-from airflow_provider_rcs.store.privacy.retention import (
-    PrunedRows,
-    RetentionLimit,
-    count_left_open,
-    count_prunable,
-    prune,
-)
+from airflow_provider_rcs.store.privacy.retention import PrunedRows, RetentionLimit, count_unfinished, count_prunable, prune
 from airflow_provider_rcs.store.read.exports import reports_since
 from tests.unit.store.given import ANA, BEA, EVA, new_attempt, campaign, claim_next, claim_and_dispatch, dispatched, count, dump_store, funnel, expire_lease, listed, phones, planned, land_and_fold, report_on, row, rows, sent, states
 
@@ -183,7 +177,7 @@ def test_what_is_in_doubt_or_being_sent_is_left_whole_and_counted(engine: sa.Eng
     assert prune_all(engine) == {}
 
     assert states(engine) == {ANA: "in_doubt", BEA: "sending"}
-    assert count_left_open(engine, HALF_A_YEAR) == 2
+    assert count_unfinished(engine, HALF_A_YEAR) == 2
 
 
 def test_what_an_attempt_has_planned_is_left_to_it_while_it_is_alive(engine: sa.Engine) -> None:

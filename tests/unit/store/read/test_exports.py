@@ -14,7 +14,7 @@ from airflow_provider_rcs.store.inbox.folding import fold_parked
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.read import exports
 from airflow_provider_rcs.store.read.exports import Row, campaigns, channels_since, messages_since, reports_since
-from tests.unit.store.given import ANA, BEA, NOON, campaign, claimed, phones, planned, receive, report_on, sent
+from tests.unit.store.given import ANA, BEA, NOON, campaign, dispatched, phones, planned, land_and_fold, report_on, sent
 
 
 def revision(engine: sa.Engine, name: str = "spring") -> int:
@@ -62,7 +62,7 @@ def test_a_reader_gets_just_the_messages_that_changed_since(engine: sa.Engine) -
     taken = sent(engine, [ANA, BEA])
     seen = revision(engine)
 
-    receive(engine, report_on(taken, BEA))
+    land_and_fold(engine, report_on(taken, BEA))
 
     assert changed_since(engine, seen) == [BEA]
 
@@ -80,11 +80,11 @@ def channels_of(engine: sa.Engine, revision: int) -> list[tuple[str, str]]:
 
 def test_a_reader_gets_just_the_channels_that_changed_since_of_a_message_that_did_not_too(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
-    receive(engine, report_on(taken, ANA, "50"), report_on(taken, BEA, "50"))
-    receive(engine, report_on(taken, ANA, "13", service="SMS"))
+    land_and_fold(engine, report_on(taken, ANA, "50"), report_on(taken, BEA, "50"))
+    land_and_fold(engine, report_on(taken, ANA, "13", service="SMS"))
     seen = revision(engine)
 
-    receive(engine, report_on(taken, ANA, "11", service="VOICE"))
+    land_and_fold(engine, report_on(taken, ANA, "11", service="VOICE"))
 
     assert channels_of(engine, 0) == [("RCS", "failed"), ("SMS", "delivered"), ("VOICE", "sent")]
     assert channels_of(engine, seen) == [("VOICE", "sent")]
@@ -94,17 +94,17 @@ def test_a_reader_gets_just_the_channels_that_changed_since_of_a_message_that_di
 def test_reports_that_change_no_channel_tell_nothing_again(engine: sa.Engine) -> None:
     taken = sent(engine)
     reports = [report_on(taken, ANA, "50"), report_on(taken, ANA, "13", service="SMS")]
-    receive(engine, *reports)
+    land_and_fold(engine, *reports)
     seen = revision(engine)
 
-    receive(engine, *reports)
+    land_and_fold(engine, *reports)
 
     assert channels_of(engine, seen) == []
 
 
 def test_channels_of_other_campaigns_are_not_told(engine: sa.Engine) -> None:
     taken = sent(engine, name="summer")
-    receive(engine, report_on(taken, ANA, "50"), report_on(taken, ANA, "13", service="SMS"))
+    land_and_fold(engine, report_on(taken, ANA, "50"), report_on(taken, ANA, "13", service="SMS"))
 
     assert channels_of(engine, 0) == []
 
@@ -114,7 +114,7 @@ def test_pages_hold_every_channel_once(engine: sa.Engine, page: int, monkeypatch
     monkeypatch.setattr(exports, "ROWS_A_PAGE", page)
     taken = sent(engine, phones(3))
     services = ("", "RCS", "SMS")
-    receive(engine, *(report_on(taken, phone, service=service) for phone in phones(3) for service in services))
+    land_and_fold(engine, *(report_on(taken, phone, service=service) for phone in phones(3) for service in services))
 
     rows = all_of(channels_since(engine, taken.campaign_id, 0))
 
@@ -125,7 +125,7 @@ def test_pages_hold_every_channel_once(engine: sa.Engine, page: int, monkeypatch
 
 def test_a_message_is_told_with_its_campaign_and_its_request(engine: sa.Engine) -> None:
     taken = sent(engine)
-    receive(engine, report_on(taken))
+    land_and_fold(engine, report_on(taken))
 
     [row] = all_of(messages_since(engine, taken.campaign_id, 0))
 
@@ -145,7 +145,7 @@ def test_a_message_that_was_not_sent_is_told_without_a_request(engine: sa.Engine
 def test_pages_hold_every_row_once(engine: sa.Engine, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "ROWS_A_PAGE", page)
     taken = sent(engine, phones(7))
-    receive(engine, *(report_on(taken, phone) for phone in phones(7)))
+    land_and_fold(engine, *(report_on(taken, phone) for phone in phones(7)))
 
     assert changed_since(engine, 0) == phones(7)
     assert [row["phone"] for row in all_of(reports_since(engine, 0))] == phones(7)
@@ -154,7 +154,7 @@ def test_pages_hold_every_row_once(engine: sa.Engine, page: int, monkeypatch: py
 def test_small_folds_share_a_page(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
     for phone in (ANA, BEA, ANA):
-        receive(engine, report_on(taken, phone))
+        land_and_fold(engine, report_on(taken, phone))
 
     assert [len(page) for page in reports_since(engine, 0)] == [3]
 
@@ -162,7 +162,7 @@ def test_small_folds_share_a_page(engine: sa.Engine) -> None:
 def test_reports_are_told_fold_by_fold(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
     for phone in (BEA, ANA, BEA):
-        receive(engine, report_on(taken, phone))
+        land_and_fold(engine, report_on(taken, phone))
 
     rows = all_of(reports_since(engine, 0))
 
@@ -173,21 +173,21 @@ def test_reports_are_told_fold_by_fold(engine: sa.Engine) -> None:
 def test_a_reader_of_reports_reads_its_last_fold_again_and_all_later_ones(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
     for phone in (ANA, BEA, ANA):
-        receive(engine, report_on(taken, phone))
+        land_and_fold(engine, report_on(taken, phone))
     second = all_of(reports_since(engine, 0))[1]["fold"]
 
     assert [row["phone"] for row in all_of(reports_since(engine, second))] == [BEA, ANA]
 
 
 def test_reports_that_were_not_folded_yet_are_not_told(engine: sa.Engine) -> None:
-    land(engine, [report_on(claimed(engine))], NOON)
+    land(engine, [report_on(dispatched(engine))], NOON)
 
     assert all_of(reports_since(engine, 0)) == []
 
 
 def test_a_report_is_told_with_its_campaign_and_message(engine: sa.Engine) -> None:
     taken = sent(engine)
-    receive(engine, report_on(taken, extra={"operador": "Movistar"}))
+    land_and_fold(engine, report_on(taken, extra={"operador": "Movistar"}))
 
     [row] = all_of(reports_since(engine, 0))
 
@@ -196,8 +196,8 @@ def test_a_report_is_told_with_its_campaign_and_message(engine: sa.Engine) -> No
 
 
 def test_a_parked_report_is_told_and_told_again_when_its_message_is_known(engine: sa.Engine) -> None:
-    taken = claimed(engine)
-    receive(engine, report_on(taken, "", campaign_reference="", api_campaign_id="e-1", api_message_id=f"m-{BEA}"))
+    taken = dispatched(engine)
+    land_and_fold(engine, report_on(taken, "", campaign_reference="", api_campaign_id="e-1", api_message_id=f"m-{BEA}"))
     seen = all_of(reports_since(engine, 0))
     sent(engine, [BEA])
     fold_parked(engine)

@@ -20,22 +20,7 @@ from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, requeue_refused, settle
 from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel, read_funnels, require_failure_rate
-from tests.unit.store.given import (
-    ANA,
-    BEA,
-    attempt,
-    campaign,
-    claim,
-    claim_and_dispatch,
-    funnel,
-    let_lease_run_out,
-    listed,
-    phones,
-    planned,
-    receive,
-    report_on,
-    sent,
-)
+from tests.unit.store.given import ANA, BEA, new_attempt, campaign, claim_next, claim_and_dispatch, funnel, expire_lease, listed, phones, planned, land_and_fold, report_on, sent
 
 CODES = {"sent": "11", "delayed": "52", "failed": "50", "delivered": "13", "unknown": "99"}
 
@@ -67,7 +52,7 @@ def test_each_recipient_is_in_exactly_one_state(engine: sa.Engine) -> None:
     became = [MessageState.ACCEPTED, MessageState.REJECTED, MessageState.DUPLICATE, MessageState.IN_DOUBT]
     outcomes = [Outcome(phone, state) for phone, state in zip(phones(4), became, strict=True)]
 
-    settle(engine, [Settlement(claim(engine, holder, 4), outcomes, "e-1")])
+    settle(engine, [Settlement(claim_next(engine, holder, 4), outcomes, "e-1")])
 
     states = {str(state): number for state, number in funnel(engine).states.items() if number}
     assert states == {"planned": 1, "accepted": 1, "rejected": 2, "duplicate": 1, "in_doubt": 1}
@@ -81,7 +66,7 @@ def test_repeats_on_the_list_are_duplicates(engine: sa.Engine) -> None:
 
 @pytest.mark.parametrize("status", CODES)
 def test_accepted_messages_are_counted_by_their_latest_status(engine: sa.Engine, status: str) -> None:
-    receive(engine, report_on(sent(engine), code=CODES[status]))
+    land_and_fold(engine, report_on(sent(engine), code=CODES[status]))
 
     statuses = {str(each): number for each, number in funnel(engine).statuses.items() if number}
     assert statuses == {status: 1}
@@ -90,7 +75,7 @@ def test_accepted_messages_are_counted_by_their_latest_status(engine: sa.Engine,
 def test_accepted_messages_without_a_report_are_told(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
 
-    receive(engine, report_on(taken, ANA))
+    land_and_fold(engine, report_on(taken, ANA))
 
     assert funnel(engine).unreported == 1
 
@@ -103,19 +88,19 @@ def test_delivered_messages_are_counted_by_the_channel_that_delivered_them(engin
     ]
     by_sms = [report_on(taken, phones(5)[2], "13", service="SMS"), report_on(taken, phones(5)[3], "50", service="SMS")]
 
-    receive(engine, *by_rcs, *by_sms)
+    land_and_fold(engine, *by_rcs, *by_sms)
 
     assert funnel(engine).delivered_by_channel == {"RCS": 2, "SMS": 1}
 
 
 def test_reasons_are_counted_by_state(engine: sa.Engine) -> None:
-    holder = attempt(engine)
+    holder = new_attempt(engine)
     record_list(
         engine,
         holder,
         prepare_list_part(engine, [listed(ANA, "no value"), listed(BEA, "no value"), listed("34600000009")]),
     )
-    mark_in_doubt(engine, claim(engine, holder), "the connection broke")
+    mark_in_doubt(engine, claim_next(engine, holder), "the connection broke")
 
     assert funnel(engine).reasons == {
         MessageState.REJECTED: {"no value": 2},
@@ -152,7 +137,7 @@ def test_a_share_of_the_sendable_is_rounded_up_to_whole_messages(share: float, w
 
 def test_a_funnel_is_plain_values_for_an_xcom(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
-    receive(engine, report_on(taken, ANA))
+    land_and_fold(engine, report_on(taken, ANA))
 
     plain = funnel(engine).as_dict()
 
@@ -174,9 +159,9 @@ def take_step(engine: sa.Engine, step: str, holders: list[Attempt], claims: list
             if taken := claim_and_dispatch(engine, holders[-1], 2):
                 claims.append(taken)
         case "die":
-            let_lease_run_out(engine, holders[-1])
+            expire_lease(engine, holders[-1])
             recover_dead_attempts(engine, holders[-1].campaign)
-            holders.append(attempt(engine, holders[-1].campaign.name))
+            holders.append(new_attempt(engine, holders[-1].campaign.name))
             list_everyone(engine, holders[-1])
         case "settle" if claims:
             became = [MessageState.ACCEPTED, MessageState.REJECTED]
@@ -188,7 +173,7 @@ def take_step(engine: sa.Engine, step: str, holders: list[Attempt], claims: list
         case "doubt" if claims:
             mark_in_doubt(engine, claims.pop(), "lost")
         case "report" if claims:
-            receive(engine, report_on(claims[-1], claims[-1].recipients[0].phone))
+            land_and_fold(engine, report_on(claims[-1], claims[-1].recipients[0].phone))
 
 
 STEPS = ["claim", "settle", "release", "doubt", "report", "die"]
@@ -198,7 +183,7 @@ STEPS = ["claim", "settle", "release", "doubt", "report", "die"]
 @given(st.lists(st.sampled_from(STEPS), min_size=4, max_size=12))
 def test_everyone_who_was_asked_for_is_accounted_for_after_every_step(engine: sa.Engine, steps: list[str]) -> None:
     name = f"campaign {next(names)}"
-    holders, claims = [attempt(engine, name)], list[Claim]()
+    holders, claims = [new_attempt(engine, name)], list[Claim]()
     list_everyone(engine, holders[0])
 
     for step in steps:
@@ -221,7 +206,7 @@ def test_many_campaigns_are_read_at_once_and_unknown_ones_left_out(engine: sa.En
 def test_accepted_messages_are_silent_until_the_first_report(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
     before = funnel(engine).is_silent
-    receive(engine, report_on(taken, code="99"))
+    land_and_fold(engine, report_on(taken, code="99"))
 
     assert (before, funnel(engine).is_silent) == (True, False)
 
@@ -244,13 +229,13 @@ def some_of_each(engine: sa.Engine) -> Funnel:
     people = phones(10)
     holder = planned(engine, people)
     record_list(engine, holder, prepare_list_part(engine, [listed("34699999999", "phone: it is missing")]))
-    taken = claim(engine, holder)
+    taken = claim_next(engine, holder)
     refused = Outcome(people[0], MessageState.REJECTED, reason=REJECTED_BY_SERVICE)
     settle(
         engine,
         [Settlement(taken, [refused, *(Outcome(phone, MessageState.ACCEPTED, phone) for phone in people[1:])], "e-1")],
     )
-    receive(
+    land_and_fold(
         engine, *(report_on(taken, phone, code) for phone, code in zip(people[1:], ["50", "54", "13"], strict=False))
     )
     return funnel(engine)

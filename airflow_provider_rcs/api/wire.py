@@ -6,13 +6,14 @@ or "assumed" (nobody could read it; a setting of the connection overrides it).
 
 from __future__ import annotations
 
+import codecs
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote_to_bytes, urlencode
 
 import orjson
 
@@ -56,6 +57,7 @@ _RECIPIENT_TYPE = "DESTINATARIO"
 _JSON_REPLY = {"Resp": "JSON"}
 _LOWEST_HTTP_ERROR = 400
 _LONGEST_WORDS = 300
+_MAX_FORM_FIELDS = 100
 _REFUSALS: Mapping[int, tuple[type[RcsRefusedError], str]] = {
     0: (RcsNothingDoneError, "did nothing"),  # assumed
     -1: (RcsAuthError, "refused the API User or API Token"),  # public
@@ -210,33 +212,56 @@ def read_credits(body: bytes, status: int = 200) -> float:
     return credit
 
 
-def read_json_reports(body: bytes, timezone: tzinfo = dates.SERVICE_TIMEZONE) -> list[Report]:
-    """Read pushed reports from a JSON object, or a list of them.
+def read_json_entries(body: bytes, charset: str = "utf-8") -> list[object]:
+    """Return the entries of a JSON body: each is to be a report. A body that is not a list is its only entry.
 
-    :param timezone: whose clock the dates are by.
-    :raises RcsReportError: if the body is not such JSON, or one of the reports cannot be understood.
+    :param charset: what the body is said to be encoded in; UTF-8 that is not valid is read as Latin-1.
+    :raises RcsReportError: if the body is not JSON, or an empty list.
     """
     try:
-        content = orjson.loads(body)
+        content = _load_json(body, charset)
     except orjson.JSONDecodeError:
         raise RcsReportError("the body is not JSON") from None
     entries = content if isinstance(content, list) else [content]
     if not entries:
         raise RcsReportError("the list holds no report")
-    return [read_report(entry, timezone) for entry in entries]
+    return entries
 
 
-def read_form_report(body: bytes, timezone: tzinfo = dates.SERVICE_TIMEZONE) -> Report:
-    """Read a pushed report from a url-encoded form.
+def read_form_fields(body: bytes, charset: str = "utf-8") -> dict[str, str]:
+    """Return the fields of a url-encoded form.
 
-    :param timezone: whose clock the date is by.
-    :raises RcsReportError: if the report cannot be understood.
+    :param charset: what its values are said to be encoded in; UTF-8 that is not valid is read as Latin-1.
+    :raises RcsReportError: if the form cannot be read.
     """
+    if charset == "utf-8" and not _is_utf8(unquote_to_bytes(body)):
+        charset = "latin-1"
     try:
-        fields = dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=100))
+        text = body.decode("utf-8" if charset == "utf-8" else "latin-1")
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FORM_FIELDS, encoding=charset))
     except ValueError:
-        raise RcsReportError("the form cannot be read as UTF-8") from None
-    return read_report(fields, timezone)
+        raise RcsReportError("the form cannot be read") from None
+
+
+async def read_multipart_fields(body: bytes, content_type: str) -> dict[str, object]:
+    """Return the fields of a multipart form.
+
+    :param content_type: the header, which names the boundary. Values are read as Latin-1 where the charset that it
+        names, or else UTF-8, fails.
+    :raises RcsReportError: if the form cannot be read, or holds a file.
+    """
+    from starlette.datastructures import Headers
+    from starlette.formparsers import MultiPartException, MultiPartParser
+
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    headers = Headers({"content-type": content_type})
+    try:
+        parser = MultiPartParser(headers, stream(), max_files=0, max_fields=_MAX_FORM_FIELDS, max_part_size=len(body))
+        return dict(await parser.parse())
+    except MultiPartException:
+        raise RcsReportError("the multipart form cannot be read") from None
 
 
 def read_report(fields: object, timezone: tzinfo = dates.SERVICE_TIMEZONE) -> Report:
@@ -298,6 +323,24 @@ _REPORT_FIELDS = tuple(
         "idMensaje",
     )
 )
+
+
+def _load_json(body: bytes, charset: str) -> Any:
+    if charset != "utf-8":
+        return orjson.loads(body.decode(charset, errors="replace"))
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        text = body.removeprefix(codecs.BOM_UTF8) if _is_utf8(body) else body.decode("latin-1")
+        return orjson.loads(text)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _write_recipients(recipients: Recipients, reference_key: str) -> orjson.Fragment:

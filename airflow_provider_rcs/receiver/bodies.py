@@ -7,19 +7,16 @@ import codecs
 from email.message import Message
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qsl, unquote_to_bytes
-
-import orjson
 
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.errors import RcsReportError
-from airflow_provider_rcs.api.wire import read_form_report, read_json_reports, read_report
+from airflow_provider_rcs.api.wire import read_form_fields, read_json_entries, read_multipart_fields, read_report
 from airflow_provider_rcs.receiver.answers import TOO_LARGE, TOO_SLOW, WRONG_TYPE, RefusedError
 from airflow_provider_rcs.receiver.deadlines import Deadlines
 from airflow_provider_rcs.store import tables
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import tzinfo
 
     from starlette.types import Receive
@@ -28,7 +25,6 @@ if TYPE_CHECKING:
 
 LARGEST_BODY = 64 * 1024
 SECONDS_FOR_A_BODY = 10.0
-_MOST_FIELDS = 100
 _LONGEST_STATUS_CODE: int = tables.report.c.status_code.type.length  # type: ignore[attr-defined]
 _LATIN = ("iso8859-1", "iso8859-15", "cp1252")
 
@@ -93,44 +89,23 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, reading: D
 
 
 async def read_reports(content_type: str, body: bytes, timezone: tzinfo = SERVICE_TIMEZONE) -> Read:
-    """Read the reports of a body; where it is a list, those that can be understood.
+    """Return the reports of a body that can be understood, and what is wrong with the first of the others.
 
     :param timezone: whose clock their dates are by.
     """
-    media_type = _media_type(content_type)
+    entries: Sequence[object]
     try:
-        match media_type:
+        match _media_type(content_type):
             case "application/json":
-                reports = _read_json(content_type, body, timezone)
+                entries = read_json_entries(body, _charset(content_type))
             case "application/x-www-form-urlencoded":
-                reports = _read_form(content_type, body, timezone)
+                entries = [read_form_fields(body, _charset(content_type))]
             case "multipart/form-data":
-                reports = await _read_multipart(content_type, body, timezone)
+                entries = [await read_multipart_fields(body, content_type)]
             case _:
                 return Read((), WRONG_TYPE)
-        for report in reports:
-            _check_that_a_database_takes(report)
     except RcsReportError as error:
-        if media_type == "application/json":
-            return _read_what_can_be(content_type, body, timezone)
         return Read((), str(error))
-    return Read(reports)
-
-
-def _read_json(content_type: str, body: bytes, timezone: tzinfo) -> list[Report]:
-    # As it came, if it is meant to be UTF-8: the parser finds out whether it is.
-    return read_json_reports(body if _charset(content_type) == "utf-8" else _in_utf8(content_type, body), timezone)
-
-
-def _read_what_can_be(content_type: str, body: bytes, timezone: tzinfo) -> Read:
-    """Read a JSON body again, report by report, because one of them was not understood."""
-    try:
-        content = orjson.loads(_in_utf8(content_type, body))
-    except orjson.JSONDecodeError:
-        return Read((), "the body is not JSON")
-    entries = content if isinstance(content, list) else [content]
-    if not entries:
-        return Read((), "the list holds no report")
     reports = []
     problem = ""
     for number, entry in enumerate(entries, start=1):
@@ -141,35 +116,6 @@ def _read_what_can_be(content_type: str, body: bytes, timezone: tzinfo) -> Read:
         except RcsReportError as error:
             problem = problem or (str(error) if len(entries) == 1 else f"report {number} of {len(entries)}: {error}")
     return Read(reports, problem)
-
-
-def _read_form(content_type: str, body: bytes, timezone: tzinfo) -> list[Report]:
-    charset = _charset(content_type)
-    if charset == "utf-8" and _is_utf8(unquote_to_bytes(body)):
-        return [read_form_report(body, timezone)]
-    charset = "latin-1" if charset == "utf-8" else charset
-    try:
-        pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, encoding=charset)
-    except ValueError:
-        raise RcsReportError("the form cannot be read") from None
-    return [read_report(dict(pairs), timezone)]
-
-
-async def _read_multipart(content_type: str, body: bytes, timezone: tzinfo) -> list[Report]:
-    from starlette.datastructures import Headers
-    from starlette.formparsers import MultiPartException, MultiPartParser
-
-    async def stream() -> AsyncGenerator[bytes, None]:
-        yield body
-
-    headers = Headers({"content-type": content_type})
-    try:
-        # Reads Latin-1 where the charset that the header names fails, UTF-8 if it names none.
-        parser = MultiPartParser(headers, stream(), max_files=0, max_fields=_MOST_FIELDS, max_part_size=LARGEST_BODY)
-        form = await parser.parse()
-    except MultiPartException:
-        raise RcsReportError("the multipart form cannot be read") from None
-    return [read_report(dict(form), timezone)]
 
 
 @lru_cache(maxsize=64)
@@ -189,21 +135,6 @@ def _charset(content_type: str) -> str:
     except LookupError:
         return "utf-8"
     return name if name in _LATIN else "utf-8"
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _in_utf8(content_type: str, body: bytes) -> bytes:
-    charset = _charset(content_type)
-    if charset == "utf-8":
-        return body.removeprefix(codecs.BOM_UTF8) if _is_utf8(body) else body.decode("latin-1").encode()
-    return body.decode(charset, errors="replace").encode()
 
 
 def _check_that_a_database_takes(report: Report) -> None:

@@ -92,7 +92,7 @@ def test_any_multipart_field_is_read_into_what_postgresql_can_keep_or_refused(va
 def test_half_of_a_surrogate_pair_is_refused() -> None:
     result = read(MULTIPART + b"; charset=utf-7", multipart({"Estado": b"13", "idMensaje": b"+2AA-"}))
 
-    assert (result.reports, result.problem) == ((), "a report holds text that is not Unicode")
+    assert (list(result.reports), result.problem) == ([], "a report holds text that is not Unicode")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import psutil
 
-from airflow_provider_rcs.receiver.settings import REPORTS_LOGIN, REPORTS_PASSWORD, STORE_URL
+from airflow_provider_rcs.receiver.config import REPORTS_LOGIN, REPORTS_PASSWORD, STORE_URL
 from tests.ready_line import url_of
 
 if TYPE_CHECKING:

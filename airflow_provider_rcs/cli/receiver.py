@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Serve until stopped."""
-    from airflow_provider_rcs.receiver import settings
+    from airflow_provider_rcs.receiver import config
     from airflow_provider_rcs.receiver.app import ReportsApp
     from airflow_provider_rcs.receiver.server import run as serve
     from airflow_provider_rcs.receiver.server import run_workers
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.workers > 1 and not is_worker(os.environ):
         # The URL goes by the environment: other users of the machine see what is on a command line.
         if arguments.store_url:
-            os.environ[settings.STORE_URL] = arguments.store_url
+            os.environ[config.STORE_URL] = arguments.store_url
         named = ["--store-conn-id", arguments.store_conn_id] if arguments.store_conn_id else []
         run_workers(["-c", _ONE_WORKER, "receiver", *named], arguments.workers, arguments.host, arguments.port)
         return
@@ -46,14 +46,14 @@ def run(arguments: argparse.Namespace) -> None:
     app = ReportsApp(
         lambda: engine,
         _credentials,
-        spool=settings.reports_spool(os.environ, engine.url),
-        proxies=settings.trusted_proxies(os.environ),
-        timezone=settings.reports_timezone(os.environ),
+        spool=config.reports_spool(os.environ, engine.url),
+        proxies=config.trusted_proxies(os.environ),
+        timezone=config.reports_timezone(os.environ),
     )
     serve(app, arguments.host, arguments.port)
 
 
 def _credentials() -> Credentials | None:
-    from airflow_provider_rcs.receiver import airflow_connection, settings
+    from airflow_provider_rcs.receiver import airflow_connection, config
 
-    return settings.reports_credentials(os.environ) or airflow_connection.reports_credentials()
+    return config.reports_credentials(os.environ) or airflow_connection.reports_credentials()

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE, read_timezone
 from airflow_provider_rcs.receiver.addresses import TrustedProxies
-from airflow_provider_rcs.receiver.settings import default_spools
+from airflow_provider_rcs.receiver.config import default_spools
 from airflow_provider_rcs.receiver.spool import DEFAULT_MEGABYTES, Spool
 
 

@@ -8,9 +8,15 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
-from airflow_provider_rcs.receiver import counters as names
+from airflow_provider_rcs.receiver import metrics as names
 from airflow_provider_rcs.receiver.addresses import TrustedProxies
-from airflow_provider_rcs.receiver.answers import (
+from airflow_provider_rcs.receiver.background import BackgroundFolding
+from airflow_provider_rcs.receiver.bodies import ClientGoneError, deadlines_of_bodies, read_body, read_reports
+from airflow_provider_rcs.receiver.gate import Gate
+from airflow_provider_rcs.receiver.health import Readiness
+from airflow_provider_rcs.receiver.ingest import Keeping, NotKeptError
+from airflow_provider_rcs.receiver.metrics import LoggedCounters
+from airflow_provider_rcs.receiver.responses import (
     NOT_FOUND,
     NOT_READY,
     READY,
@@ -24,12 +30,6 @@ from airflow_provider_rcs.receiver.answers import (
     wrong_method,
     wrong_type,
 )
-from airflow_provider_rcs.receiver.background_folding import BackgroundFolding
-from airflow_provider_rcs.receiver.bodies import ClientGoneError, deadlines_of_bodies, read_body, read_reports
-from airflow_provider_rcs.receiver.counters import LoggedCounters
-from airflow_provider_rcs.receiver.gate import Gate
-from airflow_provider_rcs.receiver.keeping import Keeping, NotKeptError
-from airflow_provider_rcs.receiver.readiness import Readiness
 from airflow_provider_rcs.receiver.silence_watch import SilenceWatch
 from airflow_provider_rcs.store.landing import Arrivals
 from airflow_provider_rcs.store.migrate import require_migrated
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from starlette.types import Receive, Scope, Send
 
-    from airflow_provider_rcs.receiver.counters import Counters
     from airflow_provider_rcs.receiver.credentials import Credentials
+    from airflow_provider_rcs.receiver.metrics import Counters
     from airflow_provider_rcs.receiver.spool import Spool
 
 MOUNT = "/rcs"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.errors import RcsReportError
 from airflow_provider_rcs.api.wire import read_form_fields, read_json_entries, read_multipart_fields, read_report
-from airflow_provider_rcs.receiver.answers import TOO_LARGE, TOO_SLOW, WRONG_TYPE, RefusedError
 from airflow_provider_rcs.receiver.deadlines import Deadlines
+from airflow_provider_rcs.receiver.responses import TOO_LARGE, TOO_SLOW, WRONG_TYPE, RefusedError
 from airflow_provider_rcs.store import tables
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import TYPE_CHECKING
 
-from airflow_provider_rcs.receiver.answers import NOT_CONFIGURED, TOO_MANY_FAILURES, UNAUTHORIZED, RefusedError
+from airflow_provider_rcs.receiver.auth import KnownCredentials
 from airflow_provider_rcs.receiver.failures import FailureLimit
-from airflow_provider_rcs.receiver.known_credentials import KnownCredentials
+from airflow_provider_rcs.receiver.responses import NOT_CONFIGURED, TOO_MANY_FAILURES, UNAUTHORIZED, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreUnavailable
 from airflow_provider_rcs.receiver.app import REPORTS_PATH, ReportsApp
-from airflow_provider_rcs.receiver.settings import (
+from airflow_provider_rcs.receiver.config import (
     STORE_URL,
     reports_credentials,
     reports_spool,
@@ -105,7 +105,7 @@ def server_config(app: ASGIApp) -> uvicorn.Config:
     """Return how the server serves an application."""
     import uvicorn
 
-    from airflow_provider_rcs.receiver.patience import PatientProtocol
+    from airflow_provider_rcs.receiver.http_protocol import PatientProtocol
 
     return uvicorn.Config(
         app,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from airflow_provider_rcs.receiver.counters import Counters
+    from airflow_provider_rcs.receiver.metrics import Counters
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.receiver import app as app_module
-from airflow_provider_rcs.receiver import keeping
+from airflow_provider_rcs.receiver import ingest
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.credentials import Credentials
 from airflow_provider_rcs.receiver.spool import Spool
@@ -43,7 +43,7 @@ from tests.unit.receiver.pushing import (
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the receiver wait for the store for as long as it takes."""
-    monkeypatch.setattr(keeping, "_SECONDS_FOR_THE_STORE", 30)
+    monkeypatch.setattr(ingest, "_SECONDS_FOR_THE_STORE", 30)
     monkeypatch.setattr(app_module, "_SECONDS_TO_ANSWER", 60)
 
 
@@ -344,7 +344,7 @@ def app_whose_store_is_away_until(back: threading.Event, engine: sa.Engine, fold
 def test_store_that_comes_back_is_found_again_and_gets_what_was_kept_meanwhile(
     engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patient: None
 ) -> None:
-    monkeypatch.setattr(keeping, "_SECONDS_TO_THE_NEXT_TRY", 0.01)
+    monkeypatch.setattr(ingest, "_SECONDS_TO_THE_NEXT_TRY", 0.01)
     back = threading.Event()
     app = app_whose_store_is_away_until(back, engine, tmp_path)
 
@@ -438,7 +438,7 @@ def test_what_cannot_be_understood_is_kept_whole_and_the_rest_of_it_is_committed
 def test_what_cannot_be_understood_while_the_store_is_away_goes_by_the_spool(
     engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "_SECONDS_TO_THE_NEXT_TRY", 0.01)
+    monkeypatch.setattr(ingest, "_SECONDS_TO_THE_NEXT_TRY", 0.01)
     back = threading.Event()
     app = app_whose_store_is_away_until(back, engine, tmp_path)
 

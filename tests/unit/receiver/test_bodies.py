@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from starlette.types import Receive
 
 from airflow_provider_rcs.receiver import bodies
-from airflow_provider_rcs.receiver.answers import RefusedError
 from airflow_provider_rcs.receiver.bodies import Read, deadlines_of_bodies, read_body, read_reports
+from airflow_provider_rcs.receiver.responses import RefusedError
 from tests.unit.receiver.pushing import FIELDS
 
 BOUNDARY = b"x1"

@@ -5,10 +5,10 @@ from base64 import b64encode
 
 import pytest
 
-from airflow_provider_rcs.receiver import known_credentials
-from airflow_provider_rcs.receiver.answers import RefusedError
+from airflow_provider_rcs.receiver import auth
 from airflow_provider_rcs.receiver.credentials import Credentials
 from airflow_provider_rcs.receiver.gate import Gate
+from airflow_provider_rcs.receiver.responses import RefusedError
 from tests.unit.receiver.clock import Clock
 
 
@@ -44,7 +44,7 @@ def test_address_that_guesses_is_shut_out_and_others_are_not() -> None:
 
 def test_password_that_was_right_before_it_was_changed_is_not_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
-    monkeypatch.setattr(known_credentials, "time", clock)
+    monkeypatch.setattr(auth, "time", clock)
     passwords = iter(["old", "new"])
     gate = Gate(lambda: Credentials.of("reports", next(passwords), where="the test"))
 

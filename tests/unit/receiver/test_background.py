@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from airflow_provider_rcs.api.errors import RcsStoreUnavailable
-from airflow_provider_rcs.receiver import background_folding
-from airflow_provider_rcs.receiver.background_folding import BackgroundFolding
+from airflow_provider_rcs.receiver import background
+from airflow_provider_rcs.receiver.background import BackgroundFolding
 from tests.unit.receiver.pushing import wait_until
 
 
 @pytest.fixture(autouse=True)
 def without_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background_folding, "_SECONDS_BETWEEN_FOLDS", 0)
+    monkeypatch.setattr(background, "_SECONDS_BETWEEN_FOLDS", 0)
 
 
 def test_landing_during_a_fold_brings_one_more_fold_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,7 +24,7 @@ def test_landing_during_a_fold_brings_one_more_fold_after_it(monkeypatch: pytest
         folds.append(engine)
         assert release.wait(10)
 
-    monkeypatch.setattr(background_folding, "fold", fold)
+    monkeypatch.setattr(background, "fold", fold)
     folding = BackgroundFolding(lambda: "the engine")  # type: ignore[arg-type, return-value]
 
     folding.wake()
@@ -54,7 +54,7 @@ def test_failed_fold_is_logged_without_data_and_made_again_at_the_next_landing(
             if len(folds) == 1:
                 raise error
 
-    monkeypatch.setattr(background_folding, "fold", fold)
+    monkeypatch.setattr(background, "fold", fold)
     folding = BackgroundFolding(lambda: engine)  # type: ignore[arg-type, return-value]
 
     folding.wake()

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.api.models import Report
-from airflow_provider_rcs.receiver.batching import SharedCommits
+from airflow_provider_rcs.receiver.group_commit import SharedCommits
 from tests.unit.receiver.pushing import wait_until
 
 

@@ -5,7 +5,7 @@ from base64 import b64encode
 import pytest
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.receiver.settings import (
+from airflow_provider_rcs.receiver.config import (
     REPORTS_LOGIN,
     REPORTS_PASSWORD,
     REPORTS_TIMEZONE,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.receiver.batching import SharedCommits
+from airflow_provider_rcs.receiver.group_commit import SharedCommits
 from airflow_provider_rcs.store.engine import reading
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsError, RcsStoreError, RcsStoreUnavailable
-from airflow_provider_rcs.receiver import counters as names
-from airflow_provider_rcs.receiver.batching import SharedCommits
+from airflow_provider_rcs.receiver import metrics as names
+from airflow_provider_rcs.receiver.group_commit import SharedCommits
 from airflow_provider_rcs.receiver.spool import SpoolFullError
 from airflow_provider_rcs.receiver.spool_lines import write_line
 from airflow_provider_rcs.receiver.threads import BackgroundThread
@@ -22,7 +22,7 @@ from airflow_provider_rcs.store.refused_reports import RefusedReport
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from airflow_provider_rcs.receiver.counters import Counters
+    from airflow_provider_rcs.receiver.metrics import Counters
     from airflow_provider_rcs.receiver.spool import Spool
 
 log = logging.getLogger(__name__)

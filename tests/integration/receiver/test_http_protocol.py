@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from airflow_provider_rcs.receiver import patience
-from airflow_provider_rcs.receiver.patience import PatientProtocol
+from airflow_provider_rcs.receiver import http_protocol
+from airflow_provider_rcs.receiver.http_protocol import PatientProtocol
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -45,7 +45,7 @@ def received_after(*sent: bytes) -> bytes:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "SECONDS_FOR_A_HEAD", 0.2)
+    monkeypatch.setattr(http_protocol, "SECONDS_FOR_A_HEAD", 0.2)
 
 
 @pytest.mark.parametrize("sent", [[], [b"GET / HTTP/1.1\r\n"], [b"GET / HT", b"TP/1.1\r\n", b"A: b\r\n"]])
@@ -54,7 +54,7 @@ def test_a_head_that_does_not_come_to_its_end_is_not_waited_for(sent: list[bytes
 
 
 def test_a_head_without_end_is_not_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "SECONDS_FOR_A_HEAD", 60)
+    monkeypatch.setattr(http_protocol, "SECONDS_FOR_A_HEAD", 60)
 
     assert b"hello" not in received_after(b"GET / HTTP/1.1\r\nX: ", *[b"x" * 40_000] * 3)
 

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.errors import RcsError
-from airflow_provider_rcs.receiver.batching import SharedCommits
+from airflow_provider_rcs.receiver.group_commit import SharedCommits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

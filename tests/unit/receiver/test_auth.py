@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.receiver import known_credentials
+from airflow_provider_rcs.receiver import auth
+from airflow_provider_rcs.receiver.auth import KnownCredentials
 from airflow_provider_rcs.receiver.credentials import Credentials
-from airflow_provider_rcs.receiver.known_credentials import KnownCredentials
 from tests.unit.receiver.clock import Clock
 
 OLD = Credentials.of("reports", "old", where="the test")
@@ -19,7 +19,7 @@ NEW = Credentials.of("reports", "new", where="the test")
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(known_credentials, "time", clock)
+    monkeypatch.setattr(auth, "time", clock)
     return clock
 
 
@@ -123,7 +123,7 @@ def hanging() -> Iterator[threading.Event]:
 def test_look_up_that_hangs_leaves_the_known_credentials_and_its_answer_counts_when_it_comes(
     clock: Clock, hanging: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(known_credentials, "_SECONDS_TO_WAIT", 0.05)
+    monkeypatch.setattr(auth, "_SECONDS_TO_WAIT", 0.05)
     looks: list[None] = []
 
     def look_up() -> Credentials:
@@ -140,7 +140,7 @@ def test_look_up_that_hangs_leaves_the_known_credentials_and_its_answer_counts_w
     assert get(known) is OLD
 
     hanging.set()
-    monkeypatch.setattr(known_credentials, "_SECONDS_TO_WAIT", 30)
+    monkeypatch.setattr(auth, "_SECONDS_TO_WAIT", 30)
     clock.now += 6
 
     assert get(known) is NEW

@@ -1,4 +1,4 @@
-"""The body of a pushed request: read up to a limit in size and time, and understood by its content type."""
+"""The body of a pushed request: received within limits of size and time, read by its content type."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.errors import RcsReportError
 from airflow_provider_rcs.api.wire import read_form_fields, read_json_entries, read_multipart_fields, read_report
 from airflow_provider_rcs.receiver.deadlines import Deadlines
-from airflow_provider_rcs.receiver.responses import TOO_LARGE, TOO_SLOW, WRONG_TYPE, RefusedError
+from airflow_provider_rcs.receiver.responses import (
+    BODY_TOO_LARGE,
+    BODY_TOO_SLOW,
+    UNSUPPORTED_TYPE,
+    RequestRefusedError,
+)
 from airflow_provider_rcs.store import tables
 
 if TYPE_CHECKING:
@@ -23,75 +28,75 @@ if TYPE_CHECKING:
 
     from airflow_provider_rcs.api.models import Report
 
-LARGEST_BODY = 64 * 1024
-SECONDS_FOR_A_BODY = 10.0
-_LONGEST_STATUS_CODE: int = tables.report.c.status_code.type.length  # type: ignore[attr-defined]
-_LATIN = ("iso8859-1", "iso8859-15", "cp1252")
+_MAX_BODY_BYTES = 64 * 1024
+BODY_TIMEOUT = 10.0
+_MAX_STATUS_CODE_LENGTH: int = tables.report.c.status_code.type.length  # type: ignore[attr-defined]
+_LATIN_CHARSETS = ("iso8859-1", "iso8859-15", "cp1252")
 
 
-class ClientGoneError(Exception):
-    """The client hung up before its body was complete: there is nobody to answer."""
+class ClientDisconnectedError(Exception):
+    """The client disconnected before its body was complete, so no response can be sent."""
 
 
-class Read(NamedTuple):  # made by the million
-    """What was made of a body.
+class ParsedBody(NamedTuple):  # created by the million
+    """The result of reading a body.
 
     :param reports: the reports that were understood.
-    :param problem: what is wrong with the rest, without anything of it; empty if nothing is.
+    :param problem: what is wrong with the rest, without quoting it; empty if nothing is.
     """
 
     reports: Sequence[Report]
     problem: str = ""
 
 
-def deadlines_of_bodies() -> Deadlines[asyncio.Task[Any]]:
-    """Return the deadlines of all bodies that one application reads.
+def body_deadlines() -> Deadlines[asyncio.Task[Any]]:
+    """Return the deadlines for the bodies that one application receives.
 
-    One timer is for all, because each report passes here, and ``asyncio.timeout()`` takes several times as long.
+    All bodies share one timer, because ``asyncio.timeout()`` for each would take several times as long.
     """
     return Deadlines(asyncio.Task.cancel)
 
 
-async def read_body(headers: Mapping[bytes, bytes], receive: Receive, reading: Deadlines[asyncio.Task[Any]]) -> bytes:
+async def read_body(headers: Mapping[bytes, bytes], receive: Receive, deadlines: Deadlines[asyncio.Task[Any]]) -> bytes:
     """Return the body of a request.
 
-    :param headers: the request's headers, their names in lower case.
-    :param reading: the deadlines of bodies.
-    :raises RefusedError: if it is too large, or does not come in time.
-    :raises ClientGoneError: if it does not come to its end.
+    :param headers: the request's headers, with names in lower case.
+    :param deadlines: as :func:`body_deadlines` returns them.
+    :raises RequestRefusedError: if the body is too large, or not received in time.
+    :raises ClientDisconnectedError: if the client disconnects before its end.
     """
-    announced = headers.get(b"content-length", b"")
-    if announced.isdigit() and int(announced) > LARGEST_BODY:
-        raise RefusedError(TOO_LARGE)
+    content_length = headers.get(b"content-length", b"")
+    if content_length.isdigit() and int(content_length) > _MAX_BODY_BYTES:
+        raise RequestRefusedError(BODY_TOO_LARGE)
     task = asyncio.current_task()
     if task is None:
-        raise RuntimeError("a body is read in a task")
-    reading.begin(task, SECONDS_FOR_A_BODY)
+        raise RuntimeError("bodies must be received in a task")
+    deadlines.begin(task, BODY_TIMEOUT)
     body = b""
     try:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise ClientGoneError
+                raise ClientDisconnectedError
             piece: bytes = message.get("body", b"")
-            body += piece  # Most bodies are one piece, and to add that to nothing copies nothing.
-            # A body that comes in chunks announces no length.
-            if len(body) > LARGEST_BODY:
-                raise RefusedError(TOO_LARGE)
+            body += piece  # Most bodies are one piece, and adding it to an empty body copies nothing.
+            # A chunked body has no Content-Length.
+            if len(body) > _MAX_BODY_BYTES:
+                raise RequestRefusedError(BODY_TOO_LARGE)
             if not message.get("more_body", False):
                 return body
     except asyncio.CancelledError:
-        if reading.end(task) or task.uncancel():
-            raise  # Someone else wants it to end.
-        raise RefusedError(TOO_SLOW) from None
+        if deadlines.end(task) or task.uncancel():
+            raise  # Cancelled by something other than the deadline.
+        raise RequestRefusedError(BODY_TOO_SLOW) from None
     finally:
-        reading.end(task)
+        deadlines.end(task)
 
 
-async def read_reports(content_type: str, body: bytes, timezone: tzinfo = SERVICE_TIMEZONE) -> Read:
+async def read_reports(content_type: str, body: bytes, timezone: tzinfo = SERVICE_TIMEZONE) -> ParsedBody:
     """Return the reports of a body that can be understood, and what is wrong with the first of the others.
 
-    :param timezone: whose clock their dates are by.
+    :param timezone: the time zone of their dates.
     """
     entries: Sequence[object]
     try:
@@ -103,19 +108,19 @@ async def read_reports(content_type: str, body: bytes, timezone: tzinfo = SERVIC
             case "multipart/form-data":
                 entries = [await read_multipart_fields(body, content_type)]
             case _:
-                return Read((), WRONG_TYPE)
+                return ParsedBody((), UNSUPPORTED_TYPE)
     except RcsReportError as error:
-        return Read((), str(error))
+        return ParsedBody((), str(error))
     reports = []
     problem = ""
     for number, entry in enumerate(entries, start=1):
         try:
             report = read_report(entry, timezone)
-            _check_that_a_database_takes(report)
+            _require_storable(report)
             reports.append(report)
         except RcsReportError as error:
             problem = problem or (str(error) if len(entries) == 1 else f"report {number} of {len(entries)}: {error}")
-    return Read(reports, problem)
+    return ParsedBody(reports, problem)
 
 
 @lru_cache(maxsize=64)
@@ -134,16 +139,16 @@ def _charset(content_type: str) -> str:
         name = codecs.lookup(header.get_content_charset("utf-8")).name
     except LookupError:
         return "utf-8"
-    return name if name in _LATIN else "utf-8"
+    return name if name in _LATIN_CHARSETS else "utf-8"
 
 
-def _check_that_a_database_takes(report: Report) -> None:
-    """Refuse what PostgreSQL cannot keep: found only there, it would take the reports of others down with it.
+def _require_storable(report: Report) -> None:
+    """Raise an error if PostgreSQL cannot store a report: in the store it would fail all reports of its commit.
 
-    :raises RcsReportError: if it holds such a thing.
+    :raises RcsReportError: if the report cannot be stored.
     """
-    if len(report.status_code) > _LONGEST_STATUS_CODE:
-        raise RcsReportError(f"a status code is longer than {_LONGEST_STATUS_CODE} characters")
+    if len(report.status_code) > _MAX_STATUS_CODE_LENGTH:
+        raise RcsReportError(f"a status code is longer than {_MAX_STATUS_CODE_LENGTH} characters")
     text = "".join(
         (
             report.status_code,

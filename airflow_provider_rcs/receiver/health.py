@@ -1,4 +1,4 @@
-"""Whether the receiver would take a report now; however often it is asked, the store is asked once a second."""
+"""The health check: whether a report would be accepted now."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.receiver.group_commit import SharedCommits
+from airflow_provider_rcs.receiver.group_commit import GroupCommit
 from airflow_provider_rcs.store.engine import reading
 
 if TYPE_CHECKING:
@@ -15,37 +15,37 @@ if TYPE_CHECKING:
 
     from airflow_provider_rcs.receiver.spool import Spool
 
-_SECONDS_TO_BELIEVE_IT = 1.0
-_SECONDS_TO_ANSWER = 0.5
+_CACHED_SECONDS = 1.0
+_STORE_TIMEOUT = 0.5
 
 
-class Readiness:
-    """Tells whether the store answers, or else the spool has room.
+class HealthCheck:
+    """Checks whether the store responds, or else the spool has room; queries the store at most once a second.
 
-    :param engine: gives the store's engine; called in a thread.
+    :param get_engine: returns the store's engine; called in a thread.
     """
 
-    def __init__(self, engine: Callable[[], sa.Engine], spool: Spool | None) -> None:
-        self._engine = engine
+    def __init__(self, get_engine: Callable[[], sa.Engine], spool: Spool | None) -> None:
+        self._get_engine = get_engine
         self._spool = spool
-        self._asking = SharedCommits(self._ask, "health check")
+        self._queries = GroupCommit(self._query, "health check")
         self._ready = False
-        self._ask_again_at = 0.0
+        self._next_check_at = 0.0
 
     async def is_ready(self) -> bool:
-        """Tell it."""
-        if time.monotonic() >= self._ask_again_at:
-            self._ask_again_at = time.monotonic() + _SECONDS_TO_BELIEVE_IT
-            self._ready = await self._store_answers() or (self._spool is not None and self._spool.has_room())
+        """Return whether a report would be accepted now."""
+        if time.monotonic() >= self._next_check_at:
+            self._next_check_at = time.monotonic() + _CACHED_SECONDS
+            self._ready = await self._store_responds() or (self._spool is not None and self._spool.has_room())
         return self._ready
 
-    async def _store_answers(self) -> bool:
+    async def _store_responds(self) -> bool:
         try:
-            await self._asking.commit(None, _SECONDS_TO_ANSWER)
-        except Exception:  # noqa: BLE001 - whatever it is, the store does not answer
+            await self._queries.commit(None, _STORE_TIMEOUT)
+        except Exception:  # noqa: BLE001 - any error means that the store does not respond
             return False
         return True
 
-    def _ask(self, _questions: Sequence[None]) -> None:
-        with reading(self._engine()) as connection:
+    def _query(self, _requests: Sequence[None]) -> None:
+        with reading(self._get_engine()) as connection:
             connection.execute(sa.select(1))

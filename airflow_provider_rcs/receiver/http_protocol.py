@@ -1,6 +1,7 @@
-"""An HTTP protocol for uvicorn that does not wait for ever for the head of a request, nor take one without end.
+"""An HTTP protocol for uvicorn that limits the time and the size of a request's head.
 
-uvicorn itself limits neither. The body has its limits in the application.
+The one module that relies on uvicorn's internals: uvicorn itself limits neither, and has no setting for it. The
+application limits the body.
 """
 
 from __future__ import annotations
@@ -10,57 +11,57 @@ from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-SECONDS_FOR_A_HEAD = 10.0
-_LARGEST_HEAD = 64 * 1024
+HEAD_TIMEOUT = 10.0
+_MAX_HEAD_BYTES = 64 * 1024
 
 
-class PatientProtocol(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
-    """Closes a connection on which a request has begun, or might have, and its head does not come."""
+class LimitedHeadProtocol(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
+    """Closes a connection whose next request's head is not complete in time, or is too large."""
 
-    _waiting: TimerHandle | None = None
-    _bytes_of_a_head = 0
+    _timer: TimerHandle | None = None
+    _head_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
-        """Begin to wait."""
+        """Start the timer for the first request."""
         super().connection_made(_JoinedWrites(transport, self.loop))
-        self._wait()
+        self._start_timer()
 
     def data_received(self, data: bytes) -> None:
-        """Wait on, if the head is not complete."""
+        """Stop the timer if the head is complete; count its bytes if not."""
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
-            self._stop_waiting()
+            self._stop_timer()
             return
-        self._bytes_of_a_head += len(data)
-        if self._waiting is None:
-            self._wait()
-        if self._bytes_of_a_head > _LARGEST_HEAD:
+        self._head_bytes += len(data)
+        if self._timer is None:
+            self._start_timer()
+        if self._head_bytes > _MAX_HEAD_BYTES:
             self.transport.close()
 
     def on_response_complete(self) -> None:
-        """Leave it to uvicorn how long a connection may rest."""
+        """Stop the timer: uvicorn itself limits how long a connection may be idle between requests."""
         super().on_response_complete()
-        self._stop_waiting()
+        self._stop_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
-        self._stop_waiting()
+        """Stop the timer."""
+        self._stop_timer()
         super().connection_lost(exc)
 
-    def _wait(self) -> None:
-        self._waiting = self.loop.call_later(SECONDS_FOR_A_HEAD, self.transport.close)
+    def _start_timer(self) -> None:
+        self._timer = self.loop.call_later(HEAD_TIMEOUT, self.transport.close)
 
-    def _stop_waiting(self) -> None:
-        self._bytes_of_a_head = 0
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+    def _stop_timer(self) -> None:
+        self._head_bytes = 0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 class _JoinedWrites:
-    """A transport that sends at once what is written to it in one turn of the event loop.
+    """A transport that joins what is written to it in one iteration of the event loop.
 
-    uvicorn writes the head and the body of an answer one after the other, and each would be a call of the system.
+    uvicorn writes the head and the body of a response separately, and each would be a system call.
     """
 
     def __init__(self, transport: Any, loop: AbstractEventLoop) -> None:
@@ -73,17 +74,17 @@ class _JoinedWrites:
 
     def write(self, data: bytes) -> None:
         if not self._written:
-            self._loop.call_soon(self._send)
+            self._loop.call_soon(self._flush)
         self._written.append(data)
 
     def close(self) -> None:
-        self._send()
+        self._flush()
         self._transport.close()
 
     def is_closing(self) -> bool:
         return bool(self._transport.is_closing())
 
-    def _send(self) -> None:
+    def _flush(self) -> None:
         if self._written:
             self._transport.write(b"".join(self._written))
             self._written.clear()

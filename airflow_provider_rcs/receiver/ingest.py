@@ -1,4 +1,4 @@
-"""Keeping: what came is safe in the store, or in the spool while the store does not take it, before it is answered."""
+"""Saving pushed reports before they are answered: in the store, or in the spool while the store is unavailable."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsError, RcsStoreError, RcsStoreUnavailable
 from airflow_provider_rcs.receiver import metrics as names
-from airflow_provider_rcs.receiver.group_commit import SharedCommits
-from airflow_provider_rcs.receiver.spool import SpoolFullError
-from airflow_provider_rcs.receiver.spool_lines import write_line
-from airflow_provider_rcs.receiver.threads import BackgroundThread
+from airflow_provider_rcs.receiver.background import BackgroundThread
+from airflow_provider_rcs.receiver.group_commit import GroupCommit
+from airflow_provider_rcs.receiver.spool import SpoolFullError, write_line
 from airflow_provider_rcs.store.engine import transaction
 from airflow_provider_rcs.store.landing import Arrivals, Landing, land_all
 from airflow_provider_rcs.store.refused_reports import RefusedReport
@@ -22,23 +21,23 @@ from airflow_provider_rcs.store.refused_reports import RefusedReport
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from airflow_provider_rcs.receiver.metrics import Counters
+    from airflow_provider_rcs.receiver.metrics import Metrics
     from airflow_provider_rcs.receiver.spool import Spool
 
 log = logging.getLogger(__name__)
 
-# PostgreSQL writes several to the disk together; on SQLite the second one would only wait for the first.
-_COMMITS_AT_ONCE = 2
-_SECONDS_FOR_THE_STORE = 0.5
-# Of the time that there is, when both are slow: the store's commit takes longer than the spool's.
-_SHARE_FOR_THE_STORE = 0.6
-_SECONDS_TO_THE_NEXT_TRY = 1.0
-# How soon what a dead process left is found by those that live.
-_SECONDS_TO_THE_NEXT_LOOK = 30.0
+# PostgreSQL flushes several to the disk together; on SQLite the second would only wait for the first.
+_CONCURRENT_COMMITS = 2
+_STORE_TIMEOUT = 0.5
+# The store's share of the time left, if both are slow: its commit takes longer than the spool's.
+_STORE_SHARE = 0.6
+_SECONDS_TO_NEXT_TRY = 1.0
+# How soon running processes find the files that a dead one left.
+_SECONDS_BETWEEN_SPOOL_CHECKS = 30.0
 
 
-class NotKeptError(Exception):
-    """Neither the store nor the spool took it within the time there is.
+class NotSavedError(Exception):
+    """Neither the store nor the spool saved a push in time.
 
     :param spool_full: whether the spool has no room left.
     """
@@ -48,171 +47,171 @@ class NotKeptError(Exception):
         self.spool_full = spool_full
 
 
-class Keeping:
-    """Keeps what came; moves what is in the spool to the store, in the background, as soon as the store takes it.
+class Ingest:
+    """Saves what requests pushed; moves the spool to the store in the background, once the store accepts reports again.
 
-    What the store was too slow for may be in both, and then lands twice, which folding does not mind.
+    If the store was only slow, a push may be in both and land twice, which does not change what folding results in.
 
-    :param engine: gives the store's engine; called in threads.
-    :param spool: where to keep what the store does not take; ``None`` to have it refused.
-    :param counters: told what became of it.
-    :param landed: called in a thread whenever something new is in the store.
+    :param get_engine: returns the store's engine; called in threads.
+    :param spool: saves what the store does not accept; ``None`` to refuse it.
+    :param metrics: counts what was saved where.
+    :param on_landed: called in a thread whenever reports have landed in the store.
     """
 
     def __init__(
-        self, engine: Callable[[], sa.Engine], spool: Spool | None, counters: Counters, landed: Callable[[], None]
+        self, get_engine: Callable[[], sa.Engine], spool: Spool | None, metrics: Metrics, on_landed: Callable[[], None]
     ) -> None:
-        self._engine = engine
+        self._get_engine = get_engine
         self._spool = spool
-        self._counters = counters
-        self._landed = landed
-        self._store_takes = True
+        self._metrics = metrics
+        self._on_landed = on_landed
+        self._store_available = True
         self._landings: list[Landing] = []
-        self._commits = SharedCommits(self._land, "store", self._begin_landing)
-        self._spooling = SharedCommits(self._append, "spool")
-        self._due = threading.Event()
-        self._moving = BackgroundThread(self._work, "rcs-reports-move")
+        self._store_commits = GroupCommit(self._land, "store commit", self._begin_landing)
+        self._spool_commits = GroupCommit(self._append_to_spool, "spool commit")
+        self._move_requested = threading.Event()
+        self._mover = BackgroundThread(self._work, "rcs-reports-move")
 
     def wake(self) -> None:
-        """Have it look for what is in the spool, soon; returns at once."""
-        self._due.set()
-        self._moving.ensure_started()
+        """Have the spool looked at soon, in the background; return at once."""
+        self._move_requested.set()
+        self._mover.ensure_started()
 
-    async def keep(self, arrivals: Arrivals, seconds: float) -> None:
-        """Return once it is safe.
+    async def save(self, pushed: Arrivals, seconds: float) -> None:
+        """Return once a push is safe.
 
-        :param seconds: how long it may take, the store and the spool together.
-        :raises NotKeptError: if it is not; it may be in the store nevertheless.
+        :param pushed: what one request brought.
+        :param seconds: how long the store and the spool together may take.
+        :raises NotSavedError: if it is not safe; it may be in the store nevertheless.
         """
-        end = time.monotonic() + seconds
-        if self._store_takes or self._spool is None:
+        deadline = time.monotonic() + seconds
+        if self._store_available or self._spool is None:
             try:
-                for_the_store = min(_SECONDS_FOR_THE_STORE, seconds * _SHARE_FOR_THE_STORE)
-                return await self._commits.commit(arrivals, for_the_store)
+                return await self._store_commits.commit(pushed, min(_STORE_TIMEOUT, seconds * _STORE_SHARE))
             except TimeoutError:
-                self._doubt_store("it takes too long")
-            except Exception:  # noqa: BLE001 - it was logged once for the whole batch; here it means: not the store
-                self._doubt_store("it fails")
-        await self._keep_in_spool(arrivals, end - time.monotonic())
+                self._suspend_store("its commits take too long")
+            except Exception:  # noqa: BLE001 - logged once for the whole batch; here any error means: not in the store
+                self._suspend_store("its commits fail")
+        await self._save_to_spool(pushed, deadline - time.monotonic())
         return None
 
-    async def _keep_in_spool(self, arrivals: Arrivals, seconds: float) -> None:
+    async def _save_to_spool(self, pushed: Arrivals, seconds: float) -> None:
         if self._spool is None:
-            raise NotKeptError
+            raise NotSavedError
         try:
-            await self._spooling.commit(arrivals, seconds)
+            await self._spool_commits.commit(pushed, seconds)
         except SpoolFullError:
-            raise NotKeptError(spool_full=True) from None
-        except Exception:  # noqa: BLE001 - logged in the batch
-            raise NotKeptError from None
-        self._counters.count(names.SPOOLED, len(arrivals.reports) + len(arrivals.refused))
-        if self._store_takes:
-            # It does so again, and what was in the spool was moved, before this was there.
+            raise NotSavedError(spool_full=True) from None
+        except Exception:  # noqa: BLE001 - logged for the batch
+            raise NotSavedError from None
+        self._metrics.count(names.SPOOLED, len(pushed.reports) + len(pushed.refused))
+        if self._store_available:
+            # The store came back, and the spool was moved, before this was appended.
             self.wake()
 
-    def _doubt_store(self, why: str) -> None:
-        if self._store_takes:
-            self._store_takes = False
-            log.warning("The store does not take reports (%s); until it does, they go to the spool", why)
+    def _suspend_store(self, reason: str) -> None:
+        if self._store_available:
+            self._store_available = False
+            log.warning("The store is not accepting reports (%s); until it does, they go to the spool", reason)
         self.wake()
 
     def _begin_landing(self, take: Callable[[], Sequence[Arrivals]], done: Callable[[bool], None]) -> bool:
-        """Land in the event loop, over a connection that a thread has landed over before."""
+        """Land in the event loop, over a connection that a thread has used for landing before."""
         if not (landing := self._idle_landing()):
             return False
-        begun = time.monotonic()
+        started = time.monotonic()
 
-        def tell(is_committed: bool) -> None:
+        def finish(is_committed: bool) -> None:
             self._landings.append(landing)
             done(is_committed)
             if is_committed:
-                self._count_landing(arrivals, begun)
+                self._record_landing(pushes, started)
 
         if landing.is_nonblocking:
-            arrivals = take()
-            if landing.begin(arrivals, tell):
+            pushes = take()
+            if landing.begin(pushes, finish):
                 return True
         self._landings.append(landing)
         return False
 
-    def _land(self, arrivals: Sequence[Arrivals]) -> None:
-        engine, begun = self._engine(), time.monotonic()
+    def _land(self, pushes: Sequence[Arrivals]) -> None:
+        engine, started = self._get_engine(), time.monotonic()
         if engine.dialect.name == "postgresql":
-            self._commits.allow(_COMMITS_AT_ONCE)
+            self._store_commits.allow_concurrent(_CONCURRENT_COMMITS)
         landing = self._idle_landing() or Landing(engine)
         try:
-            landing.land(arrivals)
+            landing.land(pushes)
         finally:
             self._landings.append(landing)
-        self._count_landing(arrivals, begun)
+        self._record_landing(pushes, started)
 
     def _idle_landing(self) -> Landing | None:
-        # Asked in threads and in the event loop: between a look and a pop another one may have it.
+        # Called in threads and in the event loop: between a check and a pop, another one may have taken it.
         try:
             return self._landings.pop()
         except IndexError:
             return None
 
-    def _land_apart(self, arrivals: Sequence[Arrivals]) -> None:
-        """Land what comes from the spool, in the thread that moves it."""
-        engine, begun = self._engine(), time.monotonic()
-        land_all(engine, arrivals)
-        self._count_landing(arrivals, begun)
+    def _record_landing(self, pushes: Sequence[Arrivals], started: float) -> None:
+        self._metrics.record_time(names.COMMIT_TIME, time.monotonic() - started)
+        self._metrics.count(names.COMMITTED, sum(len(each.reports) for each in pushes))
+        self._on_landed()
 
-    def _count_landing(self, arrivals: Sequence[Arrivals], begun: float) -> None:
-        self._counters.took(names.COMMIT_TIME, time.monotonic() - begun)
-        self._counters.count(names.COMMITTED, sum(len(each.reports) for each in arrivals))
-        self._landed()
-
-    def _land_from_spool(self, arrivals: Sequence[Arrivals]) -> None:
-        try:
-            self._land_apart(arrivals)
-        except RcsStoreUnavailable:
-            raise
-        except (RcsStoreError, sa.exc.StatementError):
-            # The database is there and does not want one of them: that must not hold up the others for ever.
-            for each in arrivals:
-                self._land_or_refuse(each)
-
-    def _land_or_refuse(self, arrivals: Arrivals) -> None:
-        try:
-            self._land_apart([arrivals])
-        except RcsStoreUnavailable:
-            raise
-        except (RcsStoreError, sa.exc.StatementError):
-            whole = RefusedReport("the database refused it", "application/json", write_line(arrivals))
-            self._land_apart([Arrivals(arrivals.received_at, refused=[whole])])
-
-    def _append(self, arrivals: Sequence[Arrivals]) -> None:
+    def _append_to_spool(self, pushes: Sequence[Arrivals]) -> None:
         if self._spool is not None:
-            self._spool.append(arrivals)
+            self._spool.append(pushes)
 
     def _work(self) -> None:
         while True:
-            self._due.wait(_SECONDS_TO_THE_NEXT_LOOK)
-            self._due.clear()
-            if not self._move():
-                time.sleep(_SECONDS_TO_THE_NEXT_TRY)
-                self._due.set()
+            self._move_requested.wait(_SECONDS_BETWEEN_SPOOL_CHECKS)
+            self._move_requested.clear()
+            if not self._move_spool():
+                time.sleep(_SECONDS_TO_NEXT_TRY)
+                self._move_requested.set()
 
-    def _move(self) -> bool:
-        """Move what is in the spool, and tell whether the store takes reports."""
+    def _move_spool(self) -> bool:
+        """Move what is in the spool to the store, and return whether the store accepts reports."""
         try:
-            for arrivals in self._spool.take() if self._spool else ():
-                self._land_from_spool(arrivals)
-            if not self._store_takes:
-                begun = time.monotonic()
-                with transaction(self._engine()) as connection:
+            for pushes in self._spool.drain() if self._spool else ():
+                self._land_spooled(pushes)
+            if not self._store_available:
+                started = time.monotonic()
+                with transaction(self._get_engine()) as connection:
                     connection.execute(sa.select(1))
-                if time.monotonic() - begun > _SECONDS_FOR_THE_STORE:
+                if time.monotonic() - started > _STORE_TIMEOUT:
                     return False
-        except Exception as error:  # noqa: BLE001 - it is tried again, for as long as it takes
-            told = str(error) if isinstance(error, RcsError) else type(error).__name__
-            log.debug("The store does not take reports yet: %s", told)
+        except Exception as error:  # noqa: BLE001 - retried for as long as it takes
+            reason = str(error) if isinstance(error, RcsError) else type(error).__name__
+            log.debug("The store is still not accepting reports: %s", reason)
             return False
-        if not self._store_takes:
-            self._store_takes = True
-            log.warning("The store takes reports again")
-            # What was put into the spool since is there still.
-            self._due.set()
+        if not self._store_available:
+            self._store_available = True
+            log.warning("The store is accepting reports again")
+            # Reports spooled since then are still in the spool.
+            self._move_requested.set()
         return True
+
+    def _land_spooled(self, pushes: Sequence[Arrivals]) -> None:
+        try:
+            self._land_apart(pushes)
+        except RcsStoreUnavailable:
+            raise
+        except (RcsStoreError, sa.exc.StatementError):
+            # The database is available and rejects one of the pushes, which must not block the others for ever.
+            for each in pushes:
+                self._land_or_refuse(each)
+
+    def _land_or_refuse(self, pushed: Arrivals) -> None:
+        try:
+            self._land_apart([pushed])
+        except RcsStoreUnavailable:
+            raise
+        except (RcsStoreError, sa.exc.StatementError):
+            whole = RefusedReport("the database rejected it", "application/json", write_line(pushed))
+            self._land_apart([Arrivals(pushed.received_at, refused=[whole])])
+
+    def _land_apart(self, pushes: Sequence[Arrivals]) -> None:
+        """Land pushes from the spool, in the thread that moves them."""
+        engine, started = self._get_engine(), time.monotonic()
+        land_all(engine, pushes)
+        self._record_landing(pushes, started)

@@ -1,12 +1,13 @@
-"""Counters: what the receiver did, for whoever watches it."""
+"""What the receiver counts, in Airflow's metrics or in its own log."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections import Counter
+from importlib import import_module
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 log = logging.getLogger(__name__)
 
@@ -19,45 +20,65 @@ COMMIT_TIME = "rcs.reports.commit_time"
 _SECONDS_BETWEEN_LINES = 60.0
 
 
-class Counters(Protocol):
-    """Takes counts and times; called in several threads."""
+class Metrics(Protocol):
+    """Records counts and durations; called from several threads."""
 
     def count(self, name: str, number: int = 1) -> None:
         """Add to a counter."""
 
-    def took(self, name: str, seconds: float) -> None:
-        """Note how long something took."""
+    def record_time(self, name: str, seconds: float) -> None:
+        """Record how long something took."""
 
 
-class LoggedCounters:
-    """Counts, and says once a minute what came to be since, if anything did."""
+class LoggedMetrics:
+    """Logs totals once a minute, if anything was counted."""
 
     def __init__(self) -> None:
-        self._busy = Lock()
+        self._lock = Lock()
         self._counts: Counter[str] = Counter()
         self._slowest: dict[str, float] = {}
-        self._say_at = time.monotonic() + _SECONDS_BETWEEN_LINES
+        self._next_line_at = time.monotonic() + _SECONDS_BETWEEN_LINES
 
     def count(self, name: str, number: int = 1) -> None:
         """Add to a counter."""
-        with self._busy:
+        with self._lock:
             self._counts[name] += number
-            due = time.monotonic() >= self._say_at
-        if due:
-            self.say()
+            is_due = time.monotonic() >= self._next_line_at
+        if is_due:
+            self.log_totals()
 
-    def took(self, name: str, seconds: float) -> None:
-        """Note how long something took."""
-        with self._busy:
+    def record_time(self, name: str, seconds: float) -> None:
+        """Record how long something took; the line shows the slowest."""
+        with self._lock:
             self._slowest[name] = max(seconds, self._slowest.get(name, 0.0))
 
-    def say(self) -> None:
-        """Log what was counted since the last time."""
-        with self._busy:
+    def log_totals(self) -> None:
+        """Log what was recorded since the last line."""
+        with self._lock:
             counts, self._counts = self._counts, Counter()
             slowest, self._slowest = self._slowest, {}
-            self._say_at = time.monotonic() + _SECONDS_BETWEEN_LINES
-        told = [f"{name}={number}" for name, number in sorted(counts.items())]
-        told += [f"{name}<={seconds * 1000:.1f}ms" for name, seconds in sorted(slowest.items())]
-        if told:
-            log.info(" ".join(told))
+            self._next_line_at = time.monotonic() + _SECONDS_BETWEEN_LINES
+        totals = [f"{name}={number}" for name, number in sorted(counts.items())]
+        totals += [f"{name}<={seconds * 1000:.1f}ms" for name, seconds in sorted(slowest.items())]
+        if totals:
+            log.info(" ".join(totals))
+
+
+class AirflowMetrics:
+    """Records to the metrics of Airflow's API server."""
+
+    def __init__(self) -> None:
+        # Not the Stats of the task SDK, which common.compat returns: the API server initializes only Airflow core's.
+        try:
+            module = import_module("airflow.observability.stats")
+        except ImportError:  # before Airflow 3.2
+            module = import_module("airflow.stats")
+        self._stats: Any = module.Stats
+
+    def count(self, name: str, number: int = 1) -> None:
+        """Add to a counter."""
+        self._stats.incr(name, number)
+
+    def record_time(self, name: str, seconds: float) -> None:
+        """Record how long something took."""
+        self._stats.timing(name, seconds * 1000)

@@ -1,4 +1,4 @@
-"""What the receiver answers: a status and a line of JSON, with the headers that every answer carries."""
+"""The receiver's HTTP responses: a status and a JSON object, sent with the headers that all of them share."""
 
 from __future__ import annotations
 
@@ -13,25 +13,23 @@ if TYPE_CHECKING:
 
 Header = tuple[bytes, bytes]
 
-_ON_EVERY_ANSWER: tuple[Header, ...] = (
+_COMMON_HEADERS: tuple[Header, ...] = (
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
 )
-
-
-CLOSE: Header = (b"connection", b"close")
+_CLOSE: Header = (b"connection", b"close")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer to a request.
+class Response:
+    """A response to a request, encoded once and sent any number of times.
 
     :param status: the HTTP status.
-    :param content: what the body says, as JSON.
-    :param headers: headers beyond those of every answer.
+    :param content: the body, as a JSON object.
+    :param headers: headers beyond the common ones.
     """
 
     status: int
@@ -44,67 +42,68 @@ class Answer:
         body = orjson.dumps(self.content)
         length = (b"content-length", str(len(body)).encode("ascii"))
         object.__setattr__(self, "_body", body)
-        object.__setattr__(self, "_all_headers", (*_ON_EVERY_ANSWER, length, *self.headers))
+        object.__setattr__(self, "_all_headers", (*_COMMON_HEADERS, length, *self.headers))
 
     async def send(self, send: Send) -> None:
-        """Send it, by ASGI."""
-        # A list of its own: middleware around the application, such as Airflow's, adds headers to it.
+        """Send the response over ASGI."""
+        # A new list each time: middleware around the application, such as Airflow's, adds headers to it.
         await send({"type": "http.response.start", "status": self.status, "headers": list(self._all_headers)})
         await send({"type": "http.response.body", "body": self._body})
 
 
-class RefusedError(Exception):
+class RequestRefusedError(Exception):
     """The request is refused.
 
-    :param answer: what it is answered with.
+    :param response: what the client gets.
     """
 
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
 
 
-READY = Answer(200, {"status": "ready"})
-NOT_READY = Answer(503, {"status": "not ready"})
-UNAUTHORIZED = Answer(
+READY = Response(200, {"status": "ready"})
+NOT_READY = Response(503, {"status": "not ready"})
+UNAUTHORIZED = Response(
     401, {"error": "wrong login or password"}, ((b"www-authenticate", b'Basic realm="rcs-reports", charset="UTF-8"'),)
 )
-TOO_MANY_FAILURES = Answer(
-    429, {"error": "too many wrong logins or passwords from this address"}, ((b"retry-after", b"60"), CLOSE)
+TOO_MANY_FAILURES = Response(
+    429, {"error": "too many wrong logins or passwords from this address"}, ((b"retry-after", b"60"), _CLOSE)
 )
-NOT_FOUND = Answer(404, {"error": "nothing is here; reports go to POST /rcs/reports"})
-TOO_SLOW = Answer(408, {"error": "the body did not come in time"}, (CLOSE,))
-TOO_LARGE = Answer(413, {"error": "the body is larger than 64 KiB"}, (CLOSE,))
-NOT_CONFIGURED = Answer(503, {"error": "the receiver has no login and password to check reports against"})
-STORE_FAILED = Answer(503, {"error": "the reports could not be stored; send them again"}, ((b"retry-after", b"5"),))
-SPOOL_FULL = Answer(
-    503, {"error": "the store takes no reports and the spool is full; send them again"}, ((b"retry-after", b"60"),)
+NOT_FOUND = Response(404, {"error": "not found; push reports to POST /rcs/reports"})
+BODY_TOO_SLOW = Response(408, {"error": "the body was not received in time"}, (_CLOSE,))
+BODY_TOO_LARGE = Response(413, {"error": "the body is larger than 64 KiB"}, (_CLOSE,))
+NOT_CONFIGURED = Response(503, {"error": "the receiver has no login and password to check requests against"})
+STORE_FAILED = Response(503, {"error": "the reports could not be stored; send them again"}, ((b"retry-after", b"5"),))
+SPOOL_FULL = Response(
+    503,
+    {"error": "the store is unavailable and the spool is full; send them again"},
+    ((b"retry-after", b"60"),),
 )
+
+UNSUPPORTED_TYPE = "send application/json, application/x-www-form-urlencoded or multipart/form-data"
 
 
 @lru_cache(maxsize=1024)
-def committed(reports: int) -> Answer:
-    """Say that so many reports are safe."""
-    return Answer(200, {"committed": reports})
+def committed(reports: int) -> Response:
+    """Return the response to a body whose reports are all saved."""
+    return Response(200, {"committed": reports})
 
 
-def not_understood(problem: str, committed: int) -> Answer:
-    """Say why a body cannot be understood, once it is kept.
+def not_understood(problem: str, committed: int) -> Response:
+    """Return the response to a body that could not be understood, in whole or in part, and was saved.
 
-    :param problem: what is wrong with it, without anything of it.
-    :param committed: how many of its reports were understood, and are safe.
+    :param problem: what is wrong with the body, without quoting it.
+    :param committed: how many of its reports were understood and saved.
     """
-    return Answer(400, {"error": problem, "committed": committed})
+    return Response(400, {"error": problem, "committed": committed})
 
 
-WRONG_TYPE = "send application/json, application/x-www-form-urlencoded or multipart/form-data"
+def unsupported_type() -> Response:
+    """Return the response to a body of an unsupported content type, which was saved."""
+    return Response(415, {"error": UNSUPPORTED_TYPE})
 
 
-def wrong_type() -> Answer:
-    """Say which types are understood, once the body is kept."""
-    return Answer(415, {"error": WRONG_TYPE})
-
-
-def wrong_method(allowed: str) -> Answer:
-    """Say which methods an address takes."""
-    return Answer(405, {"error": f"use {allowed}"}, ((b"allow", allowed.encode("ascii")),))
+def wrong_method(allowed: str) -> Response:
+    """Return the response to a request with a method that its path does not support."""
+    return Response(405, {"error": f"use {allowed}"}, ((b"allow", allowed.encode("ascii")),))

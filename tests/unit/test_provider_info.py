@@ -18,7 +18,7 @@ from airflow_provider_rcs.api.settings import ApiSettings, read_settings
 from airflow_provider_rcs.api.wire import BODY_FORMATS, ZERO_RESULTS
 from airflow_provider_rcs.get_provider_info import get_provider_info
 from airflow_provider_rcs.hooks.transport import Transport, read_transport
-from airflow_provider_rcs.receiver.airflow_connection import DEFAULT_REPORTS_CONN_ID
+from airflow_provider_rcs.receiver.config import DEFAULT_REPORTS_CONN_ID
 from airflow_provider_rcs.receiver.spool import DEFAULT_MEGABYTES
 
 INFO = get_provider_info()

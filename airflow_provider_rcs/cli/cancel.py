@@ -40,7 +40,9 @@ def run(arguments: argparse.Namespace) -> None:
     cancelled = cancel(engine, campaign, word)
     if cancelled.word != word:
         before = cancelled.word
-        print(f"It was cancelled by {before.decided_by} on {before.decided_at:%Y-%m-%d %H:%M} UTC before: {before.reason}")
+        print(
+            f"It was cancelled by {before.decided_by} on {before.decided_at:%Y-%m-%d %H:%M} UTC before: {before.reason}"
+        )
     print(f"Campaign {campaign.name} is cancelled: {cancelled.not_sent:,} planned messages are not sent.")
     if cancelled.handed_over:
         print(

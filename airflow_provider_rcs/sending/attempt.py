@@ -1,4 +1,4 @@
-"""An attempt at a campaign: begun once what became of earlier ones is taken in, and over once the others have ended."""
+"""One attempt at a campaign, alive for as long as it renews its lease."""
 
 from __future__ import annotations
 
@@ -28,25 +28,32 @@ from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts, se
 
 log = logging.getLogger(__name__)
 
-
-_SECONDS_BETWEEN_LOOKS_AT_OTHERS = 2.0
+_SECONDS_BETWEEN_POLLS = 2.0
+_RENEWALS_PER_LEASE = 3
 
 
 @contextmanager
 def attempt_at(
-    engine: sa.Engine, campaign: Campaign, made_by: str, lease: timedelta, shard: str = WHOLE_LIST
+    engine: sa.Engine, campaign: Campaign, started_by: str, lease: timedelta, shard: str = WHOLE_LIST
 ) -> Iterator[Attempt]:
-    """Make an attempt at a campaign, after taking in what became of earlier ones.
+    """Begin an attempt at a campaign, and end it when the block ends.
 
+    Before it begins, earlier attempts that died are recovered, and delivery reports that wait are folded.
+
+    :param started_by: the task that makes the attempt, for people.
+    :param lease: how long the attempt counts as alive without a renewal.
+    :param shard: the part of the list that it sends to.
     :raises RcsCancelledError: if the campaign was cancelled.
-    :raises RcsStoreError: if the store has forgotten whom the campaign messaged.
+    :raises RcsStoreError: if the store was restored from a backup, and may lack messages that the campaign has sent.
     """
     require_not_restored(engine, campaign)
-    _log_what_was_taken_over(campaign.name, recover_dead_attempts(engine, campaign), fold(engine))
+    _log_recovery(campaign.name, in_doubt=recover_dead_attempts(engine, campaign))
+    if folded := fold(engine):
+        log.info("Folded %d delivery reports that had not been applied yet.", folded)
     with reading(engine) as connection:
         require_not_cancelled(connection, campaign)
-    made_by = f"{made_by} on {socket.gethostname()}, process {os.getpid()}"
-    attempt = begin_attempt(engine, campaign, made_by, lease, shard)
+    started_by = f"{started_by} on {socket.gethostname()}, process {os.getpid()}"
+    attempt = begin_attempt(engine, campaign, started_by, lease, shard)
     with LeaseKeeper(engine, attempt):
         try:
             yield attempt
@@ -57,12 +64,12 @@ def attempt_at(
 def send_planned(
     engine: sa.Engine, attempt: Attempt, settings: SendSettings, service: ServiceConnection, listed: int
 ) -> RcsError | None:
-    """Send to those who are planned, and wait for what other attempts have under way.
+    """Send the planned messages of the attempt's list, and wait until no other attempt has requests in flight.
 
-    :param listed: how many recipients there are, for people.
-    :return: what stopped it, or ``None``.
+    :param listed: how many recipients the list has, for the progress in the log.
+    :return: the error that stopped it, or ``None``.
     """
-    requests = Sender(
+    sender = Sender(
         engine,
         attempt,
         settings,
@@ -70,52 +77,47 @@ def send_planned(
         service,
         Progress(settings.campaign, listed),
     )
-    stopped_by = requests.send_all()
-    while _has_waited_for_others(engine, attempt) and stopped_by is None:
-        # For what they gave back, or what the dead of them had not let leave.
-        stopped_by = requests.send_all()
+    stopped_by = sender.send_all()
+    while _wait_for_other_attempts(engine, attempt) and stopped_by is None:
+        # They may have requeued messages, or died before they dispatched what they had claimed.
+        stopped_by = sender.send_all()
     return stopped_by
 
 
-def _has_waited_for_others(engine: sa.Engine, attempt: Attempt) -> bool:
-    """Wait for the requests of other attempts: until they are settled, or until their lease runs out.
+def _wait_for_other_attempts(engine: sa.Engine, attempt: Attempt) -> bool:
+    """Wait until the requests of other attempts are settled, or the leases of these attempts have run out.
 
-    :return: whether there were any.
+    :return: whether it had to wait.
     """
     waited = False
     while seconds := seconds_until_other_attempts_end(engine, attempt):
         log.info(
-            "Campaign %s: another attempt has requests under way; waiting up to %d s for it or its lease to end.",
+            "Campaign %s: another attempt has requests in flight; waiting up to %d s for it or its lease to end.",
             attempt.campaign.name,
             math.ceil(seconds),
         )
-        time.sleep(min(seconds, _SECONDS_BETWEEN_LOOKS_AT_OTHERS))
-        _log_what_was_taken_over(attempt.campaign.name, recover_dead_attempts(engine, attempt.campaign), 0)
+        time.sleep(min(seconds, _SECONDS_BETWEEN_POLLS))
+        _log_recovery(attempt.campaign.name, in_doubt=recover_dead_attempts(engine, attempt.campaign))
         waited = True
     return waited
 
 
-def _log_what_was_taken_over(campaign: str, doubted: int, folded: int) -> None:
-    if doubted:
+def _log_recovery(campaign: str, *, in_doubt: int) -> None:
+    if in_doubt:
         log.warning(
             "Campaign %s: an earlier attempt died while sending; %d messages are in doubt and are not sent again.",
             campaign,
-            doubted,
+            in_doubt,
         )
-    if folded:
-        log.info("%d delivery reports were folded first.", folded)
-
-
-_RENEWALS_A_LEASE = 3
 
 
 class LeaseKeeper:
-    """Renews the lease until the block ends; stops by itself once the lease is lost."""
+    """Renews an attempt's lease from a thread until the block ends or the lease is lost."""
 
     def __init__(self, engine: sa.Engine, attempt: Attempt) -> None:
         self._engine = engine
         self._attempt = attempt
-        self._over = threading.Event()
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="rcs-lease", daemon=True)
 
     def __enter__(self) -> LeaseKeeper:
@@ -125,15 +127,15 @@ class LeaseKeeper:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over.set()
+        self._ended.set()
         self._thread.join()
 
     def _renew(self) -> None:
-        pause = self._attempt.lease.total_seconds() / _RENEWALS_A_LEASE
-        while not self._over.wait(pause):
+        pause = self._attempt.lease.total_seconds() / _RENEWALS_PER_LEASE
+        while not self._ended.wait(pause):
             try:
                 renew_lease(self._engine, self._attempt)
             except RcsFencedError:
-                return  # The next claim fails on it, in the transaction that would have claimed more.
+                return  # The next claim raises it, before it claims anything.
             except RcsStoreUnavailable as error:
-                log.warning("The lease could not be renewed: %s", error)
+                log.warning("Campaign %s: the lease could not be renewed: %s", self._attempt.campaign.name, error)

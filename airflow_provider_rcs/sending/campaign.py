@@ -27,7 +27,7 @@ from airflow_provider_rcs.sending.result import conclude, require_funnel
 from airflow_provider_rcs.sending.sender import ServiceConnection
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, CampaignTerms, find_campaign, open_campaign
-from airflow_provider_rcs.store.campaign.schedules import leave_schedule
+from airflow_provider_rcs.store.campaign.schedules import delete_schedule
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import has_planned
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
@@ -46,7 +46,7 @@ def send_campaign(
     settings: SendSettings,
     chunks: Iterable[Chunk],
     *,
-    made_by: str,
+    started_by: str,
     lease: timedelta,
     excluded: Iterable[Sequence[object]] = (),
 ) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def send_campaign(
     :param engine: the store.
     :param template: the template as the service has it.
     :param chunks: the recipients, as columns of some rows at a time.
-    :param made_by: who sends, for people.
+    :param started_by: who sends, for people.
     :param lease: how long this attempt counts as alive without a sign of life.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
     :return: the campaign's name and counts, and the ids that the service gave; no recipients.
@@ -66,8 +66,8 @@ def send_campaign(
     campaign, tally, listed = open_campaign_for_list(
         engine, service.settings, service.fingerprint, template, settings, chunks
     )
-    with attempt_at(engine, campaign, made_by, lease, settings.selection.shard_name) as attempt:
-        if leave_schedule(engine, campaign):
+    with attempt_at(engine, campaign, started_by, lease, settings.selection.shard_name) as attempt:
+        if delete_schedule(engine, campaign):
             log.warning("Campaign %s was kept for a dispatch; this task sends its own list instead.", campaign.name)
         before = require_funnel(engine, settings.campaign)
         exclude_phones(engine, campaign, settings, excluded)

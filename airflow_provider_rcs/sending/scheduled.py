@@ -20,14 +20,7 @@ from airflow_provider_rcs.sending.campaign import exclude_phones, log_campaign_s
 from airflow_provider_rcs.sending.result import conclude, describe_counts, require_funnel, task_result
 from airflow_provider_rcs.sending.sender import ServiceConnection
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings, read_quiet_hours
-from airflow_provider_rcs.store.campaign.schedules import (
-    Scheduled,
-    begin_schedule,
-    finish_schedule,
-    planned_without,
-    settle_schedule,
-    take_over_list,
-)
+from airflow_provider_rcs.store.campaign.schedules import ScheduledCampaign, begin_schedule, finish_schedule, count_missing_variables, close_schedule, assign_scheduled_list
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import has_planned
 
@@ -60,7 +53,7 @@ def schedule_campaign(
     chunks: Iterable[Chunk],
     connections: DispatchConnections,
     *,
-    made_by: str,
+    started_by: str,
     lease: timedelta,
     excluded: Iterable[Sequence[object]] = (),
     fingerprint: str = "",
@@ -72,7 +65,7 @@ def schedule_campaign(
     :param template: the template as the service has it.
     :param chunks: the recipients, as columns of some rows at a time.
     :param connections: what the dispatch will ask.
-    :param made_by: who lists, for people.
+    :param started_by: who lists, for people.
     :param lease: how long this attempt counts as alive without a sign of life.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
     :param fingerprint: of the connection's credentials, which the hash of an approved plan was made with.
@@ -82,7 +75,7 @@ def schedule_campaign(
     if settings.send_at is None:
         raise ValueError("send_at")
     campaign, tally, listed = open_campaign_for_list(engine, api, fingerprint, template, settings, chunks)
-    with attempt_at(engine, campaign, made_by, lease) as attempt:
+    with attempt_at(engine, campaign, started_by, lease) as attempt:
         begin_schedule(engine, attempt, settings.send_at, _kept(settings, connections))
         before = require_funnel(engine, campaign.name)
         exclude_phones(engine, campaign, settings, excluded)
@@ -101,7 +94,7 @@ def schedule_campaign(
     return task_result(engine, campaign, funnel)
 
 
-def settings_of(scheduled: Scheduled) -> SendSettings:
+def settings_of(scheduled: ScheduledCampaign) -> SendSettings:
     """Return the settings that a scheduled campaign is sent with."""
     kept = scheduled.settings
     cap = kept["frequency_cap"]
@@ -116,7 +109,7 @@ def settings_of(scheduled: Scheduled) -> SendSettings:
     )
 
 
-def connections_of(scheduled: Scheduled) -> DispatchConnections:
+def connections_of(scheduled: ScheduledCampaign) -> DispatchConnections:
     """Return what is asked before a scheduled campaign is sent."""
     return DispatchConnections(**scheduled.settings["connections"])
 
@@ -151,9 +144,9 @@ def dispatch_campaign(
     engine: sa.Engine,
     service: ServiceConnection,
     look_up: Callable[[], Template],
-    scheduled: Scheduled,
+    scheduled: ScheduledCampaign,
     *,
-    made_by: str,
+    started_by: str,
     lease: timedelta,
     excluded: Iterable[Sequence[object]] = (),
 ) -> dict[str, Any]:
@@ -162,11 +155,11 @@ def dispatch_campaign(
     :param engine: the store.
     :param look_up: returns the template as the service has it now; is called if someone is to be sent to.
     :param scheduled: the campaign, and how it is to be sent.
-    :param made_by: who sends, for people.
+    :param started_by: who sends, for people.
     :param lease: how long this attempt counts as alive without a sign of life.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
     :return: the campaign's name and counts, and the ids that the service gave; no recipients.
-    :raises RcsUnplannedError: if its list is not whole.
+    :raises RcsPlanIncompleteError: if its list is not whole.
     :raises RcsInputError: if its date has passed, or its template has come to need what was not listed.
     :raises RcsRefusedError: one of its kinds, if the template cannot be looked up.
     :raises RcsCancelledError: if it was cancelled meanwhile.
@@ -174,9 +167,9 @@ def dispatch_campaign(
     :raises RcsError: another one that made it stop; what was not sent then is planned still.
     """
     campaign, settings = scheduled.campaign, settings_of(scheduled)
-    with attempt_at(engine, campaign, made_by, lease) as attempt:
+    with attempt_at(engine, campaign, started_by, lease) as attempt:
         exclude_phones(engine, campaign, settings, excluded)
-        take_over_list(engine, attempt, scheduled)
+        assign_scheduled_list(engine, attempt, scheduled)
         if has_planned(engine, attempt):
             settings.require_date_to_come(_HOW_TO_GO_ON)
             _require_values(engine, attempt, look_up())
@@ -189,12 +182,12 @@ def dispatch_campaign(
         )
         stopped_by = send_planned(engine, attempt, settings, service, funnel.requested)
     sent = conclude(engine, attempt, settings, stopped_by)
-    settle_schedule(engine, attempt)
+    close_schedule(engine, attempt)
     return sent
 
 
 def _require_values(engine: sa.Engine, attempt: Attempt, template: Template) -> None:
-    if missing := planned_without(engine, attempt, template.required_variables):
+    if missing := count_missing_variables(engine, attempt, template.required_variables):
         values = ", ".join(f"{variable!r} ({count} of those planned have none)" for variable, count in missing.items())
         raise RcsInputError(
             "variables",

@@ -90,7 +90,7 @@ class CampaignUnderTest:
             ),
             self._task.chunks,
             DispatchConnections("rcs_default"),
-            made_by="a test",
+            started_by="a test",
             lease=timedelta(seconds=self._task.lease),
         )
 

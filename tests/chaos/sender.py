@@ -163,7 +163,7 @@ def _send(task: Task) -> None:
         template,
         settings,
         task.chunks,
-        made_by="a test",
+        started_by="a test",
         lease=timedelta(seconds=task.lease),
     )
 
@@ -176,7 +176,7 @@ def _dispatch(task: Task, engine: sa.Engine, service: ServiceConnection, templat
                 service,
                 lambda: template,
                 scheduled,
-                made_by="a test",
+                started_by="a test",
                 lease=timedelta(seconds=task.lease),
             )
 

@@ -237,7 +237,7 @@ def keep(place: Place, campaign: str, to_go: timedelta) -> None:
         SendSettings("1234569", campaign, send_at=datetime.now(UTC) + to_go, scheduled_by="store"),
         [{"phone": ON_DUTY}],
         DispatchConnections("rcs_default"),
-        made_by="a test",
+        started_by="a test",
         lease=timedelta(minutes=1),
     )
 

@@ -23,25 +23,25 @@ _HANDED_OVER = (MessageState.SENDING, MessageState.ACCEPTED, MessageState.IN_DOU
 class Cancellation:
     """A person's word that a campaign is not to be sent any more.
 
-    :param said_by: who says so.
+    :param decided_by: who says so.
     :param reason: why; is kept with each message that is not sent.
-    :param said_at: when.
+    :param decided_at: when.
     :raises RcsInputError: if nobody says so, or not why.
     """
 
-    said_by: str
+    decided_by: str
     reason: str
-    said_at: datetime
+    decided_at: datetime
 
     def __post_init__(self) -> None:
-        if not self.said_by.strip():
+        if not self.decided_by.strip():
             raise RcsInputError("by", "it is empty", "Say who decides, for the books.")
         if not self.reason.strip():
             raise RcsInputError("reason", "it is empty", "Say why, for the books.")
 
 
 @dataclass(frozen=True, slots=True)
-class Cancelled:
+class CancellationResult:
     """What a cancellation came to.
 
     :param word: the one that counts: the first.
@@ -54,7 +54,7 @@ class Cancelled:
     handed_over: int
 
 
-def cancel(engine: sa.Engine, campaign: Campaign, word: Cancellation) -> Cancelled:
+def cancel(engine: sa.Engine, campaign: Campaign, word: Cancellation) -> CancellationResult:
     """End a campaign: who is planned becomes suppressed, and no attempt claims anyone any more.
 
     So does who was claimed for a request that may not leave yet, because it may not any more.
@@ -63,9 +63,9 @@ def cancel(engine: sa.Engine, campaign: Campaign, word: Cancellation) -> Cancell
     """
     row = {
         "campaign_id": campaign.id,
-        "said_by": word.said_by,
+        "decided_by": word.decided_by,
         "reason": word.reason,
-        "said_at": word.said_at,
+        "decided_at": word.decided_at,
     }
     not_allowed_to_leave = sa.select(request.c.id).where(
         request.c.campaign_id == campaign.id, request.c.state == "claimed"
@@ -92,7 +92,7 @@ def cancel(engine: sa.Engine, campaign: Campaign, word: Cancellation) -> Cancell
         handed_over = sa.select(sa.func.count()).where(
             message.c.campaign_id == campaign.id, message.c.state.in_(_HANDED_OVER)
         )
-        return Cancelled(first, not_sent, connection.execute(handed_over).scalar_one())
+        return CancellationResult(first, not_sent, connection.execute(handed_over).scalar_one())
 
 
 def require_not_cancelled(connection: sa.Connection, campaign: Campaign) -> None:
@@ -102,12 +102,12 @@ def require_not_cancelled(connection: sa.Connection, campaign: Campaign) -> None
     """
     if word := _read(connection, campaign.id):
         raise RcsCancelledError(
-            f"campaign {campaign.name!r} was cancelled by {word.said_by} on {word.said_at:%Y-%m-%d %H:%M} UTC: "
+            f"campaign {campaign.name!r} was cancelled by {word.decided_by} on {word.decided_at:%Y-%m-%d %H:%M} UTC: "
             f"{word.reason}. Nobody is sent to any more. {RcsCancelledError.remedy}"
         )
 
 
-def reason_if_cancelled(connection: sa.Connection, campaign_id: int) -> str:
+def cancellation_reason(connection: sa.Connection, campaign_id: int) -> str:
     """Return why messages of the campaign are suppressed that are not sent; empty if it was not cancelled."""
     word = _read(connection, campaign_id)
     return _reason(word) if word else ""
@@ -118,7 +118,7 @@ def read_cancellations(engine: sa.Engine) -> Mapping[str, Cancellation]:
     words = sa.select(campaigns.c.name, cancellation).join(campaigns, campaigns.c.id == cancellation.c.campaign_id)
     with reading(engine) as connection:
         return {
-            row.name: Cancellation(row.said_by, row.reason, row.said_at)
+            row.name: Cancellation(row.decided_by, row.reason, row.decided_at)
             for row in connection.execute(words.order_by(campaigns.c.id))
         }
 
@@ -126,7 +126,7 @@ def read_cancellations(engine: sa.Engine) -> Mapping[str, Cancellation]:
 def _read(connection: sa.Connection, campaign_id: int) -> Cancellation | None:
     word = sa.select(cancellation).where(cancellation.c.campaign_id == campaign_id)
     row = connection.execute(word).one_or_none()
-    return None if row is None else Cancellation(row.said_by, row.reason, row.said_at)
+    return None if row is None else Cancellation(row.decided_by, row.reason, row.decided_at)
 
 
 def _reason(word: Cancellation) -> str:

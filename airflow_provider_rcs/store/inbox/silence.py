@@ -85,13 +85,13 @@ def read_silences(engine: sa.Engine, campaign_names: Collection[str]) -> Mapping
         return {row.name: max(row.sent_at, row.send_at or row.sent_at) for row in connection.execute(silent)}
 
 
-def read_new_silences(engine: sa.Engine, told_to: str, now: datetime) -> Mapping[str, datetime]:
+def read_new_silences(engine: sa.Engine, observer: str, now: datetime) -> Mapping[str, datetime]:
     """Return since when reports should come, of the campaigns that are silent for too long, by their names.
 
-    :param told_to: who asks; campaigns that they were told of are left out.
+    :param observer: who asks; campaigns that they were told of are left out.
     """
     requested = sa.exists().where(request.c.campaign_id == campaign.c.id, _should_be_reported_on())
-    told = sa.exists().where(silence.c.campaign_id == campaign.c.id, silence.c.told_to == told_to)
+    told = sa.exists().where(silence.c.campaign_id == campaign.c.id, silence.c.observer == observer)
     with reading(engine) as connection:
         names = connection.execute(sa.select(campaign.c.name).where(requested, ~told, ~_HAS_STATUSES)).scalars().all()
     silences = read_silences(engine, names) if names else {}
@@ -133,13 +133,13 @@ def _should_be_reported_on() -> sa.ColumnElement[bool]:
 SILENT_METRIC = "rcs.campaign.silent"
 
 
-def record_silence_warning(engine: sa.Engine, campaign_name: str, told_to: str) -> bool:
+def record_silence_warning(engine: sa.Engine, campaign_name: str, observer: str) -> bool:
     """Note that somebody is told of a campaign's silence, and return whether it is the first time.
 
-    :param told_to: who, such as the task that waits for the campaign.
+    :param observer: who, such as the task that waits for the campaign.
     """
-    columns = (campaign.c.id, sa.literal(told_to), sa.literal(datetime.now(UTC), silence.c.told_at.type))
+    columns = (campaign.c.id, sa.literal(observer), sa.literal(datetime.now(UTC), silence.c.warned_at.type))
     told = sa.select(*columns).where(campaign.c.name == campaign_name)
     with transaction(engine) as connection:
-        insert = insert_into(connection, silence).from_select(["campaign_id", "told_to", "told_at"], told)
-        return connection.execute(insert.on_conflict_do_nothing().returning(silence.c.told_to)).first() is not None
+        insert = insert_into(connection, silence).from_select(["campaign_id", "observer", "warned_at"], told)
+        return connection.execute(insert.on_conflict_do_nothing().returning(silence.c.observer)).first() is not None

@@ -31,24 +31,24 @@ class Resolution:
 
     :param verdict: what became of them; ``not_sent`` plans them again, for the next attempt, except those who were
         erased since, or whose campaign was cancelled.
-    :param said_by: who says so.
+    :param decided_by: who says so.
     :param reason: why; what was seen.
     :raises RcsInputError: if nobody says so, or not why.
     """
 
     verdict: Verdict
-    said_by: str
+    decided_by: str
     reason: str
 
     def __post_init__(self) -> None:
-        if not self.said_by.strip():
+        if not self.decided_by.strip():
             raise RcsInputError("by", "it is empty", "Say who decides, for the books.")
         if not self.reason.strip():
             raise RcsInputError("because", "it is empty", "Say why, for the books.")
 
 
 @dataclass(frozen=True, slots=True)
-class OpenRequest:
+class RequestInDoubt:
     """A request whose messages are in doubt."""
 
     reference: str
@@ -57,7 +57,7 @@ class OpenRequest:
     reason: str
 
 
-def open_requests(engine: sa.Engine, campaign: Campaign) -> Sequence[OpenRequest]:
+def requests_in_doubt(engine: sa.Engine, campaign: Campaign) -> Sequence[RequestInDoubt]:
     """Return the campaign's requests that have messages in doubt, the oldest first."""
     columns = (request.c.reference, request.c.claimed_at, request.c.reason)
     doubted = (
@@ -68,7 +68,7 @@ def open_requests(engine: sa.Engine, campaign: Campaign) -> Sequence[OpenRequest
         .order_by(request.c.id)
     )
     with reading(engine) as connection:
-        return [OpenRequest(**row) for row in connection.execute(doubted).mappings()]
+        return [RequestInDoubt(**row) for row in connection.execute(doubted).mappings()]
 
 
 def resolve_all(engine: sa.Engine, campaign: Campaign, statement: Resolution) -> int:
@@ -101,9 +101,9 @@ def _resolve(engine: sa.Engine, campaign: Campaign, statement: Resolution, which
                 campaign_id=campaign.id,
                 outcome=statement.verdict,
                 messages=0,
-                said_by=statement.said_by,
+                decided_by=statement.decided_by,
                 reason=statement.reason,
-                said_at=now,
+                decided_at=now,
             )
             .returning(resolution.c.id)
         ).scalar_one()

@@ -17,12 +17,12 @@ from airflow_provider_rcs.store.db.bulk import column_types, insert_or_ignore, r
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import (
     exclusion,
-    exclusion_hash,
+    exclusion_pseudonym,
     message,
     request,
     store,
     suppression,
-    suppression_hash,
+    suppression_pseudonym,
 )
 from airflow_provider_rcs.store.privacy.pseudonyms import find_pseudonyms
 
@@ -66,7 +66,7 @@ def preview_suppressions(
         }
 
 
-def lock_for_cap(connection: sa.Connection) -> None:
+def lock_frequency_caps(connection: sa.Connection) -> None:
     """Make claims under a cap take turns until the transaction ends, also those of different campaigns.
 
     Else two campaigns could each find that a phone has room for one message more. Taken before a campaign's lock.
@@ -125,7 +125,7 @@ def _among_phones(dialect: str) -> sa.CompoundSelect[Any]:
 
 @cache
 def _among_hashes(dialect: str) -> sa.CompoundSelect[Any]:
-    return _excluded_or_suppressed(dialect, exclusion_hash.c.hash, suppression_hash.c.hash)
+    return _excluded_or_suppressed(dialect, exclusion_pseudonym.c.pseudonym, suppression_pseudonym.c.pseudonym)
 
 
 def _excluded_or_suppressed(

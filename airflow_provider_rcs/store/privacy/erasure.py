@@ -9,9 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsInputError, RcsUnderWayError
+from airflow_provider_rcs.api.errors import RcsInFlightError, RcsInputError
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.recipients.phones import may_mean
+from airflow_provider_rcs.recipients.phones import could_be_phone
 from airflow_provider_rcs.store.campaign.campaigns import find_campaign, lock_campaign
 from airflow_provider_rcs.store.db.bulk import insert_or_ignore, insert_or_update
 from airflow_provider_rcs.store.db.engine import reading, transaction
@@ -19,13 +19,13 @@ from airflow_provider_rcs.store.db.tables import (
     campaign,
     erasure,
     exclusion,
-    exclusion_hash,
+    exclusion_pseudonym,
     message,
     report,
     report_refused,
     store,
     suppression,
-    suppression_hash,
+    suppression_pseudonym,
 )
 from airflow_provider_rcs.store.inbox.folding import lock_folding
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
@@ -99,7 +99,7 @@ def find_traces(engine: sa.Engine, phone: str) -> Traces:
         return _find(connection, find_pseudonyms(connection), phone, report.c.fold.is_not(None))
 
 
-def erase(engine: sa.Engine, phone: str, said_by: str, *, suppress: bool = False) -> Traces:
+def erase(engine: sa.Engine, phone: str, erased_by: str, *, suppress: bool = False) -> Traces:
     """Take a person out of the store, all at once or not at all, and return where they were.
 
     Each message keeps its row, with a hash for the phone and nothing else that tells who it was: so the counts of the
@@ -107,11 +107,11 @@ def erase(engine: sa.Engine, phone: str, said_by: str, *, suppress: bool = False
     it when they are folded. Whoever was suppressed or excluded stays so, by the hash.
 
     :param phone: E.164 digits.
-    :param said_by: who erases, for the books.
+    :param erased_by: who erases, for the books.
     :param suppress: whether no campaign may ever message the phone again, also where that was not so before.
-    :raises RcsUnderWayError: if a message to the phone is being sent.
+    :raises RcsInFlightError: if a message to the phone is being sent.
     """
-    if not said_by.strip():
+    if not erased_by.strip():
         raise RcsInputError("by", "it is empty", "Say who erases, for the books.")
     _bury_the_dead_that_send_to(engine, phone)
     # All reports are looked through before the folds are held up, and then only those that were folded meanwhile.
@@ -128,9 +128,13 @@ def erase(engine: sa.Engine, phone: str, said_by: str, *, suppress: bool = False
         _blank_reports(connection, traces.reports, fold)
         connection.execute(report_refused.delete().where(report_refused.c.id.in_(traces.refused_reports)))
         _keep_out_by_hash(connection, hashes, phone, suppress)
-        row = {"hash": hashes.of(phone), "said_by": said_by, "erased_at": datetime.now(UTC)}
+        row = {"pseudonym": hashes.of(phone), "erased_by": erased_by, "erased_at": datetime.now(UTC)}
         insert_or_update(
-            connection, erasure, [row], ["hash"], lambda new: {"said_by": new.said_by, "erased_at": new.erased_at}
+            connection,
+            erasure,
+            [row],
+            ["pseudonym"],
+            lambda new: {"erased_by": new.erased_by, "erased_at": new.erased_at},
         )
     return traces
 
@@ -174,7 +178,7 @@ def _unreadable(connection: sa.Connection, phone: str) -> Iterator[Named]:
         message.c.phone.is_(None), sa.not_(IS_PSEUDONYMISED)
     )
     for row in connection.execute(listed, execution_options={"yield_per": _ROWS_AT_ONCE}):
-        if may_mean(row.phone_as_listed, phone):
+        if could_be_phone(row.phone_as_listed, phone):
             yield Named(row.id, row.campaign_id, row.recipient_key)
 
 
@@ -205,7 +209,7 @@ def _replace_messages(connection: sa.Connection, hashes: Pseudonyms, messages: S
 def _require_none_under_way(connection: sa.Connection, messages: Sequence[int]) -> None:
     name = connection.execute(_campaigns_that_send_to(message.c.id.in_(messages))).scalars().first()
     if name is not None:
-        raise RcsUnderWayError(
+        raise RcsInFlightError(
             f"campaign {name!r}: a message to this phone is being sent right now, or its task died less than a lease "
             "ago. Nothing was erased. Run it again when the task has ended."
         )
@@ -227,12 +231,12 @@ def _keep_out_by_hash(connection: sa.Connection, hashes: Pseudonyms, phone: str,
     excluded_from = connection.execute(
         exclusion.delete().where(exclusion.c.phone == phone).returning(exclusion.c.campaign_id)
     )
-    exclusions = [{"campaign_id": row.campaign_id, "hash": key} for row in excluded_from]
-    insert_or_ignore(connection, exclusion_hash, exclusions, key=["campaign_id", "hash"])
+    exclusions = [{"campaign_id": row.campaign_id, "pseudonym": key} for row in excluded_from]
+    insert_or_ignore(connection, exclusion_pseudonym, exclusions, key=["campaign_id", "pseudonym"])
     suppressed = connection.execute(
         suppression.delete().where(suppression.c.phone == phone).returning(suppression.c.reason, suppression.c.since)
     )
-    suppressions = [{"hash": key, "reason": row.reason, "since": row.since} for row in suppressed]
+    suppressions = [{"pseudonym": key, "reason": row.reason, "since": row.since} for row in suppressed]
     if suppress:
-        suppressions.append({"hash": key, "reason": SUPPRESSED_ON_REQUEST, "since": datetime.now(UTC)})
-    insert_or_ignore(connection, suppression_hash, suppressions[:1], key=["hash"])
+        suppressions.append({"pseudonym": key, "reason": SUPPRESSED_ON_REQUEST, "since": datetime.now(UTC)})
+    insert_or_ignore(connection, suppression_pseudonym, suppressions[:1], key=["pseudonym"])

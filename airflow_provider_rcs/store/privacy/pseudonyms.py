@@ -58,14 +58,14 @@ def create_pseudonyms(connection: sa.Connection) -> Pseudonyms:
 
     It takes the row that is the folds' lock, so that it comes before any campaign's lock.
     """
-    only_once = sa.func.coalesce(store.c.hash_key, new_pseudonym_key())
-    statement = store.update().where(store.c.id == 1).values(hash_key=only_once).returning(store.c.hash_key)
+    only_once = sa.func.coalesce(store.c.pseudonym_key, new_pseudonym_key())
+    statement = store.update().where(store.c.id == 1).values(pseudonym_key=only_once).returning(store.c.pseudonym_key)
     return Pseudonyms(connection.execute(statement).scalar_one())
 
 
 def find_pseudonyms(connection: sa.Connection) -> Pseudonyms | None:
     """Return the store's hashes, or ``None`` if it was never asked for one."""
-    key = connection.execute(sa.select(store.c.hash_key)).scalar_one_or_none()
+    key = connection.execute(sa.select(store.c.pseudonym_key)).scalar_one_or_none()
     return None if key is None else Pseudonyms(key)
 
 
@@ -77,8 +77,8 @@ def require_pseudonyms(connection: sa.Connection) -> Pseudonyms:
     hashes = find_pseudonyms(connection)
     if hashes is None:
         raise RcsStoreError(
-            "store: the key of its hashes (rcs_store.hash_key) is gone, so that it does not know whom it messaged. "
-            "Nothing was sent. Put back the key, or restore the store from a backup."
+            "store: the key of its pseudonyms (rcs_store.pseudonym_key) is missing, so it cannot tell which recipients "
+            "it has messaged. Nothing was sent. Put the key back, or restore the store from a backup."
         )
     return hashes
 
@@ -136,7 +136,7 @@ def pseudonymise_messages(
         ),
         rows_parameter(dialect, _REPLACED, [(row, hashes.of(key)) for row, key in recipients]),
     ).rowcount
-    connection.execute(campaign.update().where(campaign.c.id == campaign_id).values(hashed_at=now))
+    connection.execute(campaign.update().where(campaign.c.id == campaign_id).values(pseudonymised_at=now))
     return changed
 
 
@@ -145,8 +145,8 @@ def find_pseudonymised(connection: sa.Connection, campaign_id: int, recipient_ke
 
     :raises RcsStoreError: if it knows some, and the key of the hashes is gone.
     """
-    hashed_at = sa.select(campaign.c.hashed_at).where(campaign.c.id == campaign_id)
-    if connection.execute(hashed_at).scalar_one() is None:
+    pseudonymised_at = sa.select(campaign.c.pseudonymised_at).where(campaign.c.id == campaign_id)
+    if connection.execute(pseudonymised_at).scalar_one() is None:
         return {}
     hashes = require_pseudonyms(connection)
     keys = {hashes.of(key): key for key in recipient_keys}
@@ -179,7 +179,7 @@ IDENTIFIES_RECIPIENT = sa.or_(
 _ON_A_HASHED_MESSAGE = sa.exists().where(message.c.id == report.c.message_id, IS_PSEUDONYMISED)
 
 
-_SOUGHT: Columns = {"report_id": sa.BigInteger(), "campaign_id": sa.BigInteger(), "hash": sa.Text()}
+_SOUGHT: Columns = {"report_id": sa.BigInteger(), "campaign_id": sa.BigInteger(), "pseudonym": sa.Text()}
 
 
 def pseudonymise_reports(connection: sa.Connection, of_this_fold: sa.ColumnElement[bool]) -> None:
@@ -223,11 +223,11 @@ def _blank_those_of_erased(connection: sa.Connection, sought: Mapping[str, str])
 @cache
 def _messages_of(dialect: str) -> sa.Select[Any]:
     sought = row_set(dialect, _SOUGHT)
-    is_it = sa.and_(message.c.campaign_id == sought.c.campaign_id, message.c.recipient_key == sought.c.hash)
+    is_it = sa.and_(message.c.campaign_id == sought.c.campaign_id, message.c.recipient_key == sought.c.pseudonym)
     return sa.select(sought.c.report_id, message.c.id).join(message, is_it)
 
 
 @cache
 def _erased_among(dialect: str) -> sa.Select[Any]:
     sought = row_set(dialect, _SOUGHT)
-    return sa.select(sought.c.report_id).join(erasure, erasure.c.hash == sought.c.hash)
+    return sa.select(sought.c.report_id).join(erasure, erasure.c.pseudonym == sought.c.pseudonym)

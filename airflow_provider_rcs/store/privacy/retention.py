@@ -18,7 +18,7 @@ from airflow_provider_rcs.store.db.tables import (
     attempt,
     campaign,
     exclusion,
-    exclusion_hash,
+    exclusion_pseudonym,
     message,
     report,
     report_refused,
@@ -162,8 +162,8 @@ def _prune_exclusions(engine: sa.Engine, campaign_id: int, hashes: Pseudonyms) -
     while rows := _rows(engine, page):
         phones = [row.phone for row in rows]
         with transaction(engine) as connection:
-            kept = [{"campaign_id": campaign_id, "hash": hashes.of(phone)} for phone in phones]
-            insert_or_ignore(connection, exclusion_hash, kept, key=["campaign_id", "hash"])
+            kept = [{"campaign_id": campaign_id, "pseudonym": hashes.of(phone)} for phone in phones]
+            insert_or_ignore(connection, exclusion_pseudonym, kept, key=["campaign_id", "pseudonym"])
             gone = exclusion.delete().where(exclusion.c.campaign_id == campaign_id, exclusion.c.phone.in_(phones))
             connection.execute(gone)
         yield PrunedRows("rcs_exclusion", len(phones))

@@ -14,7 +14,7 @@ from threading import Event
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsUnderWayError
+from airflow_provider_rcs.api.errors import RcsInFlightError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.sending.campaign import send_campaign
@@ -57,7 +57,7 @@ def send(store: sa.Engine, people: Sequence[str]) -> None:
         hook.get_template(SETTINGS.template_id),
         SETTINGS,
         [{"phone": people[start : start + 20]} for start in range(0, len(people), 20)],
-        made_by="a test",
+        started_by="a test",
         lease=timedelta(minutes=5),
     )
 
@@ -69,7 +69,7 @@ def erase_and_prune(store: sa.Engine, chance: random.Random, ended: Event) -> in
         opened = find_campaign(store, SETTINGS.campaign)
         if opened is not None and chance.random() < 0.3:
             deque(prune(store, RetentionLimit(datetime.now(UTC) + timedelta(days=1), opened.id)), maxlen=0)
-        with suppress(RcsUnderWayError):
+        with suppress(RcsInFlightError):
             erased += len(erase(store, chance.choice(PEOPLE), "a test").messages)
     return erased
 

@@ -23,7 +23,7 @@ from airflow_provider_rcs.sending.sender import ServiceConnection
 from airflow_provider_rcs.store.campaign.campaigns import require_campaign
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.campaign.schedules import scheduled_campaigns
-from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, open_requests, resolve_request
+from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, requests_in_doubt, resolve_request
 from airflow_provider_rcs.store.privacy.erasure import erase
 from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
 from tests.unit.sending.test_scheduled import LEASE, PLAIN, SOON, TEMPLATE, schedule
@@ -70,7 +70,7 @@ class Campaign:
     def send(self, people: list[str], part: Selection) -> None:
         kept = replace(PLAIN, campaign=self.name, scheduled_by="service", selection=part, batch_size=2, max_in_flight=1)
         chunks, service = [{"phone": people}], ServiceConnection(self.reply, ApiSettings())
-        send_campaign(self.engine, service, TEMPLATE, kept, chunks, made_by="a test", lease=LEASE)
+        send_campaign(self.engine, service, TEMPLATE, kept, chunks, started_by="a test", lease=LEASE)
 
     def schedule(self, people: list[str], part: Selection) -> None:
         schedule(self.engine, people, replace(PLAIN, campaign=self.name, selection=part, batch_size=2))
@@ -79,12 +79,12 @@ class Campaign:
         service = ServiceConnection(self.reply, ApiSettings())
         for kept in scheduled_campaigns(self.engine):
             if kept.campaign.name == self.name:
-                dispatch_campaign(self.engine, service, lambda: TEMPLATE, kept, made_by="a test", lease=LEASE)
+                dispatch_campaign(self.engine, service, lambda: TEMPLATE, kept, started_by="a test", lease=LEASE)
 
     def resolve(self) -> None:
         """A person who knows says what became of each request in doubt."""
         campaign = require_campaign(self.engine, self.name)
-        for each in open_requests(self.engine, campaign):
+        for each in requests_in_doubt(self.engine, campaign):
             verdict = Verdict.ACCEPTED if self.was_accepted[each.reference] else Verdict.NOT_SENT
             resolve_request(self.engine, campaign, Resolution(verdict, "Mar", "the panel"), each.reference)
 

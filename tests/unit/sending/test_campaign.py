@@ -46,7 +46,7 @@ def send(engine: sa.Engine, chunks: Iterable[Mapping[str, list[object]]]) -> dic
         Template("1", "Welcome"),
         SendSettings(template_id="1", campaign="spring", batch_size=1, max_in_flight=1),
         chunks,
-        made_by="a test",
+        started_by="a test",
         lease=timedelta(minutes=5),
     )
 
@@ -97,7 +97,7 @@ def test_a_campaign_that_is_cancelled_while_it_is_sent_stops_at_its_next_request
             Template(TERMS.template_id, TERMS.template_name),
             SendSettings(template_id=TERMS.template_id, campaign="spring"),
             [{"phone": phones(5)}],
-            made_by="a test",
+            started_by="a test",
             lease=timedelta(minutes=5),
         )
 

@@ -11,16 +11,7 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import (
-    RcsCancelledError,
-    RcsInDoubtError,
-    RcsInputError,
-    RcsInvalidRecipientsError,
-    RcsOutcomeUnknown,
-    RcsParameterError,
-    RcsPlanChangedError,
-    RcsUnplannedError,
-)
+from airflow_provider_rcs.api.errors import RcsCancelledError, RcsInDoubtError, RcsInputError, RcsInvalidRecipientsError, RcsOutcomeUnknown, RcsParameterError, RcsPlanChangedError, RcsPlanIncompleteError
 from airflow_provider_rcs.api.models import (
     FrequencyCap,
     QuietHours,
@@ -80,7 +71,7 @@ def schedule(
     engine: sa.Engine, phones: Sequence[str], settings: SendSettings = PLAIN, asked: DispatchConnections = ASKED
 ) -> dict[str, Any]:
     chunks = [{"phone": list(phones)}]
-    return schedule_campaign(engine, ApiSettings(), TEMPLATE, settings, chunks, asked, made_by="a test", lease=LEASE)
+    return schedule_campaign(engine, ApiSettings(), TEMPLATE, settings, chunks, asked, started_by="a test", lease=LEASE)
 
 
 def refuse_to_be_asked(_: SendRequest) -> SendResult:
@@ -123,13 +114,13 @@ def test_a_list_with_a_wrong_recipient_is_not_to_be_sent_where_all_or_none_are_a
         schedule(engine, [ANA, "nobody"], replace(PLAIN, on_invalid="fail"))
 
     (kept,) = scheduled_campaigns(engine)
-    with pytest.raises(RcsUnplannedError):
+    with pytest.raises(RcsPlanIncompleteError):
         dispatch_campaign(
             engine,
             ServiceConnection(refuse_to_be_asked, ApiSettings()),
             lambda: TEMPLATE,
             kept,
-            made_by="a test",
+            started_by="a test",
             lease=LEASE,
         )
 
@@ -170,7 +161,7 @@ def test_a_send_at_once_takes_the_campaign_from_the_dispatch(engine: sa.Engine) 
         TEMPLATE,
         by_the_service,
         [{"phone": [ANA]}],
-        made_by="a test",
+        started_by="a test",
         lease=LEASE,
     )
 
@@ -209,7 +200,7 @@ class Recorder:
 def dispatch(engine: sa.Engine, service: Recorder, **options: Any) -> dict[str, Any]:
     (kept,) = scheduled_campaigns(engine)
     speaks = ServiceConnection(service.send, ApiSettings())
-    return dispatch_campaign(engine, speaks, service.look_up, kept, made_by="a test", lease=LEASE, **options)
+    return dispatch_campaign(engine, speaks, service.look_up, kept, started_by="a test", lease=LEASE, **options)
 
 
 def test_the_date_goes_with_the_request_and_nothing_is_left_to_do(engine: sa.Engine) -> None:

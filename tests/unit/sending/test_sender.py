@@ -31,21 +31,7 @@ from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 from airflow_provider_rcs.store.outbox.refused_credentials import remember_refusal
 from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, resolve_all
 from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
-from tests.unit.store.given import (
-    ANA,
-    BEA,
-    EVA,
-    NOON,
-    TERMS,
-    campaign,
-    claim,
-    claimed,
-    let_lease_run_out,
-    phones,
-    planned,
-    row,
-    states,
-)
+from tests.unit.store.given import ANA, BEA, EVA, NOON, TERMS, campaign, claim_next, dispatched, expire_lease, phones, planned, row, states
 
 SECONDS_TO_WAIT = 10.0
 
@@ -74,7 +60,7 @@ def send(engine: sa.Engine, service: Asked, people: list[str], max_in_flight: in
         Template(TERMS.template_id, TERMS.template_name),
         SendSettings(template_id=TERMS.template_id, campaign="spring", batch_size=1, max_in_flight=max_in_flight),
         [{"phone": people}],
-        made_by="a test",
+        started_by="a test",
         lease=timedelta(minutes=5),
     )
 
@@ -154,7 +140,7 @@ def test_the_last_one_is_sent_to_again_after_a_refusal(engine: sa.Engine) -> Non
 
 
 def test_those_who_are_planned_again_behind_the_back_of_the_attempt_are_sent_to_in_the_end(engine: sa.Engine) -> None:
-    mark_in_doubt(engine, claimed(engine, [ANA]), "the connection broke")
+    mark_in_doubt(engine, dispatched(engine, [ANA]), "the connection broke")
     service = Asked(lambda: None, lambda: plan_again(engine))
 
     send(engine, service, [ANA, BEA, EVA, "34600000004"])
@@ -163,7 +149,7 @@ def test_those_who_are_planned_again_behind_the_back_of_the_attempt_are_sent_to_
 
 
 def test_those_who_are_planned_again_while_the_last_reply_is_awaited_are_sent_to(engine: sa.Engine) -> None:
-    mark_in_doubt(engine, claimed(engine, [ANA]), "the connection broke")
+    mark_in_doubt(engine, dispatched(engine, [ANA]), "the connection broke")
     service = Asked(lambda: None, lambda: plan_again(engine))
 
     send(engine, service, [ANA, BEA, EVA], max_in_flight=8)
@@ -254,9 +240,9 @@ def test_who_was_claimed_ahead_does_not_leave_once_another_task_had_the_credenti
 def test_who_was_claimed_ahead_by_a_fenced_attempt_is_left_to_whom_took_over(engine: sa.Engine) -> None:
     def be_taken_over() -> None:
         wait_until_the_next_is_claimed(engine)
-        let_lease_run_out(engine, Attempt(1, campaign(engine), timedelta(minutes=5)))
+        expire_lease(engine, Attempt(1, campaign(engine), timedelta(minutes=5)))
         recover_dead_attempts(engine, campaign(engine))
-        heirs.append(claim(engine, planned(engine, [BEA])))
+        heirs.append(claim_next(engine, planned(engine, [BEA])))
 
     heirs: list[Claim] = []
     service = Asked(be_taken_over)

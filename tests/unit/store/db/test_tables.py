@@ -9,14 +9,14 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.db.tables import attempt, campaign, message, metadata, report, request
-from tests.unit.store.given import NOON, claimed, receive, report_on, row
+from tests.unit.store.given import NOON, dispatched, land_and_fold, report_on, row
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Madrid", "America/Lima"])
 def test_a_moment_comes_back_in_utc_whatever_zone_it_was_written_in(engine: sa.Engine, zone: str) -> None:
-    taken = claimed(engine)
+    taken = dispatched(engine)
 
-    receive(engine, report_on(taken, reported_at=NOON.astimezone(ZoneInfo(zone))))
+    land_and_fold(engine, report_on(taken, reported_at=NOON.astimezone(ZoneInfo(zone))))
 
     assert row(engine).delivery_at == NOON
     assert row(engine).delivery_at.utcoffset() == timedelta(0)
@@ -25,17 +25,17 @@ def test_a_moment_comes_back_in_utc_whatever_zone_it_was_written_in(engine: sa.E
 def test_a_moment_keeps_its_microseconds(engine: sa.Engine) -> None:
     moment = datetime(2026, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
-    receive(engine, report_on(claimed(engine), reported_at=moment))
+    land_and_fold(engine, report_on(dispatched(engine), reported_at=moment))
 
     assert row(engine).delivery_at == moment
 
 
 def test_a_number_of_a_deleted_row_is_never_given_again(engine: sa.Engine) -> None:
-    receive(engine, report_on(claimed(engine)))
+    land_and_fold(engine, report_on(dispatched(engine)))
 
     with engine.begin() as connection:
         first = connection.execute(report.delete().returning(report.c.id)).scalar_one()
-    receive(engine, report_on(claimed(engine, name="summer")))
+    land_and_fold(engine, report_on(dispatched(engine, name="summer")))
 
     with engine.connect() as connection:
         assert connection.execute(sa.select(report.c.id)).scalar_one() > first
@@ -43,7 +43,7 @@ def test_a_number_of_a_deleted_row_is_never_given_again(engine: sa.Engine) -> No
 
 @pytest.mark.parametrize("table", [campaign, attempt, request])
 def test_what_others_refer_to_cannot_be_deleted(engine: sa.Engine, table: sa.Table) -> None:
-    claimed(engine)
+    dispatched(engine)
 
     with pytest.raises(sa.exc.IntegrityError), engine.begin() as connection:
         connection.execute(table.delete())

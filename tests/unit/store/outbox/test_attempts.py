@@ -22,19 +22,7 @@ from airflow_provider_rcs.store.outbox.attempts import (
 from airflow_provider_rcs.store.outbox.claims import claim_batches, has_planned
 from airflow_provider_rcs.store.outbox.recovery import seconds_until_other_attempts_end
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, requeue_unsent, settle
-from tests.unit.store.given import (
-    ANA,
-    BEA,
-    EVA,
-    accepted,
-    attempt,
-    campaign,
-    claim,
-    claim_and_dispatch,
-    let_lease_run_out,
-    planned,
-    states,
-)
+from tests.unit.store.given import ANA, BEA, EVA, accepted, new_attempt, campaign, claim_next, claim_and_dispatch, expire_lease, planned, states
 
 MINUTE = timedelta(minutes=1)
 
@@ -59,25 +47,25 @@ def is_over(engine: sa.Engine, held: Attempt) -> bool:
 
 
 def test_an_attempt_begins_with_the_lease_that_it_asked_for(engine: sa.Engine) -> None:
-    begun = attempt(engine, lease=5 * MINUTE)
+    begun = new_attempt(engine, lease=5 * MINUTE)
 
     assert 4 * MINUTE < lease_left(engine, begun) <= 5 * MINUTE
 
 
 def test_later_attempts_have_higher_numbers(engine: sa.Engine) -> None:
-    assert attempt(engine).id < attempt(engine).id < attempt(engine, "summer").id
+    assert new_attempt(engine).id < new_attempt(engine).id < new_attempt(engine, "summer").id
 
 
 def test_an_attempt_says_who_made_it(engine: sa.Engine) -> None:
     begun = begin_attempt(engine, campaign(engine), "dag/task on host", MINUTE)
 
     with engine.connect() as connection:
-        made_by = connection.execute(sa.select(attempts.c.made_by).where(attempts.c.id == begun.id)).scalar_one()
-    assert made_by == "dag/task on host"
+        started_by = connection.execute(sa.select(attempts.c.started_by).where(attempts.c.id == begun.id)).scalar_one()
+    assert started_by == "dag/task on host"
 
 
 def test_renewing_gives_the_whole_lease_again(engine: sa.Engine) -> None:
-    held = attempt(engine, lease=5 * MINUTE)
+    held = new_attempt(engine, lease=5 * MINUTE)
     set_lease(engine, held, MINUTE)
 
     renew_lease(engine, held)
@@ -86,7 +74,7 @@ def test_renewing_gives_the_whole_lease_again(engine: sa.Engine) -> None:
 
 
 def test_renewing_leaves_the_leases_of_others(engine: sa.Engine) -> None:
-    held, other = attempt(engine, lease=5 * MINUTE), attempt(engine, lease=MINUTE)
+    held, other = new_attempt(engine, lease=5 * MINUTE), new_attempt(engine, lease=MINUTE)
 
     renew_lease(engine, held)
 
@@ -94,8 +82,8 @@ def test_renewing_leaves_the_leases_of_others(engine: sa.Engine) -> None:
 
 
 def test_a_lease_that_ran_out_cannot_be_renewed(engine: sa.Engine) -> None:
-    fenced = attempt(engine)
-    let_lease_run_out(engine, fenced)
+    fenced = new_attempt(engine)
+    expire_lease(engine, fenced)
 
     with pytest.raises(RcsFencedError, match="Retry the task"):
         renew_lease(engine, fenced)
@@ -104,7 +92,7 @@ def test_a_lease_that_ran_out_cannot_be_renewed(engine: sa.Engine) -> None:
 
 
 def test_an_attempt_that_was_ended_holds_no_lease_any_more(engine: sa.Engine) -> None:
-    held = attempt(engine)
+    held = new_attempt(engine)
 
     end_attempt(engine, held)
 
@@ -113,7 +101,7 @@ def test_an_attempt_that_was_ended_holds_no_lease_any_more(engine: sa.Engine) ->
 
 
 def test_a_lease_that_runs_is_no_error(engine: sa.Engine) -> None:
-    held = attempt(engine)
+    held = new_attempt(engine)
 
     with engine.connect() as connection:
         require_lease(connection, held.id)
@@ -121,7 +109,7 @@ def test_a_lease_that_runs_is_no_error(engine: sa.Engine) -> None:
 
 def test_an_attempt_is_over_once_its_requests_have_outcomes(engine: sa.Engine) -> None:
     held = planned(engine, ["34600000001"])
-    taken = claim(engine, held)
+    taken = claim_next(engine, held)
     settle(engine, [Settlement(taken, accepted(taken), "e-1")])
 
     end_attempt(engine, held)
@@ -131,7 +119,7 @@ def test_an_attempt_is_over_once_its_requests_have_outcomes(engine: sa.Engine) -
 
 def test_an_attempt_that_leaves_a_request_without_an_outcome_is_not_over(engine: sa.Engine) -> None:
     held = planned(engine, ["34600000001"])
-    claim(engine, held)
+    claim_next(engine, held)
 
     end_attempt(engine, held)
 
@@ -157,7 +145,7 @@ def test_an_attempt_that_gave_back_what_it_had_claimed_is_over(engine: sa.Engine
 
 
 def test_ending_twice_keeps_the_first_end(engine: sa.Engine) -> None:
-    held = attempt(engine)
+    held = new_attempt(engine)
     end_attempt(engine, held)
     with engine.connect() as connection:
         first = connection.execute(sa.select(attempts.c.ended_at)).scalar_one()
@@ -172,7 +160,7 @@ FIRST, SECOND = "1/2", "2/2"
 
 
 def claimed_phones(engine: sa.Engine, attempt: Attempt) -> list[str]:
-    return [recipient.phone for recipient in claim(engine, attempt).recipients]
+    return [recipient.phone for recipient in claim_next(engine, new_attempt).recipients]
 
 
 def test_whoever_is_on_the_list_of_another_shard_is_left_to_it(engine: sa.Engine) -> None:
@@ -204,13 +192,13 @@ def test_whom_a_shard_took_over_is_not_sent_to_by_the_whole_lists_attempt_any_mo
 
 
 def test_requests_of_another_shard_are_not_waited_for(engine: sa.Engine) -> None:
-    claim(engine, planned(engine, [ANA], shard=FIRST))
+    claim_next(engine, planned(engine, [ANA], shard=FIRST))
 
     assert seconds_until_other_attempts_end(engine, planned(engine, [BEA], shard=SECOND)) == 0
 
 
 def test_requests_of_another_attempt_at_the_same_shard_are_waited_for(engine: sa.Engine) -> None:
-    claim(engine, planned(engine, [ANA], shard=FIRST))
+    claim_next(engine, planned(engine, [ANA], shard=FIRST))
 
     assert seconds_until_other_attempts_end(engine, planned(engine, [ANA], shard=FIRST)) > 0
 
@@ -218,7 +206,7 @@ def test_requests_of_another_attempt_at_the_same_shard_are_waited_for(engine: sa
 def test_a_request_that_was_made_for_the_whole_list_is_waited_for_by_the_shard_that_it_concerns(
     engine: sa.Engine,
 ) -> None:
-    claim(engine, planned(engine, [ANA, BEA]), 1)
+    claim_next(engine, planned(engine, [ANA, BEA]), 1)
     first, second = planned(engine, [ANA], shard=FIRST), planned(engine, [BEA], shard=SECOND)
 
     assert seconds_until_other_attempts_end(engine, first) > 0
@@ -229,7 +217,7 @@ def test_what_is_in_doubt_in_a_shard_is_told_of_it_alone_also_where_an_earlier_a
     engine: sa.Engine,
 ) -> None:
     earlier = planned(engine, [ANA, EVA], shard=FIRST)
-    mark_in_doubt(engine, claim(engine, earlier, 1), "the connection broke")
+    mark_in_doubt(engine, claim_next(engine, earlier, 1), "the connection broke")
     again, second = planned(engine, [EVA], shard=FIRST), planned(engine, [BEA], shard=SECOND)
 
     assert count_shard_states(engine, again) == {MessageState.IN_DOUBT: 1, MessageState.PLANNED: 1}

@@ -8,27 +8,9 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.store.db.tables import resolution
 from airflow_provider_rcs.store.outbox.claims import Claim
-from airflow_provider_rcs.store.outbox.resolutions import (
-    Resolution,
-    Verdict,
-    open_requests,
-    resolve_all,
-    resolve_phone,
-    resolve_request,
-)
+from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, requests_in_doubt, resolve_all, resolve_phone, resolve_request
 from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
-from tests.unit.store.given import (
-    ANA,
-    BEA,
-    EVA,
-    campaign,
-    claim_and_dispatch,
-    claimed,
-    planned,
-    receive,
-    report_on,
-    states,
-)
+from tests.unit.store.given import ANA, BEA, EVA, campaign, claim_and_dispatch, dispatched, planned, land_and_fold, report_on, states
 
 ARRIVED = Resolution(Verdict.ACCEPTED, "Mar", "the account's panel shows them")
 
@@ -37,7 +19,7 @@ NEVER_LEFT = Resolution(Verdict.NOT_SENT, "Mar", "the account's panel does not s
 
 
 def in_doubt(engine: sa.Engine, people: list[str]) -> Claim:
-    taken = claimed(engine, people)
+    taken = dispatched(engine, people)
     mark_in_doubt(engine, taken, "the connection broke")
     return taken
 
@@ -82,17 +64,17 @@ def test_the_books_keep_who_said_so_when_and_why(engine: sa.Engine) -> None:
 
     with engine.connect() as connection:
         kept = connection.execute(sa.select(resolution)).one()
-    assert (kept.outcome, kept.messages, kept.said_by, kept.reason) == (
+    assert (kept.outcome, kept.messages, kept.decided_by, kept.reason) == (
         "accepted",
         2,
         "Mar",
         "the account's panel shows them",
     )
-    assert kept.said_at is not None
+    assert kept.decided_at is not None
 
 
 def test_only_what_is_in_doubt_is_settled_and_nothing_is_noted_where_nothing_is(engine: sa.Engine) -> None:
-    claimed(engine, [ANA])
+    dispatched(engine, [ANA])
 
     assert resolve_all(engine, campaign(engine), NEVER_LEFT) == 0
 
@@ -105,20 +87,20 @@ def test_a_report_is_stronger_than_a_persons_word(engine: sa.Engine) -> None:
     taken = in_doubt(engine, [ANA])
     resolve_all(engine, campaign(engine), NEVER_LEFT)
 
-    receive(engine, report_on(taken, ANA))
+    land_and_fold(engine, report_on(taken, ANA))
 
     assert states(engine) == {ANA: "accepted"}
 
 
-@pytest.mark.parametrize(("said_by", "reason"), [("", "seen"), ("Mar", " ")])
-def test_a_word_without_a_name_or_a_reason_is_refused(said_by: str, reason: str) -> None:
+@pytest.mark.parametrize(("decided_by", "reason"), [("", "seen"), ("Mar", " ")])
+def test_a_word_without_a_name_or_a_reason_is_refused(decided_by: str, reason: str) -> None:
     with pytest.raises(RcsInputError, match="for the books"):
-        Resolution(Verdict.ACCEPTED, said_by, reason)
+        Resolution(Verdict.ACCEPTED, decided_by, reason)
 
 
 def test_what_is_open_is_listed_by_request(engine: sa.Engine) -> None:
     taken = in_doubt(engine, [ANA, BEA])
 
-    assert [(each.reference, each.in_doubt, each.reason) for each in open_requests(engine, campaign(engine))] == [
+    assert [(each.reference, each.in_doubt, each.reason) for each in requests_in_doubt(engine, campaign(engine))] == [
         (taken.reference, 2, "the connection broke")
     ]

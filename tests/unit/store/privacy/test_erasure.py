@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsInputError, RcsUnderWayError
+from airflow_provider_rcs.api.errors import RcsInputError, RcsInFlightError
 from airflow_provider_rcs.api.models import FrequencyCap, Outcome
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
@@ -26,29 +26,7 @@ from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, r
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, requeue_refused, settle
 from airflow_provider_rcs.store.outbox.suppression import EXCLUDED, record_exclusions
 from airflow_provider_rcs.store.privacy.erasure import Traces, erase, find_traces
-from tests.unit.store.given import (
-    ANA,
-    BEA,
-    EVA,
-    NOON,
-    accepted,
-    attempt,
-    campaign,
-    claim,
-    claim_and_dispatch,
-    claimed,
-    everything,
-    funnel,
-    let_lease_run_out,
-    listed,
-    planned,
-    receive,
-    report_on,
-    row,
-    rows,
-    sent,
-    states,
-)
+from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, new_attempt, campaign, claim_next, claim_and_dispatch, dispatched, dump_store, funnel, expire_lease, listed, planned, land_and_fold, report_on, row, rows, sent, states
 from tests.unit.store.read.test_exports import listening
 
 ANAS_LIST = listed(ANA, phone_as_listed="+34 600 000 001", name="Ana Ñ", reference="ref-1", variables={"Amount": "7"})
@@ -75,11 +53,11 @@ def send_to_ana(engine: sa.Engine, name: str = "spring", cap: FrequencyCap | Non
 
 
 def test_nothing_of_the_person_is_left_in_any_table(engine: sa.Engine) -> None:
-    begun = attempt(engine)
+    begun = new_attempt(engine)
     record_list(engine, begun, prepare_list_part(engine, [ANAS_LIST, listed(BEA)]))
-    taken = claim(engine, begun)
+    taken = claim_next(engine, begun)
     settle(engine, [Settlement(taken, accepted(taken, "id"), "e-1")])
-    receive(engine, report_on(taken, message_reference="ref-1", extra={"Note": ANA}, api_message_id="id-1"))
+    land_and_fold(engine, report_on(taken, message_reference="ref-1", extra={"Note": ANA}, api_message_id="id-1"))
     record_exclusions(engine, campaign(engine, "summer"), [ANA])
     suppress(engine, ANA)
     land_all(engine, [ReceivedReports(NOON, refused=[RefusedReport("why", "text/plain", b"to=%2B34 600-000-001")])])
@@ -88,14 +66,14 @@ def test_nothing_of_the_person_is_left_in_any_table(engine: sa.Engine) -> None:
 
     erase_ana(engine)
 
-    left = everything(engine)
+    left = dump_store(engine)
     assert [each for each in (ANA, "600 000 001", "600-000-001", "Ana Ñ", "ref-1", "Amount") if each in left] == []
     assert BEA in left
 
 
 def test_the_counts_of_a_campaign_and_what_the_service_said_stay(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
-    receive(engine, report_on(taken, api_message_id=f"m-{ANA}"), report_on(taken, BEA, "50"))
+    land_and_fold(engine, report_on(taken, api_message_id=f"m-{ANA}"), report_on(taken, BEA, "50"))
     funnel_before, before = funnel(engine), row(engine)
 
     erase_ana(engine)
@@ -109,7 +87,7 @@ def test_the_counts_of_a_campaign_and_what_the_service_said_stay(engine: sa.Engi
 
 def test_what_was_found_is_told_and_looking_again_finds_only_the_hash(engine: sa.Engine) -> None:
     taken = sent(engine)
-    receive(engine, report_on(taken))
+    land_and_fold(engine, report_on(taken))
     record_exclusions(engine, campaign(engine, "summer"), [ANA])
 
     before = find_traces(engine, ANA)
@@ -133,7 +111,7 @@ def test_a_row_that_was_rejected_because_it_held_no_phone_is_erased_too(engine: 
     no_phone = {"phone": None, "name": "Ana"}
     wrong = listed("no-phone:1", "phone: it is not a phone number", phone_as_listed=text, **no_phone)
     other = listed("no-phone:2", "phone: it is not a phone number", phone_as_listed="600000009", **no_phone)
-    record_list(engine, attempt(engine), prepare_list_part(engine, [wrong, other]))
+    record_list(engine, new_attempt(engine), prepare_list_part(engine, [wrong, other]))
 
     erase_ana(engine)
 
@@ -152,14 +130,14 @@ def test_who_was_messaged_is_not_messaged_again_by_the_campaign_and_gets_no_seco
 def test_a_list_does_not_bring_back_what_was_erased(engine: sa.Engine) -> None:
     record_list(
         engine,
-        attempt(engine),
+        new_attempt(engine),
         prepare_list_part(engine, [listed(ANA, "variable Amount: it has no value", name="Ana")]),
     )
     erase_ana(engine)
 
-    record_list(engine, attempt(engine), prepare_list_part(engine, [ANAS_LIST, ANAS_LIST]))
+    record_list(engine, new_attempt(engine), prepare_list_part(engine, [ANAS_LIST, ANAS_LIST]))
 
-    assert ANA not in everything(engine)
+    assert ANA not in dump_store(engine)
     assert (row(engine, hash_of_ana(engine)).state, row(engine, hash_of_ana(engine)).name) == ("rejected", "")
     assert row(engine, hash_of_ana(engine)).repeats == 1
     assert funnel(engine).requested == 2
@@ -169,13 +147,13 @@ def test_who_is_planned_is_not_sent_to_and_is_told_why(engine: sa.Engine) -> Non
     begun = planned(engine, [ANA, BEA])
     erase_ana(engine)
 
-    assert [recipient.phone for recipient in claim(engine, begun).recipients] == [BEA]
+    assert [recipient.phone for recipient in claim_next(engine, begun).recipients] == [BEA]
     assert funnel(engine).reasons[MessageState.SUPPRESSED] == {"erased before it was sent": 1}
 
 
 def test_a_preview_knows_by_the_hash_how_the_person_stands(engine: sa.Engine) -> None:
     sent(engine, [ANA])
-    record_list(engine, attempt(engine), prepare_list_part(engine, [listed(EVA, "variable Amount: it has no value")]))
+    record_list(engine, new_attempt(engine), prepare_list_part(engine, [listed(EVA, "variable Amount: it has no value")]))
     for phone in (ANA, EVA):
         erase(engine, phone, "a test")
 
@@ -211,7 +189,7 @@ def test_who_was_suppressed_or_excluded_stays_so_with_the_reason(engine: sa.Engi
     assert taken is not None
     assert [recipient.phone for recipient in taken.recipients] == [BEA]
     assert [row(engine, phone).reason for phone in (ANA, EVA)] == ["suppressed: asked", EXCLUDED]
-    assert claim(engine, planned(engine, [EVA], "summer")).recipients[0].phone == EVA
+    assert claim_next(engine, planned(engine, [EVA], "summer")).recipients[0].phone == EVA
 
 
 def test_messages_from_before_the_erasure_count_for_the_frequency_cap(engine: sa.Engine) -> None:
@@ -225,9 +203,9 @@ def test_messages_from_before_the_erasure_count_for_the_frequency_cap(engine: sa
 
 def test_while_a_message_is_being_sent_nothing_is_erased_and_the_campaign_is_named(engine: sa.Engine) -> None:
     sent(engine, [ANA], name="summer")
-    claimed(engine, [ANA])
+    dispatched(engine, [ANA])
 
-    with pytest.raises(RcsUnderWayError, match=r"campaign 'spring': a message .* being sent .* Nothing was erased"):
+    with pytest.raises(RcsInFlightError, match=r"campaign 'spring': a message .* being sent .* Nothing was erased"):
         erase_ana(engine)
 
     assert [list(states(engine, name)) for name in ("spring", "summer")] == [[ANA], [ANA]]
@@ -235,8 +213,8 @@ def test_while_a_message_is_being_sent_nothing_is_erased_and_the_campaign_is_nam
 
 def test_what_a_dead_attempt_was_sending_is_in_doubt_and_erased(engine: sa.Engine) -> None:
     holder = planned(engine, [ANA])
-    claim(engine, holder)
-    let_lease_run_out(engine, holder)
+    claim_next(engine, holder)
+    expire_lease(engine, holder)
 
     erase_ana(engine)
 
@@ -244,7 +222,7 @@ def test_what_a_dead_attempt_was_sending_is_in_doubt_and_erased(engine: sa.Engin
 
 
 def test_a_late_reply_still_settles_an_erased_message(engine: sa.Engine) -> None:
-    taken = claimed(engine)
+    taken = dispatched(engine)
     mark_in_doubt(engine, taken, "the connection broke")
     erase_ana(engine)
 
@@ -258,8 +236,8 @@ def test_a_late_reply_still_settles_an_erased_message(engine: sa.Engine) -> None
 
 def test_a_late_refusal_does_not_plan_whom_nobody_can_send_to(engine: sa.Engine) -> None:
     holder = planned(engine, [ANA, BEA])
-    taken = claim(engine, holder)
-    let_lease_run_out(engine, holder)
+    taken = claim_next(engine, holder)
+    expire_lease(engine, holder)
     recover_dead_attempts(engine, holder.campaign)
     erase_ana(engine)
 
@@ -269,7 +247,7 @@ def test_a_late_refusal_does_not_plan_whom_nobody_can_send_to(engine: sa.Engine)
 
 
 def test_a_person_who_says_not_sent_does_not_plan_whom_nobody_can_send_to(engine: sa.Engine) -> None:
-    mark_in_doubt(engine, claimed(engine, [ANA, BEA]), "the connection broke")
+    mark_in_doubt(engine, dispatched(engine, [ANA, BEA]), "the connection broke")
     erase_ana(engine)
 
     assert resolve_all(engine, campaign(engine), Resolution(Verdict.NOT_SENT, "me", "seen in the panel")) == 2
@@ -280,7 +258,7 @@ def test_a_person_who_says_not_sent_does_not_plan_whom_nobody_can_send_to(engine
 def test_said_to_be_not_sent_after_its_campaign_was_cancelled_an_erased_message_is_suppressed_for_that(
     engine: sa.Engine,
 ) -> None:
-    mark_in_doubt(engine, claimed(engine), "lost")
+    mark_in_doubt(engine, dispatched(engine), "lost")
     erase_ana(engine)
     cancel(engine, campaign(engine), Cancellation("Mar", "the price is wrong", NOON))
 
@@ -290,7 +268,7 @@ def test_said_to_be_not_sent_after_its_campaign_was_cancelled_an_erased_message_
 
 
 def test_an_erased_message_in_doubt_can_be_settled_by_its_phone(engine: sa.Engine) -> None:
-    mark_in_doubt(engine, claimed(engine, [ANA, BEA]), "the connection broke")
+    mark_in_doubt(engine, dispatched(engine, [ANA, BEA]), "the connection broke")
     erase_ana(engine)
 
     assert resolve_phone(engine, campaign(engine), Resolution(Verdict.ACCEPTED, "me", "seen in the panel"), ANA) == 1
@@ -303,7 +281,7 @@ def test_who_erases_is_kept_with_the_hash_and_must_be_told(engine: sa.Engine) ->
 
     with engine.connect() as connection:
         kept = connection.execute(sa.select(erasure)).one()
-    assert (kept.said_by, kept.erased_at.date()) == ("the data protection officer", datetime.now(UTC).date())
+    assert (kept.erased_by, kept.erased_at.date()) == ("the data protection officer", datetime.now(UTC).date())
     with pytest.raises(RcsInputError, match="by: it is empty"):
         erase(engine, ANA, " ")
 
@@ -320,7 +298,7 @@ def test_a_person_can_be_erased_again_after_being_messaged_again(engine: sa.Engi
 
 
 def test_reports_that_are_blanked_get_the_number_of_a_new_fold(engine: sa.Engine) -> None:
-    receive(engine, report_on(sent(engine)), report_on(sent(engine, [BEA], "summer"), BEA))
+    land_and_fold(engine, report_on(sent(engine)), report_on(sent(engine, [BEA], "summer"), BEA))
 
     erase_ana(engine)
 
@@ -334,17 +312,17 @@ def test_a_report_that_has_landed_and_is_not_folded_loses_the_person_when_it_is(
     land(engine, [report_on(taken)], NOON)
 
     erase_ana(engine)
-    receive(engine)
+    land_and_fold(engine)
 
     assert row(engine, hash_of_ana(engine)).delivery_status == "delivered"
-    assert "'34600000001'" not in everything(engine)
+    assert "'34600000001'" not in dump_store(engine)
 
 
 def test_a_fold_while_the_reports_are_looked_through_waits_for_nothing_and_leaves_nothing_of_the_person(
     engine: sa.Engine,
 ) -> None:
     taken = sent(engine)
-    receive(engine, report_on(taken))
+    land_and_fold(engine, report_on(taken))
     land(engine, [report_on(taken, code="20")], NOON)
     folding = Thread(target=fold, args=(engine,))
     still_folding: list[bool] = []
@@ -361,4 +339,4 @@ def test_a_fold_while_the_reports_are_looked_through_waits_for_nothing_and_leave
     folding.join()
 
     assert still_folding == [False]
-    assert "'34600000001'" not in everything(engine)
+    assert "'34600000001'" not in dump_store(engine)

@@ -22,7 +22,7 @@ from airflow_provider_rcs.store.privacy.pseudonyms import (
     find_pseudonyms,
     new_pseudonym_key,
 )
-from tests.unit.store.given import ANA, BEA, attempt, claimed, listed, receive, report_on, row, rows, sent, states
+from tests.unit.store.given import ANA, BEA, new_attempt, dispatched, listed, land_and_fold, report_on, row, rows, sent, states
 
 HASHES = Pseudonyms("01" * 32)
 
@@ -77,10 +77,10 @@ def test_a_store_that_lost_its_key_lists_nobody_whom_it_may_have_messaged(engine
     sent(engine, [ANA])
     erase(engine, ANA, "a test")
     with engine.begin() as connection:
-        connection.execute(store.update().values(hash_key=None))
+        connection.execute(store.update().values(pseudonym_key=None))
 
-    with pytest.raises(RcsStoreError, match=r"key of its hashes .* is gone"):
-        record_list(engine, attempt(engine), prepare_list_part(engine, [listed(ANA)]))
+    with pytest.raises(RcsStoreError, match=r"key of its pseudonyms .* is missing"):
+        record_list(engine, new_attempt(engine), prepare_list_part(engine, [listed(ANA)]))
 
 
 def reports(engine: sa.Engine) -> list[Any]:
@@ -94,11 +94,11 @@ def erased(engine: sa.Engine, name: str = "spring") -> Any:
 
 
 def test_it_finds_its_message_by_the_hash_and_loses_what_names_the_person(engine: sa.Engine) -> None:
-    taken = claimed(engine, [ANA, BEA])
+    taken = dispatched(engine, [ANA, BEA])
     mark_in_doubt(engine, taken, "the connection broke")
     erase(engine, ANA, "a test")
 
-    receive(engine, report_on(taken, message_reference="ref-1", extra={"Note": "Ana"}, api_message_id="m-1"))
+    land_and_fold(engine, report_on(taken, message_reference="ref-1", extra={"Note": "Ana"}, api_message_id="m-1"))
 
     assert (erased(engine).state, erased(engine).delivery_status, erased(engine).api_message_id) == (
         "accepted",
@@ -114,8 +114,8 @@ def test_it_finds_its_message_by_the_services_ids_where_it_holds_no_phone(engine
     sent(engine)
     erase(engine, ANA, "a test")
 
-    stranger = report_on(claimed(engine, [BEA], "summer"), "", message_reference="ref-1", api_message_id=f"m-{ANA}")
-    receive(engine, stranger._replace(campaign_reference="", api_campaign_id="e-1"))
+    stranger = report_on(dispatched(engine, [BEA], "summer"), "", message_reference="ref-1", api_message_id=f"m-{ANA}")
+    land_and_fold(engine, stranger._replace(campaign_reference="", api_campaign_id="e-1"))
 
     assert erased(engine).delivery_status == "delivered"
     assert reports(engine)[0].message_reference == ""
@@ -123,11 +123,11 @@ def test_it_finds_its_message_by_the_services_ids_where_it_holds_no_phone(engine
 
 def test_the_hash_outweighs_an_id_that_the_service_gave_twice(engine: sa.Engine) -> None:
     sent(engine, [BEA], "before", ids="twice")
-    taken = claimed(engine, [ANA])
+    taken = dispatched(engine, [ANA])
     mark_in_doubt(engine, taken, "the connection broke")
     erase(engine, ANA, "a test")
 
-    receive(engine, report_on(taken, api_message_id=f"twice-{BEA}"))
+    land_and_fold(engine, report_on(taken, api_message_id=f"twice-{BEA}"))
 
     assert erased(engine).delivery_status == "delivered"
     assert row(engine, BEA, "before").delivery_status == ""
@@ -137,7 +137,7 @@ def test_one_of_an_erased_person_that_belongs_to_no_message_is_blanked_too(engin
     taken = sent(engine)
     erase(engine, ANA, "a test")
 
-    receive(engine, report_on(taken, message_reference="ref-1")._replace(campaign_reference="someone-elses"))
+    land_and_fold(engine, report_on(taken, message_reference="ref-1")._replace(campaign_reference="someone-elses"))
 
     (parked,) = reports(engine)
     assert (parked.phone, parked.message_reference, parked.message_id) == ("", "", None)
@@ -147,7 +147,7 @@ def test_those_of_others_are_kept_as_they_came(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
     erase(engine, ANA, "a test")
 
-    receive(
+    land_and_fold(
         engine,
         report_on(taken, BEA, message_reference="ref-2"),
         report_on(taken, "34600999999", message_reference="ref-3")._replace(campaign_reference="someone-elses"),
@@ -163,7 +163,7 @@ def test_a_person_who_is_messaged_again_after_the_erasure_has_reports_like_every
     sent(engine)
     erase(engine, ANA, "a test")
 
-    receive(engine, report_on(sent(engine, [ANA], "summer")))
+    land_and_fold(engine, report_on(sent(engine, [ANA], "summer")))
 
     assert [each.phone for each in reports(engine)] == [ANA]
     assert row(engine, ANA, "summer").delivery_status == "delivered"
@@ -173,7 +173,7 @@ def test_a_blanked_report_that_was_parked_is_folded_when_its_message_becomes_kno
     taken = sent(engine)
     erase(engine, ANA, "a test")
     later = report_on(taken, api_campaign_id="e-1", api_message_id="later-34600000002")
-    receive(engine, later._replace(campaign_reference=""))
+    land_and_fold(engine, later._replace(campaign_reference=""))
     sent(engine, [BEA], "summer", ids="later")
 
     fold_parked(engine)

@@ -17,7 +17,7 @@ from airflow_provider_rcs.store.campaign.campaigns import require_not_restored
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
-from airflow_provider_rcs.store.db.tables import exclusion, exclusion_hash, message, message_channel, report
+from airflow_provider_rcs.store.db.tables import exclusion, exclusion_pseudonym, message, message_channel, report
 from airflow_provider_rcs.store.inbox.cursors import read_new_reports
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land_all
 from airflow_provider_rcs.store.inbox.silence import read_report_health
@@ -34,29 +34,7 @@ from airflow_provider_rcs.store.privacy.retention import (
     prune,
 )
 from airflow_provider_rcs.store.read.exports import reports_since
-from tests.unit.store.given import (
-    ANA,
-    BEA,
-    EVA,
-    attempt,
-    campaign,
-    claim,
-    claim_and_dispatch,
-    claimed,
-    count,
-    everything,
-    funnel,
-    let_lease_run_out,
-    listed,
-    phones,
-    planned,
-    receive,
-    report_on,
-    row,
-    rows,
-    sent,
-    states,
-)
+from tests.unit.store.given import ANA, BEA, EVA, new_attempt, campaign, claim_next, claim_and_dispatch, dispatched, count, dump_store, funnel, expire_lease, listed, phones, planned, land_and_fold, report_on, row, rows, sent, states
 
 NOW = datetime.now(UTC)
 
@@ -98,7 +76,7 @@ def whom(engine: sa.Engine, people: list[str], name: str = "spring", cap: Freque
 
 
 def test_old_messages_lose_the_person_and_old_reports_go(engine: sa.Engine) -> None:
-    receive(engine, report_on(sent(engine, [ANA, BEA], ids="of")), report_on(sent(engine, [ANA], "summer"), code="11"))
+    land_and_fold(engine, report_on(sent(engine, [ANA, BEA], ids="of")), report_on(sent(engine, [ANA], "summer"), code="11"))
     make_old(engine)
 
     assert prune_all(engine) == {"rcs_message": 2, "rcs_report": 1}
@@ -110,8 +88,8 @@ def test_old_messages_lose_the_person_and_old_reports_go(engine: sa.Engine) -> N
 
 def test_the_counts_of_a_campaign_stay(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
-    receive(engine, report_on(taken), report_on(taken, BEA, "50"), report_on(taken, BEA, "11", service="SMS"))
-    record_list(engine, attempt(engine), prepare_list_part(engine, [listed(EVA, "phone: it is missing"), listed(EVA)]))
+    land_and_fold(engine, report_on(taken), report_on(taken, BEA, "50"), report_on(taken, BEA, "11", service="SMS"))
+    record_list(engine, new_attempt(engine), prepare_list_part(engine, [listed(EVA, "phone: it is missing"), listed(EVA)]))
     make_old(engine)
     before, channels = funnel(engine), count(engine, message_channel)
 
@@ -159,7 +137,7 @@ def test_a_cancelled_campaign_that_is_pruned_still_tells_why_nobody_was_sent_to(
 def test_what_is_not_old_is_left_whole_in_an_old_campaign_too(engine: sa.Engine) -> None:
     sent(engine, [ANA], ids="of")
     make_old(engine)
-    receive(engine, report_on(sent(engine, [BEA], ids="to"), BEA))
+    land_and_fold(engine, report_on(sent(engine, [BEA], ids="to"), BEA))
 
     assert prune_all(engine) == {"rcs_message": 1}
 
@@ -179,27 +157,27 @@ def test_what_is_due_in_the_future_or_was_due_lately_is_left_whole(engine: sa.En
 @pytest.mark.parametrize("one_campaign", [True, False])
 def test_what_is_foretold_is_what_is_then_pruned(engine: sa.Engine, one_campaign: bool) -> None:
     limit = replace(HALF_A_YEAR, campaign_id=campaign(engine).id if one_campaign else None)
-    receive(engine, report_on(sent(engine, [ANA, BEA])), report_on(sent(engine, [ANA], "summer")))
+    land_and_fold(engine, report_on(sent(engine, [ANA, BEA])), report_on(sent(engine, [ANA], "summer")))
     record_exclusions(engine, campaign(engine), [EVA])
     land_all(engine, [ReceivedReports(LONG_AGO, refused=[RefusedReport("why", "text/plain", b"?")])])
-    receive(engine, report_on(replace(claimed(engine, [ANA], "autumn"), reference="of nobody")))
+    land_and_fold(engine, report_on(replace(dispatched(engine, [ANA], "autumn"), reference="of nobody")))
     with engine.begin() as connection:
         connection.execute(report.update().values(received_at=LONG_AGO))
         connection.execute(attempts.update().values(ended_at=LONG_AGO))
     make_old(engine, "spring")
     make_old(engine, "summer")
-    before = everything(engine)
+    before = dump_store(engine)
 
     foretold = {table: rows for table, rows in count_prunable(engine, limit).items() if rows}
 
-    assert everything(engine) == before
+    assert dump_store(engine) == before
     assert prune_all(engine, limit) == foretold
     assert {"rcs_message", "rcs_report", "rcs_exclusion"} <= set(foretold)
 
 
 def test_what_is_in_doubt_or_being_sent_is_left_whole_and_counted(engine: sa.Engine) -> None:
-    mark_in_doubt(engine, claimed(engine, [ANA]), "the connection broke")
-    claimed(engine, [BEA])
+    mark_in_doubt(engine, dispatched(engine, [ANA]), "the connection broke")
+    dispatched(engine, [BEA])
     make_old(engine)
 
     assert prune_all(engine) == {}
@@ -214,11 +192,11 @@ def test_what_an_attempt_has_planned_is_left_to_it_while_it_is_alive(engine: sa.
 
     assert prune_all(engine) == {}
 
-    assert claim(engine, holder).recipients[0].phone == ANA
+    assert claim_next(engine, holder).recipients[0].phone == ANA
 
 
 def test_what_dead_attempts_have_planned_is_suppressed_for_nobody_sends_it_any_more(engine: sa.Engine) -> None:
-    let_lease_run_out(engine, planned(engine, [ANA]))
+    expire_lease(engine, planned(engine, [ANA]))
     make_old(engine)
 
     assert prune_all(engine) == {"rcs_message": 1}
@@ -234,7 +212,7 @@ def test_who_was_excluded_from_an_old_campaign_stays_so_by_the_hash(engine: sa.E
 
     assert prune_all(engine)["rcs_exclusion"] == 3
 
-    assert (count(engine, exclusion), count(engine, exclusion_hash)) == (0, 3)
+    assert (count(engine, exclusion), count(engine, exclusion_pseudonym)) == (0, 3)
     assert whom(engine, [*phones(3), EVA]) == [EVA]
     assert row(engine, phones(3)[0]).reason == EXCLUDED
 
@@ -260,7 +238,7 @@ def test_a_report_that_comes_late_finds_its_message_and_leaves_no_phone(engine: 
     make_old(engine)
     prune_all(engine)
 
-    receive(engine, report_on(taken))
+    land_and_fold(engine, report_on(taken))
 
     (pruned,) = rows(engine).values()
     assert pruned.delivery_status == "delivered"
@@ -269,7 +247,7 @@ def test_a_report_that_comes_late_finds_its_message_and_leaves_no_phone(engine: 
 
 
 def test_a_report_that_is_not_old_on_a_message_that_is_loses_the_person_and_is_brought_again(engine: sa.Engine) -> None:
-    receive(engine, report_on(sent(engine, [ANA])))
+    land_and_fold(engine, report_on(sent(engine, [ANA])))
     make_old(engine)
     with engine.begin() as connection:
         connection.execute(report.update().values(received_at=NOW))
@@ -284,8 +262,8 @@ def test_a_report_that_is_not_old_on_a_message_that_is_loses_the_person_and_is_b
 
 
 def test_reports_that_are_gone_leave_the_way_of_whoever_reads_on_from_a_fold(engine: sa.Engine) -> None:
-    receive(engine, report_on(sent(engine, [ANA])))
-    receive(engine, report_on(sent(engine, [ANA], "summer"), code="11"))
+    land_and_fold(engine, report_on(sent(engine, [ANA])))
+    land_and_fold(engine, report_on(sent(engine, [ANA], "summer"), code="11"))
     with engine.connect() as connection:
         last = connection.execute(sa.select(sa.func.max(report.c.fold))).scalar_one()
     make_old(engine, "spring")
@@ -294,13 +272,13 @@ def test_reports_that_are_gone_leave_the_way_of_whoever_reads_on_from_a_fold(eng
     assert list(reports_since(engine, last)) == []
     assert read_new_reports(engine, last) is None
 
-    receive(engine, report_on(sent(engine, [ANA], "autumn")))
+    land_and_fold(engine, report_on(sent(engine, [ANA], "autumn")))
 
     assert [each["campaign"] for page in reports_since(engine, last) for each in page] == ["autumn"]
 
 
 def test_a_campaign_whose_reports_are_gone_is_not_told_to_be_overdue(engine: sa.Engine) -> None:
-    receive(engine, report_on(sent(engine, [ANA])))
+    land_and_fold(engine, report_on(sent(engine, [ANA])))
     make_old(engine)
     prune_all(engine)
 
@@ -312,7 +290,7 @@ def test_a_campaign_whose_reports_are_gone_is_not_told_to_be_overdue(engine: sa.
 def test_old_reports_on_unknown_messages_go_but_for_those_that_show_a_store_to_be_restored(engine: sa.Engine) -> None:
     opened = campaign(engine)
     taken = sent(engine, [ANA])
-    receive(
+    land_and_fold(
         engine,
         report_on(replace(taken, reference=f"{opened.token}-lost234567"), BEA, message_reference="ref-1"),
         report_on(replace(taken, reference="someone-elses"), EVA),
@@ -322,7 +300,7 @@ def test_old_reports_on_unknown_messages_go_but_for_those_that_show_a_store_to_b
 
     assert prune_all(engine) == {"rcs_report": 1}
 
-    assert [each in everything(engine) for each in (BEA, EVA, "ref-1")] == [False] * 3
+    assert [each in dump_store(engine) for each in (BEA, EVA, "ref-1")] == [False] * 3
     with pytest.raises(RcsStoreError, match="restored from a backup"):
         require_not_restored(engine, opened)
 
@@ -336,7 +314,7 @@ def test_old_bodies_that_could_not_be_understood_go(engine: sa.Engine) -> None:
 
 def test_one_campaign_is_pruned_alone(engine: sa.Engine) -> None:
     for name in ("spring", "summer"):
-        receive(engine, report_on(sent(engine, [ANA], name)))
+        land_and_fold(engine, report_on(sent(engine, [ANA], name)))
         make_old(engine, name)
     land_all(engine, [ReceivedReports(LONG_AGO, refused=[RefusedReport("why", "text/plain", b"?")])])
 
@@ -349,7 +327,7 @@ def test_one_campaign_is_pruned_alone(engine: sa.Engine) -> None:
 
 
 def test_a_second_run_finds_nothing_more(engine: sa.Engine) -> None:
-    receive(engine, report_on(sent(engine, [ANA])))
+    land_and_fold(engine, report_on(sent(engine, [ANA])))
     make_old(engine)
     prune_all(engine)
     revisions = [each.revision for each in rows(engine).values()]
@@ -367,7 +345,7 @@ def test_it_may_be_stopped_after_any_set_and_is_whole_after_another_run(
     people = phones(10)
     record_exclusions(engine, campaign(engine), [EVA])
     taken = sent(engine, people)
-    receive(engine, *(report_on(taken, phone) for phone in people))
+    land_and_fold(engine, *(report_on(taken, phone) for phone in people))
     make_old(engine)
     with engine.begin() as connection:
         connection.execute(attempts.update().values(ended_at=LONG_AGO))
@@ -396,7 +374,7 @@ def _sum(sets: list[PrunedRows]) -> Counter[Any]:
 
 
 def test_the_day_of_a_message_without_a_request_stays(engine: sa.Engine) -> None:
-    record_list(engine, attempt(engine), prepare_list_part(engine, [listed(ANA, "variable Amount: it has no value")]))
+    record_list(engine, new_attempt(engine), prepare_list_part(engine, [listed(ANA, "variable Amount: it has no value")]))
     make_old(engine)
 
     prune_all(engine)

@@ -19,7 +19,7 @@ from airflow_provider_rcs.api.wire.calls import BODY_FORMATS
 from airflow_provider_rcs.api.wire.send import ZERO_RESULTS
 from airflow_provider_rcs.get_provider_info import get_provider_info
 from airflow_provider_rcs.hooks.transport import Transport, read_transport
-from airflow_provider_rcs.receiver.airflow_connection import DEFAULT_REPORTS_CONN_ID
+from airflow_provider_rcs.receiver.config import DEFAULT_REPORTS_CONN_ID
 from airflow_provider_rcs.receiver.spool import DEFAULT_MEGABYTES
 
 INFO = get_provider_info()

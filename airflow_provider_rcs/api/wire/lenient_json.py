@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import Any
 
@@ -91,3 +92,26 @@ def digits(phone: object) -> str:
     if not (text.isdigit() and text.isascii()):
         text = _NO_DIGIT.sub("", text)
     return text.removeprefix("00")
+
+
+def load_json(body: bytes, charset: str) -> Any:
+    """Return a JSON body, in the charset that it is said to have; UTF-8 that is not valid is read as Latin-1.
+
+    :raises ValueError: if the body is not JSON.
+    """
+    if charset != "utf-8":
+        return orjson.loads(body.decode(charset, errors="replace"))
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        text = body.removeprefix(codecs.BOM_UTF8) if is_utf8(body) else body.decode("latin-1")
+        return orjson.loads(text)
+
+
+def is_utf8(text: bytes) -> bool:
+    """Return whether bytes are valid UTF-8."""
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from datetime import tzinfo
 from functools import lru_cache
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 import orjson
 
@@ -17,34 +18,59 @@ from airflow_provider_rcs.api.models import (
 )
 from airflow_provider_rcs.api.wire import lenient_json as shapes
 
+_MAX_FORM_FIELDS = 100
 
-def read_json_reports(body: bytes, timezone: tzinfo = dates.SERVICE_TIMEZONE) -> list[Report]:
-    """Read pushed reports from a JSON object, or a list of them.
 
-    :param timezone: whose clock the dates are by.
-    :raises RcsReportError: if the body is not such JSON, or one of the reports cannot be understood.
+def read_json_entries(body: bytes, charset: str = "utf-8") -> list[object]:
+    """Return the entries of a JSON body: each is to be a report. A body that is not a list is its only entry.
+
+    :param charset: what the body is said to be encoded in; UTF-8 that is not valid is read as Latin-1.
+    :raises RcsReportError: if the body is not JSON, or an empty list.
     """
     try:
-        content = orjson.loads(body)
+        content = shapes.load_json(body, charset)
     except orjson.JSONDecodeError:
         raise RcsReportError("the body is not JSON") from None
     entries = content if isinstance(content, list) else [content]
     if not entries:
         raise RcsReportError("the list holds no report")
-    return [read_report(entry, timezone) for entry in entries]
+    return entries
 
 
-def read_form_report(body: bytes, timezone: tzinfo = dates.SERVICE_TIMEZONE) -> Report:
-    """Read a pushed report from a url-encoded form.
+def read_form_fields(body: bytes, charset: str = "utf-8") -> dict[str, str]:
+    """Return the fields of a url-encoded form.
 
-    :param timezone: whose clock the date is by.
-    :raises RcsReportError: if the report cannot be understood.
+    :param charset: what its values are said to be encoded in; UTF-8 that is not valid is read as Latin-1.
+    :raises RcsReportError: if the form cannot be read.
     """
+    if charset == "utf-8" and not shapes.is_utf8(unquote_to_bytes(body)):
+        charset = "latin-1"
     try:
-        fields = dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=100))
+        text = body.decode("utf-8" if charset == "utf-8" else "latin-1")
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FORM_FIELDS, encoding=charset))
     except ValueError:
-        raise RcsReportError("the form cannot be read as UTF-8") from None
-    return read_report(fields, timezone)
+        raise RcsReportError("the form cannot be read") from None
+
+
+async def read_multipart_fields(body: bytes, content_type: str) -> dict[str, object]:
+    """Return the fields of a multipart form.
+
+    :param content_type: the header, which names the boundary. Values are read as Latin-1 where the charset that it
+        names, or else UTF-8, fails.
+    :raises RcsReportError: if the form cannot be read, or holds a file.
+    """
+    from starlette.datastructures import Headers
+    from starlette.formparsers import MultiPartException, MultiPartParser
+
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    headers = Headers({"content-type": content_type})
+    try:
+        parser = MultiPartParser(headers, stream(), max_files=0, max_fields=_MAX_FORM_FIELDS, max_part_size=len(body))
+        return dict(await parser.parse())
+    except MultiPartException:
+        raise RcsReportError("the multipart form cannot be read") from None
 
 
 def read_report(fields: object, timezone: tzinfo = dates.SERVICE_TIMEZONE) -> Report:

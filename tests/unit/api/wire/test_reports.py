@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.errors import RcsReportError
 from airflow_provider_rcs.api.models import Report
-from airflow_provider_rcs.api.wire.reports import read_form_report, read_json_reports, read_report
+from airflow_provider_rcs.api.wire.reports import read_form_fields, read_json_entries, read_report
 
 PUSHED = {
     "Servicio": "RCS",
@@ -27,8 +27,6 @@ PUSHED = {
     "idCampaign": "10573758",
     "idMensaje": "33434444443",
 }
-
-
 REPORT = Report(
     status_code="11",
     phone="34600000001",
@@ -139,39 +137,48 @@ def test_a_date_that_cannot_be_read_is_kept_as_text(text: str) -> None:
 
 
 def test_a_json_body_may_hold_one_report() -> None:
-    assert read_json_reports(json.dumps(PUSHED).encode()) == [REPORT]
+    (entry,) = read_json_entries(json.dumps(PUSHED).encode())
+
+    assert read_report(entry) == REPORT
 
 
 def test_a_json_body_may_hold_several_reports_in_order() -> None:
     bodies = [{**PUSHED, "Estado": code} for code in ("10", "11", "13")]
 
-    assert [each.status_code for each in read_json_reports(json.dumps(bodies).encode())] == ["10", "11", "13"]
+    read = [read_report(entry) for entry in read_json_entries(json.dumps(bodies).encode())]
+
+    assert [each.status_code for each in read] == ["10", "11", "13"]
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"7", b'"x"', b"null", b"[7]", b"\xff", b"<html>"], ids=repr)
 def test_a_json_body_that_holds_no_report_is_refused(body: Any) -> None:
     with pytest.raises(RcsReportError):
-        read_json_reports(body)
+        [read_report(entry) for entry in read_json_entries(body)]
 
 
-def test_one_report_that_cannot_be_understood_refuses_the_whole_body() -> None:
+def test_of_a_list_only_the_entry_that_cannot_be_understood_is_refused() -> None:
+    understood, other = read_json_entries(json.dumps([PUSHED, {"Servicio": "RCS"}]).encode())
+
+    assert read_report(understood) == REPORT
     with pytest.raises(RcsReportError):
-        read_json_reports(json.dumps([PUSHED, {"Servicio": "RCS"}]).encode())
+        read_report(other)
 
 
 def test_a_refusal_holds_nothing_of_the_body() -> None:
     with pytest.raises(RcsReportError) as refused:
-        read_json_reports(json.dumps([{**PUSHED, "Estado": ""}]).encode())
+        read_report({**PUSHED, "Estado": ""})
 
     assert PUSHED["Destinatario"] not in str(refused.value)
 
 
 def test_a_form_reads_the_same_as_json() -> None:
-    assert read_form_report(urlencode(PUSHED).encode()) == REPORT
+    assert read_report(read_form_fields(urlencode(PUSHED).encode())) == REPORT
 
 
 def test_a_form_may_leave_values_blank() -> None:
-    assert read_form_report(urlencode({**PUSHED, "RefMensaje": ""}).encode()) == report(RefMensaje="")
+    fields = read_form_fields(urlencode({**PUSHED, "RefMensaje": ""}).encode())
+
+    assert read_report(fields) == report(RefMensaje="")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +186,7 @@ def test_a_form_may_leave_values_blank() -> None:
 )
 def test_a_form_that_holds_no_report_is_refused(body: Any) -> None:
     with pytest.raises(RcsReportError):
-        read_form_report(body)
+        read_report(read_form_fields(body))
 
 
 @pytest.mark.parametrize("fields", [None, 7, "x", [PUSHED]], ids=lambda fields: type(fields).__name__)

@@ -8,12 +8,12 @@ import pytest
 
 from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.api.models import Report
-from airflow_provider_rcs.receiver.batching import SharedCommits
+from airflow_provider_rcs.receiver.group_commit import GroupCommit
 from tests.unit.receiver.pushing import wait_until
 
 
 class Database:
-    """Remembers commits, the first of which takes until it is released."""
+    """Records commits; the first one blocks until it is released."""
 
     def __init__(self, *errors: Exception | None) -> None:
         self.commits: list[list[str]] = []
@@ -32,8 +32,8 @@ def report(number: int) -> Report:
     return Report(status_code="13", api_message_id=str(number))
 
 
-async def begin(commits: SharedCommits[Report], database: Database, requests: int) -> list[asyncio.Task[None]]:
-    """Begin a first request, and more once its commit is under way."""
+async def begin(commits: GroupCommit[Report], database: Database, requests: int) -> list[asyncio.Task[None]]:
+    """Begin a first request, and more once its commit is running."""
     first = asyncio.create_task(commits.commit(report(0), 30))
     await asyncio.to_thread(wait_until, lambda: database.commits)
     others = [asyncio.create_task(commits.commit(report(number), 30)) for number in range(1, requests)]
@@ -41,9 +41,9 @@ async def begin(commits: SharedCommits[Report], database: Database, requests: in
     return [first, *others]
 
 
-def test_what_comes_during_a_commit_goes_into_the_next_one_together() -> None:
+def test_items_that_arrive_during_a_commit_share_the_next_one() -> None:
     database = Database()
-    commits = SharedCommits(database.commit, "store")
+    commits = GroupCommit(database.commit, "store commit")
 
     async def go() -> None:
         requests = await begin(commits, database, 20)
@@ -55,9 +55,9 @@ def test_what_comes_during_a_commit_goes_into_the_next_one_together() -> None:
     assert database.commits == [["0"], [str(number) for number in range(1, 20)]]
 
 
-def test_failed_commit_fails_all_its_requests_and_no_others() -> None:
+def test_a_failed_commit_fails_all_its_requests_and_no_others() -> None:
     database = Database(None, RcsStoreUnavailable("store: the database failed"))
-    commits = SharedCommits(database.commit, "store")
+    commits = GroupCommit(database.commit, "store commit")
 
     async def go() -> list[BaseException | None]:
         requests = await begin(commits, database, 4)
@@ -71,28 +71,28 @@ def test_failed_commit_fails_all_its_requests_and_no_others() -> None:
     assert [type(each) for each in failed] == [RcsStoreUnavailable] * 3
 
 
-def test_request_that_is_given_up_takes_no_other_with_it_and_is_not_committed_if_its_turn_has_not_come() -> None:
+def test_a_cancelled_request_cancels_no_other_and_is_not_committed_if_still_queued() -> None:
     database = Database()
-    commits = SharedCommits(database.commit, "store")
+    commits = GroupCommit(database.commit, "store commit")
 
     async def go() -> list[BaseException | None]:
-        given_up, *others = await begin(commits, database, 3)
-        given_up.cancel()
+        cancelled, *others = await begin(commits, database, 3)
+        cancelled.cancel()
         others[0].cancel()
         database.release.set()
-        return await asyncio.gather(given_up, *others, return_exceptions=True)
+        return await asyncio.gather(cancelled, *others, return_exceptions=True)
 
-    given_up, also_given_up, other = asyncio.run(go())
+    cancelled, also_cancelled, other = asyncio.run(go())
 
-    assert isinstance(given_up, asyncio.CancelledError)
-    assert isinstance(also_given_up, asyncio.CancelledError)
+    assert isinstance(cancelled, asyncio.CancelledError)
+    assert isinstance(also_cancelled, asyncio.CancelledError)
     assert other is None
     assert database.commits == [["0"], ["2"]]
 
 
-def test_what_takes_too_long_is_given_up_and_not_committed_if_its_turn_has_not_come() -> None:
+def test_a_request_that_times_out_is_not_committed_if_still_queued() -> None:
     database = Database()
-    commits = SharedCommits(database.commit, "store")
+    commits = GroupCommit(database.commit, "store commit")
 
     async def go() -> None:
         first, *_ = await begin(commits, database, 1)
@@ -107,28 +107,28 @@ def test_what_takes_too_long_is_given_up_and_not_committed_if_its_turn_has_not_c
     assert database.commits == [["0"], ["2"]]
 
 
-def test_of_those_that_come_together_the_one_with_less_time_is_given_up_alone() -> None:
+def test_of_concurrent_requests_only_those_with_a_shorter_timeout_time_out() -> None:
     database = Database()
-    commits = SharedCommits(database.commit, "store")
+    commits = GroupCommit(database.commit, "store commit")
 
     async def go() -> list[BaseException | None]:
         first, *_ = await begin(commits, database, 1)
-        hasty = asyncio.create_task(commits.commit(report(1), 0.01))
-        patient = asyncio.create_task(commits.commit(report(2), 30))
-        await asyncio.wait([hasty])
+        short = asyncio.create_task(commits.commit(report(1), 0.01))
+        long = asyncio.create_task(commits.commit(report(2), 30))
+        await asyncio.wait([short])
         database.release.set()
-        return list(await asyncio.gather(first, hasty, patient, return_exceptions=True))
+        return list(await asyncio.gather(first, short, long, return_exceptions=True))
 
-    first, hasty, patient = asyncio.run(go())
+    first, short, long = asyncio.run(go())
 
-    assert (first, patient) == (None, None)
-    assert isinstance(hasty, TimeoutError)
+    assert (first, long) == (None, None)
+    assert isinstance(short, TimeoutError)
     assert database.commits == [["0"], ["2"]]
 
 
-def test_loop_that_ended_meanwhile_does_not_stop_the_thread() -> None:
+def test_an_event_loop_that_ends_does_not_stop_the_thread() -> None:
     database = Database()
-    commits = SharedCommits(database.commit, "store")
+    commits = GroupCommit(database.commit, "store commit")
 
     async def leave() -> None:
         await begin(commits, database, 1)
@@ -141,10 +141,10 @@ def test_loop_that_ended_meanwhile_does_not_stop_the_thread() -> None:
 
 
 @pytest.mark.parametrize("requests", [1, 50])
-def test_it_works_in_one_loop_after_another(requests: int) -> None:
+def test_it_works_in_one_event_loop_after_another(requests: int) -> None:
     database = Database()
     database.release.set()
-    commits = SharedCommits(database.commit, "store")
+    commits = GroupCommit(database.commit, "store commit")
 
     async def go() -> None:
         await asyncio.gather(*(commits.commit(report(number), 30) for number in range(requests)))
@@ -155,13 +155,13 @@ def test_it_works_in_one_loop_after_another(requests: int) -> None:
     assert sum(len(batch) for batch in database.commits) == 2 * requests
 
 
-def test_a_second_commit_is_under_way_beside_the_first_once_it_is_allowed() -> None:
+def test_a_second_commit_runs_beside_the_first_once_it_is_allowed() -> None:
     database = Database()
-    commits = SharedCommits(database.commit, "store")
+    commits = GroupCommit(database.commit, "store commit")
 
     async def go() -> None:
         first, *_ = await begin(commits, database, 1)
-        commits.allow(2)
+        commits.allow_concurrent(2)
         await commits.commit(report(1), 30)
         assert not first.done()
         database.release.set()
@@ -173,7 +173,7 @@ def test_a_second_commit_is_under_way_beside_the_first_once_it_is_allowed() -> N
 
 
 class Loop:
-    """Begins commits in the event loop, and ends each as it was told to."""
+    """Begins commits in the event loop, and ends each with the given result."""
 
     def __init__(self, *ends: bool | Exception) -> None:
         self.begun: list[list[str]] = []
@@ -188,9 +188,9 @@ class Loop:
         return True
 
 
-def test_what_is_begun_in_the_event_loop_needs_no_thread() -> None:
+def test_a_commit_in_the_event_loop_needs_no_thread() -> None:
     database, loop = Database(), Loop(True, True)
-    commits = SharedCommits(database.commit, "store", loop.begin)
+    commits = GroupCommit(database.commit, "store commit", loop.begin)
 
     async def go() -> None:
         for numbers in (range(3), range(3, 5)):
@@ -202,10 +202,10 @@ def test_what_is_begun_in_the_event_loop_needs_no_thread() -> None:
 
 
 @pytest.mark.parametrize("end", [False, ValueError("it cannot be written")], ids=repr)
-def test_what_the_event_loop_fails_at_is_committed_in_a_thread(end: bool | Exception) -> None:
+def test_what_the_event_loop_fails_to_commit_is_committed_in_a_thread(end: bool | Exception) -> None:
     database, loop = Database(), Loop(end, True)
     database.release.set()
-    commits = SharedCommits(database.commit, "store", loop.begin)
+    commits = GroupCommit(database.commit, "store commit", loop.begin)
 
     async def go() -> None:
         await asyncio.gather(*(commits.commit(report(number), 30) for number in range(3)))

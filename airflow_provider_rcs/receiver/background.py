@@ -12,7 +12,7 @@ from airflow_provider_rcs.api.errors import RcsError
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.silence import (
     SILENT_METRIC,
-    read_new_silences,
+    read_campaigns_to_warn_about,
     record_silence_warning,
     silence_warning,
 )
@@ -120,7 +120,7 @@ class SilenceWatch:
                 log.error("Checking for silent campaigns failed: %s", type(error).__name__)  # noqa: TRY400
 
     def _check(self, engine: sa.Engine) -> None:
-        for campaign, since in read_new_silences(engine, _OBSERVER, datetime.now(UTC)).items():
+        for campaign, since in read_campaigns_to_warn_about(engine, _OBSERVER, datetime.now(UTC)).items():
             if record_silence_warning(engine, campaign, _OBSERVER):
                 log.warning("This receiver accepts reports, but %s", silence_warning(campaign, since))
                 self._metrics.count(SILENT_METRIC)

@@ -1,4 +1,4 @@
-"""``airflow-rcs campaigns``: where the campaigns of the store stand."""
+"""``airflow-rcs campaigns``: list the campaigns of the store with their progress."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print a line for each campaign, after folding the reports that have come.
+    """Print a line for each campaign, after folding new reports.
 
-    A campaign that should have had reports and has none is marked, because it may be that nobody takes them. Those that
-    wait for their date in the store, and those that were cancelled, are told below.
+    Campaigns whose reports are overdue are marked. Scheduled and cancelled campaigns are listed below the table.
     """
     from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
     from airflow_provider_rcs.cli.tables import aligned
@@ -38,7 +37,7 @@ def run(arguments: argparse.Namespace) -> None:
     engine = store_of(arguments)
     require_migrated(engine)
     fold(engine)
-    # First, so that none is begun between that the others do not know.
+    # First, so that the queries after it know every campaign in it.
     known = campaigns(engine)
     reporting = read_report_health(engine, datetime.now(UTC))
     rows = []
@@ -61,25 +60,25 @@ def run(arguments: argparse.Namespace) -> None:
                     _last_report(reporting[campaign["name"]]),
                 ]
             )
-    headings = ["campaign", "begun (UTC)", "requested", "accepted", "rejected", "in doubt", "to send", "delivered"]
+    headings = ["campaign", "started (UTC)", "requested", "accepted", "rejected", "in doubt", "to send", "delivered"]
     print(aligned([*headings, "by channel", "failed", "no report yet", "last report (UTC)"], rows))
-    for line in (*_told_of_scheduled(engine), *_told_of_cancelled(engine)):
+    for line in (*_scheduled_lines(engine), *_cancelled_lines(engine)):
         print(f"\n{line}")
     if any(each.is_overdue for each in reporting.values()):
         print(
-            "\nNONE: reports are overdue. Does the receiver run, and does the panel of the account name its address, "
-            "login and password?"
+            "\nNONE: reports are overdue. Check that the receiver is running, and that the panel of the RCS account has its "
+            "address, login and password."
         )
 
 
-def _told_of_scheduled(engine: sa.Engine) -> Iterator[str]:
+def _scheduled_lines(engine: sa.Engine) -> Iterator[str]:
     from airflow_provider_rcs.store.campaign.schedules import scheduled_campaigns
 
     for scheduled in scheduled_campaigns(engine):
-        yield f"{scheduled.campaign.name}: kept in the store, due {scheduled.due_at:%Y-%m-%d %H:%M} UTC"
+        yield f"{scheduled.campaign.name}: scheduled in the store, due {scheduled.due_at:%Y-%m-%d %H:%M} UTC"
 
 
-def _told_of_cancelled(engine: sa.Engine) -> Iterator[str]:
+def _cancelled_lines(engine: sa.Engine) -> Iterator[str]:
     from airflow_provider_rcs.store.campaign.cancellations import read_cancellations
 
     for name, word in read_cancellations(engine).items():

@@ -1,4 +1,4 @@
-"""``airflow-rcs erase``: take a person out of the store, and list what the warehouse's tables need."""
+"""``airflow-rcs erase``: erase a person from the store, with the SQL for copies in a warehouse."""
 
 from __future__ import annotations
 
@@ -12,36 +12,42 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_rcs.store.privacy.erasure import PersonalData
+from collections.abc import Sequence
+
+from airflow_provider_rcs.api.errors import RcsInputError
 
 _AFTERWARDS = """\
-The next run of RcsReportsToSqlOperator brings the rows without the person to the warehouse by itself. Copies that no
-load reaches (other schemas, tables made from these, backups) need this, with the schema before the names where there is
+The next run of RcsReportsToSqlOperator removes the person from the warehouse. Copies that it does not load (other
+schemas, tables derived from these, backups) need the following, with the schema before the table names if they have
 one:
 
 {statements}
 
-Not reached from here: the tables that the campaigns are sent from, the service itself, logs, backups of the store, and
-what a receiver keeps in its spool while the store is away. What lands from there, or comes late, loses the person when
-it is folded; bodies that cannot be understood do not: run this again when the spool is empty."""
+Not erased: the person's rows in the tables that campaigns are sent from, data at the service, logs, backups of the
+store, and reports that a receiver has spooled while the store is unavailable. Reports that arrive later are anonymised
+when they are folded, except bodies that cannot be parsed: run this again when the spool is empty."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.epilog = (
-        "Shows first what there is, and asks. The counts of the campaigns stay, and a campaign that the person was in "
-        "does not message the phone again. To have no campaign message it: --suppress."
+        "Shows what would be erased, and asks for confirmation. The counts of campaigns stay, and no campaign that the "
+        "person was in messages the phone again. With --suppress, no campaign at all does."
     )
     parser.add_argument("--phone", required=True, help="the person's phone, such as +34600000001")
     parser.add_argument("--default-region", help="region of a national phone, such as ES")
-    parser.add_argument("--suppress", action="store_true", help="also let no campaign message the phone, by its hash")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--by", default=getpass.getuser(), help="who erases; kept in the books (default: %(default)s)")
+    parser.add_argument(
+        "--suppress", action="store_true", help="also suppress the phone, by its pseudonym, for all campaigns"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    parser.add_argument(
+        "--by", default=getpass.getuser(), help="who erases; recorded in the store (default: %(default)s)"
+    )
     add_store_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Show where the person is in the store, and erase it if somebody says yes."""
-    from airflow_provider_rcs.cli.confirming import require_yes
+    """Show the person's data in the store, and erase it after confirmation."""
     from airflow_provider_rcs.store.db.migrate import require_migrated
     from airflow_provider_rcs.store.inbox.folding import fold_parked
     from airflow_provider_rcs.store.privacy.erasure import erase, find_personal_data
@@ -49,15 +55,15 @@ def run(arguments: argparse.Namespace) -> None:
     phone = _phone(arguments)
     engine = store_of(arguments)
     require_migrated(engine)
-    # First what has landed: then it is found by its messages too.
+    # First fold what has landed, so that its messages lead to it.
     fold_parked(engine)
-    _show("names the person", find_personal_data(engine, phone), phone)
-    require_yes("Erase the person from the store?", arguments.yes)
+    _show("matching rows", find_personal_data(engine, phone), phone)
+    _require_yes("Erase the person from the store?", arguments.yes)
     traces = erase(engine, phone, arguments.by, suppress=arguments.suppress)
-    _show("erased", traces, phone)
+    _show("erased rows", traces, phone)
     if arguments.suppress:
-        print("No campaign messages this phone any more; the store keeps that by a hash.")
-    print(_AFTERWARDS.format(statements=_statements(traces)))
+        print("The phone is suppressed for all campaigns, by its pseudonym.")
+    print(_AFTERWARDS.format(statements=_format_statements(traces)))
 
 
 def _phone(arguments: argparse.Namespace) -> str:
@@ -72,7 +78,7 @@ def _phone(arguments: argparse.Namespace) -> str:
         return read_phone(arguments.phone, arguments.default_region)
     except PhoneError as error:
         raise RcsInputError(
-            "phone", f"{mask_phone(arguments.phone)!r}: {error}", "Give it with + and the code."
+            "phone", f"{mask_phone(arguments.phone)!r}: {error}", "Write it with + and the country code."
         ) from None
 
 
@@ -81,12 +87,54 @@ def _show(what: str, traces: PersonalData, phone: str) -> None:
     from airflow_provider_rcs.cli.tables import aligned
 
     counts: Mapping[str, int] = traces.as_counts()
-    print(f"Phone {mask_phone(phone)}; {len(traces.hashed_messages)} messages are known by a hash alone already.")
-    print(aligned(["table", f"rows: {what}"], list(counts.items())), end="\n\n")
+    print(f"Phone {mask_phone(phone)}; {len(traces.hashed_messages)} messages were pseudonymised before.")
+    print(aligned(["table", what], list(counts.items())), end="\n\n")
 
 
-def _statements(traces: PersonalData) -> str:
-    from airflow_provider_rcs.cli.warehouse_erasure import statements
+def _format_statements(traces: PersonalData) -> str:
 
-    lines = statements(traces.all_messages, traces.reports)
-    return "\n".join(f"    {line}" for line in lines) or "    (nothing: the store knows of no message or report)"
+    lines = warehouse_statements(traces.all_messages, traces.reports)
+    return (
+        "\n".join(f"    {line}" for line in lines) or "    (nothing: the store has no message or report of this person)"
+    )
+
+
+def _require_yes(question: str, confirmed: bool) -> None:
+    """Ask a person for confirmation.
+
+    :param confirmed: whether ``--yes`` was given, so that there is no need to ask.
+    :raises RcsInputError: if the person does not confirm.
+    """
+    if confirmed:
+        return
+    try:
+        answer = input(f"{question} This cannot be undone. Type yes to continue: ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() != "yes":
+        raise RcsInputError("yes", "aborted: not confirmed; nothing was changed", "Type yes when asked, or pass --yes.")
+
+
+_MESSAGE_VALUES = {"phone": "NULL", "phone_as_listed": "''", "name": "''", "reference": "''", "detail": "''"}
+_REPORT_VALUES = {"phone": "''", "message_reference": "''", "extra": "'{}'"}
+
+
+def warehouse_statements(messages: Sequence[int], reports: Sequence[int]) -> list[str]:
+    """Return statements that erase a person from the tables of a load, whatever the form of phones there.
+
+    :param messages: ids of the person's messages.
+    :param reports: ids of the reports on them, and of reports on the phone that belong to no message.
+    """
+    message_updates = [_update("rcs_message", _MESSAGE_VALUES, _among("id", messages))] if messages else []
+    conditions = [_among(*each) for each in (("message_id", messages), ("id", reports)) if each[1]]
+    report_updates = [_update("rcs_report", _REPORT_VALUES, " OR ".join(conditions))] if conditions else []
+    return message_updates + report_updates
+
+
+def _update(table: str, values: dict[str, str], condition: str) -> str:
+    changes = ", ".join(f"{column} = {value}" for column, value in values.items())
+    return f"UPDATE {table} SET {changes} WHERE {condition};"
+
+
+def _among(column: str, ids: Sequence[int]) -> str:
+    return f"{column} IN ({', '.join(map(str, ids))})"

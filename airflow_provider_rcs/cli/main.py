@@ -1,4 +1,4 @@
-"""The command ``airflow-rcs``; each of its commands is a module beside this one, loaded when it is asked for."""
+"""The command ``airflow-rcs``; each subcommand is a module beside this one, loaded when it is used."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from airflow_provider_rcs import __version__
 from airflow_provider_rcs.api.errors import RcsError
 
 _COMMANDS = {
-    "sandbox": "run a stand-in for the RCS service, for trying and testing",
-    "receiver": "run the web application that delivery reports are pushed to",
-    "migrate": "make the store's tables, or bring them to this version",
-    "preview": "show what a campaign to the rows of a query would send, and send nothing",
-    "campaigns": "show where the campaigns of the store stand",
-    "cancel": "end a campaign: send to nobody any more, and say so in the books",
-    "resolve": "settle by hand what is in doubt, and say so in the books",
-    "erase": "take a person out of the store, and list what the warehouse's tables need",
-    "prune": "take out of the store what is old, except who must not be messaged twice",
+    "sandbox": "run a stand-in for the RCS service, for trials and tests",
+    "receiver": "run the web application that receives delivery reports",
+    "migrate": "create the store's tables, or upgrade them to this version",
+    "preview": "show what a campaign to the rows of a query would send, without sending it",
+    "campaigns": "list the campaigns of the store with their progress",
+    "cancel": "cancel a campaign, so that nothing more is sent",
+    "resolve": "resolve messages in doubt by hand",
+    "erase": "erase a person from the store, and print the SQL for copies in a warehouse",
+    "prune": "remove old data from the store, without allowing a second message to anyone",
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command, and return the exit code: 0 if it went well, 2 if something has to be put right first."""
+    """Run a command and return its exit code: 0 for success, 2 for an error that the caller has to fix."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(prog="airflow-rcs", description="What a person does by hand for RCS campaigns.")
+    parser = argparse.ArgumentParser(prog="airflow-rcs", description="Manage RCS campaigns by hand.")
     parser.add_argument("--version", action="version", version=f"airflow-provider-rcs {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, help_text in _COMMANDS.items():

@@ -1,4 +1,4 @@
-"""``airflow-rcs migrate``: make the store's tables, or bring them to this version."""
+"""``airflow-rcs migrate``: create the store's tables, or upgrade them to this version."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Migrate the store."""
+    """Migrate the store, and print its version."""
     from airflow_provider_rcs.store.db.migrate import migrate
 
     version = migrate(store_of(arguments))

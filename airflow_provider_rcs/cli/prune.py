@@ -1,4 +1,4 @@
-"""``airflow-rcs prune``: take out of the store what is old, except who must not be messaged twice."""
+"""``airflow-rcs prune``: remove old data from the store, without allowing a second message to anyone."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _COUNTED = ("rcs_message", "rcs_report", "rcs_exclusion", "rcs_report_refused")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.epilog = (
-        "Old messages keep their row and their state, with a hash in place of the phone, and no name, reference or "
-        "value; their reports are deleted. The next load brings such messages to the warehouse as they are then. May "
-        "be stopped at any moment, and run again."
+        "Old messages keep their row and state, with a pseudonym in place of the phone and no name, reference or "
+        "values; their reports are deleted. The next load updates them in the warehouse. The command can be stopped "
+        "at any time and run again."
     )
-    parser.add_argument("--older-than", required=True, help="how long nothing must have happened: 180d, or 26w")
-    parser.add_argument("--campaign", help="the name of the only campaign to prune")
-    parser.add_argument("--dry-run", action="store_true", help="show what would be pruned, and prune nothing")
+    parser.add_argument("--older-than", required=True, help="minimum age since the last change: 180d, or 26w")
+    parser.add_argument("--campaign", help="prune only the campaign with this name")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be pruned, without pruning it")
     add_store_option(parser)
 
 
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Prune the store, or show what would be pruned."""
     from airflow_provider_rcs.store.db.migrate import require_migrated
     from airflow_provider_rcs.store.inbox.folding import fold_parked
-    from airflow_provider_rcs.store.privacy.retention import RetentionLimit, count_unfinished, count_prunable, prune
+    from airflow_provider_rcs.store.privacy.retention import RetentionLimit, count_prunable, count_unfinished, prune
 
     age = read_age(arguments.older_than)
     engine = store_of(arguments)
@@ -50,23 +50,23 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.dry_run:
         _show("would be pruned", count_prunable(engine, limit))
     else:
-        # First what has landed: what parked reports tell must not be lost with them.
+        # First fold what has landed, so that parked reports count before they are deleted.
         fold_parked(engine)
         _show("pruned", _counted(prune(engine, limit)))
     if left := count_unfinished(engine, limit):
-        print(f"\n{left} old messages are left whole: they are in doubt (airflow-rcs resolve), or a task has them.")
+        print(f"\n{left} old messages were not pruned: they are in doubt (airflow-rcs resolve) or in use by a task.")
 
 
 def read_age(text: str) -> timedelta:
     """Read a number of days or weeks, such as ``180d``.
 
-    :raises RcsInputError: if it is none, or reaches back farther than dates do.
+    :raises RcsInputError: if it cannot be read, or reaches back beyond the first date.
     """
     from airflow_provider_rcs.api.errors import RcsInputError
 
     read = re.fullmatch(r"([1-9][0-9]{0,4})([dw])", text.strip())
     if read is None:
-        raise RcsInputError("older-than", f"{text!r} is no number of days or weeks", "Write 180d, or 26w.")
+        raise RcsInputError("older-than", f"{text!r} is not a number of days or weeks", "Write 180d, or 26w.")
     return timedelta(days=int(read[1]) * _DAYS[read[2]])
 
 
@@ -77,8 +77,8 @@ def _counted(sets: Iterable[PrunedRows]) -> Mapping[str, int]:
         counts[each.table] += each.rows
         if time.monotonic() >= next_line:
             next_line = time.monotonic() + _SECONDS_BETWEEN_LINES
-            told = ", ".join(f"{table} {rows:,}" for table, rows in counts.items())
-            print(f"Pruned so far: {told}", file=sys.stderr, flush=True)
+            line = ", ".join(f"{table} {rows:,}" for table, rows in counts.items())
+            print(f"Pruned so far: {line}", file=sys.stderr, flush=True)
     return counts
 
 

@@ -1,4 +1,4 @@
-"""Which store a command works on: a URL, or an Airflow connection."""
+"""The options that name the store: a URL or an Airflow connection."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add_store_option(parser: argparse.ArgumentParser) -> None:
 
 
 def store_of(arguments: argparse.Namespace) -> sa.Engine:
-    """Return an engine of the store; its tables need not be there.
+    """Return an engine for the store; its tables need not exist.
 
     :raises RcsStoreError: if it cannot be used.
     """
@@ -31,7 +31,7 @@ def store_of(arguments: argparse.Namespace) -> sa.Engine:
         from airflow_provider_rcs.store.db.engine import engine_from_url
 
         return engine_from_url(arguments.store_url)
-    # Loads Airflow's core, which takes seconds: only where its connections are needed.
+    # Imports Airflow's core, which takes seconds: only when its connections are needed.
     from airflow_provider_rcs.hooks.store import unchecked_store_engine
 
     return unchecked_store_engine(arguments.store_conn_id)

@@ -1,4 +1,4 @@
-"""Tables for a terminal: columns aligned, numbers to the right."""
+"""Tables for a terminal, with aligned columns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def aligned(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return the rows under their headings as lines of equal columns."""
+    """Return the rows below their headings as text, with numbers aligned to the right."""
     texts = [[_text(cell) for cell in row] for row in rows]
     widths = [max(len(line[column]) for line in [list(headings), *texts]) for column in range(len(headings))]
     numbers = [bool(rows) and all(isinstance(row[column], int) for row in rows) for column in range(len(headings))]

@@ -1,4 +1,4 @@
-"""What the operators that send a campaign share: their arguments, and the story of a send."""
+"""The base class of the operators that send a campaign."""
 
 from __future__ import annotations
 
@@ -33,54 +33,58 @@ _DEFAULT_LEASE_SECONDS = 15
 
 
 class RcsSendingOperator(BaseOperator):
-    """Sends a template to recipients, each at most once per campaign, whatever is killed, retried or cleared.
+    """Send a template to recipients, each at most once per campaign, even if the task is killed, retried or cleared.
 
-    The list is written to the store before anything is sent, each request is committed before it leaves and its reply
-    after it came. Recipients whose reply was lost are in doubt: they are not sent again, and the delivery reports
-    settle them. Returns the campaign's name, its counts and the ids that the service gave. A send that ends well emits
-    an event of the asset ``rcs://store/campaigns`` with the campaign's name and counts, unless it is of a shard.
+    The list is committed to the store before anything is sent, each request before it leaves, and each reply when it
+    has come. If a reply is lost, its recipients are in doubt: they are not sent again, and delivery reports settle
+    them. The task returns the campaign's name, its counts and the ids that the service gave. When it succeeds, it emits
+    an event of the asset ``rcs://store/campaigns`` with the campaign's name and counts, unless it sends to a shard.
 
     :param template_id: the template to send. (templated)
-    :param campaign: the campaign's name; a fixed value means once per recipient for ever. (templated)
+    :param campaign: the campaign's name; with a fixed value, each recipient is messaged once, ever. (templated)
     :param phone_column: column of the phones.
-    :param name_column: column of the names, or ``None``; a missing column ``name`` means no names.
-    :param reference_column: column of your own references, which come back in reports; ``None`` for none.
-    :param variables: template variable -> column; one left out is looked for in the column of its own name. (templated)
+    :param name_column: column of the names, or ``None``; if the default column does not exist, no names are sent.
+    :param reference_column: column of your own references, which reports return; ``None`` for none.
+    :param variables: template variable -> column; a variable left out is read from the column of the same name.
+        (templated)
     :param constants: template variable -> its value for every recipient: text, a number or a date. (templated)
     :param default_region: region of national phones, such as ``"ES"``. (templated)
-    :param mobile_only: whether fixed lines are rejected; they are sent to, and counted in a warning, if not.
+    :param mobile_only: whether fixed lines are rejected; otherwise they are sent to, and a warning counts them.
     :param agent: the RCS agent to send as; by default the connection's. (templated)
-    :param send_at: when the service shall send, to the minute: a datetime, or a text in ISO 8601. (templated)
-    :param timezone: whose clock ``send_at`` is by where it has neither zone nor offset, such as ``"Europe/Madrid"``. An
-        hour that does not exist is refused, one that comes twice is its first pass. (templated)
-    :param quiet_hours: stretches of the day, in Spain's time, in which the service must not send: ``QuietHours``, or
-        dicts of ``start``, ``end`` and ``action``. (templated)
-    :param request_reports: whether the service is asked to push delivery reports. Without them nothing tells what became of
-        the messages: what is in doubt can only be settled by hand, and a sensor on the campaign waits for ever.
-    :param rcs_conn_id: the connection to the RCS API.
-    :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``.
+    :param send_at: when the service sends the messages, to the minute: a datetime, or a text in ISO 8601. (templated)
+    :param timezone: the time zone of a ``send_at`` that has none, such as ``"Europe/Madrid"``. A time that the clocks
+        skip is refused; one that they repeat means the first. (templated)
+    :param quiet_hours: parts of the day, in Spain's time, in which the service must not send: ``QuietHours``, or dicts
+        of ``start``, ``end`` and ``action``. (templated)
+    :param request_reports: whether the service is asked to push delivery reports. Without them, whether messages are
+        delivered is not known, messages in doubt can only be resolved by hand, and a sensor on the campaign waits
+        forever.
+    :param rcs_conn_id: the connection to the RCS API. (templated)
+    :param store_conn_id: the connection to the store; by default ``[rcs] store_conn_id``. (templated)
     :param batch_size: the most recipients of one request; by default the connection's.
-    :param max_in_flight: how many requests may be under way at once.
-    :param exclude_sql: a query whose first column holds phones that must not be messaged. (templated)
+    :param max_in_flight: how many requests may be in flight at once.
+    :param exclude_sql: a query, or a ``.sql`` file, whose first column holds phones that must not be messaged.
+        (templated)
     :param exclude_conn_id: the connection of ``exclude_sql``; by default that of the recipients, if they have one.
         (templated)
     :param frequency_cap: how often a phone may be messaged, over all campaigns of the store, such as
         ``FrequencyCap(at_most=2, within=timedelta(days=7))``; recipients over the cap are suppressed.
-    :param min_credits: how much credit the account must have for the campaign to begin: less fails the task before
-        anything is kept or sent. A campaign that has begun goes on with what there is. (templated)
-    :param shard: the part of the list that this task sends to, such as ``"2/4"``; one of what
-        :func:`~airflow_provider_rcs.api.models.shards` returns. Tasks of all the shards together send one campaign
-        to everybody; ``on_invalid`` and ``on_in_doubt`` look at the task's own shard. (templated)
-    :param sample: how much of the list to send to, such as ``0.01`` for one recipient in a hundred. The same ones
-        whenever it is asked for, and a larger sample contains them. (templated)
-    :param on_invalid: ``"reject"`` records a recipient who cannot be sent to as rejected and goes on, ``"fail"`` sends
-        nothing at all if there is one.
-    :param on_in_doubt: ``"fail"`` lets the task fail, after everything else is sent, while messages are in doubt;
+    :param min_credits: the credit that the account must have for the campaign to begin; with less, the task fails
+        before anything is recorded or sent. A campaign that has begun is not checked again. (templated)
+    :param shard: the part of the list that this task sends to, such as ``"2/4"``; one of those that
+        :func:`~airflow_provider_rcs.api.models.shards` returns. The tasks of all shards together send one campaign to
+        the whole list; ``on_invalid`` and ``on_in_doubt`` apply to the task's own shard. (templated)
+    :param sample: how much of the list to send to, such as ``0.01`` for one recipient in a hundred. The same sample of
+        a list has the same recipients, and a larger one contains them. (templated)
+    :param on_invalid: ``"reject"`` records recipients who cannot be sent to as rejected and sends to the others;
+        ``"fail"`` sends nothing if one cannot be sent to.
+    :param on_in_doubt: ``"fail"`` fails the task, after everything else is sent, while messages are in doubt;
         ``"hold"`` lets it succeed.
-    :param scheduled_by: who waits for ``send_at``: the ``"service"``, which is handed everything at once, or the
-        ``"store"``: then the task lists and checks, and ``RcsDispatchScheduledOperator`` sends shortly before the date.
-    :param dry_run: whether to do everything but keep and send, and return what would be sent: counts by reason, the
-        sizes of the requests, three samples in which nothing of a person can be read, and the plan's hash.
+    :param scheduled_by: what waits for ``send_at``: the ``"service"``, which is given all messages at once, or the
+        ``"store"``: then the task plans the list, and ``RcsDispatchScheduledOperator`` sends it shortly before the
+        date.
+    :param dry_run: whether to record and send nothing, and return what would be sent: counts by reason, the sizes of
+        the requests, three masked samples and the plan's hash.
     :param approved_plan: the ``plan_hash`` that a dry run returned and a person approved: if the list, the template or
         another term has changed since, nothing is sent. By default no approval is needed. (templated)
     """
@@ -170,22 +174,23 @@ class RcsSendingOperator(BaseOperator):
         self.on_invalid = on_invalid
         self.on_in_doubt = on_in_doubt
         self.scheduled_by = scheduled_by
+        # Not ``dry_run``, which is a method of Airflow's operators.
         self.preview = dry_run
         self.approved_plan = approved_plan
-        # Told before they are rendered: where Airflow renders to native objects, what is missing becomes None.
-        self._needs_approval = approved_plan is not None
-        self._excludes = exclude_sql is not None
+        # Noted before rendering: where Airflow renders templates to native objects, a missing value becomes None.
+        self._has_approved_plan = approved_plan is not None
+        self._has_exclude_sql = exclude_sql is not None
 
     @abstractmethod
     def read_chunks(self) -> Iterable[Chunk]:
-        """Return the recipients: column -> cells, for some rows at a time."""
+        """Return the recipients as columns of some rows at a time."""
 
     def default_exclude_conn_id(self) -> str | None:
-        """Return the connection of ``exclude_sql``, where it is not named."""
+        """Return the connection of ``exclude_sql`` if ``exclude_conn_id`` is not set."""
         return None
 
-    def recipients_from(self) -> list[Query | ObjectStoragePath]:
-        """Return the query or the file that the recipients come from, if they come from one."""
+    def recipient_sources(self) -> list[Query | ObjectStoragePath]:
+        """Return the query or the file that the recipients come from, if there is one."""
         return []
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -194,8 +199,9 @@ class RcsSendingOperator(BaseOperator):
             return self._preview() if self.preview else self._send(context)
 
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any] | None:  # noqa: ARG002
-        """Tell the provider of OpenLineage what was read, and the campaign."""
-        return lineage_of_send(None if self.preview else self.campaign, [*self.recipients_from(), *self._excluded()])
+        """Return the tables and files that were read, and the campaign, for Airflow's OpenLineage provider."""
+        sources = [*self.recipient_sources(), *self._exclude_queries()]
+        return lineage_of_send(None if self.preview else self.campaign, sources)
 
     def _preview(self) -> dict[str, Any]:
         from airflow_provider_rcs.hooks.rcs import RcsHook
@@ -204,7 +210,7 @@ class RcsSendingOperator(BaseOperator):
 
         settings = self._settings()
         hook = RcsHook(self.rcs_conn_id)
-        engine = self._store_to_ask()
+        engine = self._store_if_readable()
         template = look_up_for_preview(engine, settings, hook.get_template, hook.credentials_fingerprint)
         require_credit_for_preview(engine, settings, hook.get_credits)
         return preview_campaign(
@@ -217,11 +223,11 @@ class RcsSendingOperator(BaseOperator):
             fingerprint=hook.credentials_fingerprint,
         )
 
-    def _store_to_ask(self) -> sa.Engine | None:
+    def _store_if_readable(self) -> sa.Engine | None:
         try:
             return store_engine(self.store_conn_id)
         except RcsStoreError as error:
-            self.log.warning("Who is suppressed or was messaged before is not known: %s", error)
+            self.log.warning("The dry run leaves out earlier messages and suppressions, except exclude_sql: %s", error)
             return None
 
     def _send(self, context: Context) -> dict[str, Any]:
@@ -248,9 +254,9 @@ class RcsSendingOperator(BaseOperator):
             excluded=self._read_excluded(),
         )
         if not settings.selection.is_shard:
-            # Of the shards none knows when the others are sent. Nor would Airflow bear that two of them end at once and
-            # both make the asset known: it calls one of them failed, for good.
-            emit_sent(context, sent)
+            # A shard's task does not know when the others have ended. And if two tasks that end at once both register
+            # the asset, Airflow fails one of them for good.
+            emit_campaign_event(context, sent)
         return sent
 
     def _schedule(
@@ -258,15 +264,15 @@ class RcsSendingOperator(BaseOperator):
     ) -> dict[str, Any]:
         from airflow_provider_rcs.sending.scheduled import DispatchConnections, schedule_campaign
 
-        query = next(self._excluded(), None)
-        asked = (query.sql, query.conn_id) if query else ()
+        query = next(self._exclude_queries(), None)
+        exclude = (query.sql, query.conn_id) if query else ()
         return schedule_campaign(
             engine,
             hook.settings,
             template,
             settings,
             self.read_chunks(),
-            DispatchConnections(self.rcs_conn_id, *asked),
+            DispatchConnections(self.rcs_conn_id, *exclude),
             started_by=task_name(context),
             lease=lease_from_config(),
             excluded=self._read_excluded(),
@@ -274,18 +280,19 @@ class RcsSendingOperator(BaseOperator):
         )
 
     def _read_excluded(self) -> Iterator[Sequence[object]]:
-        for query in self._excluded():
+        for query in self._exclude_queries():
             yield from stream_first_column("exclude_sql", query.conn_id, query.sql)
 
-    def _excluded(self) -> Iterator[Query]:
-        if not self._excludes:
+    def _exclude_queries(self) -> Iterator[Query]:
+        """Yield the query of ``exclude_sql``, if it was given."""
+        if not self._has_exclude_sql:
             return
         if self.exclude_sql is None or not self.exclude_sql.strip():
-            # A template that renders to nothing: whoever opted out would be messaged.
-            raise RcsInputError("exclude_sql", "it is empty", "Give it a query, or leave it out to exclude nobody.")
+            # A template that rendered to nothing: people who have opted out would be messaged.
+            raise RcsInputError("exclude_sql", "it is empty", "Give a query, or leave it out to exclude nobody.")
         conn_id = self.exclude_conn_id or self.default_exclude_conn_id()
         if not conn_id:
-            raise RcsInputError("exclude_conn_id", "it is not set", "Name the connection of exclude_sql.")
+            raise RcsInputError("exclude_conn_id", "it is not set", "Give the connection of exclude_sql.")
         yield Query(self.exclude_sql, conn_id)
 
     def _settings(self) -> SendSettings:
@@ -313,17 +320,17 @@ class RcsSendingOperator(BaseOperator):
             on_invalid=self.on_invalid,
             on_in_doubt=self.on_in_doubt,
             scheduled_by=self.scheduled_by,
-            approved_plan=str(self.approved_plan) if self._needs_approval else None,
+            approved_plan=str(self.approved_plan) if self._has_approved_plan else None,
         )
 
 
 def lease_from_config() -> timedelta:
-    """Return how long a task that sends counts as alive without a sign of life."""
+    """Return how long a task that sends counts as alive without renewing its lease."""
     return timedelta(seconds=conf.getint("rcs", "lease_seconds", fallback=_DEFAULT_LEASE_SECONDS))
 
 
 def task_name(context: Context) -> str:
-    """Return which task sends, for people."""
+    """Return the name of the task instance, for people."""
     task_instance = context["ti"]
     mapped = "" if task_instance.map_index in (None, -1) else f"[{task_instance.map_index}]"
     return (

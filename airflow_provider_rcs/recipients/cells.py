@@ -1,4 +1,4 @@
-"""Cells of a warehouse as the text that a person expects to read in a message."""
+"""Cells of a source as the text that people expect to read in a message."""
 
 from __future__ import annotations
 
@@ -13,44 +13,41 @@ from uuid import UUID
 
 import orjson
 
-_TYPES_OF_NOTHING = ("NAType", "NaTType")  # pandas' own; pandas is not loaded for them
-
-
+_PANDAS_MISSING_TYPES = ("NAType", "NaTType")  # by name, so that pandas is not imported for them
 _PRINTABLE_IN_LATIN_1 = bytes(code for code in range(256) if chr(code).isprintable())
-
-
-_NOT_TEXT = ("Cc", "Cs")  # control characters, and halves of characters
+_REFUSED_CATEGORIES = ("Cc", "Cs")  # Unicode's control characters and surrogates
 
 
 def is_missing(value: object) -> bool:
-    """Whether a cell holds nothing: ``None``, NaN, NaT or pandas' NA."""
+    """Return whether a cell is empty: ``None``, NaN, NaT or pandas' NA."""
     if value is None or isinstance(value, str):
         return value is None
     if isinstance(value, Decimal):
         return value.is_nan()
     if isinstance(value, Real) or type(value).__name__ in ("datetime64", "timedelta64"):
         return bool(value != value)
-    return type(value).__name__ in _TYPES_OF_NOTHING
+    return type(value).__name__ in _PANDAS_MISSING_TYPES
 
 
 def cell_text(value: object) -> str:
-    """Return a cell as text in Unicode's composed form, trimmed; empty where the cell holds nothing.
+    """Return a cell as trimmed text in Unicode's composed form (NFC); empty text for a missing value.
 
-    A whole float loses its ``.0``, because an integer column that held a NaN is read as floats; decimals keep their
-    digits, and no number is written with an exponent. Dates and times are written as ISO 8601 with a space in the
-    middle, to the second; stretches of time as ``hours:minutes:seconds``; truth values as ``true`` and ``false``.
+    A whole float loses its ``.0``, because integer columns with missing values are read as floats. Decimals keep their
+    digits, and no number is written with an exponent. Dates and times are written in ISO 8601, to the second and with a
+    space in the middle; timedeltas as ``hours:minutes:seconds``; booleans as ``true`` and ``false``.
 
-    :raises ValueError: if there is a control character in it, or if it is no text, number, date or truth value.
+    :raises ValueError: if the text has a control character, or if the cell is not text, a number, a date, a time or a
+        boolean.
     """
     if isinstance(value, str):
-        return _checked(unicodedata.normalize("NFC", value).strip())
-    return "" if is_missing(value) else _written(value)
+        return _require_no_control_character(unicodedata.normalize("NFC", value).strip())
+    return "" if is_missing(value) else _format(value)
 
 
 def read_text_column(cells: Sequence[object]) -> tuple[list[str], Mapping[int, str]]:
-    """Return the text of each cell as :func:`cell_text` does, and why which cells have none.
+    """Return the text of each cell, as :func:`cell_text` does.
 
-    :return: the texts, empty where there is none; and position of a cell -> what is wrong with it.
+    :return: the texts, empty for cells that cannot be read; and position of such a cell -> what is wrong with it.
     """
     if (plain := plain_texts(cells)) is not None:
         return plain, {}
@@ -66,9 +63,12 @@ def read_text_column(cells: Sequence[object]) -> tuple[list[str], Mapping[int, s
 
 
 def plain_texts(cells: Sequence[Any]) -> list[str] | None:
-    """Return the texts of a column that can be read in one piece: of integers, or of texts with nothing unusual."""
+    """Return the texts of a column that can be checked as a whole: of integers, or of texts without special characters.
+
+    :return: ``None`` for any other column, whose cells must be read one by one.
+    """
     try:
-        together = "".join(cells)
+        joined = "".join(cells)
     except TypeError:
         types = set(map(type, cells))
         if types == {int}:
@@ -76,40 +76,46 @@ def plain_texts(cells: Sequence[Any]) -> list[str] | None:
         if not types <= {str, type(None)}:
             return None
         cells = ["" if cell is None else cell for cell in cells]
-        together = "".join(cells)
-    if not _is_plain(together):
+        joined = "".join(cells)
+    if not _is_plain(joined):
         return None
-    # What is plain holds no other white space.
-    return list(map(str.strip, cells)) if " " in together else list(cells)
+    # The space is the only white space in a plain text.
+    return list(map(str.strip, cells)) if " " in joined else list(cells)
 
 
 def integers_as_text(cells: Sequence[int]) -> list[str]:
-    """Return how each integer of a column, at least one, is written."""
+    """Return the integers of a column, which must not be empty, as text."""
     try:
         return orjson.dumps(cells)[1:-1].decode().split(",")
-    except orjson.JSONEncodeError:  # one of more than 64 bits
+    except orjson.JSONEncodeError:  # an integer of more than 64 bits
         return list(map(str, cells))
 
 
 def _is_plain(text: str) -> bool:
-    """Whether there is nothing in a text to refuse or to compose; what is true of some in one piece, is of each."""
+    """Return whether every character is printable and composed, so that any part of the text is as well."""
     try:
-        # Every letter of Latin-1 is composed, and a table of its bytes is looked up faster than Unicode's.
+        # Every letter of Latin-1 is composed, and deleting bytes is faster than asking about each character.
         return not text.encode("latin-1").translate(None, _PRINTABLE_IN_LATIN_1)
     except UnicodeEncodeError:
         return text.isprintable() and unicodedata.is_normalized("NFC", text)
 
 
-def _written(value: Any) -> str:
+def _require_no_control_character(text: str) -> str:
+    if not text.isprintable() and any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in text):
+        raise ValueError("it has a control character")
+    return text
+
+
+def _format(value: Any) -> str:
     if type(value).__module__ == "numpy":
-        value = _of_numpy(value)
+        value = _from_numpy(value)
     match value:
         case bool():
             return "true" if value else "false"
         case Integral():
             return str(int(value))
         case Real() | Decimal():
-            return _number(value)
+            return _format_number(value)
         case datetime():
             return value.isoformat(sep=" ", timespec="seconds")
         case date():
@@ -117,15 +123,15 @@ def _written(value: Any) -> str:
         case time():
             return value.isoformat(timespec="seconds")
         case timedelta():
-            return _stretch(value)
+            return _format_timedelta(value)
         case UUID():
             return str(value)
         case _:
             kind = type(value).__name__
-            raise ValueError(f"it is of type {kind}, which is not text, a number, a date, a time or a truth value")
+            raise ValueError(f"it is of type {kind}, which is not text, a number, a date, a time or a boolean")
 
 
-def _number(value: Any) -> str:
+def _format_number(value: Any) -> str:
     if abs(value) == math.inf:
         raise ValueError("it is infinite")
     if isinstance(value, Decimal):
@@ -136,16 +142,16 @@ def _number(value: Any) -> str:
     return format(Decimal(text), "f") if "e" in text else text
 
 
-def _stretch(value: timedelta) -> str:
+def _format_timedelta(value: timedelta) -> str:
     minutes, seconds = divmod(abs(value) // timedelta(seconds=1), 60)
     sign = "-" if value < timedelta(0) else ""
     return f"{sign}{minutes // 60}:{minutes % 60:02}:{seconds:02}"
 
 
-def _of_numpy(value: Any) -> object:
-    """Return numpy's own dates, stretches of time and truth values as Python's; anything else as it is.
+def _from_numpy(value: Any) -> object:
+    """Return numpy's booleans, dates and timedeltas as Python's; other values unchanged.
 
-    :raises ValueError: if it is a date that Python cannot hold.
+    :raises ValueError: if Python cannot represent the date.
     """
     import numpy as np
 
@@ -154,14 +160,8 @@ def _of_numpy(value: Any) -> object:
     if not isinstance(value, np.datetime64 | np.timedelta64):
         return value
     plain = value.item()
-    if isinstance(plain, int):  # finer than Python's own, or out of their range
+    if isinstance(plain, int):  # finer than microseconds, or out of Python's range
         plain = value.astype(f"{type(value).__name__}[us]").item()
     if isinstance(plain, int):
-        raise ValueError("it is beyond the dates that can be written")  # noqa: TRY004 - its type is right
+        raise ValueError("it is beyond the range of dates")  # noqa: TRY004 - its type is right
     return plain
-
-
-def _checked(text: str) -> str:
-    if not text.isprintable() and any(unicodedata.category(character) in _NOT_TEXT for character in text):
-        raise ValueError("it has a control character")
-    return text

@@ -1,4 +1,4 @@
-"""Chunks: how lists travel from their source, as columns of some rows at a time."""
+"""Columns of a source, read as recipients."""
 
 from __future__ import annotations
 
@@ -19,38 +19,24 @@ from airflow_provider_rcs.recipients.cells import cell_text, is_missing, plain_t
 from airflow_provider_rcs.recipients.phones import read_phone_column
 
 Chunk = Mapping[str, Sequence[object]]
-"""Some rows of a source: column -> its cells."""
+"""Some consecutive rows of a source: column -> cells, of the same length in each column."""
 
 ROWS_PER_CHUNK = 5_000
-
-
-def require_distinct_columns(argument: str, columns: Sequence[str], remedy: str) -> None:
-    """Refuse a table in which a name does not say which column is meant.
-
-    :raises RcsInputError: if two columns have the same name.
-    """
-    if len(set(columns)) < len(columns):
-        raise RcsInputError(argument, "two columns have the same name", remedy)
-
-
 DEFAULT_NAME_COLUMN = "name"
-
-
 IS_FIXED_LINE = "phone: it is a fixed line, and mobile_only is set"
 
-
-_LONGEST_SHOWN = 64
+_LONGEST_AS_LISTED = 64
 
 
 @dataclass(frozen=True, slots=True)
 class RecipientColumns:
-    """Which column of the table holds what.
+    """The columns that the fields of a recipient are read from.
 
-    :param phone: column of the phones.
-    :param name: column of the names, or ``None``.
-    :param reference: column of the sender's own references, or ``None``.
-    :param variables: template variable -> column of its values.
-    :param constants: template variable -> its value for every recipient.
+    :param phone: the column of phones.
+    :param name: the column of names, or ``None``.
+    :param reference: the column of the sender's own references, or ``None``.
+    :param variables: template variable -> column.
+    :param constants: template variable -> value for every recipient.
     """
 
     phone: str
@@ -60,15 +46,15 @@ class RecipientColumns:
     constants: Mapping[str, str] = field(default_factory=dict)
 
 
-class ListedRecipient(NamedTuple):  # made by the million, at a third of what a frozen dataclass takes
-    """One row of the list of recipients, read.
+class ListedRecipient(NamedTuple):  # made for each row: a frozen dataclass takes three times as long
+    """A row of a list, read as a recipient or as a rejection.
 
-    :param key: what tells this recipient from the others of the campaign: the phone, or a hash of what came instead.
-    :param phone: E.164 digits, or ``None`` where there is no usable phone.
-    :param phone_as_listed: the phone as it came, for a person to look at.
-    :param rejection: why the recipient cannot be sent to; empty if it can.
-    :param detail: where and what, with the phone masked; empty if there is no rejection.
-    :param is_fixed_line: whether the phone is a fixed line, and cannot be a mobile.
+    :param key: identifies the recipient in the campaign: the phone, or without one a hash of the row's values.
+    :param phone: E.164 digits, or ``None`` if the row has no usable phone.
+    :param phone_as_listed: the phone as the source has it, for people to look at.
+    :param rejection: why the recipient cannot be messaged; empty if it can.
+    :param detail: row, column and value of the rejection, with the phone masked; empty without a rejection.
+    :param is_fixed_line: whether the phone is a fixed line that cannot be a mobile.
     """
 
     key: str
@@ -84,7 +70,7 @@ class ListedRecipient(NamedTuple):  # made by the million, at a third of what a 
 
 @dataclass(frozen=True, slots=True)
 class ListedRecipients(Sequence[ListedRecipient]):
-    """Rows of the list of recipients, kept column by column; what each column holds, :class:`ListedRecipient` tells."""
+    """Rows of a list, stored as one column for each field of :class:`ListedRecipient`."""
 
     keys: Sequence[str]
     phones: Sequence[str | None]
@@ -98,7 +84,7 @@ class ListedRecipients(Sequence[ListedRecipient]):
 
     @classmethod
     def of(cls, listed: Sequence[ListedRecipient]) -> ListedRecipients:
-        """Return recipients by columns, whichever way they are kept."""
+        """Return rows as columns; those stored as columns are returned unchanged."""
         if isinstance(listed, cls):
             return listed
         columns = list(zip(*listed, strict=True)) or [()] * len(ListedRecipient._fields)
@@ -112,37 +98,47 @@ class ListedRecipients(Sequence[ListedRecipient]):
         variables = rows_of(self.variables, len(self))
         columns = (self.keys, self.phones, self.phones_as_listed, self.names, self.references, variables)
         rows = zip(*columns, self.rejections, self.details, self.are_fixed_lines, strict=True)
-        # Not the class's own call, which is a function in Python for each row.
+        # tuple.__new__ instead of the class, whose constructor is a Python function called for each row.
         return map(tuple.__new__, repeat(ListedRecipient), rows)
 
     @overload
-    def __getitem__(self, place: int) -> ListedRecipient: ...
+    def __getitem__(self, index: int) -> ListedRecipient: ...
 
     @overload
-    def __getitem__(self, place: slice) -> ListedRecipients: ...
+    def __getitem__(self, index: slice) -> ListedRecipients: ...
 
-    def __getitem__(self, place: int | slice) -> ListedRecipient | ListedRecipients:
-        if isinstance(place, int):
-            from_start = range(len(self))[place]
-            return next(iter(self[from_start : from_start + 1]))
-        return self._of_each_column(itemgetter(place))
+    def __getitem__(self, index: int | slice) -> ListedRecipient | ListedRecipients:
+        if isinstance(index, int):
+            position = range(len(self))[index]
+            return next(iter(self[position : position + 1]))
+        return self._map_columns(itemgetter(index))
 
     def where(self, flags: Sequence[bool]) -> ListedRecipients:
-        """Return those whose flag is set, in their order."""
-        return self._of_each_column(lambda column: list(compress(column, flags)))
+        """Return the rows whose flag is true, in order."""
+        return self._map_columns(lambda column: list(compress(column, flags)))
 
-    def _of_each_column(self, part_of: Callable[[Sequence[Any]], Sequence[Any]]) -> ListedRecipients:
+    def _map_columns(self, select: Callable[[Sequence[Any]], Sequence[Any]]) -> ListedRecipients:
         return ListedRecipients(
-            keys=part_of(self.keys),
-            phones=part_of(self.phones),
-            phones_as_listed=part_of(self.phones_as_listed),
-            names=part_of(self.names),
-            references=part_of(self.references),
-            variables={variable: part_of(values) for variable, values in self.variables.items()},
-            rejections=part_of(self.rejections),
-            details=part_of(self.details),
-            are_fixed_lines=part_of(self.are_fixed_lines),
+            keys=select(self.keys),
+            phones=select(self.phones),
+            phones_as_listed=select(self.phones_as_listed),
+            names=select(self.names),
+            references=select(self.references),
+            variables={variable: select(values) for variable, values in self.variables.items()},
+            rejections=select(self.rejections),
+            details=select(self.details),
+            are_fixed_lines=select(self.are_fixed_lines),
         )
+
+
+def require_distinct_columns(argument: str, columns: Sequence[str], remedy: str) -> None:
+    """Check that no two columns have the same name.
+
+    :param argument: the argument that names the source, for the error.
+    :raises RcsInputError: if two have.
+    """
+    if len(set(columns)) < len(columns):
+        raise RcsInputError(argument, "two columns have the same name", remedy)
 
 
 def choose_columns(
@@ -155,21 +151,21 @@ def choose_columns(
     variables: Mapping[str, str] | None,
     constants: Mapping[str, object] | None = None,
 ) -> RecipientColumns:
-    """Return which columns are read, after checking them against the table and the template.
+    """Return the columns to read, checked against the source and the template.
 
-    :param template: the template to be sent.
-    :param available: the columns that the table has.
-    :param variables: template variable -> column; a variable left out is looked for in the column of its own name.
-    :param constants: template variable -> its value for every recipient.
-    :raises RcsInputError: if a column is not there, a variable is not in the template or has neither column nor
-        constant or has both, or a constant cannot be sent.
+    :param template: the template to send.
+    :param available: the columns of the source.
+    :param variables: template variable -> column; a variable that is left out is read from the column of its own name.
+    :param constants: template variable -> value for every recipient.
+    :raises RcsInputError: if a column does not exist, if a variable is not in the template, has neither column nor
+        constant or has both, or if a constant cannot be sent.
     """
     mapping = dict(variables or {})
     texts = {variable: _constant(variable, value) for variable, value in (constants or {}).items()}
     _require_known(template, "variables", mapping)
     _require_known(template, "constants", texts)
     if twice := sorted(mapping.keys() & texts.keys()):
-        raise RcsInputError("constants", f"{_listing(twice)} is in variables as well", "Leave it in one of the two.")
+        raise RcsInputError("constants", f"{_listing(twice)} is in variables as well", "Remove it from one of the two.")
     for variable in template.required_variables:
         if variable in texts:
             continue
@@ -179,7 +175,7 @@ def choose_columns(
                 "variables",
                 f"variable {variable!r} of template {template.id} has no column {mapping[variable]!r}",
                 f'Map it with variables={{"{variable}": "<column>"}}; the columns are {_listing(available)}. '
-                f'Or give everybody the same with constants={{"{variable}": "<value>"}}.',
+                f'Or send the same value to all recipients with constants={{"{variable}": "<value>"}}.',
             )
     if name_column == DEFAULT_NAME_COLUMN and name_column not in available:
         name_column = None
@@ -192,7 +188,7 @@ def choose_columns(
 
 
 def read_recipients(
-    chunk: Mapping[str, Sequence[object]],
+    chunk: Chunk,
     columns: RecipientColumns,
     required_variables: Collection[str],
     *,
@@ -200,54 +196,55 @@ def read_recipients(
     first_row: int,
     mobile_only: bool = False,
 ) -> ListedRecipients:
-    """Read the rows of one chunk of the table, column by column.
+    """Read the rows of a chunk, column by column.
 
-    :param chunk: column -> its cells; all of the same length.
-    :param columns: which column holds what.
-    :param required_variables: variables without which a recipient is rejected.
-    :param default_region: region of national phones, such as ``"ES"``.
-    :param first_row: number of the chunk's first row in the table, from 1; named in rejections.
+    :param columns: the columns to read.
+    :param required_variables: the variables without which a recipient is rejected.
+    :param default_region: the region of national phones, such as ``"ES"``.
+    :param first_row: the number of the chunk's first row in the source, from 1; shown in rejections.
     :param mobile_only: whether fixed lines are rejected.
     """
-    table = _ChunkReader(chunk, first_row)
-    phone_cells = table.cells[columns.phone]
+    reader = _ChunkReader(chunk, first_row)
+    phone_cells = chunk[columns.phone]
     size = len(phone_cells)
-    listed_as = _as_listed_column(phone_cells)
-    read = read_phone_column(phone_cells, default_region)
-    refused = {position: f"phone: {rule}" for position, rule in read.refused.items()}
+    as_listed = _as_listed_column(phone_cells)
+    phones = read_phone_column(phone_cells, default_region)
+    refused = {position: f"phone: {rule}" for position, rule in phones.refused.items()}
     if mobile_only:
-        refused |= dict.fromkeys(read.fixed_lines, IS_FIXED_LINE)
-    for position, rule in refused.items():
-        table.reject(position, rule, f", column {columns.phone!r}, value {mask_phone(listed_as[position])!r}")
-    names = table.texts(columns.name) if columns.name else [""] * size
-    references = table.texts(columns.reference) if columns.reference else [""] * size
-    texts = {variable: table.texts(column) for variable, column in columns.variables.items()}
+        refused |= dict.fromkeys(phones.fixed_lines, IS_FIXED_LINE)
+    for position, rejection in refused.items():
+        reader.reject(position, rejection, f", column {columns.phone!r}, value {mask_phone(as_listed[position])!r}")
+    names = reader.texts(columns.name) if columns.name else [""] * size
+    references = reader.texts(columns.reference) if columns.reference else [""] * size
+    texts = {variable: reader.texts(column) for variable, column in columns.variables.items()}
     for variable, column in columns.variables.items():
         if variable in required_variables and not all(texts[variable]):
-            table.require(texts[variable], f"variable {variable}: it has no value", f", column {column!r}")
-    keys: list[Any] = list(read.phones)
-    for position in read.refused:
-        given = {variable: column[position] for variable, column in texts.items() if column[position]}
-        keys[position] = _key_without_phone(listed_as[position], names[position], references[position], given)
+            reader.require(texts[variable], f"variable {variable}: it has no value", f", column {column!r}")
+    keys: list[Any] = list(phones.phones)
+    for position in phones.refused:
+        values = {variable: column[position] for variable, column in texts.items() if column[position]}
+        keys[position] = _key_without_phone(as_listed[position], names[position], references[position], values)
     variables = {variable: empty_as_none(column) for variable, column in texts.items()}
     variables |= {variable: [text] * size for variable, text in columns.constants.items()}
-    rules, places = table.rejections_of_rows(size)
+    rejections, details = reader.rejections_and_details(size)
     are_fixed_lines = [False] * size
-    for position in read.fixed_lines:
+    for position in phones.fixed_lines:
         are_fixed_lines[position] = True
-    return ListedRecipients(keys, read.phones, listed_as, names, references, variables, rules, places, are_fixed_lines)
+    return ListedRecipients(
+        keys, phones.phones, as_listed, names, references, variables, rejections, details, are_fixed_lines
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _ChunkReader:
-    """The cells of a chunk, and which of its rows are rejected, each for the first reason that is found."""
+    """The cells of a chunk, and position -> (rejection, detail) of its rejected rows; the first rejection counts."""
 
-    cells: Mapping[str, Sequence[object]]
+    cells: Chunk
     first_row: int
     rejections: dict[int, tuple[str, str]] = field(default_factory=dict)
 
-    def reject(self, position: int, rule: str, place: str = "") -> None:
-        self.rejections.setdefault(position, (rule, f"row {self.first_row + position}{place}"))
+    def reject(self, position: int, rejection: str, detail: str = "") -> None:
+        self.rejections.setdefault(position, (rejection, f"row {self.first_row + position}{detail}"))
 
     def texts(self, column: str) -> list[str]:
         texts, refused = read_text_column(self.cells[column])
@@ -255,16 +252,16 @@ class _ChunkReader:
             self.reject(position, f"column {column}: {problem}")
         return texts
 
-    def require(self, texts: Sequence[str], rule: str, place: str) -> None:
+    def require(self, texts: Sequence[str], rejection: str, detail: str) -> None:
         for position, text in enumerate(texts):
             if not text:
-                self.reject(position, rule, place)
+                self.reject(position, rejection, detail)
 
-    def rejections_of_rows(self, size: int) -> tuple[list[str], list[str]]:
-        rules, places = [""] * size, [""] * size
-        for position, (rule, place) in self.rejections.items():
-            rules[position], places[position] = rule, place
-        return rules, places
+    def rejections_and_details(self, size: int) -> tuple[list[str], list[str]]:
+        rejections, details = [""] * size, [""] * size
+        for position, (rejection, detail) in self.rejections.items():
+            rejections[position], details[position] = rejection, detail
+        return rejections, details
 
 
 def _key_without_phone(*identity: object) -> str:
@@ -273,17 +270,17 @@ def _key_without_phone(*identity: object) -> str:
 
 def _as_listed_column(cells: Sequence[Any]) -> list[str]:
     plain = plain_texts(cells)
-    if plain is not None and max(map(len, plain), default=0) <= _LONGEST_SHOWN:
+    if plain is not None and max(map(len, plain), default=0) <= _LONGEST_AS_LISTED:
         return plain
     return [_as_listed(cell) for cell in cells]
 
 
 def _as_listed(cell: object) -> str:
-    """Return a phone as it came, as far as every database can keep it."""
+    """Return the text of a phone cell, cut to a length and to characters that every database can store."""
     if isinstance(cell, str):
-        text = cell.strip()[:_LONGEST_SHOWN]
+        text = cell.strip()[:_LONGEST_AS_LISTED]
     else:
-        text = "" if is_missing(cell) else str(cell).strip()[:_LONGEST_SHOWN]
+        text = "" if is_missing(cell) else str(cell).strip()[:_LONGEST_AS_LISTED]
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
@@ -294,9 +291,9 @@ def _constant(variable: str, value: object) -> str:
     try:
         text = cell_text(value)
     except ValueError as error:
-        raise RcsInputError(argument, str(error), "Give it text, a number or a date.") from None
+        raise RcsInputError(argument, str(error), "Use text, a number or a date.") from None
     if not text:
-        raise RcsInputError(argument, "it has no value", "Give it one, or read the variable from a column.")
+        raise RcsInputError(argument, "it has no value", "Set one, or read the variable from a column.")
     return text
 
 

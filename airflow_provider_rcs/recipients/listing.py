@@ -1,4 +1,4 @@
-"""Listing: the rows of a source become listed recipients, chunk by chunk, with a tally of what was wrong."""
+"""The rows of a source, read as recipients chunk by chunk."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from airflow_provider_rcs.recipients.selection import ALL_RECIPIENTS, Selection
 
 log = logging.getLogger(__name__)
 
-
 _EXAMPLES_SHOWN = 3
 
 
@@ -24,14 +23,14 @@ _EXAMPLES_SHOWN = 3
 class ListSettings:
     """How the rows of a source are read as recipients.
 
-    :param phone_column: column of the phones.
-    :param name_column: column of the names, or ``None``.
-    :param reference_column: column of the sender's own references, or ``None``.
+    :param phone_column: the column of phones.
+    :param name_column: the column of names, or ``None``.
+    :param reference_column: the column of the sender's own references, or ``None``.
     :param variables: template variable -> column.
-    :param constants: template variable -> its value for every recipient.
-    :param default_region: region of national phones, such as ``"ES"``.
+    :param constants: template variable -> value for every recipient.
+    :param default_region: the region of national phones, such as ``"ES"``.
     :param mobile_only: whether fixed lines are rejected.
-    :param selection: the part of the list to yield.
+    :param selection: the part of the list that this task sends to.
     """
 
     phone_column: str = "phone"
@@ -46,9 +45,13 @@ class ListSettings:
 
 @dataclass(slots=True)
 class ListCounts:
-    """How many rows were listed, how many of them cannot be sent to, by reason, and how many others are fixed lines.
+    """Counts of the rows that were listed.
 
-    :param rows_read: those of the source, also where a part of them is listed.
+    :param rows_read: all rows of the source, including those outside the selection.
+    :param rows: rows in the selection.
+    :param fixed_lines: fixed lines among the recipients that are not rejected.
+    :param rejections: reason -> number of recipients.
+    :param examples: the first rejections with their details, phones masked.
     """
 
     rows_read: int = 0
@@ -58,30 +61,30 @@ class ListCounts:
     examples: list[str] = field(default_factory=list)
 
     def count(self, listed: ListedRecipients) -> None:
-        """Add a chunk."""
+        """Add the rows of a chunk."""
         self.rows += len(listed)
         self.rejections.update(filter(None, listed.rejections))
         rejected = compress(zip(listed.rejections, listed.details, strict=True), listed.rejections)
-        shown = islice(rejected, _EXAMPLES_SHOWN - len(self.examples))
-        self.examples.extend(f"{rejection} ({detail})" for rejection, detail in shown)
+        examples = islice(rejected, _EXAMPLES_SHOWN - len(self.examples))
+        self.examples.extend(f"{rejection} ({detail})" for rejection, detail in examples)
         self.fixed_lines += sum(not rejection for rejection in compress(listed.rejections, listed.are_fixed_lines))
 
     def warn(self) -> None:
-        """Log examples of who cannot be sent to, phones masked, and how many fixed lines there are."""
+        """Log the examples of rejections, and the number of fixed lines."""
         for example in self.examples:
-            log.warning("Cannot be sent to: %s", example)
+            log.warning("Recipient rejected: %s", example)
         if self.fixed_lines:
             log.warning(
-                "%d of the %d listed phones are fixed lines, which seldom take RCS messages; they are sent to all the "
-                "same. Leave them out with mobile_only=True.",
+                "%d of the %d listed phones are fixed lines, which rarely support RCS; they are messaged anyway. "
+                "Leave them out with mobile_only=True.",
                 self.fixed_lines,
                 self.rows,
             )
 
     def require_rows(self) -> None:
-        """Refuse an empty list.
+        """Check that the source has rows; none of them need be in the selection.
 
-        :raises RcsInputError: if the source has no rows; one that has none for this part of the list is no mistake.
+        :raises RcsInputError: if it has none.
         """
         if not self.rows_read:
             raise RcsInputError(
@@ -89,15 +92,15 @@ class ListCounts:
             )
 
     def require_no_rejections(self) -> None:
-        """Refuse a list with wrong recipients.
+        """Check that no recipient was rejected.
 
-        :raises RcsInvalidRecipientsError: if there is one; tells how many, and shows the first with phones masked.
+        :raises RcsInvalidRecipientsError: if any were; gives their number and the first ones, with phones masked.
         """
         if self.rejections:
             raise RcsInvalidRecipientsError(
                 f"recipients: {self.rejections.total()} of {self.rows} cannot be sent to, and on_invalid='fail' sends "
-                f"to all or none; nothing was sent. The first: {'; '.join(self.examples)}. "
-                "Put the list right, or use on_invalid='reject'."
+                f"to all or none. Nothing was sent. The first rejections: {'; '.join(self.examples)}. "
+                f"{RcsInvalidRecipientsError.remedy}"
             )
 
 
@@ -108,12 +111,12 @@ def list_chunks(
     counts: ListCounts,
     on_chunk: Callable[[ListedRecipients], None] | None = None,
 ) -> Iterator[ListedRecipients]:
-    """Read the chunks of a source, and yield the recipients that the selection picks from each.
+    """Read the chunks of a source, and yield the recipients of each chunk that are in the selection.
 
-    :param chunks: column -> cells, for some rows at a time; the same columns in each.
+    :param chunks: the rows of the source; every chunk has the same columns.
     :param counts: updated as chunks are read.
-    :param on_chunk: called with all recipients of each chunk, before the selection picks some.
-    :raises RcsInputError: if a required column is missing.
+    :param on_chunk: called with all recipients of each chunk, including those outside the selection.
+    :raises RcsInputError: if a column does not exist, or a variable cannot be filled.
     """
     columns = None
     for chunk in chunks:
@@ -144,9 +147,10 @@ def list_chunks(
 
 
 def excluded_phones(chunks: Iterable[Sequence[object]], default_region: str | None) -> Iterator[set[str]]:
-    """Read phones that must not be messaged, some at a time; rows that hold none are counted in a warning.
+    """Yield the phones that must not be messaged, chunk by chunk, and log the number of cells that have no valid phone.
 
-    :param chunks: phones as they are written.
+    :param chunks: the cells of one column, chunk by chunk.
+    :param default_region: the region of national phones, such as ``"ES"``.
     """
     unreadable = 0
     for cells in chunks:
@@ -154,4 +158,4 @@ def excluded_phones(chunks: Iterable[Sequence[object]], default_region: str | No
         unreadable += len(read.refused)
         yield {phone for phone in read.phones if phone}
     if unreadable:
-        log.warning("%d rows of exclude_sql hold no phone that can be read; they exclude nobody.", unreadable)
+        log.warning("%d rows of exclude_sql have no valid phone and exclude nobody.", unreadable)

@@ -1,4 +1,4 @@
-"""Which part of a list a task sends to: a shard of it, a sample of it, or all of it."""
+"""The part of a list that a task sends to: a shard, a sample, or the whole list."""
 
 from __future__ import annotations
 
@@ -14,23 +14,19 @@ if TYPE_CHECKING:
     from airflow_provider_rcs.recipients.columns import ListedRecipients
 
 _SHARD = re.compile(r"([1-9][0-9]*)/([1-9][0-9]*)")
-
-
-_SHARD_REMEDY = 'Give one of what shards(4) returns, such as "2/4", or leave it out.'
-
-
+_SHARD_REMEDY = 'Use one of the values that shards(4) returns, such as "2/4", or leave it out.'
 _HASHES = 2**64
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A part of a list, chosen by what tells its recipients apart: the same ones wherever and whenever it is chosen.
+    """A part of a list, chosen by a hash of each recipient's key, so that every run chooses the same recipients.
 
-    Each recipient is in exactly one of the shards of a list, and a larger sample contains a smaller one. The one says
-    nothing about the other: a sample of a list is spread evenly over its shards.
+    Each recipient is in exactly one shard, and a larger sample contains every smaller one. Shards and samples are
+    independent of each other: a sample is spread evenly over the shards.
 
-    :param shard: number and count, such as ``(2, 4)`` for the second of four; ``(1, 1)`` is everybody.
-    :param sample: of everybody, above 0 and up to 1, which is everybody.
+    :param shard: (number, count), such as ``(2, 4)`` for the second of four shards; ``(1, 1)`` is the whole list.
+    :param sample: fraction of the list, above 0 and up to 1; 1 is the whole list.
     """
 
     shard: tuple[int, int] = (1, 1)
@@ -38,22 +34,22 @@ class Selection:
 
     @property
     def is_shard(self) -> bool:
-        """Whether there are other shards of the list."""
+        """Whether the list has other shards."""
         return self.shard != (1, 1)
 
     @property
     def shard_name(self) -> str:
-        """What the shard is called, such as ``"2/4"``."""
+        """The name of the shard, such as ``"2/4"``."""
         return "{}/{}".format(*self.shard)
 
     def of(self, listed: ListedRecipients) -> ListedRecipients:
-        """Return those of the recipients that are in this part, in their order."""
+        """Return the recipients that are in this part, in order."""
         if self.is_shard:
             number, count = self.shard
             listed = listed.where([_hash(b"shard", key) % count == number - 1 for key in listed.keys])
         if self.sample < 1:
-            below = self.sample * _HASHES
-            listed = listed.where([_hash(b"share", key) < below for key in listed.keys])
+            limit = self.sample * _HASHES
+            listed = listed.where([_hash(b"share", key) < limit for key in listed.keys])
         return listed
 
 
@@ -61,11 +57,11 @@ ALL_RECIPIENTS = Selection()
 
 
 def read_selection(shard: object, sample: object) -> Selection:
-    """Return a part of a list from what a task was told.
+    """Return the part of a list that a task's arguments select.
 
-    :param shard: a text such as ``"2/4"``, or ``None`` for no shard.
-    :param sample: a number, or the text of one.
-    :raises RcsInputError: if one of them cannot be read.
+    :param shard: text such as ``"2/4"``, or ``None`` for the whole list.
+    :param sample: a number above 0 and up to 1, or its text.
+    :raises RcsInputError: if an argument cannot be read.
     """
     return Selection((1, 1) if shard is None else _read_shard(shard), _read_sample(sample))
 
@@ -87,11 +83,11 @@ def _read_sample(value: object) -> float:
         sample = math.nan
     if not 0 < sample <= 1:
         raise RcsInputError(
-            "sample", f"{value!r} is not a part of the list", "Give a number above 0 and up to 1, such as 0.01."
+            "sample", f"{value!r} is not a fraction of the list", "Use a number above 0 and up to 1, such as 0.01."
         )
     return sample
 
 
-def _hash(kind: bytes, key: str) -> int:
-    # No cheap checksum: CRCs of one key under two salts differ by a constant, so a sample would fall in a few shards.
-    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8, person=kind).digest(), "big")
+def _hash(salt: bytes, key: str) -> int:
+    # Not a cheap checksum: CRCs of a key with two salts differ by a constant, so a sample would be in only a few shards.
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8, person=salt).digest(), "big")

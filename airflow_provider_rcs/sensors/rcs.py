@@ -87,7 +87,7 @@ class RcsCampaignSensor(BaseSensorOperator):
                 require_failure_rate(self.campaign, funnel, self.max_failure_rate)
             if funnel.is_silent:
                 self._check_silence(engine, context)
-        reached, wanted = funnel.reached(self.until), funnel.wanted(self.at_least)
+        reached, wanted = funnel.reached(self.until), funnel.needed(self.at_least)
         self.log.info("Campaign %s: %d of at least %d messages are %s.", self.campaign, reached, wanted, self.until)
         return reached >= wanted
 

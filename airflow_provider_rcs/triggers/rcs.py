@@ -122,7 +122,7 @@ class RcsCampaignTrigger(BaseTrigger):
                     continue
                 if self.max_failure_rate is not None:
                     require_failure_rate(self.campaign, progress.funnel, self.max_failure_rate)
-                if progress.funnel.reached(self.until) >= progress.funnel.wanted(self.at_least):
+                if progress.funnel.reached(self.until) >= progress.funnel.needed(self.at_least):
                     return True
                 now = datetime.now(UTC)
                 if self.no_reports_within is not None:

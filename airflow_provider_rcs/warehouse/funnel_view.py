@@ -1,4 +1,4 @@
-"""The view of the funnel: for each campaign and day, how many messages are in each state and what became of them."""
+"""The funnel view: messages per campaign and day, by state and delivery status."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _CHANNELS = ("RCS", "SMS")
 def funnel(message: sa.Table) -> sa.Select[tuple[object, ...]]:
     """Return the query of the view.
 
-    A message counts on the day of its request; one without a request on that of its last change. A phone that was on
-    a list several times is one message, and its repeats are counted as duplicates.
+    A message counts on the day of its request, or without one on the day of its last change. A phone that was listed
+    several times is one message, and its repeats count as duplicates.
     """
     state, status, channel = message.c.state, message.c.delivery_status, sa.func.upper(message.c.delivery_channel)
     delivered = status.in_(DELIVERED_STATUSES)
@@ -36,8 +36,8 @@ def funnel(message: sa.Table) -> sa.Select[tuple[object, ...]]:
     ).group_by(message.c.campaign, message.c.day)
 
 
-def statements_that_make(message: sa.Table, dialect: sa.Dialect) -> list[str]:
-    """Return the statements that make the view, or replace it."""
+def create_statements(message: sa.Table, dialect: sa.Dialect) -> list[str]:
+    """Return the statements that create or replace the view."""
     view = dialect.identifier_preparer.format_table(sa.table(VIEW, schema=message.schema))
     query = funnel(message).compile(dialect=dialect, compile_kwargs={"literal_binds": True})
     match dialect.name:
@@ -54,5 +54,5 @@ def _count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
 
 
 def _sum(number: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
-    # A sum is a decimal on some engines, and of 128 bits on others.
+    # A sum is a decimal on some engines, and has 128 bits on others.
     return sa.cast(sa.func.sum(number), sa.BigInteger)

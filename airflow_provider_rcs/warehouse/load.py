@@ -1,7 +1,6 @@
-"""Loading: what is new in the store is upserted into the warehouse's tables, page by page.
+"""Load new rows of the store into the warehouse's tables, page by page.
 
-How far a load came is read from the warehouse's own rows, so that a load that was killed, or a warehouse that was
-restored, is never thought to have more than it has.
+The watermark is read from the warehouse's own rows, so that it is right after a killed load or a restored warehouse.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from airflow_provider_rcs.warehouse.upserts import upsert
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """How many rows a load has inserted or updated, and the names of the campaigns among them."""
+    """The number of rows that a load inserted or updated, and the names of the campaigns."""
 
     campaigns: int
     messages: int
@@ -35,13 +34,13 @@ class Loaded:
 
 @existing_objects_frozen()
 def load(store: sa.Engine, warehouse: sa.Engine, schema: str | None, phones: PhoneForm = PLAIN) -> Loaded:
-    """Bring what is new in the store to the warehouse's tables, which are made where they are missing.
+    """Upsert new rows of the store into the warehouse's tables; missing tables are created.
 
-    :param schema: the warehouse's schema; ``None`` for the connection's own.
-    :param phones: how phones are shown there.
+    :param schema: the warehouse's schema; ``None`` for the connection's default.
+    :param phones: the form of phones in the warehouse.
     :raises RcsInputError: if the warehouse is the store itself.
     """
-    _require_another_place(store, warehouse, schema)
+    _require_separate_warehouse(store, warehouse, schema)
     tables = warehouse_tables(schema)
     make_tables(warehouse, tables)
     fold_parked(store)
@@ -63,7 +62,7 @@ def _load_campaigns(
             messages += len(page)
         for page in channels_since(store, campaign["id"], loaded.get(campaign["id"], -1)):
             _upsert(warehouse, tables.channel, [channel_row(row) for row in page])
-        # Last, with the revision read before its messages: until then the next load starts where this one did.
+        # Last, with the revision read before its messages: a killed load is repeated from where it started.
         _upsert(warehouse, tables.campaign, [campaign])
     return tuple(row["name"] for row in changed), messages
 
@@ -71,7 +70,7 @@ def _load_campaigns(
 def _load_reports(store: sa.Engine, warehouse: sa.Engine, tables: WarehouseTables, phones: PhoneForm) -> int:
     with transaction(warehouse) as connection:
         last_fold = connection.execute(sa.select(sa.func.max(tables.report.c.fold))).scalar_one() or 0
-        # Not of fold 0, which the store does not have: there are all reports that are to be loaded anew.
+        # Fold 0 does not exist in the store: it marks reports that must be loaded again.
         of_last_fold = sa.and_(tables.report.c.fold == last_fold, tables.report.c.fold > 0)
         known = set(connection.execute(sa.select(tables.report.c.id).where(of_last_fold)).scalars())
     reports = 0
@@ -87,11 +86,11 @@ def _upsert(warehouse: sa.Engine, table: sa.Table, rows: Sequence[Row]) -> None:
         upsert(connection, table, rows)
 
 
-def _require_another_place(store: sa.Engine, warehouse: sa.Engine, schema: str | None) -> None:
-    here, there = (
+def _require_separate_warehouse(store: sa.Engine, warehouse: sa.Engine, schema: str | None) -> None:
+    source, target = (
         (engine.dialect.name, engine.url.host, engine.url.port, engine.url.database) for engine in (store, warehouse)
     )
-    if here == there and schema is None:
+    if source == target and schema is None:
         raise RcsInputError(
             "target_conn_id",
             "it is the store itself, whose tables have the same names",

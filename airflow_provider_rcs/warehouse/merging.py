@@ -1,4 +1,4 @@
-"""MERGE: rows go to a staging table, and from it, in one statement, to their table."""
+"""Upserts by MERGE: rows are inserted into a staging table and merged from there in one statement."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-_HAVE_OTHER_MEANS = ("postgresql", "sqlite", "duckdb", "mysql", "mariadb")
+_OTHER_UPSERTS = ("postgresql", "sqlite", "duckdb", "mysql", "mariadb")
 
 
 def needs_staging(dialect: str) -> bool:
-    """Whether rows come to tables of this dialect through staging tables."""
-    return dialect not in _HAVE_OTHER_MEANS
+    """Return whether upserts on this dialect use staging tables."""
+    return dialect not in _OTHER_UPSERTS
 
 
 def staging_table(table: sa.Table) -> sa.Table:
-    """Return the table in which a table's rows wait: one for all loads, so that none makes or drops tables."""
+    """Return the staging table of a table; all loads share it, so that no load creates or drops tables."""
     columns = (sa.Column(column.name, column.type) for column in table.columns)
     return sa.Table(
         f"{table.name}_staging",
         sa.MetaData(schema=table.schema),
-        sa.Column("load_id", sa.String(32), nullable=False, comment="whose rows they are; emptied by whom it is"),
+        sa.Column("load_id", sa.String(32), nullable=False, comment="the load that inserted the row and deletes it"),
         *columns,
     )
 
 
 def upsert_by_merge(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows; one whose ``id`` is there already replaces that row, unless that one is newer.
+    """Insert rows; a row whose ``id`` exists replaces the existing one unless that one is newer.
 
-    :param table: its staging table must be there.
+    :param table: the table; its staging table must exist.
     """
     staging = staging_table(table)
     load_id = uuid4().hex
@@ -40,12 +40,12 @@ def upsert_by_merge(connection: sa.Connection, table: sa.Table, rows: Sequence[M
 
 
 def merge(table: sa.Table, dialect: sa.Dialect) -> sa.TextClause:
-    """Return the statement that brings a load's rows from the staging table to their table."""
+    """Return the statement that merges a load's rows from the staging table."""
     quoted = dialect.identifier_preparer
     names = [quoted.quote(column.name) for column in table.columns]
     version = quoted.quote(table.info["version"])
     changes = ", ".join(f"{name} = s.{name}" for name in names if name != "id")
-    # SQL Server wants the semicolon; the others let it be.
+    # SQL Server requires the semicolon; the others accept it.
     return sa.text(
         f"MERGE INTO {quoted.format_table(table)} AS t "
         f"USING (SELECT {', '.join(names)} FROM {quoted.format_table(staging_table(table))} "

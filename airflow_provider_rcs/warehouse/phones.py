@@ -1,4 +1,4 @@
-"""How phones are shown in the warehouse: plain, hashed or masked."""
+"""The form of phones in the warehouse: plain, hashed or masked."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from airflow_provider_rcs.api.masking import mask_phone
 
 @dataclass(frozen=True, slots=True)
 class PhoneForm:
-    """How phones are shown.
+    """A form of phones.
 
-    :param show: given a phone, returns what is shown of it; empty stays empty.
-    :param with_extra: whether fields of reports that nobody has described come along: they can hold phones.
+    :param show: given a phone, returns its form; empty stays empty.
+    :param with_extra: whether undocumented fields of reports are loaded, which can hold phones.
     """
 
     show: Callable[[str], str]
@@ -27,9 +27,9 @@ MASKED = PhoneForm(mask_phone, with_extra=False)
 
 
 def hashed(key: str) -> PhoneForm:
-    """Return the form in which a phone is the HMAC-SHA256 of its digits, in hexadecimal: alike for alike.
+    """Return the form in which a phone is the HMAC-SHA256 of its digits, in hexadecimal.
 
-    :param key: the secret without which nobody can try all phones.
+    :param key: the secret; without it the phones cannot be found by trying them all.
     :raises RcsInputError: if it is empty.
     """
     if not key:

@@ -1,4 +1,4 @@
-"""The warehouse's rows, made of the store's."""
+"""Rows of the warehouse, made from rows of the store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Row = Mapping[str, Any]
 
 
 def message_row(row: Row, phones: PhoneForm) -> Row:
-    """Return a message as the warehouse shows it."""
+    """Return the warehouse's row of a message."""
     moment: datetime = row["requested_at"] or row["updated_at"]
     return {
         **row,
@@ -24,11 +24,11 @@ def message_row(row: Row, phones: PhoneForm) -> Row:
 
 
 def channel_row(row: Row) -> Row:
-    """Return what a channel tells of a message as the warehouse shows it."""
-    # A hash, because a key of several columns, one of them of any length, is not for every engine.
+    """Return the warehouse's row of a message's channel."""
+    # A hash, because some engines have no keys of several columns, or of long ones.
     return {**row, "id": sha256(f"{row['message_id']}/{row['channel']}".encode()).hexdigest()}
 
 
 def report_row(row: Row, phones: PhoneForm) -> Row:
-    """Return a report as the warehouse shows it."""
+    """Return the warehouse's row of a report."""
     return {**row, "phone": phones.show(row["phone"]), "extra": row["extra"] if phones.with_extra else {}}

@@ -1,4 +1,4 @@
-"""The warehouse's tables: what an analyst sees of campaigns, messages, their channels and reports."""
+"""The warehouse's tables, which analysts query: campaigns, messages, channels and reports."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 _MYSQL = ("mysql", "mariadb")
-_KNOWS_JSON = ("sqlite", "postgresql", "duckdb", "mssql", *_MYSQL)
+_HAS_JSON = ("sqlite", "postgresql", "duckdb", "mssql", *_MYSQL)
 
 
 class Json(sa.types.TypeDecorator[Any]):
-    """A JSON value; text on databases of which SQLAlchemy does not know such a type."""
+    """A JSON value; text on databases without a JSON type in SQLAlchemy."""
 
     impl = sa.JSON
     cache_ok = True
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
-        return dialect.type_descriptor(sa.JSON() if dialect.name in _KNOWS_JSON else sa.Text())
+        return dialect.type_descriptor(sa.JSON() if dialect.name in _HAS_JSON else sa.Text())
 
     def process_bind_param(self, value: Any | None, dialect: sa.Dialect) -> Any | None:
-        return value if dialect.name in _KNOWS_JSON or value is None else json.dumps(value)
+        return value if dialect.name in _HAS_JSON or value is None else json.dumps(value)
 
     def process_result_value(self, value: Any | None, dialect: sa.Dialect) -> Any | None:
-        return value if dialect.name in _KNOWS_JSON or value is None else json.loads(value)
+        return value if dialect.name in _HAS_JSON or value is None else json.loads(value)
 
 
-# The keys are the store's numbers of the rows; nothing is counted here.
+# The keys are the store's ids.
 _Key = sa.BigInteger
-# Elsewhere than on SQL Server, Text takes every letter; on MySQL not more than 64 KB of them.
+# Text holds all of Unicode except on SQL Server, and no more than 64 KB on MySQL.
 _Text = sa.Text().with_variant(sa.UnicodeText(), "mssql").with_variant(mysql.LONGTEXT(), *_MYSQL)
-# MySQL keeps no zone and, unless asked, no fractions of a second; what comes is in UTC.
+# MySQL stores no time zone and, by default, no fractions of a second; all values are in UTC.
 _Moment = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), *_MYSQL)
-# Only for MySQL, where the server's own may lack letters, and takes those for alike that differ in case or accent.
+# Only for MySQL, whose default character set may lack characters, and compares without case and accents.
 _LETTERS: dict[str, Any] = {
     f"{dialect}_{option}": value
     for dialect in _MYSQL
@@ -47,7 +47,7 @@ _LETTERS: dict[str, Any] = {
 class WarehouseTables:
     """The four tables in one schema of a warehouse.
 
-    Each says in ``info["version"]`` which of its columns rises with each change of a row.
+    ``info["version"]`` of each names the column that rises with each change of a row.
     """
 
     metadata: sa.MetaData
@@ -58,9 +58,9 @@ class WarehouseTables:
 
 
 def warehouse_tables(schema: str | None) -> WarehouseTables:
-    """Return the tables as they are in a schema.
+    """Return the tables in a schema.
 
-    :param schema: the schema; ``None`` for the connection's own.
+    :param schema: the schema; ``None`` for the connection's default.
     """
     metadata = sa.MetaData(schema=schema)
     return WarehouseTables(metadata, _campaign(metadata), _message(metadata), _channel(metadata), _report(metadata))

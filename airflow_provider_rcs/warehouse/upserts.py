@@ -1,6 +1,6 @@
-"""Upserts: rows are inserted, and replace the ones of their key, set by set and with each engine's own means.
+"""Upserts of many rows at once, with each engine's own statement.
 
-A row never replaces a newer one, so that loads which overlap leave the newest.
+A row never replaces a newer one, so that overlapping loads leave the newest.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from airflow_provider_rcs.store.db.bulk import column_types, rows_from_json, rows_as_json
+from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.warehouse.merging import upsert_by_merge
 
 Row = Mapping[str, Any]
 
-# Each cell is a parameter there, and a statement may be 16 MB long.
+# Each cell is a parameter there, and a statement can have 16 MB.
 _ROWS_A_STATEMENT_ON_MYSQL = 500
 
 
 def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
-    """Insert rows; one whose ``id`` is there already replaces that row, unless that one is newer.
+    """Insert rows; a row whose ``id`` exists replaces the existing one unless that one is newer.
 
-    :param table: its ``info["version"]`` names the column that tells the newer one.
+    :param table: the table; its ``info["version"]`` names the column that tells which row is newer.
     :param rows: the rows, with all columns of the table; no id twice.
     """
     if not rows:
@@ -47,7 +47,7 @@ def on_duplicate_key(table: sa.Table, rows: Sequence[Row]) -> sa.Insert:
     statement = mysql.insert(table).values(list(rows))
     version = table.info["version"]
     is_newer = statement.inserted[version] >= table.c[version]
-    # One after the other is assigned there, so the version that the others are decided by comes last.
+    # MySQL assigns columns in order, so the version, which the others are compared by, comes last.
     names = sorted(_changed(table), key=lambda name: name == version)
     return statement.on_duplicate_key_update(
         [(name, sa.func.if_(is_newer, statement.inserted[name], table.c[name])) for name in names]
@@ -59,7 +59,7 @@ def _upsert_row_set(connection: sa.Connection, table: sa.Table, rows: Sequence[R
     names = _names(table)
     columns = column_types(table, names)
     insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
-    # With a WHERE, because SQLite would take ON CONFLICT for the condition of a join.
+    # With a WHERE, because SQLite would parse ON CONFLICT as the condition of a join.
     statement = insert.from_select(names, sa.select(*rows_from_json(dialect, columns).c).where(sa.true()))
     cells = [[row[name] for name in names] for row in rows]
     connection.execute(_on_conflict(statement, table), rows_as_json(dialect, columns, cells))
@@ -67,7 +67,7 @@ def _upsert_row_set(connection: sa.Connection, table: sa.Table, rows: Sequence[R
 
 def _upsert_on_duckdb(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
     names = _names(table)
-    # A statement for each row takes a hundred times as long there.
+    # One statement per row takes a hundred times as long on DuckDB.
     structure = json.dumps([{name: table.c[name].type.compile(connection.dialect) for name in names}])
     row = f"unnest(from_json(CAST(:row_set AS JSON), '{structure}'), recursive := true)"
     rows_from_json = sa.text(f"SELECT {row}").columns(*(sa.column(name) for name in names)).subquery()
@@ -92,7 +92,7 @@ def _on_conflict(statement: Any, table: sa.Table) -> Any:
 
 
 def _names(table: sa.Table) -> list[str]:
-    # SQLAlchemy's names are of a type of its own, which is no key of JSON.
+    # SQLAlchemy's names are a subclass of str, which orjson does not accept as keys.
     return [str(column.name) for column in table.columns]
 
 

@@ -1,4 +1,4 @@
-"""Recipients as they are given to an operator, told apart by what they are: tables, rows or files."""
+"""The sources of a list: tables in memory, rows or files, each read as columns of some rows at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_provider_rcs.sending.sources.rows import chunks_of_iterator, chunks
 if TYPE_CHECKING:
     from airflow_provider_rcs.recipients.columns import Chunk
 
-# By name, because a library that made none of the recipients need not be installed, let alone imported.
+# By name: a library that did not make the recipients need not be imported, nor even be installed.
 _READERS: dict[tuple[str, str], Callable[[Any], Iterator[Chunk]]] = {
     ("pandas", "DataFrame"): chunks_of_pandas,
     ("polars", "DataFrame"): chunks_of_polars,
@@ -23,14 +23,14 @@ _READERS: dict[tuple[str, str], Callable[[Any], Iterator[Chunk]]] = {
 
 
 def chunks_of(recipients: object) -> Iterator[Chunk]:
-    """Return recipients as columns of some rows at a time.
+    """Return the recipients as columns of some rows at a time.
 
     :param recipients: a pandas or polars DataFrame, an Arrow table, a list or an iterator of dicts, or the path of a
         Parquet or CSV file, with its scheme.
-    :raises RcsInputError: if it is none of them.
+    :raises RcsInputError: if it is none of these.
     """
-    for kind in type(recipients).__mro__:
-        if reader := _READERS.get((kind.__module__.partition(".")[0], kind.__name__)):
+    for base in type(recipients).__mro__:
+        if reader := _READERS.get((base.__module__.partition(".")[0], base.__name__)):
             return reader(recipients)
     if isinstance(recipients, str) and "://" in recipients:
         return chunks_of_file(recipients)

@@ -1,4 +1,4 @@
-"""Tables in memory, whichever library made them, as columns of Python values, some rows at a time."""
+"""Tables of pandas, polars and Arrow, read as columns of Python values, some rows at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REMEDY = "Rename one of them."
 
 
 def chunks_of_pandas(frame: pd.DataFrame) -> Iterator[Chunk]:
-    """Return the chunks of a pandas DataFrame, whatever keeps its columns: numpy, pandas or Arrow.
+    """Return the chunks of a pandas DataFrame, whose columns may be numpy's, pandas' own or Arrow's.
 
     :raises RcsInputError: if two columns have the same name.
     """
@@ -52,7 +52,7 @@ def _python_values(column: pd.Series) -> list[object]:
 
     cells = column.tolist()
     may_be_nested = column.dtype.kind == "O" and not isinstance(column.dtype, pd.StringDtype)
-    # A nested cell that came out of a file through numpy is an array, which is neither equal to itself nor not.
+    # A nested cell that was read from a file through numpy is an array, and comparing arrays returns no truth value.
     if may_be_nested and np.ndarray in set(map(type, cells)):
         cells = [cell.tolist() if isinstance(cell, np.ndarray) else cell for cell in cells]
     missing = column.array.isna()

@@ -1,4 +1,4 @@
-"""Rows as dicts, in a list or one after the other, as columns of some rows at a time."""
+"""Rows given as dicts, from a list or an iterator, read as columns of some rows at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def chunks_of_list(rows: Sequence[Any]) -> Iterator[Chunk]:
-    """Return the chunks of a list of dicts; a key that a dict lacks is a cell that holds nothing.
+    """Return the chunks of a list of dicts; a key that is missing from a dict is an empty cell.
 
     :raises RcsInputError: if an entry is not a dict.
     """
@@ -24,23 +24,23 @@ def chunks_of_list(rows: Sequence[Any]) -> Iterator[Chunk]:
 
 
 def chunks_of_iterator(rows: Iterator[Any]) -> Iterator[Chunk]:
-    """Return the chunks of dicts that are made one after the other.
+    """Return the chunks of an iterator of dicts.
 
-    :raises RcsInputError: while it is read: if an entry is not a dict, or has a key that none of the first chunk has.
+    :raises RcsInputError: while it is read, if an entry is not a dict, or has a key that the first chunk lacks.
     """
     columns: list[str] = []
-    before = 0
+    read = 0
     while part := list(islice(rows, ROWS_PER_CHUNK)):
         _require_dicts(part)
         columns = columns or _columns(part)
-        if late := [column for column in _columns(part) if column not in columns]:
+        if new := [column for column in _columns(part) if column not in columns]:
             raise RcsInputError(
                 "recipients",
-                f"the key {late[0]!r} is in none of the first {before} dicts, but in a later one",
-                "Give every dict all keys, with None where there is no value.",
+                f"the key {new[0]!r} is in none of the first {read} dicts, but in a later one",
+                "Give every dict all keys, with None where it has no value.",
             )
         yield _chunk(part, columns)
-        before += len(part)
+        read += len(part)
 
 
 def _require_dicts(rows: Iterable[Any]) -> None:

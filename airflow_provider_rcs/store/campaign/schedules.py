@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsUnplannedError
+from airflow_provider_rcs.api.errors import RcsPlanIncompleteError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, campaign_from_row, lock_campaign
 from airflow_provider_rcs.store.campaign.cancellations import require_not_cancelled
@@ -46,7 +46,7 @@ def begin_schedule(engine: sa.Engine, attempt: Attempt, due_at: datetime, settin
     previous list before continues, and sends to no recipient of the new list.
 
     :param due_at: when the campaign shall be sent.
-    :param settings: values that JSON knows; no personal data and no secrets.
+    :param settings: JSON values; no personal data and no secrets.
     :raises RcsFencedError: if the attempt has lost its lease.
     :raises RcsCancelledError: if the campaign was cancelled.
     """
@@ -123,7 +123,7 @@ def assign_scheduled_list(engine: sa.Engine, attempt: Attempt, schedule: Schedul
 
     :param attempt: the attempt of the dispatch.
     :param schedule: the schedule as the dispatch has read it.
-    :raises RcsUnplannedError: if that list is not complete, or a newer one was started since.
+    :raises RcsPlanIncompleteError: if that list is not complete, or a newer one was started since.
     :raises RcsFencedError: if the attempt has lost its lease.
     """
     of_campaign = scheduled.c.campaign_id == attempt.campaign.id
@@ -137,9 +137,9 @@ def assign_scheduled_list(engine: sa.Engine, attempt: Attempt, schedule: Schedul
         if current is None:
             return
         if not current.is_whole or current.listed_by != schedule.listed_by:
-            raise RcsUnplannedError(
+            raise RcsPlanIncompleteError(
                 f"campaign {attempt.campaign.name!r}: the task that lists its recipients has failed, or is listing "
-                f"them again. Nothing was sent. {RcsUnplannedError.remedy}"
+                f"them again. Nothing was sent. {RcsPlanIncompleteError.remedy}"
             )
         connection.execute(
             message.update()

@@ -1,4 +1,4 @@
-"""The database's own clock, because leases are compared by processes on several machines."""
+"""The database's clock, by which processes on several machines compare leases."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from airflow_provider_rcs.store.db.tables import UtcDateTime
 
 
 def database_now(connection: sa.Connection) -> datetime:
-    """Return the moment that the database says it is, in UTC.
+    """Return the database's current time, in UTC.
 
-    SQLite has no server, so its clock is that of this machine, on which all its users are.
+    SQLite has no server: all its users are on this machine, so this machine's clock is its clock.
     """
     if connection.dialect.name == "sqlite":
         return datetime.now(UTC)
-    moment: datetime = connection.execute(sa.select(sql_now(connection))).scalar_one()
-    return moment.astimezone(UTC)
+    now: datetime = connection.execute(sa.select(sql_now(connection))).scalar_one()
+    return now.astimezone(UTC)
 
 
 def sql_now(connection: sa.Connection) -> sa.ColumnElement[datetime]:
-    """Return the same moment for a statement that compares with it, without a trip to the database of its own."""
+    """Return the database's current time as an expression, which saves a round trip."""
     if connection.dialect.name == "sqlite":
         return sa.literal(datetime.now(UTC), UtcDateTime())
-    # Not now(): that is the start of the transaction, which may have waited for a lock since.
+    # Not now(), which is the start of the transaction: it may have waited for a lock since.
     return sa.func.clock_timestamp(type_=UtcDateTime())

@@ -1,4 +1,4 @@
-"""Engines of the store: how SQLite and PostgreSQL are spoken to so that a commit is one, and writers take turns."""
+"""Engines and transactions of the store, with durable commits and one writer at a time on SQLite."""
 
 from __future__ import annotations
 
@@ -15,17 +15,15 @@ from airflow_provider_rcs.store.db.nonblocking import NonblockingStatement
 
 SUPPORTED_DIALECTS = ("sqlite", "postgresql")
 
-
-_SECONDS_TO_WAIT_FOR_A_WRITER = 60
-
+_SQLITE_BUSY_TIMEOUT_SECONDS = 60
 
 _READS_ONLY = "rcs_reads_only"
 
 
 def engine_from_url(url: str) -> sa.Engine:
-    """Return an engine of the store from a SQLAlchemy URL.
+    """Return an engine of the store for a SQLAlchemy URL.
 
-    :raises RcsStoreError: if the URL cannot be read, or is of a database that the store does not run on.
+    :raises RcsStoreError: if the URL is malformed, or its database is not supported.
     """
     try:
         return prepare_engine(sa.create_engine(url, pool_pre_ping=True))
@@ -37,14 +35,14 @@ def engine_from_url(url: str) -> sa.Engine:
 
 
 def prepare_engine(engine: sa.Engine) -> sa.Engine:
-    """Make an engine fit for the store: durable commits, and transactions that take turns.
+    """Set an engine up for the store: durable commits, errors without parameters, one writer at a time on SQLite.
 
-    :raises RcsStoreError: if it is of a database that the store does not run on.
+    :raises RcsStoreError: if its database is not supported.
     """
     if engine.dialect.name not in SUPPORTED_DIALECTS:
         raise RcsStoreError(
             f"store: it runs on {' and '.join(SUPPORTED_DIALECTS)}, not on {engine.dialect.name}. "
-            "Point the store's connection at one of them; the warehouse can be anything."
+            "Point the store's connection at one of them; the warehouse can be any database."
         )
     engine.hide_parameters = True
     if engine.dialect.name == "sqlite":
@@ -55,21 +53,22 @@ def prepare_engine(engine: sa.Engine) -> sa.Engine:
 
 @contextmanager
 def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Run a block in one transaction that may write, with the database's failures told as ours.
+    """Run a block in one transaction that may write; roll it back if the block raises.
 
-    :raises RcsStoreUnavailable: if the database cannot be reached or refuses; the transaction is rolled back.
+    :raises RcsStoreUnavailable: if the database cannot be reached or fails.
+    :raises RcsStoreError: if the database refuses a statement.
     """
     with _errors_translated(), engine.begin() as connection:
         yield connection
 
 
 class DedicatedConnection:
-    """A connection for one thread and single statements, each of which the database commits by itself.
+    """A connection that one thread keeps for single statements, each committed by itself.
 
-    It is kept: to ask a pool for one, and that one whether it is alive, takes longer than a small statement does. So
-    does SQLAlchemy's way from a statement to its text, and a text is kept too.
+    Checking a connection out of the pool and testing it takes longer than a small statement, and so does compiling one:
+    the connection and the compiled statements are reused.
 
-    :param engine: of the store.
+    :param engine: the store.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -78,9 +77,9 @@ class DedicatedConnection:
         self._texts: dict[sa.ClauseElement, tuple[str, Sequence[str]]] = {}
 
     def execute(self, statement: sa.ClauseElement, parameters: Mapping[str, str]) -> None:
-        """Run a statement; twice, if the connection broke since the last one, or while it ran.
+        """Run a statement, and run it again if a reused connection turns out to be broken.
 
-        :raises RcsStoreUnavailable: if the database cannot be reached or refuses.
+        :raises RcsStoreUnavailable: if the database cannot be reached or fails.
         """
         with _errors_translated():
             was_kept = self._kept is not None
@@ -93,9 +92,9 @@ class DedicatedConnection:
                 self._run(statement, parameters)
 
     def nonblocking(self, statement: sa.ClauseElement) -> NonblockingStatement | None:
-        """Return a statement that goes over this connection in an event loop, while nothing else does.
+        """Return a statement that an event loop runs over this connection while nothing else uses it.
 
-        :return: ``None`` where the driver cannot do that.
+        :return: ``None`` if the driver does not support this.
         """
         connection = self._kept.connection.driver_connection if self._kept is not None else None
         if connection is None or self._engine.dialect.driver != "psycopg":
@@ -105,7 +104,7 @@ class DedicatedConnection:
         return prepared if prepared.is_prepared else None
 
     def close(self) -> None:
-        """Give the connection back; the next statement asks for another one."""
+        """Return the connection to the pool; the next statement checks out another one."""
         if self._kept is not None:
             self._kept.close()
             self._kept = None
@@ -125,9 +124,10 @@ class DedicatedConnection:
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Run a block that only reads, and holds up nobody who writes.
+    """Run a block in one transaction that only reads, and does not block writers.
 
-    :raises RcsStoreUnavailable: if the database cannot be reached or refuses.
+    :raises RcsStoreUnavailable: if the database cannot be reached or fails.
+    :raises RcsStoreError: if the database refuses a statement.
     """
     with _errors_translated(), engine.connect() as plain:
         connection = plain.execution_options(**{_READS_ONLY: True})
@@ -139,7 +139,7 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
 def _errors_translated() -> Iterator[None]:
     try:
         yield
-    # The driver's text and SQLAlchemy's parameters can hold phones: only the kinds of both are told.
+    # The driver's message and SQLAlchemy's parameters can contain phones, so only the class names are shown.
     except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError) as error:
         raise RcsStoreUnavailable(
             f"the database failed ({type(error).__name__}, {type(error.orig).__name__}). "
@@ -153,10 +153,10 @@ def _errors_translated() -> Iterator[None]:
 
 
 def _configure_sqlite(dbapi_connection: Any, _record: object) -> None:
-    # The driver's own BEGIN would come at the first write only, after reads that a second writer has made stale.
+    # The driver would only begin at the first write, after reads that another writer may have made stale.
     dbapi_connection.isolation_level = None
     cursor = dbapi_connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {_SECONDS_TO_WAIT_FOR_A_WRITER * 1000}")
+    cursor.execute(f"PRAGMA busy_timeout = {_SQLITE_BUSY_TIMEOUT_SECONDS * 1000}")
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
@@ -164,7 +164,7 @@ def _configure_sqlite(dbapi_connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    # Whoever may write waits here for its turn; a transaction that only found out later would fail instead.
+    # A writer waits here for the lock. A transaction that asked for it after its first read would fail instead.
     options = connection.get_execution_options()
     if options.get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN" if options.get(_READS_ONLY, False) else "BEGIN IMMEDIATE")

@@ -1,4 +1,4 @@
-"""Bringing the store's tables to this version of the provider, and telling whether they are there."""
+"""Migration of the store's tables to the version that this provider needs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ if TYPE_CHECKING:
 
 VERSION_TABLE = "rcs_alembic_version"
 
-
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def migrate(engine: sa.Engine) -> str:
-    """Bring the store's tables to this version, and return the version; what is up to date is left alone.
+    """Create or upgrade the store's tables, and return their version; tables that are up to date stay as they are.
 
     :raises RcsStoreUnavailable: if the database cannot be reached.
     """
-    # Loaded here alone: it takes as long as all the rest of the receiver, which only asks for the version.
+    # Imported here: it takes as long to load as the rest of the receiver, which only checks the version.
     from alembic import command
 
     config = _config()
@@ -37,9 +36,12 @@ def migrate(engine: sa.Engine) -> str:
 
 
 def require_migrated(engine: sa.Engine) -> None:
-    """Check that the store's tables are there and of this version; a SQLite database that is missing is not made.
+    """Check that the store's tables exist and have the version that this provider needs.
 
-    :raises RcsStoreError: if they are not; its kind RcsStoreUnavailable if the database cannot be reached.
+    A missing SQLite file is not created.
+
+    :raises RcsStoreError: if they do not exist or have another version.
+    :raises RcsStoreUnavailable: if the database cannot be reached.
     """
     try:
         version = None if _is_missing_file(engine.url) else _version(engine)
@@ -51,18 +53,18 @@ def require_migrated(engine: sa.Engine) -> None:
         raise RcsStoreError("store: its tables are missing. Make them with: airflow-rcs migrate")
     if version != newest_version():
         raise RcsStoreError(
-            f"store: its tables are of version {version}, and this provider needs {newest_version()}. "
-            "Bring them up with: airflow-rcs migrate"
+            f"store: its tables have version {version}, but this provider needs {newest_version()}. "
+            "Upgrade them with: airflow-rcs migrate"
         )
 
 
 def newest_version() -> str:
-    """Return the version of the tables that this provider works with."""
+    """Return the version of the tables that this provider needs."""
     return max(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def _is_missing_file(url: sa.URL) -> bool:
-    """Whether a SQLite database is on no file yet; asking it would make one."""
+    """Return whether a SQLite database has no file yet; connecting would create it."""
     if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith((":", "file:")):
         return False
     path = Path(url.database)

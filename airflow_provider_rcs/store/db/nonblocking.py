@@ -1,4 +1,4 @@
-"""A statement that PostgreSQL runs while an event loop goes on with other things, and no thread waits for it."""
+"""A PostgreSQL statement that runs without blocking the event loop or a thread."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import psycopg
 
-# The unnamed one: over the same connection nobody else's can have its name, and whoever replaces it prepares it anew.
+# The unnamed statement: no other one on the connection can have this name, and whatever replaces it prepares it again.
 _NAME = b""
 
 
 class NonblockingStatement:
-    """A statement with one parameter that returns nothing, prepared for a connection that nothing else uses meanwhile.
+    """A prepared statement with one parameter and no result, on a connection that nothing else uses while it runs.
 
     :param connection: in autocommit.
     :param text: the statement, its parameter written as ``$1``.
@@ -33,9 +33,9 @@ class NonblockingStatement:
             self.is_prepared = False
 
     def run(self, parameter: str, done: Callable[[bool], None]) -> bool:
-        """Begin to run it in the running event loop, and tell whether it could begin.
+        """Start it in the running event loop, and return whether it was started.
 
-        :param done: told in the loop whether it succeeded; if not, it may have been run nevertheless.
+        :param done: called in the loop with whether it succeeded; after a failure it may still have taken effect.
         """
         try:
             self._connection.send_query_prepared(_NAME, [parameter.encode()])

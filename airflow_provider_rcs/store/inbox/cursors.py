@@ -1,4 +1,4 @@
-"""New reports since a cursor, and the cursors of those who are told of them."""
+"""Cursors, by which triggers remember up to which fold they have handled the reports."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from airflow_provider_rcs.store.db.tables import campaign, message, report, watc
 
 @dataclass(frozen=True, slots=True)
 class NewReports:
-    """Reports that were taken up since a cursor.
+    """Counts of the reports that were folded after a cursor.
 
-    :param reports: how many.
-    :param campaigns: campaign -> how many of them are on it; reports whose message is not known are on none.
-    :param cursor: the last fold among them. Folds become visible in their order, so that none is left behind it.
+    :param reports: the number of reports.
+    :param campaigns: campaign -> number of its reports; parked reports belong to no campaign.
+    :param cursor: the last fold among them. Folds become visible in the order of their numbers, so none is missed.
     """
 
     reports: int
@@ -28,12 +28,12 @@ class NewReports:
     cursor: int
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the same as plain values."""
+        """Return the counts as plain values."""
         return asdict(self)
 
 
 def read_new_reports(engine: sa.Engine, after: int) -> NewReports | None:
-    """Return the reports taken up by the folds after a cursor, or ``None`` if there are none.
+    """Return counts of the reports that were folded after a cursor, or ``None`` if no report was.
 
     :param after: the cursor; 0 for all reports.
     """
@@ -60,13 +60,13 @@ def read_new_reports(engine: sa.Engine, after: int) -> NewReports | None:
 
 
 def read_cursor(engine: sa.Engine, name: str) -> int:
-    """Return how far a watcher has come; 0 if it was never told of anything."""
+    """Return the last fold that a watcher has handled; 0 if it has handled none."""
     with reading(engine) as connection:
         return connection.execute(sa.select(watcher.c.fold).where(watcher.c.name == name)).scalar_one_or_none() or 0
 
 
 def save_cursor(engine: sa.Engine, name: str, fold: int) -> None:
-    """Keep how far a watcher has come."""
+    """Save the last fold that a watcher has handled."""
     row = {"name": name, "fold": fold, "updated_at": datetime.now(UTC)}
     with transaction(engine) as connection:
         insert_or_update(

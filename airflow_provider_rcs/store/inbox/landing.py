@@ -1,4 +1,4 @@
-"""What was pushed with the right credentials and could not be understood, kept whole for a person to look at."""
+"""Landing, which commits delivery reports to the store as they arrive."""
 
 from __future__ import annotations
 
@@ -6,24 +6,28 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Report
-from airflow_provider_rcs.store.db.bulk import column_types, rows_from_json, rows_as_json
+from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.engine import DedicatedConnection, transaction
 from airflow_provider_rcs.store.db.nonblocking import NonblockingStatement
 from airflow_provider_rcs.store.db.tables import report, report_refused
 
+_COLUMNS = column_types(report, (*Report._fields, "received_at"))
+
 
 @dataclass(frozen=True, slots=True)
 class RefusedReport:
-    """A body that could not be understood, or one of whose reports could not.
+    """A request body that could not be read, or that contains a report that could not be read.
 
-    :param reason: why, without anything of it.
-    :param content_type: what the request said it is.
-    :param body: the body, byte by byte as it came.
+    It came with valid credentials, and is stored unchanged so that a person can look at it.
+
+    :param reason: why, without any of its content.
+    :param content_type: the content type of the request.
+    :param body: the body, byte for byte.
     """
 
     reason: str
@@ -31,19 +35,8 @@ class RefusedReport:
     body: bytes = field(repr=False)
 
 
-def _refused_rows(refused: Iterable[RefusedReport], received_at: datetime) -> list[dict[str, Any]]:
-    """Return the rows in which they are kept."""
-    return [
-        {"received_at": received_at, "reason": each.reason, "content_type": each.content_type, "body": each.body}
-        for each in refused
-    ]
-
-
-_COLUMNS = column_types(report, (*Report._fields, "received_at"))
-
-
-class ReceivedReports(NamedTuple):  # made by the million
-    """What came at one moment: the reports that were understood, and what was not."""
+class ReceivedReports(NamedTuple):  # A NamedTuple is cheap to create, and millions are created.
+    """The reports of one request, and the bodies in it that could not be read."""
 
     received_at: datetime
     reports: Sequence[Report] = ()
@@ -51,21 +44,21 @@ class ReceivedReports(NamedTuple):  # made by the million
 
 
 def land(engine: sa.Engine, reports: Sequence[Report], received_at: datetime) -> None:
-    """Commit reports to the store; repeated ones too.
+    """Commit reports to the store, including repeated ones.
 
-    :param reports: the reports, in the order in which they came.
-    :param received_at: when they came.
+    :param reports: the reports, in the order of their arrival.
+    :param received_at: when they arrived.
     :raises RcsStoreUnavailable: if they could not be committed; then none of them is.
     """
     land_all(engine, [ReceivedReports(received_at, reports)])
 
 
-def land_all(engine: sa.Engine, arrivals: Iterable[ReceivedReports]) -> None:
-    """Commit what came at several moments, all of it or nothing.
+def land_all(engine: sa.Engine, received: Iterable[ReceivedReports]) -> None:
+    """Commit the reports of several requests in one transaction.
 
-    :raises RcsStoreUnavailable: if it could not be committed.
+    :raises RcsStoreUnavailable: if they could not be committed; then none of them is.
     """
-    rows, refused = _rows_of(arrivals)
+    rows, refused = _rows_of(received)
     with transaction(engine) as connection:
         if rows:
             connection.execute(*_insert(engine.dialect.name, rows))
@@ -74,9 +67,9 @@ def land_all(engine: sa.Engine, arrivals: Iterable[ReceivedReports]) -> None:
 
 
 class LandingConnection:
-    """Commits what came over a connection that it keeps; one thing at a time.
+    """Commits reports over a connection of its own, one call at a time.
 
-    :param engine: of the store.
+    :param engine: the store.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -84,54 +77,56 @@ class LandingConnection:
         self._connection = DedicatedConnection(engine)
         self._nonblocking: NonblockingStatement | None = None
 
-    def land(self, arrivals: Sequence[ReceivedReports]) -> None:
-        """Commit what came at several moments, as :func:`land_all` does.
+    def land(self, received: Sequence[ReceivedReports]) -> None:
+        """Commit the reports of several requests, like :func:`land_all`.
 
-        Where the connection breaks it may land twice, which folding does not mind.
+        If the connection breaks they may land twice, which does not matter to folding.
 
-        :raises RcsStoreUnavailable: if it could not be committed.
+        :raises RcsStoreUnavailable: if they could not be committed.
         """
-        rows, refused = _rows_of(arrivals)
+        rows, refused = _rows_of(received)
         if refused:
-            land_all(self._engine, arrivals)
+            land_all(self._engine, received)
         elif rows:
             insert, parameter = _insert(self._engine.dialect.name, rows)
-            # Where this fails, the connection is given back, and others may use it.
+            # If this fails, the connection returns to the pool and others may use it.
             self._nonblocking = None
             self._connection.execute(insert, parameter)
             self._nonblocking = self._connection.nonblocking(insert)
 
     @property
     def is_nonblocking(self) -> bool:
-        """Tell whether :meth:`begin` can begin: :meth:`land` has connected it, and the driver lets it."""
+        """Whether :meth:`begin` can start: :meth:`land` has connected, and the driver supports it."""
         return self._nonblocking is not None
 
-    def begin(self, arrivals: Sequence[ReceivedReports], done: Callable[[bool], None]) -> bool:
-        """Begin to commit what came in the running event loop, and tell whether it could begin.
+    def begin(self, received: Sequence[ReceivedReports], done: Callable[[bool], None]) -> bool:
+        """Start to commit reports in the running event loop, and return whether that was possible.
 
-        :param done: told in the loop whether it is committed; if not, :meth:`land` is to do it, and finds out why not.
+        :param done: called in the loop with whether they are committed; if not, call :meth:`land` to retry.
         """
-        rows, refused = _rows_of(arrivals)
+        rows, refused = _rows_of(received)
         if self._nonblocking is None or refused or not rows:
             return False
         [parameter] = _insert(self._engine.dialect.name, rows)[1].values()
         return self._nonblocking.run(parameter, done)
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Return the connection to the pool."""
         self._nonblocking = None
         self._connection.close()
 
 
-def _rows_of(arrivals: Iterable[ReceivedReports]) -> tuple[list[tuple[object, ...]], list[dict[str, object]]]:
-    """Return the rows of the reports, and those of what was refused."""
+def _rows_of(received: Iterable[ReceivedReports]) -> tuple[list[tuple[object, ...]], list[dict[str, object]]]:
+    """Return the rows for the reports, and those for the refused bodies."""
     rows: list[tuple[object, ...]] = []
     refused: list[dict[str, object]] = []
-    for each in arrivals:
-        moment = (each.received_at,)
-        rows += [one + moment for one in each.reports]
-        if each.refused:
-            refused += _refused_rows(each.refused, each.received_at)
+    for each in received:
+        received_at = (each.received_at,)
+        rows += [one + received_at for one in each.reports]
+        refused += [
+            {"received_at": each.received_at, "reason": one.reason, "content_type": one.content_type, "body": one.body}
+            for one in each.refused
+        ]
     return rows, refused
 
 

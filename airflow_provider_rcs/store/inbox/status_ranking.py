@@ -1,9 +1,9 @@
-"""The latest status of each message: by each channel the greatest of its reports, then the greatest of the channels.
+"""Ranking of statuses, which decides which report sets the delivery status of a message.
 
-A channel is a service that reports, such as ``RCS``, or ``SMS`` after a fallback. Of the reports of one channel the one
-wins that is greatest by status, date and code. Where several channels tell of a message, the one wins that is greatest
-in the same way, but that a status which is under way outranks a failure: what failed by RCS and is under way as SMS may
-arrive yet. Both are greatest elements of sets, so that neither order nor repetition of the reports matters.
+A channel is a service that reports, such as ``RCS``, or ``SMS`` after a fallback. For each channel, the report wins
+that is greatest by status, date and code. If several channels have reported on a message, the channel wins that is
+greatest in the same way, except that a status that is not final outranks a failure: a message that failed by RCS may
+still arrive as SMS. Both are maxima of sets, so neither the order nor the repetition of reports changes the result.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from airflow_provider_rcs.store.db.tables import campaign, message, message_chan
 
 _BEFORE_ALL_DATES = datetime(1970, 1, 1, tzinfo=UTC)
 
+_CHANNEL_COLUMNS = ("message_id", "channel", "status", "rank", "code", "reported_at")
 
-_COLUMNS = ("message_id", "channel", "status", "rank", "code", "reported_at")
+_HAS_CHANNEL_ROWS = sa.exists().where(message_channel.c.message_id == message.c.id)
 
 
 def update_statuses(
@@ -30,16 +31,16 @@ def update_statuses(
     codes: Mapping[str, DeliveryStatus],
     of_this_fold: sa.ColumnElement[bool],
 ) -> None:
-    """Bring the statuses of campaigns' messages up to the reports of a fold, where one channel has told of each.
+    """Update the delivery statuses of messages by the reports of a fold, if one channel reports on each message.
 
-    Most messages have one channel, whose status is the message's own. Only for the others are the channels kept apart
-    as well.
+    This is true of most messages: the status of the channel is the status of the message, and is stored only there.
 
     :param campaign_ids: campaigns that are locked.
-    :param codes: what their status codes mean.
+    :param codes: their status codes.
+    :param of_this_fold: selects the reports of the fold.
     """
-    best = _best_of_each_channel(codes, of_this_fold).subquery()
-    _change(connection, best, message.c.campaign_id.in_(campaign_ids), _is_greater_than_message(best))
+    best = _best_report_of_each_channel(codes, of_this_fold).subquery()
+    _update_messages(connection, best, message.c.campaign_id.in_(campaign_ids), _is_greater_than_message(best))
 
 
 def update_statuses_from_several_channels(
@@ -48,32 +49,35 @@ def update_statuses_from_several_channels(
     codes: Mapping[str, DeliveryStatus],
     of_this_fold: sa.ColumnElement[bool],
 ) -> None:
-    """Bring the statuses of campaigns' messages up to the reports of a fold, where several channels may have told."""
+    """Like :func:`update_statuses`, for messages that several channels may have reported on."""
     of_campaigns = message.c.campaign_id.in_(campaign_ids)
-    told = _best_of_each_channel(codes, of_this_fold)
-    if _several_channels_have_told(connection, of_campaigns, of_this_fold):
-        touched = sa.select(report.c.message_id).where(of_this_fold)
-        _keep_channels_apart(connection, _of_several(told, of_campaigns))
-        _keep_channels_apart(connection, _told_until_now(of_campaigns, touched))
-        winner = _best_channel_of_each_message(of_campaigns, touched)
-        _change(connection, winner, _message_differs(winner))
-    best = told.subquery()
-    _change(connection, best, of_campaigns, ~_has_channels_apart(), _is_greater_than_message(best))
+    best_reports = _best_report_of_each_channel(codes, of_this_fold)
+    if _any_message_has_several_channels(connection, of_campaigns, of_this_fold):
+        message_ids = sa.select(report.c.message_id).where(of_this_fold)
+        _upsert_channels(connection, _channels_of_messages_with_several(best_reports, of_campaigns))
+        _upsert_channels(connection, _channels_stored_on_messages(of_campaigns, message_ids))
+        winner = _best_channel_of_each_message(of_campaigns, message_ids)
+        _update_messages(connection, winner, _differs_from_message(winner))
+    best = best_reports.subquery()
+    _update_messages(connection, best, of_campaigns, ~_HAS_CHANNEL_ROWS, _is_greater_than_message(best))
 
 
 def new_revision() -> Mapping[str, Any]:
-    """Return the columns of a message that say when it was changed, for a campaign that is locked."""
-    # In an UPDATE of many campaigns at once, each message is given its own one's.
+    """Return the values that mark messages as changed, for an UPDATE of messages whose campaigns are locked."""
+    # A subquery, because one UPDATE may change messages of several campaigns.
     revision = sa.select(campaign.c.revision).where(campaign.c.id == message.c.campaign_id).scalar_subquery()
     return {"revision": revision, "updated_at": datetime.now(UTC)}
 
 
-def _best_of_each_channel(codes: Mapping[str, DeliveryStatus], of_this_fold: sa.ColumnElement[bool]) -> sa.Select[Any]:
+def _best_report_of_each_channel(
+    codes: Mapping[str, DeliveryStatus], of_this_fold: sa.ColumnElement[bool]
+) -> sa.Select[Any]:
+    """Return the reports of a fold with their place among those of the same message and channel; 1 is the best."""
     status = sa.case({code: str(each) for code, each in codes.items()}, value=report.c.status_code, else_="unknown")
     rank = sa.case({code: each.rank for code, each in codes.items()}, value=report.c.status_code, else_=0)
     place = sa.func.row_number().over(
         partition_by=(report.c.message_id, report.c.service),
-        order_by=(rank.desc(), _moment(report.c.reported_at).desc(), report.c.status_code.desc()),
+        order_by=(rank.desc(), _comparable(report.c.reported_at).desc(), report.c.status_code.desc()),
     )
     return sa.select(
         report.c.message_id,
@@ -86,65 +90,39 @@ def _best_of_each_channel(codes: Mapping[str, DeliveryStatus], of_this_fold: sa.
     ).where(of_this_fold, report.c.message_id.is_not(None))
 
 
-def _several_channels_have_told(
+def _any_message_has_several_channels(
     connection: sa.Connection, of_campaigns: sa.ColumnElement[bool], of_this_fold: sa.ColumnElement[bool]
 ) -> bool:
-    """Tell whether any message of the fold has been reported on by more than one channel, now or before."""
+    """Return whether several channels have reported, in this fold or before, on a message of the fold."""
     first, last = sa.func.min(report.c.service), sa.func.max(report.c.service)
     several = (
         sa.select(message.c.id)
         .join(report, report.c.message_id == message.c.id)
         .where(of_this_fold, of_campaigns)
         .group_by(message.c.id)
-        .having(sa.or_(first != last, _was_told_by_another_than(first), _has_channels_apart()))
+        .having(sa.or_(first != last, _has_status_of_other_channel(first), _HAS_CHANNEL_ROWS))
     )
     return connection.execute(several.limit(1)).first() is not None
 
 
-def _of_several(told: sa.Select[Any], of_campaigns: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    # Not by looking each message up among those of several channels: PostgreSQL, which does not know how many these
-    # are, would do it row by row.
+def _channels_of_messages_with_several(
+    best_reports: sa.Select[Any], of_campaigns: sa.ColumnElement[bool]
+) -> sa.Select[Any]:
+    # Not by a look-up of each message among those that have several channels: PostgreSQL does not know how few they are
+    # and would do it row by row.
     first, last = (pick(report.c.service).over(partition_by=report.c.message_id) for pick in (sa.func.min, sa.func.max))
-    is_of_several = sa.or_(first != last, _was_told_by_another_than(first), _has_channels_apart())
-    with_messages = told.join(message, message.c.id == report.c.message_id).where(of_campaigns)
-    best = with_messages.add_columns(is_of_several.label("is_of_several")).subquery()
-    return sa.select(*(best.c[name] for name in _COLUMNS)).where(best.c.place == 1, best.c.is_of_several)
+    has_several = sa.or_(first != last, _has_status_of_other_channel(first), _HAS_CHANNEL_ROWS)
+    with_messages = best_reports.join(message, message.c.id == report.c.message_id).where(of_campaigns)
+    best = with_messages.add_columns(has_several.label("has_several")).subquery()
+    return sa.select(*(best.c[name] for name in _CHANNEL_COLUMNS)).where(best.c.place == 1, best.c.has_several)
 
 
-def _was_told_by_another_than(channel: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    return sa.and_(message.c.delivery_rank >= 0, message.c.delivery_channel != channel)
+def _channels_stored_on_messages(of_campaigns: sa.ColumnElement[bool], message_ids: sa.Select[Any]) -> sa.Select[Any]:
+    """Return the statuses that messages with channel rows have, as statuses of their channels.
 
-
-def _has_channels_apart() -> sa.ColumnElement[bool]:
-    return sa.exists().where(message_channel.c.message_id == message.c.id)
-
-
-def _keep_channels_apart(connection: sa.Connection, told: sa.Select[Any]) -> None:
-    """Note what is told of channels, where it is greater than what was told before.
-
-    :param told: the columns of a channel, in their order, the message's id first.
+    Until a second channel reports, the status of the first is stored only on the message. Afterwards the message
+    repeats what a channel row says, and nothing changes.
     """
-    channel = told.subquery()
-    changed = (
-        sa.select(*channel.c, campaign.c.revision)
-        .join(message, message.c.id == next(iter(channel.c)))
-        .join(campaign, campaign.c.id == message.c.campaign_id)
-        # SQLite takes the ON of a conflict for the ON of a join where no WHERE stands between them.
-        .where(sa.true())
-    )
-    insert = dialect_insert(connection, message_channel).from_select((*_COLUMNS, "revision"), changed)
-    new = insert.excluded
-    upsert = insert.on_conflict_do_update(
-        index_elements=("message_id", "channel"),
-        set_={name: new[name] for name in (*_COLUMNS, "revision")},
-        where=sa.tuple_(new.rank, _moment(new.reported_at), new.code)
-        > sa.tuple_(message_channel.c.rank, _moment(message_channel.c.reported_at), message_channel.c.code),
-    )
-    connection.execute(upsert)
-
-
-def _told_until_now(of_campaigns: sa.ColumnElement[bool], touched: sa.Select[Any]) -> sa.Select[Any]:
-    """Return the messages' own statuses: where one channel has told so far, it is that channel's."""
     return sa.select(
         message.c.id,
         message.c.delivery_channel,
@@ -154,19 +132,44 @@ def _told_until_now(of_campaigns: sa.ColumnElement[bool], touched: sa.Select[Any
         message.c.delivery_at,
     ).where(
         of_campaigns,
-        message.c.id.in_(touched),
+        message.c.id.in_(message_ids),
         message.c.delivery_rank >= 0,
-        _has_channels_apart(),
+        _HAS_CHANNEL_ROWS,
     )
 
 
-def _best_channel_of_each_message(of_campaigns: sa.ColumnElement[bool], touched: sa.Select[Any]) -> sa.Subquery:
-    among = sa.case({str(each): each.rank_among_channels for each in DeliveryStatus}, value=message_channel.c.status)
+def _upsert_channels(connection: sa.Connection, channels: sa.Select[Any]) -> None:
+    """Store the statuses of channels that are greater than the stored ones.
+
+    :param channels: selects the columns of a channel in their order.
+    """
+    new_channels = channels.subquery()
+    values = (
+        sa.select(*new_channels.c, campaign.c.revision)
+        .join(message, message.c.id == next(iter(new_channels.c)))
+        .join(campaign, campaign.c.id == message.c.campaign_id)
+        # Without a WHERE, SQLite reads the ON of ON CONFLICT as the condition of a join.
+        .where(sa.true())
+    )
+    insert = dialect_insert(connection, message_channel).from_select((*_CHANNEL_COLUMNS, "revision"), values)
+    new = insert.excluded
+    upsert = insert.on_conflict_do_update(
+        index_elements=("message_id", "channel"),
+        set_={name: new[name] for name in (*_CHANNEL_COLUMNS, "revision")},
+        where=sa.tuple_(new.rank, _comparable(new.reported_at), new.code)
+        > sa.tuple_(message_channel.c.rank, _comparable(message_channel.c.reported_at), message_channel.c.code),
+    )
+    connection.execute(upsert)
+
+
+def _best_channel_of_each_message(of_campaigns: sa.ColumnElement[bool], message_ids: sa.Select[Any]) -> sa.Subquery:
+    """Return the channels of messages with their place among those of the same message; 1 is the best."""
+    rank = sa.case({str(each): each.rank_among_channels for each in DeliveryStatus}, value=message_channel.c.status)
     place = sa.func.row_number().over(
         partition_by=message_channel.c.message_id,
         order_by=(
-            among.desc(),
-            _moment(message_channel.c.reported_at).desc(),
+            rank.desc(),
+            _comparable(message_channel.c.reported_at).desc(),
             message_channel.c.code.desc(),
             message_channel.c.channel.desc(),
         ),
@@ -174,38 +177,45 @@ def _best_channel_of_each_message(of_campaigns: sa.ColumnElement[bool], touched:
     return (
         sa.select(message_channel, place.label("place"))
         .join(message, message.c.id == message_channel.c.message_id)
-        .where(of_campaigns, message_channel.c.message_id.in_(touched))
+        .where(of_campaigns, message_channel.c.message_id.in_(message_ids))
         .subquery()
     )
 
 
-def _is_greater_than_message(told: sa.Subquery) -> sa.ColumnElement[bool]:
-    return sa.tuple_(told.c.rank, _moment(told.c.reported_at), told.c.code) > sa.tuple_(
-        message.c.delivery_rank, _moment(message.c.delivery_at), message.c.delivery_code
-    )
-
-
-def _message_differs(told: sa.Subquery) -> sa.ColumnElement[bool]:
-    return sa.tuple_(told.c.channel, told.c.rank, told.c.code, _moment(told.c.reported_at)) != sa.tuple_(
-        message.c.delivery_channel, message.c.delivery_rank, message.c.delivery_code, _moment(message.c.delivery_at)
-    )
-
-
-def _change(connection: sa.Connection, told: sa.Subquery, *which: sa.ColumnElement[bool]) -> None:
+def _update_messages(connection: sa.Connection, best: sa.Subquery, *conditions: sa.ColumnElement[bool]) -> None:
     connection.execute(
         message.update()
-        .where(message.c.id == told.c.message_id, told.c.place == 1, *which)
+        .where(message.c.id == best.c.message_id, best.c.place == 1, *conditions)
         .values(
-            delivery_status=told.c.status,
-            delivery_rank=told.c.rank,
-            delivery_code=told.c.code,
-            delivery_channel=told.c.channel,
-            delivery_at=told.c.reported_at,
+            delivery_status=best.c.status,
+            delivery_rank=best.c.rank,
+            delivery_code=best.c.code,
+            delivery_channel=best.c.channel,
+            delivery_at=best.c.reported_at,
             **new_revision(),
         )
     )
 
 
-def _moment(date: sa.ColumnElement[datetime]) -> sa.ColumnElement[datetime]:
-    """Return a report's date so that it can be compared: one that could not be read is before all others."""
+def _has_status_of_other_channel(channel: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    return sa.and_(message.c.delivery_rank >= 0, message.c.delivery_channel != channel)
+
+
+def _is_greater_than_message(best: sa.Subquery) -> sa.ColumnElement[bool]:
+    return sa.tuple_(best.c.rank, _comparable(best.c.reported_at), best.c.code) > sa.tuple_(
+        message.c.delivery_rank, _comparable(message.c.delivery_at), message.c.delivery_code
+    )
+
+
+def _differs_from_message(best: sa.Subquery) -> sa.ColumnElement[bool]:
+    return sa.tuple_(best.c.channel, best.c.rank, best.c.code, _comparable(best.c.reported_at)) != sa.tuple_(
+        message.c.delivery_channel,
+        message.c.delivery_rank,
+        message.c.delivery_code,
+        _comparable(message.c.delivery_at),
+    )
+
+
+def _comparable(date: sa.ColumnElement[datetime]) -> sa.ColumnElement[datetime]:
+    """Return a report's date, or one before all others if it could not be read."""
     return sa.func.coalesce(date, _BEFORE_ALL_DATES)

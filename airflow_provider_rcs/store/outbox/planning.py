@@ -1,4 +1,4 @@
-"""Planning: the list of recipients goes into the books before anyone is sent to."""
+"""Planning: a list of recipients is recorded in the ledger before any of it is sent."""
 
 from __future__ import annotations
 
@@ -16,24 +16,21 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.recipients.columns import ListedRecipient, ListedRecipients
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, lock_campaign
 from airflow_provider_rcs.store.campaign.cancellations import require_not_cancelled
-from airflow_provider_rcs.store.db.bulk import column_types, columns_as_json, upsert_from_rows, rows_from_json
+from airflow_provider_rcs.store.db.bulk import column_types, columns_as_json, rows_from_json, upsert_from_rows
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import message
 from airflow_provider_rcs.store.outbox.attempts import Attempt, require_lease
 from airflow_provider_rcs.store.privacy.pseudonyms import IS_PSEUDONYMISED, find_pseudonymised
 
-# What differs from row to row; the rest of a row is said once for all.
-_COLUMNS = column_types(
+# The columns that differ from row to row.
+_ROW_COLUMNS = column_types(
     message,
     ("recipient_key", "phone", "phone_as_listed", "name", "reference", "variables", "reason", "detail", "listed_now"),
 )
+_UPDATED_FROM_LIST = ("phone", "phone_as_listed", "name", "reference", "variables", "state", "reason", "detail")
 
-
-_TAKEN_FROM_THE_LIST = ("phone", "phone_as_listed", "name", "reference", "variables", "state", "reason", "detail")
-
-
-# Whoever is known by a hash alone is left alone too: a list must not bring back what was erased.
-_NEVER_TRIED = sa.and_(
+# Recipients whom a new list may still change. Pseudonymised ones are left out: a list must not restore what was erased.
+_NOT_ATTEMPTED = sa.and_(
     sa.or_(
         message.c.state == MessageState.PLANNED,
         sa.and_(message.c.state == MessageState.REJECTED, message.c.request_id.is_(None)),
@@ -44,43 +41,51 @@ _NEVER_TRIED = sa.and_(
 
 @dataclass(frozen=True, slots=True)
 class ListPart:
-    """The next rows of a list, written out for the store.
+    """The next rows of a list, prepared for the store.
 
-    :param listed: no recipient twice.
-    :param times: how often each of them is on this part of the list.
-    :param parameter: all of it, as the parameter of a statement.
+    :param recipients: the recipients, each of them once.
+    :param counts: how often this part of the list contains each of them.
+    :param parameter: all of this, as the parameter of a statement.
     """
 
-    listed: ListedRecipients
-    times: Sequence[int]
+    recipients: ListedRecipients
+    counts: Sequence[int]
     parameter: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class KnownRecipient:
+    """The state of a recipient who is in the campaign already, and whom a new list does not change."""
+
+    state: MessageState
+    reason: str
+
+
 def prepare_list_part(engine: sa.Engine, listed: Sequence[ListedRecipient]) -> ListPart:
-    """Write the next rows of a list out for the store, without asking it: another part may be on its way there.
+    """Prepare the next rows of a list for the store, without querying it, so that this can run during a write.
 
     :param listed: the rows, in the order of the list.
     """
-    once, times = _each_once(ListedRecipients.of(listed))
-    return ListPart(once, times, _parameter(engine.dialect.name, once, times, {}))
+    recipients, counts = _without_duplicates(ListedRecipients.of(listed))
+    return ListPart(recipients, counts, _parameter(engine.dialect.name, recipients, counts, {}))
 
 
 def record_list(engine: sa.Engine, attempt: Attempt, part: ListPart) -> None:
-    """Put a part of the attempt's list into the books, each recipient as planned or as rejected with its reason.
+    """Record a part of the attempt's list: each recipient as planned, or as rejected with the reason.
 
-    A recipient whom the campaign knows already keeps its row. What the new list says of it is taken over while nobody
-    has tried to send to it, so that a list put right can be sent; otherwise the row stays as it is. One that is on
-    the same list again is counted in ``repeats``, and the first of its rows counts. Of one whom the campaign knows by a
-    hash alone, nothing that the list says is kept.
+    A recipient who is in the campaign already keeps its row. Until a request has contained the recipient, the row is
+    updated from the newer list, so that a corrected list can be sent; after that it does not change. If a list
+    contains a recipient several times, the first row is used and the others are counted in ``repeats``. Of recipients
+    whom the campaign knows by a pseudonym only, nothing from the list is stored.
 
-    :param part: the next rows of the list; parts come in its order.
+    :param part: the next rows of the list; the parts must be recorded in its order.
     :raises RcsFencedError: if the attempt has lost its lease.
     :raises RcsCancelledError: if the campaign was cancelled.
     """
     parameter = part.parameter
     with transaction(engine) as connection:
         dialect = connection.dialect.name
-        said_once = {
+        same_for_all_rows = {
             "campaign": attempt.campaign.id,
             "attempt": attempt.id,
             "new_revision": lock_campaign(connection, attempt.campaign.id),
@@ -88,61 +93,52 @@ def record_list(engine: sa.Engine, attempt: Attempt, part: ListPart) -> None:
         }
         require_lease(connection, attempt.id)
         require_not_cancelled(connection, attempt.campaign)
-        if hashes := find_pseudonymised(connection, attempt.campaign.id, part.listed.keys):
-            parameter = _parameter(dialect, part.listed, part.times, hashes)
-        connection.execute(_insert_list(dialect), {**said_once, **parameter})
-
-
-@dataclass(frozen=True, slots=True)
-class KnownRecipient:
-    """How a recipient stands whom the campaign knows, and whom a new list changes nothing for."""
-
-    state: MessageState
-    reason: str
+        if pseudonyms := find_pseudonymised(connection, attempt.campaign.id, part.recipients.keys):
+            parameter = _parameter(dialect, part.recipients, part.counts, pseudonyms)
+        connection.execute(_insert_list(dialect), {**same_for_all_rows, **parameter})
 
 
 def read_known_recipients(engine: sa.Engine, campaign: Campaign, keys: Sequence[str]) -> dict[str, KnownRecipient]:
-    """Return those of the recipients who keep their row when they are listed again: key -> how they stand."""
+    """Return the recipients whose rows a new list would not change: key -> state and reason."""
     with reading(engine) as connection:
-        hashes = find_pseudonymised(connection, campaign.id, keys)
-        key_of = {hashes.get(key, key): key for key in keys}
-        kept = sa.select(message.c.recipient_key, message.c.state, message.c.reason).where(
-            message.c.campaign_id == campaign.id, message.c.recipient_key.in_(key_of), sa.not_(_NEVER_TRIED)
+        pseudonyms = find_pseudonymised(connection, campaign.id, keys)
+        key_of = {pseudonyms.get(key, key): key for key in keys}
+        unchanged = sa.select(message.c.recipient_key, message.c.state, message.c.reason).where(
+            message.c.campaign_id == campaign.id, message.c.recipient_key.in_(key_of), sa.not_(_NOT_ATTEMPTED)
         )
-        rows = connection.execute(kept)
+        rows = connection.execute(unchanged)
         return {key_of[row.recipient_key]: KnownRecipient(MessageState(row.state), row.reason) for row in rows}
 
 
-def _each_once(listed: ListedRecipients) -> tuple[ListedRecipients, Sequence[int]]:
-    """Return the first recipient of each key of the list, and how often the key is on it."""
+def _without_duplicates(listed: ListedRecipients) -> tuple[ListedRecipients, Sequence[int]]:
+    """Return the first row of each recipient key, and how often the list contains the key."""
     if len(set(listed.keys)) == len(listed):
         return listed, [1] * len(listed)
-    times = Counter(listed.keys)
+    counts = Counter(listed.keys)
     last_to_first = reversed(range(len(listed)))
     first = {listed.keys[position]: position for position in last_to_first}
-    return listed.where([first[key] == position for position, key in enumerate(listed.keys)]), list(times.values())
+    return listed.where([first[key] == position for position, key in enumerate(listed.keys)]), list(counts.values())
 
 
 def _parameter(
-    dialect: str, listed: ListedRecipients, times: Sequence[int], hashes: Mapping[str, str]
+    dialect: str, recipients: ListedRecipients, counts: Sequence[int], pseudonyms: Mapping[str, str]
 ) -> dict[str, str]:
-    keys = [hashes.get(key, key) for key in listed.keys] if hashes else listed.keys
-    texts = (keys, listed.phones, listed.phones_as_listed, listed.names, listed.references)
-    count = len(listed)
+    keys = [pseudonyms.get(key, key) for key in recipients.keys] if pseudonyms else recipients.keys
+    texts = (keys, recipients.phones, recipients.phones_as_listed, recipients.names, recipients.references)
+    count = len(recipients)
     cells = (
         *map(pieces_of_texts, texts),
-        pieces_of_variables(listed.variables, count),
-        pieces_of_texts(listed.rejections),
-        pieces_of_texts(listed.details),
-        ["1"] if set(times) == {1} else [list(map(str, times))],
+        pieces_of_variables(recipients.variables, count),
+        pieces_of_texts(recipients.rejections),
+        pieces_of_texts(recipients.details),
+        ["1"] if set(counts) == {1} else [list(map(str, counts))],
     )
-    return columns_as_json(dialect, dict(zip(_COLUMNS, cells, strict=True)), count)
+    return columns_as_json(dialect, dict(zip(_ROW_COLUMNS, cells, strict=True)), count)
 
 
 @cache
 def _insert_list(dialect: str) -> sa.Insert:
-    listed = rows_from_json(dialect, _COLUMNS).c
-    now = sa.bindparam("now", type_=message.c.updated_at.type)
+    listed = rows_from_json(dialect, _ROW_COLUMNS).c
     cells = {
         **listed,
         "campaign_id": sa.bindparam("campaign", type_=message.c.campaign_id.type),
@@ -154,27 +150,27 @@ def _insert_list(dialect: str) -> sa.Insert:
         "delivery_code": sa.literal(""),
         "delivery_channel": sa.literal(""),
         "revision": sa.bindparam("new_revision", type_=message.c.revision.type),
-        "updated_at": now,
+        "updated_at": sa.bindparam("now", type_=message.c.updated_at.type),
     }
     return upsert_from_rows(dialect, message, cells, key=["campaign_id", "recipient_key"], changes=_changes)
 
 
 def _changes(listed: Any) -> Mapping[str, Any]:
-    # A list that is older than the one whose words stand changes nothing.
+    # A list older than the one that the row was last updated from changes nothing.
     is_newer = message.c.listed_by < listed.listed_by
-    taken_over = sa.and_(_NEVER_TRIED, is_newer)
-    times = sa.case(
+    is_updated = sa.and_(_NOT_ATTEMPTED, is_newer)
+    count = sa.case(
         (is_newer, listed.listed_now),
         (message.c.listed_by == listed.listed_by, message.c.listed_now + listed.listed_now),
         else_=message.c.listed_now,
     )
-    more_repeats = times - 1 > message.c.repeats
-    changed = sa.or_(taken_over, more_repeats)
+    has_more_repeats = count - 1 > message.c.repeats
+    is_changed = sa.or_(is_updated, has_more_repeats)
     return {
-        **{name: sa.case((taken_over, listed[name]), else_=message.c[name]) for name in _TAKEN_FROM_THE_LIST},
+        **{name: sa.case((is_updated, listed[name]), else_=message.c[name]) for name in _UPDATED_FROM_LIST},
         "listed_by": sa.case((is_newer, listed.listed_by), else_=message.c.listed_by),
-        "listed_now": times,
-        "repeats": sa.case((more_repeats, times - 1), else_=message.c.repeats),
-        "revision": sa.case((changed, listed.revision), else_=message.c.revision),
-        "updated_at": sa.case((changed, listed.updated_at), else_=message.c.updated_at),
+        "listed_now": count,
+        "repeats": sa.case((has_more_repeats, count - 1), else_=message.c.repeats),
+        "revision": sa.case((is_changed, listed.revision), else_=message.c.revision),
+        "updated_at": sa.case((is_changed, listed.updated_at), else_=message.c.updated_at),
     }

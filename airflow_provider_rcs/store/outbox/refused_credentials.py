@@ -1,4 +1,4 @@
-"""Credentials that the service refused: a campaign does not show them to it again, whichever task asks."""
+"""Refused credentials, which no task of the campaign sends to the service again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_provider_rcs.store.db.tables import refused_credentials
 
 
 def remember_refusal(engine: sa.Engine, campaign: str, fingerprint: str) -> None:
-    """Remember that the service refused credentials to a campaign.
+    """Record that the service refused credentials in a campaign.
 
     :param fingerprint: of the login and password.
     """
@@ -23,14 +23,14 @@ def remember_refusal(engine: sa.Engine, campaign: str, fingerprint: str) -> None
 
 
 def forget_refusals(engine: sa.Engine, campaign: str) -> int:
-    """Forget the refusals of a campaign, because a person has mended the account; return how many there were."""
+    """Delete the refusals of a campaign, after a person has fixed the account, and return their number."""
     with transaction(engine) as connection:
-        ours = refused_credentials.c.campaign == campaign
-        return connection.execute(refused_credentials.delete().where(ours)).rowcount
+        of_campaign = refused_credentials.c.campaign == campaign
+        return connection.execute(refused_credentials.delete().where(of_campaign)).rowcount
 
 
 def check_credentials(engine: sa.Engine, campaign: str, fingerprint: str) -> None:
-    """Check that the service has not refused these credentials to the campaign.
+    """Check that the service has not refused these credentials in the campaign.
 
     :raises RcsAuthError: if it has.
     """
@@ -39,14 +39,14 @@ def check_credentials(engine: sa.Engine, campaign: str, fingerprint: str) -> Non
 
 
 def require_not_refused(connection: sa.Connection, campaign: str, fingerprint: str) -> None:
-    """Check the same inside the transaction that depends on it."""
+    """Like :func:`check_credentials`, within the transaction that depends on it."""
     refused = sa.select(refused_credentials.c.refused_at).where(
         refused_credentials.c.campaign == campaign, refused_credentials.c.fingerprint == fingerprint
     )
-    since = connection.execute(refused).scalar_one_or_none()
-    if since is not None:
+    refused_at = connection.execute(refused).scalar_one_or_none()
+    if refused_at is not None:
         raise RcsAuthError(
-            f"campaign {campaign!r}: the service refused these credentials on {since:%Y-%m-%d %H:%M} UTC, and they are "
-            "not shown to it again, because that can block the account. Put login and password of the connection "
-            f"right; if it was the account that was mended: airflow-rcs resolve {campaign!r} --credentials-mended"
+            f"campaign {campaign!r}: the service refused these credentials on {refused_at:%Y-%m-%d %H:%M} UTC. They "
+            "are not sent again, because that can block the account. Correct login and password of the connection. If "
+            f"the account was fixed instead: airflow-rcs resolve {campaign!r} --credentials-mended"
         )

@@ -1,4 +1,4 @@
-"""Resolutions: a person settles what is in doubt, and the store keeps who said so, when and why."""
+"""Resolutions: the recorded decisions of people on messages in doubt."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, lock_campaign
 from airflow_provider_rcs.store.db.engine import reading, transaction
-from airflow_provider_rcs.store.db.tables import message, request, resolution
+from airflow_provider_rcs.store.db.tables import message, request
+from airflow_provider_rcs.store.db.tables import resolution as resolutions
 from airflow_provider_rcs.store.outbox.settlement import IS_OF_REQUEST, values_when_not_sent
 from airflow_provider_rcs.store.privacy.pseudonyms import find_pseudonymised
 
 
 class Verdict(StrEnum):
-    """What a person says became of messages in doubt."""
+    """The outcome that a person decides on for messages in doubt."""
 
     ACCEPTED = "accepted"
     NOT_SENT = "not_sent"
@@ -27,13 +28,13 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """A person's word on messages in doubt.
+    """The decision of a person on messages in doubt.
 
-    :param verdict: what became of them; ``not_sent`` plans them again, for the next attempt, except those who were
-        erased since, or whose campaign was cancelled.
-    :param decided_by: who says so.
-    :param reason: why; what was seen.
-    :raises RcsInputError: if nobody says so, or not why.
+    :param verdict: the outcome; ``not_sent`` plans the messages again for the next attempt, unless their recipients
+        were erased or their campaign was cancelled.
+    :param decided_by: who decided.
+    :param reason: why, such as what was seen.
+    :raises RcsInputError: if ``decided_by`` or ``reason`` is empty.
     """
 
     verdict: Verdict
@@ -42,14 +43,18 @@ class Resolution:
 
     def __post_init__(self) -> None:
         if not self.decided_by.strip():
-            raise RcsInputError("by", "it is empty", "Say who decides, for the books.")
+            raise RcsInputError("by", "it is empty", "Name who decides; the ledger records it.")
         if not self.reason.strip():
-            raise RcsInputError("because", "it is empty", "Say why, for the books.")
+            raise RcsInputError("because", "it is empty", "Give a reason; the ledger records it.")
 
 
 @dataclass(frozen=True, slots=True)
 class RequestInDoubt:
-    """A request whose messages are in doubt."""
+    """A request that has messages in doubt.
+
+    :param in_doubt: their number.
+    :param reason: why they are in doubt.
+    """
 
     reference: str
     claimed_at: datetime
@@ -58,9 +63,9 @@ class RequestInDoubt:
 
 
 def requests_in_doubt(engine: sa.Engine, campaign: Campaign) -> Sequence[RequestInDoubt]:
-    """Return the campaign's requests that have messages in doubt, the oldest first."""
+    """Return the campaign's requests that have messages in doubt, oldest first."""
     columns = (request.c.reference, request.c.claimed_at, request.c.reason)
-    doubted = (
+    in_doubt = (
         sa.select(*columns, sa.func.count().label("in_doubt"))
         .join(message, IS_OF_REQUEST)
         .where(request.c.campaign_id == campaign.id, message.c.state == MessageState.IN_DOUBT)
@@ -68,58 +73,63 @@ def requests_in_doubt(engine: sa.Engine, campaign: Campaign) -> Sequence[Request
         .order_by(request.c.id)
     )
     with reading(engine) as connection:
-        return [RequestInDoubt(**row) for row in connection.execute(doubted).mappings()]
+        return [RequestInDoubt(**row) for row in connection.execute(in_doubt).mappings()]
 
 
-def resolve_all(engine: sa.Engine, campaign: Campaign, statement: Resolution) -> int:
-    """Settle all messages of the campaign that are in doubt, and return how many."""
-    return _resolve(engine, campaign, statement, sa.true())
+def resolve_all(engine: sa.Engine, campaign: Campaign, resolution: Resolution) -> int:
+    """Resolve all messages of the campaign that are in doubt, and return their number."""
+    return _resolve(engine, campaign, resolution, sa.true())
 
 
-def resolve_request(engine: sa.Engine, campaign: Campaign, statement: Resolution, reference: str) -> int:
-    """Settle those of one request, known by the reference that it carried, and return how many."""
+def resolve_request(engine: sa.Engine, campaign: Campaign, resolution: Resolution, reference: str) -> int:
+    """Resolve the messages in doubt of the request with this reference, and return their number."""
     of_request = sa.select(request.c.id).where(request.c.reference == reference)
-    return _resolve(engine, campaign, statement, message.c.request_id.in_(of_request))
+    return _resolve(engine, campaign, resolution, message.c.request_id.in_(of_request))
 
 
-def resolve_phone(engine: sa.Engine, campaign: Campaign, statement: Resolution, phone: str) -> int:
-    """Settle the one to a phone, given as E.164 digits, and return how many that was; also if it was erased since."""
+def resolve_phone(engine: sa.Engine, campaign: Campaign, resolution: Resolution, phone: str) -> int:
+    """Resolve the message to this phone if it is in doubt, and return the number of messages resolved.
+
+    :param phone: E.164 digits; the phone may have been erased since.
+    """
     with reading(engine) as connection:
-        hashes = find_pseudonymised(connection, campaign.id, [phone])
-    return _resolve(engine, campaign, statement, message.c.recipient_key == hashes.get(phone, phone))
+        pseudonyms = find_pseudonymised(connection, campaign.id, [phone])
+    return _resolve(engine, campaign, resolution, message.c.recipient_key == pseudonyms.get(phone, phone))
 
 
-def _resolve(engine: sa.Engine, campaign: Campaign, statement: Resolution, which: sa.ColumnElement[bool]) -> int:
-    accepted = statement.verdict is Verdict.ACCEPTED
+def _resolve(engine: sa.Engine, campaign: Campaign, resolution: Resolution, condition: sa.ColumnElement[bool]) -> int:
+    is_accepted = resolution.verdict is Verdict.ACCEPTED
     with transaction(engine) as connection:
         revision = lock_campaign(connection, campaign.id)
         now = datetime.now(UTC)
-        sent = {"state": MessageState.ACCEPTED, "reason": ""}
         resolution_id = connection.execute(
-            resolution.insert()
+            resolutions.insert()
             .values(
                 campaign_id=campaign.id,
-                outcome=statement.verdict,
+                outcome=resolution.verdict,
                 messages=0,
-                decided_by=statement.decided_by,
-                reason=statement.reason,
+                decided_by=resolution.decided_by,
+                reason=resolution.reason,
                 decided_at=now,
             )
-            .returning(resolution.c.id)
+            .returning(resolutions.c.id)
         ).scalar_one()
-        settled = connection.execute(
+        accepted = {"state": MessageState.ACCEPTED, "reason": ""}
+        resolved = connection.execute(
             message.update()
-            .where(message.c.campaign_id == campaign.id, message.c.state == MessageState.IN_DOUBT, which)
+            .where(message.c.campaign_id == campaign.id, message.c.state == MessageState.IN_DOUBT, condition)
             .values(
-                request_id=message.c.request_id if accepted else None,
+                request_id=message.c.request_id if is_accepted else None,
                 resolution_id=resolution_id,
                 revision=revision,
                 updated_at=now,
-                **(sent if accepted else values_when_not_sent(connection, campaign.id)),
+                **(accepted if is_accepted else values_when_not_sent(connection, campaign.id)),
             )
         ).rowcount
-        ours = resolution.c.id == resolution_id
+        this_row = resolutions.c.id == resolution_id
         connection.execute(
-            resolution.update().where(ours).values(messages=settled) if settled else resolution.delete().where(ours)
+            resolutions.update().where(this_row).values(messages=resolved)
+            if resolved
+            else resolutions.delete().where(this_row)
         )
-    return settled
+    return resolved

@@ -1,4 +1,4 @@
-"""Settlement: what a reply, or its absence, proves is recorded, or the messages are requeued."""
+"""Settlement of requests: their outcomes are recorded, or their messages are requeued."""
 
 from __future__ import annotations
 
@@ -14,35 +14,33 @@ from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
 from airflow_provider_rcs.store.campaign.cancellations import cancellation_reason
-from airflow_provider_rcs.store.db.bulk import column_types, rows_from_json, rows_as_json
+from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import message, request
 from airflow_provider_rcs.store.outbox.claims import Claim
 from airflow_provider_rcs.store.privacy.pseudonyms import ERASED_UNSENT, IS_PSEUDONYMISED
 
-_HIGHEST_NUMBER = 2**63 - 1
+ACCEPTED_BY_REPORT = "the reply was lost; a report on the same request proves that the service accepted it"
 
+_NEVER_LEFT = "the request never left: its task ended first"
+_HIGHEST_ID = 2**63 - 1
 
-# One that was claimed through the upgrade of the store does not tell its numbers: then they are looked for everywhere.
+# Requests that were claimed while the store was being upgraded have no range of ids: all messages are searched then.
 IS_OF_REQUEST = sa.and_(
     message.c.request_id == request.c.id,
     message.c.id >= sa.func.coalesce(request.c.first_message_id, 0),
-    message.c.id <= sa.func.coalesce(request.c.last_message_id, _HIGHEST_NUMBER),
+    message.c.id <= sa.func.coalesce(request.c.last_message_id, _HIGHEST_ID),
 )
-
-
-ACCEPTED_BY_REPORT = "the reply was lost; a report on the same request proves that the service accepted it"
-
 
 _OUTCOME_COLUMNS = column_types(message, ("id", "state", "reason", "api_message_id"))
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What a reply said of each recipient of a claim.
+    """The outcome of each recipient of a claim, read from the reply to its request.
 
     :param outcomes: in the order of the claim's recipients.
-    :param api_campaign_id: the service's id of the request; empty if it gave none.
+    :param api_campaign_id: the service's id of the request; empty if the reply has none.
     """
 
     claim: Claim
@@ -51,31 +49,127 @@ class Settlement:
 
 
 def settle(engine: sa.Engine, settlements: Sequence[Settlement]) -> None:
-    """Record what the replies to requests of one campaign said of each recipient.
+    """Record the replies to requests of one campaign, recipient by recipient.
 
-    Applies also after the attempt lost its lease: a reply is evidence whenever it comes. A message that a report has
-    proven accepted in the meantime stays so.
+    This works also after the attempt has lost its lease: a reply is evidence whenever it arrives. A message that a
+    report has proven accepted meanwhile stays accepted.
     """
     dialect = engine.dialect.name
-    # Written before the lock is taken, so that the next batches can be claimed meanwhile.
-    told = [rows_as_json(dialect, _OUTCOME_COLUMNS, list(_outcome_rows(each))) for each in settlements]
+    # Serialized before the campaign is locked, so that further batches can be claimed meanwhile.
+    parameters = [rows_as_json(dialect, _OUTCOME_COLUMNS, list(_outcome_rows(each))) for each in settlements]
     with transaction(engine) as connection:
         revision = lock_campaign(connection, settlements[0].claim.campaign_id)
-        for settlement, rows in zip(settlements, told, strict=True):
-            _record_reply(connection, settlement, rows, revision)
+        for settlement, outcomes in zip(settlements, parameters, strict=True):
+            _record_reply(connection, settlement, outcomes, revision)
+
+
+def mark_in_doubt(engine: sa.Engine, claim: Claim, reason: str) -> int:
+    """Mark the claim's messages as in doubt, after their request left and no readable reply came.
+
+    If a report has proven that the service accepted the request, they become accepted instead.
+
+    :return: the number of messages in doubt.
+    """
+    with transaction(engine) as connection:
+        revision = lock_campaign(connection, claim.campaign_id)
+        return mark_request_in_doubt(connection, claim.request_id, revision, reason)
+
+
+def mark_request_in_doubt(connection: sa.Connection, request_id: int, revision: int, reason: str) -> int:
+    """Like :func:`mark_in_doubt`, for callers that hold the campaign lock."""
+    is_proven = _is_proven_accepted(connection, request_id)
+    state = MessageState.ACCEPTED if is_proven else MessageState.IN_DOUBT
+    changed = connection.execute(
+        message.update()
+        .where(IS_OF_REQUEST, request.c.id == request_id, message.c.state == MessageState.SENDING)
+        .values(
+            state=state,
+            reason=ACCEPTED_BY_REPORT if is_proven else reason,
+            revision=revision,
+            updated_at=datetime.now(UTC),
+        )
+    )
+    _close_request(connection, request_id, str(state), reason=reason)
+    return 0 if is_proven else changed.rowcount
+
+
+def requeue_refused(engine: sa.Engine, claim: Claim, reason: str) -> None:
+    """Requeue the claim's messages, after the service has definitely refused their request.
+
+    Messages that cannot be sent any more are suppressed instead: see :func:`values_when_not_sent`. This works also
+    after the attempt was recovered as dead: the messages are in doubt then, and the refusal settles them.
+
+    :param reason: why the request was refused; it is stored with the request.
+    """
+    with transaction(engine) as connection:
+        revision = lock_campaign(connection, claim.campaign_id)
+        if _is_proven_accepted(connection, claim.request_id):
+            # The service contradicts itself: a report proves that it accepted the request. Sending again is not safe.
+            mark_request_in_doubt(connection, claim.request_id, revision, reason)
+            return
+        _requeue_messages(connection, claim.campaign_id, [claim.request_id], revision)
+        _close_request(connection, claim.request_id, "refused", reason=reason)
+
+
+def requeue_unsent(engine: sa.Engine, claims: Sequence[Claim]) -> None:
+    """Requeue the messages of claims whose requests, as this process knows, never left.
+
+    They are requeued in whatever state the store has them, also if the requests were dispatched. Messages that cannot
+    be sent any more are suppressed instead: see :func:`values_when_not_sent`.
+    """
+    with transaction(engine) as connection:
+        revision = lock_campaign(connection, claims[0].campaign_id)
+        requeue_unsent_requests(connection, claims[0].campaign_id, [claim.request_id for claim in claims], revision)
+
+
+def requeue_unsent_requests(
+    connection: sa.Connection, campaign_id: int, request_ids: Sequence[int], revision: int
+) -> None:
+    """Like :func:`requeue_unsent`, for callers that hold the campaign lock."""
+    _requeue_messages(connection, campaign_id, request_ids, revision)
+    connection.execute(
+        request.update()
+        .where(request.c.id.in_(request_ids))
+        .values(state="unsent", reason=_NEVER_LEFT, settled_at=datetime.now(UTC))
+    )
+
+
+def values_when_not_sent(connection: sa.Connection, campaign_id: int) -> Mapping[str, Any]:
+    """Return the new state and reason of messages of a campaign that are proven not to have been sent.
+
+    They are planned again, except those that cannot be sent any more: if their campaign was cancelled or their
+    recipient was erased, they are suppressed. The caller must hold the campaign lock.
+    """
+    if cancelled := cancellation_reason(connection, campaign_id):
+        return {"state": MessageState.SUPPRESSED, "reason": cancelled}
+    return {
+        "state": sa.case((IS_PSEUDONYMISED, MessageState.SUPPRESSED), else_=MessageState.PLANNED),
+        "reason": sa.case((IS_PSEUDONYMISED, ERASED_UNSENT), else_=""),
+    }
+
+
+def api_campaign_ids(engine: sa.Engine, campaign_id: int) -> list[str]:
+    """Return the ids that the service gave to the requests of a campaign, in the order of the requests."""
+    ids = sa.select(request.c.api_campaign_id).where(
+        request.c.campaign_id == campaign_id, request.c.api_campaign_id != ""
+    )
+    with reading(engine) as connection:
+        return list(connection.execute(ids.order_by(request.c.id)).scalars())
 
 
 def _outcome_rows(settlement: Settlement) -> Iterator[tuple[Any, ...]]:
-    for row, outcome in zip(settlement.claim.message_ids, settlement.outcomes, strict=True):
-        yield row, outcome.state, outcome.reason, outcome.api_message_id or None
+    for message_id, outcome in zip(settlement.claim.message_ids, settlement.outcomes, strict=True):
+        yield message_id, outcome.state, outcome.reason, outcome.api_message_id or None
 
 
-def _record_reply(connection: sa.Connection, settlement: Settlement, told: Mapping[str, str], revision: int) -> None:
+def _record_reply(
+    connection: sa.Connection, settlement: Settlement, outcomes: Mapping[str, str], revision: int
+) -> None:
     claim = settlement.claim
-    said_once = {"request": claim.request_id, "new_revision": revision, "now": datetime.now(UTC)}
-    recorded = connection.execute(_record_outcomes(connection.dialect.name), {**said_once, **told}).rowcount
+    same_for_all_rows = {"request": claim.request_id, "new_revision": revision, "now": datetime.now(UTC)}
+    recorded = connection.execute(_record_outcomes(connection.dialect.name), {**same_for_all_rows, **outcomes}).rowcount
     if recorded < len(claim.message_ids):
-        # Those too that a report has settled against the reply: their copies show the request's id.
+        # Messages that a report has settled against the reply get the revision too: exports show the request's id.
         connection.execute(
             message.update()
             .where(IS_OF_REQUEST, request.c.id == claim.request_id, message.c.revision < revision)
@@ -86,143 +180,33 @@ def _record_reply(connection: sa.Connection, settlement: Settlement, told: Mappi
 
 @cache
 def _record_outcomes(dialect: str) -> sa.Update:
-    told = rows_from_json(dialect, _OUTCOME_COLUMNS).c
-    undecided = sa.or_(
+    outcome = rows_from_json(dialect, _OUTCOME_COLUMNS).c
+    is_undecided = sa.or_(
         message.c.state == MessageState.SENDING,
         message.c.state == MessageState.IN_DOUBT,
-        # Taken for accepted because the rest of its request was: the reply itself tells more.
+        # Accepted only because another message of the request was reported on: the reply is more exact.
         sa.and_(message.c.state == MessageState.ACCEPTED, message.c.reason == ACCEPTED_BY_REPORT),
     )
-    confirmed = sa.and_(told.state == MessageState.ACCEPTED, message.c.state == MessageState.ACCEPTED)
+    is_confirmed = sa.and_(outcome.state == MessageState.ACCEPTED, message.c.state == MessageState.ACCEPTED)
     return (
         message.update()
         .where(
-            message.c.id == told.id,
+            message.c.id == outcome.id,
             message.c.request_id == sa.bindparam("request", type_=message.c.request_id.type),
-            sa.or_(undecided, confirmed),
+            sa.or_(is_undecided, is_confirmed),
         )
         .values(
-            state=told.state,
-            reason=told.reason,
-            api_message_id=sa.func.coalesce(told.api_message_id, message.c.api_message_id),
+            state=outcome.state,
+            reason=outcome.reason,
+            api_message_id=sa.func.coalesce(outcome.api_message_id, message.c.api_message_id),
             revision=sa.bindparam("new_revision", type_=message.c.revision.type),
             updated_at=sa.bindparam("now", type_=message.c.updated_at.type),
         )
     )
 
 
-def requeue_refused(engine: sa.Engine, claim: Claim, reason: str) -> None:
-    """Give the messages back as planned, after a proven refusal of their request.
-
-    Those who were erased meanwhile, or whose campaign was cancelled, are suppressed. Applies also after the attempt was
-    taken for dead: then they are in doubt, and the refusal settles it.
-
-    :param reason: why it was refused; stays with the request.
-    """
-    with transaction(engine) as connection:
-        revision = lock_campaign(connection, claim.campaign_id)
-        if _is_echoed(connection, claim.request_id):
-            # A report has proven the opposite, and nobody is messaged on the word of a service against itself.
-            mark_request_in_doubt(connection, claim.request_id, revision, reason)
-            return
-        requeue_messages(connection, claim.campaign_id, [claim.request_id], revision)
-        _close_request(connection, claim.request_id, "refused", reason=reason)
-
-
-def mark_in_doubt(engine: sa.Engine, claim: Claim, reason: str) -> int:
-    """Leave the messages in doubt, after their request left and no readable reply came.
-
-    :return: the number of messages in doubt: none, if a report has proven the request accepted.
-    """
-    with transaction(engine) as connection:
-        revision = lock_campaign(connection, claim.campaign_id)
-        return mark_request_in_doubt(connection, claim.request_id, revision, reason)
-
-
-def mark_request_in_doubt(connection: sa.Connection, request_id: int, revision: int, reason: str) -> int:
-    """Do the same inside a transaction that holds the campaign's lock."""
-    echoed = _is_echoed(connection, request_id)
-    state = MessageState.ACCEPTED if echoed else MessageState.IN_DOUBT
-    changed = connection.execute(
-        message.update()
-        .where(IS_OF_REQUEST, request.c.id == request_id, message.c.state == MessageState.SENDING)
-        .values(
-            state=state,
-            reason=ACCEPTED_BY_REPORT if echoed else reason,
-            revision=revision,
-            updated_at=datetime.now(UTC),
-        )
-    )
-    _close_request(connection, request_id, str(state), reason=reason)
-    return 0 if echoed else changed.rowcount
-
-
-def _is_echoed(connection: sa.Connection, request_id: int) -> bool:
-    """Whether a report has proven that the service accepted the request."""
-    echo = sa.select(request.c.echoed_at).where(request.c.id == request_id)
-    return connection.execute(echo).scalar_one() is not None
-
-
-def _close_request(connection: sa.Connection, request_id: int, state: str, **values: Any) -> None:
-    connection.execute(
-        request.update().where(request.c.id == request_id).values(state=state, settled_at=datetime.now(UTC), **values)
-    )
-
-
-def api_campaign_ids(engine: sa.Engine, campaign_id: int) -> list[str]:
-    """Return the ids that the service gave to the campaign's requests, in their order."""
-    given = sa.select(request.c.api_campaign_id).where(
-        request.c.campaign_id == campaign_id, request.c.api_campaign_id != ""
-    )
-    with reading(engine) as connection:
-        return list(connection.execute(given.order_by(request.c.id)).scalars())
-
-
-_NEVER_LEFT = "it never left: its task ended before"
-
-
-def requeue_unsent(engine: sa.Engine, claims: Sequence[Claim]) -> None:
-    """Give the messages of requests back that this process knows not to have left, whatever the store takes them for.
-
-    They are planned again, except those that were erased meanwhile, or whose campaign was cancelled.
-    """
-    with transaction(engine) as connection:
-        revision = lock_campaign(connection, claims[0].campaign_id)
-        requeue_unsent_requests(connection, claims[0].campaign_id, [claim.request_id for claim in claims], revision)
-
-
-def requeue_unsent_requests(
-    connection: sa.Connection, campaign_id: int, request_ids: Sequence[int], revision: int
-) -> None:
-    """Do the same inside a transaction that holds the campaign's lock."""
-    requeue_messages(connection, campaign_id, request_ids, revision)
-    connection.execute(
-        request.update()
-        .where(request.c.id.in_(request_ids))
-        .values(state="unsent", reason=_NEVER_LEFT, settled_at=datetime.now(UTC))
-    )
-
-
-def values_when_not_sent(connection: sa.Connection, campaign_id: int) -> Mapping[str, Any]:
-    """Return the state and the reason of messages of a campaign that are proven not to have been sent.
-
-    They are planned again, unless they can be sent no more: their campaign was cancelled, or the person erased. To be
-    asked under the campaign's lock.
-    """
-    if cancelled := cancellation_reason(connection, campaign_id):
-        return {"state": MessageState.SUPPRESSED, "reason": cancelled}
-    return {
-        "state": sa.case((IS_PSEUDONYMISED, MessageState.SUPPRESSED), else_=MessageState.PLANNED),
-        "reason": sa.case((IS_PSEUDONYMISED, ERASED_UNSENT), else_=""),
-    }
-
-
-def requeue_messages(connection: sa.Connection, campaign_id: int, request_ids: Sequence[int], revision: int) -> None:
-    """Give back the messages of requests of a campaign that are proven not to have been accepted.
-
-    Also those that are taken for in doubt: the proof settles it. To be called under the campaign's lock.
-    """
-    not_sent = values_when_not_sent(connection, campaign_id)
+def _requeue_messages(connection: sa.Connection, campaign_id: int, request_ids: Sequence[int], revision: int) -> None:
+    # Messages in doubt too: the proof that they were not accepted settles the doubt.
     connection.execute(
         message.update()
         .where(
@@ -230,5 +214,22 @@ def requeue_messages(connection: sa.Connection, campaign_id: int, request_ids: S
             request.c.id.in_(request_ids),
             message.c.state.in_((MessageState.SENDING, MessageState.IN_DOUBT)),
         )
-        .values(request_id=None, revision=revision, updated_at=datetime.now(UTC), **not_sent)
+        .values(
+            request_id=None,
+            revision=revision,
+            updated_at=datetime.now(UTC),
+            **values_when_not_sent(connection, campaign_id),
+        )
+    )
+
+
+def _is_proven_accepted(connection: sa.Connection, request_id: int) -> bool:
+    """Return whether a report that carries the request's reference has arrived."""
+    first_report = sa.select(request.c.echoed_at).where(request.c.id == request_id)
+    return connection.execute(first_report).scalar_one() is not None
+
+
+def _close_request(connection: sa.Connection, request_id: int, state: str, **values: Any) -> None:
+    connection.execute(
+        request.update().where(request.c.id == request_id).values(state=state, settled_at=datetime.now(UTC), **values)
     )

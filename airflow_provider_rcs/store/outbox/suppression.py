@@ -1,4 +1,4 @@
-"""Suppression: who must not be messaged, and who has been messaged enough."""
+"""Suppression of recipients who must not be messaged: suppressed phones, exclusions and frequency caps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.models import FrequencyCap
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import Campaign
-from airflow_provider_rcs.store.db.bulk import column_types, insert_or_ignore, rows_from_json, rows_as_json
+from airflow_provider_rcs.store.db.bulk import column_types, insert_or_ignore, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import (
     exclusion,
@@ -28,19 +28,17 @@ from airflow_provider_rcs.store.privacy.pseudonyms import find_pseudonyms
 
 EXCLUDED = "excluded by exclude_sql"
 
-
-_PEOPLE = column_types(message, ["recipient_key"])
-
-
-_COUNTED_STATES = (MessageState.SENDING, MessageState.ACCEPTED, MessageState.IN_DOUBT)
+_KEY_COLUMN = column_types(message, ["recipient_key"])
+# Messages in doubt count against a frequency cap too, because they may have been delivered.
+_STATES_UNDER_CAP = (MessageState.SENDING, MessageState.ACCEPTED, MessageState.IN_DOUBT)
 
 
 def record_exclusions(engine: sa.Engine, campaign: Campaign, phones: Sequence[str]) -> None:
-    """Note that a campaign must not message these phones, whichever attempt lists them.
+    """Record that the campaign must not message these phones, whichever attempt lists them.
 
-    To be told before they are listed: a claim of any attempt suppresses those that it knows of.
+    Call it before the list is recorded: claims suppress only the phones that are excluded by then.
 
-    :param phones: E.164 digits, each once.
+    :param phones: E.164 digits, each phone once.
     """
     rows = [{"campaign_id": campaign.id, "phone": phone} for phone in phones]
     with transaction(engine) as connection:
@@ -50,26 +48,26 @@ def record_exclusions(engine: sa.Engine, campaign: Campaign, phones: Sequence[st
 def preview_suppressions(
     engine: sa.Engine, campaign: Campaign | None, phones: Sequence[str], excluded: Set[str], cap: FrequencyCap | None
 ) -> dict[str, str]:
-    """Return who of these phones a claim would suppress now: phone -> reason. Nothing is written.
+    """Return which of these phones a claim would suppress now, without writing anything: phone -> reason.
 
-    :param campaign: the campaign, if it has been begun.
-    :param excluded: phones that the campaign's next attempt would exclude.
+    :param campaign: the campaign; ``None`` if it does not exist yet.
+    :param excluded: phones that the next attempt of the campaign would exclude.
     """
     campaign_id = None if campaign is None else campaign.id
-    out = [phone for phone in phones if phone in excluded]
+    to_exclude = [phone for phone in phones if phone in excluded]
     others = [phone for phone in phones if phone not in excluded]
     with reading(engine) as connection:
         return {
-            **dict.fromkeys(out, EXCLUDED),
-            **suppression_reasons(connection, campaign_id, out, None),
+            **dict.fromkeys(to_exclude, EXCLUDED),
+            **suppression_reasons(connection, campaign_id, to_exclude, None),
             **suppression_reasons(connection, campaign_id, others, cap),
         }
 
 
 def lock_frequency_caps(connection: sa.Connection) -> None:
-    """Make claims under a cap take turns until the transaction ends, also those of different campaigns.
+    """Let only one claim with a frequency cap run at a time, across campaigns, until the transaction ends.
 
-    Else two campaigns could each find that a phone has room for one message more. Taken before a campaign's lock.
+    Otherwise two campaigns could both find that a phone may get one more message. Lock this before any campaign.
     """
     connection.execute(sa.select(store.c.id).with_for_update())
 
@@ -77,88 +75,85 @@ def lock_frequency_caps(connection: sa.Connection) -> None:
 def suppression_reasons(
     connection: sa.Connection, campaign_id: int | None, phones: Sequence[str], cap: FrequencyCap | None
 ) -> dict[str, str]:
-    """Return who of these phones the campaign must not message now, erased ones too: phone -> reason.
+    """Return which of these phones the campaign must not message now, including erased ones: phone -> reason.
 
-    :param campaign_id: the campaign's; ``None`` for one that is not begun.
-    :param cap: counts also messages in doubt, because they may have arrived.
+    :param campaign_id: the campaign's id; ``None`` if the campaign does not exist yet.
     """
-    against = _listed(connection, campaign_id, phones, _among_phones)
-    messages = Counter(_recent_messages(connection, phones, cap))
-    # Asked after the phones themselves: who is replaced by a hash meanwhile is found twice, and not overlooked.
-    if hashes := find_pseudonyms(connection):
-        phone_of = {hashes.of(phone): phone for phone in phones}
-        hashed = _listed(connection, campaign_id, phone_of, _among_hashes)
-        against = {**{phone_of[each]: reason for each, reason in hashed.items()}, **against}
-        messages.update({phone_of[key]: count for key, count in _recent_messages(connection, phone_of, cap).items()})
-    capped = {phone: cap.reason for phone, count in messages.items() if count >= cap.at_most} if cap else {}
-    return {**capped, **against}
+    reasons = _excluded_or_suppressed(connection, campaign_id, phones, _among_phones)
+    counts = Counter(_recent_messages(connection, phones, cap))
+    # Pseudonyms are queried last: a phone that is pseudonymised meanwhile is then found twice, and never missed.
+    if pseudonyms := find_pseudonyms(connection):
+        phone_of = {pseudonyms.of(phone): phone for phone in phones}
+        erased = _excluded_or_suppressed(connection, campaign_id, phone_of, _among_pseudonyms)
+        reasons = {**{phone_of[key]: reason for key, reason in erased.items()}, **reasons}
+        counts.update({phone_of[key]: count for key, count in _recent_messages(connection, phone_of, cap).items()})
+    capped = {phone: cap.reason for phone, count in counts.items() if count >= cap.at_most} if cap else {}
+    return {**capped, **reasons}
 
 
-def _listed(
+def _excluded_or_suppressed(
     connection: sa.Connection,
     campaign_id: int | None,
-    people: Collection[str],
-    among: Callable[[str], sa.CompoundSelect[Any]],
+    keys: Collection[str],
+    statement: Callable[[str], sa.CompoundSelect[Any]],
 ) -> dict[str, str]:
-    """Return which of these people, known by phones or by hashes, are excluded or suppressed: whom -> reason."""
+    """Return which of these phones or pseudonyms are excluded or suppressed: key -> reason."""
     dialect = connection.dialect.name
-    named = connection.execute(among(dialect), _given(dialect, people) | {"campaign": campaign_id})
-    return {person: EXCLUDED if reason is None else f"suppressed: {reason}" for person, reason, _ in named}
+    found = connection.execute(statement(dialect), _keys_parameter(dialect, keys) | {"campaign": campaign_id})
+    return {key: EXCLUDED if reason is None else f"suppressed: {reason}" for key, reason, _ in found}
 
 
 def _recent_messages(
     connection: sa.Connection, recipient_keys: Collection[str], cap: FrequencyCap | None
 ) -> dict[str, int]:
-    """Return how many messages count against a cap: recipient key -> messages."""
+    """Return how many messages count against the cap: recipient key -> messages."""
     if cap is None:
         return {}
     dialect = connection.dialect.name
     since = {"since": datetime.now(UTC) - cap.within}
-    counts = connection.execute(_sent_lately(dialect), _given(dialect, recipient_keys) | since)
+    counts = connection.execute(_count_messages(dialect), _keys_parameter(dialect, recipient_keys) | since)
     return {row.recipient_key: row.messages for row in counts}
 
 
 @cache
 def _among_phones(dialect: str) -> sa.CompoundSelect[Any]:
-    return _excluded_or_suppressed(dialect, exclusion.c.phone, suppression.c.phone)
+    return _select_reasons(dialect, exclusion.c.phone, suppression.c.phone)
 
 
 @cache
-def _among_hashes(dialect: str) -> sa.CompoundSelect[Any]:
-    return _excluded_or_suppressed(dialect, exclusion_pseudonym.c.pseudonym, suppression_pseudonym.c.pseudonym)
+def _among_pseudonyms(dialect: str) -> sa.CompoundSelect[Any]:
+    return _select_reasons(dialect, exclusion_pseudonym.c.pseudonym, suppression_pseudonym.c.pseudonym)
 
 
-def _excluded_or_suppressed(
-    dialect: str, excluded: sa.Column[str], suppressed: sa.Column[str]
-) -> sa.CompoundSelect[Any]:
-    """Who is excluded, without a reason, and who is suppressed: it is the latter that is told of who is both."""
+def _select_reasons(dialect: str, excluded: sa.Column[str], suppressed: sa.Column[str]) -> sa.CompoundSelect[Any]:
+    """Select excluded keys without a reason, then suppressed keys with theirs, so that the latter wins for both."""
     campaign_id = excluded.table.c.campaign_id
-    from_campaign = sa.select(excluded, sa.null().label("reason"), sa.literal(1).label("place")).where(
-        campaign_id == sa.bindparam("campaign", type_=campaign_id.type), excluded.in_(_people(dialect))
+    exclusions = sa.select(excluded, sa.null().label("reason"), sa.literal(1).label("precedence")).where(
+        campaign_id == sa.bindparam("campaign", type_=campaign_id.type), excluded.in_(_keys(dialect))
     )
-    from_all = sa.select(suppressed, suppressed.table.c.reason, sa.literal(2)).where(suppressed.in_(_people(dialect)))
-    return sa.union_all(from_campaign, from_all).order_by("place")
+    suppressions = sa.select(suppressed, suppressed.table.c.reason, sa.literal(2)).where(suppressed.in_(_keys(dialect)))
+    return sa.union_all(exclusions, suppressions).order_by("precedence")
 
 
 @cache
-def _sent_lately(dialect: str) -> sa.Select[Any]:
-    lately = request.c.claimed_at >= sa.bindparam("since", type_=request.c.claimed_at.type)
+def _count_messages(dialect: str) -> sa.Select[Any]:
+    is_recent = request.c.claimed_at >= sa.bindparam("since", type_=request.c.claimed_at.type)
     return (
         sa.select(message.c.recipient_key, sa.func.count().label("messages"))
         .join(request, request.c.id == message.c.request_id)
         .where(
-            message.c.campaign_id.in_(sa.select(request.c.campaign_id).where(lately)),
-            message.c.recipient_key.in_(_people(dialect)),
-            message.c.state.in_(_COUNTED_STATES),
-            lately,
+            message.c.campaign_id.in_(sa.select(request.c.campaign_id).where(is_recent)),
+            message.c.recipient_key.in_(_keys(dialect)),
+            message.c.state.in_(_STATES_UNDER_CAP),
+            is_recent,
         )
         .group_by(message.c.recipient_key)
     )
 
 
-def _people(dialect: str) -> sa.Select[Any]:
-    return sa.select(rows_from_json(dialect, _PEOPLE).c.recipient_key)
+def _keys(dialect: str) -> sa.Select[Any]:
+    return sa.select(rows_from_json(dialect, _KEY_COLUMN).c.recipient_key)
 
 
-def _given(dialect: str, people: Collection[str]) -> dict[str, Any]:
-    return dict(rows_as_json(dialect, _PEOPLE, [(person,) for person in people]))
+def _keys_parameter(dialect: str, keys: Collection[str]) -> dict[str, Any]:
+    return dict(rows_as_json(dialect, _KEY_COLUMN, [(key,) for key in keys]))

@@ -39,7 +39,7 @@ def operator(**changes: Any) -> RcsSendOperator:
         ({"variables": {"Amount": "amount"}}, "template 1234567 has no variable 'Amount'. It has .*'Importe'"),
         ({"variables": {"Importe": "price"}}, "has no column 'price'.*the columns are 'phone', 'name', 'amount'"),
         ({"constants": {"Amount": "7"}}, "constants: template 1234567 has no variable 'Amount'. It has .*'Importe'"),
-        ({"constants": {"Importe": "7"}}, "constants: 'Importe' is in variables as well. Leave it in one of the two"),
+        ({"constants": {"Importe": "7"}}, "constants: 'Importe' is in variables as well. Remove it from one of the two"),
         ({"variables": {}, "constants": {"Importe": None}}, r"constants\['Importe'\]: it has no value"),
         ({"variables": {}, "constants": {"Importe": ["7"]}}, r"constants\['Importe'\]: it is of type list"),
         ({"mobile_only": "yes"}, "mobile_only: 'yes' is not a choice. Use True or False"),

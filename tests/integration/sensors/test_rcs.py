@@ -226,7 +226,7 @@ def counting() -> Iterator[Counting]:
     metrics.initialize(factory=None, export_legacy_names=False)
 
 
-WARNING = "not one delivery report has come"
+WARNING = "not one delivery report has arrived"
 MARKED_ONCE = [("rcs.campaign.silent", {"tags": {"campaign": "spring"}})]
 
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.cli.main import main
-from airflow_provider_rcs.cli.warehouse_erasure import statements
+from airflow_provider_rcs.cli.erase import warehouse_statements
 from airflow_provider_rcs.store.db.tables import erasure, report, suppression_pseudonym
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
@@ -196,4 +196,4 @@ def test_the_statements_are_printed_again_for_who_was_erased_before(
 
 
 def test_nothing_is_asked_of_a_warehouse_that_has_nothing_of_the_person() -> None:
-    assert statements([], []) == []
+    assert warehouse_statements([], []) == []

@@ -28,7 +28,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str, query: tuple[st
         (["--scheduled-by", "store"], "send_at: it is not set, and scheduled_by='store' needs it"),
         (["--at-most", "2"], "at_most: --at-most and --within-days belong together"),
         (["--shard", "5/4"], "shard: '5/4' is beyond the last one, 4/4"),
-        (["--sample", "5%"], "sample: '5%' is not a part of the list"),
+        (["--sample", "5%"], "sample: '5%' is not a fraction of the list"),
         (["--template-id", " "], "template_id: it is empty"),
     ],
 )

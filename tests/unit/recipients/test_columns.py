@@ -160,9 +160,9 @@ def test_a_constant_counts_more_than_a_column_of_the_variables_name() -> None:
     ("constants", "refused"),
     [
         ({"Price": "7"}, "constants: template 1234567 has no variable 'Price'. It has 'Amount', 'Who'."),
-        ({"Amount": None}, "constants['Amount']: it has no value. Give it one, or read the variable from a column."),
-        ({"Amount": " "}, "constants['Amount']: it has no value. Give it one, or read the variable from a column."),
-        ({"Amount": "a\0"}, "constants['Amount']: it has a control character. Give it text, a number or a date."),
+        ({"Amount": None}, "constants['Amount']: it has no value. Set one, or read the variable from a column."),
+        ({"Amount": " "}, "constants['Amount']: it has no value. Set one, or read the variable from a column."),
+        ({"Amount": "a\0"}, "constants['Amount']: it has a control character. Use text, a number or a date."),
     ],
 )
 def test_a_constant_that_cannot_be_sent_is_refused_by_name(constants: Any, refused: str) -> None:

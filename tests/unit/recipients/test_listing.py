@@ -103,5 +103,5 @@ def test_excluded_phones_are_read_as_they_are_written_and_the_others_counted(
     assert list(excluded_phones(chunks, "ES")) == [{"34600000001"}, {"34600000002"}]
 
     assert [record.getMessage() for record in caplog.records] == [
-        "2 rows of exclude_sql hold no phone that can be read; they exclude nobody."
+        "2 rows of exclude_sql have no valid phone and exclude nobody."
     ]

@@ -103,7 +103,7 @@ def test_a_cell_without_a_phone_is_rejected_as_missing(cell: Any) -> None:
         (float("inf"), "it is not a whole number"),
         (Decimal("Infinity"), "it is not a whole number"),
         (Decimal("600000001.5"), "it is not a whole number"),
-        (True, "it is a truth value, not a phone"),
+        (True, "it is a boolean, not a phone"),
         (["34600000001"], "it is a list, not text"),
         (datetime(2026, 5, 1, tzinfo=UTC), "it is a datetime, not text"),
         (b"34600000001", "it is a bytes, not text"),

@@ -121,5 +121,5 @@ def test_a_shard_beyond_the_last_one_is_refused() -> None:
 
 @pytest.mark.parametrize("sample", [0, -0.1, 1.01, "", "5%", "0,5", None, True, "nan", "inf", [1]], ids=repr)
 def test_what_is_no_share_is_refused_by_name_with_an_example(sample: Any) -> None:
-    with pytest.raises(RcsInputError, match=r"^sample: .* is not a part of the list\. .* such as 0\.01\.$"):
+    with pytest.raises(RcsInputError, match=r"^sample: .* is not a fraction of the list\. .* such as 0\.01\.$"):
         read_selection(None, sample)

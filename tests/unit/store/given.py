@@ -1,4 +1,4 @@
-"""What the tests of the store begin with: campaigns that have come so far, and what is on their rows."""
+"""Campaigns at any stage for the tests of the store, and queries of their rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_provider_rcs.api.models import Outcome, Report
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.recipients.columns import ListedRecipient
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, CampaignTerms, open_campaign
-from airflow_provider_rcs.store.db.tables import new_attempt as attempts
+from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.db.tables import message, metadata, request
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import land
@@ -55,48 +55,59 @@ def listed(phone: str, rejection: str = "", /, **changes: Any) -> ListedRecipien
     return ListedRecipient(**{**values, **changes})
 
 
+def record(engine: sa.Engine, attempt: Attempt, *recipients: ListedRecipient) -> None:
+    """Prepare and record a part of the attempt's list."""
+    record_list(engine, attempt, prepare_list_part(engine, recipients))
+
+
 def planned(engine: sa.Engine, people: Iterable[str], name: str = "spring", shard: str = WHOLE_LIST) -> Attempt:
-    begun = new_attempt(engine, name, shard=shard)
-    record_list(engine, begun, prepare_list_part(engine, [listed(phone) for phone in people]))
-    return begun
+    """Begin an attempt and record its list."""
+    attempt = new_attempt(engine, name, shard=shard)
+    record(engine, attempt, *map(listed, people))
+    return attempt
 
 
-def dispatched(engine: sa.Engine, people: Sequence[str] = (ANA,), name: str = "spring") -> Claim:
-    return claim_next(engine, planned(engine, people, name), len(people))
-
-
-def claim_and_dispatch(engine: sa.Engine, holder: Attempt, size: int, *given: Any, **named: Any) -> Claim | None:
-    """Claim a batch and allow its request to leave: two steps of the product, for tests of what follows them."""
-    claims = claim_batches(engine, holder, size, *given, **named)
+def claim_and_dispatch(engine: sa.Engine, attempt: Attempt, size: int, *args: Any, **kwargs: Any) -> Claim | None:
+    """Claim a batch and dispatch it: two steps of the product, for tests of what follows them."""
+    claims = claim_batches(engine, attempt, size, *args, **kwargs)
     if claims:
-        dispatch_claims(engine, holder, claims)
+        dispatch_claims(engine, attempt, claims)
     return next(iter(claims), None)
 
 
-def claim_next(engine: sa.Engine, holder: Attempt, size: int = 1000) -> Claim:
-    taken = claim_and_dispatch(engine, holder, size)
-    assert taken is not None
-    return taken
+def claim_next(engine: sa.Engine, attempt: Attempt, size: int = 1000) -> Claim:
+    """Claim and dispatch a batch, where a message is planned."""
+    claim = claim_and_dispatch(engine, attempt, size)
+    assert claim is not None
+    return claim
 
 
-def accepted(taken: Claim, ids: str = "m") -> list[Outcome]:
+def dispatched(engine: sa.Engine, people: Sequence[str] = (ANA,), name: str = "spring") -> Claim:
+    """Plan a list, and claim and dispatch all of it as one request."""
+    return claim_next(engine, planned(engine, people, name), len(people))
+
+
+def accepted(claim: Claim, ids: str = "m") -> list[Outcome]:
+    """Return the outcomes of a reply that accepts every recipient."""
     return [
         Outcome(recipient.phone, MessageState.ACCEPTED, api_message_id=f"{ids}-{recipient.phone}")
-        for recipient in taken.recipients
+        for recipient in claim.recipients
     ]
 
 
 def sent(engine: sa.Engine, people: Sequence[str] = (ANA,), name: str = "spring", ids: str = "m") -> Claim:
-    taken = dispatched(engine, people, name)
-    settle(engine, [Settlement(taken, accepted(taken, ids), "e-1")])
-    return taken
+    """Plan a list, send it as one request, and settle it as accepted."""
+    claim = dispatched(engine, people, name)
+    settle(engine, [Settlement(claim, accepted(claim, ids), "e-1")])
+    return claim
 
 
-def report_on(taken: Claim, phone: str = ANA, code: str = "13", **changes: Any) -> Report:
+def report_on(claim: Claim, phone: str = ANA, code: str = "13", **changes: Any) -> Report:
+    """Return a report on a message of a request; by default it says that the message was delivered."""
     values: dict[str, Any] = {
         "status_code": code,
         "phone": phone,
-        "campaign_reference": taken.reference,
+        "campaign_reference": claim.reference,
         "service": "RCS",
         "reported_at": NOON,
     }
@@ -108,13 +119,14 @@ def land_and_fold(engine: sa.Engine, *reports: Report) -> int:
     return fold(engine)
 
 
-def expire_lease(engine: sa.Engine, holder: Attempt) -> None:
+def expire_lease(engine: sa.Engine, attempt: Attempt) -> None:
     with engine.begin() as connection:
         past = datetime(2020, 1, 1, tzinfo=UTC)
-        connection.execute(attempts.update().where(attempts.c.id == holder.id).values(lease_until=past))
+        connection.execute(attempts.update().where(attempts.c.id == attempt.id).values(lease_until=past))
 
 
 def rows(engine: sa.Engine, name: str = "spring") -> dict[str, Any]:
+    """Return the rows of a campaign's messages: recipient key -> row."""
     with engine.connect() as connection:
         found = connection.execute(
             sa.select(message).where(message.c.campaign_id == campaign_id(connection, name)).order_by(message.c.id)
@@ -130,15 +142,19 @@ def states(engine: sa.Engine, name: str = "spring") -> dict[str, str]:
     return {key: each.state for key, each in rows(engine, name).items()}
 
 
-def request_row(engine: sa.Engine, taken: Claim) -> Any:
+def request_row(engine: sa.Engine, claim: Claim) -> Any:
     with engine.connect() as connection:
-        return connection.execute(sa.select(request).where(request.c.id == taken.request_id)).one()
+        return connection.execute(sa.select(request).where(request.c.id == claim.request_id)).one()
+
+
+def request_states(engine: sa.Engine, claims: Sequence[Claim]) -> list[str]:
+    return [request_row(engine, each).state for each in claims]
 
 
 def funnel(engine: sa.Engine, name: str = "spring") -> Funnel:
-    read = read_funnel(engine, name)
-    assert read is not None
-    return read
+    found = read_funnel(engine, name)
+    assert found is not None
+    return found
 
 
 def campaign_id(connection: sa.Connection, name: str) -> int:
@@ -147,7 +163,7 @@ def campaign_id(connection: sa.Connection, name: str) -> int:
 
 
 def dump_store(engine: sa.Engine) -> str:
-    """All that the store holds, as one text to look for a person in."""
+    """Return the content of all tables as one text, to search it for personal data."""
     with engine.connect() as connection:
         return "\n".join(
             repr(tuple(row)) for table in metadata.sorted_tables for row in connection.execute(sa.select(table))

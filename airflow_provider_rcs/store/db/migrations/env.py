@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that it is given."""
+"""Alembic's entry point, which runs the migrations on the connection passed in the configuration."""
 
 from __future__ import annotations
 

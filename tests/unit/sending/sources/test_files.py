@@ -39,7 +39,7 @@ def rows_of(path: object) -> dict[str, list[object]]:
     return rows
 
 
-def test_every_cell_of_a_csv_file_is_the_text_that_is_written_there(tmp_path: Path) -> None:
+def test_cells_of_a_csv_file_are_read_as_text(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "people.csv", "phone,discount,since\n0034600000001,010.50,2026-01-02\n600000002,,\n")
 
     assert rows_of(path) == {
@@ -50,7 +50,7 @@ def test_every_cell_of_a_csv_file_is_the_text_that_is_written_there(tmp_path: Pa
 
 
 @given(st.lists(st.tuples(CELLS, CELLS), max_size=20))
-def test_any_text_comes_back_from_a_csv_file(cells: list[tuple[str, str]]) -> None:
+def test_any_text_survives_a_csv_file(cells: list[tuple[str, str]]) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "people.csv"
         with path.open("w", encoding="utf-8", newline="") as file:
@@ -61,7 +61,7 @@ def test_any_text_comes_back_from_a_csv_file(cells: list[tuple[str, str]]) -> No
     assert list(zip(rows.get("phone", ()), rows.get("name", ()), strict=True)) == cells
 
 
-def test_the_mark_that_excel_begins_a_csv_file_with_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_first_column_name(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "people.csv", "phone,name\r\n34600000001,Íñigo\r\n\r\n", encoding="utf-8-sig")
 
     assert rows_of(path) == {"phone": ["34600000001"], "name": ["Íñigo"]}
@@ -79,13 +79,13 @@ def test_cells_of_a_parquet_file_keep_their_types(tmp_path: Path) -> None:
     assert rows_of(path) == columns
 
 
-def test_a_path_of_airflow_is_read_as_text_of_it_is(tmp_path: Path) -> None:
+def test_an_object_storage_path_reads_like_its_text(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "PEOPLE.CSV", "phone\n0034600000001\n")
 
     assert rows_of(ObjectStoragePath(path)) == rows_of(path) == {"phone": ["0034600000001"]}
 
 
-def test_a_file_in_another_storage_than_the_disk_is_read() -> None:
+def test_a_file_outside_the_local_disk_is_read() -> None:
     attach("memory", fs=UPath("memory://").fs)
     path = ObjectStoragePath("memory://exports/people.csv")
     path.write_text("phone\n0034600000001\n")
@@ -93,7 +93,7 @@ def test_a_file_in_another_storage_than_the_disk_is_read() -> None:
     assert rows_of("memory://exports/people.csv") == {"phone": ["0034600000001"]}
 
 
-def test_a_parquet_file_of_small_row_groups_comes_in_full_chunks(tmp_path: Path) -> None:
+def test_a_parquet_file_of_small_row_groups_is_read_in_full_chunks(tmp_path: Path) -> None:
     pq.write_table(
         pa.table({"phone": list(range(2 * ROWS_PER_CHUNK))}), tmp_path / "small.parquet", row_group_size=1_000
     )
@@ -107,12 +107,12 @@ def test_a_parquet_file_of_small_row_groups_comes_in_full_chunks(tmp_path: Path)
     ("content", "message"),
     [
         (b"phone,name\n34600000001,Ana,Cadiz\n", "row 1 of .* has 3 cells, and the header 2"),
-        (b'phone\n"34600000001\n34600000002\n', "cannot be read as CSV: unexpected end of data. Put its quotes right"),
+        (b'phone\n"34600000001\n34600000002\n', "cannot be read as CSV: unexpected end of data. Check its quotes"),
         (b"phone\n34600000001,\xd1u\xf1ez\n", "is not text in UTF-8"),
         (b"phone,phone\n34600000001,34600000002\n", "two columns have the same name"),
     ],
 )
-def test_a_csv_file_that_cannot_be_understood_is_refused_without_telling_its_cells(
+def test_a_malformed_csv_file_is_refused_without_quoting_its_cells(
     tmp_path: Path, content: bytes, message: str
 ) -> None:
     (tmp_path / "people.csv").write_bytes(content)
@@ -123,7 +123,7 @@ def test_a_csv_file_that_cannot_be_understood_is_refused_without_telling_its_cel
     assert "346" not in str(raised.value)
 
 
-def test_what_is_not_parquet_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "people.parquet").write_bytes(b"phone\n34600000001\n")
 
     with pytest.raises(RcsInputError, match="cannot be read as Parquet"):

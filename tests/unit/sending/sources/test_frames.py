@@ -22,16 +22,16 @@ def only_chunk(recipients: object) -> dict[str, Any]:
     return {name: list(cells) for name, cells in chunk.items()}
 
 
-@pytest.mark.parametrize("kept_by", ["object", "string", "str", "category", pd.ArrowDtype(pa.string())])
-def test_text_of_pandas_is_text_and_what_is_missing_is_none(kept_by: Any) -> None:
-    frame = pd.DataFrame({"phone": pd.Series(PHONES, dtype=kept_by)})
+@pytest.mark.parametrize("dtype", ["object", "string", "str", "category", pd.ArrowDtype(pa.string())])
+def test_pandas_text_stays_text_and_missing_values_become_none(dtype: Any) -> None:
+    frame = pd.DataFrame({"phone": pd.Series(PHONES, dtype=dtype)})
 
     assert only_chunk(frame) == {"phone": PHONES}
 
 
-@pytest.mark.parametrize("kept_by", ["Int64", pd.ArrowDtype(pa.int64())])
-def test_whole_numbers_of_pandas_that_can_be_missing_stay_whole(kept_by: Any) -> None:
-    frame = pd.DataFrame({"phone": pd.Series([34600000001, None], dtype=kept_by)})
+@pytest.mark.parametrize("dtype", ["Int64", pd.ArrowDtype(pa.int64())])
+def test_nullable_pandas_integers_stay_whole(dtype: Any) -> None:
+    frame = pd.DataFrame({"phone": pd.Series([34600000001, None], dtype=dtype)})
 
     cells = only_chunk(frame)["phone"]
 
@@ -39,14 +39,14 @@ def test_whole_numbers_of_pandas_that_can_be_missing_stay_whole(kept_by: Any) ->
     assert type(cells[0]) is int
 
 
-@pytest.mark.parametrize("kept_by", ["boolean", pd.ArrowDtype(pa.bool_())])
-def test_truth_values_of_pandas_that_can_be_missing_are_pythons(kept_by: Any) -> None:
-    frame = pd.DataFrame({"vip": pd.Series([True, None], dtype=kept_by)})
+@pytest.mark.parametrize("dtype", ["boolean", pd.ArrowDtype(pa.bool_())])
+def test_nullable_pandas_booleans_become_python_values(dtype: Any) -> None:
+    frame = pd.DataFrame({"vip": pd.Series([True, None], dtype=dtype)})
 
     assert only_chunk(frame) == {"vip": [True, None]}
 
 
-def test_dates_and_decimals_of_arrow_in_pandas_are_pythons() -> None:
+def test_arrow_dates_and_decimals_in_pandas_become_python_values() -> None:
     frame = pd.DataFrame(
         {
             "born": pd.Series([date(1990, 2, 3), None], dtype=pd.ArrowDtype(pa.date32())),
@@ -62,7 +62,7 @@ def test_dates_and_decimals_of_arrow_in_pandas_are_pythons() -> None:
     }
 
 
-def test_nested_cells_are_lists_and_dicts_whoever_keeps_them() -> None:
+def test_nested_cells_are_lists_and_dicts_in_every_library() -> None:
     tags, address = [["a", "b"], None], [{"city": "Cádiz"}, None]
     table = pa.table({"tags": tags, "address": address})
     expected = {"tags": tags, "address": address}
@@ -74,15 +74,15 @@ def test_nested_cells_are_lists_and_dicts_whoever_keeps_them() -> None:
 
 
 @pytest.mark.parametrize("table", [pl.DataFrame({"phone": PHONES}), pa.table({"phone": PHONES})])
-def test_tables_of_polars_and_arrow_come_out_as_they_are(table: object) -> None:
+def test_polars_and_arrow_tables_are_read_unchanged(table: object) -> None:
     assert only_chunk(table) == {"phone": PHONES}
 
 
-@pytest.mark.parametrize("made_by", [pd.DataFrame, pl.DataFrame, pa.table])
-def test_a_long_table_comes_in_chunks_in_its_order(made_by: Any) -> None:
+@pytest.mark.parametrize("constructor", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_a_long_table_is_read_in_chunks_in_its_order(constructor: Any) -> None:
     numbers = list(range(2 * ROWS_PER_CHUNK + 1))
 
-    chunks = list(chunks_of(made_by({"phone": numbers})))
+    chunks = list(chunks_of(constructor({"phone": numbers})))
 
     assert [len(chunk["phone"]) for chunk in chunks] == [ROWS_PER_CHUNK, ROWS_PER_CHUNK, 1]
     assert [cell for chunk in chunks for cell in chunk["phone"]] == numbers
@@ -101,12 +101,12 @@ def test_a_table_without_rows_has_no_chunks(table: object) -> None:
         pa.table([[1], [2]], names=["phone", "phone"]),
     ],
 )
-def test_two_columns_of_one_name_are_refused(table: object) -> None:
+def test_two_columns_with_the_same_name_are_refused(table: object) -> None:
     with pytest.raises(RcsInputError, match="recipients: two columns have the same name"):
         list(chunks_of(table))
 
 
-def test_a_frame_of_a_library_that_builds_on_pandas_is_one_of_pandas() -> None:
+def test_a_subclass_of_a_pandas_frame_is_read_as_one() -> None:
     class Customers(pd.DataFrame):
         pass
 

@@ -14,13 +14,13 @@ def people(count: int) -> list[dict[str, Any]]:
     return [{"phone": number, "name": None if number % 2 else str(number)} for number in range(count)]
 
 
-def test_an_iterator_gives_the_chunks_of_a_list_of_the_same_dicts() -> None:
+def test_an_iterator_yields_the_same_chunks_as_a_list_of_its_dicts() -> None:
     rows = people(ROWS_PER_CHUNK + 1)
 
     assert list(chunks_of(iter(rows))) == list(chunks_of(rows))
 
 
-def test_an_iterator_is_asked_for_no_more_than_the_chunk_that_is_read() -> None:
+def test_an_iterator_is_read_one_chunk_at_a_time() -> None:
     made = 0
 
     def endless() -> Iterator[dict[str, Any]]:
@@ -35,13 +35,13 @@ def test_an_iterator_is_asked_for_no_more_than_the_chunk_that_is_read() -> None:
 
 
 @pytest.mark.parametrize("give", [list, iter])
-def test_a_key_that_a_dict_lacks_is_a_cell_without_a_value(give: Any) -> None:
+def test_a_key_missing_from_a_dict_is_an_empty_cell(give: Any) -> None:
     rows = [{"phone": "34600000001"}, {"phone": "34600000002", "name": "Ana"}]
 
     assert list(chunks_of(give(rows))) == [{"phone": ["34600000001", "34600000002"], "name": [None, "Ana"]}]
 
 
-def test_a_key_that_comes_too_late_in_an_iterator_is_refused_and_not_passed_over() -> None:
+def test_a_key_that_appears_after_the_first_chunk_of_an_iterator_is_refused() -> None:
     rows = [*people(ROWS_PER_CHUNK), {"phone": 1, "city": "Cádiz"}]
 
     with pytest.raises(RcsInputError, match="the key 'city' is in none of the first 5000 dicts"):
@@ -49,11 +49,11 @@ def test_a_key_that_comes_too_late_in_an_iterator_is_refused_and_not_passed_over
 
 
 @pytest.mark.parametrize("give", [list, iter])
-def test_what_is_not_a_dict_is_refused(give: Any) -> None:
+def test_an_entry_that_is_not_a_dict_is_refused(give: Any) -> None:
     with pytest.raises(RcsInputError, match="an entry of the list is not a dict"):
         list(chunks_of(give([{"phone": "34600000001"}, "34600000002"])))
 
 
 @pytest.mark.parametrize("give", [list, iter])
-def test_no_rows_are_no_chunks(give: Any) -> None:
+def test_an_empty_source_has_no_chunks(give: Any) -> None:
     assert list(chunks_of(give([]))) == []

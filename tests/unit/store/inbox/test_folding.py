@@ -287,7 +287,7 @@ def test_folding_the_parked_ones_takes_up_those_that_just_landed_too(engine: sa.
 def test_reports_are_all_folded_however_many_one_fold_takes(
     engine: sa.Engine, a_fold: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folding, "_REPORTS_A_FOLD", a_fold)
+    monkeypatch.setattr(folding, "_REPORTS_PER_FOLD", a_fold)
     taken = sent(engine, phones(3))
 
     folded = land_and_fold(engine, *(report_on(taken, phone, code) for phone in phones(3) for code in ("11", "13")))

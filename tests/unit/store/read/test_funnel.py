@@ -132,7 +132,7 @@ def test_sendable_are_those_whom_a_message_can_reach() -> None:
     ("share", "wanted"), [(0, 0), (0.5, 50), (0.07, 7), (0.55, 55), (0.56, 56), (0.555, 56), (0.999, 100), (1, 100)]
 )
 def test_a_share_of_the_sendable_is_rounded_up_to_whole_messages(share: float, wanted: int) -> None:
-    assert counted(accepted=100).wanted(share) == wanted
+    assert counted(accepted=100).needed(share) == needed
 
 
 def test_a_funnel_is_plain_values_for_an_xcom(engine: sa.Engine) -> None:

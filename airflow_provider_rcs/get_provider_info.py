@@ -8,9 +8,10 @@ from airflow_provider_rcs import __version__
 
 _INTEGRATION = "Rich Communication Services (RCS)"
 
-# Both types: the form of Airflow 3.2 has a line of text for it, and that of 3.3 shows an object that was set elsewhere
-# and saves what is typed as one.
+
+# Both types: Airflow 3.2's form has a text field for it; 3.3's shows an object and saves what is typed as one.
 _JSON_OBJECT = {"type": ["string", "object", "null"]}
+
 
 RCS_FIELD_BEHAVIOUR: dict[str, Any] = {
     "hidden-fields": ["schema"],
@@ -25,7 +26,7 @@ RCS_FIELD_BEHAVIOUR: dict[str, Any] = {
 
 
 def _choice(default: str, *others: str) -> dict[str, Any]:
-    """Return the schema of a field that is left alone for its default; a switch would show that as off."""
+    """Return the schema of a choice that may be left unset; a switch would show unset as off."""
     return {
         "type": ["string", "null"],
         "enum": [default, *others, None],
@@ -33,37 +34,37 @@ def _choice(default: str, *others: str) -> dict[str, Any]:
     }
 
 
-# No field has a default here: the form would save it for a field left alone, and a later version could not change it.
+# No field has a default here: the form would save it for an untouched field, and a later version could not change it.
 _CONNECTION_FIELDS = {
     "agent": {
         "label": "RCS agent",
-        "description": "The agent to send as; not needed if the account has a single one.",
+        "description": "The RCS agent to send as; not needed if the account has only one.",
         "schema": {"type": ["string", "null"]},
     },
     "batch_size": {
         "label": "Recipients per request",
-        "description": "The most recipients of one request; 1000 unless set (assumed: the limit is not documented).",
+        "description": "Recipients per request at most; 1000 unless set (assumed: the limit is not documented).",
         "schema": {"type": ["integer", "null"], "minimum": 1},
     },
     "timeout": {
         "label": "Time-out in seconds",
-        "description": "How long to wait for a reply; 60 unless set.",
+        "description": "Seconds to wait for a reply; 60 unless set.",
         "schema": {"type": ["number", "null"]},
     },
     "connect_timeout": {
         "label": "Time-out for connecting, in seconds",
-        "description": "How long to wait for a connection; 10 unless set.",
+        "description": "Seconds to wait for a connection; 10 unless set.",
         "schema": {"type": ["number", "null"]},
     },
     "body_format": {
         "label": "Format of requests",
-        "description": "In which format parameters are sent; json unless set.",
+        "description": "The format of request bodies; json unless set.",
         "schema": _choice("json", "form"),
     },
     "status_codes": {
         "label": "Status codes",
         "description": (
-            'Overrides of what report codes mean, such as {"20": "read"}; statuses are unknown, sent, delayed, '
+            'Overrides of the meaning of status codes, such as {"20": "read"}; statuses are unknown, sent, delayed, '
             "failed, delivered, read, clicked."
         ),
         "schema": _JSON_OBJECT,
@@ -78,14 +79,14 @@ _CONNECTION_FIELDS = {
     },
     "recipient_reference_key": {
         "label": "Reference key",
-        "description": "Under which key a recipient's own reference is sent; the default is assumed.",
+        "description": "The key under which a recipient's reference is sent; the default is assumed.",
         "schema": {"type": ["string", "null"]},
     },
     "zero_result": {
         "label": "A result of 0",
         "description": (
-            "What it proves of a send: nothing_sent, so that it may be sent again, or unknown, so that its recipients "
-            "are in doubt; nothing_sent unless set (assumed)."
+            "What it proves about a send: nothing_sent, so that it may be sent again, or unknown, which puts its "
+            "recipients in doubt; nothing_sent unless set (assumed)."
         ),
         "schema": _choice("nothing_sent", "unknown"),
     },
@@ -97,8 +98,8 @@ _CONNECTION_FIELDS = {
     "verify": {
         "label": "Certificate authorities",
         "description": (
-            "A file or folder, on each worker, of the authorities that vouch for the service; the usual ones unless "
-            "set. false trusts anyone, which is for tests alone."
+            "A file or folder on each worker with the certificate authorities to trust; the usual ones unless set. "
+            "false trusts any certificate, for tests only."
         ),
         "schema": {"type": ["string", "null"]},
     },
@@ -110,19 +111,20 @@ _CONNECTION_FIELDS = {
     "trust_env": {
         "label": "Trust the environment",
         "description": (
-            "Whether the workers' environment names proxies (HTTPS_PROXY) and authorities (REQUESTS_CA_BUNDLE) where "
-            "this connection names none; yes unless set."
+            "Whether to use proxies (HTTPS_PROXY) and authorities (REQUESTS_CA_BUNDLE) of the workers' environment "
+            "where this connection names none; true unless set."
         ),
         "schema": _choice("true", "false"),
     },
 }
+
 
 _CONFIG = {
     "rcs": {
         "description": "Settings of the RCS provider.",
         "options": {
             "store_conn_id": {
-                "description": "The connection of the store, in which campaigns, messages and reports are kept.",
+                "description": "The connection of the store, which holds campaigns, messages and delivery reports.",
                 "version_added": "0.1.0",
                 "type": "string",
                 "example": None,
@@ -130,8 +132,8 @@ _CONFIG = {
             },
             "reports_conn_id": {
                 "description": (
-                    "The connection whose login and password the RCS service must give when it pushes delivery "
-                    "reports to Airflow's API server. Without it, all reports are refused."
+                    "The connection whose login and password the RCS service must use when it pushes delivery reports "
+                    "to Airflow's API server. Without it, all reports are refused."
                 ),
                 "version_added": "0.1.0",
                 "type": "string",
@@ -140,9 +142,9 @@ _CONFIG = {
             },
             "reports_spool": {
                 "description": (
-                    "The folder in which the API server keeps delivery reports while the store does not take them. It "
-                    "must be on a disk that outlives the process, and one folder must be for one store. By default "
-                    "rcs_reports_spool in Airflow's home, with a folder in it for each store connection."
+                    "The folder in which the API server spools delivery reports while the store is unavailable. It "
+                    "must be on a disk that outlives the process, and belong to one store only. By default a folder "
+                    "per store connection below rcs_reports_spool in Airflow's home."
                 ),
                 "version_added": "0.1.0",
                 "type": "string",
@@ -150,7 +152,7 @@ _CONFIG = {
                 "default": "",
             },
             "reports_spool_megabytes": {
-                "description": "How much the spool may hold; reports that do not fit are answered 503.",
+                "description": "Maximum size of the spool; reports that do not fit are answered 503.",
                 "version_added": "0.1.0",
                 "type": "integer",
                 "example": "1024",
@@ -158,8 +160,7 @@ _CONFIG = {
             },
             "reports_timezone": {
                 "description": (
-                    "Whose clock the dates of delivery reports are by, which come without a zone; that it is Spain's "
-                    "is assumed."
+                    "The time zone of the dates in delivery reports, which have none of their own; Spain's is assumed."
                 ),
                 "version_added": "0.1.0",
                 "type": "string",
@@ -178,8 +179,8 @@ _CONFIG = {
             },
             "lease_seconds": {
                 "description": (
-                    "How long a task that sends counts as alive without a sign of life. A retry after a kill waits "
-                    "that long before it goes on."
+                    "How long a sending task counts as alive without renewing its lease. A retry after a kill waits "
+                    "that long before it continues."
                 ),
                 "version_added": "0.1.0",
                 "type": "integer",
@@ -249,3 +250,9 @@ def get_provider_info() -> dict[str, Any]:
         "asset-uris": [{"schemes": ["rcs"], "handler": None}],
         "config": _CONFIG,
     }
+
+
+DEFAULT_RCS_CONN_ID = "rcs_default"
+
+
+DEFAULT_STORE_CONN_ID = "rcs_store"

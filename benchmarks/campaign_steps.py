@@ -97,8 +97,8 @@ def _list(place: Place, size: int) -> None:
     """Create the table of customers and the store."""
     import sqlite3
 
-    from airflow_provider_rcs.store.engine import engine_from_url
-    from airflow_provider_rcs.store.migrate import migrate
+    from airflow_provider_rcs.store.db.engine import engine_from_url
+    from airflow_provider_rcs.store.db.migrate import migrate
 
     migrate(engine_from_url(place.store))
     with closing(sqlite3.connect(place.source)) as connection, connection:
@@ -116,19 +116,19 @@ def _send(place: Place, size: int) -> None:
     from airflow_provider_rcs.api.models import Template, TemplateVariable
     from airflow_provider_rcs.api.settings import ApiSettings
     from airflow_provider_rcs.sending.campaign import send_campaign
-    from airflow_provider_rcs.sending.service import Service
+    from airflow_provider_rcs.sending.sender import ServiceConnection
     from airflow_provider_rcs.sending.settings import SendSettings
-    from airflow_provider_rcs.store.engine import engine_from_url
+    from airflow_provider_rcs.store.db.engine import engine_from_url
 
     # Not the template of ``benchmarks.people``: importing pandas would hide what grows.
     template = Template("1234568", "Shipping notice", (TemplateVariable("Pedido", ""), TemplateVariable("Dia", "")))
     sent = send_campaign(
         engine_from_url(place.store),
-        Service(_answer, ApiSettings()),
+        ServiceConnection(_answer, ApiSettings()),
         template,
         SendSettings(template_id=template.id, campaign=_CAMPAIGN, default_region="ES"),
         _customers(place.source),
-        made_by="bench",
+        started_by="bench",
         lease=timedelta(minutes=5),
     )
     _require(sent["accepted"], size)
@@ -138,13 +138,13 @@ def _customers(source: str) -> Iterator[Mapping[str, Sequence[object]]]:
     """Yield rows in chunks as ``hooks.sql`` does, without Airflow, whose memory would hide what grows."""
     import sqlite3
 
-    from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK
-    from airflow_provider_rcs.hooks.cursors import streaming_cursor
+    from airflow_provider_rcs.hooks.sql import streaming_cursor
+    from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK
 
     with closing(sqlite3.connect(source)) as connection, closing(streaming_cursor(connection)) as cursor:
         cursor.execute("SELECT * FROM customer")
         columns = [column[0] for column in cursor.description]
-        while rows := cursor.fetchmany(ROWS_A_CHUNK):
+        while rows := cursor.fetchmany(ROWS_PER_CHUNK):
             yield dict(zip(columns, zip(*rows, strict=True), strict=True))
 
 
@@ -152,12 +152,12 @@ def _answer(request: SendRequest) -> SendResult:
     """Serialise the request as for sending, and parse a reply as the service would send it."""
     import orjson
 
-    from airflow_provider_rcs.api import wire
+    from airflow_provider_rcs.api.wire import send
 
-    body = wire.send_body(request, wire.DEFAULT_RECIPIENT_REFERENCE_KEY, "json")
+    body = send.send_body(request, send.DEFAULT_RECIPIENT_REFERENCE_KEY, "json")
     phones = [recipient["Telefono"] for recipient in orjson.loads(body)["Destinatarios"]]
     sent = [{"Telefono": phone, "idMensaje": f"m-{phone}"} for phone in phones]
-    return wire.read_send_reply(orjson.dumps({"Res": len(sent), "idEnvio": "77", "Enviados": sent, "NoEnviados": []}))
+    return send.read_send_reply(orjson.dumps({"Res": len(sent), "idEnvio": "77", "Enviados": sent, "NoEnviados": []}))
 
 
 def _report(place: Place, size: int) -> None:
@@ -167,9 +167,9 @@ def _report(place: Place, size: int) -> None:
     import sqlalchemy as sa
 
     from airflow_provider_rcs.api.models import Report
-    from airflow_provider_rcs.store.engine import engine_from_url, reading
-    from airflow_provider_rcs.store.landing import land
-    from airflow_provider_rcs.store.tables import message, request
+    from airflow_provider_rcs.store.db.engine import engine_from_url, reading
+    from airflow_provider_rcs.store.db.tables import message, request
+    from airflow_provider_rcs.store.inbox.landing import land
 
     engine = engine_from_url(place.store)
     now = datetime.now(UTC)
@@ -200,8 +200,8 @@ def _report(place: Place, size: int) -> None:
 
 def _fold(place: Place, size: int) -> None:
     """Fold all reports."""
-    from airflow_provider_rcs.store.engine import engine_from_url
-    from airflow_provider_rcs.store.folding import fold
+    from airflow_provider_rcs.store.db.engine import engine_from_url
+    from airflow_provider_rcs.store.inbox.folding import fold
 
     _require(fold(engine_from_url(place.store)), size)
 
@@ -210,7 +210,7 @@ def _load(place: Place, size: int) -> None:
     """Fold and load all messages and reports, as ``RcsReportsToSqlOperator`` does."""
     import sqlalchemy as sa
 
-    from airflow_provider_rcs.store.engine import engine_from_url
+    from airflow_provider_rcs.store.db.engine import engine_from_url
     from airflow_provider_rcs.warehouse.load import load
 
     loaded = load(engine_from_url(place.store), sa.create_engine(place.warehouse), None)

@@ -67,21 +67,25 @@ def run(database: str, engine: sa.Engine) -> Measured:
 def _begin_campaigns(engine: sa.Engine) -> None:
     """Create campaigns that wait for their first reports."""
     from airflow_provider_rcs.api.models import Outcome
-    from airflow_provider_rcs.api.recipients import ListedRecipient
     from airflow_provider_rcs.api.statuses import MessageState
-    from airflow_provider_rcs.store.attempts import begin_attempt
-    from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
+    from airflow_provider_rcs.recipients.columns import ListedRecipient
+    from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms, open_campaign
+    from airflow_provider_rcs.store.outbox.attempts import begin_attempt
+    from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
+    from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
     from benchmarks.people import rows
-    from tests.one_request import claim_batch, record_list, settle
+    from tests.unit.store.given import claim_and_dispatch
 
     people = [ListedRecipient(row["phone"], row["phone"], row["phone"], "", "", {}) for row in rows(RECIPIENTS)]
     for name in _NAMES:
         campaign = open_campaign(engine, name, CampaignTerms("1"), {})
         attempt = begin_attempt(engine, campaign, "bench", timedelta(minutes=5))
-        record_list(engine, attempt, people)
-        claim = claim_batch(engine, attempt, RECIPIENTS)
+        record_list(engine, attempt, prepare_list_part(engine, people))
+        claim = claim_and_dispatch(engine, attempt, RECIPIENTS)
         assert claim is not None
-        settle(engine, claim, [Outcome(each.phone, MessageState.ACCEPTED) for each in claim.recipients], "1")
+        settle(
+            engine, [Settlement(claim, [Outcome(each.phone, MessageState.ACCEPTED) for each in claim.recipients], "1")]
+        )
 
 
 def _connection(url: sa.URL) -> str:
@@ -113,7 +117,7 @@ async def _sensors() -> AsyncIterator[None]:
         RcsCampaignTrigger(
             campaign=name,
             until="final",
-            share=1.0,
+            at_least=1.0,
             store_conn_id="rcs_store",
             poll_interval=_SECONDS_HERE,
             end_time=datetime.now(UTC) + timedelta(days=1),
@@ -144,7 +148,7 @@ async def _ours(_engine: sa.Engine) -> tuple[float, int]:
 
 async def _naive(engine: sa.Engine) -> tuple[float, int]:
     """Query the campaign of each sensor by itself."""
-    from airflow_provider_rcs.store.funnel import read_funnel
+    from airflow_provider_rcs.store.read.funnel import read_funnel
 
     statements, begun = _Statements(), time.process_time()
     for _ in range(_LOOKS):
@@ -154,7 +158,7 @@ async def _naive(engine: sa.Engine) -> tuple[float, int]:
 
 async def _limit(engine: sa.Engine) -> tuple[float, int]:
     """Count the messages of all campaigns by status, and ignore the result."""
-    from airflow_provider_rcs.store.tables import campaign, message
+    from airflow_provider_rcs.store.db.tables import campaign, message
 
     statements, begun = _Statements(), time.process_time()
     by = (campaign.c.name, message.c.state, message.c.delivery_status)
@@ -179,7 +183,7 @@ _WAYS: Mapping[str, Callable[[sa.Engine], Awaitable[tuple[float, int]]]] = {
 
 
 def _measure_one(way: str, url: str) -> None:
-    from airflow_provider_rcs.store.engine import engine_from_url
+    from airflow_provider_rcs.store.db.engine import engine_from_url
 
     async def go() -> tuple[float, int]:
         return await _WAYS[way](engine_from_url(url))

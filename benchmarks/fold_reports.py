@@ -11,15 +11,17 @@ from itertools import count
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Outcome, Report
-from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.attempts import begin_attempt
-from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
-from airflow_provider_rcs.store.folding import fold
-from airflow_provider_rcs.store.landing import land
+from airflow_provider_rcs.recipients.columns import ListedRecipient
+from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms, open_campaign
+from airflow_provider_rcs.store.inbox.folding import fold
+from airflow_provider_rcs.store.inbox.landing import land
+from airflow_provider_rcs.store.outbox.attempts import begin_attempt
+from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
+from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
 from benchmarks.measure import Measured, Way, measure, measure_once, sized
 from benchmarks.people import rows
-from tests.one_request import claim_batch, record_list, settle
+from tests.unit.store.given import claim_and_dispatch
 
 _A_BATCH = 1_000
 _NAIVE_REPORTS = 1_000
@@ -63,13 +65,13 @@ def _send(engine: sa.Engine, messages: int) -> Mapping[str, str]:
     attempt = begin_attempt(engine, campaign, "bench", timedelta(minutes=5))
     listed = [ListedRecipient(row["phone"], row["phone"], row["phone"], "", "", {}) for row in rows(messages)]
     for start in range(0, messages, 10_000):
-        record_list(engine, attempt, listed[start : start + 10_000])
+        record_list(engine, attempt, prepare_list_part(engine, listed[start : start + 10_000]))
     references: dict[str, str] = {}
     last = 0
-    while claim := claim_batch(engine, attempt, _A_BATCH, after=last):
+    while claim := claim_and_dispatch(engine, attempt, _A_BATCH, after=last):
         last = claim.message_ids[-1]
         accepted = [Outcome(each.phone, MessageState.ACCEPTED, each.phone) for each in claim.recipients]
-        settle(engine, claim, accepted, "1")
+        settle(engine, [Settlement(claim, accepted, "1")])
         references |= dict.fromkeys((each.phone for each in claim.recipients), claim.reference)
     return references
 

@@ -15,15 +15,15 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK
-from airflow_provider_rcs.api.garbage import earlier_objects_frozen
+from airflow_provider_rcs.api.garbage import existing_objects_frozen
 from airflow_provider_rcs.api.models import Outcome
-from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.sending.campaign import record_all
-from airflow_provider_rcs.store.attempts import Attempt, begin_attempt
-from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
-from airflow_provider_rcs.store.claims import Claim, Settlement, claim_batches, settle
+from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK, ListedRecipient
+from airflow_provider_rcs.sending.campaign import record_chunks
+from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms, open_campaign
+from airflow_provider_rcs.store.outbox.attempts import Attempt, begin_attempt
+from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches
+from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
 from benchmarks.measure import ROUNDS, Measured, sized
 from benchmarks.people import rows
 
@@ -71,7 +71,7 @@ def run(database: str, engine: sa.Engine) -> Measured:
     return MeasuredSteps(f"the ledger on {database}: planned, claimed, settled", rates, steps)
 
 
-@earlier_objects_frozen()  # as in a send
+@existing_objects_frozen()  # as in a send
 def _ours(engine: sa.Engine, _plain: sa.Table, count: int) -> Sequence[float]:
     campaign = open_campaign(engine, uuid.uuid4().hex, CampaignTerms("1"), {})
     attempt = begin_attempt(engine, campaign, "bench", timedelta(minutes=5))
@@ -80,7 +80,9 @@ def _ours(engine: sa.Engine, _plain: sa.Table, count: int) -> Sequence[float]:
         for row in rows(count)
     ]
     begun = time.perf_counter()
-    record_all(engine, attempt, (listed[start : start + ROWS_A_CHUNK] for start in range(0, count, ROWS_A_CHUNK)))
+    record_chunks(
+        engine, attempt, (listed[start : start + ROWS_PER_CHUNK] for start in range(0, count, ROWS_PER_CHUNK))
+    )
     planned = time.perf_counter()
     claimed = list(_claimed(engine, attempt))
     all_claimed = time.perf_counter()

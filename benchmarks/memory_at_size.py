@@ -46,9 +46,9 @@ def _page(lines: Sequence[str]) -> str:
         [
             "# Memory",
             "",
-            "Written by `make bench-memory`: the peak resident memory of the process that sends a campaign to the rows",
-            "of a table, and of the process that folds and loads as many messages and reports into a second database.",
-            "SQLite runs inside the measured process, PostgreSQL does not.",
+            "Written by `make bench-memory`: the peak resident memory of two processes. One sends a campaign to the",
+            "given number of rows of a table. The other folds and loads the same number of messages, and as many",
+            "reports, into a second database. SQLite runs inside these processes, PostgreSQL outside them.",
             f"{platform.system()}, Python {platform.python_version()}.",
             "",
             *lines,

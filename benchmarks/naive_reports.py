@@ -10,8 +10,8 @@ from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from pydantic import BaseModel
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from airflow_provider_rcs.store import tables
-from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.db import tables
+from airflow_provider_rcs.store.db.engine import engine_from_url
 
 
 class _Base(DeclarativeBase):

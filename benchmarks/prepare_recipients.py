@@ -11,10 +11,9 @@ import orjson
 import pandas as pd
 import phonenumbers
 
-from airflow_provider_rcs.api import wire
 from airflow_provider_rcs.api.models import Recipients, SendRequest
-from airflow_provider_rcs.sending.listing import Tally, list_chunks
-from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.api.wire import send
+from airflow_provider_rcs.recipients.listing import ListCounts, ListSettings, list_chunks
 from airflow_provider_rcs.sending.sources import chunks_of
 from benchmarks.measure import Measured, Way, measure, sized
 from benchmarks.people import TEMPLATE, frame
@@ -35,9 +34,9 @@ def run() -> Measured:
 
 
 def _ours(people: pd.DataFrame) -> int:
-    settings = SendSettings(template_id=TEMPLATE.id, campaign="bench", default_region="ES", reference="reference")
+    settings = ListSettings(default_region="ES", reference_column="reference")
     waiting: list[list[Any]] = [[] for _ in ("phone", "name", "reference", *TEMPLATE.required_variables)]
-    for listed in list_chunks(chunks_of(people), TEMPLATE, settings, Tally()):
+    for listed in list_chunks(chunks_of(people), TEMPLATE, settings, ListCounts()):
         # The ledger stands between list and bodies in a real send; ``ledger_commits`` measures it.
         sendable = list(map(not_, listed.rejections))
         columns = (listed.phones, listed.names, listed.references, *listed.variables.values())
@@ -54,7 +53,7 @@ def _ours(people: pd.DataFrame) -> int:
 def _body(columns: list[list[Any]]) -> bytes:
     phones, names, references, *values = columns
     recipients = Recipients(phones, names, references, dict(zip(TEMPLATE.required_variables, values, strict=True)))
-    return wire.send_body(SendRequest(TEMPLATE.id, recipients, "ref"), "Referencia", "json")
+    return send.send_body(SendRequest(TEMPLATE.id, recipients, "ref"), "Referencia", "json")
 
 
 def _naive(people: pd.DataFrame) -> int:

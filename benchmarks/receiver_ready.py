@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 
-from airflow_provider_rcs.receiver import settings
+from airflow_provider_rcs.receiver import config
 from airflow_provider_rcs.receiver.app import HEALTH_PATH
 from benchmarks.measure import Measured, MeasuredTimes, Way, measure
 
@@ -34,7 +34,7 @@ def run(database: str, url: str) -> Measured:
 
     :param url: URL of a migrated store.
     """
-    given = {settings.STORE_URL: url, settings.REPORTS_LOGIN: "bench", settings.REPORTS_PASSWORD: "bench"}
+    given = {config.STORE_URL: url, config.REPORTS_LOGIN: "bench", config.REPORTS_PASSWORD: "bench"}
     with tempfile.TemporaryDirectory() as folder:
         # An installed program has its modules compiled, so the first start, which compiles them, is not counted.
         environment = {**os.environ, **given, "AIRFLOW_HOME": folder, "PYTHONPYCACHEPREFIX": folder}

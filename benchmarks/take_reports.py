@@ -131,10 +131,10 @@ def _served(way: str, url: str) -> Iterator[_Server]:
 
 
 def _ours(url: str) -> Any:
-    from airflow_provider_rcs.receiver import settings
+    from airflow_provider_rcs.receiver import config
     from airflow_provider_rcs.receiver.server import app_from_environment
 
-    given = {settings.STORE_URL: url, settings.REPORTS_LOGIN: _LOGIN, settings.REPORTS_PASSWORD: _PASSWORD}
+    given = {config.STORE_URL: url, config.REPORTS_LOGIN: _LOGIN, config.REPORTS_PASSWORD: _PASSWORD}
     os.environ.update(given)
     return app_from_environment()
 
@@ -147,7 +147,7 @@ def _naive(url: str) -> Any:
 
 def _reading(_url: str) -> Any:
     """Return an application that only checks the credentials and reads the report."""
-    from airflow_provider_rcs.receiver.answers import UNAUTHORIZED, committed, not_understood
+    from airflow_provider_rcs.receiver.responses import UNAUTHORIZED, committed, not_understood
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         given = dict(scope["headers"])[b"authorization"].removeprefix(b"Basic ")
@@ -163,7 +163,7 @@ def _reading(_url: str) -> Any:
 
 def _nothing(_url: str) -> Any:
     """Return an application that only answers as the receiver does."""
-    from airflow_provider_rcs.receiver.answers import committed
+    from airflow_provider_rcs.receiver.responses import committed
 
     async def answer(_scope: Any, receive: Any, send: Any) -> None:
         await receive()

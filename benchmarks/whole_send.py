@@ -104,8 +104,8 @@ def run_with_latency(server: str) -> Measured:
 
 @contextmanager
 def place_for(server: str, size: int, latency: float) -> Iterator[Place]:
-    from airflow_provider_rcs.store.engine import engine_from_url
-    from airflow_provider_rcs.store.migrate import migrate
+    from airflow_provider_rcs.store.db.engine import engine_from_url
+    from airflow_provider_rcs.store.db.migrate import migrate
     from tests.databases import fresh_database
 
     with fresh_database(server) as source, fresh_database(server) as store, _served(latency) as port:
@@ -148,9 +148,9 @@ def _send(store: str, size: int, in_flight: int) -> Sent:
     from airflow_provider_rcs.hooks.rcs import RcsHook
     from airflow_provider_rcs.hooks.sql import stream_columns
     from airflow_provider_rcs.sending.campaign import send_campaign
-    from airflow_provider_rcs.sending.service import Service
+    from airflow_provider_rcs.sending.sender import ServiceConnection
     from airflow_provider_rcs.sending.settings import SendSettings
-    from airflow_provider_rcs.store.engine import engine_from_url
+    from airflow_provider_rcs.store.db.engine import engine_from_url
 
     hook = RcsHook(_SERVICE)
     template = Template("1234568", "Shipping notice", (TemplateVariable("Pedido", ""), TemplateVariable("Dia", "")))
@@ -165,11 +165,11 @@ def _send(store: str, size: int, in_flight: int) -> Sent:
     begun, cpu_begun = time.perf_counter(), time.process_time()
     counts = send_campaign(
         engine_from_url(store),
-        Service(hook.send, hook.settings, hook.credentials_fingerprint),
+        ServiceConnection(hook.send, hook.settings, hook.credentials_fingerprint),
         template,
         settings,
         stream_columns("sql", _SOURCE, _SELECT),
-        made_by="bench",
+        started_by="bench",
         lease=timedelta(minutes=5),
     )
     seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - cpu_begun

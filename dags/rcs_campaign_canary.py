@@ -40,13 +40,13 @@ with DAG(
     tags=["rcs", "example"],
     doc_md=__doc__,
 ):
-    canary = SqlToRcsOperator(task_id="canary", share=0.01, **CAMPAIGN)
+    canary = SqlToRcsOperator(task_id="canary", sample=0.01, **CAMPAIGN)
 
     watch = RcsCampaignSensor(
         task_id="watch",
         campaign="{{ ti.xcom_pull(task_ids='canary')['campaign'] }}",
-        share=0.95,
-        most_failed=0.1,
+        at_least=0.95,
+        max_failure_rate=0.1,
         poke_interval=3,
         timeout=24 * 3600,
         deferrable=True,
@@ -57,7 +57,7 @@ with DAG(
     wait = RcsCampaignSensor(
         task_id="wait",
         campaign="{{ ti.xcom_pull(task_ids='canary')['campaign'] }}",
-        share=0.99,
+        at_least=0.99,
         poke_interval=3,
         timeout=24 * 3600,
         deferrable=True,

@@ -55,7 +55,7 @@ with DAG(
     wait = RcsCampaignSensor(
         task_id="wait",
         campaign="{{ ti.xcom_pull(task_ids='send')['campaign'] }}",
-        share=0.99,
+        at_least=0.99,
         poke_interval=3,
         timeout=24 * 3600,
         deferrable=True,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import psutil
 
-from airflow_provider_rcs.receiver.settings import REPORTS_LOGIN, REPORTS_PASSWORD, STORE_URL
+from airflow_provider_rcs.receiver.config import REPORTS_LOGIN, REPORTS_PASSWORD, STORE_URL
 from tests.ready_line import url_of
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ _SECONDS_TO_STOP = 20
 
 
 class ReceiverProcess:
-    """Runs ``python -m airflow_provider_rcs.receiver`` on a store whose tables are there, as a context manager.
+    """Runs ``python -m airflow_provider_rcs.receiver`` on a migrated store, as a context manager.
 
-    ``url`` is the full address that reports are pushed to, once it has started.
+    ``url`` is the full address for pushed reports, once it has started.
 
     :param store_url: the SQLAlchemy URL of the store.
-    :param port: a free one unless it is given; it stays the same when the receiver is started again.
-    :param environment: more of the process's environment.
-    :param arguments: more of its command line.
+    :param port: by default any free port; the receiver keeps it when it is started again.
+    :param environment: further environment variables.
+    :param arguments: further arguments of the command.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class ReceiverProcess:
         return self._port
 
     def start(self) -> None:
-        """Start it, or start it again after ``stop`` or ``kill``, and wait until it listens."""
+        """Start the receiver, also after ``stop`` or ``kill``, and wait until it listens."""
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "airflow_provider_rcs.receiver"),
@@ -79,27 +79,27 @@ class ReceiverProcess:
         self._port = int(self.url.split("/")[2].rpartition(":")[2])
 
     def children(self) -> list[psutil.Process]:
-        """Return the processes that it started."""
+        """Return the receiver's child processes."""
         assert self._process is not None
         return psutil.Process(self._process.pid).children()
 
     def terminate(self) -> None:
-        """Ask it to end, without waiting until it has."""
+        """Send SIGTERM without waiting."""
         assert self._process is not None
         self._process.terminate()
 
     def stop(self) -> int:
-        """Ask it to end, and give its exit code; does nothing more if it has ended already."""
+        """Send SIGTERM, wait, and return the exit code; return it as well if the receiver has already exited."""
         self.terminate()
-        return self._end()
+        return self._wait()
 
     def kill(self) -> None:
-        """End it with no chance to commit or answer anything more."""
+        """Kill the receiver, so that it cannot commit or answer anything more."""
         assert self._process is not None
         self._process.kill()
-        self._end()
+        self._wait()
 
-    def _end(self) -> int:
+    def _wait(self) -> int:
         assert self._process is not None
         try:
             code = self._process.wait(_SECONDS_TO_STOP)

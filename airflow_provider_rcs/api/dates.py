@@ -1,4 +1,4 @@
-"""Moments as people give them, and as the service writes them: by Spain's clock, without a zone."""
+"""Dates and times as senders give them, and as the service writes them: in Spain's time, without a zone."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _REMEDY = "Write it in ISO 8601 with its offset: 2026-12-01T09:00+01:00."
 
 
 def read_moment(field: str, value: datetime | str, timezone: str | None = None) -> datetime:
-    """Return a moment, in UTC.
+    """Return a date and time in UTC.
 
-    An hour that comes twice, because clocks go back in it, is its first pass.
+    A time in the hour that repeats when clocks go back means the first pass.
 
-    :param field: the argument that it came in, for errors.
-    :param value: a datetime, or a text in ISO 8601 with date and time.
-    :param timezone: whose clock the value is by where it has neither zone nor offset, such as ``"Europe/Madrid"``.
-    :raises RcsInputError: if it cannot be read, has no zone, names an hour that its clock skips, or cannot be told to
-        the service.
+    :param field: the argument that holds the value, named in errors.
+    :param value: a datetime, or a date and time in ISO 8601.
+    :param timezone: the time zone of a value that has neither zone nor offset, such as ``"Europe/Madrid"``.
+    :raises RcsInputError: if the value cannot be read, has no zone, is skipped when clocks go forward, or cannot be
+        written for the service (see :func:`require_expressible`).
     """
     moment = _parse(field, value) if isinstance(value, str) else value
     if not isinstance(moment, datetime):
@@ -35,21 +35,20 @@ def read_moment(field: str, value: datetime | str, timezone: str | None = None) 
             raise RcsInputError(
                 field,
                 f"{moment} has no time zone",
-                "Give an aware datetime or a text with its offset, or say whose clock it is by: "
-                "timezone='Europe/Madrid'.",
+                "Use an aware datetime or a text with its offset, or set the zone: timezone='Europe/Madrid'.",
             )
         # Not replace(): pendulum's moves an hour that does not exist to one that does, and its fold is 1 unless set.
         moment = datetime(*moment.timetuple()[:6], moment.microsecond, tzinfo=zone)
     _require_existing(field, moment)
-    require_tellable(field, moment)
+    require_expressible(field, moment)
     return moment.astimezone(UTC)
 
 
 def read_timezone(name: str, field: str = "timezone") -> ZoneInfo:
     """Return a time zone by its name.
 
-    :param field: the argument or setting that it came in, for errors.
-    :raises RcsInputError: if there is none of this name.
+    :param field: the argument or setting that holds the name, named in errors.
+    :raises RcsInputError: if no time zone has this name.
     """
     try:
         return ZoneInfo(name)
@@ -57,39 +56,42 @@ def read_timezone(name: str, field: str = "timezone") -> ZoneInfo:
         raise RcsInputError(field, f"{name!r} is not a time zone", "Use a name such as Europe/Madrid.") from None
 
 
-def require_tellable(field: str, moment: datetime) -> None:
-    """Refuse a moment that the service's text cannot name.
+def require_expressible(field: str, moment: datetime) -> None:
+    """Check that a moment can be written as a date of the service.
 
-    The text has no offset, so of the hour that comes twice in October it can name one pass only: the first (assumed).
+    Such a date has no offset (sure). In the hour that repeats in October it means the first pass (assumed), so the
+    second one cannot be expressed.
 
-    :raises RcsInputError: if the moment has no zone, is in the second pass, or lies outside of what clocks show.
+    :raises RcsInputError: if the moment has no zone, is in the second pass, or is out of range.
     """
     if moment.utcoffset() is None:
-        raise RcsInputError(field, f"{moment} has no time zone", "Give an aware datetime.")
+        raise RcsInputError(field, f"{moment} has no time zone", "Use an aware datetime.")
     try:
-        # By way of UTC, because only a conversion sets the fold to what it is.
+        # Through UTC, because only a conversion sets the fold correctly.
         local = moment.astimezone(UTC).astimezone(SERVICE_TIMEZONE)
     except OverflowError:
         raise RcsInputError(field, f"{moment} is out of range", _REMEDY) from None
     if local.fold:
         raise RcsInputError(
             field,
-            f"{local:%Y-%m-%d %H:%M} comes twice in Spain that night, and its second pass ({local.tzname()}) cannot be "
-            "told to the service, whose dates have no offset",
-            "Give a time in the first pass (CEST), or from 03:00 on.",
+            f"{local:%Y-%m-%d %H:%M} repeats in Spain that night, and its second pass ({local.tzname()}) cannot be "
+            "expressed in the service's dates, which have no offset",
+            "Use a time in the first pass (CEST), or from 03:00 on.",
         )
 
 
 def write_moment(moment: datetime) -> str:
-    """Return a moment as the service takes it: to the minute, in Spain's time."""
+    """Return a moment as the service expects it: ``YYYY-MM-DD HH:MM`` in Spain's time (sure)."""
     return moment.astimezone(SERVICE_TIMEZONE).replace(tzinfo=None).isoformat(sep=" ", timespec="minutes")
 
 
 @lru_cache(maxsize=4096)
 def read_report_date(text: str, timezone: tzinfo = SERVICE_TIMEZONE) -> datetime | None:
-    """Read a report's date, the hour that comes twice as its first pass.
+    """Return the date of a report in UTC, or ``None`` if it is not a date in the form ``YYYY-MM-DD HH:MM:SS``.
 
-    :param timezone: whose clock it is by; that it is Spain's is assumed.
+    A time in the hour that repeats in October means the first pass.
+
+    :param timezone: the time zone of the date; Spain's is assumed.
     """
     if not _REPORT_DATE.fullmatch(text):
         return None
@@ -104,12 +106,12 @@ def _parse(field: str, text: str) -> datetime:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise RcsInputError(field, f"{text!r} is not a date", _REMEDY) from None
-    if _is_date_alone(text.strip()):
+    if _is_only_a_date(text.strip()):
         raise RcsInputError(field, f"{text!r} has no time of day", _REMEDY)
     return moment
 
 
-def _is_date_alone(text: str) -> bool:
+def _is_only_a_date(text: str) -> bool:
     try:
         date.fromisoformat(text)
     except ValueError:
@@ -118,7 +120,7 @@ def _is_date_alone(text: str) -> bool:
 
 
 def _require_existing(field: str, moment: datetime) -> None:
-    """Refuse an hour that clocks skip when they go forward."""
+    """Raise an error for a time that clocks skip when they go forward."""
     try:
         there_and_back = moment.astimezone(UTC).astimezone(moment.tzinfo)
     except OverflowError:
@@ -127,5 +129,5 @@ def _require_existing(field: str, moment: datetime) -> None:
         raise RcsInputError(
             field,
             f"{moment.replace(tzinfo=None)} does not exist in {moment.tzinfo}: clocks go forward over it",
-            "Give an hour before or after it.",
+            "Use a time before or after that hour.",
         )

@@ -6,27 +6,29 @@ from typing import ClassVar
 
 
 class RcsError(Exception):
-    """Root of every error of this provider.
+    """Base class of all errors of this provider.
 
-    ``nothing_sent`` says that the call in question certainly messaged nobody; ``retry_may_help`` that the same call
-    can succeed later without anyone changing anything. Decisions are taken on these two, never on texts. ``remedy`` is
-    what a person can do about errors of the class; the text of one says it too, and may know more.
+    Code decides by the class attributes, never by the text:
+
+    ``nothing_sent``: whether it is certain that the failed call messaged nobody.
+    ``retry_may_help``: whether the same call may succeed later without anyone changing anything.
+    ``remedy``: what a person can do about errors of the class. It is also in the error's text, which may be more exact.
     """
 
     nothing_sent: ClassVar[bool] = True
     retry_may_help: bool = False
-    remedy: ClassVar[str] = "See what its text says."
+    remedy: ClassVar[str] = "See the text of the error."
 
 
 class RcsInputError(RcsError, ValueError):
-    """Something given to the provider cannot be used.
+    """An argument, a column or a field of a connection cannot be used.
 
-    :param field: the argument, column or connection field that is wrong.
-    :param problem: what is wrong with it; phones in it are masked by the caller.
+    :param field: the argument, column or field.
+    :param problem: what is wrong with it. The caller masks phones in it.
     :param remedy: what to do.
     """
 
-    remedy = "Put the field right that it names."
+    remedy = "Correct the field that the error names."
 
     def __init__(self, field: str, problem: str, remedy: str) -> None:
         super().__init__(f"{field}: {problem}. {remedy}")
@@ -34,47 +36,47 @@ class RcsInputError(RcsError, ValueError):
 
 
 class RcsStoreError(RcsError):
-    """The store is missing, of a kind that cannot be used, or not at the version of this provider."""
+    """The store is missing, not of a supported kind, or not migrated to the version of this provider."""
 
-    remedy = "Put the store's connection right, and make its tables: airflow-rcs migrate."
+    remedy = "Check the store's connection, and create or upgrade its tables: airflow-rcs migrate."
 
 
 class RcsStoreUnavailable(RcsStoreError):  # noqa: N818 - the name is public surface
-    """The store's database failed or cannot be reached; what was committed is safe."""
+    """The store's database failed or cannot be reached. Everything committed is safe."""
 
     nothing_sent = False
     retry_may_help = True
-    remedy = "Run it again when the database is back."
+    remedy = "Retry when the database is back."
 
 
 class RcsCampaignConflictError(RcsError):
-    """The campaign was begun with a template, agent or date that differs from what is asked for now."""
+    """The campaign was started with another template, agent or date than is requested now."""
 
-    remedy = "Keep it as it was, or give the campaign another name."
+    remedy = "Use the values that it was started with, or give the campaign another name."
 
 
 class RcsCancelledError(RcsError):
-    """The campaign was cancelled by a person; nobody is sent to any more."""
+    """The campaign was cancelled: no more of its recipients are messaged."""
 
-    remedy = "To send after all, give the campaign another name."
+    remedy = "To send anyway, give the campaign another name."
 
 
-class RcsUnplannedError(RcsError):
-    """A scheduled campaign is due, and the task that lists its recipients has not come to its end."""
+class RcsPlanIncompleteError(RcsError):
+    """A scheduled campaign is due, but the task that lists its recipients has not finished."""
 
     retry_may_help = True
-    remedy = "Run the task again that lists its recipients, or cancel the campaign: airflow-rcs cancel."
+    remedy = "Run the task that lists its recipients again, or cancel the campaign: airflow-rcs cancel."
 
 
 class RcsDispatchError(RcsError):
-    """Scheduled campaigns that are due were not sent, or not wholly; the others were.
+    """Some of the campaigns that were due could not be sent, or only in part.
 
-    :param message: which ones, and why each.
-    :param retry_may_help: whether it may help one of them.
+    :param message: the names of these campaigns, with the reason for each.
+    :param retry_may_help: whether a retry may help at least one of them.
     """
 
     nothing_sent = False
-    remedy = "See what it says of each campaign. A later dispatch tries them again; a campaign can be cancelled."
+    remedy = "See the reason for each campaign. The next dispatch tries them again; to stop that, cancel a campaign."
 
     def __init__(self, message: str, *, retry_may_help: bool = False) -> None:
         super().__init__(message)
@@ -82,88 +84,94 @@ class RcsDispatchError(RcsError):
 
 
 class RcsInvalidRecipientsError(RcsError):
-    """Recipients cannot be sent to, and ``on_invalid="fail"`` asked for all of them or none."""
+    """The list has recipients who cannot be messaged, and ``on_invalid="fail"`` sends to all recipients or none."""
 
-    remedy = "Put the list right, or use on_invalid='reject'."
+    remedy = "Correct the list, or use on_invalid='reject'."
 
 
 class RcsPlanChangedError(RcsError):
-    """The plan is not the one that was approved: the list, the template or another term has changed since."""
+    """The plan is not the approved one: the list, the template or another term has changed since the approval."""
 
-    remedy = "Start a new run of the DAG for the same campaign: it shows the new plan, and has it approved anew."
+    remedy = "Start a new run of the DAG for the same campaign: it shows the new plan and asks for approval again."
 
 
 class RcsInDoubtError(RcsError):
-    """Messages are in doubt: whether the service accepted them is not known, so they are not sent again."""
+    """Messages are in doubt: the service may have accepted them, so they are not sent again."""
 
     nothing_sent = False
     retry_may_help = True
-    remedy = "Run it again when delivery reports have come, or settle them by hand: airflow-rcs resolve."
+    remedy = "Retry when delivery reports have arrived, or resolve the messages by hand: airflow-rcs resolve."
 
 
 class RcsStoppedError(RcsError):
-    """A campaign stopped on the way because replies were lost one after another; the rest of its list is planned."""
+    """The campaign stopped early because several replies in a row were lost. The rest of its list is still planned."""
 
     nothing_sent = False
     retry_may_help = True
-    remedy = "Run it again: it sends to those who are planned still, and not to those who are in doubt."
+    remedy = "Retry: it sends to the recipients that are still planned, and not to those in doubt."
 
 
 class RcsFencedError(RcsError):
-    """This attempt lost its lease, and another one may have taken its recipients over."""
+    """The attempt lost its lease, and another attempt may have taken over its recipients."""
 
     nothing_sent = False
     retry_may_help = True
-    remedy = "Run it again: it sends to those who are planned still."
+    remedy = "Retry: it sends to the recipients that are still planned."
 
 
-class RcsUnderWayError(RcsError):
-    """A person cannot be erased at this moment, because a message to them is being sent."""
+class RcsInFlightError(RcsError):
+    """A person cannot be erased now, because a message to them is being sent."""
 
     retry_may_help = True
-    remedy = "Run it again when the task that sends has ended."
+    remedy = "Retry when the task that sends has ended."
 
 
 class RcsRefusedError(RcsError):
-    """The service definitely refused the call: nobody was messaged by it."""
+    """The service definitely refused the call, so the call messaged nobody."""
 
 
 class RcsAuthError(RcsRefusedError):
-    """Wrong API User or API Token (HTTP 401, 403 or ``Res`` -1). Never tried again: it can block the account."""
+    """The API User or the API Token is wrong: HTTP 401 or 403, or a ``Res`` of -1 (public).
 
-    remedy = "Check login and password of the connection; they are not tried again, because that can block the account."
-
-
-class RcsCreditError(RcsRefusedError):
-    """Not enough credit on the account (``Res`` -2), or less than was asked for with ``min_credits``."""
-
-    remedy = "Add credit, then run it again."
-
-
-class RcsParameterError(RcsRefusedError):
-    """The service found a parameter wrong (``Res`` -3, with its own words) or knows no such address (HTTP 404)."""
+    Never retried, because the service may block an account after repeated failures (sure).
+    """
 
     remedy = (
-        "Put right what the service names; RcsListTemplatesOperator and RcsGetTemplateOperator show the templates that "
-        "it has."
+        "Check login and password of the connection. They are not used again, because repeated failures can block the "
+        "account."
     )
 
 
-class RcsNothingDoneError(RcsRefusedError):
-    """The service did nothing (``Res`` 0; that it means nothing was sent is assumed)."""
+class RcsCreditError(RcsRefusedError):
+    """The account has too little credit (a ``Res`` of -2, public), or less than ``min_credits``."""
 
-    remedy = "Look in the service's panel whether the template and the agent may be sent with."
+    remedy = "Add credit, then retry."
+
+
+class RcsParameterError(RcsRefusedError):
+    """A parameter is wrong, or the address of the call does not exist.
+
+    A ``Res`` of -3, which comes with a description (sure), or another value below 0 (public); HTTP 404 (public).
+    """
+
+    remedy = "Correct what the service names. RcsListTemplatesOperator and RcsGetTemplateOperator show the account's templates."
+
+
+class RcsNothingDoneError(RcsRefusedError):
+    """The service did nothing: a ``Res`` of 0, which is assumed to mean that no message was sent."""
+
+    remedy = "Check in the service's panel whether the template and the agent are allowed to send."
 
 
 class RcsRateLimited(RcsRefusedError):  # noqa: N818 - the name is public surface
-    """Too many requests (HTTP 429).
+    """The service received too many requests (HTTP 429, public).
 
-    :param message: what was refused.
-    :param retry_after: seconds that the service asks to wait, where it said so.
+    :param message: the call that was refused.
+    :param retry_after: seconds that the service asks to wait, or ``None`` if it does not say.
     """
 
     retry_may_help = True
-    remedy = "Run it again later, with fewer requests at once (max_in_flight)."
+    remedy = "Retry later, with fewer requests at once (max_in_flight)."
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -171,38 +179,38 @@ class RcsRateLimited(RcsRefusedError):  # noqa: N818 - the name is public surfac
 
 
 class RcsUnavailable(RcsRefusedError):  # noqa: N818 - the name is public surface
-    """The service could not be reached, or answered a look-up with nothing that can be read."""
+    """The service cannot be reached, or its reply to a look-up cannot be read."""
 
     retry_may_help = True
-    remedy = "Run it again later; if it stays so, check host, proxies, verify and paths of the connection."
+    remedy = "Retry later. If it keeps failing, check host, proxies, verify and paths of the connection."
 
 
 class RcsOutcomeUnknown(RcsError):  # noqa: N818 - the name is public surface
-    """A send left and no readable reply came back: whether anyone was messaged is not known."""
+    """A send request left, but no readable reply came back: the service may have messaged its recipients or not."""
 
     nothing_sent = False
-    remedy = "Do not send it again: delivery reports will show who was messaged, or the service's panel."
+    remedy = "Do not send it again: delivery reports, or the service's panel, will show who was messaged."
 
 
 class RcsNoReportsError(RcsError):
-    """Messages were accepted long enough ago, and not one delivery report on them has come."""
+    """Messages were accepted, but no delivery report has arrived within ``no_reports_within``."""
 
     remedy = (
-        "Check whether the receiver is running and reachable, whether the service's panel has its address, login and "
-        "password, and whether reports were asked for."
+        "Check that the receiver is running and reachable, that the service's panel has its address, login and "
+        "password, and that the campaign requests reports (request_reports)."
     )
 
 
 class RcsTooManyFailuresError(RcsError):
-    """More of a campaign's messages have failed than ``most_failed`` allows."""
+    """A larger share of the campaign's messages has failed than ``max_failure_rate`` allows."""
 
     remedy = (
-        "Look at the codes of the failed messages and put right what they name. Mark the task as success to go on all "
-        "the same."
+        "Look up the status codes of the failed messages and correct their cause. To continue anyway, mark the task as "
+        "success."
     )
 
 
 class RcsReportError(RcsError, ValueError):
-    """What was pushed as a delivery report cannot be understood."""
+    """The body of a pushed delivery report cannot be understood."""
 
-    remedy = "Look at what was pushed, in the store's table rcs_report_refused."
+    remedy = "Look at the body in the store's table rcs_report_refused."

@@ -1,4 +1,4 @@
-"""The cyclic garbage collector, kept from walking over many values among which it could free none."""
+"""The cyclic garbage collector, kept off large heaps during long work."""
 
 from __future__ import annotations
 
@@ -9,44 +9,45 @@ from functools import cache
 from threading import Lock
 
 _lock = Lock()
-_holding: list[bool] = []  # of each thread that holds it: whether it was on before
+_pauses: list[bool] = []  # an entry for each block that runs: whether the collector is to be enabled after the last one
 
 
 @contextmanager
-def collector_held() -> Iterator[None]:
-    """Keep the collector from walking over what the block makes, each time that some more of it is there.
+def gc_paused() -> Iterator[None]:
+    """Disable the collector while the block runs, so that it does not scan again and again what the block creates.
 
-    Threads may hold it at once; the last one to end lets it go on, if it was on when the first one began.
+    Blocks of several threads may overlap: the last one to end enables the collector, if it was enabled at first.
     """
     with _lock:
-        _holding.append(gc.isenabled() or any(_holding))
+        _pauses.append(gc.isenabled() or any(_pauses))
         gc.disable()
     try:
         yield
     finally:
         with _lock:
-            was_on = _holding.pop()
-            if was_on and not _holding:
+            was_enabled = _pauses.pop()
+            if was_enabled and not _pauses:
                 gc.enable()
 
 
 @contextmanager
-def earlier_objects_frozen() -> Iterator[None]:
-    """Keep the collector from walking over all that was there before the block, such as the modules of Airflow.
+def existing_objects_frozen() -> Iterator[None]:
+    """Exclude everything that exists before the block, such as Airflow's modules, from collections during the block.
 
-    Long work that makes many values calls for many walks, and each would take a tenth of a second for these alone.
+    Long work that creates many objects triggers many full collections, and scanning those modules alone would take a
+    tenth of a second each time.
     """
-    keep = _has_someone_else_frozen()
+    frozen_by_others = _is_heap_frozen_by_others()
     gc.freeze()
     try:
         yield
     finally:
-        # Not what someone else has frozen, such as Airflow before it starts a task.
-        if not keep:
+        # Unfreezing is all or nothing: leave alone what others froze, such as Airflow before it starts a task.
+        if not frozen_by_others:
             gc.unfreeze()
 
 
 @cache
-def _has_someone_else_frozen() -> bool:
-    """Ask once, before anything is frozen here: it takes as long as all that is frozen takes to be counted."""
+def _is_heap_frozen_by_others() -> bool:
+    """Return whether others froze objects; asked once, before we freeze any, because it counts every frozen object."""
     return gc.get_freeze_count() > 0

@@ -1,24 +1,57 @@
-"""JSON of many rows that look alike, put together from columns of text: what all rows share is written once."""
+"""Rows stored as columns, written as JSON without an object for each row."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, groupby, repeat
 from typing import cast
 
 import orjson
 
-from airflow_provider_rcs.api.variables import VariableColumns, all_of, rows_of
+VariableColumns = Mapping[str, Sequence[str | None]]
+"""Variable -> its value for each recipient, ``None`` for recipients without it."""
+
+
+def columns_of(rows: Sequence[Mapping[str, str]]) -> VariableColumns:
+    """Return a column for each variable that occurs in any of the rows."""
+    names = dict.fromkeys(chain.from_iterable(rows))
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def rows_of(columns: VariableColumns, count: int) -> list[dict[str, str]]:
+    """Return the variables of each of ``count`` recipients."""
+    rows: list[dict[str, str]] = list(map(dict, repeat((), count)))
+    for variable, values in columns.items():
+        for row, value in zip(rows, values, strict=True):
+            if value is not None:
+                row[variable] = value
+    return rows
+
+
+def all_of(values: Sequence[str | None]) -> Sequence[str] | None:
+    """Return a column in which every recipient has a value, or ``None`` if one has none."""
+    return None if None in values else cast("Sequence[str]", values)
+
+
+def part_of(columns: VariableColumns, places: slice) -> VariableColumns:
+    """Return the columns, cut to some of the recipients."""
+    return {variable: values[places] for variable, values in columns.items()}
+
+
+def empty_as_none(texts: Sequence[str]) -> Sequence[str | None]:
+    """Return a column of texts with ``None`` in place of empty ones."""
+    return texts if all(texts) else [text or None for text in texts]
+
 
 Pieces = Sequence[str | Sequence[str]]
-"""The pieces of a row in their order: a text that is the same in each row, or a column of texts."""
+"""The pieces of a row, in order: a text that is the same in every row, or a column of texts."""
 
 
 def array_of_rows(pieces: Pieces, count: int) -> str:
-    """Return an array of so many rows as JSON."""
+    """Return an array of ``count`` rows as JSON."""
     if not count:
         return "[]"
-    row = list(_without_neighbours([*pieces, ","]))
+    row = list(_join_fixed_pieces([*pieces, ","]))
     texts = [piece if isinstance(piece, str) else "" for piece in row] * count
     for place, piece in enumerate(row):
         if not isinstance(piece, str):
@@ -34,15 +67,15 @@ def as_json(value: object) -> str:
 
 
 def between_quotes(cells: Sequence[str]) -> Sequence[str]:
-    """Return texts as they stand between the quotes of JSON strings."""
-    # Whatever has to be written in another way than it is, is written with a backslash.
+    """Return texts escaped as they are between the quotes of JSON strings."""
+    # Every escape in JSON begins with a backslash, so a column without one needs none.
     if b"\\" not in orjson.dumps(cells):
         return cells
     return [as_json(cell)[1:-1] for cell in cells]
 
 
 def pieces_of_texts(cells: Sequence[str | None]) -> Pieces:
-    """Return the pieces that write a column of texts; ``None`` is written as null."""
+    """Return the pieces that write a column of texts, with ``None`` as null."""
     texts = all_of(cells)
     if texts is not None:
         return ['"', between_quotes(texts), '"']
@@ -51,7 +84,7 @@ def pieces_of_texts(cells: Sequence[str | None]) -> Pieces:
 
 
 def pieces_of_variables(variables: VariableColumns, count: int) -> Pieces:
-    """Return the pieces that write the variables of each of so many rows as an object."""
+    """Return the pieces that write the variables of each of ``count`` rows as an object."""
     pieces: list[str | Sequence[str]] = []
     for variable, values in variables.items():
         texts = all_of(values)
@@ -61,8 +94,8 @@ def pieces_of_variables(variables: VariableColumns, count: int) -> Pieces:
     return [*pieces, "}"] if pieces else ["{}"]
 
 
-def _without_neighbours(pieces: Pieces) -> Iterator[str | Sequence[str]]:
-    """Return the pieces with those put together that are the same in each row and stand side by side."""
+def _join_fixed_pieces(pieces: Pieces) -> Iterator[str | Sequence[str]]:
+    """Return the pieces with neighbouring fixed texts joined into one."""
     for is_text, group in groupby(pieces, lambda piece: isinstance(piece, str)):
         if is_text:
             yield "".join(cast("Iterator[str]", group))

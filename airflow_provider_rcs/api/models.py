@@ -1,112 +1,32 @@
-"""The values that travel between the pieces: recipients, templates, requests, results and delivery reports."""
+"""The values that the parts of the provider exchange."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import NamedTuple, overload
 
-from airflow_provider_rcs.api.dates import require_tellable
+from airflow_provider_rcs.api.dates import require_expressible
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.json_rows import VariableColumns, columns_of, part_of, rows_of
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.api.variables import VariableColumns, columns_of, part_of, rows_of
 
+_CAP_REMEDY = "Use, for example, FrequencyCap(at_most=2, within=timedelta(days=7))."
 
-class Recipient(NamedTuple):  # made by the million, at a third of what a frozen dataclass takes
-    """One person of a campaign, ready to be sent to.
-
-    :param phone: E.164 digits without the plus sign, such as ``34600000001``.
-    :param name: the recipient's name, or empty.
-    :param reference: the sender's own reference of the recipient; comes back in reports. Empty for none.
-    :param variables: template variable -> its value for this recipient.
-    """
-
-    phone: str
-    name: str = ""
-    reference: str = ""
-    variables: Mapping[str, str] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Recipients(Sequence[Recipient]):
-    """Recipients kept column by column, so that a request is written without an object for each of them."""
-
-    phones: Sequence[str]
-    names: Sequence[str]
-    references: Sequence[str]
-    variables: VariableColumns
-
-    @classmethod
-    def of(cls, recipients: Sequence[Recipient]) -> Recipients:
-        """Return recipients by columns, whichever way they are kept."""
-        if isinstance(recipients, cls):
-            return recipients
-        return recipients_of(*zip(*recipients, strict=True)) if recipients else cls((), (), (), {})
-
-    def __len__(self) -> int:
-        return len(self.phones)
-
-    def __iter__(self) -> Iterator[Recipient]:
-        return map(Recipient, self.phones, self.names, self.references, rows_of(self.variables, len(self)))
-
-    @overload
-    def __getitem__(self, place: int) -> Recipient: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> Recipients: ...
-
-    def __getitem__(self, place: int | slice) -> Recipient | Recipients:
-        if isinstance(place, int):
-            from_start = range(len(self))[place]
-            return next(iter(self[from_start : from_start + 1]))
-        variables = part_of(self.variables, place)
-        return Recipients(self.phones[place], self.names[place], self.references[place], variables)
-
-
-def recipients_of(
-    phones: Sequence[str], names: Sequence[str], references: Sequence[str], variables: Sequence[Mapping[str, str]]
-) -> Recipients:
-    """Return recipients from what each of them has."""
-    return Recipients(phones, names, references, columns_of(variables))
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateVariable:
-    """A variable of a template, written ``###Name###`` in it.
-
-    :param name: the variable's name, as the service spells it.
-    :param type: the service's type of it; seen are ``DESTINATARIO`` and ``TEXTO``.
-    :param filled_by_service: whether the service fills it from the recipient itself.
-    """
-
-    name: str
-    type: str
-    filled_by_service: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A message template of the account and the variables in it."""
-
-    id: str
-    name: str
-    variables: tuple[TemplateVariable, ...] = ()
-
-    @property
-    def required_variables(self) -> tuple[str, ...]:
-        """Names of the variables that the sender must give a value for."""
-        return tuple(variable.name for variable in self.variables if not variable.filled_by_service)
+# Recipient, Outcome and Report are named tuples because a campaign makes one for each recipient, and making a frozen
+# dataclass takes three times as long.
 
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """A daily stretch in which the service must not send, in Spain's time; may cross midnight.
+    """A daily period, in Spain's time, in which the service must not send; it may cross midnight.
 
-    :param start: first minute of the stretch.
-    :param end: first minute after it; before ``start`` means the next day.
-    :param action: what the service does with a message due in it; passed through, because its meaning is not
-        documented (assumed default: 1).
-    :raises ValueError: if ``start`` equals ``end``, or one of them is finer than a minute or has a time zone.
+    :param start: first minute of the period.
+    :param end: first minute after the period; before ``start`` means the next day.
+    :param action: what the service does with a message that is due in the period. The values are undocumented, so they
+        are passed through (assumed default: 1).
+    :raises ValueError: if ``start`` equals ``end``, or if one of them has seconds or a time zone.
     """
 
     start: time
@@ -122,17 +42,143 @@ class QuietHours:
 
 
 @dataclass(frozen=True, slots=True)
+class FrequencyCap:
+    """How often a phone may be messaged, over all campaigns of the store.
+
+    :param at_most: the maximum number of messages.
+    :param within: the period before now in which messages are counted.
+    :raises RcsInputError: if ``at_most`` is below 1, or ``within`` is not a positive ``timedelta``.
+    """
+
+    at_most: int
+    within: timedelta
+
+    def __post_init__(self) -> None:
+        if isinstance(self.at_most, bool) or not isinstance(self.at_most, int) or self.at_most < 1:
+            raise RcsInputError("frequency_cap", f"at_most={self.at_most!r} is not a number of messages", _CAP_REMEDY)
+        if not isinstance(self.within, timedelta) or self.within <= timedelta(0):
+            raise RcsInputError("frequency_cap", f"within={self.within!r} is not a positive timedelta", _CAP_REMEDY)
+
+    @property
+    def reason(self) -> str:
+        """The reason recorded with a message that the cap suppresses."""
+        hours = self.within / timedelta(hours=1)
+        period = f"{self.within.days} days" if hours % 24 == 0 else f"{hours:g} hours"
+        return f"frequency cap: at most {self.at_most} within {period}"
+
+
+def shards(count: int) -> list[str]:
+    """Return the names of the shards of a list, one for each task: ``shards(2)`` returns ``["1/2", "2/2"]``.
+
+    Used as in ``SqlToRcsOperator.partial(...).expand(shard=shards(4))``.
+
+    :raises RcsInputError: if the count is not a whole number of 1 or more.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise RcsInputError(
+            "shards", f"{count!r} is not a whole number of 1 or more", "Write shards(4) for four shards."
+        )
+    return [f"{number}/{count}" for number in range(1, count + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateVariable:
+    """A variable of a template, which writes it as ``###Name###``.
+
+    :param name: the variable's name, as the service spells it.
+    :param type: its type, as the service names it; known are ``DESTINATARIO`` and ``TEXTO`` (sure).
+    :param filled_by_service: whether the service fills it from the recipient.
+    """
+
+    name: str
+    type: str
+    filled_by_service: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A message template of the account, with its variables."""
+
+    id: str
+    name: str
+    variables: tuple[TemplateVariable, ...] = ()
+
+    @property
+    def required_variables(self) -> tuple[str, ...]:
+        """The names of the variables for which the sender must supply values."""
+        return tuple(variable.name for variable in self.variables if not variable.filled_by_service)
+
+
+class Recipient(NamedTuple):
+    """A recipient of a campaign who can be messaged.
+
+    :param phone: E.164 digits without the plus sign, such as ``34600000001``.
+    :param name: the recipient's name, or empty.
+    :param reference: the sender's own reference of the recipient, which comes back in reports; empty for none.
+    :param variables: template variable -> value.
+    """
+
+    phone: str
+    name: str = ""
+    reference: str = ""
+    variables: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipients(Sequence[Recipient]):
+    """Recipients stored as columns, so that a request can be written without an object for each recipient."""
+
+    phones: Sequence[str]
+    names: Sequence[str]
+    references: Sequence[str]
+    variables: VariableColumns
+
+    @classmethod
+    def of(cls, recipients: Sequence[Recipient]) -> Recipients:
+        """Return recipients as columns; those stored as columns are returned unchanged."""
+        if isinstance(recipients, cls):
+            return recipients
+        return recipients_of(*zip(*recipients, strict=True)) if recipients else cls((), (), (), {})
+
+    def __len__(self) -> int:
+        return len(self.phones)
+
+    def __iter__(self) -> Iterator[Recipient]:
+        return map(Recipient, self.phones, self.names, self.references, rows_of(self.variables, len(self)))
+
+    @overload
+    def __getitem__(self, index: int) -> Recipient: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Recipients: ...
+
+    def __getitem__(self, index: int | slice) -> Recipient | Recipients:
+        if isinstance(index, int):
+            position = range(len(self))[index]
+            return next(iter(self[position : position + 1]))
+        variables = part_of(self.variables, index)
+        return Recipients(self.phones[index], self.names[index], self.references[index], variables)
+
+
+def recipients_of(
+    phones: Sequence[str], names: Sequence[str], references: Sequence[str], variables: Sequence[Mapping[str, str]]
+) -> Recipients:
+    """Return recipients from one list for each of their fields."""
+    return Recipients(phones, names, references, columns_of(variables))
+
+
+@dataclass(frozen=True, slots=True)
 class SendRequest:
     """One call that sends a template to a batch of recipients.
 
     :param template_id: the template to send.
-    :param recipients: whom to send it to; no phone twice.
-    :param campaign_reference: comes back in each report of the request.
-    :param agent: the RCS agent to send as; empty for the only one of the account.
-    :param send_at: when to send, with a time zone; ``None`` for now.
-    :param quiet_hours: stretches of the day in which the service must not send.
-    :param reports: whether the service is asked to push delivery reports.
-    :raises RcsInputError: if ``send_at`` is a moment that the service's dates cannot name.
+    :param recipients: its recipients, without repeated phones.
+    :param campaign_reference: the reference of this request, which comes back in its reports.
+    :param agent: the RCS agent to send as; empty for the account's only agent.
+    :param send_at: when the service sends, with a time zone; ``None`` for now.
+    :param quiet_hours: daily periods in which the service must not send.
+    :param request_reports: whether the service is asked to push delivery reports.
+    :raises RcsInputError: if the service's dates cannot express ``send_at``.
     """
 
     template_id: str
@@ -141,24 +187,24 @@ class SendRequest:
     agent: str = ""
     send_at: datetime | None = None
     quiet_hours: tuple[QuietHours, ...] = ()
-    reports: bool = True
+    request_reports: bool = True
 
     def __post_init__(self) -> None:
         if self.send_at is not None:
-            require_tellable("send_at", self.send_at)
+            require_expressible("send_at", self.send_at)
 
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What the service said it did with a request.
+    """The service's reply to a send request.
 
-    :param messages: the number of messages that the service says it sent.
-    :param api_campaign_id: the service's id of the send; comes back in reports. Empty if it gave none.
-    :param accepted: phone -> the service's message id, where it listed them.
-    :param rejected: phones that it did not send to, where it listed them.
-    :param accepted_count: how many were sent, where it gave a number in place of the list.
-    :param rejected_count: how many were not, where it gave a number in place of the list.
-    :param duplicates: how many it left out because they were in the request twice.
+    :param messages: the number of messages sent.
+    :param api_campaign_id: the service's id of the send, which comes back in reports; empty if the reply has none.
+    :param accepted: phone -> the service's message id, if the reply lists the accepted recipients.
+    :param rejected: phones of the rejected recipients, if the reply lists them.
+    :param accepted_count: number of accepted recipients, if the reply has it in place of the list.
+    :param rejected_count: number of rejected recipients, if the reply has it in place of the list.
+    :param duplicates: number of recipients left out as duplicates.
     """
 
     messages: int
@@ -170,8 +216,8 @@ class SendResult:
     duplicates: int = 0
 
 
-class Outcome(NamedTuple):  # made by the million, too
-    """What became of one recipient of a request."""
+class Outcome(NamedTuple):
+    """The outcome of a request for one of its recipients, as far as the reply proves it."""
 
     phone: str
     state: MessageState
@@ -179,20 +225,20 @@ class Outcome(NamedTuple):  # made by the million, too
     reason: str = ""
 
 
-class Report(NamedTuple):  # made by the million, too
-    """A delivery report as it was pushed: one change of one message's status.
+class Report(NamedTuple):
+    """A pushed delivery report: one change of one message's status.
 
-    :param status_code: the code as it came; which status it means is decided when it is folded.
+    :param status_code: the code as received; its meaning is decided when the report is folded.
     :param phone: the recipient's phone as digits, or empty.
-    :param campaign_reference: the reference that the request carried.
+    :param campaign_reference: the reference of the request.
     :param message_reference: the sender's own reference of the recipient.
-    :param service: the service of the account that reports, such as ``RCS``.
+    :param service: the account's service that sent the message, such as ``RCS``.
     :param agent: the agent that sent the message.
-    :param reported_at: when the status changed, in UTC; ``None`` if the date could not be read.
-    :param reported_at_text: the date as it came.
+    :param reported_at: when the status changed, in UTC; ``None`` if the date cannot be read.
+    :param reported_at_text: the date as received.
     :param api_campaign_id: the service's id of the send.
     :param api_message_id: the service's id of the message.
-    :param extra: fields that the document does not name, kept as text.
+    :param extra: fields that the document does not name, as text.
     """
 
     status_code: str

@@ -1,4 +1,4 @@
-"""The settings of a connection to the RCS API: what the document left open, each with its assumed default."""
+"""The settings of a connection to the RCS API."""
 
 from __future__ import annotations
 
@@ -11,44 +11,34 @@ from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.statuses import DeliveryStatus, status_codes
-from airflow_provider_rcs.api.wire import (
-    BODY_FORMATS,
-    DEFAULT_BASE_URL,
-    DEFAULT_PATHS,
-    DEFAULT_RECIPIENT_REFERENCE_KEY,
-    NOTHING_SENT,
-    ZERO_RESULTS,
-)
+from airflow_provider_rcs.api.wire.calls import BODY_FORMATS, DEFAULT_BASE_URL, DEFAULT_PATHS
+from airflow_provider_rcs.api.wire.send import DEFAULT_RECIPIENT_REFERENCE_KEY, NOTHING_SENT, ZERO_RESULTS
 
-DEFAULT_BATCH_SIZE = 1000  # assumed: the most recipients that one call takes is not known
+DEFAULT_BATCH_SIZE = 1000  # assumed: the maximum number of recipients in a call is undocumented
 DEFAULT_TIMEOUT_SECONDS = 60.0
 DEFAULT_CONNECT_TIMEOUT_SECONDS = 10.0
 DEFAULT_BODY_FORMAT = "json"
 _HOST = "host of the connection"
 _LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
-_UNSET = (
-    None,
-    "",
-    "***",
-    0,
-)  # the connection form of Airflow 3 has saved each of these for a field left alone
+_UNSET = (None, "", "***", 0)  # the connection form of Airflow 3 has saved each of these for a field left alone
 
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """How to speak to the service.
+    """How to call the service; a setting that the document leaves open has its assumed default.
 
-    :param base_url: where the calls live; https, loopback excepted.
-    :param agent: the RCS agent to send as, unless a task names one; empty for the only one of the account.
-    :param paths: call (``send``, ``list_templates``, ``get_template``, ``credits``) -> path under the base URL.
-    :param status_codes: overrides of the status codes, code -> name of a delivery status.
-    :param recipient_reference_key: under which key a recipient's own reference is sent.
-    :param batch_size: the most recipients in one request.
+    :param base_url: the URL that all calls begin with; https, except to loopback.
+    :param agent: the RCS agent to send as, unless a task names one; empty for the account's only agent.
+    :param paths: call (``send``, ``list_templates``, ``get_template``, ``credits``) -> path below the base URL.
+    :param status_codes: status code -> name of a :class:`DeliveryStatus`; overrides the default codes.
+    :param recipient_reference_key: the key under which a recipient's own reference is sent.
+    :param batch_size: the maximum number of recipients in a request.
     :param timeout: seconds to wait for a reply.
     :param connect_timeout: seconds to wait for a connection.
-    :param body_format: in which format parameters are sent: ``json`` or ``form``.
-    :param zero_result: what a result of 0 proves of a send: ``nothing_sent``, or nothing (``unknown``).
-    :raises RcsInputError: if one of them cannot be used.
+    :param body_format: the format of parameters: ``json`` or ``form``.
+    :param zero_result: what a ``Res`` of 0 proves about a send: that no message was sent (``nothing_sent``) or nothing
+        (``unknown``).
+    :raises RcsInputError: if a setting cannot be used.
     """
 
     base_url: str = DEFAULT_BASE_URL
@@ -74,7 +64,7 @@ class ApiSettings:
             raise RcsInputError("batch_size", f"{self.batch_size} is not a size", "Use 1 or more.")
         for name, seconds in (("timeout", self.timeout), ("connect_timeout", self.connect_timeout)):
             if not 0 < seconds < math.inf:
-                raise RcsInputError(name, f"{seconds} is not a time to wait", "Use seconds above 0.")
+                raise RcsInputError(name, f"{seconds} is not a valid time-out", "Use seconds above 0.")
         for name, value, choices in (
             ("body_format", self.body_format, BODY_FORMATS),
             ("zero_result", self.zero_result, ZERO_RESULTS),
@@ -88,12 +78,12 @@ class ApiSettings:
 
 
 def read_settings(host: str | None, port: int | None, extras: Mapping[str, Any]) -> ApiSettings:
-    """Return the settings that a connection's fields name; what is unset keeps its default.
+    """Return the settings from the fields of a connection; fields that are not set keep their defaults.
 
     :param host: the base URL, with or without ``https://``.
-    :param port: its port, where it is not part of the host.
-    :param extras: the connection's extras; those of other names are left to the HTTP session.
-    :raises RcsInputError: if one of them cannot be used; names the field.
+    :param port: the port, if the host does not contain it.
+    :param extras: the connection's extras; those that are not settings are ignored.
+    :raises RcsInputError: if a field cannot be used; names the field.
     """
     given = {name: extras[name] for name in _READERS if extras.get(name) not in _UNSET}
     settings: dict[str, Any] = {}
@@ -117,9 +107,9 @@ def _base_url(host: str | None, port: int | None) -> str:
 
 
 def check_base_url(url: str) -> None:
-    """Refuse a base URL over which credentials would travel in clear.
+    """Check that credentials sent to a base URL are encrypted.
 
-    :raises RcsInputError: if it is not https, loopback excepted.
+    :raises RcsInputError: if it is neither https nor on loopback, or if it contains credentials.
     """
     parts, _ = _split(url)
     if not parts.hostname:

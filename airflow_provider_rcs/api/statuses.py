@@ -1,4 +1,4 @@
-"""The states of a message in the ledger, the delivery statuses that reports tell, and the codes that mean them."""
+"""The states of a message: what the ledger says of it, and what delivery reports say of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class MessageState(StrEnum):
-    """What the ledger knows of one recipient of a campaign; each recipient is in exactly one state."""
+    """The state of a message in the ledger; each recipient of a campaign is in exactly one state."""
 
     PLANNED = "planned"
     SENDING = "sending"
@@ -19,7 +19,7 @@ class MessageState(StrEnum):
 
 
 class DeliveryStatus(StrEnum):
-    """What the delivery reports say became of an accepted message, in the order in which one outranks another."""
+    """The delivery status of an accepted message, by its reports; later members outrank earlier ones."""
 
     UNKNOWN = "unknown"
     SENT = "sent"
@@ -31,29 +31,29 @@ class DeliveryStatus(StrEnum):
 
     @property
     def rank(self) -> int:
-        """How strongly the status counts: the higher one wins, whatever order the reports came in.
+        """The status's rank: of two reports, the one with the higher rank wins, whatever order they arrive in.
 
-        Sent and delayed share a rank, so that between the two the later report wins.
+        Sent and delayed share a rank: between these two, the later report wins.
         """
         return _RANKS[self]
 
     @property
     def rank_among_channels(self) -> int:
-        """How strongly the latest status of one channel counts against those of the message's other channels.
+        """The rank of one channel's status against those of the message's other channels.
 
-        As ``rank``, but for one thing: sent and delayed outrank failed, because a message that failed by one channel
-        and is under way by another may arrive yet.
+        Like ``rank``, except that sent and delayed outrank failed: a message that failed on one channel and is in
+        flight on another may still be delivered.
         """
         return _RANKS_AMONG_CHANNELS[self]
 
     @property
     def is_final(self) -> bool:
-        """Whether the message is done: nothing but a better final status can follow from the same channel."""
+        """Whether only a final status of a higher rank can follow on the same channel."""
         return self.rank >= DeliveryStatus.FAILED.rank
 
     @property
     def is_delivered(self) -> bool:
-        """Whether the message reached the phone; read and clicked messages did."""
+        """Whether the message reached the phone, as read and clicked messages did too."""
         return self.rank >= DeliveryStatus.DELIVERED.rank
 
 
@@ -84,14 +84,14 @@ DEFAULT_STATUS_CODES: Mapping[str, DeliveryStatus] = {
         DeliveryStatus.FAILED,
     ),
 }
-"""The vendor's public codes for SMS on the same account; that RCS shares them is assumed.
+"""The vendor's codes for SMS on the same account (public); that RCS uses the same codes is assumed.
 
-No code is known for read or clicked. Override any of them with the extra ``status_codes`` of the connection.
+No code for read or clicked is known. The connection's extra ``status_codes`` overrides any of them.
 """
 
 
 def status_codes(overrides: Mapping[str, str]) -> dict[str, DeliveryStatus]:
-    """Return the table of status codes of a connection: the defaults, overridden code by code.
+    """Return status code -> status for a connection: the default codes with its overrides.
 
     :param overrides: status code -> name of a :class:`DeliveryStatus`.
     :raises ValueError: if a name is not one of the statuses.

@@ -12,8 +12,8 @@ from airflow_provider_rcs.cli.store_option import add_store_option, store_of
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from airflow_provider_rcs.store.funnel import Funnel
-    from airflow_provider_rcs.store.reporting import Reporting
+    from airflow_provider_rcs.store.inbox.silence import ReportHealth
+    from airflow_provider_rcs.store.read.funnel import Funnel
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,18 +29,18 @@ def run(arguments: argparse.Namespace) -> None:
     """
     from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
     from airflow_provider_rcs.cli.tables import aligned
-    from airflow_provider_rcs.store.exports import campaigns
-    from airflow_provider_rcs.store.folding import fold
-    from airflow_provider_rcs.store.funnel import read_funnel
-    from airflow_provider_rcs.store.migrate import require_migrated
-    from airflow_provider_rcs.store.reporting import read_reporting
+    from airflow_provider_rcs.store.db.migrate import require_migrated
+    from airflow_provider_rcs.store.inbox.folding import fold
+    from airflow_provider_rcs.store.inbox.silence import read_report_health
+    from airflow_provider_rcs.store.read.exports import campaigns
+    from airflow_provider_rcs.store.read.funnel import read_funnel
 
     engine = store_of(arguments)
     require_migrated(engine)
     fold(engine)
     # First, so that none is begun between that the others do not know.
     known = campaigns(engine)
-    reporting = read_reporting(engine, datetime.now(UTC))
+    reporting = read_report_health(engine, datetime.now(UTC))
     rows = []
     for campaign in known:
         funnel = read_funnel(engine, campaign["name"])
@@ -73,17 +73,17 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _told_of_scheduled(engine: sa.Engine) -> Iterator[str]:
-    from airflow_provider_rcs.store.schedules import scheduled_campaigns
+    from airflow_provider_rcs.store.campaign.schedules import scheduled_campaigns
 
     for scheduled in scheduled_campaigns(engine):
         yield f"{scheduled.campaign.name}: kept in the store, due {scheduled.due_at:%Y-%m-%d %H:%M} UTC"
 
 
 def _told_of_cancelled(engine: sa.Engine) -> Iterator[str]:
-    from airflow_provider_rcs.store.cancellations import read_cancellations
+    from airflow_provider_rcs.store.campaign.cancellations import read_cancellations
 
     for name, word in read_cancellations(engine).items():
-        yield f"{name}: cancelled by {word.said_by}, {word.said_at:%Y-%m-%d %H:%M} UTC: {word.reason}"
+        yield f"{name}: cancelled by {word.decided_by}, {word.decided_at:%Y-%m-%d %H:%M} UTC: {word.reason}"
 
 
 def _by_channel(funnel: Funnel) -> str:
@@ -91,7 +91,7 @@ def _by_channel(funnel: Funnel) -> str:
     return ", ".join(f"{channel or '(no name)'} {counts[channel]:,}" for channel in sorted(counts)) or "-"
 
 
-def _last_report(reporting: Reporting) -> str:
+def _last_report(reporting: ReportHealth) -> str:
     if reporting.is_overdue:
         return "NONE"
     return f"{reporting.last_report_at:%Y-%m-%d %H:%M}" if reporting.last_report_at else "-"

@@ -24,23 +24,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Cancel the campaign, and tell what that came to."""
-    from airflow_provider_rcs.store.campaigns import require_campaign
-    from airflow_provider_rcs.store.cancellations import Cancellation, cancel
-    from airflow_provider_rcs.store.folding import fold
-    from airflow_provider_rcs.store.migrate import require_migrated
-    from airflow_provider_rcs.store.takeover import bury_dead_attempts
+    from airflow_provider_rcs.store.campaign.campaigns import require_campaign
+    from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
+    from airflow_provider_rcs.store.db.migrate import require_migrated
+    from airflow_provider_rcs.store.inbox.folding import fold
+    from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 
     engine = store_of(arguments)
     require_migrated(engine)
     campaign = require_campaign(engine, arguments.campaign)
     word = Cancellation(arguments.by, arguments.reason, datetime.now(UTC))
     # First what became of the messages under way, because no attempt will come that looks.
-    bury_dead_attempts(engine, campaign)
+    recover_dead_attempts(engine, campaign)
     fold(engine)
     cancelled = cancel(engine, campaign, word)
-    if cancelled.word != word:
-        before = cancelled.word
-        print(f"It was cancelled by {before.said_by} on {before.said_at:%Y-%m-%d %H:%M} UTC before: {before.reason}")
+    if cancelled.cancellation != word:
+        before = cancelled.cancellation
+        print(f"It was cancelled by {before.decided_by} on {before.decided_at:%Y-%m-%d %H:%M} UTC before: {before.reason}")
     print(f"Campaign {campaign.name} is cancelled: {cancelled.not_sent:,} planned messages are not sent.")
     if cancelled.handed_over:
         print(

@@ -11,7 +11,7 @@ from airflow_provider_rcs.cli.store_option import add_store_option, store_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_rcs.store.erasure import Traces
+    from airflow_provider_rcs.store.privacy.erasure import PersonalData
 
 _AFTERWARDS = """\
 The next run of RcsReportsToSqlOperator brings the rows without the person to the warehouse by itself. Copies that no
@@ -42,16 +42,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Show where the person is in the store, and erase it if somebody says yes."""
     from airflow_provider_rcs.cli.confirming import require_yes
-    from airflow_provider_rcs.store.erasure import erase, find_traces
-    from airflow_provider_rcs.store.folding import fold_parked
-    from airflow_provider_rcs.store.migrate import require_migrated
+    from airflow_provider_rcs.store.db.migrate import require_migrated
+    from airflow_provider_rcs.store.inbox.folding import fold_parked
+    from airflow_provider_rcs.store.privacy.erasure import erase, find_personal_data
 
     phone = _phone(arguments)
     engine = store_of(arguments)
     require_migrated(engine)
     # First what has landed: then it is found by its messages too.
     fold_parked(engine)
-    _show("names the person", find_traces(engine, phone), phone)
+    _show("names the person", find_personal_data(engine, phone), phone)
     require_yes("Erase the person from the store?", arguments.yes)
     traces = erase(engine, phone, arguments.by, suppress=arguments.suppress)
     _show("erased", traces, phone)
@@ -62,27 +62,30 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _phone(arguments: argparse.Namespace) -> str:
     from airflow_provider_rcs.api.errors import RcsInputError
-    from airflow_provider_rcs.api.phones import PhoneError, mask, normalise
+    from airflow_provider_rcs.api.masking import mask_phone
+    from airflow_provider_rcs.recipients.phones import PhoneError, read_phone
     from airflow_provider_rcs.sending.settings import require_region
 
     if arguments.default_region is not None:
         require_region(arguments.default_region)
     try:
-        return normalise(arguments.phone, arguments.default_region)
+        return read_phone(arguments.phone, arguments.default_region)
     except PhoneError as error:
-        raise RcsInputError("phone", f"{mask(arguments.phone)!r}: {error}", "Give it with + and the code.") from None
+        raise RcsInputError(
+            "phone", f"{mask_phone(arguments.phone)!r}: {error}", "Give it with + and the code."
+        ) from None
 
 
-def _show(what: str, traces: Traces, phone: str) -> None:
-    from airflow_provider_rcs.api.phones import mask
+def _show(what: str, traces: PersonalData, phone: str) -> None:
+    from airflow_provider_rcs.api.masking import mask_phone
     from airflow_provider_rcs.cli.tables import aligned
 
     counts: Mapping[str, int] = traces.as_counts()
-    print(f"Phone {mask(phone)}; {len(traces.hashed_messages)} messages are known by a hash alone already.")
+    print(f"Phone {mask_phone(phone)}; {len(traces.hashed_messages)} messages are known by a hash alone already.")
     print(aligned(["table", f"rows: {what}"], list(counts.items())), end="\n\n")
 
 
-def _statements(traces: Traces) -> str:
+def _statements(traces: PersonalData) -> str:
     from airflow_provider_rcs.cli.warehouse_erasure import statements
 
     lines = statements(traces.all_messages, traces.reports)

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Migrate the store."""
-    from airflow_provider_rcs.store.migrate import migrate
+    from airflow_provider_rcs.store.db.migrate import migrate
 
     version = migrate(store_of(arguments))
     print(f"The store's tables are at version {version}.")

@@ -15,7 +15,8 @@ from airflow_provider_rcs.cli.store_option import add_store_option, store_of
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from airflow_provider_rcs.sending.listing import Chunk
+    from airflow_provider_rcs.api.models import FrequencyCap
+    from airflow_provider_rcs.recipients.columns import Chunk
     from airflow_provider_rcs.sending.settings import SendSettings
 
 _NO_CAMPAIGN = "(a new one)"
@@ -42,9 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--template-id", required=True, help="the template to send")
     parser.add_argument("--campaign", default=_NO_CAMPAIGN, help="the campaign's name, to tell whom it has messaged")
     parser.add_argument("--rcs-conn-id", default="rcs_default", help="connection to the RCS API (default: %(default)s)")
-    parser.add_argument("--phone", default="phone", help="column of the phones (default: %(default)s)")
-    parser.add_argument("--name", default="name", help="column of the names (default: %(default)s)")
-    parser.add_argument("--reference", help="column of your own references")
+    parser.add_argument("--phone-column", default="phone", help="column of the phones (default: %(default)s)")
+    parser.add_argument("--name-column", default="name", help="column of the names (default: %(default)s)")
+    parser.add_argument("--reference-column", help="column of your own references")
     for option, value, meaning in [
         ("--variables", "COLUMN", "the column that a variable of the template is read from"),
         ("--constants", "VALUE", "the value that a variable of the template has for everybody"),
@@ -68,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--at-most", type=int, help="how many messages a phone may get within --within-days")
     parser.add_argument("--within-days", type=float, help="the days that --at-most is counted in, back from now")
     parser.add_argument("--shard", help='the part of the list that one of several tasks sends to, such as "2/4"')
-    parser.add_argument("--share", default=1.0, help="how much of the list to send to, such as 0.01")
+    parser.add_argument("--sample", default=1.0, help="how much of the list to send to, such as 0.01")
     add_store_option(parser)
 
 
@@ -88,8 +89,8 @@ def _plan(
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
     from airflow_provider_rcs.hooks.rcs import RcsHook
+    from airflow_provider_rcs.sending.campaign import look_up_for_preview
     from airflow_provider_rcs.sending.preview import preview_campaign
-    from airflow_provider_rcs.sending.service import look_up_for_preview
 
     hook = RcsHook(arguments.rcs_conn_id)
     try:
@@ -110,15 +111,15 @@ def _plan(
 
 
 def _settings(arguments: argparse.Namespace) -> SendSettings:
-    from airflow_provider_rcs.api.selection import read_selection
+    from airflow_provider_rcs.recipients.selection import read_selection
     from airflow_provider_rcs.sending.settings import SendSettings, read_send_at
 
     return SendSettings(
         template_id=arguments.template_id,
         campaign=arguments.campaign,
-        phone=arguments.phone,
-        name=arguments.name or None,
-        reference=arguments.reference,
+        phone_column=arguments.phone_column,
+        name_column=arguments.name_column or None,
+        reference_column=arguments.reference_column,
         variables={name: str(column) for name, column in _mapping("variables", arguments.variables).items()},
         constants=_mapping("constants", arguments.constants),
         default_region=arguments.default_region,
@@ -126,11 +127,20 @@ def _settings(arguments: argparse.Namespace) -> SendSettings:
         agent=arguments.agent,
         send_at=read_send_at(arguments.send_at, arguments.timezone),
         batch_size=arguments.batch_size,
-        at_most=arguments.at_most,
-        within=None if arguments.within_days is None else timedelta(days=arguments.within_days),
-        selection=read_selection(arguments.shard, arguments.share),
+        frequency_cap=_frequency_cap(arguments),
+        selection=read_selection(arguments.shard, arguments.sample),
         scheduled_by=arguments.scheduled_by,
     )
+
+
+def _frequency_cap(arguments: argparse.Namespace) -> FrequencyCap | None:
+    from airflow_provider_rcs.api.models import FrequencyCap
+
+    if arguments.at_most is None and arguments.within_days is None:
+        return None
+    if arguments.at_most is None or arguments.within_days is None:
+        raise RcsInputError("at_most", "--at-most and --within-days belong together", "Give both, or neither.")
+    return FrequencyCap(arguments.at_most, timedelta(days=arguments.within_days))
 
 
 def _mapping(argument: str, entries: Sequence[str]) -> dict[str, Any]:
@@ -167,7 +177,7 @@ def _query(arguments: argparse.Namespace) -> str:
 
 
 def _rows(argument: str, conn_id: str, query: str) -> Iterator[Chunk]:
-    from airflow_provider_rcs.hooks.failures import said_without_digits
+    from airflow_provider_rcs.hooks.airflow_errors import first_line_without_digits
     from airflow_provider_rcs.hooks.sql import stream_columns
 
     try:
@@ -176,7 +186,7 @@ def _rows(argument: str, conn_id: str, query: str) -> Iterator[Chunk]:
         raise
     except Exception as error:  # noqa: BLE001 - the drivers' errors, and Airflow's, have no class in common
         raise RcsInputError(
-            argument, f"the query failed: {said_without_digits(error)}", "Try it in the database's own client."
+            argument, f"the query failed: {first_line_without_digits(error)}", "Try it in the database's own client."
         ) from None
 
 
@@ -190,7 +200,7 @@ def _excluded(arguments: argparse.Namespace) -> Iterator[Sequence[object]]:
 def _store_to_ask(arguments: argparse.Namespace) -> tuple[sa.Engine | None, str]:
     """Return an engine of the store, or why it cannot be asked."""
     from airflow_provider_rcs.api.errors import RcsStoreError
-    from airflow_provider_rcs.store.migrate import require_migrated
+    from airflow_provider_rcs.store.db.migrate import require_migrated
 
     try:
         engine = store_of(arguments)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from airflow_provider_rcs.store.pruning import Pruned
+    from airflow_provider_rcs.store.privacy.retention import PrunedRows
 
 _DAYS = {"d": 1, "w": 7}
 _SECONDS_BETWEEN_LINES = 5.0
@@ -39,21 +39,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Prune the store, or show what would be pruned."""
-    from airflow_provider_rcs.store.folding import fold_parked
-    from airflow_provider_rcs.store.migrate import require_migrated
-    from airflow_provider_rcs.store.pruning import Limit, count_left_open, count_prunable, prune
+    from airflow_provider_rcs.store.db.migrate import require_migrated
+    from airflow_provider_rcs.store.inbox.folding import fold_parked
+    from airflow_provider_rcs.store.privacy.retention import RetentionLimit, count_unfinished, count_prunable, prune
 
     age = read_age(arguments.older_than)
     engine = store_of(arguments)
     require_migrated(engine)
-    limit = Limit(datetime.now(UTC) - age, _campaign_id(engine, arguments.campaign))
+    limit = RetentionLimit(datetime.now(UTC) - age, _campaign_id(engine, arguments.campaign))
     if arguments.dry_run:
         _show("would be pruned", count_prunable(engine, limit))
     else:
         # First what has landed: what parked reports tell must not be lost with them.
         fold_parked(engine)
         _show("pruned", _counted(prune(engine, limit)))
-    if left := count_left_open(engine, limit):
+    if left := count_unfinished(engine, limit):
         print(f"\n{left} old messages are left whole: they are in doubt (airflow-rcs resolve), or a task has them.")
 
 
@@ -70,7 +70,7 @@ def read_age(text: str) -> timedelta:
     return timedelta(days=int(read[1]) * _DAYS[read[2]])
 
 
-def _counted(sets: Iterable[Pruned]) -> Mapping[str, int]:
+def _counted(sets: Iterable[PrunedRows]) -> Mapping[str, int]:
     counts = Counter(dict.fromkeys(_COUNTED, 0))
     next_line = time.monotonic() + _SECONDS_BETWEEN_LINES
     for each in sets:
@@ -89,6 +89,6 @@ def _show(what: str, counts: Mapping[str, int]) -> None:
 
 
 def _campaign_id(engine: sa.Engine, name: str | None) -> int | None:
-    from airflow_provider_rcs.store.campaigns import require_campaign
+    from airflow_provider_rcs.store.campaign.campaigns import require_campaign
 
     return None if name is None else require_campaign(engine, name).id

@@ -11,8 +11,8 @@ from airflow_provider_rcs.cli.store_option import add_store_option, store_of
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from airflow_provider_rcs.store.campaigns import Campaign
-    from airflow_provider_rcs.store.resolutions import Statement
+    from airflow_provider_rcs.store.campaign.campaigns import Campaign
+    from airflow_provider_rcs.store.outbox.resolutions import Resolution
 
 _VERDICTS = {"accepted": "accepted", "not-sent": "not_sent"}
 
@@ -40,9 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Settle what was asked for, or show what is open."""
-    from airflow_provider_rcs.store.campaigns import require_campaign
-    from airflow_provider_rcs.store.migrate import require_migrated
-    from airflow_provider_rcs.store.resolutions import Statement, Verdict
+    from airflow_provider_rcs.store.campaign.campaigns import require_campaign
+    from airflow_provider_rcs.store.db.migrate import require_migrated
+    from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict
 
     engine = store_of(arguments)
     require_migrated(engine)
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.verdict is None:
         _show_open(engine, campaign)
         return
-    statement = Statement(Verdict(_VERDICTS[arguments.verdict]), arguments.by, arguments.because)
+    statement = Resolution(Verdict(_VERDICTS[arguments.verdict]), arguments.by, arguments.because)
     settled = _settle(engine, campaign, statement, arguments)
     print(f"Campaign {campaign.name}: {settled} messages were settled as {arguments.verdict}.")
     if settled and arguments.verdict == "not-sent":
@@ -62,9 +62,9 @@ def run(arguments: argparse.Namespace) -> None:
         )
 
 
-def _settle(engine: sa.Engine, campaign: Campaign, statement: Statement, arguments: argparse.Namespace) -> int:
-    from airflow_provider_rcs.store.folding import fold
-    from airflow_provider_rcs.store.resolutions import resolve_all, resolve_phone, resolve_request
+def _settle(engine: sa.Engine, campaign: Campaign, statement: Resolution, arguments: argparse.Namespace) -> int:
+    from airflow_provider_rcs.store.inbox.folding import fold
+    from airflow_provider_rcs.store.outbox.resolutions import resolve_all, resolve_phone, resolve_request
 
     # First what the reports prove: nobody who was messaged is to be planned again on a person's word.
     fold(engine)
@@ -77,13 +77,13 @@ def _settle(engine: sa.Engine, campaign: Campaign, statement: Statement, argumen
 
 def _show_open(engine: sa.Engine, campaign: Campaign) -> None:
     from airflow_provider_rcs.cli.tables import aligned
-    from airflow_provider_rcs.store.folding import fold
-    from airflow_provider_rcs.store.resolutions import open_requests
+    from airflow_provider_rcs.store.inbox.folding import fold
+    from airflow_provider_rcs.store.outbox.resolutions import requests_in_doubt
 
     fold(engine)
     rows = [
         (each.reference, f"{each.claimed_at:%Y-%m-%d %H:%M:%S}", each.in_doubt, each.reason)
-        for each in open_requests(engine, campaign)
+        for each in requests_in_doubt(engine, campaign)
     ]
     if not rows:
         print(f"Campaign {campaign.name}: nothing is in doubt.")
@@ -92,6 +92,6 @@ def _show_open(engine: sa.Engine, campaign: Campaign) -> None:
 
 
 def _forget_refusals(engine: sa.Engine, campaign: str) -> None:
-    from airflow_provider_rcs.store.refused_credentials import forget_refusals
+    from airflow_provider_rcs.store.outbox.refused_credentials import forget_refusals
 
     print(f"Campaign {campaign}: {forget_refusals(engine, campaign)} refusals of credentials are forgotten.")

@@ -28,7 +28,7 @@ def store_of(arguments: argparse.Namespace) -> sa.Engine:
     :raises RcsStoreError: if it cannot be used.
     """
     if arguments.store_url and not arguments.store_conn_id:
-        from airflow_provider_rcs.store.engine import engine_from_url
+        from airflow_provider_rcs.store.db.engine import engine_from_url
 
         return engine_from_url(arguments.store_url)
     # Loads Airflow's core, which takes seconds: only where its connections are needed.

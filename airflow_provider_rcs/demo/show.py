@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from airflow_provider_rcs.api.phones import mask
+from airflow_provider_rcs.api.masking import mask_phone
 from airflow_provider_rcs.cli.tables import aligned
 from airflow_provider_rcs.demo.home import Home
 
@@ -51,7 +51,7 @@ def sample_rows(warehouse: Path, campaign: str) -> str:
     with closing(sqlite3.connect(warehouse)) as connection:
         rows = connection.execute(_SAMPLE, (campaign,)).fetchall()
     headings = ["phone", "name", "reference", "state", "status", "at (UTC)", "message id"]
-    return aligned(headings, [(mask(phone), *rest[:4], str(rest[4])[:19], rest[5]) for phone, *rest in rows])
+    return aligned(headings, [(mask_phone(phone), *rest[:4], str(rest[4])[:19], rest[5]) for phone, *rest in rows])
 
 
 def times_table(times: Mapping[str, float]) -> str:

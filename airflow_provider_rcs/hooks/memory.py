@@ -1,4 +1,4 @@
-"""What a process remembers of the service, so that it does not ask again in vain."""
+"""Look-up results and rejected credentials, remembered for the life of a process."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Answer = TypeVar("Answer")
 
 
 class Memory:
-    """Answers to look-ups, for some minutes, and refused credentials, until they are forgotten.
+    """Cache look-up results for some minutes, and rejected credentials until they are cleared.
 
-    :param seconds: how long an answer is remembered.
-    :param clock: tells the time, in seconds.
+    :param seconds: how long a result is cached.
+    :param clock: returns the time in seconds.
     """
 
     def __init__(self, seconds: float = SECONDS_TO_REMEMBER, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,11 +27,11 @@ class Memory:
         self._refused: set[Hashable] = set()
 
     def recall(self, question: Hashable, ask: Callable[[], Answer], *, fresh: bool = False) -> Answer:
-        """Return the answer to a question, asked now unless it was lately; a failure is not remembered.
+        """Return the cached result of a look-up, or make the look-up and cache it; errors are not cached.
 
-        :param question: what tells it from all other questions: the call, the account and the parameters.
-        :param ask: gets the answer.
-        :param fresh: whether to ask in any case.
+        :param question: identifies the look-up: the call, the account and the parameters.
+        :param ask: makes the look-up.
+        :param fresh: whether to ignore the cache.
         """
         until, answer = self._answers.get(question, (0.0, None))
         if fresh or answer is None or self._clock() >= until:
@@ -40,28 +40,28 @@ class Memory:
         return answer  # type: ignore[no-any-return]
 
     def refused(self, credentials: Hashable) -> None:
-        """Remember that the service refused credentials."""
+        """Remember that the service rejected credentials."""
         self._refused.add(credentials)
 
     def require_not_refused(self, credentials: Hashable) -> None:
-        """Check credentials before they are shown to the service.
+        """Check that the service has not rejected these credentials before.
 
-        :raises RcsAuthError: if it has refused them before.
+        :raises RcsAuthError: if it has.
         """
         if credentials in self._refused:
             raise RcsAuthError(
-                "the service has refused this API User and API Token to this process before, and is not asked again. "
-                f"Nothing was sent. {RcsAuthError.remedy} If it was the account that was mended, test the connection."
+                "the service rejected this API User and API Token earlier in this process, so the call was not made. "
+                f"Nothing was sent. {RcsAuthError.remedy} If the account was fixed instead, test the connection."
             )
 
     def forget_refusal(self, credentials: Hashable) -> None:
-        """Let credentials be shown to the service once more."""
+        """Allow credentials to be tried again."""
         self._refused.discard(credentials)
 
     def forget(self) -> None:
-        """Forget everything."""
+        """Clear the cache and the rejected credentials."""
         self._answers.clear()
         self._refused.clear()
 
 
-OF_THIS_PROCESS = Memory()
+PROCESS_MEMORY = Memory()

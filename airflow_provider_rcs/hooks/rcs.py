@@ -1,4 +1,4 @@
-"""The hook of the RCS API: credentials and HTTP; what goes over the wire is written and read in ``api.wire``."""
+"""The hook of the RCS API: credentials and HTTP; ``api.wire`` writes requests and reads replies."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from airflow.providers.http.hooks.http import HttpHook
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
-from airflow_provider_rcs.api import wire
-from airflow_provider_rcs.api.credit import written
+from airflow_provider_rcs.api.credit import format_credits
 from airflow_provider_rcs.api.errors import (
     RcsAuthError,
     RcsError,
@@ -26,10 +25,11 @@ from airflow_provider_rcs.api.errors import (
 )
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.api.settings import ApiSettings, read_settings
-from airflow_provider_rcs.hooks.default_connections import DEFAULT_RCS_CONN_ID
-from airflow_provider_rcs.hooks.http_failures import kind_of, never_left, raise_for_status
-from airflow_provider_rcs.hooks.memory import OF_THIS_PROCESS
-from airflow_provider_rcs.hooks.retrying import ask_patiently
+from airflow_provider_rcs.api.wire import calls, lookups, send
+from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
+from airflow_provider_rcs.hooks.http_errors import error_kind, never_left, raise_for_status
+from airflow_provider_rcs.hooks.memory import PROCESS_MEMORY
+from airflow_provider_rcs.hooks.retrying import retry_look_up
 from airflow_provider_rcs.hooks.transport import read_transport
 
 _MOST_CONNECTIONS = 64
@@ -43,8 +43,8 @@ class RcsHook(HttpHook):
 
     The connection (type ``rcs``) holds the base URL as host, the API User as login and the API Token as password; its
     extras are described in :class:`~airflow_provider_rcs.api.settings.ApiSettings`. Of an HTTP connection's extras,
-    ``proxies``, ``verify``, ``cert`` and ``trust_env`` are used too. Unlike with the HTTP hook, no extra becomes a
-    header, and no redirect is followed, so that nothing of the connection travels to where it was not meant for.
+    ``proxies``, ``verify``, ``cert`` and ``trust_env`` are used too. Unlike in the HTTP hook, no extra becomes a header
+    and no redirect is followed, so that secrets of the connection never reach another host.
 
     :param rcs_conn_id: the connection to the RCS API.
     """
@@ -60,14 +60,14 @@ class RcsHook(HttpHook):
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return how the connection form of Airflow before 3.2 looks; later ones read the provider's metadata."""
+        """Return the customisation of the connection form, as the provider's metadata has it."""
         from airflow_provider_rcs.get_provider_info import RCS_FIELD_BEHAVIOUR
 
         return {key.replace("-", "_"): value for key, value in RCS_FIELD_BEHAVIOUR.items()}
 
     @cached_property
     def settings(self) -> ApiSettings:
-        """How to speak to the service, as the connection says.
+        """The API settings of the connection.
 
         :raises RcsInputError: if a field of the connection cannot be used; names it.
         """
@@ -76,7 +76,7 @@ class RcsHook(HttpHook):
 
     @cached_property
     def credentials_fingerprint(self) -> str:
-        """A fingerprint of login and password, by which refused ones are known again without keeping them."""
+        """A hash of login and password, to recognise rejected credentials without storing them."""
         connection = self.get_connection(self.rcs_conn_id)
         return hashlib.blake2b(f"{connection.login}\n{connection.password}".encode(), digest_size=16).hexdigest()
 
@@ -85,9 +85,9 @@ class RcsHook(HttpHook):
         headers: dict[Any, Any] | None = None,
         extra_options: dict[str, Any] | None = None,
     ) -> requests.Session:
-        """Return a session that authenticates as the connection says.
+        """Return a session that authenticates with the connection's credentials.
 
-        :param headers: headers of every request of the session.
+        :param headers: headers for every request of the session.
         :param extra_options: override the connection's ``proxies``, ``verify``, ``cert`` and ``trust_env``.
         :raises RcsInputError: if login or password of the connection is missing.
         """
@@ -100,7 +100,7 @@ class RcsHook(HttpHook):
                 raise RcsInputError(
                     f"{field} of the connection {self.rcs_conn_id!r}",
                     f"it is missing (the {meaning})",
-                    "You find it in your RCS account under Your Data -> Configure Account.",
+                    "It is in your RCS account under Your Data -> Configure Account.",
                 )
         self.base_url = self.settings.base_url
         transport = read_transport({**connection.extra_dejson, **(extra_options or {})})
@@ -125,30 +125,30 @@ class RcsHook(HttpHook):
     def list_templates(self, *, fresh: bool = False) -> dict[str, str]:
         """Return the templates of the account: template id -> name.
 
-        :param fresh: whether to ask the service even if this process has asked in the last five minutes.
+        :param fresh: whether to ignore a result that this process cached in the last five minutes.
         :raises RcsRefusedError: one of its kinds, if the service refused or could not be reached.
         """
-        parameters = wire.plain_parameters()
-        ask = partial(self._look_up, "list_templates", parameters, wire.read_templates)
-        return dict(OF_THIS_PROCESS.recall(self._question("list_templates", parameters), ask, fresh=fresh))
+        parameters = lookups.common_parameters()
+        ask = partial(self._look_up, "list_templates", parameters, lookups.read_templates)
+        return dict(PROCESS_MEMORY.recall(self._question("list_templates", parameters), ask, fresh=fresh))
 
     def get_template(self, template_id: str, *, fresh: bool = False) -> Template:
         """Return a template and its variables.
 
         :param template_id: the template's id, as :meth:`list_templates` gives it.
-        :param fresh: whether to ask the service even if this process has asked in the last five minutes.
+        :param fresh: whether to ignore a result that this process cached in the last five minutes.
         :raises RcsRefusedError: one of its kinds, if the service refused, knows no such template, or could not be
             reached.
         """
-        parameters = wire.template_parameters(template_id)
+        parameters = lookups.template_parameters(template_id)
         ask = partial(
             self._look_up,
             "get_template",
             parameters,
-            lambda body, status: wire.read_template(body, template_id, status),
+            lambda body, status: lookups.read_template(body, template_id, status),
         )
         try:
-            return OF_THIS_PROCESS.recall(self._question("get_template", parameters), ask, fresh=fresh)
+            return PROCESS_MEMORY.recall(self._question("get_template", parameters), ask, fresh=fresh)
         except RcsParameterError as error:
             raise RcsParameterError(f"template_id: template {template_id!r} cannot be looked up: {error}") from None
 
@@ -157,29 +157,29 @@ class RcsHook(HttpHook):
 
         :raises RcsRefusedError: one of its kinds, if the service refused or could not be reached.
         """
-        return self._look_up("credits", wire.plain_parameters(), wire.read_credits)
+        return self._look_up("credits", lookups.common_parameters(), lookups.read_credits)
 
     def send(self, request: SendRequest) -> SendResult:
-        """Send a template to a batch of recipients, once; a lost reply is not asked for again.
+        """Send a template to a batch of recipients, once; the call is never retried.
 
-        :param request: what to send, and to whom.
-        :raises RcsRefusedError: one of its kinds, where it is proven that nobody was messaged.
-        :raises RcsOutcomeUnknown: where it left and no readable reply came back.
+        :param request: the template and its recipients.
+        :raises RcsRefusedError: one of its kinds, if it is proven that no message was sent.
+        :raises RcsOutcomeUnknown: if the request left and no readable reply arrived.
         """
-        body = wire.send_body(request, self.settings.recipient_reference_key, self.settings.body_format)
-        read = partial(wire.read_send_reply, zero_result=self.settings.zero_result)
+        body = send.send_body(request, self.settings.recipient_reference_key, self.settings.body_format)
+        read = partial(send.read_send_reply, zero_result=self.settings.zero_result)
         return self._ask("send", body, read, unproven=RcsOutcomeUnknown)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Make one harmless call, and report the credit left."""
+        """Make one call that sends nothing, and return the credit left."""
         try:
-            # It is a person who asks, and may have mended the account.
-            OF_THIS_PROCESS.forget_refusal(self._account)
-            credit = self._ask("credits", self._written(wire.plain_parameters()), wire.read_credits)
+            # A person runs this test, perhaps after fixing the account: try rejected credentials again.
+            PROCESS_MEMORY.forget_refusal(self._account)
+            credit = self._ask("credits", self._write_body(lookups.common_parameters()), lookups.read_credits)
         except RcsError as error:
             return False, str(error)
-        message = f"The service accepts these credentials. Credit left: {written(credit)}"
-        # Airflow's form shows what is returned; its command does so only with failures, and it mutes the log.
+        message = f"The service accepts these credentials. Credit left: {format_credits(credit)}"
+        # Airflow's form shows the returned text; its command shows it for failures only, and mutes the log.
         print(message)
         return True, message
 
@@ -191,11 +191,11 @@ class RcsHook(HttpHook):
         return self.rcs_conn_id, self._account, self.settings.url(call), tuple(parameters.items())
 
     def _look_up(self, call: str, parameters: Mapping[str, Any], read: Callable[[bytes, int], Answer]) -> Answer:
-        body = self._written(parameters)
-        return ask_patiently(lambda: self._ask(call, body, read))
+        body = self._write_body(parameters)
+        return retry_look_up(lambda: self._ask(call, body, read))
 
-    def _written(self, parameters: Mapping[str, Any]) -> bytes:
-        return wire.BODY_FORMATS[self.settings.body_format].write(parameters)
+    def _write_body(self, parameters: Mapping[str, Any]) -> bytes:
+        return calls.BODY_FORMATS[self.settings.body_format].write(parameters)
 
     def _ask(
         self,
@@ -204,21 +204,21 @@ class RcsHook(HttpHook):
         read: Callable[[bytes, int], Answer],
         unproven: type[RcsError] = RcsUnavailable,
     ) -> Answer:
-        """Make a call once, and return what its reply says; refused credentials are not shown to the service again.
+        """Make a call once and return its parsed reply; rejected credentials are never tried again.
 
-        :param read: reads the reply's body and HTTP status.
-        :param unproven: the error for a call that left and may have been acted on.
+        :param read: parses the reply's body and HTTP status.
+        :param unproven: the error to raise if the call left and no reply arrived.
         """
-        OF_THIS_PROCESS.require_not_refused(self._account)
+        PROCESS_MEMORY.require_not_refused(self._account)
         try:
             return read(*self._post(call, body, unproven))
         except RcsAuthError:
-            OF_THIS_PROCESS.refused(self._account)
+            PROCESS_MEMORY.refused(self._account)
             raise
 
     def _post(self, call: str, body: bytes, unproven: type[RcsError]) -> tuple[bytes, int]:
         url = self.settings.url(call)
-        content_type = wire.BODY_FORMATS[self.settings.body_format].content_type
+        content_type = calls.BODY_FORMATS[self.settings.body_format].content_type
         session = self._session
         try:
             response = session.post(
@@ -227,15 +227,15 @@ class RcsHook(HttpHook):
                 headers={"Content-Type": content_type, "Accept": "application/json"},
                 timeout=(self.settings.connect_timeout, self.settings.timeout),
                 allow_redirects=False,
-                # Named with each request, else variables of the environment override what the connection says.
+                # Passed with each request: otherwise variables of the environment override the connection.
                 verify=session.verify,
                 proxies=dict(session.proxies),
             )
         except requests.RequestException as error:
             if never_left(error):
                 raise RcsUnavailable(
-                    f"{url}: could not connect ({kind_of(error)}). Nothing was sent. {RcsUnavailable.remedy}"
+                    f"{url}: could not connect ({error_kind(error)}). Nothing was sent. {RcsUnavailable.remedy}"
                 ) from None
-            raise unproven(f"{url}: no reply ({kind_of(error)}). {unproven.remedy}") from None
+            raise unproven(f"{url}: no reply ({error_kind(error)}). {unproven.remedy}") from None
         raise_for_status(url, response)
         return response.content, response.status_code

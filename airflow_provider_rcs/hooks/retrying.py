@@ -1,4 +1,4 @@
-"""Look-ups are tried again where that may help; calls that send never come here."""
+"""Retries of look-ups; a call that sends is never retried here."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from airflow_provider_rcs.api.errors import RcsRateLimited, RcsRefusedError
 
 log = logging.getLogger(__name__)
 
-TRIES = 3
+ATTEMPTS = 3
 LONGEST_WAIT_SECONDS = 60.0
 _backing_off = wait_random_exponential(multiplier=0.5)
 
 Answer = TypeVar("Answer")
 
 
-def ask_patiently(ask: Callable[[], Answer], sleep: Callable[[float], None] = time.sleep) -> Answer:
-    """Ask up to three times, with pauses that grow and vary, or that the service names.
+def retry_look_up(ask: Callable[[], Answer], sleep: Callable[[float], None] = time.sleep) -> Answer:
+    """Make a look-up up to three times, with randomised exponential backoff, or the pause that the service asks for.
 
-    :param ask: asks once.
+    :param ask: makes the look-up once.
     :param sleep: waits for some seconds.
-    :raises RcsRefusedError: one of its kinds, if the last try failed, another cannot help, or the service asks to wait
-        longer than a look-up should.
+    :raises RcsRefusedError: one of its kinds, if the last attempt failed, if another cannot help, or if the service
+        asks for a longer pause than a look-up may take.
     """
     retrying = Retrying(
-        retry=retry_if_exception(_may_pass),
-        stop=stop_after_attempt(TRIES),
+        retry=retry_if_exception(_is_worth_a_retry),
+        stop=stop_after_attempt(ATTEMPTS),
         wait=_pause,
         sleep=sleep,
         before_sleep=_log,
@@ -40,15 +40,17 @@ def ask_patiently(ask: Callable[[], Answer], sleep: Callable[[float], None] = ti
     return retrying(ask)
 
 
-def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, RcsRefusedError) and error.retry_may_help and _asked(error) <= LONGEST_WAIT_SECONDS
+def _is_worth_a_retry(error: BaseException) -> bool:
+    return (
+        isinstance(error, RcsRefusedError) and error.retry_may_help and _requested_pause(error) <= LONGEST_WAIT_SECONDS
+    )
 
 
 def _pause(state: RetryCallState) -> float:
-    return max(_backing_off(state), _asked(_error(state)))
+    return max(_backing_off(state), _requested_pause(_error(state)))
 
 
-def _asked(error: BaseException | None) -> float:
+def _requested_pause(error: BaseException | None) -> float:
     return (error.retry_after or 0.0) if isinstance(error, RcsRateLimited) else 0.0
 
 
@@ -57,4 +59,4 @@ def _error(state: RetryCallState) -> BaseException | None:
 
 
 def _log(state: RetryCallState) -> None:
-    log.warning("Asked in vain, and asks again in %.1f s. %s", state.upcoming_sleep, _error(state))
+    log.warning("The look-up failed; retrying in %.1f s. %s", state.upcoming_sleep, _error(state))

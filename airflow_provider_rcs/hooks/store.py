@@ -1,4 +1,4 @@
-"""The store's connection as an engine."""
+"""The store's Airflow connection as a SQLAlchemy engine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
 from airflow_provider_rcs.api.errors import RcsStoreError
-from airflow_provider_rcs.hooks.default_connections import DEFAULT_STORE_CONN_ID
+from airflow_provider_rcs.get_provider_info import DEFAULT_STORE_CONN_ID
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -18,13 +18,13 @@ _NOT_FOR_THE_DRIVER = ("cursor", "iam", "aws_conn_id", "redshift", "sqlalchemy_q
 
 
 def store_engine(store_conn_id: str | None = None) -> sa.Engine:
-    """Return an engine of the store that an Airflow connection names, after checking that its tables are there.
+    """Return an engine for the store of an Airflow connection, after checking that its tables exist.
 
     :param store_conn_id: the connection; by default ``[rcs] store_conn_id``, which is ``rcs_store`` unless set.
     :raises RcsStoreError: if the connection is not defined or of a database that the store does not run on, if the
         database cannot be reached, or if its tables are missing.
     """
-    from airflow_provider_rcs.store.migrate import require_migrated
+    from airflow_provider_rcs.store.db.migrate import require_migrated
 
     engine = unchecked_store_engine(store_conn_id)
     require_migrated(engine)
@@ -32,7 +32,7 @@ def store_engine(store_conn_id: str | None = None) -> sa.Engine:
 
 
 def unchecked_store_engine(store_conn_id: str | None = None) -> sa.Engine:
-    """Return an engine of the store without asking for its tables, for making them.
+    """Return an engine for the store without checking its tables, for creating them.
 
     :raises RcsStoreError: if the connection is not defined or of a database that the store does not run on.
     """
@@ -42,17 +42,17 @@ def unchecked_store_engine(store_conn_id: str | None = None) -> sa.Engine:
     except AirflowNotFoundException:
         raise RcsStoreError(
             f"store_conn_id: the connection {store_conn_id!r} is not defined. Define it (a SQLite or PostgreSQL "
-            f"connection), then make its tables: airflow-rcs migrate --store-conn-id {store_conn_id}"
+            f"connection), then create its tables: airflow-rcs migrate --store-conn-id {store_conn_id}"
         ) from None
     return engine_of(connection)
 
 
 def engine_of(connection: Connection) -> sa.Engine:
-    """Return an engine of the store from the fields of a connection; nothing is looked up.
+    """Return an engine for the store from the fields of a connection, without looking anything up.
 
     :raises RcsStoreError: if it is of a database that the store does not run on.
     """
-    from airflow_provider_rcs.store.engine import engine_from_url
+    from airflow_provider_rcs.store.db.engine import engine_from_url
 
     return engine_from_url(_url(connection).render_as_string(hide_password=False))
 
@@ -79,8 +79,8 @@ def _url(connection: Connection) -> sa.URL:
             )
         case other:
             raise RcsStoreError(
-                f"store_conn_id: the connection {connection.conn_id!r} is of type {other!r}, and the store runs "
-                "on SQLite and PostgreSQL. Point it at one of them; the warehouse can be anything."
+                f"store_conn_id: the connection {connection.conn_id!r} is of type {other!r}, but the store runs "
+                "on SQLite and PostgreSQL only. The warehouse can be any database."
             )
 
 

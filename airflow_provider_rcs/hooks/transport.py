@@ -1,4 +1,4 @@
-"""How requests travel, as the extras of a connection say: through which proxies, with which certificates."""
+"""HTTP settings of a connection's extras: proxies, certificates and the use of the environment."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _TRUTHS = {"true": True, "false": False}
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """What an HTTP session is set up with.
+    """The settings of an HTTP session.
 
     :param proxies: scheme (``https``, ``http``, ``all``) -> URL of the proxy.
-    :param verify: a file or folder of the certificate authorities to trust; ``True`` for the usual ones, ``False`` for
-        anyone, which is for tests alone.
+    :param verify: file or folder of the certificate authorities to trust; ``True`` for the usual ones, ``False`` to
+        trust any certificate, for tests only.
     :param cert: file of the client's certificate and key, or one file for each.
-    :param trust_env: whether the environment's proxies and authorities count where the connection names none.
+    :param trust_env: whether proxies and authorities of the environment are used where the connection names none.
     """
 
     proxies: Mapping[str, str] = field(default_factory=dict)
@@ -32,9 +32,9 @@ class Transport:
 
 
 def read_transport(extras: Mapping[str, Any]) -> Transport:
-    """Return what a connection's extras say; what is unset keeps its default.
+    """Return the HTTP settings in a connection's extras; a setting left out keeps its default.
 
-    :raises RcsInputError: if one of them cannot be used; names it.
+    :raises RcsInputError: if a setting cannot be used; names it.
     """
     given: dict[str, Any] = {}
     for name, (read, shape) in _READERS.items():
@@ -42,7 +42,9 @@ def read_transport(extras: Mapping[str, Any]) -> Transport:
             try:
                 given[name] = read(value)
             except FileNotFoundError as error:
-                raise RcsInputError(_field(name), f"there is no {error} on this machine", "Put it there.") from None
+                raise RcsInputError(
+                    _field(name), f"{error} does not exist on this machine", "Create it, or correct the path."
+                ) from None
             except (TypeError, ValueError):
                 raise RcsInputError(_field(name), "it cannot be read", f"It takes {shape}.") from None
     return Transport(**given)

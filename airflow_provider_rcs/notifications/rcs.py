@@ -1,4 +1,4 @@
-"""A notifier that sends an RCS message to named phones when something befalls a task or a DAG."""
+"""A notifier that sends an RCS message to a few phones."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseNotifier
 
 from airflow_provider_rcs.api.errors import RcsError, RcsInputError
+from airflow_provider_rcs.api.masking import mask_phone
 from airflow_provider_rcs.api.models import Recipient, SendRequest
-from airflow_provider_rcs.api.outcomes import outcomes
-from airflow_provider_rcs.api.phones import PhoneError, mask, normalise
+from airflow_provider_rcs.api.outcomes import outcomes_of_reply
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.api.values import as_text
-from airflow_provider_rcs.hooks.default_connections import DEFAULT_RCS_CONN_ID
+from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
+from airflow_provider_rcs.recipients.cells import cell_text
+from airflow_provider_rcs.recipients.phones import PhoneError, read_phone
 
 if TYPE_CHECKING:
     import jinja2
@@ -33,12 +34,12 @@ _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 class RcsNotifier(BaseNotifier):
     """Send a template to a few phones, for ``on_failure_callback`` and its like.
 
-    A notification makes one request, and never repeats it. Whatever goes wrong is one warning in the log, without
-    phones, and is never raised: a notification must not change what becomes of a task. It needs no store, keeps
-    nothing, and asks for no delivery reports; that nobody is messaged twice is promised for campaigns alone.
+    A notification makes one request and never repeats it. An error is logged as one warning, without phones, and never
+    raised: a notification must not change the state of a task. It needs no store and requests no delivery reports; the
+    promise that no recipient is messaged twice holds for campaigns only.
 
     :param template_id: the template to send. (templated)
-    :param phones: whom to send it to. (templated)
+    :param phones: the phones to send it to. (templated)
     :param variables: template variable -> its text; line breaks in it become spaces. (templated)
     :param default_region: region of national phones, such as ``"ES"``. (templated)
     :param agent: the RCS agent to send as; by default the connection's. (templated)
@@ -67,7 +68,7 @@ class RcsNotifier(BaseNotifier):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        # What no rendering can put right is told where the DAG is parsed: later, only a log would be told.
+        # Only mistakes that templating cannot fix fail at parse time; all others end up in a log.
         if not (phones and isinstance(phones, list | tuple)):
             raise RcsInputError("phones", "it is not a list of phones", 'Give a list, such as ["+34600000001"].')
         if not isinstance(variables, dict | None):
@@ -80,84 +81,84 @@ class RcsNotifier(BaseNotifier):
         self.rcs_conn_id = rcs_conn_id
 
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
-        """Leave the fields as they are; each notification renders them for itself.
+        """Leave the fields unrendered; each notification renders them for itself.
 
-        Airflow's own way keeps the texts of the first notification for the next one, and logs a field that cannot be
-        rendered, with the phones in it.
+        Airflow would reuse the rendered texts of the first notification for the next one, and would log a field that
+        cannot be rendered, including its phones.
         """
 
     def notify(self, context: Context) -> None:
-        """Send the message, once; whatever goes wrong is a warning in the log."""
+        """Send the message once; errors are logged as a warning."""
         try:
-            trouble = self._send(context)
+            problems = self._send(context)
         except RcsError as error:
-            trouble = [f"{type(error).__name__}: {error}"]
+            problems = [f"{type(error).__name__}: {error}"]
             if not error.nothing_sent:
-                trouble.append("Whether it was sent is not known.")
+                problems.append("It is not known whether it was sent.")
         except AirflowNotFoundException as error:
-            trouble = [str(error)]
-        except Exception as error:  # noqa: BLE001 - whatever it is, nothing else may fail for it
-            # Not its text: that of an error which is not ours may hold what was to be sent.
+            problems = [str(error)]
+        except Exception as error:  # noqa: BLE001 - no error of a notification may fail anything else
+            # Not its text, which may hold personal data.
             *_, place = extract_tb(error.__traceback__)
-            trouble = [f"{type(error).__name__} at {place.filename}:{place.lineno}"]
-        if trouble:
-            log.warning("RCS notification: %s", " ".join(trouble))
+            problems = [f"{type(error).__name__} at {place.filename}:{place.lineno}"]
+        if problems:
+            log.warning("RCS notification: %s", " ".join(problems))
 
     async def async_notify(self, context: Context) -> None:
-        """Do the same without holding up an event loop, as the triggerer asks for deadline alerts."""
+        """Like :meth:`notify`, without blocking the event loop; used by the triggerer for deadline alerts."""
         await asyncio.to_thread(self.notify, context)
 
     def _send(self, context: Context) -> list[str]:
-        """Send the message, and return what went wrong with some of its phones."""
+        """Send the message, and return the problems with some of its phones."""
         from airflow_provider_rcs.hooks.rcs import RcsHook
 
         given = self._rendered_fields(context)
-        phones, trouble = _read_phones(given["phones"], given["default_region"] or None)
+        phones, problems = _read_phones(given["phones"], given["default_region"] or None)
         if not phones:
-            return [*trouble, "Nobody was notified."]
+            return [*problems, "No one was notified."]
         variables = _read_variables(given["variables"] or {})
         hook = RcsHook(given["rcs_conn_id"])
         if len(phones) > hook.settings.batch_size:
             raise RcsInputError(
-                "phones", f"{len(phones)} are too many for one request", "Use RcsSendOperator. Nobody was notified."
+                "phones", f"{len(phones)} are too many for one request", "Use RcsSendOperator. No one was notified."
             )
         request = SendRequest(
             template_id=str(given["template_id"]),
             recipients=tuple(Recipient(phone, variables=variables) for phone in phones),
             campaign_reference=CAMPAIGN_REFERENCE,
             agent=given["agent"] or hook.settings.agent,
-            reports=False,
+            request_reports=False,
         )
-        became = outcomes(phones, hook.send(request))
-        accepted = sum(each.state is MessageState.ACCEPTED for each in became)
+        results = outcomes_of_reply(phones, hook.send(request))
+        accepted = sum(each.state is MessageState.ACCEPTED for each in results)
         log.info("RCS notification: the service accepted it for %d of %d phones.", accepted, len(phones))
-        reasons = Counter(each.reason for each in became if each.state is not MessageState.ACCEPTED)
-        return [*trouble, *(f"For {count} of {len(phones)} phones, {reason}." for reason, count in reasons.items())]
+        reasons = Counter(each.reason for each in results if each.state is not MessageState.ACCEPTED)
+        return [*problems, *(f"For {count} of {len(phones)} phones, {reason}." for reason, count in reasons.items())]
 
     def _rendered_fields(self, context: Context) -> dict[str, Any]:
         dag = context.get("dag")
-        # Where a DAG is tested in one process, its callback meets the DAG as it is stored, which renders nothing.
+        # In `dag.test()` the callback gets the serialized DAG, which has no template environment.
         jinja_env = self.get_template_env(dag if hasattr(dag, "get_template_env") else None)
         rendered = {}
         for field in self.template_fields:
             try:
                 rendered[field] = self.render_template(getattr(self, field), context, jinja_env)
-            except Exception as error:  # noqa: BLE001 - a template may raise whatever it likes
+            except Exception as error:  # noqa: BLE001 - a template can raise anything
                 raise RcsInputError(
-                    field, f"it cannot be rendered ({type(error).__name__})", "Check its template. Nobody was notified."
+                    field, f"it cannot be rendered ({type(error).__name__})", "Check its template. No one was notified."
                 ) from None
         return rendered
 
 
 def _read_phones(values: Sequence[object], default_region: str | None) -> tuple[list[str], list[str]]:
-    """Return the phones as E.164 digits, each once, and what is wrong with those that are none."""
-    phones, trouble = [], []
+    """Return the phones as E.164 digits, each once, and the problems with the others."""
+    phones, problems = [], []
     for place, value in enumerate(values):
         try:
-            phones.append(normalise(value, default_region))
+            phones.append(read_phone(value, default_region))
         except PhoneError as error:
-            trouble.append(f"phones[{place}], {mask(str(value))!r}: {error}.")
-    return list(dict.fromkeys(phones)), trouble
+            problems.append(f"phones[{place}], {mask_phone(str(value))!r}: {error}.")
+    return list(dict.fromkeys(phones)), problems
 
 
 def _read_variables(values: Mapping[str, object]) -> dict[str, str]:
@@ -166,7 +167,7 @@ def _read_variables(values: Mapping[str, object]) -> dict[str, str]:
         # A failure's text has lines, and is worth telling without them.
         one_line = _CONTROL_CHARACTERS.sub(" ", value) if isinstance(value, str) else value
         try:
-            texts[name] = as_text(one_line)
+            texts[name] = cell_text(one_line)
         except ValueError as error:
-            raise RcsInputError(f"variables[{name!r}]", str(error), "Nobody was notified.") from None
+            raise RcsInputError(f"variables[{name!r}]", str(error), "No one was notified.") from None
     return texts

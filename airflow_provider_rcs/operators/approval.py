@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 
 from airflow_provider_rcs.api.errors import RcsInputError, RcsPlanChangedError
-from airflow_provider_rcs.hooks.failures import airflow_failures
+from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
@@ -48,7 +48,7 @@ class RcsApprovalOperator(ApprovalOperator):
 
     def execute(self, context: Context) -> Any:
         """Show the plan and ask, in Airflow's UI, and wait for the answer."""
-        with airflow_failures():
+        with airflow_exceptions():
             plan = self._read_plan()
             self.subject = self.subject or f"Send {plan['planned']} messages of {plan['campaign']}?"
             self.body = f"{self.body or question_of(plan)}\n\nPlan {plan[PLAN_HASH]}"

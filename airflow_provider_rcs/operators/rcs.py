@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_rcs.hooks.default_connections import DEFAULT_RCS_CONN_ID
-from airflow_provider_rcs.hooks.failures import airflow_failures
+from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
+from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 from airflow_provider_rcs.operators.sending import RcsSendingOperator
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
     from airflow_provider_rcs.operators.lineage import Query
-    from airflow_provider_rcs.sending.listing import Chunk
+    from airflow_provider_rcs.recipients.columns import Chunk
 
     Rows: TypeAlias = Sequence[Mapping[str, Any]] | Iterator[Mapping[str, Any]]
     Recipients: TypeAlias = pd.DataFrame | pl.DataFrame | pa.Table | Rows | ObjectStoragePath | str
@@ -44,7 +44,7 @@ class RcsListTemplatesOperator(BaseOperator):
         """Look the templates up."""
         from airflow_provider_rcs.hooks.rcs import RcsHook
 
-        with airflow_failures():
+        with airflow_exceptions():
             templates = RcsHook(self.rcs_conn_id).list_templates(fresh=True)
         self.log.info("The account has %d templates.", len(templates))
         return [{"id": template_id, "name": name} for template_id, name in sorted(templates.items())]
@@ -69,7 +69,7 @@ class RcsGetTemplateOperator(BaseOperator):
         """Look the template up."""
         from airflow_provider_rcs.hooks.rcs import RcsHook
 
-        with airflow_failures():
+        with airflow_exceptions():
             template = RcsHook(self.rcs_conn_id).get_template(str(self.template_id), fresh=True)
         return {
             "id": template.id,

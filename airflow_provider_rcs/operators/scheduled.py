@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_rcs.api.errors import RcsCancelledError, RcsDispatchError, RcsError, RcsInputError
-from airflow_provider_rcs.hooks.failures import airflow_failures, told
+from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions, describe_error
 from airflow_provider_rcs.hooks.sql import stream_first_column
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_sent
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_rcs.sending.scheduling import Connections
-    from airflow_provider_rcs.store.schedules import Scheduled
+    from airflow_provider_rcs.sending.scheduled import DispatchConnections
+    from airflow_provider_rcs.store.campaign.schedules import ScheduledCampaign
 
 
 class RcsDispatchScheduledOperator(BaseOperator):
@@ -49,11 +49,11 @@ class RcsDispatchScheduledOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Send what is due, one campaign after the other."""
-        with airflow_failures():
+        with airflow_exceptions():
             return self._dispatch_all(context)
 
     def _dispatch_all(self, context: Context) -> list[dict[str, Any]]:
-        from airflow_provider_rcs.store.schedules import due_campaigns
+        from airflow_provider_rcs.store.campaign.schedules import due_campaigns
 
         if not isinstance(self.lead, timedelta) or self.lead <= timedelta(0):
             raise RcsInputError("lead", f"{self.lead!r} is not a stretch of time", "Use a timedelta above 0.")
@@ -70,7 +70,7 @@ class RcsDispatchScheduledOperator(BaseOperator):
                 self.log.warning("Campaign %s was cancelled meanwhile: %s", name, error)
             except Exception as error:  # noqa: BLE001 - whatever keeps one campaign must not keep the others
                 failures[name] = error
-                self.log.error("Campaign %s: %s", name, told(error))  # noqa: TRY400 - drivers quote values
+                self.log.error("Campaign %s: %s", name, describe_error(error))  # noqa: TRY400 - drivers quote values
             else:
                 emit_sent(context, sent[-1])
         if failures:
@@ -78,35 +78,35 @@ class RcsDispatchScheduledOperator(BaseOperator):
         return sent
 
 
-def _dispatch(engine: sa.Engine, scheduled: Scheduled, made_by: str) -> dict[str, Any]:
+def _dispatch(engine: sa.Engine, scheduled: ScheduledCampaign, started_by: str) -> dict[str, Any]:
     from airflow_provider_rcs.hooks.rcs import RcsHook
-    from airflow_provider_rcs.sending.dispatch import dispatch_campaign
-    from airflow_provider_rcs.sending.scheduling import connections_of, settings_of
-    from airflow_provider_rcs.sending.service import Service, look_up_template
+    from airflow_provider_rcs.sending.campaign import look_up_template
+    from airflow_provider_rcs.sending.scheduled import connections_of, dispatch_campaign, settings_of
+    from airflow_provider_rcs.sending.sender import ServiceConnection
 
     connections = connections_of(scheduled)
     hook = RcsHook(connections.rcs_conn_id)
-    service = Service(hook.send, hook.settings, hook.credentials_fingerprint)
+    service = ServiceConnection(hook.send, hook.settings, hook.credentials_fingerprint)
     fresh = partial(hook.get_template, fresh=True)
     return dispatch_campaign(
         engine,
         service,
         partial(look_up_template, engine, settings_of(scheduled), fresh, service.fingerprint),
         scheduled,
-        made_by=made_by,
+        started_by=started_by,
         lease=lease_from_config(),
         excluded=_excluded(connections),
     )
 
 
-def _excluded(connections: Connections) -> Iterable[Sequence[object]]:
+def _excluded(connections: DispatchConnections) -> Iterable[Sequence[object]]:
     if connections.exclude_sql and connections.exclude_conn_id:
         return stream_first_column("exclude_sql", connections.exclude_conn_id, connections.exclude_sql)
     return ()
 
 
 def _dispatch_error(failures: dict[str, Exception], due: int) -> RcsDispatchError:
-    reasons = "\n".join(f"campaign {name!r}: {told(error)}" for name, error in failures.items())
+    reasons = "\n".join(f"campaign {name!r}: {describe_error(error)}" for name, error in failures.items())
     return RcsDispatchError(
         f"{len(failures)} of {due} campaigns that are due were not sent, or not wholly.\n{reasons}",
         # What is none of the provider's errors, such as those of a driver, may have passed by then.

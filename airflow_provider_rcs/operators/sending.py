@@ -11,22 +11,22 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_rcs.api.credit import read_min_credits
 from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreError
-from airflow_provider_rcs.api.selection import read_selection
-from airflow_provider_rcs.hooks.default_connections import DEFAULT_RCS_CONN_ID
-from airflow_provider_rcs.hooks.failures import airflow_failures
+from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
+from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 from airflow_provider_rcs.hooks.sql import stream_first_column
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_sent
 from airflow_provider_rcs.operators.lineage import Query, lineage_of_send
+from airflow_provider_rcs.recipients.selection import read_selection
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_rcs.api.models import QuietHours, Template
+    from airflow_provider_rcs.api.models import FrequencyCap, QuietHours, Template
     from airflow_provider_rcs.hooks.rcs import RcsHook
-    from airflow_provider_rcs.sending.listing import Chunk
+    from airflow_provider_rcs.recipients.columns import Chunk
     from airflow_provider_rcs.sending.settings import SendSettings
 
 _DEFAULT_LEASE_SECONDS = 15
@@ -42,9 +42,9 @@ class RcsSendingOperator(BaseOperator):
 
     :param template_id: the template to send. (templated)
     :param campaign: the campaign's name; a fixed value means once per recipient for ever. (templated)
-    :param phone: column of the phones.
-    :param name: column of the names, or ``None``; a missing column ``name`` means no names.
-    :param reference: column of your own references, which come back in reports; ``None`` for none.
+    :param phone_column: column of the phones.
+    :param name_column: column of the names, or ``None``; a missing column ``name`` means no names.
+    :param reference_column: column of your own references, which come back in reports; ``None`` for none.
     :param variables: template variable -> column; one left out is looked for in the column of its own name. (templated)
     :param constants: template variable -> its value for every recipient: text, a number or a date. (templated)
     :param default_region: region of national phones, such as ``"ES"``. (templated)
@@ -55,7 +55,7 @@ class RcsSendingOperator(BaseOperator):
         hour that does not exist is refused, one that comes twice is its first pass. (templated)
     :param quiet_hours: stretches of the day, in Spain's time, in which the service must not send: ``QuietHours``, or
         dicts of ``start``, ``end`` and ``action``. (templated)
-    :param reports: whether the service is asked to push delivery reports. Without them nothing tells what became of
+    :param request_reports: whether the service is asked to push delivery reports. Without them nothing tells what became of
         the messages: what is in doubt can only be settled by hand, and a sensor on the campaign waits for ever.
     :param rcs_conn_id: the connection to the RCS API.
     :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``.
@@ -64,16 +64,15 @@ class RcsSendingOperator(BaseOperator):
     :param exclude_sql: a query whose first column holds phones that must not be messaged. (templated)
     :param exclude_conn_id: the connection of ``exclude_sql``; by default that of the recipients, if they have one.
         (templated)
-    :param at_most: how many messages a phone may get within ``within``, over all campaigns of the store; who has had
-        them is suppressed.
-    :param within: the stretch of time that ``at_most`` is counted in, back from now.
+    :param frequency_cap: how often a phone may be messaged, over all campaigns of the store, such as
+        ``FrequencyCap(at_most=2, within=timedelta(days=7))``; recipients over the cap are suppressed.
     :param min_credits: how much credit the account must have for the campaign to begin: less fails the task before
         anything is kept or sent. A campaign that has begun goes on with what there is. (templated)
     :param shard: the part of the list that this task sends to, such as ``"2/4"``; one of what
-        :func:`~airflow_provider_rcs.api.selection.shards` returns. Tasks of all the shards together send one campaign
+        :func:`~airflow_provider_rcs.api.models.shards` returns. Tasks of all the shards together send one campaign
         to everybody; ``on_invalid`` and ``on_in_doubt`` look at the task's own shard. (templated)
-    :param share: how much of the list to send to, such as ``0.01`` for one recipient in a hundred. The same ones
-        whenever it is asked for, and a larger share contains them. (templated)
+    :param sample: how much of the list to send to, such as ``0.01`` for one recipient in a hundred. The same ones
+        whenever it is asked for, and a larger sample contains them. (templated)
     :param on_invalid: ``"reject"`` records a recipient who cannot be sent to as rejected and goes on, ``"fail"`` sends
         nothing at all if there is one.
     :param on_in_doubt: ``"fail"`` lets the task fail, after everything else is sent, while messages are in doubt;
@@ -102,7 +101,7 @@ class RcsSendingOperator(BaseOperator):
         "exclude_conn_id",
         "min_credits",
         "shard",
-        "share",
+        "sample",
         "approved_plan",
     )
     template_ext: Sequence[str] = (".sql",)
@@ -113,9 +112,9 @@ class RcsSendingOperator(BaseOperator):
         *,
         template_id: str,
         campaign: str = "{{ dag.dag_id }}/{{ task.task_id }}/{{ run_id }}",
-        phone: str = "phone",
-        name: str | None = "name",
-        reference: str | None = None,
+        phone_column: str = "phone",
+        name_column: str | None = "name",
+        reference_column: str | None = None,
         variables: Mapping[str, str] | None = None,
         constants: Mapping[str, Any] | None = None,
         default_region: str | None = None,
@@ -124,18 +123,17 @@ class RcsSendingOperator(BaseOperator):
         send_at: datetime | str | None = None,
         timezone: str | None = None,
         quiet_hours: Sequence[QuietHours | Mapping[str, Any]] | None = None,
-        reports: bool = True,
+        request_reports: bool = True,
         rcs_conn_id: str = DEFAULT_RCS_CONN_ID,
         store_conn_id: str | None = None,
         batch_size: int | None = None,
         max_in_flight: int = 8,
         exclude_sql: str | None = None,
         exclude_conn_id: str | None = None,
-        at_most: int | None = None,
-        within: timedelta | None = None,
+        frequency_cap: FrequencyCap | None = None,
         min_credits: float | str | None = None,
         shard: str | None = None,
-        share: float | str = 1.0,
+        sample: float | str = 1.0,
         on_invalid: str = "reject",
         on_in_doubt: str = "fail",
         scheduled_by: str = "service",
@@ -147,9 +145,9 @@ class RcsSendingOperator(BaseOperator):
         self.outlets = [*self.outlets, SENT_CAMPAIGNS]
         self.template_id = template_id
         self.campaign = campaign
-        self.phone = phone
-        self.name = name
-        self.reference = reference
+        self.phone_column = phone_column
+        self.name_column = name_column
+        self.reference_column = reference_column
         self.variables = variables
         self.constants = constants
         self.default_region = default_region
@@ -158,18 +156,17 @@ class RcsSendingOperator(BaseOperator):
         self.send_at = send_at
         self.timezone = timezone
         self.quiet_hours = quiet_hours
-        self.reports = reports
+        self.request_reports = request_reports
         self.rcs_conn_id = rcs_conn_id
         self.store_conn_id = store_conn_id
         self.batch_size = batch_size
         self.max_in_flight = max_in_flight
         self.exclude_sql = exclude_sql
         self.exclude_conn_id = exclude_conn_id
-        self.at_most = at_most
-        self.within = within
+        self.frequency_cap = frequency_cap
         self.min_credits = min_credits
         self.shard = shard
-        self.share = share
+        self.sample = sample
         self.on_invalid = on_invalid
         self.on_in_doubt = on_in_doubt
         self.scheduled_by = scheduled_by
@@ -193,7 +190,7 @@ class RcsSendingOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look the template up, plan the list, send it, and return the counts."""
-        with airflow_failures():
+        with airflow_exceptions():
             return self._preview() if self.preview else self._send(context)
 
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any] | None:  # noqa: ARG002
@@ -202,8 +199,8 @@ class RcsSendingOperator(BaseOperator):
 
     def _preview(self) -> dict[str, Any]:
         from airflow_provider_rcs.hooks.rcs import RcsHook
+        from airflow_provider_rcs.sending.campaign import look_up_for_preview, require_credit_for_preview
         from airflow_provider_rcs.sending.preview import preview_campaign
-        from airflow_provider_rcs.sending.service import look_up_for_preview, require_credit_for_preview
 
         settings = self._settings()
         hook = RcsHook(self.rcs_conn_id)
@@ -229,12 +226,12 @@ class RcsSendingOperator(BaseOperator):
 
     def _send(self, context: Context) -> dict[str, Any]:
         from airflow_provider_rcs.hooks.rcs import RcsHook
-        from airflow_provider_rcs.sending.campaign import send_campaign
-        from airflow_provider_rcs.sending.service import Service, look_up_template, require_credit_to_begin
+        from airflow_provider_rcs.sending.campaign import look_up_template, require_credit_to_begin, send_campaign
+        from airflow_provider_rcs.sending.sender import ServiceConnection
 
         settings = self._settings()
         hook = RcsHook(self.rcs_conn_id)
-        service = Service(hook.send, hook.settings, hook.credentials_fingerprint)
+        service = ServiceConnection(hook.send, hook.settings, hook.credentials_fingerprint)
         engine = store_engine(self.store_conn_id)
         template = look_up_template(engine, settings, hook.get_template, service.fingerprint)
         require_credit_to_begin(engine, settings, hook.get_credits, service.fingerprint)
@@ -246,7 +243,7 @@ class RcsSendingOperator(BaseOperator):
             template,
             settings,
             self.read_chunks(),
-            made_by=task_name(context),
+            started_by=task_name(context),
             lease=lease_from_config(),
             excluded=self._read_excluded(),
         )
@@ -259,7 +256,7 @@ class RcsSendingOperator(BaseOperator):
     def _schedule(
         self, context: Context, engine: sa.Engine, hook: RcsHook, template: Template, settings: SendSettings
     ) -> dict[str, Any]:
-        from airflow_provider_rcs.sending.scheduling import Connections, schedule_campaign
+        from airflow_provider_rcs.sending.scheduled import DispatchConnections, schedule_campaign
 
         query = next(self._excluded(), None)
         asked = (query.sql, query.conn_id) if query else ()
@@ -269,8 +266,8 @@ class RcsSendingOperator(BaseOperator):
             template,
             settings,
             self.read_chunks(),
-            Connections(self.rcs_conn_id, *asked),
-            made_by=task_name(context),
+            DispatchConnections(self.rcs_conn_id, *asked),
+            started_by=task_name(context),
             lease=lease_from_config(),
             excluded=self._read_excluded(),
             fingerprint=hook.credentials_fingerprint,
@@ -297,9 +294,9 @@ class RcsSendingOperator(BaseOperator):
         return SendSettings(
             template_id=str(self.template_id),
             campaign=str(self.campaign),
-            phone=self.phone,
-            name=self.name,
-            reference=self.reference,
+            phone_column=self.phone_column,
+            name_column=self.name_column,
+            reference_column=self.reference_column,
             variables=self.variables or {},
             constants=self.constants or {},
             default_region=self.default_region or None,
@@ -307,13 +304,12 @@ class RcsSendingOperator(BaseOperator):
             agent=self.agent or "",
             send_at=read_send_at(self.send_at, self.timezone),
             quiet_hours=read_quiet_hours(self.quiet_hours),
-            reports=self.reports,
+            request_reports=self.request_reports,
             batch_size=self.batch_size,
             max_in_flight=self.max_in_flight,
-            at_most=self.at_most,
-            within=self.within,
+            frequency_cap=self.frequency_cap,
             min_credits=None if self.min_credits is None else read_min_credits(self.min_credits),
-            selection=read_selection(self.shard, self.share),
+            selection=read_selection(self.shard, self.sample),
             on_invalid=self.on_invalid,
             on_in_doubt=self.on_in_doubt,
             scheduled_by=self.scheduled_by,

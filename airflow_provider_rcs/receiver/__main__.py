@@ -1,4 +1,4 @@
-"""``python -m airflow_provider_rcs.receiver``: the receiver as the environment describes it, without Airflow."""
+"""``python -m airflow_provider_rcs.receiver``: run the receiver as the environment configures it, without Airflow."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from airflow_provider_rcs.receiver.workers import is_worker
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m airflow_provider_rcs.receiver", description=__doc__)
-    parser.add_argument("--host", default=DEFAULT_HOST)
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 for a free one")
-    parser.add_argument("--workers", type=int, default=1, help="how many processes serve (default: %(default)s)")
+    parser.add_argument("--host", default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0: any free port (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=1, help="number of processes (default: %(default)s)")
     arguments = parser.parse_args()
     try:
         if arguments.workers > 1 and not is_worker(os.environ):

@@ -8,32 +8,29 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
-from airflow_provider_rcs.receiver import counters as names
-from airflow_provider_rcs.receiver.addresses import TrustedProxies
-from airflow_provider_rcs.receiver.answers import (
+from airflow_provider_rcs.receiver import metrics as names
+from airflow_provider_rcs.receiver.auth import Authenticator, TrustedProxies
+from airflow_provider_rcs.receiver.background import BackgroundFolding, SilenceWatch
+from airflow_provider_rcs.receiver.bodies import ClientDisconnectedError, body_deadlines, read_body, read_reports
+from airflow_provider_rcs.receiver.health import HealthCheck
+from airflow_provider_rcs.receiver.ingest import Ingest, NotSavedError
+from airflow_provider_rcs.receiver.metrics import LoggedMetrics
+from airflow_provider_rcs.receiver.responses import (
     NOT_FOUND,
     NOT_READY,
     READY,
     SPOOL_FULL,
     STORE_FAILED,
-    WRONG_TYPE,
-    Answer,
-    RefusedError,
+    UNSUPPORTED_TYPE,
+    RequestRefusedError,
+    Response,
     committed,
     not_understood,
+    unsupported_type,
     wrong_method,
-    wrong_type,
 )
-from airflow_provider_rcs.receiver.background_folding import BackgroundFolding
-from airflow_provider_rcs.receiver.bodies import ClientGoneError, deadlines_of_bodies, read_body, read_reports
-from airflow_provider_rcs.receiver.counters import LoggedCounters
-from airflow_provider_rcs.receiver.gate import Gate
-from airflow_provider_rcs.receiver.keeping import Keeping, NotKeptError
-from airflow_provider_rcs.receiver.readiness import Readiness
-from airflow_provider_rcs.receiver.silence_watch import SilenceWatch
-from airflow_provider_rcs.store.landing import Arrivals
-from airflow_provider_rcs.store.migrate import require_migrated
-from airflow_provider_rcs.store.refused_reports import RefusedReport
+from airflow_provider_rcs.store.db.migrate import require_migrated
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -42,155 +39,157 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from starlette.types import Receive, Scope, Send
 
-    from airflow_provider_rcs.receiver.counters import Counters
-    from airflow_provider_rcs.receiver.credentials import Credentials
+    from airflow_provider_rcs.receiver.auth import Credentials
+    from airflow_provider_rcs.receiver.metrics import Metrics
     from airflow_provider_rcs.receiver.spool import Spool
 
 MOUNT = "/rcs"
 REPORTS_PATH = f"{MOUNT}/reports"
 HEALTH_PATH = f"{MOUNT}/health"
-# Less than the second within which every service that pushes waits.
-_SECONDS_TO_ANSWER = 0.9
+# Less than the one second for which every service that pushes waits.
+_SECONDS_TO_RESPOND = 0.9
 
 
 class ReportsApp:
-    """An ASGI application that takes delivery reports; they are safe in the store or the spool before it answers 200.
+    """An ASGI application that accepts delivery reports; it responds 200 once they are safe in the store or the spool.
 
-    It works from the first request on: an application that is mounted in another one is told of no start and no end.
+    It works from the first request on: an application that is mounted in another one gets no startup or shutdown event.
 
-    :param engine: gives the store's engine; called in threads, until it succeeds once.
-    :param credentials: gives what whoever pushes must know, or ``None`` if nothing is configured, and then all is
-        refused; called in a thread, once a minute.
-    :param spool: where reports are kept while the store does not take them; without one they are answered 503.
-    :param proxies: whose word is believed on the client's address.
-    :param counters: told what it does; by default the log is, once a minute.
-    :param timezone: whose clock the reports' dates are by.
+    :param get_engine: returns the store's engine; called in threads, until it succeeds once.
+    :param get_credentials: returns what pushed requests must have, or ``None`` if nothing is configured, and then all
+        requests are refused; called in a thread, once a minute.
+    :param spool: saves reports while the store does not accept them; without one they are answered 503.
+    :param proxies: whose ``X-Forwarded-For`` is used for the client's address.
+    :param metrics: counts what the application does; by default a line a minute in the log.
+    :param timezone: the time zone of the dates in reports.
     """
 
     def __init__(
         self,
-        engine: Callable[[], sa.Engine],
-        credentials: Callable[[], Credentials | None],
+        get_engine: Callable[[], sa.Engine],
+        get_credentials: Callable[[], Credentials | None],
         *,
         spool: Spool | None = None,
         proxies: TrustedProxies | None = None,
-        counters: Counters | None = None,
+        metrics: Metrics | None = None,
         timezone: tzinfo = SERVICE_TIMEZONE,
     ) -> None:
-        self._engine = _Once(engine)
-        self._counters = counters or LoggedCounters()
+        self._get_engine = _CachedEngine(get_engine)
+        self._metrics = metrics or LoggedMetrics()
         self._proxies = proxies or TrustedProxies()
         self._timezone = timezone
-        self._gate = Gate(credentials)
-        self._folding = BackgroundFolding(self._engine)
-        self._keeping = Keeping(self._engine, spool, self._counters, self._folding.wake)
-        self._readiness = Readiness(self._engine, spool)
-        self._silence = SilenceWatch(self._engine, self._counters)
-        self._reading = deadlines_of_bodies()
-        self._begun = False
+        self._authenticator = Authenticator(get_credentials)
+        self._folding = BackgroundFolding(self._get_engine)
+        self._ingest = Ingest(self._get_engine, spool, self._metrics, self._folding.wake)
+        self._health = HealthCheck(self._get_engine, spool)
+        self._silence_watch = SilenceWatch(self._get_engine, self._metrics)
+        self._body_deadlines = body_deadlines()
+        self._started = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._begun:
-            self._begin()
+        if not self._started:
+            self._start()
         match scope["type"]:
             case "http":
                 try:
-                    answer = await self._answer(scope, receive)
-                except RefusedError as refusal:
-                    answer = refusal.answer
-                except ClientGoneError:
+                    response = await self._respond(scope, receive)
+                except RequestRefusedError as refusal:
+                    response = refusal.response
+                except ClientDisconnectedError:
                     return
-                await answer.send(send)
+                await response.send(send)
             case "lifespan":
-                await self._live(receive, send)
+                await self._run_lifespan(receive, send)
             case "websocket":
                 await send({"type": "websocket.close"})
 
     def require_store(self) -> None:
-        """Check that the store can be reached and has its tables.
+        """Raise an error unless the store can be reached and has its tables.
 
         :raises RcsStoreError: if not.
         """
-        require_migrated(self._engine())
+        require_migrated(self._get_engine())
 
-    def _begin(self) -> None:
-        """Take up what earlier processes left: reports in the spool, and landed ones that were not folded."""
-        self._begun = True
-        self._keeping.wake()
+    def _start(self) -> None:
+        """Start the background work, first on what earlier processes left: spooled reports, and unfolded ones."""
+        self._started = True
+        self._ingest.wake()
         self._folding.wake()
-        self._silence.begin()
+        self._silence_watch.start()
 
-    def _answer(self, scope: Scope, receive: Receive) -> Awaitable[Answer]:
+    def _respond(self, scope: Scope, receive: Receive) -> Awaitable[Response]:
         path, method = _public_path(scope), scope["method"]
         if path == REPORTS_PATH and method == "POST":
-            return self._take_reports(scope, receive)
-        return self._answer_others(path, method)
+            return self._receive_reports(scope, receive)
+        return self._respond_otherwise(path, method)
 
-    async def _answer_others(self, path: str, method: str) -> Answer:
+    async def _respond_otherwise(self, path: str, method: str) -> Response:
         if path == REPORTS_PATH:
             return wrong_method("POST")
         if path == HEALTH_PATH:
-            return await self._tell_health() if method in ("GET", "HEAD") else wrong_method("GET, HEAD")
+            return await self._respond_health() if method in ("GET", "HEAD") else wrong_method("GET, HEAD")
         return NOT_FOUND
 
-    async def _tell_health(self) -> Answer:
-        ready = await self._gate.is_open() and await self._readiness.is_ready()
-        return READY if ready else NOT_READY
+    async def _respond_health(self) -> Response:
+        is_ready = await self._authenticator.is_configured() and await self._health.is_ready()
+        return READY if is_ready else NOT_READY
 
-    async def _take_reports(self, scope: Scope, receive: Receive) -> Answer:
+    async def _receive_reports(self, scope: Scope, receive: Receive) -> Response:
         headers = dict(scope["headers"])
-        begun = time.monotonic()
+        started = time.monotonic()
         try:
-            await self._gate.check(headers.get(b"authorization"), self._proxies.client_of(scope))
-        except RefusedError:
-            self._counters.count(names.UNAUTHORIZED)
+            await self._authenticator.check(headers.get(b"authorization"), self._proxies.client_address(scope))
+        except RequestRefusedError:
+            self._metrics.count(names.UNAUTHORIZED)
             raise
-        seconds_to_check = time.monotonic() - begun
-        # How long the client takes to send is its own affair, and limited there.
-        body = await read_body(headers, receive, self._reading)
+        seconds_to_check = time.monotonic() - started
+        # The time that the client takes to send its body does not count; it has a limit of its own.
+        body = await read_body(headers, receive, self._body_deadlines)
         content_type = headers.get(b"content-type", b"").decode("latin-1")
-        read = await read_reports(content_type, body, self._timezone)
-        refused = [RefusedReport(read.problem, content_type, body)] if read.problem else []
+        parsed = await read_reports(content_type, body, self._timezone)
+        refused = [RefusedReport(parsed.problem, content_type, body)] if parsed.problem else []
         if refused:
-            self._counters.count(names.REFUSED)
-        self._counters.count(names.RECEIVED, len(read.reports))
+            self._metrics.count(names.REFUSED)
+        self._metrics.count(names.RECEIVED, len(parsed.reports))
         try:
-            arrivals = Arrivals(datetime.now(UTC), read.reports, refused)
-            await self._keeping.keep(arrivals, _SECONDS_TO_ANSWER - seconds_to_check)
-        except NotKeptError as error:
+            pushed = ReceivedReports(datetime.now(UTC), parsed.reports, refused)
+            await self._ingest.save(pushed, _SECONDS_TO_RESPOND - seconds_to_check)
+        except NotSavedError as error:
             return SPOOL_FULL if error.spool_full else STORE_FAILED
-        if not read.problem:
-            return committed(len(read.reports))
-        return wrong_type() if read.problem == WRONG_TYPE else not_understood(read.problem, len(read.reports))
+        if not parsed.problem:
+            return committed(len(parsed.reports))
+        if parsed.problem == UNSUPPORTED_TYPE:
+            return unsupported_type()
+        return not_understood(parsed.problem, len(parsed.reports))
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] == "lifespan.startup":
-            # Now, so that the log says at the start that all will be refused, not at the first report.
-            await self._gate.is_open()
+            # Looked up now, so that missing credentials are logged at startup, not at the first report.
+            await self._authenticator.is_configured()
             await send({"type": "lifespan.startup.complete"})
-        # Nothing to drain: a request ends with its commit, and a server lets the requests end before it says this.
-        if isinstance(self._counters, LoggedCounters):
-            self._counters.say()
+        # Nothing to flush: a request ends with its commit, and servers send this event after the last request.
+        if isinstance(self._metrics, LoggedMetrics):
+            self._metrics.log_totals()
         await send({"type": "lifespan.shutdown.complete"})
 
 
 def _public_path(scope: Scope) -> str:
-    """Return the path from ``/rcs`` on, whether the application is mounted there, behind a prefix, or nowhere."""
+    """Return the path from ``/rcs`` on, whether the application is mounted there, behind a prefix, or not at all."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", "").removesuffix(MOUNT))
 
 
-class _Once:
-    """Asks for an engine until there is one, and keeps it."""
+class _CachedEngine:
+    """Returns the engine of the first call that succeeds."""
 
-    def __init__(self, ask: Callable[[], sa.Engine]) -> None:
-        self._ask = ask
-        self._asking = Lock()
+    def __init__(self, get_engine: Callable[[], sa.Engine]) -> None:
+        self._get_engine = get_engine
+        self._lock = Lock()
         self._engine: sa.Engine | None = None
 
     def __call__(self) -> sa.Engine:
         if self._engine is None:
-            with self._asking:
+            with self._lock:
                 if self._engine is None:
-                    self._engine = self._ask()
+                    self._engine = self._get_engine()
         return self._engine

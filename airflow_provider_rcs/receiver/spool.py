@@ -1,7 +1,7 @@
-"""The spool: files on this machine that keep reports while the store does not take them.
+"""The spool: files in which pushed reports wait while the store does not accept them.
 
-Each process appends to a file of its own, which it holds locked. Whatever is not locked, because its process closed it
-or died, is anyone's to move to the store.
+Each process appends to a file of its own, on which it holds a lock. A file without a lock, because its process closed
+it or died, may be moved to the store by any process.
 """
 
 from __future__ import annotations
@@ -9,25 +9,28 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+from base64 import b64decode, b64encode
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from airflow_provider_rcs.receiver.spool_lines import read_line, write_line
+import orjson
+
+from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from airflow_provider_rcs.store.landing import Arrivals
-
 log = logging.getLogger(__name__)
 
 DEFAULT_MEGABYTES = 256
-_ENDING = ".spool"
-# A file is moved as one transaction, and again as a whole if that broke off.
-_BYTES_A_FILE = 1024 * 1024
+_SUFFIX = ".spool"
+# Each file is moved in one transaction, and moved again as a whole if that fails.
+_MAX_FILE_BYTES = 1024 * 1024
 
 
 class SpoolFullError(Exception):
@@ -35,70 +38,70 @@ class SpoolFullError(Exception):
 
 
 class Spool:
-    """Keeps what came until it can be moved to the store.
+    """Saves pushes on the disk until they can be moved to the store.
 
-    :param folder: where; made when it is first needed. One folder is for one store.
+    :param folder: holds the files; created when it is first needed. One folder serves one store.
     :param megabytes: how much its files may hold together.
     """
 
     def __init__(self, folder: Path, megabytes: int = DEFAULT_MEGABYTES) -> None:
         self._folder = folder
-        self._limit = megabytes * 1024 * 1024
-        self._busy = Lock()
-        self._open: _File | None = None
+        self._max_bytes = megabytes * 1024 * 1024
+        self._lock = Lock()
+        self._current: _OwnFile | None = None
 
-    def append(self, arrivals: Sequence[Arrivals]) -> None:
-        """Return once they are on the disk.
+    def append(self, pushes: Sequence[ReceivedReports]) -> None:
+        """Return once the pushes are on the disk.
 
-        :raises SpoolFullError: if there is no room for all of them; then none is kept.
+        :raises SpoolFullError: if they do not all fit; then none is saved.
         :raises OSError: if they cannot be written.
         """
-        lines = b"".join(map(write_line, arrivals))
-        with self._busy:
-            if self._size() + len(lines) > self._limit:
+        lines = b"".join(map(write_line, pushes))
+        with self._lock:
+            if self._size() + len(lines) > self._max_bytes:
                 raise SpoolFullError
-            if self._open is None:
-                self._open = _new_file(self._folder)
+            if self._current is None:
+                self._current = _create_file(self._folder)
             try:
-                self._open.append(lines)
+                self._current.append(lines)
             except OSError:
-                # Its end may be torn, so nothing may come after it.
-                self._close()
+                # The last line may be torn, so nothing may follow it.
+                self._close_current()
                 raise
-            if self._open.size >= _BYTES_A_FILE:
-                self._close()
+            if self._current.size >= _MAX_FILE_BYTES:
+                self._close_current()
 
     def has_room(self) -> bool:
-        """Tell whether it would take a report now."""
+        """Return whether a push could be saved now."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return os.access(self._folder, os.W_OK) and self._size() < self._limit
+            return os.access(self._folder, os.W_OK) and self._size() < self._max_bytes
         except OSError:
             return False
 
-    def take(self) -> Iterator[list[Arrivals]]:
-        """Give what is kept, file by file; a file is deleted when the next one is asked for.
+    def drain(self) -> Iterator[list[ReceivedReports]]:
+        """Yield the saved pushes, file by file; each file is deleted when the next one is requested.
 
-        A file that another process has locked is left to it. What is appended meanwhile is not waited for.
+        Files that another process has locked are skipped, and so is what is appended in the meantime.
         """
-        with self._busy:
-            self._close()
+        with self._lock:
+            self._close_current()
         for path in self._files():
-            with _locked(path) as file:
-                if file is not None:
-                    arrivals, unreadable = _read(file)
-                    if arrivals:
-                        yield arrivals
-                    _put_away(path, unreadable)
+            with _locked_content(path) as content:
+                if content is not None:
+                    pushes, unreadable = _read_content(content)
+                    if pushes:
+                        yield pushes
+                    _remove_or_set_aside(path, unreadable)
 
-    def _close(self) -> None:
-        if self._open is not None:
-            self._open.close()
-            self._open = None
+    def _close_current(self) -> None:
+        if self._current is not None:
+            self._current.close()
+            self._current = None
 
     def _files(self) -> list[Path]:
         try:
-            return sorted(self._folder.glob(f"*{_ENDING}"))
+            return sorted(self._folder.glob(f"*{_SUFFIX}"))
         except OSError:
             return []
 
@@ -107,13 +110,39 @@ class Spool:
         for path in self._files():
             try:
                 total += path.stat().st_size
-            except FileNotFoundError:  # moved to the store meanwhile
+            except FileNotFoundError:  # moved to the store in the meantime
                 continue
         return total
 
 
-class _File:
-    """A file that this process appends to, and holds locked until it closes it."""
+def write_line(pushed: ReceivedReports) -> bytes:
+    """Return a push as a line of JSON, including the line's end."""
+    refused = [[each.reason, each.content_type, b64encode(each.body).decode("ascii")] for each in pushed.refused]
+    reports = [each._asdict() for each in pushed.reports]
+    content = {"received_at": pushed.received_at, "reports": reports, "refused": refused}
+    return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _read_line(line: bytes) -> ReceivedReports | None:
+    """Return the push that a line holds, or ``None`` if the line cannot be read."""
+    try:
+        content: dict[str, Any] = orjson.loads(line)
+        return ReceivedReports(
+            received_at=datetime.fromisoformat(content["received_at"]),
+            reports=[_read_report(fields) for fields in content["reports"]],
+            refused=[RefusedReport(reason, kind, b64decode(body)) for reason, kind, body in content["refused"]],
+        )
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _read_report(fields: dict[str, Any]) -> Report:
+    reported_at = fields.pop("reported_at")
+    return Report(**fields, reported_at=None if reported_at is None else datetime.fromisoformat(reported_at))
+
+
+class _OwnFile:
+    """The file that this process appends to, and keeps locked until it closes it."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -130,15 +159,15 @@ class _File:
         os.close(self._descriptor)
 
 
-def _new_file(folder: Path) -> _File:
+def _create_file(folder: Path) -> _OwnFile:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     while True:
-        path = folder / f"{uuid4().hex}{_ENDING}"
+        path = folder / f"{uuid4().hex}{_SUFFIX}"
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
-        # Between the two, another process may have found it, empty and unlocked, and be about to delete it.
+        # Between creating and locking it, another process may have found it, empty and unlocked, and deleted it.
         if _lock(descriptor) and os.fstat(descriptor).st_nlink:
             _sync_folder(folder)
-            return _File(descriptor)
+            return _OwnFile(descriptor)
         os.close(descriptor)
 
 
@@ -151,7 +180,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the name of a new file survive a power cut as well."""
+    """Flush the folder, so that the name of a new file survives a power failure as well."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -160,33 +189,33 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[bytes | None]:
-    """Give the content of a file that nobody else holds or has deleted, and hold it meanwhile; else ``None``."""
+def _locked_content(path: Path) -> Iterator[bytes | None]:
+    """Yield the content of a file, locked meanwhile; ``None`` if another process has locked or deleted it."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         yield None
         return
     try:
-        mine = _lock(descriptor) and os.fstat(descriptor).st_nlink > 0
-        yield path.read_bytes() if mine else None
+        is_locked = _lock(descriptor) and os.fstat(descriptor).st_nlink > 0
+        yield path.read_bytes() if is_locked else None
     finally:
         os.close(descriptor)
 
 
-def _read(content: bytes) -> tuple[list[Arrivals], int]:
-    """Return what a file holds, and how many lines before its last one cannot be read."""
+def _read_content(content: bytes) -> tuple[list[ReceivedReports], int]:
+    """Return the pushes that a file holds, and how many of its complete lines cannot be read."""
     *lines, torn = content.split(b"\n")
     if torn:
-        log.warning("The last line of a spool file is torn: its process died before it answered that request")
-    read = [read_line(line) for line in lines]
-    whole = [each for each in read if each is not None]
-    return whole, len(read) - len(whole)
+        log.warning("Skipped the torn last line of a spool file: its process died before it answered that request")
+    read = [_read_line(line) for line in lines]
+    pushes = [each for each in read if each is not None]
+    return pushes, len(read) - len(pushes)
 
 
-def _put_away(path: Path, unreadable: int) -> None:
+def _remove_or_set_aside(path: Path, unreadable: int) -> None:
     if not unreadable:
         path.unlink()
         return
-    log.error("%d lines of a spool file cannot be read; the file is kept as %s.unreadable", unreadable, path.name)
+    log.error("A spool file has %d unreadable lines; it is kept as %s.unreadable", unreadable, path.name)
     path.rename(path.with_name(f"{path.name}.unreadable"))

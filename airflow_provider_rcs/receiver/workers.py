@@ -1,4 +1,4 @@
-"""Several receivers behind one address: processes that share a listening socket, and one that looks after them."""
+"""Worker processes that share a listening socket, and the process that supervises them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LISTENER = "AIRFLOW_RCS_LISTENER"
-_SECONDS_TO_FINISH = 10
-_SECONDS_TO_LOOK_AGAIN = 0.5
+_SHUTDOWN_TIMEOUT = 10
+_SECONDS_BETWEEN_CHECKS = 0.5
 
 
 class Workers:
-    """Starts processes, starts those again that end, and ends them all.
+    """Starts worker processes, replaces those that exit, and stops them all.
 
-    :param command: what each of them runs; it finds the number of its listening socket in the environment.
+    :param command: what each of them runs; it finds the file descriptor of its listening socket in the environment.
     :param listener: the socket that they share.
     """
 
@@ -33,60 +33,60 @@ class Workers:
         self._number = number
         self._listener = listener
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._told_to_end = threading.Event()
+        self._stop_requested = threading.Event()
 
     def start(self) -> int:
-        """Start them, and wait until each is ready; return 0, or the exit code of one that ended before."""
+        """Start the workers and wait until each is ready; return 0, or the exit code of one that exited before."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._told_to_end.set())
+            signal.signal(number, lambda *_: self._stop_requested.set())
         self._processes = [self._start_one() for _ in range(self._number)]
         for process in self._processes:
             if process.stdout is None or not process.stdout.readline():
                 code = process.wait()
-                self._end()
+                self._stop()
                 return code or 1
         return 0
 
-    def look_after(self) -> None:
-        """Keep them running until told to end by a signal; then have them finish what they have begun."""
-        while not self._told_to_end.wait(_SECONDS_TO_LOOK_AGAIN):
+    def supervise(self) -> None:
+        """Replace workers that exit, until a signal requests a stop; then let them finish what they have begun."""
+        while not self._stop_requested.wait(_SECONDS_BETWEEN_CHECKS):
             for index, process in enumerate(self._processes):
                 if process.poll() is not None:
-                    log.error("A worker of the receiver ended with %s; another one is started", process.returncode)
+                    log.error("A receiver worker exited with %s; starting another one", process.returncode)
                     self._processes[index] = self._start_one()
-        self._end()
+        self._stop()
 
     def _start_one(self) -> subprocess.Popen[bytes]:
-        number = self._listener.fileno()
+        descriptor = self._listener.fileno()
         return subprocess.Popen(  # noqa: S603 - our own command
             self._command,
-            env={**os.environ, LISTENER: str(number)},
-            pass_fds=[number],
+            env={**os.environ, LISTENER: str(descriptor)},
+            pass_fds=[descriptor],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
 
-    def _end(self) -> None:
+    def _stop(self) -> None:
         for process in self._processes:
             process.terminate()
         for process in self._processes:
             try:
-                process.wait(_SECONDS_TO_FINISH)
+                process.wait(_SHUTDOWN_TIMEOUT)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
 
 
 def is_worker(environment: Mapping[str, str]) -> bool:
-    """Tell whether this process is one of several."""
+    """Return whether this process is one of several workers."""
     return LISTENER in environment
 
 
-def end_with_the_parent() -> None:
-    """Have this worker end when the process that looks after it is gone, however that came to be."""
+def stop_with_parent() -> None:
+    """Stop this worker when the process that supervises it has exited, for whatever reason."""
 
     def wait() -> None:
-        # The other end of it is the parent's, and nothing is ever written.
+        # The parent holds the other end of the pipe and never writes to it, so reading ends when the parent has exited.
         while os.read(0, 1):
             continue
         os.kill(os.getpid(), signal.SIGTERM)

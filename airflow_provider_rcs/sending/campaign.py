@@ -1,178 +1,260 @@
-"""One attempt at a campaign, from its list to its counts."""
+"""The send of a campaign, from its list to its counts."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.garbage import earlier_objects_frozen
+from airflow_provider_rcs.api.credit import require_credit
+from airflow_provider_rcs.api.errors import RcsAuthError
+from airflow_provider_rcs.api.garbage import existing_objects_frozen
 from airflow_provider_rcs.api.models import Template
-from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.sending.attempting import attempt_at, send_planned
-from airflow_provider_rcs.sending.conclusion import conclude, counts
-from airflow_provider_rcs.sending.held_list import hold_until_approved
-from airflow_provider_rcs.sending.listing import Chunk, Tally, excluded_phones, list_chunks
-from airflow_provider_rcs.sending.plan_hash import PlanHash
-from airflow_provider_rcs.sending.service import Service
-from airflow_provider_rcs.sending.settings import EVERYBODY, SendSettings
-from airflow_provider_rcs.store.attempts import Attempt
-from airflow_provider_rcs.store.campaigns import Campaign, CampaignTerms, find_campaign, open_campaign
-from airflow_provider_rcs.store.claims import has_planned
-from airflow_provider_rcs.store.funnel import Funnel
-from airflow_provider_rcs.store.planning import record_list, write_out
-from airflow_provider_rcs.store.schedules import leave_schedule
-from airflow_provider_rcs.store.suppression import exclude
+from airflow_provider_rcs.recipients.columns import Chunk, ListedRecipient
+from airflow_provider_rcs.recipients.listing import ListCounts, excluded_phones, list_chunks
+from airflow_provider_rcs.recipients.selection import ALL_RECIPIENTS
+from airflow_provider_rcs.sending.approval import PlanHash, yield_if_approved
+from airflow_provider_rcs.sending.attempt import attempt_at, send_planned
+from airflow_provider_rcs.sending.result import conclude, require_funnel
+from airflow_provider_rcs.sending.sender import ServiceConnection
+from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.store.campaign.campaigns import Campaign, CampaignTerms, find_campaign, open_campaign
+from airflow_provider_rcs.store.campaign.schedules import delete_schedule
+from airflow_provider_rcs.store.outbox.attempts import Attempt
+from airflow_provider_rcs.store.outbox.claims import has_planned
+from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
+from airflow_provider_rcs.store.outbox.refused_credentials import check_credentials, remember_refusal
+from airflow_provider_rcs.store.outbox.suppression import record_exclusions
+from airflow_provider_rcs.store.read.funnel import Funnel
 
 log = logging.getLogger(__name__)
 
 
-@earlier_objects_frozen()
+@existing_objects_frozen()
 def send_campaign(
     engine: sa.Engine,
-    service: Service,
+    service: ServiceConnection,
     template: Template,
     settings: SendSettings,
     chunks: Iterable[Chunk],
     *,
-    made_by: str,
+    started_by: str,
     lease: timedelta,
     excluded: Iterable[Sequence[object]] = (),
 ) -> dict[str, Any]:
-    """Send a campaign as far as it can be sent, nobody twice, whatever earlier attempts have done of it.
+    """Send a campaign to the recipients of a list who were not messaged by an earlier attempt.
 
     :param engine: the store.
     :param template: the template as the service has it.
     :param chunks: the recipients, as columns of some rows at a time.
-    :param made_by: who sends, for people.
-    :param lease: how long this attempt counts as alive without a sign of life.
+    :param started_by: the task that sends, for people.
+    :param lease: how long this attempt counts as alive without a renewal.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
     :return: the campaign's name and counts, and the ids that the service gave; no recipients.
-    :raises RcsPlanChangedError: if the plan is not the one that was approved; then nothing of the list is kept.
+    :raises RcsPlanChangedError: if the plan is not the one that was approved; then nothing of the list is recorded.
     :raises RcsInDoubtError: if messages of the attempt's shard are in doubt and ``on_in_doubt`` is ``"fail"``.
-    :raises RcsError: what made it stop; what was not sent then is planned still.
+    :raises RcsError: another error that stopped it; messages that were not sent stay planned.
     """
-    campaign, tally, listed = open_listed(engine, service.settings, service.fingerprint, template, settings, chunks)
-    with attempt_at(engine, campaign, made_by, lease, settings.selection.shard_name) as attempt:
-        if leave_schedule(engine, campaign):
-            log.warning("Campaign %s was kept for a dispatch; this task sends its own list instead.", campaign.name)
-        before = counts(engine, settings.campaign)
+    campaign, counts, listed = open_campaign_for_list(
+        engine, service.settings, service.fingerprint, template, settings, chunks
+    )
+    with attempt_at(engine, campaign, started_by, lease, settings.selection.shard_name) as attempt:
+        if delete_schedule(engine, campaign):
+            log.warning(
+                "Campaign %s was scheduled for a later dispatch; this task sends its own list now instead.",
+                campaign.name,
+            )
+        before = require_funnel(engine, settings.campaign)
         exclude_phones(engine, campaign, settings, excluded)
-        plan(engine, attempt, settings, tally, listed)
-        log_what_is_known(before, tally, settings)
-        stopped_by = send_planned(engine, attempt, settings, service, tally.rows)
+        plan_list(engine, attempt, settings, counts, listed)
+        log_campaign_start(before, counts, settings)
+        stopped_by = send_planned(engine, attempt, settings, service, counts.rows)
     return conclude(engine, attempt, settings, stopped_by)
 
 
-def open_listed(
+def open_campaign_for_list(
     engine: sa.Engine,
     api: ApiSettings,
     fingerprint: str,
     template: Template,
     settings: SendSettings,
     chunks: Iterable[Chunk],
-) -> tuple[Campaign, Tally, Iterator[Sequence[ListedRecipient]]]:
-    """Open a campaign, once its list is seen to be one.
+) -> tuple[Campaign, ListCounts, Iterator[Sequence[ListedRecipient]]]:
+    """Open a campaign once the first rows of its list have been read and checked.
 
-    :param api: how the connection says to speak to the service.
-    :param fingerprint: of the connection's credentials, which the hash of a plan is made with.
-    :return: the campaign; the tally of its list; and the list, some rows at a time, as far as it is read.
-    :raises RcsError: what makes that nothing can be kept or sent.
+    :param api: the API settings of the connection.
+    :param fingerprint: of the connection's credentials, the key of the plan's hash.
+    :return: the campaign; the counts of its list, updated while the list is read; and the list, some rows at a time.
+    :raises RcsError: if the list cannot be planned or the campaign cannot be opened; then nothing is recorded.
     """
-    tally = Tally()
+    counts = ListCounts()
     terms = CampaignTerms(template.id, template.name, settings.agent or api.agent, settings.send_at)
-    listed = _list(chunks, template, settings, tally, PlanHash(template, settings, terms, fingerprint))
-    # The first chunk is read before anything is kept: it shows a column that is missing, and a list that is empty.
+    listed = _read_list(chunks, template, settings, counts, PlanHash(template, settings, terms, fingerprint))
+    # The first chunk is read before anything is recorded: it shows if a column is missing, or the list is empty.
     first: Sequence[ListedRecipient] = next(listed, [])
-    tally.require_rows()
+    counts.require_rows()
     if find_campaign(engine, settings.campaign) is None:
-        settings.require_date_to_come()
+        settings.require_future_send_at()
     codes = api.status_codes
-    campaign = open_campaign(engine, settings.campaign, terms, codes, asks_for_reports=settings.reports)
-    return campaign, tally, chain([first], listed)
+    campaign = open_campaign(engine, settings.campaign, terms, codes, request_reports=settings.request_reports)
+    return campaign, counts, chain([first], listed)
 
 
-def plan(
+def _read_list(
+    chunks: Iterable[Chunk], template: Template, settings: SendSettings, counts: ListCounts, plan: PlanHash
+) -> Iterator[Sequence[ListedRecipient]]:
+    """Read the chunks; where a plan must be approved, read all of them before the first one is yielded."""
+    if settings.approved_plan is None:
+        return list_chunks(chunks, template, settings.list_settings, counts)
+    return yield_if_approved(
+        list_chunks(chunks, template, settings.list_settings, counts, plan.add), plan, settings.approved_plan
+    )
+
+
+def plan_list(
     engine: sa.Engine,
     attempt: Attempt,
     settings: SendSettings,
-    tally: Tally,
+    counts: ListCounts,
     chunks: Iterable[Sequence[ListedRecipient]],
 ) -> None:
-    """Put the list into the books, and check what can be told only then."""
-    record_all(engine, attempt, chunks)
+    """Record the list as planned, and check what only the whole list shows.
+
+    :raises RcsInvalidRecipientsError: if a recipient is rejected and ``on_invalid`` is ``"fail"``.
+    :raises RcsInputError: if ``send_at`` has passed and messages are planned.
+    """
+    record_chunks(engine, attempt, chunks)
     if settings.on_invalid == "fail":
-        tally.require_no_rejections()
-    tally.warn()
+        counts.require_no_rejections()
+    counts.warn()
     if has_planned(engine, attempt):
-        settings.require_date_to_come()
+        settings.require_future_send_at()
 
 
-def record_all(engine: sa.Engine, attempt: Attempt, chunks: Iterable[Sequence[ListedRecipient]]) -> None:
-    """Put the chunks of a list into the books; while one is on its way there, the next one is read and written out."""
-    with ThreadPoolExecutor(1, thread_name_prefix="rcs-list") as books:
-        recorded: Future[None] | None = None
-        for part in (write_out(engine, listed) for listed in chunks):
-            # They go there in the order of the list all the same.
-            if recorded is not None:
-                recorded.result()
-            recorded = books.submit(record_list, engine, attempt, part)
-        if recorded is not None:
-            recorded.result()
+def record_chunks(engine: sa.Engine, attempt: Attempt, chunks: Iterable[Sequence[ListedRecipient]]) -> None:
+    """Record the chunks of a list in its order; while one is being recorded, the next one is read and prepared."""
+    with ThreadPoolExecutor(1, thread_name_prefix="rcs-list") as pool:
+        recording: Future[None] | None = None
+        for part in (prepare_list_part(engine, listed) for listed in chunks):
+            if recording is not None:
+                recording.result()
+            recording = pool.submit(record_list, engine, attempt, part)
+        if recording is not None:
+            recording.result()
 
 
 def exclude_phones(
     engine: sa.Engine, campaign: Campaign, settings: SendSettings, excluded: Iterable[Sequence[object]]
 ) -> None:
-    """Note who must not be messaged, before anyone is listed who could be claimed."""
+    """Record the phones that the campaign must not message, before recipients are planned that could be claimed."""
     for phones in excluded_phones(excluded, settings.default_region):
-        exclude(engine, campaign, sorted(phones))
+        record_exclusions(engine, campaign, sorted(phones))
 
 
-def log_what_is_known(before: Funnel, tally: Tally, settings: SendSettings) -> None:
-    """Tell in the log how a list meets what the campaign knows already.
+def log_campaign_start(before: Funnel, counts: ListCounts, settings: SendSettings) -> None:
+    """Log how many recipients are listed, and how many the campaign has messaged before.
 
-    :param before: where its recipients stood before the list.
+    :param before: the campaign's funnel before the list was planned.
     """
-    if settings.selection != EVERYBODY:
+    if settings.selection != ALL_RECIPIENTS:
         log.info(
-            "Campaign %s: %d of the %d rows are in this task's part of the list: shard %s, share %g.",
+            "Campaign %s: %d of the %d rows are in this task's part of the list: shard %s, sample %g.",
             settings.campaign,
-            tally.rows,
-            tally.rows_read,
+            counts.rows,
+            counts.rows_read,
             settings.selection.shard_name,
-            settings.selection.share,
+            settings.selection.sample,
         )
     if before.requested:
         log.info(
-            "Campaign %s goes on: %d recipients are listed now; of the %d that it knew before, %d are accepted already "
-            "and are not sent again.",
+            "Campaign %s continues: %d recipients are listed now. It knew %d before; %d of them are accepted already and "
+            "are not sent again.",
             settings.campaign,
-            tally.rows,
+            counts.rows,
             before.requested,
             before.states[MessageState.ACCEPTED],
         )
     else:
-        log.info("Campaign %s begins: %d recipients are listed.", settings.campaign, tally.rows)
-    if not settings.reports:
+        log.info("Campaign %s starts: %d recipients are listed.", settings.campaign, counts.rows)
+    if not settings.request_reports:
         log.warning(
-            "Campaign %s asks for no delivery reports (reports=False): nothing will tell what became of its messages, "
-            "what is in doubt can only be settled by hand (airflow-rcs resolve), and a sensor on it waits for ever.",
+            "Campaign %s requests no delivery reports (request_reports=False): whether its messages are delivered will "
+            "not be known, messages in doubt can only be resolved by hand (airflow-rcs resolve), and a sensor on it "
+            "waits forever.",
             settings.campaign,
         )
 
 
-def _list(
-    chunks: Iterable[Chunk], template: Template, settings: SendSettings, tally: Tally, plan: PlanHash
-) -> Iterator[Sequence[ListedRecipient]]:
-    """Read the chunks; where a plan had to be approved, all of them before the first one is given out."""
-    if settings.approved_plan is None:
-        return list_chunks(chunks, template, settings, tally)
-    return hold_until_approved(list_chunks(chunks, template, settings, tally, plan), plan, settings.approved_plan)
+def look_up_template(
+    engine: sa.Engine, settings: SendSettings, get_template: Callable[[str], Template], fingerprint: str
+) -> Template:
+    """Return the campaign's template from the service, unless the service has refused these credentials before.
+
+    :raises RcsAuthError: if it has refused them to this campaign before, or refuses them now.
+    :raises RcsRefusedError: another of its kinds, if the template cannot be looked up.
+    """
+    check_credentials(engine, settings.campaign, fingerprint)
+    with _remembering_refusal(engine, settings.campaign, fingerprint):
+        return get_template(settings.template_id)
+
+
+def require_credit_to_begin(
+    engine: sa.Engine, settings: SendSettings, get_credits: Callable[[], float], fingerprint: str
+) -> None:
+    """Check that the account has ``min_credits``, unless the campaign has begun.
+
+    A campaign that has begun has spent some of the credit itself, and continues with what is left. That also applies
+    where another task begins it in the meantime, such as the task of another shard.
+
+    :raises RcsCreditError: if the account has less.
+    :raises RcsRefusedError: another of its kinds, if the credit cannot be looked up.
+    """
+    with _remembering_refusal(engine, settings.campaign, fingerprint):
+        require_credit_for_preview(engine, settings, get_credits)
+
+
+def look_up_for_preview(
+    engine: sa.Engine | None, settings: SendSettings, get_template: Callable[[str], Template], fingerprint: str
+) -> Template:
+    """Return the campaign's template like :func:`look_up_template`, but record nothing.
+
+    :param engine: the store; ``None`` if it cannot be read.
+    """
+    if engine is not None:
+        check_credentials(engine, settings.campaign, fingerprint)
+    return get_template(settings.template_id)
+
+
+def require_credit_for_preview(
+    engine: sa.Engine | None, settings: SendSettings, get_credits: Callable[[], float]
+) -> None:
+    """Check the credit like :func:`require_credit_to_begin`, but record nothing.
+
+    :param engine: the store; ``None`` if it cannot be read.
+    """
+    if settings.min_credits is None or _has_begun(engine, settings):
+        return
+    left = get_credits()
+    if not _has_begun(engine, settings):
+        require_credit(left, settings.min_credits)
+
+
+@contextmanager
+def _remembering_refusal(engine: sa.Engine, campaign: str, fingerprint: str) -> Iterator[None]:
+    try:
+        yield
+    except RcsAuthError:
+        remember_refusal(engine, campaign, fingerprint)
+        raise
+
+
+def _has_begun(engine: sa.Engine | None, settings: SendSettings) -> bool:
+    return engine is not None and find_campaign(engine, settings.campaign) is not None

@@ -1,4 +1,4 @@
-"""Progress of a campaign in the task's log: not a line for each request, but one every few seconds."""
+"""The progress of a campaign in the task's log: one line every few seconds, not one for each request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SECONDS_BETWEEN_LINES = 5.0
 
 
 class Progress:
-    """Counts what becomes of the messages of one attempt, and logs it now and then.
+    """Counts the messages of one attempt by the state that they end in, and logs the counts every few seconds.
 
     :param campaign: the campaign's name.
     :param listed: how many recipients the attempt's list has.
@@ -29,19 +29,20 @@ class Progress:
         self._next_line = time.monotonic() + _SECONDS_BETWEEN_LINES
 
     def settled(self, outcomes: Sequence[Outcome]) -> None:
-        """Count the recipients of a request that was answered."""
+        """Count the messages of a request whose reply was settled."""
         self._counts.update(outcome.state for outcome in outcomes)
-        self._log_now_and_then()
+        self._log_when_due()
 
-    def doubted(self, messages: int) -> None:
+    def in_doubt(self, messages: int) -> None:
         """Count messages that are in doubt."""
         self._counts[MessageState.IN_DOUBT] += messages
-        self._log_now_and_then()
+        self._log_when_due()
 
-    def _log_now_and_then(self) -> None:
-        if time.monotonic() >= self._next_line:
-            self._next_line = time.monotonic() + _SECONDS_BETWEEN_LINES
-            counts = ", ".join(f"{count} {state}" for state, count in self._counts.items())
-            log.info(
-                "Campaign %s: %d of %d listed so far: %s", self._campaign, self._counts.total(), self._listed, counts
-            )
+    def _log_when_due(self) -> None:
+        if time.monotonic() < self._next_line:
+            return
+        self._next_line = time.monotonic() + _SECONDS_BETWEEN_LINES
+        counts = ", ".join(f"{count} {state}" for state, count in self._counts.items())
+        log.info(
+            "Campaign %s: %d of %d recipients processed: %s", self._campaign, self._counts.total(), self._listed, counts
+        )

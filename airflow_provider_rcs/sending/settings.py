@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from airflow_provider_rcs.api.dates import read_moment, read_timezone, require_tellable
+from airflow_provider_rcs.api.dates import read_moment, read_timezone, require_expressible
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.models import QuietHours
-from airflow_provider_rcs.api.selection import Selection
+from airflow_provider_rcs.api.models import FrequencyCap, QuietHours
+from airflow_provider_rcs.recipients.listing import ListSettings
+from airflow_provider_rcs.recipients.selection import ALL_RECIPIENTS, Selection
 
 DEFAULT_MAX_IN_FLIGHT = 8
-EVERYBODY = Selection()
 GRACE_FOR_PAST_DATES = timedelta(minutes=5)
 DEFAULT_LEAD = timedelta(minutes=30)
 _ANOTHER_DATE = "Give a date to come, or leave it out: then who is planned still is sent to at once."
@@ -33,9 +33,9 @@ class SendSettings:
 
     :param template_id: the template to send.
     :param campaign: the campaign's name; a recipient gets it at most once.
-    :param phone: column of the phones.
-    :param name: column of the names, or ``None``.
-    :param reference: column of the sender's own references, or ``None``.
+    :param phone_column: column of the phones.
+    :param name_column: column of the names, or ``None``.
+    :param reference_column: column of the sender's own references, or ``None``.
     :param variables: template variable -> column; one left out is looked for in the column of its own name.
     :param constants: template variable -> its value for every recipient.
     :param default_region: region of national phones, such as ``"ES"``.
@@ -43,11 +43,10 @@ class SendSettings:
     :param agent: the RCS agent to send as; empty for the connection's.
     :param send_at: when the service shall send, with a time zone; ``None`` for at once.
     :param quiet_hours: stretches of the day in which the service must not send.
-    :param reports: whether the service is asked to push delivery reports.
+    :param request_reports: whether the service is asked to push delivery reports.
     :param batch_size: the most recipients of one request; ``None`` for the connection's.
     :param max_in_flight: how many requests may be under way at once.
-    :param at_most: how many messages a phone may get within ``within``, over all campaigns; ``None`` for no cap.
-    :param within: the stretch of time that ``at_most`` is counted in, back from now.
+    :param frequency_cap: how often a phone may be messaged, over all campaigns; ``None`` for no cap.
     :param min_credits: how much credit the account must have for the campaign to begin; ``None`` for no matter.
     :param selection: which part of the list is sent to.
     :param on_invalid: ``"reject"`` records a wrong recipient and goes on, ``"fail"`` sends nothing if one is wrong.
@@ -59,9 +58,9 @@ class SendSettings:
 
     template_id: str
     campaign: str
-    phone: str = "phone"
-    name: str | None = "name"
-    reference: str | None = None
+    phone_column: str = "phone"
+    name_column: str | None = "name"
+    reference_column: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, object] = field(default_factory=dict)
     default_region: str | None = None
@@ -69,30 +68,34 @@ class SendSettings:
     agent: str = ""
     send_at: datetime | None = None
     quiet_hours: tuple[QuietHours, ...] = ()
-    reports: bool = True
+    request_reports: bool = True
     batch_size: int | None = None
     max_in_flight: int = DEFAULT_MAX_IN_FLIGHT
-    at_most: int | None = None
-    within: timedelta | None = None
+    frequency_cap: FrequencyCap | None = None
     min_credits: float | None = None
-    selection: Selection = EVERYBODY
+    selection: Selection = ALL_RECIPIENTS
     on_invalid: str = "reject"
     on_in_doubt: str = "fail"
     scheduled_by: str = "service"
     approved_plan: str | None = None
 
     def __post_init__(self) -> None:
-        for argument in ("template_id", "campaign", "phone"):
+        for argument in ("template_id", "campaign", "phone_column"):
             _require_text(argument, getattr(self, argument))
         for argument, choices in _CHOICES.items():
             _require_choice(argument, getattr(self, argument), choices)
-        for argument in ("batch_size", "max_in_flight", "at_most"):
+        for argument in ("batch_size", "max_in_flight"):
             _require_count(argument, getattr(self, argument))
         if self.default_region is not None:
             require_region(self.default_region)
-        self._require_whole_cap()
+        self._require_cap()
         self._require_date_that_can_be_told()
         self._require_hash_of_a_plan()
+
+    @property
+    def list_settings(self) -> ListSettings:
+        """Return how the rows of the source are read."""
+        return ListSettings(**{each.name: getattr(self, each.name) for each in fields(ListSettings)})
 
     def require_date_to_come(self, remedy: str = _ANOTHER_DATE) -> None:
         """Refuse a date that has passed, except just now.
@@ -103,15 +106,17 @@ class SendSettings:
         if self.send_at is not None and self.send_at < datetime.now(UTC) - GRACE_FOR_PAST_DATES:
             raise RcsInputError("send_at", f"{self.send_at:%Y-%m-%d %H:%M %Z} has passed; nothing was sent", remedy)
 
-    def _require_whole_cap(self) -> None:
-        if (self.at_most is None) != (self.within is None) or (self.within is not None and self.within <= timedelta(0)):
+    def _require_cap(self) -> None:
+        if not isinstance(self.frequency_cap, FrequencyCap | None):
             raise RcsInputError(
-                "at_most and within", "they belong together", "Give both, such as at_most=2, within=timedelta(days=7)."
+                "frequency_cap",
+                f"a {type(self.frequency_cap).__name__} is not a FrequencyCap",
+                "Use, for example, FrequencyCap(at_most=2, within=timedelta(days=7)).",
             )
 
     def _require_date_that_can_be_told(self) -> None:
         if self.send_at is not None:
-            require_tellable("send_at", self.send_at)
+            require_expressible("send_at", self.send_at)
         elif self.scheduled_by == "store":
             raise RcsInputError("send_at", "it is not set, and scheduled_by='store' needs it", "Give it a date.")
         if self.selection.is_shard and self.scheduled_by == "store":

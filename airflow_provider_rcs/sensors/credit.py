@@ -1,4 +1,4 @@
-"""A sensor that waits until the account has credit."""
+"""A sensor that waits for credit on the account."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue
 
-from airflow_provider_rcs.api.credit import read_min_credits, written
+from airflow_provider_rcs.api.credit import format_credits, read_min_credits
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.hooks.default_connections import DEFAULT_RCS_CONN_ID
-from airflow_provider_rcs.hooks.failures import airflow_failures
+from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
+from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -21,15 +21,15 @@ _DEFAULT_WAIT = timedelta(minutes=5)
 
 
 class RcsCreditSensor(BaseSensorOperator):
-    """Wait until the account has some credit; returns the credit left.
+    """Wait until the account has enough credit; returns the credit left.
 
-    Each look is a connection that sends nothing, and the service blocks who makes many of these in a row: so the looks
-    are a minute apart at least, and wrong credentials fail the task at once, without retries.
+    The service blocks accounts that connect too often, so pokes are at least a minute apart, and wrong credentials fail
+    the task at once, without retries.
 
     :param min_credits: how much credit to wait for. (templated)
     :param rcs_conn_id: the connection to the RCS API. (templated)
-    :param poke_interval: seconds, or a timedelta, between two looks: a minute or more.
-    :raises RcsInputError: if two looks could be less than a minute apart.
+    :param poke_interval: seconds, or a timedelta, between two pokes: a minute or more.
+    :raises RcsInputError: if two pokes could be less than a minute apart.
     """
 
     template_fields: Sequence[str] = ("min_credits", "rcs_conn_id")
@@ -49,13 +49,13 @@ class RcsCreditSensor(BaseSensorOperator):
         self._require_waits()
 
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002
-        """Look up the credit left, and tell whether it is enough."""
+        """Look up the credit left, and return whether it is enough."""
         from airflow_provider_rcs.hooks.rcs import RcsHook
 
-        with airflow_failures():
+        with airflow_exceptions():
             wanted = read_min_credits(self.min_credits)
             left = RcsHook(self.rcs_conn_id).get_credits()
-        self.log.info("The account has %s credits left; %s are wanted.", written(left), written(wanted))
+        self.log.info("The account has %s credits left; waiting for %s.", format_credits(left), format_credits(wanted))
         return PokeReturnValue(is_done=left >= wanted, xcom_value=left)
 
     def _require_waits(self) -> None:
@@ -67,7 +67,7 @@ class RcsCreditSensor(BaseSensorOperator):
             if wait < SHORTEST_WAIT:
                 raise RcsInputError(
                     argument,
-                    f"the account would be looked at again after {wait.total_seconds():g} seconds, and the service "
-                    "blocks who asks too often",
+                    f"the sensor would poke again after {wait.total_seconds():g} seconds, and the service blocks "
+                    "accounts that connect too often",
                     "Use 60 seconds or more; 120 or more with exponential_backoff.",
                 )

@@ -1,4 +1,4 @@
-"""A sensor that waits for what becomes of a campaign."""
+"""A sensor that waits for the delivery of a campaign."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.providers.common.compat.sdk import AirflowException, AirflowSensorTimeout, BaseSensorOperator, conf
 
 from airflow_provider_rcs.api.errors import RcsInputError, RcsNoReportsError, RcsTooManyFailuresError
-from airflow_provider_rcs.hooks.failures import airflow_failures
+from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
 
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_rcs.store.funnel import Funnel
+    from airflow_provider_rcs.store.read.funnel import Funnel
 
 
 class RcsCampaignSensor(BaseSensorOperator):
-    """Wait until a share of a campaign's messages is delivered, or has a final status; returns the counts.
+    """Wait until enough of a campaign's messages are delivered, or have a final status; returns the counts.
 
-    The share is taken of the recipients that a message has reached or may reach still: those that were rejected or
-    suppressed, and repeats, do not count; those that are planned or in doubt do. ``timeout`` is counted from the first
-    look, in each mode. A campaign that asked for reports and has none ten minutes after messages were accepted (or
-    after its date) is marked once, by a warning in the log and in the counter ``rcs.campaign.silent``.
+    Shares are of the recipients that a message has reached or may still reach: planned and in-doubt messages count,
+    rejected and suppressed recipients and duplicates do not. ``timeout`` counts from the first poke, in every mode. If
+    reports were requested and none has arrived ten minutes after messages were accepted (or after the campaign's date),
+    the sensor logs one warning and increments the metric ``rcs.campaign.silent``.
 
     :param campaign: the campaign's name. (templated)
     :param until: ``"final"`` (delivered, read, clicked or failed) or ``"delivered"`` (read and clicked count too).
-    :param share: which share of the messages must be there, above 0 and up to 1.
+    :param at_least: the share of the messages to wait for, above 0 and up to 1.
     :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``. (templated)
     :param deferrable: whether to wait in the triggerer.
-    :param no_reports_within: fail, and tell what to check, if no report at all has come for so long after messages were
-        accepted (or after the campaign's date); by default reports are waited for until ``timeout``.
-    :param most_failed: fail at once if more than this share of the messages has failed, such as ``0.02``: rejected by
-        the service, or not delivered. It is a share of all the campaign's messages, those without a report among them;
-        whom the checks of the list rejected does not count. By default any number may fail.
+    :param no_reports_within: fail if not a single report has arrived within this time after messages were accepted (or
+        after the campaign's date); by default the sensor waits for reports until ``timeout``.
+    :param max_failure_rate: fail at once if more than this share of the messages has failed, such as ``0.02``: rejected
+        by the service, or not delivered. The share is of all the campaign's messages, with or without a report;
+        recipients rejected by the checks of the list do not count. By default any number may fail.
     """
 
     template_fields: Sequence[str] = ("campaign", "store_conn_id")
@@ -48,25 +48,25 @@ class RcsCampaignSensor(BaseSensorOperator):
         *,
         campaign: str,
         until: str = "final",
-        share: float = 1.0,
+        at_least: float = 1.0,
         store_conn_id: str | None = None,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         no_reports_within: timedelta | None = None,
-        most_failed: float | None = None,
+        max_failure_rate: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.campaign = campaign
         self.until = until
-        self.share = share
+        self.at_least = at_least
         self.store_conn_id = store_conn_id
         self.deferrable = deferrable
         self.no_reports_within = no_reports_within
-        self.most_failed = most_failed
-        self._told_of_silence = False
+        self.max_failure_rate = max_failure_rate
+        self._warned_of_silence = False
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Wait, here or in the triggerer, and return the campaign's counts."""
+        """Wait, on the worker or in the triggerer, and return the campaign's counts."""
         self._require_arguments()
         if self.deferrable and not self.poke(context):
             self._defer(datetime.now(UTC) + timedelta(seconds=float(self.timeout)))
@@ -75,24 +75,24 @@ class RcsCampaignSensor(BaseSensorOperator):
         return self._counts()
 
     def poke(self, context: Context) -> bool:
-        """Fold the reports that have come, and tell whether the share is there."""
-        from airflow_provider_rcs.store.failure_limit import require_few_failures
-        from airflow_provider_rcs.store.folding import fold
+        """Fold new reports, and return whether enough messages have the status."""
+        from airflow_provider_rcs.store.inbox.folding import fold
+        from airflow_provider_rcs.store.read.funnel import require_failure_rate
 
-        with airflow_failures():
+        with airflow_exceptions():
             engine = store_engine(self.store_conn_id)
             fold(engine)
             funnel = self._read_funnel(engine)
-            if self.most_failed is not None:
-                require_few_failures(self.campaign, funnel, self.most_failed)
+            if self.max_failure_rate is not None:
+                require_failure_rate(self.campaign, funnel, self.max_failure_rate)
             if funnel.is_silent:
-                self._bear_silence(engine, context)
-        reached, wanted = funnel.reached(self.until), funnel.wanted(self.share)
-        self.log.info("Campaign %s: %d of the %d wanted are %s.", self.campaign, reached, wanted, self.until)
+                self._check_silence(engine, context)
+        reached, wanted = funnel.reached(self.until), funnel.wanted(self.at_least)
+        self.log.info("Campaign %s: %d of at least %d messages are %s.", self.campaign, reached, wanted, self.until)
         return reached >= wanted
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Go on after the triggerer has waited; the last look is taken here, with the reports of the last moment."""
+        """Resume after the trigger fired; after a timeout, poke once more for reports of the last moment."""
         match event["status"]:
             case "success":
                 return self._counts()
@@ -103,84 +103,81 @@ class RcsCampaignSensor(BaseSensorOperator):
             case "silent":
                 return self._defer(datetime.fromisoformat(event["end_time"]))
             case "no_reports":
-                with airflow_failures():
+                with airflow_exceptions():
                     raise RcsNoReportsError(event["message"])
             case "too_many_failures":
-                with airflow_failures():
+                with airflow_exceptions():
                     raise RcsTooManyFailuresError(event["message"])
             case _:
                 raise AirflowException(event["message"])
 
     def _require_arguments(self) -> None:
-        with airflow_failures():
+        with airflow_exceptions():
             if self.until not in ("final", "delivered"):
                 raise RcsInputError("until", f"{self.until!r} is not a choice", "Use 'final' or 'delivered'.")
-            if not 0 < self.share <= 1:
-                raise RcsInputError("share", f"{self.share} is not a share", "Use a number above 0 and up to 1.")
+            if not 0 < self.at_least <= 1:
+                raise RcsInputError("at_least", f"{self.at_least} is not a share", "Use a number above 0 and up to 1.")
             if not isinstance(self.no_reports_within, timedelta | None):
                 raise RcsInputError(
-                    "no_reports_within", f"{self.no_reports_within!r} is not a stretch of time", "Use a timedelta."
+                    "no_reports_within", f"{self.no_reports_within!r} is not a timedelta", "Use a timedelta."
                 )
-            if self.most_failed is not None and not 0 <= self.most_failed < 1:
+            if self.max_failure_rate is not None and not 0 <= self.max_failure_rate < 1:
                 raise RcsInputError(
-                    "most_failed", f"{self.most_failed} is not a share", "Use a number from 0 up to, but not, 1."
+                    "max_failure_rate",
+                    f"{self.max_failure_rate} is not a share",
+                    "Use a number from 0 up to, but not, 1.",
                 )
 
-    def _bear_silence(self, engine: sa.Engine, context: Context) -> None:
-        """Tell of a silence that lasts too long, once for all looks of a try, and fail if it must not last so long."""
+    def _check_silence(self, engine: sa.Engine, context: Context) -> None:
+        """Warn once per try if reports are overdue, and fail if ``no_reports_within`` has passed."""
         from airflow.providers.common.compat.sdk import Stats
 
-        from airflow_provider_rcs.store.reporting import (
-            PATIENCE,
-            is_overdue,
-            read_silences,
-            require_reports,
-            silence_told,
-        )
-        from airflow_provider_rcs.store.silences import SILENT, note_told
+        from airflow_provider_rcs.store.inbox.silence import SILENT_AFTER, SILENT_METRIC, is_overdue, read_silent_campaigns, record_silence_warning, require_reports, silence_warning
 
         now = datetime.now(UTC)
-        since = read_silences(engine, [self.campaign]).get(self.campaign)
-        if since is not None and is_overdue(since, PATIENCE, now):
-            self._told_of_silence = True
-            # In the store, because each look of mode="reschedule" is a process of its own.
-            if note_told(engine, self.campaign, _try_of(context)):
-                self.log.warning("Nobody tells what became of %s", silence_told(self.campaign, since))
-                Stats.incr(SILENT, tags={"campaign": self.campaign})
+        since = read_silent_campaigns(engine, [self.campaign]).get(self.campaign)
+        if since is not None and is_overdue(since, SILENT_AFTER, now):
+            self._warned_of_silence = True
+            # Recorded in the store, because each poke of mode="reschedule" is a process of its own.
+            if record_silence_warning(engine, self.campaign, _try_of(context)):
+                self.log.warning("No delivery reports: %s", silence_warning(self.campaign, since))
+                Stats.incr(SILENT_METRIC, tags={"campaign": self.campaign})
         if self.no_reports_within is not None:
             require_reports(self.campaign, since, self.no_reports_within, now)
 
     def _defer(self, end_time: datetime) -> NoReturn:
-        from airflow_provider_rcs.store.reporting import PATIENCE
+        from airflow_provider_rcs.store.inbox.silence import SILENT_AFTER
 
         self.defer(
             trigger=RcsCampaignTrigger(
                 campaign=self.campaign,
                 until=self.until,
-                share=self.share,
+                at_least=self.at_least,
                 store_conn_id=self.store_conn_id,
                 poll_interval=float(self.poke_interval),
                 end_time=end_time,
                 no_reports_within=self.no_reports_within,
-                most_failed=self.most_failed,
-                warn_of_silence_after=None if self._told_of_silence else PATIENCE,
+                max_failure_rate=self.max_failure_rate,
+                warn_of_silence_after=None if self._warned_of_silence else SILENT_AFTER,
             ),
             method_name="execute_complete",
         )
         raise AssertionError("deferring ends the task's execution")
 
     def _read_funnel(self, engine: sa.Engine) -> Funnel:
-        from airflow_provider_rcs.store.funnel import read_funnel
+        from airflow_provider_rcs.store.read.funnel import read_funnel
 
         funnel = read_funnel(engine, self.campaign)
         if funnel is None:
             raise RcsInputError(
-                "campaign", f"the store knows no campaign {self.campaign!r}", "Wait for it downstream of its send."
+                "campaign",
+                f"the store has no campaign {self.campaign!r}",
+                "Put the sensor downstream of the task that sends it.",
             )
         return funnel
 
     def _counts(self) -> dict[str, Any]:
-        with airflow_failures():
+        with airflow_exceptions():
             return {"campaign": self.campaign, **self._read_funnel(store_engine(self.store_conn_id)).as_dict()}
 
 

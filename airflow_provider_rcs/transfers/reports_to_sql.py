@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.hooks.failures import airflow_failures
+from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.lineage import lineage_of_load
 
@@ -63,7 +63,7 @@ class RcsReportsToSqlOperator(BaseOperator):
         """Load what is new."""
         from airflow_provider_rcs.warehouse.load import load
 
-        with airflow_failures():
+        with airflow_exceptions():
             phones = self._phone_form()
             loaded = load(store_engine(self.store_conn_id), self._warehouse(), self.schema or None, phones)
         self.log.info(

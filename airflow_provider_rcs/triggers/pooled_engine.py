@@ -1,4 +1,4 @@
-"""One engine for all triggers of the same store in an event loop."""
+"""One engine per store, shared by all triggers of an event loop."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _pools: WeakKeyDictionary[AbstractEventLoop, dict[str, _Pooled]] = WeakKeyDictio
 
 @asynccontextmanager
 async def pooled_engine(store_conn_id: str) -> AsyncIterator[sa.Engine]:
-    """Lend the engine of a store, which holds no connection between two looks; the last who gives it back ends it.
+    """Yield the shared engine of a store, which is disposed of when its last user is done.
 
     :raises RcsStoreError: if the store cannot be used, or reached.
     """
@@ -54,10 +54,10 @@ async def pooled_engine(store_conn_id: str) -> AsyncIterator[sa.Engine]:
 def _open(connection: Connection) -> sa.Engine:
     import sqlalchemy as sa
 
-    from airflow_provider_rcs.store.engine import prepare
-    from airflow_provider_rcs.store.migrate import require_migrated
+    from airflow_provider_rcs.store.db.engine import prepare_engine
+    from airflow_provider_rcs.store.db.migrate import require_migrated
 
-    # Looks are seconds apart and can be cancelled: a kept connection would idle, or outlive its engine.
-    engine = prepare(sa.create_engine(engine_of(connection).url, poolclass=sa.NullPool))
+    # Polls are seconds apart and can be cancelled: a pooled connection would idle, or outlive its engine.
+    engine = prepare_engine(sa.create_engine(engine_of(connection).url, poolclass=sa.NullPool))
     require_migrated(engine)
     return engine

@@ -17,32 +17,32 @@ from airflow_provider_rcs.api.errors import (
     RcsStoreUnavailable,
     RcsTooManyFailuresError,
 )
-from airflow_provider_rcs.hooks.default_connections import DEFAULT_STORE_CONN_ID
+from airflow_provider_rcs.get_provider_info import DEFAULT_STORE_CONN_ID
 from airflow_provider_rcs.triggers.pooled_engine import pooled_engine
-from airflow_provider_rcs.triggers.shared_look import shared_look
+from airflow_provider_rcs.triggers.shared_poll import shared_poll
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from airflow_provider_rcs.store.arrivals import Arrivals
+    from airflow_provider_rcs.store.inbox.cursors import NewReports
 
 
 class RcsCampaignTrigger(BaseTrigger):
-    """Wait until a share of a campaign's messages is delivered, or has a final status.
+    """Wait until enough of a campaign's messages are delivered, or have a final status.
 
-    All triggers of a store in one triggerer share their looks at it, which are made as often as the shortest of their
-    intervals asks. While the store is away they go on waiting.
+    All triggers of one store in a triggerer share one poll, at the shortest of their intervals. They keep waiting while
+    the store is unavailable.
 
     :param campaign: the campaign's name.
     :param until: ``"final"`` or ``"delivered"``.
-    :param share: which share of the messages must be there.
+    :param at_least: the share of the messages to wait for.
     :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``.
-    :param poll_interval: seconds between two looks at the store.
+    :param poll_interval: seconds between two polls of the store.
     :param end_time: when to give up.
-    :param no_reports_within: how long after they were accepted messages may be without any report; ``None`` for ever.
-    :param most_failed: the largest share of the messages that may have failed; ``None`` for any.
-    :param warn_of_silence_after: how long after they were accepted the task is woken to warn that no report has come;
-        ``None`` if it has warned, or shall not.
+    :param no_reports_within: fail if no report at all has arrived within this time after messages were accepted.
+    :param max_failure_rate: the largest share of the messages that may fail; ``None`` for any.
+    :param warn_of_silence_after: resume the task if no report at all has arrived within this time, so that it can log a
+        warning; ``None`` if it has logged one already.
     """
 
     def __init__(
@@ -50,23 +50,23 @@ class RcsCampaignTrigger(BaseTrigger):
         *,
         campaign: str,
         until: str,
-        share: float,
+        at_least: float,
         store_conn_id: str | None,
         poll_interval: float,
         end_time: datetime,
         no_reports_within: timedelta | None = None,
-        most_failed: float | None = None,
+        max_failure_rate: float | None = None,
         warn_of_silence_after: timedelta | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.campaign = campaign
         self.until = until
-        self.share = share
+        self.at_least = at_least
         self.store_conn_id = store_conn_id
         self.poll_interval = poll_interval
         self.end_time = end_time
         self.no_reports_within = no_reports_within
-        self.most_failed = most_failed
+        self.max_failure_rate = max_failure_rate
         self.warn_of_silence_after = warn_of_silence_after
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -76,24 +76,26 @@ class RcsCampaignTrigger(BaseTrigger):
             {
                 "campaign": self.campaign,
                 "until": self.until,
-                "share": self.share,
+                "at_least": self.at_least,
                 "store_conn_id": self.store_conn_id,
                 "poll_interval": self.poll_interval,
                 "end_time": self.end_time,
                 "no_reports_within": self.no_reports_within,
-                "most_failed": self.most_failed,
+                "max_failure_rate": self.max_failure_rate,
                 "warn_of_silence_after": self.warn_of_silence_after,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait until the share is there or the time is over."""
+        """Wait until enough messages have the status, or the time is over."""
         try:
             async with asyncio.timeout((self.end_time - datetime.now(UTC)).total_seconds()):
-                is_there = await self._wait()
-            payload = {"status": "success"} if is_there else {"status": "silent", "end_time": self.end_time.isoformat()}
+                is_reached = await self._wait()
+            payload = (
+                {"status": "success"} if is_reached else {"status": "silent", "end_time": self.end_time.isoformat()}
+            )
         except TimeoutError:
-            payload = {"status": "timeout", "message": self._too_late()}
+            payload = {"status": "timeout", "message": self._timeout_message()}
         except RcsNoReportsError as error:
             payload = {"status": "no_reports", "message": str(error)}
         except RcsTooManyFailuresError as error:
@@ -103,46 +105,48 @@ class RcsCampaignTrigger(BaseTrigger):
         yield TriggerEvent(payload)
 
     async def _wait(self) -> bool:
-        """Return True when the share is there, or False when the task has to warn that no report comes."""
-        from airflow_provider_rcs.store.failure_limit import require_few_failures
-        from airflow_provider_rcs.store.reporting import is_overdue, require_reports
+        """Return True when enough messages have the status, or False when the task has to warn of missing reports."""
+        from airflow_provider_rcs.store.inbox.silence import is_overdue, require_reports
+        from airflow_provider_rcs.store.read.funnel import require_failure_rate
 
-        async with shared_look(_conn_id(self.store_conn_id)) as look:
+        async with shared_poll(_conn_id(self.store_conn_id)) as poll:
             while True:
                 try:
-                    standing = await look.next(self.campaign, self.poll_interval)
+                    progress = await poll.next(self.campaign, self.poll_interval)
                 except RcsStoreUnavailable as error:
-                    self.log.warning("Campaign %s: looking again in a while, because %s", self.campaign, error)
+                    self.log.warning(
+                        "Campaign %s: the store is unavailable; polling again later. %s", self.campaign, error
+                    )
                     continue
-                if standing is None:
+                if progress is None:
                     continue
-                if self.most_failed is not None:
-                    require_few_failures(self.campaign, standing.funnel, self.most_failed)
-                if standing.funnel.reached(self.until) >= standing.funnel.wanted(self.share):
+                if self.max_failure_rate is not None:
+                    require_failure_rate(self.campaign, progress.funnel, self.max_failure_rate)
+                if progress.funnel.reached(self.until) >= progress.funnel.wanted(self.at_least):
                     return True
                 now = datetime.now(UTC)
                 if self.no_reports_within is not None:
-                    require_reports(self.campaign, standing.silent_since, self.no_reports_within, now)
+                    require_reports(self.campaign, progress.silent_since, self.no_reports_within, now)
                 if self.warn_of_silence_after is not None and is_overdue(
-                    standing.silent_since, self.warn_of_silence_after, now
+                    progress.silent_since, self.warn_of_silence_after, now
                 ):
                     return False
 
-    def _too_late(self) -> str:
-        return f"Campaign {self.campaign!r}: not {self.share:.0%} of its messages were {self.until} in time."
+    def _timeout_message(self) -> str:
+        return f"Campaign {self.campaign!r}: timed out before {self.at_least:.0%} of its messages were {self.until}."
 
 
 class RcsReportsTrigger(BaseEventTrigger):
-    """Fire when new delivery reports are in, once for each batch of them; for an ``AssetWatcher``.
+    """Fire when new delivery reports have been folded, once for each batch; for an ``AssetWatcher``.
 
-    The first event tells of all reports that are in the store. How far it has come is kept in the store, beside the
-    reports: a restart of the triggerer does not fire for them again, nor does a store that comes back from a backup
-    leave some out. The payload is ``{"reports": 12, "campaigns": {"spring": 12}, "cursor": 7}``.
+    The first event covers all reports in the store. The cursor is stored beside the reports, so that a restart of the
+    triggerer does not fire for them again, and a store restored from a backup misses none. The payload is
+    ``{"reports": 12, "campaigns": {"spring": 12}, "cursor": 7}``.
 
     :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``.
-    :param poll_interval: seconds between two looks at the store.
-    :param watcher: the name that its cursor is kept under; triggers that watch the same store for different assets
-        need different names.
+    :param poll_interval: seconds between two polls of the store.
+    :param watcher: the name of its cursor; triggers that watch the same store for different assets need different
+        names.
     """
 
     def __init__(
@@ -161,37 +165,37 @@ class RcsReportsTrigger(BaseEventTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look at the store for ever, through its failures too: of a trigger that ends nobody hears again."""
-        from airflow_provider_rcs.store.arrivals import save_cursor
+        """Poll the store for ever, also after errors: a trigger that ends is never started again."""
+        from airflow_provider_rcs.store.inbox.cursors import save_cursor
 
-        # What it has told of, until the store has kept it; then the store's word counts, which a backup may set back.
-        told = 0
+        # The cursor of the last event until it is saved; from then on the stored one counts, which a backup may reset.
+        unsaved = 0
         while True:
             try:
                 async with pooled_engine(_conn_id(self.store_conn_id)) as engine:
                     while True:
-                        if told:
-                            await asyncio.to_thread(save_cursor, engine, self.watcher, told)
-                            told = 0
-                        arrivals = await asyncio.to_thread(self._look, engine)
-                        if arrivals is not None:
-                            told = arrivals.cursor
+                        if unsaved:
+                            await asyncio.to_thread(save_cursor, engine, self.watcher, unsaved)
+                            unsaved = 0
+                        new_reports = await asyncio.to_thread(self._read_new, engine)
+                        if new_reports is not None:
+                            unsaved = new_reports.cursor
                             try:
-                                yield TriggerEvent(arrivals.as_dict())
-                            # Not before it: a process that is killed now must rather fire again than never. And also
-                            # if the trigger is stopped right here, where the event has been taken.
+                                yield TriggerEvent(new_reports.as_dict())
+                            # Saved after the event: a process that is killed in between fires twice rather than never.
+                            # In `finally`, because the trigger may be stopped here, after the event was taken.
                             finally:
-                                await asyncio.to_thread(save_cursor, engine, self.watcher, told)
-                            told = 0
+                                await asyncio.to_thread(save_cursor, engine, self.watcher, unsaved)
+                            unsaved = 0
                         await asyncio.sleep(self.poll_interval)
             except RcsError as error:
-                self.log.warning("New reports are looked for again in a while, because %s", error)
+                self.log.warning("The store is unavailable; polling for new reports again later. %s", error)
                 await asyncio.sleep(self.poll_interval)
 
-    def _look(self, engine: sa.Engine) -> Arrivals | None:
-        from airflow_provider_rcs.store.arrivals import read_arrivals, read_cursor
+    def _read_new(self, engine: sa.Engine) -> NewReports | None:
+        from airflow_provider_rcs.store.inbox.cursors import read_cursor, read_new_reports
 
-        return read_arrivals(engine, read_cursor(engine, self.watcher))
+        return read_new_reports(engine, read_cursor(engine, self.watcher))
 
 
 def _conn_id(store_conn_id: str | None) -> str:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.garbage import earlier_objects_frozen
-from airflow_provider_rcs.store.engine import transaction
-from airflow_provider_rcs.store.exports import Row, campaigns, channels_since, messages_since, reports_since
-from airflow_provider_rcs.store.folding import fold_parked
+from airflow_provider_rcs.api.garbage import existing_objects_frozen
+from airflow_provider_rcs.store.db.engine import transaction
+from airflow_provider_rcs.store.inbox.folding import fold_parked
+from airflow_provider_rcs.store.read.exports import Row, campaigns, channels_since, messages_since, reports_since
 from airflow_provider_rcs.warehouse.making import make_tables
 from airflow_provider_rcs.warehouse.phones import PLAIN, PhoneForm
 from airflow_provider_rcs.warehouse.rows import channel_row, message_row, report_row
@@ -33,7 +33,7 @@ class Loaded:
     campaign_names: tuple[str, ...] = field(default=(), compare=False)
 
 
-@earlier_objects_frozen()
+@existing_objects_frozen()
 def load(store: sa.Engine, warehouse: sa.Engine, schema: str | None, phones: PhoneForm = PLAIN) -> Loaded:
     """Bring what is new in the store to the warehouse's tables, which are made where they are missing.
 

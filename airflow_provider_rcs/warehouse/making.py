@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.engine import transaction
+from airflow_provider_rcs.store.db.engine import transaction
 from airflow_provider_rcs.warehouse.funnel_view import VIEW, funnel, statements_that_make
 from airflow_provider_rcs.warehouse.merging import needs_staging, staging_table
 from airflow_provider_rcs.warehouse.tables import WarehouseTables

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.phones import mask
+from airflow_provider_rcs.api.masking import mask_phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class PhoneForm:
 
 
 PLAIN = PhoneForm(str, with_extra=True)
-MASKED = PhoneForm(mask, with_extra=False)
+MASKED = PhoneForm(mask_phone, with_extra=False)
 
 
 def hashed(key: str) -> PhoneForm:

@@ -14,7 +14,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from airflow_provider_rcs.store.row_sets import columns_of, row_parameter, row_set
+from airflow_provider_rcs.store.db.bulk import column_types, rows_from_json, rows_as_json
 from airflow_provider_rcs.warehouse.merging import upsert_by_merge
 
 Row = Mapping[str, Any]
@@ -57,12 +57,12 @@ def on_duplicate_key(table: sa.Table, rows: Sequence[Row]) -> sa.Insert:
 def _upsert_row_set(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
     dialect = connection.dialect.name
     names = _names(table)
-    columns = columns_of(table, names)
+    columns = column_types(table, names)
     insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
     # With a WHERE, because SQLite would take ON CONFLICT for the condition of a join.
-    statement = insert.from_select(names, sa.select(*row_set(dialect, columns).c).where(sa.true()))
+    statement = insert.from_select(names, sa.select(*rows_from_json(dialect, columns).c).where(sa.true()))
     cells = [[row[name] for name in names] for row in rows]
-    connection.execute(_on_conflict(statement, table), row_parameter(dialect, columns, cells))
+    connection.execute(_on_conflict(statement, table), rows_as_json(dialect, columns, cells))
 
 
 def _upsert_on_duckdb(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
@@ -70,8 +70,8 @@ def _upsert_on_duckdb(connection: sa.Connection, table: sa.Table, rows: Sequence
     # A statement for each row takes a hundred times as long there.
     structure = json.dumps([{name: table.c[name].type.compile(connection.dialect) for name in names}])
     row = f"unnest(from_json(CAST(:row_set AS JSON), '{structure}'), recursive := true)"
-    row_set = sa.text(f"SELECT {row}").columns(*(sa.column(name) for name in names)).subquery()
-    statement = postgresql.insert(table).from_select(names, sa.select(*row_set.c))
+    rows_from_json = sa.text(f"SELECT {row}").columns(*(sa.column(name) for name in names)).subquery()
+    statement = postgresql.insert(table).from_select(names, sa.select(*rows_from_json.c))
     content = orjson.dumps([{name: row[name] for name in names} for row in rows]).decode()
     connection.execute(_on_conflict(statement, table), {"row_set": content})
 

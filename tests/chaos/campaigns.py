@@ -14,10 +14,10 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.settings import ApiSettings
-from airflow_provider_rcs.sending.scheduling import Connections, schedule_campaign
+from airflow_provider_rcs.sending.scheduled import DispatchConnections, schedule_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
-from airflow_provider_rcs.store.funnel import read_funnel
-from airflow_provider_rcs.store.tables import attempt, campaign, message, request
+from airflow_provider_rcs.store.db.tables import attempt, campaign, message, request
+from airflow_provider_rcs.store.read.funnel import read_funnel
 from tests.chaos.sender import DONE, KILLED, TEMPLATE, Sender, Task
 from tests.chaos.steps import Step
 from tests.chaos.stores import Store
@@ -89,8 +89,8 @@ class CampaignUnderTest:
                 scheduled_by="store",
             ),
             self._task.chunks,
-            Connections("rcs_default"),
-            made_by="a test",
+            DispatchConnections("rcs_default"),
+            started_by="a test",
             lease=timedelta(seconds=self._task.lease),
         )
 

@@ -16,15 +16,15 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
-from airflow_provider_rcs.api.selection import read_selection
 from airflow_provider_rcs.hooks.rcs import RcsHook
-from airflow_provider_rcs.sending import requests as sending
-from airflow_provider_rcs.sending.campaign import send_campaign
-from airflow_provider_rcs.sending.dispatch import dispatch_campaign
-from airflow_provider_rcs.sending.service import Service, look_up_template
+from airflow_provider_rcs.recipients.selection import read_selection
+from airflow_provider_rcs.sending import sender as campaign_sender
+from airflow_provider_rcs.sending.campaign import look_up_template, send_campaign
+from airflow_provider_rcs.sending.scheduled import dispatch_campaign
+from airflow_provider_rcs.sending.sender import ServiceConnection
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.schedules import due_campaigns
+from airflow_provider_rcs.store.campaign.schedules import due_campaigns
+from airflow_provider_rcs.store.db.engine import engine_from_url
 from tests.chaos.steps import Step, arm, die, fall_asleep
 
 TEMPLATE = "1234569"
@@ -124,7 +124,7 @@ class Sender:
 def _run(task: Task, line: Connection) -> None:
     logging.disable(logging.CRITICAL)
     # So that a campaign of faults is not mostly pauses; where the service names the pause, it is the service's.
-    sending._SECONDS_AFTER_A_FAILURE = 0.05
+    campaign_sender._SECONDS_AFTER_A_FAILURE = 0.05
     line.send("ready")
     line.recv()
     try:
@@ -155,20 +155,20 @@ def _send(task: Task) -> None:
         arm(engine, *task.sleeps_at, fall_asleep)
     send = hook.send if task.unconnected is None else _Unconnected(hook, task).send
     if task.dispatches:
-        _dispatch(task, engine, Service(send, hook.settings, hook.credentials_fingerprint), template)
+        _dispatch(task, engine, ServiceConnection(send, hook.settings, hook.credentials_fingerprint), template)
         return
     send_campaign(
         engine,
-        Service(send, hook.settings, hook.credentials_fingerprint),
+        ServiceConnection(send, hook.settings, hook.credentials_fingerprint),
         template,
         settings,
         task.chunks,
-        made_by="a test",
+        started_by="a test",
         lease=timedelta(seconds=task.lease),
     )
 
 
-def _dispatch(task: Task, engine: sa.Engine, service: Service, template: Template) -> None:
+def _dispatch(task: Task, engine: sa.Engine, service: ServiceConnection, template: Template) -> None:
     for scheduled in due_campaigns(engine, datetime.now(UTC) + DEFAULT_LEAD):
         if scheduled.campaign.name == task.campaign:
             dispatch_campaign(
@@ -176,7 +176,7 @@ def _dispatch(task: Task, engine: sa.Engine, service: Service, template: Templat
                 service,
                 lambda: template,
                 scheduled,
-                made_by="a test",
+                started_by="a test",
                 lease=timedelta(seconds=task.lease),
             )
 

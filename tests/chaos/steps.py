@@ -10,6 +10,7 @@ import http.client
 import os
 import select
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from enum import StrEnum
@@ -19,8 +20,8 @@ import requests.adapters
 import sqlalchemy as sa
 
 from airflow_provider_rcs.hooks.rcs import RcsHook
-from airflow_provider_rcs.sending import attempting, campaign, dispatch, lease_keeper
-from airflow_provider_rcs.sending import requests as sending
+from airflow_provider_rcs.store.campaign import schedules
+from airflow_provider_rcs.store.outbox import attempts, claims, planning, settlement
 
 Act = Callable[[], None]
 
@@ -35,15 +36,15 @@ class Step(StrEnum):
     BEFORE_CLAIM = "before the claim"
     CLAIMING = "before the commit of the claim"
     AFTER_CLAIM = "after the commit of the claim"
-    MARKING = "before the commit by which requests may leave"
-    AFTER_MARKING = "after the commit by which requests may leave"
+    DISPATCHING = "before the commit by which requests may leave"
+    AFTER_DISPATCHING = "after the commit by which requests may leave"
     BEFORE_REQUEST = "before the request leaves"
     ACCEPTED = "after the service accepted, before the reply is read"
     AFTER_REPLY = "after the reply"
     SETTLING = "before the commit of the reply"
     AFTER_SETTLING = "after the commit of the reply"
-    RELEASING = "before the commit of a refusal"
-    GIVING_BACK = "before the commit that gives back who was claimed ahead"
+    REQUEUEING_REFUSED = "before the commit that requeues a refused request"
+    REQUEUEING_UNSENT = "before the commit that requeues what was claimed ahead"
     DOUBTING = "before the commit of a doubt"
     ENDING = "before the commit of the end"
 
@@ -64,37 +65,37 @@ def arm(engine: sa.Engine, step: Step, occurrence: int, act: Act) -> None:
     act = _at(occurrence, act)
     match step:
         case Step.PLANNING:
-            _before_commit_of(engine, campaign, "record_list", act)
+            _before_commit_of(engine, planning.record_list, act)
         case Step.TAKING_OVER:
-            _before_commit_of(engine, dispatch, "take_over_list", act)
+            _before_commit_of(engine, schedules.assign_scheduled_list, act)
         case Step.BEFORE_CLAIM:
-            _before(sending, "claim_batches", act)
+            _before(claims.claim_batches, act)
         case Step.CLAIMING:
-            _before_commit_of(engine, sending, "claim_batches", act)
+            _before_commit_of(engine, claims.claim_batches, act)
         case Step.AFTER_CLAIM:
-            _after(sending, "claim_batches", _between_commits(act))
-        case Step.MARKING:
-            _before_commit_of(engine, sending, "let_leave", act)
-        case Step.AFTER_MARKING:
-            _after(sending, "let_leave", _between_commits(act))
+            _after(claims.claim_batches, _between_commits(act))
+        case Step.DISPATCHING:
+            _before_commit_of(engine, claims.dispatch_claims, act)
+        case Step.AFTER_DISPATCHING:
+            _after(claims.dispatch_claims, _between_commits(act))
         case Step.BEFORE_REQUEST:
-            _before(requests.adapters.HTTPAdapter, "send", act)
+            _before(requests.adapters.HTTPAdapter.send, act)
         case Step.ACCEPTED:
-            _when_a_reply_is_there(act)
+            _when_a_reply_arrives(act)
         case Step.AFTER_REPLY:
-            _after(RcsHook, "send", act)
+            _after(RcsHook.send, act)
         case Step.SETTLING:
-            _before_commit_of(engine, sending, "settle", act)
+            _before_commit_of(engine, settlement.settle, act)
         case Step.AFTER_SETTLING:
-            _after(sending, "settle", act)
-        case Step.RELEASING:
-            _before_commit_of(engine, sending, "release", act)
-        case Step.GIVING_BACK:
-            _before_commit_of(engine, sending, "give_back", act)
+            _after(settlement.settle, act)
+        case Step.REQUEUEING_REFUSED:
+            _before_commit_of(engine, settlement.requeue_refused, act)
+        case Step.REQUEUEING_UNSENT:
+            _before_commit_of(engine, settlement.requeue_unsent, act)
         case Step.DOUBTING:
-            _before_commit_of(engine, sending, "doubt", act)
+            _before_commit_of(engine, settlement.mark_in_doubt, act)
         case Step.ENDING:
-            _before_commit_of(engine, attempting, "end_attempt", act)
+            _before_commit_of(engine, attempts.end_attempt, act)
 
 
 def _at(occurrence: int, act: Act) -> Act:
@@ -112,35 +113,41 @@ def _at(occurrence: int, act: Act) -> Act:
     return counted
 
 
-def _wrap(owner: Any, name: str, around: Callable[[Callable[[], Any]], Any]) -> None:
-    function = getattr(owner, name)
+def _wrap(function: Callable[..., Any], around: Callable[[Callable[[], Any]], Any]) -> None:
+    """Replace a function, or a method of a class, wherever a loaded module refers to it."""
 
     @functools.wraps(function)
     def wrapped(*arguments: Any, **named: Any) -> Any:
         return around(lambda: function(*arguments, **named))
 
-    setattr(owner, name, wrapped)
+    *classes, name = function.__qualname__.split(".")
+    if classes:
+        setattr(functools.reduce(getattr, classes, sys.modules[function.__module__]), name, wrapped)
+        return
+    for module in list(sys.modules.values()):
+        if getattr(module, name, None) is function:
+            setattr(module, name, wrapped)
 
 
-def _before(owner: Any, name: str, act: Act) -> None:
+def _before(function: Callable[..., Any], act: Act) -> None:
     def around(call: Callable[[], Any]) -> Any:
         act()
         return call()
 
-    _wrap(owner, name, around)
+    _wrap(function, around)
 
 
-def _after(owner: Any, name: str, act: Act) -> None:
+def _after(function: Callable[..., Any], act: Act) -> None:
     def around(call: Callable[[], Any]) -> Any:
         result = call()
         act()
         return result
 
-    _wrap(owner, name, around)
+    _wrap(function, around)
 
 
-def _before_commit_of(engine: sa.Engine, owner: Any, name: str, act: Act) -> None:
-    # The lease is renewed by another thread on the same engine: its commits are not meant.
+def _before_commit_of(engine: sa.Engine, function: Callable[..., Any], act: Act) -> None:
+    # The lease is renewed by another thread on the same engine: its commits do not count.
     inside = threading.local()
 
     def around(call: Callable[[], Any]) -> Any:
@@ -154,11 +161,11 @@ def _before_commit_of(engine: sa.Engine, owner: Any, name: str, act: Act) -> Non
         if getattr(inside, "now", False):
             act()
 
-    _wrap(owner, name, around)
+    _wrap(function, around)
     sa.event.listen(engine, "commit", committing)
 
 
-def _when_a_reply_is_there(act: Act) -> None:
+def _when_a_reply_arrives(act: Act) -> None:
     read_reply = http.client.HTTPConnection.getresponse
 
     def waiting(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
@@ -170,7 +177,7 @@ def _when_a_reply_is_there(act: Act) -> None:
 
 
 def _between_commits(act: Act) -> Act:
-    """Keep a process from falling asleep inside a commit of its other threads, for whose locks all would wait."""
+    """Keep a process from being stopped inside a commit of its other threads, whose locks everyone would wait for."""
     renewing, settling = threading.Lock(), threading.Lock()
 
     def held(lock: threading.Lock) -> Callable[[Callable[[], Any]], Any]:
@@ -184,6 +191,6 @@ def _between_commits(act: Act) -> Act:
         with renewing, settling:
             act()
 
-    _wrap(lease_keeper, "renew_lease", held(renewing))
-    _wrap(sending, "settle", held(settling))
+    _wrap(attempts.renew_lease, held(renewing))
+    _wrap(settlement.settle, held(settling))
     return acting

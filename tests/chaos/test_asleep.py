@@ -21,7 +21,7 @@ def test_who_slept_beyond_its_lease_claims_nothing_more_though_much_is_planned(
     asleep = sent.start(sleeps_at=(Step.AFTER_CLAIM, occurrence), lease=LEASE)
     sent.wait_until_it_has_claimed(occurrence)
     sent.wait_until_leases_have_run_out()
-    sent.send_and_die(Step.MARKING, 1)
+    sent.send_and_die(Step.DISPATCHING, 1)
     assert sent.books().phones("planned")
 
     asleep.wake()
@@ -37,7 +37,7 @@ def test_who_slept_while_another_finished_wakes_and_sends_nobody_twice(
     campaign: Callable[..., CampaignUnderTest], occurrence: int
 ) -> None:
     sent = campaign(200, max_in_flight=1)
-    asleep = sent.start(sleeps_at=(Step.AFTER_MARKING, occurrence), lease=LEASE)
+    asleep = sent.start(sleeps_at=(Step.AFTER_DISPATCHING, occurrence), lease=LEASE)
     sent.wait_until_it_has_let_leave(occurrence)
 
     in_doubt = sent.send_until_nobody_is_left()

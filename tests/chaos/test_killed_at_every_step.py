@@ -13,8 +13,8 @@ STEPS_OF_EVERY_REQUEST = (
     Step.BEFORE_CLAIM,
     Step.CLAIMING,
     Step.AFTER_CLAIM,
-    Step.MARKING,
-    Step.AFTER_MARKING,
+    Step.DISPATCHING,
+    Step.AFTER_DISPATCHING,
     Step.BEFORE_REQUEST,
     Step.ACCEPTED,
     Step.AFTER_REPLY,
@@ -40,8 +40,8 @@ def test_killed_at_a_step_of_a_request_then_retried(
 @pytest.mark.parametrize(
     "step",
     sized(
-        [Step.PLANNING, Step.AFTER_CLAIM, Step.MARKING],
-        [Step.PLANNING, Step.BEFORE_CLAIM, Step.CLAIMING, Step.AFTER_CLAIM, Step.MARKING],
+        [Step.PLANNING, Step.AFTER_CLAIM, Step.DISPATCHING],
+        [Step.PLANNING, Step.BEFORE_CLAIM, Step.CLAIMING, Step.AFTER_CLAIM, Step.DISPATCHING],
     ),
 )
 def test_killed_before_the_first_request_may_leave_leaves_nobody_in_doubt(
@@ -80,7 +80,7 @@ def test_killed_while_claiming_ahead_leaves_those_in_doubt_alone_whose_request_h
     sent.require_settled_by_reports()
 
 
-@pytest.mark.parametrize("step", sized([Step.AFTER_MARKING], [Step.AFTER_MARKING, Step.BEFORE_REQUEST]))
+@pytest.mark.parametrize("step", sized([Step.AFTER_DISPATCHING], [Step.AFTER_DISPATCHING, Step.BEFORE_REQUEST]))
 def test_killed_before_the_request_left_leaves_doubts_that_reports_do_not_call_accepted(
     campaign: Callable[..., CampaignUnderTest], step: Step
 ) -> None:
@@ -95,7 +95,7 @@ def test_killed_while_a_refusal_is_recorded(campaign: Callable[..., CampaignUnde
     sent = campaign()
     sent.order_fault(2, "status", status=429)
 
-    sent.send_and_die(Step.RELEASING, 1)
+    sent.send_and_die(Step.REQUEUEING_REFUSED, 1)
     sent.require_true_books()
 
     sent.require_settled_by_reports()
@@ -105,7 +105,7 @@ def test_killed_while_who_was_claimed_ahead_is_given_back(campaign: Callable[...
     sent = campaign()
     sent.order_fault(1, "status", status=429)
 
-    sent.send_and_die(Step.GIVING_BACK, 1)
+    sent.send_and_die(Step.REQUEUEING_UNSENT, 1)
 
     assert not sent.require_true_books().phones("accepted")
     assert sent.send() == DONE

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_rcs.store.refused_credentials import forget_refusals
+from airflow_provider_rcs.store.outbox.refused_credentials import forget_refusals
 from tests.chaos.campaigns import CampaignUnderTest
 from tests.chaos.sender import DONE
 from tests.chaos.sizes import sized

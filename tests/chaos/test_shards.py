@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from airflow_provider_rcs.api.selection import shards
+from airflow_provider_rcs.api.models import shards
 from tests.chaos.campaigns import IN_DOUBT, CampaignUnderTest
 from tests.chaos.sender import DONE, KILLED, SHORT_LEASE
 from tests.chaos.sizes import sized

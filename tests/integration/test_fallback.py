@@ -15,8 +15,8 @@ from airflow_provider_rcs.operators.rcs import RcsSendOperator
 from airflow_provider_rcs.sandbox.courses import course_of
 from airflow_provider_rcs.sandbox.options import Shares, Status
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
-from airflow_provider_rcs.store.folding import fold
-from airflow_provider_rcs.store.funnel import read_funnel
+from airflow_provider_rcs.store.inbox.folding import fold
+from airflow_provider_rcs.store.read.funnel import read_funnel
 from airflow_provider_rcs.warehouse.load import load
 from tests.integration.operators.conftest import connect, context, store
 from tests.receiver_process import ReceiverProcess
@@ -74,7 +74,7 @@ def test_what_each_channel_did_is_told_alike_by_funnel_sensor_and_warehouse(
     funnel = read_funnel(store, "spring")
     assert funnel is not None
     assert funnel.delivered_by_channel == {"RCS": by_rcs, "SMS": by_sms}
-    waited = RcsCampaignSensor(task_id="wait", campaign="spring", share=0.8, deferrable=False).execute(context)
+    waited = RcsCampaignSensor(task_id="wait", campaign="spring", at_least=0.8, deferrable=False).execute(context)
     assert waited["delivered_by_channel"] == funnel.delivered_by_channel
     warehouse = sa.create_engine(f"sqlite:///{tmp_path}/warehouse.db")
     load(store, warehouse, None)

@@ -12,12 +12,12 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.campaigns import find_campaign
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.folding import fold
-from airflow_provider_rcs.store.funnel import Funnel, read_funnel
-from airflow_provider_rcs.store.migrate import migrate
-from airflow_provider_rcs.store.resolutions import Statement, Verdict, resolve_all
+from airflow_provider_rcs.store.campaign.campaigns import find_campaign
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.migrate import migrate
+from airflow_provider_rcs.store.inbox.folding import fold
+from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, resolve_all
+from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
 from tests.databases import fresh_database
 from tests.postgres import postgres_server
 from tests.receiver_process import ReceiverProcess
@@ -32,9 +32,9 @@ LISTED = len(PHONES) + len(REPEATED) + len(UNUSABLE)
 LEASE_SECONDS = 10
 
 SENDERS = sa.text(
-    "SELECT a.made_by, a.shard, COUNT(*) AS requests, COUNT(r.settled_at) AS answered FROM rcs_attempt a "
+    "SELECT a.started_by, a.shard, COUNT(*) AS requests, COUNT(r.settled_at) AS answered FROM rcs_attempt a "
     "JOIN rcs_request r ON r.attempt_id = a.id WHERE a.ended_at IS NULL AND r.state <> 'claimed' "
-    "GROUP BY a.made_by, a.shard"
+    "GROUP BY a.started_by, a.shard"
 )
 PHONES_IN = sa.text("SELECT phone FROM rcs_message WHERE state = :state")
 
@@ -52,7 +52,7 @@ class Stage:
         with self.store.connect() as connection:
             rows = connection.execute(SENDERS).all()
         if len(rows) == SHARDS and all(row.requests > row.answered > 0 for row in rows):
-            return {int(row.shard[0]) - 1: int(row.made_by.rpartition("process ")[2]) for row in rows}
+            return {int(row.shard[0]) - 1: int(row.started_by.rpartition("process ")[2]) for row in rows}
         return None
 
     def have_succeeded(self, tasks: Iterable[int]) -> bool:
@@ -74,7 +74,7 @@ class Stage:
         """Say that what no report settled was not sent, as a person does who looks it up at the service."""
         campaign = find_campaign(self.store, CAMPAIGN)
         assert campaign is not None
-        resolve_all(self.store, campaign, Statement(Verdict.NOT_SENT, "a test", "the service has no record of it"))
+        resolve_all(self.store, campaign, Resolution(Verdict.NOT_SENT, "a test", "the service has no record of it"))
 
     def funnel(self) -> Funnel:
         funnel = read_funnel(self.store, CAMPAIGN)

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_rcs.demo.sample import make_warehouse
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.migrate import migrate
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.migrate import migrate
 from tests.receiver_process import ReceiverProcess
 from tests.sandbox_process import SandboxProcess
 

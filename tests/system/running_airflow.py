@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from airflow_provider_rcs.demo.airflow_api import AirflowApi
 from airflow_provider_rcs.demo.home import Home
 from airflow_provider_rcs.demo.processes import Processes
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.migrate import migrate
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.migrate import migrate
 from tests.receiver_process import ReceiverProcess
 from tests.sandbox_process import SandboxProcess
 from tests.watching_airflow import Found, look_until_found

@@ -19,8 +19,8 @@ from cryptography.fernet import Fernet
 from airflow_provider_rcs.demo.home import Home
 from airflow_provider_rcs.demo.processes import Processes
 from airflow_provider_rcs.get_provider_info import get_provider_info
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.migrate import migrate
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.migrate import migrate
 from tests import needs
 from tests.sandbox_process import SandboxProcess
 from tests.system.connections_page import ConnectionsPage, browser_page

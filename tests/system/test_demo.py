@@ -70,7 +70,7 @@ def test_the_funnel_accounts_for_every_customer_and_shows_why_some_were_not_sent
     assert shown["accepted"] + shown["rejected"] + shown["listed again (duplicate)"] == 1_000
     assert (shown["accepted"], shown["in doubt"], shown["still to send"]) == (970, 0, 0)
     assert shown["phone: it is missing"] == 7
-    assert shown["the service refused the phone, and gives no reason; check the number"] == 4
+    assert shown["the service rejected the phone without giving a reason; check the number"] == 4
 
 
 def test_it_shows_progress_times_and_what_to_look_at_next(first: str) -> None:

@@ -15,9 +15,9 @@ from packaging.version import Version
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.notifications.rcs import CAMPAIGN_REFERENCE
-from airflow_provider_rcs.sending.scheduling import Connections, schedule_campaign
+from airflow_provider_rcs.sending.scheduled import DispatchConnections, schedule_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
-from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.db.engine import engine_from_url
 from tests.system.conftest import Place
 
 CAMPAIGN = "spring"
@@ -120,7 +120,7 @@ def test_the_warehouse_accounts_for_every_customer_and_tells_why_some_were_not_s
         ("rejected", "phone: it is valid neither in ES nor as an international number"): 5,
         ("rejected", "phone: it is not a whole number"): 2,
         ("rejected", "variable Fecha: it has no value"): 1,
-        ("rejected", "the service refused the phone, and gives no reason; check the number"): 4,
+        ("rejected", "the service rejected the phone without giving a reason; check the number"): 4,
     }
 
 
@@ -236,8 +236,8 @@ def keep(place: Place, campaign: str, to_go: timedelta) -> None:
         Template("1234569", "Plain greeting"),
         SendSettings("1234569", campaign, send_at=datetime.now(UTC) + to_go, scheduled_by="store"),
         [{"phone": ON_DUTY}],
-        Connections("rcs_default"),
-        made_by="a test",
+        DispatchConnections("rcs_default"),
+        started_by="a test",
         lease=timedelta(minutes=1),
     )
 

@@ -18,9 +18,9 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.demo.airflow_api import AirflowApi
 from airflow_provider_rcs.demo.home import Home
 from airflow_provider_rcs.demo.processes import Processes
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.funnel import Funnel, read_funnel
-from airflow_provider_rcs.store.migrate import migrate
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.migrate import migrate
+from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
 from tests.databases import fresh_database
 from tests.postgres import postgres_server
 from tests.receiver_process import ReceiverProcess
@@ -35,7 +35,7 @@ LISTED = len(PHONES) + len(REPEATED) + len(UNUSABLE)
 LEASE_SECONDS, IN_FLIGHT = 3, 2
 SECONDS_TO_START, SECONDS_TO_GET_ON = 120, 90
 
-MADE_BY = sa.text("SELECT made_by FROM rcs_attempt WHERE id = :attempt")
+STARTED_BY = sa.text("SELECT started_by FROM rcs_attempt WHERE id = :attempt")
 REQUESTS = sa.text("SELECT reference, state FROM rcs_request WHERE attempt_id = :attempt")
 # Those who were claimed for a request that had not left are not among them.
 UNANSWERED = sa.text(
@@ -61,12 +61,12 @@ class Stage:
     def sending_process(self, attempt: int) -> int | None:
         """The process of the campaign's n-th attempt, once the service has more of it than it has had replies to."""
         with self.store.connect() as connection:
-            made_by = connection.execute(MADE_BY, {"attempt": attempt}).scalar_one_or_none()
+            started_by = connection.execute(STARTED_BY, {"attempt": attempt}).scalar_one_or_none()
             requests = connection.execute(REQUESTS, {"attempt": attempt}).all()
         under_way = {reference for reference, state in requests if state == "sending"}
         taken_by_service = {entry["campaign_reference"] for entry in self.sandbox.accepted()}
         if len(requests) > len(under_way) == IN_FLIGHT and under_way <= taken_by_service:
-            return int(str(made_by).rpartition("process ")[2])
+            return int(str(started_by).rpartition("process ")[2])
         return None
 
     def kill_while_it_sends(self, attempt: int) -> tuple[Funnel, int]:

@@ -17,11 +17,11 @@ from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.demo.airflow_api import AirflowApi
 from airflow_provider_rcs.demo.home import Home
 from airflow_provider_rcs.demo.processes import Processes
-from airflow_provider_rcs.store.arrivals import read_cursor
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.folding import fold
-from airflow_provider_rcs.store.landing import land
-from airflow_provider_rcs.store.migrate import migrate
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.migrate import migrate
+from airflow_provider_rcs.store.inbox.cursors import read_cursor
+from airflow_provider_rcs.store.inbox.folding import fold
+from airflow_provider_rcs.store.inbox.landing import land
 from tests.unit.store.given import NOON, sent
 from tests.watching_airflow import look_until_found
 

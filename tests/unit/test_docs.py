@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
-from functools import reduce
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -12,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_rcs.api import errors, wire
+from airflow_provider_rcs.api import errors
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.settings import ApiSettings
+from airflow_provider_rcs.api.wire import calls, send
 from airflow_provider_rcs.get_provider_info import get_provider_info
 from airflow_provider_rcs.hooks.transport import Transport
 from airflow_provider_rcs.operators.sending import RcsSendingOperator
@@ -56,17 +56,21 @@ def test_a_fact_names_where_it_stands_how_sure_it_is_and_if_it_is_assumed_what_o
 
 
 def stands_in_the_code(name: str) -> bool:
-    folder, module, *attributes = name.split(".")
-    found: Any = import_module(f"airflow_provider_rcs.{folder}.{module}")
-    return reduce(getattr, attributes, found) is not None
+    found: Any = import_module("airflow_provider_rcs")
+    for part in name.split("."):
+        if not hasattr(found, part):
+            found = import_module(f"{found.__name__}.{part}")
+        else:
+            found = getattr(found, part)
+    return found is not None
 
 
 @pytest.mark.parametrize(
     "value",
     [
-        wire.DEFAULT_BASE_URL,
-        *wire.DEFAULT_PATHS.values(),
-        wire.DEFAULT_RECIPIENT_REFERENCE_KEY,
+        calls.DEFAULT_BASE_URL,
+        *calls.DEFAULT_PATHS.values(),
+        send.DEFAULT_RECIPIENT_REFERENCE_KEY,
         str(ApiSettings().batch_size),
     ],
 )

@@ -15,10 +15,11 @@ from airflow.providers.common.compat.sdk import BaseNotifier
 from airflow_provider_rcs import __version__
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.settings import ApiSettings, read_settings
-from airflow_provider_rcs.api.wire import BODY_FORMATS, ZERO_RESULTS
+from airflow_provider_rcs.api.wire.calls import BODY_FORMATS
+from airflow_provider_rcs.api.wire.send import ZERO_RESULTS
 from airflow_provider_rcs.get_provider_info import get_provider_info
 from airflow_provider_rcs.hooks.transport import Transport, read_transport
-from airflow_provider_rcs.receiver.airflow_connection import DEFAULT_REPORTS_CONN_ID
+from airflow_provider_rcs.receiver.config import DEFAULT_REPORTS_CONN_ID
 from airflow_provider_rcs.receiver.spool import DEFAULT_MEGABYTES
 
 INFO = get_provider_info()
@@ -105,7 +106,7 @@ def test_a_field_that_may_hold_a_password_is_shown_as_one() -> None:
 
 
 def test_the_defaults_of_the_configuration_are_those_of_the_code() -> None:
-    from airflow_provider_rcs.hooks.default_connections import DEFAULT_STORE_CONN_ID
+    from airflow_provider_rcs.get_provider_info import DEFAULT_STORE_CONN_ID
 
     options = INFO["config"]["rcs"]["options"]
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK, require_distinct
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK, require_distinct_columns
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    from airflow_provider_rcs.sending.listing import Chunk
+    from airflow_provider_rcs.recipients.columns import Chunk
 
 _REMEDY = "Rename one of them in the file."
 
@@ -67,8 +67,8 @@ def _chunks_of_parquet(path: ObjectStoragePath) -> Iterator[Chunk]:
     import pyarrow.parquet as pq
 
     with path.open("rb") as file, pq.ParquetFile(file) as parquet:
-        require_distinct("recipients", parquet.schema_arrow.names, _REMEDY)
-        for batch in parquet.iter_batches(batch_size=ROWS_A_CHUNK):
+        require_distinct_columns("recipients", parquet.schema_arrow.names, _REMEDY)
+        for batch in parquet.iter_batches(batch_size=ROWS_PER_CHUNK):
             if batch.num_rows:
                 yield batch.to_pydict()
 
@@ -78,9 +78,9 @@ def _chunks_of_csv(path: ObjectStoragePath) -> Iterator[Chunk]:
         # Strict, so that a quote which is never closed is an error, and does not swallow the rows that follow it.
         reader = csv.reader(file, strict=True)
         header = next(reader, [])
-        require_distinct("recipients", header, _REMEDY)
+        require_distinct_columns("recipients", header, _REMEDY)
         rows = _rows(path, reader, len(header))
-        while part := list(islice(rows, ROWS_A_CHUNK)):
+        while part := list(islice(rows, ROWS_PER_CHUNK)):
             yield dict(zip(header, zip(*part, strict=True), strict=True))
 
 

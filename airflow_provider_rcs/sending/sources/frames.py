@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK, require_distinct
+from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK, require_distinct_columns
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
 
-    from airflow_provider_rcs.sending.listing import Chunk
+    from airflow_provider_rcs.recipients.columns import Chunk
 
 _REMEDY = "Rename one of them."
 
@@ -23,16 +23,16 @@ def chunks_of_pandas(frame: pd.DataFrame) -> Iterator[Chunk]:
     :raises RcsInputError: if two columns have the same name.
     """
     names = [str(column) for column in frame.columns]
-    require_distinct("recipients", names, _REMEDY)
+    require_distinct_columns("recipients", names, _REMEDY)
     columns = [frame.iloc[:, position] for position in range(len(names))]
-    for start in range(0, len(frame), ROWS_A_CHUNK):
-        parts = [column.iloc[start : start + ROWS_A_CHUNK] for column in columns]
+    for start in range(0, len(frame), ROWS_PER_CHUNK):
+        parts = [column.iloc[start : start + ROWS_PER_CHUNK] for column in columns]
         yield dict(zip(names, map(_python_values, parts), strict=True))
 
 
 def chunks_of_polars(frame: pl.DataFrame) -> Iterator[Chunk]:
     """Return the chunks of a polars DataFrame."""
-    for part in frame.iter_slices(ROWS_A_CHUNK):
+    for part in frame.iter_slices(ROWS_PER_CHUNK):
         yield {column.name: column.to_list() for column in part.iter_columns()}
 
 
@@ -41,9 +41,9 @@ def chunks_of_arrow(table: pa.Table) -> Iterator[Chunk]:
 
     :raises RcsInputError: if two columns have the same name.
     """
-    require_distinct("recipients", table.column_names, _REMEDY)
-    for start in range(0, table.num_rows, ROWS_A_CHUNK):
-        yield table.slice(start, ROWS_A_CHUNK).to_pydict()
+    require_distinct_columns("recipients", table.column_names, _REMEDY)
+    for start in range(0, table.num_rows, ROWS_PER_CHUNK):
+        yield table.slice(start, ROWS_PER_CHUNK).to_pydict()
 
 
 def _python_values(column: pd.Series) -> list[object]:

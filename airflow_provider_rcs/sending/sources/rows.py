@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK
 
 if TYPE_CHECKING:
-    from airflow_provider_rcs.sending.listing import Chunk
+    from airflow_provider_rcs.recipients.columns import Chunk
 
 
 def chunks_of_list(rows: Sequence[Any]) -> Iterator[Chunk]:
@@ -20,7 +20,7 @@ def chunks_of_list(rows: Sequence[Any]) -> Iterator[Chunk]:
     """
     _require_dicts(rows)
     columns = _columns(rows)
-    return (_chunk(rows[start : start + ROWS_A_CHUNK], columns) for start in range(0, len(rows), ROWS_A_CHUNK))
+    return (_chunk(rows[start : start + ROWS_PER_CHUNK], columns) for start in range(0, len(rows), ROWS_PER_CHUNK))
 
 
 def chunks_of_iterator(rows: Iterator[Any]) -> Iterator[Chunk]:
@@ -30,7 +30,7 @@ def chunks_of_iterator(rows: Iterator[Any]) -> Iterator[Chunk]:
     """
     columns: list[str] = []
     before = 0
-    while part := list(islice(rows, ROWS_A_CHUNK)):
+    while part := list(islice(rows, ROWS_PER_CHUNK)):
         _require_dicts(part)
         columns = columns or _columns(part)
         if late := [column for column in _columns(part) if column not in columns]:

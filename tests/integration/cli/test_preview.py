@@ -113,7 +113,7 @@ def test_what_it_counts_is_what_a_send_then_does(
         sql_conn_id="warehouse",
         template_id="1234567",
         campaign="cli-preview",
-        name="full_name",
+        name_column="full_name",
         variables={"Importe": "amount"},
         default_region="ES",
         exclude_sql="SELECT '+34 600 00 00 02'",

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 from airflow_provider_rcs.cli.main import main
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.tables import report
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.tables import report
 from tests.stores import sqlite_store
-from tests.unit.store.given import count, funnel, phones, receive, report_on, rows, sent
-from tests.unit.store.test_pruning import make_old, whom
+from tests.unit.store.given import count, funnel, phones, land_and_fold, report_on, rows, sent
+from tests.unit.store.privacy.test_retention import make_old, whom
 
 
 def test_killed_in_the_middle_it_has_lost_nobody_and_another_run_ends_it(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_killed_in_the_middle_it_has_lost_nobody_and_another_run_ends_it(tmp_pat
     engine = engine_from_url(engine_url)
     people = phones(40)
     taken = sent(engine, people)
-    receive(engine, *(report_on(taken, phone) for phone in people))
+    land_and_fold(engine, *(report_on(taken, phone) for phone in people))
     make_old(engine)
     before = funnel(engine)
 

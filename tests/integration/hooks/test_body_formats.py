@@ -24,7 +24,7 @@ REQUEST = SendRequest(
     agent="my-rcs-agent",
     send_at=datetime(2030, 5, 1, 13, 10, tzinfo=UTC),
     quiet_hours=(QuietHours(time(22), time(9)), QuietHours(time(14, 30), time(16), action=2)),
-    reports=False,
+    request_reports=False,
 )
 WRITTEN: dict[str, Any] = {
     "Agente": "my-rcs-agent",

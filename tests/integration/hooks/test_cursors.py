@@ -9,7 +9,7 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.hooks.cursors import streaming_cursor
+from airflow_provider_rcs.hooks.sql import streaming_cursor
 
 LONG = 200_000
 MEGABYTE = 1024 * 1024

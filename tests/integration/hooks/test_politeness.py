@@ -20,7 +20,7 @@ from airflow_provider_rcs.hooks.rcs import RcsHook
 from tests.integration.hooks.answering import http, server_that_answers
 from tests.sandbox_process import SandboxProcess
 
-REQUEST = SendRequest("1234569", (Recipient("34600000001", "Ana"),), "spring-1", reports=False)
+REQUEST = SendRequest("1234569", (Recipient("34600000001", "Ana"),), "spring-1", request_reports=False)
 CREDIT = http("200 OK", b'{"Res": 1, "Cred": 7}')
 
 
@@ -177,7 +177,7 @@ def test_a_send_is_never_tried_again_by_the_hook(
 def test_a_service_that_is_not_there_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
     connect(monkeypatch, "http://127.0.0.1:1")
 
-    with pytest.raises(RcsUnavailable, match="could not connect .* Nothing was sent. Run it again later"):
+    with pytest.raises(RcsUnavailable, match="could not connect .* Nothing was sent. Retry later"):
         RcsHook().send(REQUEST)
 
 
@@ -235,4 +235,4 @@ def test_a_test_of_the_connection_that_fails_is_one_call_too(monkeypatch: pytest
         works, message = RcsHook().test_connection()
 
     assert (works, len(asked)) == (False, 1)
-    assert "Run it again later" in message
+    assert "Retry later" in message

@@ -22,7 +22,7 @@ from tests.integration.hooks.answering import http, server_that_answers
 from tests.sandbox_process import SandboxProcess
 
 ANA = Recipient("34600000001", "Ana")
-REQUEST = SendRequest("1234569", (ANA,), "spring-1", reports=False)
+REQUEST = SendRequest("1234569", (ANA,), "spring-1", request_reports=False)
 
 
 @pytest.fixture(scope="module", params=["document", "object", "object_strings"])
@@ -86,13 +86,13 @@ def test_a_connection_that_does_not_work_says_why(monkeypatch: pytest.MonkeyPatc
         ({"kind": "status", "status": 401}, RcsAuthError, "Check login and password of the connection"),
         ({"kind": "status", "status": 403}, RcsAuthError, "Check login and password of the connection"),
         ({"kind": "status", "status": 404}, RcsParameterError, "Check host and extra 'paths' of the connection"),
-        ({"kind": "status", "status": 429}, RcsRateLimited, "Run it again later, with fewer requests at once"),
+        ({"kind": "status", "status": 429}, RcsRateLimited, "Retry later, with fewer requests at once"),
         ({"kind": "status", "status": 500}, RcsOutcomeUnknown, "Do not send it again"),
         ({"kind": "status_after", "status": 502}, RcsOutcomeUnknown, "Do not send it again"),
         ({"kind": "res", "res": -1}, RcsAuthError, "Check login and password of the connection"),
-        ({"kind": "res", "res": -2}, RcsCreditError, "Add credit, then run it again"),
-        ({"kind": "res", "res": -3}, RcsParameterError, "Put right what the service names"),
-        ({"kind": "res", "res": 0}, RcsNothingDoneError, "Look in the service's panel"),
+        ({"kind": "res", "res": -2}, RcsCreditError, "Add credit, then retry"),
+        ({"kind": "res", "res": -3}, RcsParameterError, "Correct what the service names"),
+        ({"kind": "res", "res": 0}, RcsNothingDoneError, "Check in the service's panel"),
         ({"kind": "refuse"}, RcsOutcomeUnknown, "Do not send it again"),
         ({"kind": "reset_after"}, RcsOutcomeUnknown, "Do not send it again"),
         ({"kind": "cut_reply"}, RcsOutcomeUnknown, "Do not send it again"),

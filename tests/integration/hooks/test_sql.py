@@ -8,9 +8,9 @@ from typing import Any
 import psutil
 import pytest
 
-from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.hooks.sql import stream_columns
+from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK
 
 MEGABYTE = 1024 * 1024
 LONG = 5_000_000
@@ -34,15 +34,17 @@ def test_the_rows_of_postgresql_stay_there_until_they_are_asked_for(postgres_war
     grown = rss() - before
     chunks.close()  # type: ignore[attr-defined]
 
-    assert list(first["phone"]) == list(range(1, ROWS_A_CHUNK + 1))
+    assert list(first["phone"]) == list(range(1, ROWS_PER_CHUNK + 1))
     assert grown < 20 * MEGABYTE
 
 
 def test_every_row_of_postgresql_comes_once_and_in_order(postgres_warehouse: Callable[..., None]) -> None:
-    chunks = stream(f"SELECT n AS phone, n::text AS name FROM generate_series(1, {2 * ROWS_A_CHUNK + 1}) n ORDER BY n")
+    chunks = stream(
+        f"SELECT n AS phone, n::text AS name FROM generate_series(1, {2 * ROWS_PER_CHUNK + 1}) n ORDER BY n"
+    )
 
-    assert [len(chunk["phone"]) for chunk in chunks] == [ROWS_A_CHUNK, ROWS_A_CHUNK, 1]
-    assert [cell for chunk in chunks for cell in chunk["phone"]] == list(range(1, 2 * ROWS_A_CHUNK + 2))
+    assert [len(chunk["phone"]) for chunk in chunks] == [ROWS_PER_CHUNK, ROWS_PER_CHUNK, 1]
+    assert [cell for chunk in chunks for cell in chunk["phone"]] == list(range(1, 2 * ROWS_PER_CHUNK + 2))
 
 
 def test_parameters_go_to_postgresql_in_its_drivers_style(postgres_warehouse: Callable[..., None]) -> None:
@@ -67,7 +69,7 @@ def test_two_columns_of_one_name_are_refused_on_postgresql(postgres_warehouse: C
         stream("SELECT 1 AS phone, 2 AS phone")
 
 
-@pytest.mark.parametrize("rows", [1, ROWS_A_CHUNK, ROWS_A_CHUNK + 1])
+@pytest.mark.parametrize("rows", [1, ROWS_PER_CHUNK, ROWS_PER_CHUNK + 1])
 def test_every_row_of_a_database_in_a_file_comes_once_and_in_order(file_warehouse: str, rows: int) -> None:
     chunks = stream(numbers(rows))
 
@@ -83,7 +85,7 @@ def test_the_rows_of_a_database_in_a_file_stay_there_until_they_are_asked_for(fi
     grown = rss() - before
     chunks.close()  # type: ignore[attr-defined]
 
-    assert list(first["phone"]) == list(range(1, ROWS_A_CHUNK + 1))
+    assert list(first["phone"]) == list(range(1, ROWS_PER_CHUNK + 1))
     assert grown < 60 * MEGABYTE
 
 

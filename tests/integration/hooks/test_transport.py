@@ -15,7 +15,7 @@ from airflow_provider_rcs.hooks.rcs import RcsHook
 from tests.integration.hooks.certificates import Authority
 from tests.integration.hooks.https import proxy, service_over_tls
 
-REQUEST = SendRequest("1234569", (Recipient("34600000001", "Ana"),), "spring-1", reports=False)
+REQUEST = SendRequest("1234569", (Recipient("34600000001", "Ana"),), "spring-1", request_reports=False)
 BASIC = "Basic " + b64encode(b"demo:demo-token").decode()
 
 

@@ -124,7 +124,7 @@ def test_a_phone_that_is_none_and_one_that_the_service_refuses_keep_the_message_
         ({"kind": "res", "res": -3}, "RcsParameterError"),
         ({"kind": "reset_after"}, "RcsOutcomeUnknown"),
         ({"kind": "html"}, "RcsOutcomeUnknown"),
-        ({"kind": "timeout_after", "seconds": 2}, "Whether it was sent is not known"),
+        ({"kind": "timeout_after", "seconds": 2}, "It is not known whether it was sent"),
     ],
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",
 )

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import Context
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
-from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.db.engine import engine_from_url
 from tests.sandbox_process import SandboxProcess
 from tests.stores import sqlite_store
 

@@ -12,9 +12,9 @@ import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, Context
 
-from airflow_provider_rcs.api.selection import shards
+from airflow_provider_rcs.api.models import shards
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
-from airflow_provider_rcs.store.funnel import read_funnel
+from airflow_provider_rcs.store.read.funnel import read_funnel
 from airflow_provider_rcs.transfers.sql_to_rcs import SqlToRcsOperator
 from tests.integration.operators.conftest import connect
 from tests.sandbox_process import SandboxProcess
@@ -107,7 +107,7 @@ def test_one_approval_is_enough_for_a_share_of_the_list_and_then_for_each_of_its
         connect(monkeypatch, sandbox)
         approved = plan(everybody, context)
 
-        canary = operator(everybody, approved_plan=approved, share=0.1).execute(context)
+        canary = operator(everybody, approved_plan=approved, sample=0.1).execute(context)
         for shard in shards(3):
             operator(everybody, approved_plan=approved, shard=shard).execute(context)
 
@@ -118,10 +118,10 @@ def test_one_approval_is_enough_for_a_share_of_the_list_and_then_for_each_of_its
 def test_a_share_is_not_sent_where_the_list_has_changed_outside_of_it(
     sandbox: SandboxProcess, store: sa.Engine, context: Context
 ) -> None:
-    approved = plan(people(1, 2), context, share=1e-9)
+    approved = plan(people(1, 2), context, sample=1e-9)
 
     with pytest.raises(AirflowFailException, match="RcsPlanChangedError"):
-        operator(people(1, 3), approved_plan=approved, share=1e-9).execute(context)
+        operator(people(1, 3), approved_plan=approved, sample=1e-9).execute(context)
 
 
 def test_a_list_of_a_query_that_is_longer_than_what_is_held_in_memory_is_sent_as_approved(
@@ -134,7 +134,7 @@ def test_a_list_of_a_query_that_is_longer_than_what_is_held_in_memory_is_sent_as
         warehouse.commit()
     connection = {"conn_type": "sqlite", "host": f"{tmp_path}/warehouse.db"}
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(connection))
-    monkeypatch.setattr("airflow_provider_rcs.sending.held_list._BYTES_IN_MEMORY", 1_000)
+    monkeypatch.setattr("airflow_provider_rcs.sending.approval._BYTES_IN_MEMORY", 1_000)
     query: dict[str, Any] = {
         "task_id": "send",
         "sql_conn_id": "warehouse",

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowFailException, Context
 
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
-from airflow_provider_rcs.store.funnel import read_funnel
+from airflow_provider_rcs.store.read.funnel import read_funnel
 from tests.integration.operators.conftest import connect
 from tests.sandbox_process import SandboxProcess
 
@@ -34,7 +34,7 @@ def operator(count: int, min_credits: object, **changes: Any) -> RcsSendOperator
 def test_too_little_credit_fails_the_task_before_anything_is_kept_or_sent(
     sandbox: SandboxProcess, store: sa.Engine, context: Context
 ) -> None:
-    with pytest.raises(AirflowFailException, match="RcsCreditError: .* has 10 credits left, and 11 were asked for"):
+    with pytest.raises(AirflowFailException, match="RcsCreditError: .* has 10 credits left, but 11 are required"):
         operator(3, 11).execute(context)
 
     assert read_funnel(store, "spring") is None
@@ -66,7 +66,7 @@ def test_a_look_up_of_the_credit_that_fails_keeps_and_sends_nothing(
 ) -> None:
     connect(monkeypatch, sandbox, extra={"paths": {"credits": "/nowhere"}})
 
-    with pytest.raises(AirflowFailException, match="RcsParameterError: .*the service knows no such address"):
+    with pytest.raises(AirflowFailException, match="RcsParameterError: .*no such address at the service"):
         operator(3, 5).execute(context)
 
     assert read_funnel(store, "spring") is None

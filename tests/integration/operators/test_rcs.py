@@ -12,13 +12,13 @@ import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
 
-from airflow_provider_rcs.api import wire
-from airflow_provider_rcs.api.models import QuietHours
+from airflow_provider_rcs.api.models import FrequencyCap, QuietHours
+from airflow_provider_rcs.api.wire import calls
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.operators.rcs import RcsGetTemplateOperator, RcsListTemplatesOperator, RcsSendOperator
-from airflow_provider_rcs.sending import requests
-from airflow_provider_rcs.store.funnel import Funnel, read_funnel
-from airflow_provider_rcs.store.tables import message, suppression
+from airflow_provider_rcs.sending import sender
+from airflow_provider_rcs.store.db.tables import message, suppression
+from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
 from tests.integration.operators.conftest import connect
 from tests.sandbox_process import SandboxProcess
 
@@ -183,12 +183,12 @@ def test_a_dry_run_foresees_what_a_send_then_does_down_to_the_bytes(
         row = {"phone": people(5)[4]["phone"], "reason": "asked", "since": datetime.now(UTC)}
         connection.execute(suppression.insert().values(row))
     send = {"recipients": [*people(25, id="C"), *people(2), {"phone": "x"}], "batch_size": 10, "reference": "id"}
-    content_type, write = astuple(wire.BODY_FORMATS[body_format])
+    content_type, write = astuple(calls.BODY_FORMATS[body_format])
     written: list[int] = []
 
     foreseen = operator(campaign, dry_run=True, **send).execute(context)
-    noting = wire.BodyFormat(content_type, lambda parameters: _noted(written, write(parameters)))
-    monkeypatch.setattr(wire, "BODY_FORMATS", {body_format: noting})
+    noting = calls.BodyFormat(content_type, lambda parameters: _noted(written, write(parameters)))
+    monkeypatch.setattr(calls, "BODY_FORMATS", {body_format: noting})
     sent = operator(campaign, **send).execute(context)
 
     assert (foreseen["planned"], foreseen["messaged_before"]) == (20, 4) == (sent["accepted"] - 4, 4)
@@ -305,7 +305,7 @@ def test_a_lost_reply_leaves_recipients_in_doubt_and_a_retry_does_not_send_them_
 def test_replies_lost_one_after_another_stop_the_task_and_a_retry_sends_to_the_rest(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "_SECONDS_AFTER_A_FAILURE", 0.01)
+    monkeypatch.setattr(sender, "_SECONDS_AFTER_A_FAILURE", 0.01)
     sandbox.faults([{"next": 3, "kind": "reset_after"}])
     send = operator(campaign, people(50), batch_size=10, max_in_flight=1, on_in_doubt="hold")
 
@@ -344,7 +344,7 @@ def test_a_campaign_that_goes_on_with_another_template_is_refused_with_both(
 ) -> None:
     operator(campaign, people(1)).execute(context)
 
-    with pytest.raises(AirflowException, match="template_id: .* was begun with 1234569, .* go on with 1234567"):
+    with pytest.raises(AirflowException, match="template_id: .* was started with 1234569 and cannot continue with 1234567"):
         operator(campaign, people(1, Importe="3"), template_id="1234567").execute(context)
 
 
@@ -422,7 +422,7 @@ def test_the_frequency_cap_counts_over_all_campaigns(
 ) -> None:
     operator(f"{campaign}-before", people(2)).execute(context)
 
-    returned = operator(campaign, people(3), at_most=1, within=timedelta(days=7)).execute(context)
+    returned = operator(campaign, people(3), frequency_cap=FrequencyCap(1, timedelta(days=7))).execute(context)
 
     assert (returned["accepted"], returned["suppressed"]) == (1, 2)
     assert messages_of(sandbox, store, campaign) == ["34600000002"]

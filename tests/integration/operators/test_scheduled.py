@@ -17,17 +17,17 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from airflow_provider_rcs.api.dates import write_moment
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.cli.main import main
-from airflow_provider_rcs.hooks.memory import OF_THIS_PROCESS
+from airflow_provider_rcs.hooks.memory import PROCESS_MEMORY
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
 from airflow_provider_rcs.operators.scheduled import RcsDispatchScheduledOperator
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.funnel import Funnel, read_funnel
-from airflow_provider_rcs.store.tables import campaign as campaigns
-from airflow_provider_rcs.store.tables import metadata, scheduled, suppression
-from airflow_provider_rcs.store.tables import store as books
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.tables import campaign as campaigns
+from airflow_provider_rcs.store.db.tables import metadata, scheduled, suppression
+from airflow_provider_rcs.store.db.tables import store as books
+from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
 from tests.integration.operators.conftest import connect
 from tests.sandbox_process import SandboxProcess
 from tests.stores import postgres_store, sqlite_store
@@ -287,7 +287,7 @@ def test_a_template_with_a_new_variable_is_not_sent_until_its_task_has_listed_it
         dispatch(context)
     before = messages_of(changed_account, store, campaign)
 
-    OF_THIS_PROCESS.forget()
+    PROCESS_MEMORY.forget()
     keep(campaign, context, template_id=WITH_VARIABLE, constants={"Tienda": "Madrid"})
     dispatch(context)
 

@@ -11,10 +11,10 @@ import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, Context
 
-from airflow_provider_rcs.api.selection import shards
+from airflow_provider_rcs.api.models import shards
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
-from airflow_provider_rcs.store.funnel import read_funnel
+from airflow_provider_rcs.store.read.funnel import read_funnel
 from tests.sandbox_process import SandboxProcess
 from tests.unit.store.given import states
 
@@ -50,8 +50,8 @@ def test_a_share_is_sent_to_first_and_then_everybody_else(
 ) -> None:
     before = len(sandbox.accepted())
 
-    canary = operator(campaign, share="0.1").execute(context)
-    again = operator(campaign, share=0.1).execute(context)
+    canary = operator(campaign, sample="0.1").execute(context)
+    again = operator(campaign, sample=0.1).execute(context)
     everybody = operator(campaign).execute(context)
 
     assert 0 < canary["requested"] == canary["accepted"] == again["accepted"] < 20
@@ -117,7 +117,7 @@ def test_the_log_tells_how_much_of_the_list_is_sent_to(
     store: sa.Engine, context: Context, campaign: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        operator(campaign, shard="2/4", share=0.5).execute(context)
+        operator(campaign, shard="2/4", sample=0.5).execute(context)
 
     assert re.search(
         rf"{campaign}: [0-9]+ of the 60 rows are in this task's part of the list: shard 2/4, share 0\.5\.", caplog.text

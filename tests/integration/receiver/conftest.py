@@ -1,4 +1,4 @@
-"""A migrated store of either kind, by its URL."""
+"""The URL of a migrated store, on each database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.stores import postgres_store, sqlite_store
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a store; each test that takes it runs on both databases."""
+    """Return the URL of a store; each test that uses it runs on both databases."""
     if request.param == "sqlite":
         yield sqlite_store(tmp_path / "store.db")
     else:

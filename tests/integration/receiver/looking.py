@@ -1,4 +1,4 @@
-"""A store, and a look at what landed in it, from outside the receiver."""
+"""Reading from outside the receiver what has landed in its store."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store import tables
+from airflow_provider_rcs.store.db import tables
 
 
 def stored(store_url: str) -> list[int]:
-    """Return the message ids of the reports in the store, sorted, each once.
+    """Return the message ids of the reports in the store, sorted and without repetitions.
 
-    On a slow machine a report is spooled because its commit took too long, and both come true: repeats do no harm.
+    On a slow machine a report whose commit takes too long is both committed and spooled; repetitions are harmless.
     """
     return sorted(set(map(int, stored_ids(store_url))))
 
 
 def stored_ids(store_url: str) -> list[str]:
-    """Return the same as they came."""
+    """Return the message ids of the reports in the store, as they are stored."""
     return _read(store_url, sa.select(tables.report.c.api_message_id))
 
 
@@ -32,7 +32,7 @@ def unfolded(store_url: str) -> int:
 def wait_until(condition: Callable[[], object], limit: float = 20) -> None:
     end = time.monotonic() + limit
     while not condition():
-        assert time.monotonic() < end, f"it has not come true within {limit} s"
+        assert time.monotonic() < end, f"the condition did not become true within {limit} s"
         time.sleep(0.05)
 
 

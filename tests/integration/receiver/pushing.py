@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def report_fields(number: int) -> dict[str, str]:
-    """Return the fields of a report that its message id tells apart from others."""
+    """Return the fields of a report with a message id of its own."""
     return {
         "Servicio": "RCS",
         "Estado": "13",
@@ -33,9 +33,9 @@ def report_fields(number: int) -> dict[str, str]:
 
 
 class Pushes:
-    """Pushes reports to receivers over many connections at once, and remembers which were answered with what.
+    """Pushes reports to receivers over many connections at once, and records the responses.
 
-    :param receivers: connections take turns between them.
+    :param receivers: the connections are spread over them.
     """
 
     def __init__(self, receivers: Sequence[ReceiverProcess], connections: int = 64) -> None:
@@ -46,7 +46,7 @@ class Pushes:
         self.slowest = 0.0
 
     async def push(self, numbers: Iterable[int]) -> None:
-        """Push a report for each number; a connection that breaks pushes no more."""
+        """Push a report for each number; a connection that breaks is not opened again."""
         shared = iter(numbers)
         await asyncio.gather(
             *(
@@ -66,10 +66,10 @@ class Pushes:
             reader, writer = await asyncio.open_connection(address.hostname, address.port)
             for number in numbers:
                 body = orjson.dumps(report_fields(number))
-                began = time.monotonic()
+                started = time.monotonic()
                 writer.write(f"{head}{len(body)}\r\n\r\n".encode() + body)
                 status = await _read_status(reader)
-                self.slowest = max(self.slowest, time.monotonic() - began)
+                self.slowest = max(self.slowest, time.monotonic() - started)
                 self.statuses[status] += 1
                 if status == 200:
                     self.committed.add(number)

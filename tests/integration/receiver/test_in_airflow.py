@@ -28,7 +28,7 @@ def airflow_store(tmp_path: Path) -> str:
 
 @pytest.fixture
 def api_server(tmp_path: Path, airflow_store: str) -> Iterator[str]:
-    """Run Airflow's API server with its own database, in which the reports' connection is defined; gives its URL."""
+    """Run Airflow's API server on a database with the connection for reports; yield its URL."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {
@@ -70,15 +70,15 @@ def api_server(tmp_path: Path, airflow_store: str) -> Iterator[str]:
             _end(server)
 
 
-def test_reports_are_taken_inside_airflows_api_server(api_server: str, airflow_store: str, tmp_path: Path) -> None:
+def test_reports_are_accepted_inside_airflows_api_server(api_server: str, airflow_store: str, tmp_path: Path) -> None:
     reports = f"{api_server}/rcs/reports"
 
-    taken = requests.post(reports, json=report_fields(1), auth=(LOGIN, PASSWORD), timeout=30)
+    accepted = requests.post(reports, json=report_fields(1), auth=(LOGIN, PASSWORD), timeout=30)
     form = requests.post(reports, data=report_fields(2), auth=(LOGIN, PASSWORD), timeout=30)
     without = requests.post(reports, json=report_fields(3), timeout=30)
     wrong = requests.post(reports, json=report_fields(4), auth=(LOGIN, "wrong"), timeout=30)
 
-    assert (taken.status_code, taken.json()) == (200, {"committed": 1})
+    assert (accepted.status_code, accepted.json()) == (200, {"committed": 1})
     assert form.status_code == 200
     assert (without.status_code, wrong.status_code) == (401, 401)
     assert stored(airflow_store) == [1, 2]
@@ -112,6 +112,6 @@ def _end(server: subprocess.Popen[bytes]) -> None:
     try:
         server.wait(_SECONDS_TO_STOP)
     except subprocess.TimeoutExpired:
-        # Its session is its own, so this reaches what it has started and nothing else.
+        # It runs in a session of its own, so only its own processes are killed.
         os.killpg(server.pid, signal.SIGKILL)
         server.wait(_SECONDS_TO_STOP)

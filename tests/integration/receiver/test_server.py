@@ -1,4 +1,4 @@
-"""The receiver's server in a process of its own."""
+"""The receiver's server, in a process of its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
     )
 
 
-def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
+def test_the_receiver_imports_no_heavy_library(tmp_path: Path) -> None:
     code = (
         "import sys; from airflow_provider_rcs.receiver.server import app_from_environment; app_from_environment(); "
         f"print([name for name in {HEAVY} if name in sys.modules])"
@@ -33,7 +33,7 @@ def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
     assert result.stdout.strip() == "[]", result.stderr
 
 
-def test_store_without_tables_ends_it_with_a_line_that_says_what_to_do(tmp_path: Path) -> None:
+def test_a_store_without_tables_stops_it_with_a_line_that_says_what_to_do(tmp_path: Path) -> None:
     result = start(
         "-m", "airflow_provider_rcs.receiver", "--port", "0", AIRFLOW_RCS_STORE_URL=f"sqlite:///{tmp_path}/store.db"
     )

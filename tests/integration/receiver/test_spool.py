@@ -1,4 +1,4 @@
-"""The store stopped and held up under load, and the receiver killed: nothing that was answered is lost."""
+"""The store stopped and blocked under load, and the receiver killed: no acknowledged report is lost."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.migrate import migrate
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.migrate import migrate
 from tests.integration.receiver.looking import stored, unfolded, wait_until
 from tests.integration.receiver.pushing import Pushes
 from tests.integration.receiver.stoppable_postgres import StoppablePostgres, stoppable_postgres
@@ -23,7 +23,7 @@ from tests.stores import sqlite_store
 
 @pytest.fixture
 def server() -> Iterator[StoppablePostgres]:
-    # Not in tmp_path, whose length is more than a socket file's name may have.
+    # Not in tmp_path, which is too long for the path of a Unix socket.
     with (
         tempfile.TemporaryDirectory(prefix="rcs-pg-", ignore_cleanup_errors=True) as folder,
         stoppable_postgres(Path(folder) / "data") as server,
@@ -43,7 +43,7 @@ def receiver_with(spool: Path, store_url: str, **settings: str) -> ReceiverProce
     return ReceiverProcess(store_url, environment={"AIRFLOW_RCS_SPOOL": str(spool), **settings})
 
 
-def test_postgresql_stopped_and_started_under_load_loses_nothing_that_was_answered(
+def test_stopping_and_starting_postgresql_under_load_loses_no_acknowledged_report(
     server: StoppablePostgres, spool: Path
 ) -> None:
     with receiver_with(spool, server.url) as receiver:
@@ -71,7 +71,7 @@ def test_postgresql_stopped_and_started_under_load_loses_nothing_that_was_answer
         assert set(stored(server.url)) == pushes.committed
 
 
-def test_what_was_spooled_survives_a_kill_and_the_store_gets_it_at_the_next_start(
+def test_spooled_reports_survive_a_kill_and_are_landed_after_the_next_start(
     server: StoppablePostgres, spool: Path
 ) -> None:
     with receiver_with(spool, server.url) as receiver:
@@ -80,7 +80,7 @@ def test_what_was_spooled_survives_a_kill_and_the_store_gets_it_at_the_next_star
         asyncio.run(pushes.push(range(500)))
         receiver.kill()
         assert pushes.statuses == {200: 500}
-        # It starts without its store as well.
+        # It also starts while its store is unavailable.
         receiver.start()
         asyncio.run(pushes.push(range(500, 600)))
         receiver.kill()
@@ -94,7 +94,9 @@ def test_what_was_spooled_survives_a_kill_and_the_store_gets_it_at_the_next_star
 
 
 @pytest.mark.parametrize("time", range(5))
-def test_a_receiver_killed_under_load_has_all_that_it_answered(store_url: str, spool: Path, time: int) -> None:
+def test_a_receiver_killed_under_load_has_saved_all_that_it_acknowledged(
+    store_url: str, spool: Path, time: int
+) -> None:
     with receiver_with(spool, store_url) as receiver:
         pushes = Pushes([receiver])
 
@@ -111,7 +113,7 @@ def test_a_receiver_killed_under_load_has_all_that_it_answered(store_url: str, s
         wait_until(lambda: unfolded(store_url) == 0)
 
 
-def test_a_writer_that_holds_sqlite_up_does_not_keep_an_answer_for_a_second(tmp_path: Path, spool: Path) -> None:
+def test_a_writer_that_blocks_sqlite_does_not_delay_a_response_for_a_second(tmp_path: Path, spool: Path) -> None:
     url = sqlite_store(tmp_path / "store.db")
     with receiver_with(spool, url) as receiver, closing(sa.create_engine(url).raw_connection()) as writer:
         writer.cursor().execute("BEGIN IMMEDIATE")
@@ -126,7 +128,7 @@ def test_a_writer_that_holds_sqlite_up_does_not_keep_an_answer_for_a_second(tmp_
         wait_until(lambda: set(stored(url)) == pushes.committed)
 
 
-def test_full_spool_is_told_and_what_was_answered_before_is_kept(tmp_path: Path, spool: Path) -> None:
+def test_a_full_spool_is_reported_and_loses_no_acknowledged_report(tmp_path: Path, spool: Path) -> None:
     url = sqlite_store(tmp_path / "store.db")
     settings = {"AIRFLOW_RCS_SPOOL_MEGABYTES": "1"}
     with receiver_with(spool, url, **settings) as receiver, closing(sa.create_engine(url).raw_connection()) as writer:

@@ -16,7 +16,7 @@ from tests.receiver_process import ReceiverProcess
 from tests.stores import sqlite_store
 
 
-def test_thousands_of_concurrent_reports_are_all_there_once_and_folded(store_url: str) -> None:
+def test_thousands_of_concurrent_reports_are_all_stored_once_and_folded(store_url: str) -> None:
     with ReceiverProcess(store_url) as receiver:
         pushes = Pushes([receiver])
 
@@ -38,7 +38,7 @@ def test_two_receivers_share_a_store(store_url: str) -> None:
         wait_until(lambda: unfolded(store_url) == 0)
 
 
-def test_when_told_to_end_it_answers_what_it_has_stored_and_stores_what_it_answers(store_url: str) -> None:
+def test_on_sigterm_it_answers_what_it_stored_and_stores_what_it_answered(store_url: str) -> None:
     with ReceiverProcess(store_url) as receiver:
         pushes = Pushes([receiver])
 
@@ -46,30 +46,30 @@ def test_when_told_to_end_it_answers_what_it_has_stored_and_stores_what_it_answe
 
         assert receiver.stop() == 0
         assert set(pushes.statuses) == {200}
-        # What a slow machine left in the spool is moved by the next one that starts.
+        # What a slow machine left in the spool is moved after the next start.
         receiver.start()
         wait_until(lambda: stored(store_url) == sorted(pushes.committed))
 
 
-def test_told_to_end_as_soon_as_it_is_ready_it_ends_at_once(store_url: str) -> None:
+def test_sigterm_right_after_the_ready_line_stops_it_at_once(store_url: str) -> None:
     with ReceiverProcess(store_url) as receiver:
         assert receiver.stop() == 0
 
 
-def test_it_ends_within_its_time_even_if_the_store_hangs_and_keeps_what_it_was_given(tmp_path: Path) -> None:
+def test_it_stops_in_time_while_the_store_hangs_and_loses_no_report(tmp_path: Path) -> None:
     url = sqlite_store(tmp_path / "store.db")
     with ReceiverProcess(url) as receiver, closing(sa.create_engine(url).raw_connection()) as writer:
         writer.cursor().execute("BEGIN IMMEDIATE")
         pushes = Pushes([receiver], connections=1)
 
-        async def push_and_end() -> None:
+        async def push_and_stop() -> None:
             pushing = asyncio.create_task(pushes.push([1]))
-            # Answered after the report has come in, because it comes in later.
+            # This request arrives after the report, so its response shows that the report has arrived.
             assert (await asyncio.to_thread(requests.get, receiver.url.replace("reports", "health"), timeout=10)).ok
             assert await asyncio.to_thread(receiver.stop) == 0
             await asyncio.wait_for(pushing, 20)
 
-        asyncio.run(push_and_end())
+        asyncio.run(push_and_stop())
 
         assert pushes.committed == {1}
         writer.rollback()
@@ -94,7 +94,7 @@ def test_several_workers_share_an_address_and_a_dead_one_is_replaced(store_url: 
         assert receiver.stop() == 0
 
 
-def test_workers_end_with_the_process_that_looks_after_them(tmp_path: Path) -> None:
+def test_workers_stop_when_their_supervisor_is_killed(tmp_path: Path) -> None:
     with ReceiverProcess(sqlite_store(tmp_path / "store.db"), arguments=["--workers", "2"]) as receiver:
         workers = receiver.children()
 
@@ -103,7 +103,7 @@ def test_workers_end_with_the_process_that_looks_after_them(tmp_path: Path) -> N
         wait_until(lambda: not any(worker.is_running() for worker in workers))
 
 
-def test_workers_that_cannot_start_end_it_with_what_to_do(tmp_path: Path) -> None:
+def test_a_worker_that_cannot_start_stops_the_receiver_with_its_exit_code(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="ended with 2"):
         ReceiverProcess(f"sqlite:///{tmp_path}/empty.db", arguments=["--workers", "2"]).start()
 
@@ -121,11 +121,11 @@ def test_wrong_passwords_are_refused(tmp_path: Path) -> None:
         assert stored(url) == []
 
 
-async def _push_until(pushes: Pushes, end: Callable[[], None]) -> None:
-    """Push without end, and end the receiver once many reports are committed."""
+async def _push_until(pushes: Pushes, stop: Callable[[], None]) -> None:
+    """Push without end, and stop the receiver once many reports are committed."""
     pushing = asyncio.create_task(pushes.push(itertools.count()))
     while len(pushes.committed) < 500:
         assert not pushing.done()
         await asyncio.sleep(0.01)
-    await asyncio.to_thread(end)
+    await asyncio.to_thread(stop)
     await asyncio.wait_for(pushing, 20)

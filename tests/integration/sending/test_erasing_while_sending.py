@@ -14,18 +14,18 @@ from threading import Event
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsUnderWayError
+from airflow_provider_rcs.api.errors import RcsInFlightError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.sending.campaign import send_campaign
-from airflow_provider_rcs.sending.service import Service
+from airflow_provider_rcs.sending.sender import ServiceConnection
 from airflow_provider_rcs.sending.settings import SendSettings
-from airflow_provider_rcs.store.campaigns import find_campaign
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.erasure import erase
-from airflow_provider_rcs.store.funnel import read_funnel
-from airflow_provider_rcs.store.migrate import migrate
-from airflow_provider_rcs.store.pruning import Limit, prune
+from airflow_provider_rcs.store.campaign.campaigns import find_campaign
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.migrate import migrate
+from airflow_provider_rcs.store.privacy.erasure import erase
+from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
+from airflow_provider_rcs.store.read.funnel import read_funnel
 from tests.integration.operators.conftest import connect
 from tests.sandbox_process import SandboxProcess
 
@@ -53,11 +53,11 @@ def send(store: sa.Engine, people: Sequence[str]) -> None:
     hook = RcsHook()
     send_campaign(
         store,
-        Service(hook.send, hook.settings),
+        ServiceConnection(hook.send, hook.settings),
         hook.get_template(SETTINGS.template_id),
         SETTINGS,
         [{"phone": people[start : start + 20]} for start in range(0, len(people), 20)],
-        made_by="a test",
+        started_by="a test",
         lease=timedelta(minutes=5),
     )
 
@@ -68,8 +68,8 @@ def erase_and_prune(store: sa.Engine, chance: random.Random, ended: Event) -> in
     while not ended.is_set():
         opened = find_campaign(store, SETTINGS.campaign)
         if opened is not None and chance.random() < 0.3:
-            deque(prune(store, Limit(datetime.now(UTC) + timedelta(days=1), opened.id)), maxlen=0)
-        with suppress(RcsUnderWayError):
+            deque(prune(store, RetentionLimit(datetime.now(UTC) + timedelta(days=1), opened.id)), maxlen=0)
+        with suppress(RcsInFlightError):
             erased += len(erase(store, chance.choice(PEOPLE), "a test").messages)
     return erased
 

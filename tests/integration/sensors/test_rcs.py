@@ -18,8 +18,8 @@ from airflow.providers.common.compat.sdk import (
 from airflow.sdk.exceptions import AirflowRescheduleException
 
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
-from airflow_provider_rcs.store.reporting import PATIENCE
-from airflow_provider_rcs.store.tables import campaign, request
+from airflow_provider_rcs.store.db.tables import campaign, request
+from airflow_provider_rcs.store.inbox.silence import SILENT_AFTER
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
 from tests.unit.warehouse.test_load import report, send
 
@@ -44,8 +44,8 @@ def test_it_waits_until_every_message_is_final(store: sa.Engine, context: Contex
 def test_a_share_of_delivered_messages_is_enough(store: sa.Engine, context: Context) -> None:
     report(store, send(store, "spring", PHONES), PHONES[0], "13")
 
-    assert sensor(until="delivered", share=0.5).poke(context)
-    assert not sensor(until="delivered", share=0.51).poke(context)
+    assert sensor(until="delivered", at_least=0.5).poke(context)
+    assert not sensor(until="delivered", at_least=0.51).poke(context)
 
 
 def test_it_returns_the_counts(store: sa.Engine, context: Context) -> None:
@@ -63,11 +63,11 @@ def test_it_defers_to_the_trigger_with_an_absolute_end(store: sa.Engine, context
     before = datetime.now(UTC)
 
     with pytest.raises(TaskDeferred) as deferred:
-        sensor(deferrable=True, share=0.9, timeout=60, poke_interval=7).execute(context)
+        sensor(deferrable=True, at_least=0.9, timeout=60, poke_interval=7).execute(context)
 
     trigger = deferred.value.trigger
     assert isinstance(trigger, RcsCampaignTrigger)
-    assert (trigger.campaign, trigger.until, trigger.share, trigger.poll_interval) == ("spring", "final", 0.9, 7.0)
+    assert (trigger.campaign, trigger.until, trigger.at_least, trigger.poll_interval) == ("spring", "final", 0.9, 7.0)
     assert timedelta(seconds=59) < trigger.end_time - before < timedelta(seconds=90)
 
 
@@ -91,7 +91,7 @@ def test_what_was_reported_in_the_last_moment_counts_after_the_triggers_time_out
 ) -> None:
     report(store, send(store, "spring", PHONES), PHONES[0], "13")
 
-    returned = sensor(share=0.5).execute_complete(context, {"status": "timeout", "message": "too late"})
+    returned = sensor(at_least=0.5).execute_complete(context, {"status": "timeout", "message": "too late"})
 
     assert returned["statuses"] == {"delivered": 1, "unreported": 1}
 
@@ -102,7 +102,7 @@ def test_the_triggers_error_fails_the_task(context: Context) -> None:
 
 
 def test_a_campaign_that_the_store_does_not_know_fails_at_once(store: sa.Engine, context: Context) -> None:
-    with pytest.raises(AirflowFailException, match="campaign: the store knows no campaign 'spring'"):
+    with pytest.raises(AirflowFailException, match="campaign: the store has no campaign 'spring'"):
         sensor().execute(context)
 
 
@@ -110,10 +110,10 @@ def test_a_campaign_that_the_store_does_not_know_fails_at_once(store: sa.Engine,
     ("changes", "message"),
     [
         ({"until": "read"}, "until: 'read' is not a choice"),
-        ({"share": 0}, "share: 0 is not a share"),
-        ({"most_failed": 1}, "most_failed: 1 is not a share"),
-        ({"most_failed": -0.1}, "most_failed: -0.1 is not a share"),
-        ({"no_reports_within": 60}, "no_reports_within: 60 is not a stretch of time. Use a timedelta"),
+        ({"at_least": 0}, "share: 0 is not a share"),
+        ({"max_failure_rate": 1}, "max_failure_rate: 1 is not a share"),
+        ({"max_failure_rate": -0.1}, "max_failure_rate: -0.1 is not a share"),
+        ({"no_reports_within": 60}, "no_reports_within: 60 is not a timedelta. Use a timedelta"),
     ],
 )
 def test_an_argument_that_cannot_be_used_is_named(context: Context, changes: dict[str, Any], message: str) -> None:
@@ -140,15 +140,15 @@ def test_too_many_failures_fail_it_at_once_in_each_mode_and_are_counted(
     with pytest.raises(
         AirflowFailException,
         match=r"RcsTooManyFailuresError: campaign 'spring': 1 of its 2 messages have failed \(50.0%\), and "
-        r"most_failed=0.49 allows 49.0%. 1 failed, 1 without a report. Look at",
+        r"max_failure_rate=0.49 allows 49.0%. 1 failed, 1 without a report. Look at",
     ):
-        sensor(most_failed=0.49, **changes).execute(first_try)
+        sensor(max_failure_rate=0.49, **changes).execute(first_try)
 
 
 def test_failures_that_are_not_too_many_are_waited_through(store: sa.Engine, context: Context) -> None:
     reference = send(store, "spring", PHONES)
     report(store, reference, PHONES[0], "50")
-    waiting = sensor(most_failed=0.5)
+    waiting = sensor(max_failure_rate=0.5)
 
     assert not waiting.poke(context)
     report(store, reference, PHONES[1], "13")
@@ -164,11 +164,11 @@ def test_the_trigger_is_told_how_many_may_fail(store: sa.Engine, context: Contex
     send(store, "spring", PHONES)
 
     with pytest.raises(TaskDeferred) as deferred:
-        sensor(deferrable=True, most_failed=0.02).execute(context)
+        sensor(deferrable=True, max_failure_rate=0.02).execute(context)
 
     trigger = deferred.value.trigger
     assert isinstance(trigger, RcsCampaignTrigger)
-    assert trigger.most_failed == 0.02
+    assert trigger.max_failure_rate == 0.02
 
 
 def test_silence_that_the_trigger_noticed_fails_the_task(context: Context) -> None:
@@ -272,7 +272,7 @@ def test_a_deferred_sensor_is_woken_to_mark_a_silent_campaign_once_and_waits_on_
         sensor(deferrable=True).execute_complete(context, {"status": "silent", "end_time": end_time.isoformat()})
 
     triggers = [deferred.value.trigger for deferred in (first, second)]
-    assert [trigger.warn_of_silence_after for trigger in triggers] == [PATIENCE, None]
+    assert [trigger.warn_of_silence_after for trigger in triggers] == [SILENT_AFTER, None]
     assert [trigger.end_time for trigger in triggers] == [end_time] * 2
     assert capsys.readouterr().out.count(WARNING) == 1
     assert counting.counted == MARKED_ONCE

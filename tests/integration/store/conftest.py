@@ -1,30 +1,7 @@
-"""A migrated and empty PostgreSQL store for each test."""
+"""Each test of the store runs on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from tests.store_engines import engine, postgres_engine, shared_postgres_engine, shared_sqlite_engine, sqlite_engine
 
-import pytest
-import sqlalchemy as sa
-
-from airflow_provider_rcs.store.engine import engine_from_url
-from airflow_provider_rcs.store.tables import metadata, store
-from tests.stores import postgres_store
-
-
-@pytest.fixture(scope="session")
-def shared_engine(postgres: str) -> Iterator[sa.Engine]:
-    with postgres_store(postgres) as url:
-        engine = engine_from_url(url)
-        yield engine
-        engine.dispose()
-
-
-@pytest.fixture
-def engine(shared_engine: sa.Engine) -> sa.Engine:
-    # Emptied and not made anew: dropping a database takes the server longer than a test.
-    with shared_engine.begin() as connection:
-        for table in reversed(metadata.sorted_tables):
-            connection.execute(table.delete())
-        connection.execute(store.insert(), {"id": 1, "fold": 0})
-    return shared_engine
+__all__ = ["engine", "postgres_engine", "shared_postgres_engine", "shared_sqlite_engine", "sqlite_engine"]

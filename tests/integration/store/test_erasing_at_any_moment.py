@@ -12,26 +12,16 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.api.errors import RcsFencedError, RcsUnderWayError
+from airflow_provider_rcs.api.errors import RcsFencedError, RcsInFlightError
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.attempts import Attempt
-from airflow_provider_rcs.store.claims import Claim, doubt, release
-from airflow_provider_rcs.store.erasure import erase
-from airflow_provider_rcs.store.pruning import Limit, prune
-from airflow_provider_rcs.store.takeover import bury_dead_attempts
-from tests.one_request import claim_batch, record_list, settle
-from tests.unit.store.given import (
-    accepted,
-    attempt,
-    campaign,
-    funnel,
-    let_lease_run_out,
-    listed,
-    phones,
-    receive,
-    report_on,
-    rows,
-)
+from airflow_provider_rcs.store.outbox.attempts import Attempt
+from airflow_provider_rcs.store.outbox.claims import Claim
+from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
+from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
+from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, requeue_refused, settle
+from airflow_provider_rcs.store.privacy.erasure import erase
+from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
+from tests.unit.store.given import accepted, new_attempt, campaign, claim_and_dispatch, funnel, expire_lease, listed, phones, land_and_fold, report_on, rows
 
 PEOPLE = phones(4)
 NAMES = (f"campaign {number}" for number in numbers())
@@ -56,55 +46,57 @@ class Campaign:
     listed: set[str] = field(default_factory=set)
 
     def list(self, people: set[str]) -> None:
-        self.holder = attempt(self.engine, self.name)
-        record_list(self.engine, self.holder, [listed(phone) for phone in sorted(people)])
+        self.holder = new_attempt(self.engine, self.name)
+        record_list(
+            self.engine, self.holder, prepare_list_part(self.engine, [listed(phone) for phone in sorted(people)])
+        )
         self.listed |= people
 
     def claim(self, _: None = None, size: int = 2) -> None:
         if self.holder is None:
             return
         with suppress(RcsFencedError):
-            if taken := claim_batch(self.engine, self.holder, size):
+            if taken := claim_and_dispatch(self.engine, self.holder, size):
                 self.open.append(taken)
                 self.claimed.update(recipient.phone for recipient in taken.recipients)
 
     def accept(self, _: None) -> None:
         for taken in self.open[:1]:
-            settle(self.engine, taken, accepted(taken, str(taken.request_id)), "e-1")
+            settle(self.engine, [Settlement(taken, accepted(taken, str(taken.request_id)), "e-1")])
         del self.open[:1]
 
     def doubt(self, _: None) -> None:
         for taken in self.open[:1]:
-            doubt(self.engine, taken, "the connection broke")
+            mark_in_doubt(self.engine, taken, "the connection broke")
         self.doubted += self.open[:1]
         del self.open[:1]
 
     def release(self, _: None) -> None:
         """A refusal comes: of a request under way or, late, of one that was taken for lost."""
         for taken in (self.open or self.doubted)[:1]:
-            release(self.engine, taken, "too many requests")
+            requeue_refused(self.engine, taken, "too many requests")
             self.claimed.subtract(recipient.phone for recipient in taken.recipients)
         del (self.open or self.doubted)[:1]
 
     def die(self, _: None) -> None:
         if self.holder is not None:
-            let_lease_run_out(self.engine, self.holder)
-            bury_dead_attempts(self.engine, self.holder.campaign)
+            expire_lease(self.engine, self.holder)
+            recover_dead_attempts(self.engine, self.holder.campaign)
 
     def report(self, _: None) -> None:
         """A report comes on the first recipient of a request whose reply was lost."""
         for taken in self.doubted[:1]:
-            receive(self.engine, report_on(taken, taken.recipients[0].phone))
+            land_and_fold(self.engine, report_on(taken, taken.recipients[0].phone))
         del self.doubted[:1]
 
     def prune(self, _: None) -> None:
         """Prune the campaign, all of which is old."""
         if self.holder is not None:
-            limit = Limit(datetime.now(UTC) + timedelta(days=1), self.holder.campaign.id)
+            limit = RetentionLimit(datetime.now(UTC) + timedelta(days=1), self.holder.campaign.id)
             deque(prune(self.engine, limit), maxlen=0)
 
     def erase(self, phone: str) -> None:
-        with suppress(RcsUnderWayError):
+        with suppress(RcsInFlightError):
             erase(self.engine, phone, "a test")
 
 

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.models import Outcome, Report
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState, status_codes
-from airflow_provider_rcs.store.claims import Claim, doubt
-from airflow_provider_rcs.store.folding import fold, fold_parked
-from airflow_provider_rcs.store.landing import land
-from tests.one_request import settle
-from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, campaign, claimed, phones, report_on, rows
+from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
+from airflow_provider_rcs.store.inbox.landing import land
+from airflow_provider_rcs.store.outbox.claims import Claim
+from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, settle
+from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, campaign, dispatched, phones, report_on, rows
 
 PEOPLE = (ANA, BEA, EVA)
 CODES = ("10", "11", "52", "50", "13", "14", "20", "21", "99")
@@ -116,7 +116,7 @@ def ends_as(
     people: Sequence[str] = PEOPLE,
 ) -> list[tuple[object, ...]]:
     name = f"campaign {next(names)}"
-    taken = claimed(engine, people, name)
+    taken = dispatched(engine, people, name)
     campaign(engine, name, OVERRIDES)
     for step in history:
         if isinstance(step, Pushed):
@@ -159,7 +159,7 @@ def reply(engine: sa.Engine, *became: MessageState) -> Callable[[Claim, str], ob
             Outcome(phone, state, f"{name}-{phone}" if state is MessageState.ACCEPTED else "")
             for phone, state in zip(PEOPLE, became, strict=True)
         ]
-        settle(engine, taken, outcomes, "e-1")
+        settle(engine, [Settlement(taken, outcomes, "e-1")])
 
     return settle_it
 
@@ -177,7 +177,7 @@ def test_with_a_reply_that_accepts_everyone(engine: sa.Engine, drawn: tuple[list
 @given(histories("reference", "both", steps=("doubt",)))
 def test_with_a_reply_that_is_lost(engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]]) -> None:
     reports, history = drawn
-    steps = {"doubt": lambda taken, _name: doubt(engine, taken, "lost")}
+    steps = {"doubt": lambda taken, _name: mark_in_doubt(engine, taken, "lost")}
 
     assert ends_as(engine, history, steps) == ends_as(engine, ["doubt", *reports], steps)
 
@@ -189,7 +189,7 @@ def test_as_the_rule_of_the_channels_says(engine: sa.Engine, chance: Random) -> 
     reports = many_pushed(chance, people)
     history: list[Any] = [step for start in range(4) for step in (reports[start::4], "fold")]
     history.insert(chance.randint(0, len(history)), "reply")
-    steps = {"reply": lambda taken, name: settle(engine, taken, accepted(taken, name), "e-1")}
+    steps = {"reply": lambda taken, name: settle(engine, [Settlement(taken, accepted(taken, name), "e-1")])}
 
     ends = ends_as(engine, history, steps, people)
 
@@ -217,6 +217,6 @@ def test_with_a_reply_that_comes_after_the_request_was_given_up(
     engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]], became: tuple[MessageState, ...]
 ) -> None:
     reports, history = drawn
-    steps = {"doubt": lambda taken, _name: doubt(engine, taken, "lost"), "reply": reply(engine, *became)}
+    steps = {"doubt": lambda taken, _name: mark_in_doubt(engine, taken, "lost"), "reply": reply(engine, *became)}
 
     assert ends_as(engine, history, steps) == ends_as(engine, ["doubt", "reply", *reports], steps)

@@ -69,7 +69,7 @@ def test_a_templated_sql_file_with_parameters_is_sent_to_from_any_warehouse(
             sql_conn_id="{{ params.warehouse }}",
             template_id="1234569",
             campaign=campaign,
-            name="first_name",
+            name_column="first_name",
             default_region="ES",
         )
     task.resolve_template_files()

@@ -12,18 +12,20 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Outcome, Report
-from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.attempts import Attempt, begin_attempt
-from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
-from airflow_provider_rcs.store.claims import Claim, doubt
-from airflow_provider_rcs.store.landing import land
-from airflow_provider_rcs.store.suppression import exclude
+from airflow_provider_rcs.recipients.columns import ListedRecipient
+from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms, open_campaign
+from airflow_provider_rcs.store.inbox.landing import land
+from airflow_provider_rcs.store.outbox.attempts import Attempt, begin_attempt
+from airflow_provider_rcs.store.outbox.claims import Claim
+from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
+from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, settle
+from airflow_provider_rcs.store.outbox.suppression import record_exclusions
 from airflow_provider_rcs.warehouse.funnel_view import VIEW, funnel
 from airflow_provider_rcs.warehouse.load import load
 from airflow_provider_rcs.warehouse.tables import warehouse_tables
 from tests.databases import fresh_database
-from tests.one_request import claim_batch, record_list, settle
+from tests.unit.store.given import claim_and_dispatch
 
 ODD = 'ñ Ω 😀 e\u0301 \u202e"quoted" \'single\' \\ \\n :name %s %(x)s ? {"a": 1} --\t\r\n end '
 LONG = "ñ" * 70_000
@@ -55,7 +57,7 @@ def person(number: int, **values: Any) -> ListedRecipient:
 
 
 def claim(store: sa.Engine, attempt: Attempt, size: int) -> Claim:
-    taken = claim_batch(store, attempt, size)
+    taken = claim_and_dispatch(store, attempt, size)
     assert taken is not None
     return taken
 
@@ -65,16 +67,19 @@ def send(store: sa.Engine, name: str) -> list[Claim]:
     terms = CampaignTerms("1234567", ODD, "my-agent", MOMENT + timedelta(days=1))
     campaign = open_campaign(store, name, terms, {"20": "read"})
     attempt = begin_attempt(store, campaign, "a test", timedelta(minutes=5))
-    exclude(store, campaign, [person(0).key])
+    record_exclusions(store, campaign, [person(0).key])
     people = [*(person(number) for number in range(13)), person(13, name=LONG)]
     wrong = ListedRecipient("x", None, f"no phone {ODD}", "", ODD, {}, rejection="phone: it is not valid", detail=ODD)
-    record_list(store, attempt, [*people, people[3], people[3], wrong])
+    record_list(store, attempt, prepare_list_part(store, [*people, people[3], people[3], wrong]))
     replied, lost, echoed, awaited = (claim(store, attempt, size) for size in (6, 2, 2, 1))
     *good, bad = replied.recipients
     outcomes = [Outcome(each.phone, MessageState.ACCEPTED, f"m{name}{each.phone}") for each in good]
-    settle(store, replied, [*outcomes, Outcome(bad.phone, MessageState.REJECTED, reason=f"it said: {ODD}")], "e-1")
-    doubt(store, lost, f"the reply was lost {ODD}")
-    doubt(store, echoed, "the reply was lost")
+    settle(
+        store,
+        [Settlement(replied, [*outcomes, Outcome(bad.phone, MessageState.REJECTED, reason=f"it said: {ODD}")], "e-1")],
+    )
+    mark_in_doubt(store, lost, f"the reply was lost {ODD}")
+    mark_in_doubt(store, echoed, "the reply was lost")
     return [replied, lost, echoed, awaited]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pendulum
 from airflow.sdk import DAG, task
 
-from airflow_provider_rcs.api.selection import shards
+from airflow_provider_rcs.api.models import shards
 from airflow_provider_rcs.operators.assets import CAMPAIGNS
 from airflow_provider_rcs.transfers.sql_to_rcs import SqlToRcsOperator
 

@@ -28,7 +28,7 @@ with DAG(
             task_id=connection,
             rcs_conn_id=connection,
             recipients=[{**person, "through": connection} for person in PEOPLE],
-            reference="through",
+            reference_column="through",
             template_id="1234569",
             campaign=connection,
             agent=agent,

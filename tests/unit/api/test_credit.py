@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from airflow_provider_rcs.api.credit import read_min_credits, require_credit, written
+from airflow_provider_rcs.api.credit import format_credits, read_min_credits, require_credit
 from airflow_provider_rcs.api.errors import RcsCreditError, RcsInputError
 
 
@@ -17,19 +17,19 @@ def test_an_amount_is_read_from_a_number_or_the_text_of_one(value: object, amoun
 
 @pytest.mark.parametrize("value", [0, -1, "", "many", "1,5", None, True, "nan", "inf", [5]])
 def test_what_is_no_number_above_zero_is_refused_by_name(value: object) -> None:
-    with pytest.raises(RcsInputError, match=r"^min_credits: .* is not an amount of credit\. Give a number above 0"):
+    with pytest.raises(RcsInputError, match=r"^min_credits: .* is not an amount of credit\. Use a number above 0"):
         read_min_credits(value)
 
 
 def test_as_much_credit_as_was_asked_for_is_enough() -> None:
-    require_credit(left=5, wanted=5)
+    require_credit(left=5, required=5)
 
 
 def test_less_credit_than_was_asked_for_is_refused_with_both_amounts() -> None:
-    with pytest.raises(RcsCreditError, match=r"the account has 1,999\.5 credits left, and 2,000 were asked for"):
-        require_credit(left=1999.5, wanted=2000)
+    with pytest.raises(RcsCreditError, match=r"the account has 1,999\.5 credits left, but 2,000 are required"):
+        require_credit(left=1999.5, required=2000)
 
 
 @pytest.mark.parametrize(("amount", "text"), [(0, "0"), (10_000_000, "10,000,000"), (12.5, "12.5"), (4.999, "4.999")])
 def test_an_amount_is_written_as_people_do(amount: float, text: str) -> None:
-    assert written(amount) == text
+    assert format_credits(amount) == text

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE, read_moment, require_tellable, write_moment
+from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE, read_moment, require_expressible, write_moment
 from airflow_provider_rcs.api.errors import RcsInputError
 
 MADRID, LONDON = "Europe/Madrid", "Europe/London"
@@ -131,7 +131,7 @@ def test_a_time_zone_that_is_none_is_refused(name: str) -> None:
 
 def test_a_naive_moment_cannot_be_told_to_the_service() -> None:
     with pytest.raises(RcsInputError, match="has no time zone"):
-        require_tellable("send_at", datetime(2026, 12, 1, 9))  # noqa: DTZ001
+        require_expressible("send_at", datetime(2026, 12, 1, 9))  # noqa: DTZ001
 
 
 @given(st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1)), st.sampled_from([MADRID, LONDON, "Asia/Kathmandu"]))  # noqa: DTZ001

@@ -10,7 +10,7 @@ from threading import Barrier
 import pytest
 
 from airflow_provider_rcs.api import garbage
-from airflow_provider_rcs.api.garbage import collector_held, earlier_objects_frozen
+from airflow_provider_rcs.api.garbage import existing_objects_frozen, gc_paused
 
 WAIT = 10.0
 
@@ -19,23 +19,23 @@ WAIT = 10.0
 def collector() -> Iterator[None]:
     gc.enable()
     gc.unfreeze()
-    garbage._has_someone_else_frozen.cache_clear()
+    garbage._is_heap_frozen_by_others.cache_clear()
     yield
     gc.enable()
-    garbage._has_someone_else_frozen.cache_clear()
+    garbage._is_heap_frozen_by_others.cache_clear()
     # As the tests' heap was before: else the collector walks over it in all tests that follow.
     gc.freeze()
 
 
 def test_the_collector_is_off_while_it_is_held_and_on_again_afterwards() -> None:
-    with collector_held():
+    with gc_paused():
         assert not gc.isenabled()
 
     assert gc.isenabled()
 
 
 def test_the_collector_is_on_again_after_a_failure() -> None:
-    with pytest.raises(KeyError), collector_held():
+    with pytest.raises(KeyError), gc_paused():
         raise KeyError
 
     assert gc.isenabled()
@@ -44,7 +44,7 @@ def test_the_collector_is_on_again_after_a_failure() -> None:
 def test_a_collector_that_was_off_stays_off() -> None:
     gc.disable()
 
-    with collector_held(), collector_held():
+    with gc_paused(), gc_paused():
         pass
 
     assert not gc.isenabled()
@@ -54,12 +54,12 @@ def test_the_collector_stays_off_until_the_last_thread_lets_it_go() -> None:
     both_hold, one_let_go = Barrier(2, timeout=WAIT), Barrier(2, timeout=WAIT)
 
     def hold_shortly() -> None:
-        with collector_held():
+        with gc_paused():
             both_hold.wait()
         one_let_go.wait()
 
     def hold_longer() -> bool:
-        with collector_held():
+        with gc_paused():
             both_hold.wait()
             one_let_go.wait()
             return gc.isenabled()
@@ -75,7 +75,7 @@ def test_the_collector_stays_off_until_the_last_thread_lets_it_go() -> None:
 def test_what_was_there_before_is_out_of_the_collectors_way_and_what_is_made_is_not() -> None:
     before: list[object] = []
 
-    with earlier_objects_frozen():
+    with existing_objects_frozen():
         made: list[object] = []
         watched = [id(each) for each in gc.get_objects()]
 
@@ -84,7 +84,7 @@ def test_what_was_there_before_is_out_of_the_collectors_way_and_what_is_made_is_
 
 
 def test_the_collector_has_everything_back_after_a_failure() -> None:
-    with pytest.raises(KeyError), earlier_objects_frozen():
+    with pytest.raises(KeyError), existing_objects_frozen():
         raise KeyError
 
     assert gc.get_freeze_count() == 0
@@ -93,7 +93,7 @@ def test_the_collector_has_everything_back_after_a_failure() -> None:
 def test_what_somebody_else_has_frozen_stays_so() -> None:
     gc.freeze()
 
-    with earlier_objects_frozen():
+    with existing_objects_frozen():
         pass
 
     assert gc.get_freeze_count() > 0

@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.api.json_rows import array_of_rows, between_quotes, pieces_of_texts, pieces_of_variables
-from airflow_provider_rcs.api.variables import columns_of
+from airflow_provider_rcs.api.json_rows import (
+    all_of,
+    array_of_rows,
+    between_quotes,
+    columns_of,
+    empty_as_none,
+    pieces_of_texts,
+    pieces_of_variables,
+    rows_of,
+)
 
 
 def test_what_is_the_same_in_each_row_stands_between_what_is_not() -> None:
@@ -48,3 +56,24 @@ def test_texts_with_nothing_to_escape_are_not_copied() -> None:
 def test_half_of_a_character_cannot_be_written() -> None:
     with pytest.raises(TypeError):
         between_quotes(["\ud83d"])
+
+
+def test_a_column_holds_nothing_for_those_who_lack_its_variable() -> None:
+    assert columns_of([{"Amount": "7"}, {}, {"Shop": "Madrid"}]) == {
+        "Amount": ["7", None, None],
+        "Shop": [None, None, "Madrid"],
+    }
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abc"), st.text(max_size=2))))
+def test_columns_tell_of_every_row_what_the_row_did(rows: list[dict[str, str]]) -> None:
+    assert rows_of(columns_of(rows), len(rows)) == rows
+
+
+def test_a_column_that_everybody_has_is_told_from_one_with_somebody_left_out() -> None:
+    assert all_of(["7", ""]) == ["7", ""]
+    assert all_of(["7", None]) is None
+
+
+def test_an_empty_text_is_no_value() -> None:
+    assert empty_as_none(["7", ""]) == ["7", None]

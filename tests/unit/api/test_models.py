@@ -28,7 +28,7 @@ def test_quiet_hours_are_plain_minutes_of_spains_clock(start: time) -> None:
 
 
 def test_a_request_for_a_moment_that_the_service_cannot_be_told_is_refused() -> None:
-    with pytest.raises(RcsInputError, match="send_at: .* comes twice in Spain"):
+    with pytest.raises(RcsInputError, match="send_at: .* repeats in Spain"):
         SendRequest("7", (), "spring-1", send_at=datetime(2026, 10, 25, 1, 30, tzinfo=UTC))
 
 

@@ -9,7 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.models import Outcome, SendResult
-from airflow_provider_rcs.api.outcomes import DUPLICATE_FOR_SERVICE, NOT_IN_REPLY, REJECTED_BY_SERVICE, outcomes
+from airflow_provider_rcs.api.outcomes import (
+    DUPLICATE_FOR_SERVICE,
+    NOT_IN_REPLY,
+    REJECTED_BY_SERVICE,
+    outcomes_of_reply,
+)
 from airflow_provider_rcs.api.statuses import MessageState
 
 ANA, BEA, EVA = "34600000001", "34600000002", "34600000003"
@@ -18,19 +23,19 @@ DUPLICATE, IN_DOUBT = MessageState.DUPLICATE, MessageState.IN_DOUBT
 
 
 def states(phones: Any, result: Any) -> Any:
-    return [outcome.state for outcome in outcomes(phones, result)]
+    return [outcome.state for outcome in outcomes_of_reply(phones, result)]
 
 
 def test_a_recipient_named_as_sent_is_accepted_with_its_message_id() -> None:
     result = SendResult(messages=1, accepted={ANA: "108366478"})
 
-    assert outcomes([ANA], result) == [Outcome(ANA, ACCEPTED, api_message_id="108366478")]
+    assert outcomes_of_reply([ANA], result) == [Outcome(ANA, ACCEPTED, api_message_id="108366478")]
 
 
 def test_a_recipient_named_as_not_sent_is_rejected_with_the_reason() -> None:
     result = SendResult(messages=0, rejected=frozenset({ANA}))
 
-    assert outcomes([ANA], result) == [Outcome(ANA, REJECTED, reason=REJECTED_BY_SERVICE)]
+    assert outcomes_of_reply([ANA], result) == [Outcome(ANA, REJECTED, reason=REJECTED_BY_SERVICE)]
 
 
 def test_recipients_are_told_apart_one_by_one() -> None:
@@ -81,7 +86,7 @@ def test_those_whom_the_reply_does_not_name_are_what_its_numbers_say(result: Any
 
 
 def test_a_duplicate_says_that_the_service_left_it_out() -> None:
-    [outcome] = outcomes([ANA], SendResult(messages=1, duplicates=1))
+    [outcome] = outcomes_of_reply([ANA], SendResult(messages=1, duplicates=1))
 
     assert outcome.reason == DUPLICATE_FOR_SERVICE
 
@@ -89,7 +94,7 @@ def test_a_duplicate_says_that_the_service_left_it_out() -> None:
 def test_a_recipient_in_doubt_says_that_the_reply_is_silent_on_it() -> None:
     result = SendResult(messages=1, accepted={ANA: "1"})
 
-    assert outcomes([ANA, BEA], result)[1] == Outcome(BEA, IN_DOUBT, reason=NOT_IN_REPLY)
+    assert outcomes_of_reply([ANA, BEA], result)[1] == Outcome(BEA, IN_DOUBT, reason=NOT_IN_REPLY)
 
 
 def test_a_phone_that_is_named_as_sent_and_as_not_sent_is_not_sent_again() -> None:
@@ -113,14 +118,14 @@ results = st.builds(
 
 @given(st.lists(phones, unique=True), results)
 def test_whatever_the_reply_says_every_phone_gets_exactly_one_outcome_in_order(asked: Any, result: Any) -> None:
-    assert [outcome.phone for outcome in outcomes(asked, result)] == asked
+    assert [outcome.phone for outcome in outcomes_of_reply(asked, result)] == asked
 
 
 @given(st.lists(phones, unique=True), results)
 def test_numbers_never_tell_one_unnamed_phone_from_another(asked: Any, result: Any) -> None:
     unnamed = {
         (outcome.state, outcome.reason)
-        for outcome in outcomes(asked, result)
+        for outcome in outcomes_of_reply(asked, result)
         if outcome.phone not in result.accepted and outcome.phone not in result.rejected
     }
 

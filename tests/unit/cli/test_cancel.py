@@ -8,10 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.cli.main import main
-from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.db.engine import engine_from_url
 from tests.stores import sqlite_store
-from tests.unit.store.given import ANA, BEA, claim, claimed, let_lease_run_out, planned, row, sent, states
-from tests.unit.store.test_schedules import kept
+from tests.unit.store.campaign.test_schedules import kept
+from tests.unit.store.given import ANA, BEA, claim_next, dispatched, expire_lease, planned, row, sent, states
 
 WORDS = ["--by", "Mar", "--reason", "the price is wrong"]
 
@@ -51,8 +51,8 @@ def test_it_tells_how_many_cannot_be_called_back(
 
 def test_what_a_dead_task_was_sending_is_in_doubt_from_then_on(store_url: str, engine: sa.Engine) -> None:
     dead = planned(engine, [ANA])
-    claim(engine, dead)
-    let_lease_run_out(engine, dead)
+    claim_next(engine, dead)
+    expire_lease(engine, dead)
 
     run(store_url, "cancel", "spring", *WORDS)
 
@@ -62,7 +62,7 @@ def test_what_a_dead_task_was_sending_is_in_doubt_from_then_on(store_url: str, e
 def test_a_second_word_changes_nothing_and_is_told_the_first(
     store_url: str, engine: sa.Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    claimed(engine, [ANA])
+    dispatched(engine, [ANA])
     run(store_url, "cancel", "spring", *WORDS)
     capsys.readouterr()
 
@@ -87,7 +87,7 @@ def test_a_campaign_that_is_not_there_is_named(
 ) -> None:
     assert run(store_url, "cancel", "autumn", *WORDS) == 2
 
-    assert "the store knows no campaign 'autumn'" in capsys.readouterr().err
+    assert "the store has no campaign 'autumn'" in capsys.readouterr().err
 
 
 def test_campaigns_tells_when_a_scheduled_one_is_due_and_who_cancelled_another(

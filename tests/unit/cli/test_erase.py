@@ -9,26 +9,13 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.cli.warehouse_erasure import statements
-from airflow_provider_rcs.store.landing import land
-from airflow_provider_rcs.store.tables import erasure, report, suppression_hash
+from airflow_provider_rcs.store.db.tables import erasure, report, suppression_pseudonym
+from airflow_provider_rcs.store.inbox.landing import land
+from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.warehouse.load import Loaded, load
 from airflow_provider_rcs.warehouse.phones import MASKED, PLAIN, PhoneForm, hashed
 from airflow_provider_rcs.warehouse.tables import warehouse_tables
-from tests.one_request import record_list
-from tests.unit.store.given import (
-    ANA,
-    BEA,
-    NOON,
-    attempt,
-    claim,
-    claimed,
-    count,
-    listed,
-    receive,
-    report_on,
-    rows,
-    sent,
-)
+from tests.unit.store.given import ANA, BEA, NOON, new_attempt, claim_next, dispatched, count, listed, land_and_fold, report_on, rows, sent
 
 FORMS = [PLAIN, MASKED, hashed("secret")]
 Erase = Callable[..., int]
@@ -46,11 +33,15 @@ def warehouse(tmp_path: Path) -> sa.Engine:
 
 def named_ana(engine: sa.Engine) -> None:
     """Send to Ana, whom the list calls by her name, and have a report come on it, and another one that is parked."""
-    begun = attempt(engine)
-    record_list(engine, begun, [listed(ANA, name="Ana", reference="ref-1", phone_as_listed="+34 600 000 001")])
-    taken = claim(engine, begun)
+    begun = new_attempt(engine)
+    record_list(
+        engine,
+        begun,
+        prepare_list_part(engine, [listed(ANA, name="Ana", reference="ref-1", phone_as_listed="+34 600 000 001")]),
+    )
+    taken = claim_next(engine, begun)
     on_ana = report_on(taken, message_reference="ref-1", extra={"Note": "Ana"})
-    receive(engine, on_ana, on_ana._replace(campaign_reference="someone-elses"))
+    land_and_fold(engine, on_ana, on_ana._replace(campaign_reference="someone-elses"))
 
 
 def names_ana(warehouse: sa.Engine, form: PhoneForm = PLAIN) -> list[str]:
@@ -119,7 +110,7 @@ def test_what_is_printed_holds_no_phone_and_tells_what_was_done(
     assert "********001" in printed
     assert re.search(r"rcs_report +2\n", printed)
     with engine.connect() as connection:
-        assert connection.execute(sa.select(erasure.c.said_by)).scalar_one() == "dpo"
+        assert connection.execute(sa.select(erasure.c.erased_by)).scalar_one() == "dpo"
 
 
 @pytest.mark.parametrize("options", [("--phone", "600000001"), ("--phone", "34600000001", "--default-region", "Spain")])
@@ -135,13 +126,13 @@ def test_suppression_is_added_only_if_it_is_asked_for(engine: sa.Engine, run: Er
     run("--phone", ANA, "--yes")
     run("--phone", BEA, "--yes", "--suppress")
 
-    assert count(engine, suppression_hash) == 1
+    assert count(engine, suppression_pseudonym) == 1
 
 
 def test_while_a_message_is_being_sent_the_campaign_is_named(
     engine: sa.Engine, run: Erase, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    claimed(engine, [ANA])
+    dispatched(engine, [ANA])
 
     assert run("--phone", ANA, "--yes") == 2
 

@@ -40,7 +40,7 @@ def test_a_store_without_tables_ends_with_the_way_out(empty_url: str, capsys: py
 
 
 def test_campaigns_shows_a_line_for_each(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    from airflow_provider_rcs.store.engine import engine_from_url
+    from airflow_provider_rcs.store.db.engine import engine_from_url
     from tests.unit.warehouse.test_load import report, send
 
     engine = engine_from_url(store_url)
@@ -56,13 +56,13 @@ def test_campaigns_shows_a_line_for_each(store_url: str, capsys: pytest.CaptureF
 
 
 def test_campaigns_tells_what_each_channel_delivered(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    from airflow_provider_rcs.store.engine import engine_from_url
-    from tests.unit.store.given import receive, report_on, sent
+    from airflow_provider_rcs.store.db.engine import engine_from_url
+    from tests.unit.store.given import land_and_fold, report_on, sent
 
     engine = engine_from_url(store_url)
     people = [f"346{number:08d}" for number in range(3)]
     taken = sent(engine, people)
-    receive(
+    land_and_fold(
         engine, *(report_on(taken, phone, service=by) for phone, by in zip(people, ("SMS", "RCS", "RCS"), strict=True))
     )
 
@@ -90,8 +90,8 @@ def test_campaigns_marks_one_that_should_have_had_reports_and_has_none(
     asked: bool,
     told: str,
 ) -> None:
-    from airflow_provider_rcs.store import tables
-    from airflow_provider_rcs.store.engine import engine_from_url
+    from airflow_provider_rcs.store.db import tables
+    from airflow_provider_rcs.store.db.engine import engine_from_url
     from tests.unit.warehouse.test_load import send
 
     engine = engine_from_url(store_url)
@@ -138,13 +138,13 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
 
 
 def test_resolve_without_a_verdict_shows_what_is_in_doubt(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    from airflow_provider_rcs.store.claims import doubt
-    from airflow_provider_rcs.store.engine import engine_from_url
-    from tests.unit.store.given import ANA, claimed
+    from airflow_provider_rcs.store.db.engine import engine_from_url
+    from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
+    from tests.unit.store.given import ANA, dispatched
 
     engine = engine_from_url(store_url)
-    taken = claimed(engine, [ANA])
-    doubt(engine, taken, "the connection broke")
+    taken = dispatched(engine, [ANA])
+    mark_in_doubt(engine, taken, "the connection broke")
 
     main(["resolve", "spring", "--store-url", store_url])
 
@@ -154,12 +154,12 @@ def test_resolve_without_a_verdict_shows_what_is_in_doubt(store_url: str, capsys
 def test_resolve_settles_with_a_reason_and_refuses_to_without(
     store_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from airflow_provider_rcs.store.claims import doubt
-    from airflow_provider_rcs.store.engine import engine_from_url
-    from tests.unit.store.given import ANA, claimed
+    from airflow_provider_rcs.store.db.engine import engine_from_url
+    from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
+    from tests.unit.store.given import ANA, dispatched
 
     engine = engine_from_url(store_url)
-    doubt(engine, claimed(engine, [ANA]), "the connection broke")
+    mark_in_doubt(engine, dispatched(engine, [ANA]), "the connection broke")
 
     without = main(["resolve", "spring", "--as", "accepted", "--store-url", store_url])
     given = main(["resolve", "spring", "--as", "accepted", "--because", "seen in the panel", "--store-url", store_url])
@@ -173,4 +173,4 @@ def test_resolve_settles_with_a_reason_and_refuses_to_without(
 def test_resolve_names_a_campaign_that_is_not_there(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["resolve", "autumn", "--store-url", store_url]) == 2
 
-    assert "the store knows no campaign 'autumn'" in capsys.readouterr().err
+    assert "the store has no campaign 'autumn'" in capsys.readouterr().err

@@ -26,9 +26,9 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str, query: tuple[st
         (["--batch-size", "0"], "batch_size: 0 is not a whole number of 1 or more"),
         (["--send-at", "tomorrow"], "send_at: 'tomorrow' is not a date"),
         (["--scheduled-by", "store"], "send_at: it is not set, and scheduled_by='store' needs it"),
-        (["--at-most", "2"], "at_most and within: they belong together"),
+        (["--at-most", "2"], "at_most: --at-most and --within-days belong together"),
         (["--shard", "5/4"], "shard: '5/4' is beyond the last one, 4/4"),
-        (["--share", "5%"], "share: '5%' is not a share of the list"),
+        (["--sample", "5%"], "sample: '5%' is not a part of the list"),
         (["--template-id", " "], "template_id: it is empty"),
     ],
 )

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.cli.prune import read_age
-from airflow_provider_rcs.store.claims import doubt
-from airflow_provider_rcs.store.pruning import prune
+from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
+from airflow_provider_rcs.store.privacy.retention import prune
 from airflow_provider_rcs.warehouse.load import Loaded, load
-from tests.unit.store.given import ANA, BEA, claimed, receive, report_on, rows, sent
-from tests.unit.store.test_pruning import HALF_A_YEAR, make_old
+from tests.unit.store.given import ANA, BEA, dispatched, land_and_fold, report_on, rows, sent
+from tests.unit.store.privacy.test_retention import HALF_A_YEAR, make_old
 
 Prune = Callable[..., int]
 
@@ -37,7 +37,7 @@ def test_any_other_age_is_refused_with_an_example(text: str) -> None:
 
 
 def test_what_was_pruned_is_told(engine: sa.Engine, run: Prune, capsys: pytest.CaptureFixture[str]) -> None:
-    receive(engine, report_on(sent(engine, [ANA])))
+    land_and_fold(engine, report_on(sent(engine, [ANA])))
     make_old(engine)
 
     assert run("--older-than", "180d") == 0
@@ -61,7 +61,7 @@ def test_a_dry_run_prunes_nothing(engine: sa.Engine, run: Prune, capsys: pytest.
 def test_what_is_left_because_it_is_open_is_told(
     engine: sa.Engine, run: Prune, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    doubt(engine, claimed(engine, [ANA, BEA]), "the connection broke")
+    mark_in_doubt(engine, dispatched(engine, [ANA, BEA]), "the connection broke")
     make_old(engine)
 
     run("--older-than", "180d")
@@ -87,7 +87,7 @@ def test_the_next_load_brings_pruned_messages_and_leaves_the_reports_that_it_has
     engine: sa.Engine, tmp_path: Path
 ) -> None:
     warehouse = sa.create_engine(f"sqlite:///{tmp_path}/warehouse.db")
-    receive(engine, report_on(sent(engine, [ANA])))
+    land_and_fold(engine, report_on(sent(engine, [ANA])))
     make_old(engine)
     load(engine, warehouse, None)
 

@@ -80,7 +80,7 @@ def test_credentials_that_nobody_refused_may_be_shown(memory: Memory) -> None:
 def test_refused_credentials_are_not_shown_again_and_the_way_out_is_told(memory: Memory) -> None:
     memory.refused("these")
 
-    with pytest.raises(RcsAuthError, match="is not asked again.*Check login and password.*test the connection"):
+    with pytest.raises(RcsAuthError, match="so the call was not made.*Check login and password.*test the connection"):
         memory.require_not_refused("these")
 
 

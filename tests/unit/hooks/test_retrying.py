@@ -13,7 +13,7 @@ from airflow_provider_rcs.api.errors import (
     RcsRateLimited,
     RcsUnavailable,
 )
-from airflow_provider_rcs.hooks.retrying import LONGEST_WAIT_SECONDS, TRIES, ask_patiently
+from airflow_provider_rcs.hooks.retrying import ATTEMPTS, LONGEST_WAIT_SECONDS, retry_look_up
 
 AWAY = RcsUnavailable("away")
 
@@ -33,7 +33,7 @@ class Service:
         return "answer"
 
     def patiently(self) -> str:
-        return ask_patiently(self.ask, self.pauses.append)
+        return retry_look_up(self.ask, self.pauses.append)
 
 
 def test_an_answer_is_not_asked_for_twice() -> None:
@@ -43,7 +43,7 @@ def test_an_answer_is_not_asked_for_twice() -> None:
     assert service.asked == 1
 
 
-@pytest.mark.parametrize("failures", range(1, TRIES))
+@pytest.mark.parametrize("failures", range(1, ATTEMPTS))
 def test_what_may_pass_is_tried_again(failures: int) -> None:
     service = Service(*[AWAY] * failures)
 
@@ -59,7 +59,7 @@ def test_after_three_tries_the_last_error_is_told() -> None:
         service.patiently()
 
     assert told.value is last
-    assert service.asked == TRIES == 3
+    assert service.asked == ATTEMPTS == 3
 
 
 @pytest.mark.parametrize(
@@ -115,5 +115,5 @@ def test_a_service_that_asks_for_a_longer_pause_is_left_in_peace() -> None:
 def test_a_retry_is_logged_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
     Service(AWAY).patiently()
 
-    assert "asks again in" in caplog.text
+    assert "retrying in" in caplog.text
     assert "away" in caplog.text

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.hooks.store import store_engine, unchecked_store_engine
-from airflow_provider_rcs.store.migrate import migrate
+from airflow_provider_rcs.store.db.migrate import migrate
 
 
 def connection(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
@@ -62,5 +62,5 @@ def test_a_postgres_connection_keeps_its_fields_and_its_drivers_options(monkeypa
 def test_another_kind_of_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     connection(monkeypatch, conn_type="mysql", host="db.example")
 
-    with pytest.raises(RcsStoreError, match="of type 'mysql', and the store runs on SQLite and PostgreSQL"):
+    with pytest.raises(RcsStoreError, match="of type 'mysql', but the store runs on SQLite and PostgreSQL only"):
         unchecked_store_engine()

@@ -76,5 +76,5 @@ def test_an_extra_that_cannot_be_read_is_refused_with_what_it_takes(field: str, 
 
 @pytest.mark.parametrize("extras", [{"verify": "/no/ca.pem"}, {"cert": "/no/me.pem"}, {"cert": ["/no/me", "/no/key"]}])
 def test_a_file_that_is_not_there_is_refused_before_anything_is_asked(extras: Any) -> None:
-    with pytest.raises(RcsInputError, match=r"^extra '\w+' of the connection: there is no /no/.* on this machine"):
+    with pytest.raises(RcsInputError, match=r"^extra '\w+' of the connection: /no/.* does not exist on this machine"):
         read_transport(extras)

@@ -37,10 +37,10 @@ def test_a_connection_that_is_not_defined_is_a_warning(caplog: pytest.LogCapture
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"phones": ["+34 600 12"]}, r"phones\[0\], '\*+ 12': it is not a valid international number. Nobody was"),
-        ({"phones": ["{{ nobody }}"]}, r"phones\[0\], '': it is missing. Nobody was notified"),
+        ({"phones": ["+34 600 12"]}, r"phones\[0\], '\*+ 12': it is not a valid international number. No one was"),
+        ({"phones": ["{{ nobody }}"]}, r"phones\[0\], '': it is missing. No one was notified"),
         ({"phones": ["600000001"]}, "set default_region if it is a national one"),
-        ({"variables": {"Text": "\ud800"}}, r"variables\['Text'\]: it has a control character. Nobody was notified"),
+        ({"variables": {"Text": "\ud800"}}, r"variables\['Text'\]: it has a control character. No one was notified"),
         ({"variables": {"Text": "{{ 1 / 0 }}"}}, r"variables: it cannot be rendered .ZeroDivisionError.. Check its"),
         ({"phones": ["{{ 34600000001 / 0 }}"]}, "phones: it cannot be rendered .ZeroDivisionError"),
         ({"phones": ["+34600000001", "+34600000002"]}, "phones: 2 are too many for one request. Use RcsSendOperator"),

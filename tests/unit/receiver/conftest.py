@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from airflow_provider_rcs.receiver import app as app_module
+from airflow_provider_rcs.receiver import ingest
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.spool import Spool
-from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.db.engine import engine_from_url
 from tests.stores import sqlite_store
 from tests.unit.receiver.pushing import CREDENTIALS
 
@@ -25,3 +27,10 @@ def engine(tmp_path: Path) -> Iterator[sa.Engine]:
 @pytest.fixture
 def app(engine: sa.Engine, tmp_path: Path) -> ReportsApp:
     return ReportsApp(lambda: engine, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"))
+
+
+@pytest.fixture
+def no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the receiver wait for the store for as long as it takes."""
+    monkeypatch.setattr(ingest, "_STORE_TIMEOUT", 30)
+    monkeypatch.setattr(app_module, "_SECONDS_TO_RESPOND", 60)

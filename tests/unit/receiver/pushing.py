@@ -1,4 +1,4 @@
-"""Pushing reports to an ASGI application, and looking at what became of them."""
+"""Pushing reports to an ASGI application, and reading what it stored."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import sqlalchemy as sa
 
-from airflow_provider_rcs.receiver.credentials import Credentials
-from airflow_provider_rcs.store import tables
+from airflow_provider_rcs.receiver.auth import Credentials
+from airflow_provider_rcs.store.db import tables
 
 LOGIN, PASSWORD = "reports", "contraseña"
 CREDENTIALS = Credentials.of(LOGIN, PASSWORD, where="the test")
@@ -29,7 +29,7 @@ FIELDS = {
 
 
 def client(app: Any, *, root_path: str = "") -> httpx.AsyncClient:
-    """Return a client that gives the right credentials."""
+    """Return a client with the right credentials."""
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app, root_path=root_path),
         base_url="http://receiver",
@@ -38,7 +38,7 @@ def client(app: Any, *, root_path: str = "") -> httpx.AsyncClient:
 
 
 def push(app: Any, path: str = "/rcs/reports", method: str = "POST", **request: Any) -> httpx.Response:
-    """Make one request; it pushes the document's report unless it says otherwise."""
+    """Make one request; by default it pushes the example report of the API document."""
     if not request.keys() & {"json", "data", "files", "content"} and method == "POST":
         request["json"] = FIELDS
 
@@ -54,12 +54,12 @@ def run(work: Coroutine[Any, Any, httpx.Response]) -> httpx.Response:
 
 
 def stored(engine: sa.Engine) -> list[Any]:
-    """Return the reports that were committed, as other processes see them."""
+    """Return the committed reports, as other processes see them."""
     return _rows(engine, tables.report)
 
 
-def kept_refused(engine: sa.Engine) -> list[Any]:
-    """Return what was refused and kept."""
+def stored_refused(engine: sa.Engine) -> list[Any]:
+    """Return the bodies that were refused and stored."""
     return _rows(engine, tables.report_refused)
 
 
@@ -75,5 +75,5 @@ def _rows(engine: sa.Engine, table: sa.Table) -> list[Any]:
 def wait_until(condition: Callable[[], object], limit: float = 10) -> None:
     end = time.monotonic() + limit
     while not condition():
-        assert time.monotonic() < end, f"it has not come true within {limit} s"
+        assert time.monotonic() < end, f"the condition did not become true within {limit} s"
         time.sleep(0.01)

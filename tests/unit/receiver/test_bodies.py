@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from starlette.types import Receive
 
 from airflow_provider_rcs.receiver import bodies
-from airflow_provider_rcs.receiver.answers import RefusedError
-from airflow_provider_rcs.receiver.bodies import Read, deadlines_of_bodies, read_body, read_reports
+from airflow_provider_rcs.receiver.bodies import ParsedBody, body_deadlines, read_body, read_reports
+from airflow_provider_rcs.receiver.responses import RequestRefusedError
 from tests.unit.receiver.pushing import FIELDS
 
 BOUNDARY = b"x1"
@@ -37,16 +37,16 @@ field_names = st.sampled_from(list(FIELDS)) | st.text(max_size=10)
 
 @cache
 def loop() -> asyncio.AbstractEventLoop:
-    """Return one loop for all the bodies: making a loop takes longer than reading one."""
+    """Return one event loop for all bodies: creating one takes longer than reading a body."""
     return asyncio.new_event_loop()
 
 
-def read(content_type: bytes, body: bytes) -> Read:
+def read(content_type: bytes, body: bytes) -> ParsedBody:
     return loop().run_until_complete(read_reports(content_type.decode("latin-1"), body))
 
 
 def receiving(*bodies: bytes) -> Receive:
-    """Return an application's way to a body that comes in pieces, and after which the client waits."""
+    """Return an ASGI ``receive`` that gives a body in pieces, after which the client sends nothing more."""
     pieces = list(bodies)
 
     async def receive() -> Any:
@@ -73,26 +73,26 @@ def test_any_bytes_are_read_or_refused(content_type: bytes, body: bytes) -> None
 
 
 @given(fields=st.dictionaries(field_names, values))
-def test_any_json_object_is_read_into_what_postgresql_can_keep_or_refused(fields: dict[str, Any]) -> None:
+def test_any_json_object_is_read_as_what_postgresql_can_store_or_refused(fields: dict[str, Any]) -> None:
     try:
         body = orjson.dumps(fields)
     except TypeError:
-        return  # numbers and text that JSON has no way to write
+        return  # numbers and text that JSON cannot represent
 
-    _assert_a_database_takes(read(b"application/json", body))
+    _assert_storable(read(b"application/json", body))
 
 
 @given(value=st.binary(max_size=50), charset=st.sampled_from([b"utf-8", b"utf-7", b"utf-16", b"latin-1"]))
-def test_any_multipart_field_is_read_into_what_postgresql_can_keep_or_refused(value: Any, charset: bytes) -> None:
+def test_any_multipart_field_is_read_as_what_postgresql_can_store_or_refused(value: Any, charset: bytes) -> None:
     body = multipart({"Estado": value, "idMensaje": b"7"})
 
-    _assert_a_database_takes(read(MULTIPART + b"; charset=" + charset, body))
+    _assert_storable(read(MULTIPART + b"; charset=" + charset, body))
 
 
 def test_half_of_a_surrogate_pair_is_refused() -> None:
     result = read(MULTIPART + b"; charset=utf-7", multipart({"Estado": b"13", "idMensaje": b"+2AA-"}))
 
-    assert (result.reports, result.problem) == ((), "a report holds text that is not Unicode")
+    assert (list(result.reports), result.problem) == ([], "a report holds text that is not Unicode")
 
 
 @pytest.mark.parametrize(
@@ -112,13 +112,13 @@ def test_half_of_a_surrogate_pair_is_refused() -> None:
         (MULTIPART + b"; charset=latin-1", multipart({"Estado": b"13", "idMensaje": b"7", "Agente": b"A\xf1o"})),
     ],
 )
-def test_latin_1_is_read_where_it_is_named_or_utf_8_fails(content_type: bytes, body: bytes) -> None:
+def test_latin_1_is_read_if_the_header_names_it_or_utf_8_fails(content_type: bytes, body: bytes) -> None:
     (report,) = read(content_type, body).reports
 
     assert (report.api_message_id, report.agent) == ("7", "Año")
 
 
-def test_of_a_list_the_reports_are_read_that_can_be_and_the_first_that_cannot_is_told() -> None:
+def test_readable_reports_of_a_list_are_read_and_the_first_unreadable_one_is_named() -> None:
     bad = {**FIELDS, "Estado": ""}
 
     result = read(b"application/json", orjson.dumps([FIELDS, bad, FIELDS, bad]))
@@ -127,33 +127,33 @@ def test_of_a_list_the_reports_are_read_that_can_be_and_the_first_that_cannot_is
     assert result.problem == "report 2 of 4: a report has no status (Estado)"
 
 
-def test_body_that_announces_more_than_the_limit_is_refused_unread() -> None:
+def test_a_body_whose_content_length_exceeds_the_limit_is_refused_unread() -> None:
     async def receive() -> Any:
         pytest.fail("the body was read")
 
-    with pytest.raises(RefusedError) as refusal:
-        asyncio.run(read_body({b"content-length": b"65537"}, receive, deadlines_of_bodies()))
+    with pytest.raises(RequestRefusedError) as refusal:
+        asyncio.run(read_body({b"content-length": b"65537"}, receive, body_deadlines()))
 
-    assert refusal.value.answer.status == 413
+    assert refusal.value.response.status == 413
 
 
-def test_body_of_just_the_limit_is_read() -> None:
+def test_a_body_as_large_as_the_limit_is_read() -> None:
     async def receive() -> Any:
         return {"type": "http.request", "body": b" " * 64 * 1024}
 
-    assert len(asyncio.run(read_body({}, receive, deadlines_of_bodies()))) == 64 * 1024
+    assert len(asyncio.run(read_body({}, receive, body_deadlines()))) == 64 * 1024
 
 
-def test_body_that_does_not_come_in_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "SECONDS_FOR_A_BODY", 0.05)
+def test_a_body_that_is_not_received_in_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "BODY_TIMEOUT", 0.05)
 
-    with pytest.raises(RefusedError) as refusal:
-        asyncio.run(read_body({}, receiving(b"{", b'"'), deadlines_of_bodies()))
+    with pytest.raises(RequestRefusedError) as refusal:
+        asyncio.run(read_body({}, receiving(b"{", b'"'), body_deadlines()))
 
-    assert refusal.value.answer.status == 408
+    assert refusal.value.response.status == 408
 
 
-def _assert_a_database_takes(result: Read) -> None:
+def _assert_storable(result: ParsedBody) -> None:
     assert result.reports or result.problem
     for report in result.reports:
         assert len(report.status_code) <= 32

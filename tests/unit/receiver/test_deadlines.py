@@ -5,7 +5,7 @@ import asyncio
 from airflow_provider_rcs.receiver.deadlines import Deadlines
 
 
-def test_who_does_not_end_in_time_is_told_of_once_and_who_does_is_not() -> None:
+def test_only_items_that_do_not_end_in_time_are_reported_and_only_once() -> None:
     late: list[str] = []
     deadlines = Deadlines(late.append)
 
@@ -14,29 +14,29 @@ def test_who_does_not_end_in_time_is_told_of_once_and_who_does_is_not() -> None:
         deadlines.begin("quick", 0.02)
         ended = deadlines.end("quick")
         deadlines.begin("slowest", 0.03)
-        await until_there_are(late, 2)
+        await wait_for_items(late, 2)
         return ended, deadlines.end("slow")
 
     assert asyncio.run(go()) == (True, False)
     assert late == ["slow", "slowest"]
 
 
-def test_the_one_that_has_less_time_than_those_before_it_does_not_wait_for_them() -> None:
+def test_an_item_with_less_time_does_not_wait_for_earlier_items() -> None:
     late: list[str] = []
     deadlines = Deadlines(late.append)
 
     async def go() -> None:
-        deadlines.begin("patient", 60)
+        deadlines.begin("long", 60)
         deadlines.begin("late first", 0.02)
         deadlines.begin("late before that", 0.01)
-        await until_there_are(late, 2)
+        await wait_for_items(late, 2)
 
     asyncio.run(go())
 
     assert late == ["late before that", "late first"]
 
 
-def test_it_works_on_in_another_loop_once_one_has_ended() -> None:
+def test_it_works_in_another_event_loop_after_one_has_ended() -> None:
     late: list[str] = []
     deadlines = Deadlines(late.append)
 
@@ -45,7 +45,7 @@ def test_it_works_on_in_another_loop_once_one_has_ended() -> None:
 
     async def go() -> None:
         await begin("second")
-        await until_there_are(late, 2)
+        await wait_for_items(late, 2)
 
     asyncio.run(begin("first"))
     asyncio.run(go())
@@ -53,7 +53,7 @@ def test_it_works_on_in_another_loop_once_one_has_ended() -> None:
     assert sorted(late) == ["first", "second"]
 
 
-async def until_there_are(items: list[str], number: int) -> None:
+async def wait_for_items(items: list[str], number: int) -> None:
     async with asyncio.timeout(10):
         while len(items) < number:
             await asyncio.sleep(0.005)

@@ -10,10 +10,10 @@ from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreError
 from airflow_provider_rcs.receiver.__main__ import main
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.server import app_from_environment, run
-from airflow_provider_rcs.store.engine import engine_from_url
+from airflow_provider_rcs.store.db.engine import engine_from_url
 
 
-def test_environment_without_a_store_ends_it_with_a_line_that_says_what_to_do(
+def test_without_a_store_url_the_command_exits_with_a_line_that_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("AIRFLOW_RCS_STORE_URL", raising=False)
@@ -27,7 +27,7 @@ def test_environment_without_a_store_ends_it_with_a_line_that_says_what_to_do(
     )
 
 
-def test_store_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_on_another_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_RCS_STORE_URL", "mysql://user:secret@host/store")
 
     with pytest.raises(RcsStoreError) as error:
@@ -36,7 +36,7 @@ def test_store_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     assert "secret" not in str(error.value)
 
 
-def test_store_is_checked_before_anything_listens(tmp_path: Path) -> None:
+def test_the_store_is_checked_before_the_server_listens(tmp_path: Path) -> None:
     without_tables = engine_from_url(f"sqlite:///{tmp_path}/store.db")
 
     with pytest.raises(RcsStoreError, match="its tables are missing"):
@@ -45,9 +45,9 @@ def test_store_is_checked_before_anything_listens(tmp_path: Path) -> None:
     without_tables.dispose()
 
 
-def test_port_that_is_taken_is_an_error_that_says_so(app: ReportsApp) -> None:
+def test_a_port_in_use_is_an_error_that_names_it(app: ReportsApp) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-        with pytest.raises(RcsInputError, match=rf"127\.0\.0\.1:{port} cannot be listened on"):
+        with pytest.raises(RcsInputError, match=rf"cannot listen on 127\.0\.0\.1:{port}"):
             run(app, "127.0.0.1", port)

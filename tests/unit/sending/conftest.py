@@ -1,7 +1,8 @@
-"""The store of the store's own tests."""
+"""A migrated SQLite store for each test."""
 
 from __future__ import annotations
 
-from tests.unit.store.conftest import engine, shared_engine
+from tests.store_engines import shared_sqlite_engine
+from tests.store_engines import sqlite_engine as engine
 
-__all__ = ["engine", "shared_engine"]
+__all__ = ["engine", "shared_sqlite_engine"]

@@ -15,23 +15,23 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.errors import RcsError, RcsOutcomeUnknown, RcsUnavailable
 from airflow_provider_rcs.api.models import SendRequest, SendResult
-from airflow_provider_rcs.api.selection import Selection
 from airflow_provider_rcs.api.settings import ApiSettings
+from airflow_provider_rcs.recipients.selection import Selection
 from airflow_provider_rcs.sending.campaign import send_campaign
-from airflow_provider_rcs.sending.dispatch import dispatch_campaign
-from airflow_provider_rcs.sending.service import Service
-from airflow_provider_rcs.store.campaigns import require_campaign
-from airflow_provider_rcs.store.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.erasure import erase
-from airflow_provider_rcs.store.pruning import Limit, prune
-from airflow_provider_rcs.store.resolutions import Statement, Verdict, open_requests, resolve_request
-from airflow_provider_rcs.store.schedules import scheduled_campaigns
-from tests.unit.sending.test_scheduling import LEASE, PLAIN, SOON, TEMPLATE, schedule
+from airflow_provider_rcs.sending.scheduled import dispatch_campaign
+from airflow_provider_rcs.sending.sender import ServiceConnection
+from airflow_provider_rcs.store.campaign.campaigns import require_campaign
+from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.campaign.schedules import scheduled_campaigns
+from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, requests_in_doubt, resolve_request
+from airflow_provider_rcs.store.privacy.erasure import erase
+from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
+from tests.unit.sending.test_scheduled import LEASE, PLAIN, SOON, TEMPLATE, schedule
 from tests.unit.store.given import funnel, phones, rows, states
 
 PEOPLE = phones(6)
 NAMES = (f"campaign {number}" for number in numbers())
-PARTS = [Selection(), Selection((1, 2)), Selection((2, 2)), Selection((1, 3)), Selection(share=0.5)]
+PARTS = [Selection(), Selection((1, 2)), Selection((2, 2)), Selection((1, 3)), Selection(sample=0.5)]
 
 SOME = st.sets(st.sampled_from(PEOPLE), min_size=1).map(sorted)
 STEPS = st.one_of(
@@ -69,29 +69,29 @@ class Campaign:
 
     def send(self, people: list[str], part: Selection) -> None:
         kept = replace(PLAIN, campaign=self.name, scheduled_by="service", selection=part, batch_size=2, max_in_flight=1)
-        chunks, service = [{"phone": people}], Service(self.reply, ApiSettings())
-        send_campaign(self.engine, service, TEMPLATE, kept, chunks, made_by="a test", lease=LEASE)
+        chunks, service = [{"phone": people}], ServiceConnection(self.reply, ApiSettings())
+        send_campaign(self.engine, service, TEMPLATE, kept, chunks, started_by="a test", lease=LEASE)
 
     def schedule(self, people: list[str], part: Selection) -> None:
         schedule(self.engine, people, replace(PLAIN, campaign=self.name, selection=part, batch_size=2))
 
     def dispatch(self) -> None:
-        service = Service(self.reply, ApiSettings())
+        service = ServiceConnection(self.reply, ApiSettings())
         for kept in scheduled_campaigns(self.engine):
             if kept.campaign.name == self.name:
-                dispatch_campaign(self.engine, service, lambda: TEMPLATE, kept, made_by="a test", lease=LEASE)
+                dispatch_campaign(self.engine, service, lambda: TEMPLATE, kept, started_by="a test", lease=LEASE)
 
     def resolve(self) -> None:
         """A person who knows says what became of each request in doubt."""
         campaign = require_campaign(self.engine, self.name)
-        for each in open_requests(self.engine, campaign):
+        for each in requests_in_doubt(self.engine, campaign):
             verdict = Verdict.ACCEPTED if self.was_accepted[each.reference] else Verdict.NOT_SENT
-            resolve_request(self.engine, campaign, Statement(verdict, "Mar", "the panel"), each.reference)
+            resolve_request(self.engine, campaign, Resolution(verdict, "Mar", "the panel"), each.reference)
 
     def prune(self) -> None:
         """Prune the campaign, all of which is old."""
         campaign = require_campaign(self.engine, self.name)
-        deque(prune(self.engine, Limit(SOON + timedelta(days=1), campaign.id)), maxlen=0)
+        deque(prune(self.engine, RetentionLimit(SOON + timedelta(days=1), campaign.id)), maxlen=0)
 
     def cancel(self) -> None:
         cancel(self.engine, require_campaign(self.engine, self.name), Cancellation("Mar", "enough", datetime.now(UTC)))
@@ -109,7 +109,7 @@ def test_nobody_is_messaged_twice_or_in_spite_and_in_the_end_everyone_is_settled
     engine: sa.Engine, steps: list[tuple[str, ...]], replies: list[str]
 ) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("airflow_provider_rcs.sending.requests._SECONDS_AFTER_A_FAILURE", 0.0)
+        patched.setattr("airflow_provider_rcs.sending.sender._SECONDS_AFTER_A_FAILURE", 0.0)
         sending = Campaign(engine, replies)
         sending.schedule(PEOPLE[:2], PARTS[0])
 

@@ -12,13 +12,20 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsCancelledError, RcsInputError, RcsStoreUnavailable
+from airflow_provider_rcs.api.errors import (
+    RcsAuthError,
+    RcsCancelledError,
+    RcsCreditError,
+    RcsInputError,
+    RcsStoreUnavailable,
+)
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.api.settings import ApiSettings
-from airflow_provider_rcs.sending.campaign import send_campaign
-from airflow_provider_rcs.sending.service import Service
+from airflow_provider_rcs.sending.campaign import require_credit_to_begin, send_campaign
+from airflow_provider_rcs.sending.sender import ServiceConnection
 from airflow_provider_rcs.sending.settings import SendSettings
-from airflow_provider_rcs.store.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.outbox.refused_credentials import check_credentials
 from tests.unit.store.given import TERMS, campaign, phones, states
 
 CHUNKS = 20
@@ -35,11 +42,11 @@ def accept(asked: SendRequest) -> SendResult:
 def send(engine: sa.Engine, chunks: Iterable[Mapping[str, list[object]]]) -> dict[str, Any]:
     return send_campaign(
         engine,
-        Service(accept, ApiSettings()),
+        ServiceConnection(accept, ApiSettings()),
         Template("1", "Welcome"),
         SendSettings(template_id="1", campaign="spring", batch_size=1, max_in_flight=1),
         chunks,
-        made_by="a test",
+        started_by="a test",
         lease=timedelta(minutes=5),
     )
 
@@ -86,11 +93,11 @@ def test_a_campaign_that_is_cancelled_while_it_is_sent_stops_at_its_next_request
     with pytest.raises(RcsCancelledError):
         send_campaign(
             engine,
-            Service(accept_and_cancel, ApiSettings(batch_size=2)),
+            ServiceConnection(accept_and_cancel, ApiSettings(batch_size=2)),
             Template(TERMS.template_id, TERMS.template_name),
             SendSettings(template_id=TERMS.template_id, campaign="spring"),
             [{"phone": phones(5)}],
-            made_by="a test",
+            started_by="a test",
             lease=timedelta(minutes=5),
         )
 
@@ -116,3 +123,43 @@ def test_a_reply_that_cannot_be_recorded_stops_the_task_and_loses_no_other_reply
         send(engine, [{"phone": [f"3460000000{number}" for number in range(1, 6)]}])
 
     assert list(states(engine).values()) == ["accepted", "sending", "accepted", "planned", "planned"]
+
+
+ASKING_FOR_FIVE = SendSettings("1234567", "spring", min_credits=5)
+
+
+def refuse() -> float:
+    raise RcsAuthError("refused")
+
+
+def test_credit_that_was_not_asked_for_is_not_looked_up(engine: sa.Engine) -> None:
+    require_credit_to_begin(engine, SendSettings("1234567", "spring"), refuse, "fingerprint")
+
+
+def test_a_campaign_begins_with_as_much_credit_as_was_asked_for_and_not_with_less(engine: sa.Engine) -> None:
+    require_credit_to_begin(engine, ASKING_FOR_FIVE, lambda: 5, "fingerprint")
+
+    with pytest.raises(RcsCreditError):
+        require_credit_to_begin(engine, ASKING_FOR_FIVE, lambda: 4.99, "fingerprint")
+
+
+def test_the_credit_of_a_campaign_that_has_begun_is_not_looked_up(engine: sa.Engine) -> None:
+    campaign(engine)
+
+    require_credit_to_begin(engine, ASKING_FOR_FIVE, refuse, "fingerprint")
+
+
+def test_credit_that_another_task_of_the_campaign_has_spent_in_the_meantime_is_not_missed(engine: sa.Engine) -> None:
+    def look_up() -> float:
+        campaign(engine)
+        return 4
+
+    require_credit_to_begin(engine, ASKING_FOR_FIVE, look_up, "fingerprint")
+
+
+def test_credentials_that_are_refused_at_the_look_up_of_the_credit_are_not_shown_again(engine: sa.Engine) -> None:
+    with pytest.raises(RcsAuthError):
+        require_credit_to_begin(engine, ASKING_FOR_FIVE, refuse, "fingerprint")
+
+    with pytest.raises(RcsAuthError, match="not shown to it again"):
+        check_credentials(engine, "spring", "fingerprint")

@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.errors import (
     RcsCampaignConflictError,
@@ -18,14 +20,28 @@ from airflow_provider_rcs.api.errors import (
     RcsInvalidRecipientsError,
     RcsPlanChangedError,
 )
-from airflow_provider_rcs.api.models import Template, TemplateVariable
-from airflow_provider_rcs.api.selection import read_selection, shards
+from airflow_provider_rcs.api.models import (
+    FrequencyCap,
+    Outcome,
+    Recipient,
+    SendRequest,
+    Template,
+    TemplateVariable,
+    shards,
+)
 from airflow_provider_rcs.api.settings import ApiSettings
-from airflow_provider_rcs.sending.listing import Chunk
-from airflow_provider_rcs.sending.preview import preview_campaign
+from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.api.wire import send
+from airflow_provider_rcs.recipients.columns import Chunk
+from airflow_provider_rcs.recipients.selection import read_selection
+from airflow_provider_rcs.sending.preview import Forecast, preview_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
-from airflow_provider_rcs.store.cancellations import Cancellation, cancel
-from tests.unit.store.given import NOON, campaign, rows, sent
+from airflow_provider_rcs.store.campaign.campaigns import find_campaign, new_reference, new_token
+from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.db.tables import suppression
+from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, settle
+from airflow_provider_rcs.store.outbox.suppression import record_exclusions
+from tests.unit.store.given import ANA, BEA, EVA, NOON, TERMS, campaign, claim_and_dispatch, dispatched, listed, phones, planned, rows, sent
 
 WELCOME = Template(
     "1234567",
@@ -36,6 +52,8 @@ WELCOME = Template(
         TemplateVariable("Shop", "TEXTO"),
     ),
 )
+
+
 PEOPLE: dict[str, list[Any]] = {
     "phone": ["600 000 001", "+34 600 000 002", "912345678", "x"],
     "name": ["Núria Pérez", "Íñigo", "Zoë", "Nobody"],
@@ -153,7 +171,7 @@ def test_a_wrong_recipient_is_refused_where_a_send_would_refuse_it() -> None:
 def test_a_campaign_begun_with_another_template_is_refused_as_a_send_refuses_it(engine: sa.Engine) -> None:
     campaign(engine, "spring")
 
-    with pytest.raises(RcsCampaignConflictError, match="agent: campaign 'spring' was begun with none"):
+    with pytest.raises(RcsCampaignConflictError, match="agent: campaign 'spring' was started with none"):
         preview(engine=engine, agent="another")
 
 
@@ -215,3 +233,145 @@ def test_its_memory_grows_by_the_phones_alone() -> None:
     grown = peak(8_000) - peak(2_000)
 
     assert grown < 6_000 * 250
+
+
+def forecast(engine: sa.Engine | None = None, excluded: Any = (), batch_size: int = 1000, **settings: Any) -> Forecast:
+    return Forecast(
+        TERMS,
+        SendSettings("1234567", "spring", **settings),
+        ApiSettings(batch_size=batch_size),
+        engine,
+        None if engine is None else find_campaign(engine, "spring"),
+        frozenset(excluded),
+    )
+
+
+def foreseen(*chunks: Any, **arguments: Any) -> Forecast:
+    made = forecast(**arguments)
+    for chunk in chunks:
+        made.add([listed(each) if isinstance(each, str) else each for each in chunk])
+    made.finish()
+    return made
+
+
+def counts(made: Forecast) -> dict[str, int]:
+    every = {
+        "planned": made.planned,
+        "messaged": made.messaged,
+        "duplicates": made.duplicates,
+        "rejected": made.rejected.total(),
+        "suppressed": made.suppressed.total(),
+    }
+    return {name: count for name, count in every.items() if count}
+
+
+def suppress(engine: sa.Engine, phone: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(suppression.insert().values(phone=phone, reason="asked", since=datetime.now(UTC)))
+
+
+def test_a_phone_that_comes_again_is_a_duplicate_in_the_same_chunk_and_in_a_later_one() -> None:
+    assert counts(foreseen([ANA, BEA, ANA], [BEA, EVA])) == {"planned": 3, "duplicates": 2}
+
+
+@pytest.mark.parametrize("first_is_wrong", [True, False])
+def test_the_first_row_of_a_phone_counts(first_is_wrong: bool) -> None:
+    rows = [listed(ANA, "variable Amount: it has no value"), listed(ANA)]
+
+    made = foreseen(rows if first_is_wrong else rows[::-1])
+
+    assert counts(made) == {"rejected" if first_is_wrong else "planned": 1, "duplicates": 1}
+
+
+def test_whom_the_campaign_has_messaged_is_not_messaged_again_even_if_the_list_is_wrong_now(
+    engine: sa.Engine,
+) -> None:
+    sent(engine, [ANA])
+    mark_in_doubt(engine, dispatched(engine, [BEA]), "the connection broke")
+    dispatched(engine, [EVA])
+
+    made = foreseen([listed(ANA, "variable Amount: it has no value"), BEA, EVA], engine=engine)
+
+    assert counts(made) == {"messaged": 3}
+
+
+def test_who_is_planned_or_rejected_by_an_earlier_list_is_taken_over_from_this_one(engine: sa.Engine) -> None:
+    planned(engine, [ANA])
+
+    assert counts(foreseen([ANA, BEA], engine=engine)) == {"planned": 2}
+
+
+def test_what_the_service_refused_and_what_was_suppressed_stays_so(engine: sa.Engine) -> None:
+    taken = dispatched(engine, [ANA])
+    settle(engine, [Settlement(taken, [Outcome(ANA, MessageState.REJECTED, reason="no such phone")], "e-1")])
+    taken = dispatched(engine, [EVA])
+    settle(engine, [Settlement(taken, [Outcome(EVA, MessageState.DUPLICATE)], "e-2")])
+    suppress(engine, BEA)
+    claim_and_dispatch(engine, planned(engine, [BEA]), 10)
+
+    made = foreseen([ANA, BEA, EVA], engine=engine)
+
+    assert counts(made) == {"rejected": 1, "suppressed": 1, "duplicates": 1}
+    assert (made.rejected, made.suppressed) == ({"no such phone": 1}, {"suppressed: asked": 1})
+
+
+def test_who_must_not_be_messaged_is_suppressed_by_the_reason_that_a_claim_gives(engine: sa.Engine) -> None:
+    suppress(engine, ANA)
+    record_exclusions(engine, campaign(engine), [BEA])
+    sent(engine, [EVA], name="before")
+    nobody, *_ = phones(1)
+
+    made = foreseen(
+        [ANA, BEA, EVA, nobody], engine=engine, excluded=[ANA, nobody], frequency_cap=FrequencyCap(1, timedelta(days=7))
+    )
+
+    assert made.suppressed == {
+        "suppressed: asked": 1,
+        "excluded by exclude_sql": 2,
+        "frequency cap: at most 1 within 7 days": 1,
+    }
+
+
+def test_a_campaign_that_is_not_begun_is_asked_about_suppressions_too(engine: sa.Engine) -> None:
+    suppress(engine, ANA)
+
+    assert counts(foreseen([ANA, BEA], engine=engine)) == {"planned": 1, "suppressed": 1}
+
+
+def test_requests_are_counted_as_they_will_be_cut() -> None:
+    people = phones(25)
+
+    assert foreseen(people[:7], people[7:], batch_size=10).requests == 3
+
+
+def test_a_request_of_suppressed_people_alone_is_none() -> None:
+    people = phones(4)
+
+    assert foreseen(people, batch_size=2, excluded=people[:2]).requests == 1
+
+
+def test_the_size_of_a_request_is_that_of_its_body() -> None:
+    request = SendRequest("1234567", (Recipient(ANA, "Núria", "42", {"Amount": "7"}),), new_reference(new_token()))
+    row = listed(ANA, name="Núria", reference="42", variables={"Amount": "7"})
+
+    made = foreseen([row])
+
+    size = len(send.send_body(request, ApiSettings().recipient_reference_key, "json"))
+    assert (made.largest_request, made.all_requests) == (size, size)
+
+
+def test_the_largest_request_is_told_beside_all_of_them() -> None:
+    made = foreseen([listed(phone, name="x" * (number * 100)) for number, phone in enumerate(phones(3))], batch_size=1)
+
+    assert made.largest_request > made.all_requests / 3
+    assert made.largest_request < made.all_requests
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(phones(8))), max_size=6), st.integers(1, 5), st.sets(st.sampled_from(phones(8)))
+)
+def test_everyone_on_the_list_is_counted_once(chunks: list[list[str]], batch_size: int, excluded: set[str]) -> None:
+    made = foreseen(*chunks, batch_size=batch_size, excluded=excluded)
+
+    assert sum(counts(made).values()) == sum(map(len, chunks))
+    assert made.planned == len({phone for chunk in chunks for phone in chunk} - excluded)

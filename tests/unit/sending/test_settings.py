@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import QuietHours
-from airflow_provider_rcs.api.selection import read_selection
+from airflow_provider_rcs.recipients.selection import read_selection
 from airflow_provider_rcs.sending.settings import SendSettings, read_quiet_hours, read_send_at
 
 NIGHT = QuietHours(time(22), time(9))
@@ -31,7 +31,7 @@ def test_a_time_zone_that_is_none_is_refused_even_without_a_date() -> None:
 
 
 def test_settings_made_by_hand_are_held_to_the_same_dates() -> None:
-    with pytest.raises(RcsInputError, match="send_at: .* comes twice in Spain"):
+    with pytest.raises(RcsInputError, match="send_at: .* repeats in Spain"):
         SendSettings("7", "spring", send_at=datetime(2026, 10, 25, 1, 30, tzinfo=UTC))
 
 

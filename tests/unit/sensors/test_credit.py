@@ -22,7 +22,7 @@ from airflow_provider_rcs.sensors.credit import RcsCreditSensor
 def test_looks_less_than_a_minute_apart_are_refused_where_the_dag_is_parsed(
     waits: dict[str, Any], argument: str, mode: str
 ) -> None:
-    with pytest.raises(RcsInputError, match=f"^{argument}: .*the service blocks who asks too often"):
+    with pytest.raises(RcsInputError, match=f"^{argument}: .*the service blocks accounts that connect too often"):
         RcsCreditSensor(task_id="wait", min_credits=5, mode=mode, **waits)
 
 

@@ -9,17 +9,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Outcome, Report
-from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.attempts import WHOLE_LIST, Attempt, begin_attempt
-from airflow_provider_rcs.store.campaigns import Campaign, CampaignTerms, open_campaign
-from airflow_provider_rcs.store.claims import Claim
-from airflow_provider_rcs.store.folding import fold
-from airflow_provider_rcs.store.funnel import Funnel, read_funnel
-from airflow_provider_rcs.store.landing import land
-from airflow_provider_rcs.store.tables import attempt as attempts
-from airflow_provider_rcs.store.tables import message, metadata, request
-from tests.one_request import claim_batch, record_list, settle
+from airflow_provider_rcs.recipients.columns import ListedRecipient
+from airflow_provider_rcs.store.campaign.campaigns import Campaign, CampaignTerms, open_campaign
+from airflow_provider_rcs.store.db.tables import new_attempt as attempts
+from airflow_provider_rcs.store.db.tables import message, metadata, request
+from airflow_provider_rcs.store.inbox.folding import fold
+from airflow_provider_rcs.store.inbox.landing import land
+from airflow_provider_rcs.store.outbox.attempts import WHOLE_LIST, Attempt, begin_attempt
+from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches, dispatch_claims
+from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
+from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
+from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TERMS = CampaignTerms("1234567", "Welcome")
@@ -30,7 +31,7 @@ def campaign(engine: sa.Engine, name: str = "spring", overrides: Mapping[str, st
     return open_campaign(engine, name, TERMS, overrides or {})
 
 
-def attempt(
+def new_attempt(
     engine: sa.Engine, name: str = "spring", lease: timedelta = timedelta(minutes=5), shard: str = WHOLE_LIST
 ) -> Attempt:
     return begin_attempt(engine, campaign(engine, name), "a test", lease, shard)
@@ -55,17 +56,25 @@ def listed(phone: str, rejection: str = "", /, **changes: Any) -> ListedRecipien
 
 
 def planned(engine: sa.Engine, people: Iterable[str], name: str = "spring", shard: str = WHOLE_LIST) -> Attempt:
-    begun = attempt(engine, name, shard=shard)
-    record_list(engine, begun, [listed(phone) for phone in people])
+    begun = new_attempt(engine, name, shard=shard)
+    record_list(engine, begun, prepare_list_part(engine, [listed(phone) for phone in people]))
     return begun
 
 
-def claimed(engine: sa.Engine, people: Sequence[str] = (ANA,), name: str = "spring") -> Claim:
-    return claim(engine, planned(engine, people, name), len(people))
+def dispatched(engine: sa.Engine, people: Sequence[str] = (ANA,), name: str = "spring") -> Claim:
+    return claim_next(engine, planned(engine, people, name), len(people))
 
 
-def claim(engine: sa.Engine, holder: Attempt, size: int = 1000) -> Claim:
-    taken = claim_batch(engine, holder, size)
+def claim_and_dispatch(engine: sa.Engine, holder: Attempt, size: int, *given: Any, **named: Any) -> Claim | None:
+    """Claim a batch and allow its request to leave: two steps of the product, for tests of what follows them."""
+    claims = claim_batches(engine, holder, size, *given, **named)
+    if claims:
+        dispatch_claims(engine, holder, claims)
+    return next(iter(claims), None)
+
+
+def claim_next(engine: sa.Engine, holder: Attempt, size: int = 1000) -> Claim:
+    taken = claim_and_dispatch(engine, holder, size)
     assert taken is not None
     return taken
 
@@ -78,8 +87,8 @@ def accepted(taken: Claim, ids: str = "m") -> list[Outcome]:
 
 
 def sent(engine: sa.Engine, people: Sequence[str] = (ANA,), name: str = "spring", ids: str = "m") -> Claim:
-    taken = claimed(engine, people, name)
-    settle(engine, taken, accepted(taken, ids), "e-1")
+    taken = dispatched(engine, people, name)
+    settle(engine, [Settlement(taken, accepted(taken, ids), "e-1")])
     return taken
 
 
@@ -94,12 +103,12 @@ def report_on(taken: Claim, phone: str = ANA, code: str = "13", **changes: Any) 
     return Report(**{**values, **changes})
 
 
-def receive(engine: sa.Engine, *reports: Report) -> int:
+def land_and_fold(engine: sa.Engine, *reports: Report) -> int:
     land(engine, reports, NOON)
     return fold(engine)
 
 
-def let_lease_run_out(engine: sa.Engine, holder: Attempt) -> None:
+def expire_lease(engine: sa.Engine, holder: Attempt) -> None:
     with engine.begin() as connection:
         past = datetime(2020, 1, 1, tzinfo=UTC)
         connection.execute(attempts.update().where(attempts.c.id == holder.id).values(lease_until=past))
@@ -137,7 +146,7 @@ def campaign_id(connection: sa.Connection, name: str) -> int:
     return int(found.scalar_one())
 
 
-def everything(engine: sa.Engine) -> str:
+def dump_store(engine: sa.Engine) -> str:
     """All that the store holds, as one text to look for a person in."""
     with engine.connect() as connection:
         return "\n".join(

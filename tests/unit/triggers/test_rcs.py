@@ -13,10 +13,10 @@ import pytest
 import sqlalchemy as sa
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_rcs.store import tables
-from airflow_provider_rcs.store.folding import fold_parked
+from airflow_provider_rcs.store.db import tables
+from airflow_provider_rcs.store.inbox.folding import fold_parked
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger, RcsReportsTrigger
-from tests.unit.store.given import ANA, BEA, receive, report_on, sent
+from tests.unit.store.given import ANA, BEA, land_and_fold, report_on, sent
 
 END = datetime(2099, 12, 1, 9, 30, tzinfo=UTC)
 
@@ -25,7 +25,7 @@ def trigger(**changes: Any) -> RcsCampaignTrigger:
     arguments: dict[str, Any] = {
         "campaign": "spring",
         "until": "final",
-        "share": 0.95,
+        "at_least": 0.95,
         "store_conn_id": "rcs_store",
         "poll_interval": 0.01,
         "end_time": END,
@@ -55,12 +55,12 @@ def test_it_serializes_to_its_class_and_exactly_its_arguments() -> None:
         {
             "campaign": "spring",
             "until": "final",
-            "share": 0.95,
+            "at_least": 0.95,
             "store_conn_id": "rcs_store",
             "poll_interval": 0.01,
             "end_time": END,
             "no_reports_within": None,
-            "most_failed": None,
+            "max_failure_rate": None,
             "warn_of_silence_after": None,
         },
     )
@@ -73,12 +73,12 @@ def test_it_serializes_how_long_it_bears_no_reports() -> None:
 
 
 def test_it_serializes_how_many_messages_may_fail() -> None:
-    _, arguments = trigger(most_failed=0.02).serialize()
+    _, arguments = trigger(max_failure_rate=0.02).serialize()
 
-    assert arguments["most_failed"] == 0.02
+    assert arguments["max_failure_rate"] == 0.02
 
 
-@pytest.mark.parametrize("newer", ["no_reports_within", "most_failed", "warn_of_silence_after"])
+@pytest.mark.parametrize("newer", ["no_reports_within", "max_failure_rate", "warn_of_silence_after"])
 def test_one_that_was_serialized_before_it_knew_of_something_is_made_again(newer: str) -> None:
     _, arguments = trigger().serialize()
     del arguments[newer]
@@ -87,7 +87,7 @@ def test_one_that_was_serialized_before_it_knew_of_something_is_made_again(newer
 
 
 def test_it_fires_at_once_when_nothing_is_left_to_wait_for(store: sa.Engine) -> None:
-    receive(store, report_on(sent(store)))
+    land_and_fold(store, report_on(sent(store)))
 
     assert first_event(trigger()) == {"status": "success"}
 
@@ -97,7 +97,7 @@ def test_it_gives_up_at_its_end_time(store: sa.Engine) -> None:
 
     event = first_event(trigger(end_time=datetime.now(UTC) + timedelta(seconds=0.1)))
 
-    assert event == {"status": "timeout", "message": "Campaign 'spring': not 95% of its messages were final in time."}
+    assert event == {"status": "timeout", "message": "Campaign 'spring': timed out before 95% of its messages were final."}
 
 
 def test_it_gives_up_at_its_end_time_though_no_look_is_due(store: sa.Engine) -> None:
@@ -118,9 +118,9 @@ def test_silence_that_is_too_long_is_told(store: sa.Engine) -> None:
 
 
 def test_too_many_failures_are_told_though_all_that_is_waited_for_is_there(store: sa.Engine) -> None:
-    receive(store, report_on(sent(store), code="50"))
+    land_and_fold(store, report_on(sent(store), code="50"))
 
-    event = first_event(trigger(most_failed=0.5))
+    event = first_event(trigger(max_failure_rate=0.5))
 
     assert event["status"] == "too_many_failures"
     assert "1 of its 1 messages have failed (100.0%)" in event["message"]
@@ -128,9 +128,9 @@ def test_too_many_failures_are_told_though_all_that_is_waited_for_is_there(store
 
 def test_failures_that_are_allowed_are_waited_through(store: sa.Engine) -> None:
     taken = sent(store, [ANA, BEA])
-    receive(store, report_on(taken, code="50"), report_on(taken, BEA))
+    land_and_fold(store, report_on(taken, code="50"), report_on(taken, BEA))
 
-    assert first_event(trigger(most_failed=0.5)) == {"status": "success"}
+    assert first_event(trigger(max_failure_rate=0.5)) == {"status": "success"}
 
 
 def test_it_wakes_the_task_to_warn_of_a_silence_that_lasts_too_long(store: sa.Engine) -> None:
@@ -149,7 +149,7 @@ def test_it_does_not_wake_the_task_while_silence_is_short(store: sa.Engine) -> N
 
 
 def test_a_store_that_is_away_is_waited_for(store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    receive(store, report_on(sent(store)))
+    land_and_fold(store, report_on(sent(store)))
     away = {"conn_type": "sqlite", "host": f"{tmp_path}/not/mounted/yet/store.db"}
     there = os.environ["AIRFLOW_CONN_RCS_STORE"]
     monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps(away))
@@ -210,8 +210,8 @@ def test_the_reports_trigger_serializes_to_its_class_and_exactly_its_arguments()
 
 def test_the_first_event_tells_of_all_reports_that_are_in(store: sa.Engine) -> None:
     taken = sent(store, [ANA, BEA])
-    receive(store, report_on(taken))
-    receive(store, report_on(taken, BEA))
+    land_and_fold(store, report_on(taken))
+    land_and_fold(store, report_on(taken, BEA))
 
     (event,) = events_of(reports_trigger(), 1)
 
@@ -221,14 +221,14 @@ def test_the_first_event_tells_of_all_reports_that_are_in(store: sa.Engine) -> N
 
 def test_each_batch_of_reports_fires_once(store: sa.Engine) -> None:
     taken = sent(store, [ANA, BEA])
-    receive(store, report_on(taken))
+    land_and_fold(store, report_on(taken))
 
     async def watch() -> list[int]:
         async with aclosing(reports_trigger().run()) as events:  # type: ignore[type-var]
             first = await take(events)
             next_one = asyncio.ensure_future(anext(events))
             await asyncio.wait([next_one], timeout=0.1)
-            await asyncio.to_thread(receive, store, report_on(taken, BEA))
+            await asyncio.to_thread(land_and_fold, store, report_on(taken, BEA))
             second = await asyncio.wait_for(next_one, 20)
             return [first.payload["reports"], second.payload["reports"]]
 
@@ -236,14 +236,14 @@ def test_each_batch_of_reports_fires_once(store: sa.Engine) -> None:
 
 
 def test_a_trigger_that_is_started_again_does_not_fire_for_the_same_reports(store: sa.Engine) -> None:
-    receive(store, report_on(sent(store)))
+    land_and_fold(store, report_on(sent(store)))
     events_of(reports_trigger(), 1)
 
     assert not fires_within_some_looks(reports_trigger())
 
 
 def test_a_load_of_what_was_told_does_not_fire_again(store: sa.Engine) -> None:
-    receive(store, report_on(sent(store), campaign_reference="another"))
+    land_and_fold(store, report_on(sent(store), campaign_reference="another"))
     events_of(reports_trigger(), 1)
 
     # What a load begins with: it takes up again what was parked and has become known.
@@ -255,7 +255,7 @@ def test_a_load_of_what_was_told_does_not_fire_again(store: sa.Engine) -> None:
 def test_a_store_that_came_back_from_a_backup_meanwhile_leaves_no_report_out(store: sa.Engine) -> None:
     taken = sent(store, [ANA, BEA])
     for _ in range(3):
-        receive(store, report_on(taken))
+        land_and_fold(store, report_on(taken))
 
     async def watch() -> int:
         async with aclosing(reports_trigger().run()) as events:  # type: ignore[type-var]
@@ -263,7 +263,7 @@ def test_a_store_that_came_back_from_a_backup_meanwhile_leaves_no_report_out(sto
             next_one = asyncio.ensure_future(anext(events))
             await asyncio.wait([next_one], timeout=0.1)
             await asyncio.to_thread(set_back, store)
-            await asyncio.to_thread(receive, store, report_on(taken, BEA))
+            await asyncio.to_thread(land_and_fold, store, report_on(taken, BEA))
             return int((await asyncio.wait_for(next_one, 20)).payload["reports"])
 
     assert asyncio.run(watch()) == 1
@@ -278,7 +278,7 @@ def set_back(store: sa.Engine) -> None:
 
 
 def test_a_watcher_of_another_name_is_told_too(store: sa.Engine) -> None:
-    receive(store, report_on(sent(store)))
+    land_and_fold(store, report_on(sent(store)))
     events_of(reports_trigger(), 1)
 
     assert events_of(reports_trigger(watcher="others"), 1)[0]["reports"] == 1
@@ -287,7 +287,7 @@ def test_a_watcher_of_another_name_is_told_too(store: sa.Engine) -> None:
 def test_the_reports_trigger_outlives_a_store_that_is_away(
     store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    receive(store, report_on(sent(store)))
+    land_and_fold(store, report_on(sent(store)))
     there = os.environ["AIRFLOW_CONN_RCS_STORE"]
     away = {"conn_type": "sqlite", "host": f"{tmp_path}/not/mounted/yet/store.db"}
     monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps(away))

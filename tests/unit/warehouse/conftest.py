@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from tests.unit.store.conftest import do_not_wait_for_the_disk, shared_engine
-from tests.unit.store.conftest import engine as store
+from tests.store_engines import do_not_wait_for_the_disk, shared_sqlite_engine
+from tests.store_engines import sqlite_engine as store
 
-__all__ = ["shared_engine", "store"]
+__all__ = ["shared_sqlite_engine", "store"]
 
 
 @pytest.fixture(scope="session")

@@ -10,19 +10,21 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import Outcome, Report
-from airflow_provider_rcs.api.recipients import ListedRecipient
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.attempts import begin_attempt
-from airflow_provider_rcs.store.campaigns import CampaignTerms, open_campaign
-from airflow_provider_rcs.store.erasure import erase
-from airflow_provider_rcs.store.folding import fold
-from airflow_provider_rcs.store.funnel import read_funnel
-from airflow_provider_rcs.store.landing import land
-from airflow_provider_rcs.store.pruning import Limit, prune
+from airflow_provider_rcs.recipients.columns import ListedRecipient
+from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms, open_campaign
+from airflow_provider_rcs.store.inbox.folding import fold
+from airflow_provider_rcs.store.inbox.landing import land
+from airflow_provider_rcs.store.outbox.attempts import begin_attempt
+from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
+from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
+from airflow_provider_rcs.store.privacy.erasure import erase
+from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
+from airflow_provider_rcs.store.read.funnel import read_funnel
 from airflow_provider_rcs.warehouse.load import Loaded, load
 from airflow_provider_rcs.warehouse.phones import MASKED, PhoneForm, hashed
 from airflow_provider_rcs.warehouse.tables import warehouse_tables
-from tests.one_request import claim_batch, record_list, settle
+from tests.unit.store.given import claim_and_dispatch
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -31,11 +33,15 @@ def send(store: sa.Engine, campaign: str, phones: list[str]) -> str:
     """Send a campaign to phones, all accepted, and return the request's reference."""
     opened = open_campaign(store, campaign, CampaignTerms("1", "Welcome"), {})
     attempt = begin_attempt(store, opened, "test", timedelta(minutes=1))
-    record_list(store, attempt, [ListedRecipient(phone, phone, phone, f"P{phone}", "", {}) for phone in phones])
-    claim = claim_batch(store, attempt, 1_000)
+    record_list(
+        store,
+        attempt,
+        prepare_list_part(store, [ListedRecipient(phone, phone, phone, f"P{phone}", "", {}) for phone in phones]),
+    )
+    claim = claim_and_dispatch(store, attempt, 1_000)
     assert claim is not None
     accepted = [Outcome(person.phone, MessageState.ACCEPTED, f"m{person.phone}") for person in claim.recipients]
-    settle(store, claim, accepted, "77")
+    settle(store, [Settlement(claim, accepted, "77")])
     return claim.reference
 
 
@@ -142,7 +148,7 @@ def test_no_cell_shows_a_phone_unless_phones_are_plain(
         ListedRecipient("34600000001", "34600000001", "+34 600 000 001", "Ana", "", {"phone": "34600000001"}),
         ListedRecipient("wrong", None, "600000002", "Bo", "", {}, rejection="phone: it is not valid"),
     ]
-    record_list(store, attempt, people)
+    record_list(store, attempt, prepare_list_part(store, people))
     extra = {"Movil": "34600000001"}
     land(store, [Report("13", "34600000001", "unknown", service="RCS", reported_at=NOW, extra=extra)], NOW)
 
@@ -210,7 +216,7 @@ def test_a_report_on_a_message_that_was_pruned_comes_without_its_phone_and_tells
     reference = send(store, "spring", ["34600000001"])
     report(store, reference, "34600000001", "50")
     load(store, warehouse, None)
-    list(prune(store, Limit(datetime.now(UTC) + timedelta(days=1))))
+    list(prune(store, RetentionLimit(datetime.now(UTC) + timedelta(days=1))))
     report(store, reference, "34600000001", "13", "SMS")
 
     load(store, warehouse, None)
@@ -278,13 +284,17 @@ def test_an_id_that_a_late_reply_brings_comes_too_to_a_message_that_a_report_has
 ) -> None:
     opened = open_campaign(store, "spring", CampaignTerms("1"), {})
     attempt = begin_attempt(store, opened, "test", timedelta(minutes=1))
-    record_list(store, attempt, [ListedRecipient("34600000001", "34600000001", "34600000001", "", "", {})])
-    claim = claim_batch(store, attempt, 1_000)
+    record_list(
+        store,
+        attempt,
+        prepare_list_part(store, [ListedRecipient("34600000001", "34600000001", "34600000001", "", "", {})]),
+    )
+    claim = claim_and_dispatch(store, attempt, 1_000)
     assert claim is not None
     report(store, claim.reference, "34600000001", "13")
     load(store, warehouse, None)
 
-    settle(store, claim, [Outcome("34600000001", MessageState.REJECTED, reason="refused")], "77")
+    settle(store, [Settlement(claim, [Outcome("34600000001", MessageState.REJECTED, reason="refused")], "77")])
     load(store, warehouse, None)
 
     assert rows(warehouse, "SELECT state, api_campaign_id FROM rcs_message") == [("accepted", "77")]
@@ -301,7 +311,11 @@ def test_the_funnel_of_a_campaign_is_counted_for_each_day_as_the_store_counts_it
         report(store, reference, phone, code, service)
     attempt = begin_attempt(store, open_campaign(store, "spring", CampaignTerms("1"), {}), "test", timedelta(minutes=1))
     twice = ListedRecipient("34600000007", "34600000007", "34600000007", "", "", {})
-    record_list(store, attempt, [twice, twice, ListedRecipient("x", None, "x", "", "", {}, rejection="phone: wrong")])
+    record_list(
+        store,
+        attempt,
+        prepare_list_part(store, [twice, twice, ListedRecipient("x", None, "x", "", "", {}, rejection="phone: wrong")]),
+    )
     send(store, "autumn", phones[:1])
 
     load(store, warehouse, None)

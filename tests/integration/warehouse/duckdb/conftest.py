@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.unit.warehouse.conftest import shared_engine, store
+from tests.unit.warehouse.conftest import shared_sqlite_engine, store
 
-__all__ = ["shared_engine", "store"]
+__all__ = ["shared_sqlite_engine", "store"]
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from upath import UPath
 
-from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK
 from airflow_provider_rcs.sending.sources import chunks_of
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
@@ -94,11 +94,13 @@ def test_a_file_in_another_storage_than_the_disk_is_read() -> None:
 
 
 def test_a_parquet_file_of_small_row_groups_comes_in_full_chunks(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"phone": list(range(2 * ROWS_A_CHUNK))}), tmp_path / "small.parquet", row_group_size=1_000)
+    pq.write_table(
+        pa.table({"phone": list(range(2 * ROWS_PER_CHUNK))}), tmp_path / "small.parquet", row_group_size=1_000
+    )
 
     chunks = list(chunks_of((tmp_path / "small.parquet").as_uri()))
 
-    assert [len(chunk["phone"]) for chunk in chunks] == [ROWS_A_CHUNK, ROWS_A_CHUNK]
+    assert [len(chunk["phone"]) for chunk in chunks] == [ROWS_PER_CHUNK, ROWS_PER_CHUNK]
 
 
 @pytest.mark.parametrize(

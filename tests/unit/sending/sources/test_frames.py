@@ -10,8 +10,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK
 from airflow_provider_rcs.sending.sources import chunks_of
 
 PHONES = ["0034600000001", None, "600000003"]
@@ -80,11 +80,11 @@ def test_tables_of_polars_and_arrow_come_out_as_they_are(table: object) -> None:
 
 @pytest.mark.parametrize("made_by", [pd.DataFrame, pl.DataFrame, pa.table])
 def test_a_long_table_comes_in_chunks_in_its_order(made_by: Any) -> None:
-    numbers = list(range(2 * ROWS_A_CHUNK + 1))
+    numbers = list(range(2 * ROWS_PER_CHUNK + 1))
 
     chunks = list(chunks_of(made_by({"phone": numbers})))
 
-    assert [len(chunk["phone"]) for chunk in chunks] == [ROWS_A_CHUNK, ROWS_A_CHUNK, 1]
+    assert [len(chunk["phone"]) for chunk in chunks] == [ROWS_PER_CHUNK, ROWS_PER_CHUNK, 1]
     assert [cell for chunk in chunks for cell in chunk["phone"]] == numbers
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_rcs.api.chunks import ROWS_A_CHUNK
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK
 from airflow_provider_rcs.sending.sources import chunks_of
 
 
@@ -15,7 +15,7 @@ def people(count: int) -> list[dict[str, Any]]:
 
 
 def test_an_iterator_gives_the_chunks_of_a_list_of_the_same_dicts() -> None:
-    rows = people(ROWS_A_CHUNK + 1)
+    rows = people(ROWS_PER_CHUNK + 1)
 
     assert list(chunks_of(iter(rows))) == list(chunks_of(rows))
 
@@ -31,7 +31,7 @@ def test_an_iterator_is_asked_for_no_more_than_the_chunk_that_is_read() -> None:
 
     next(chunks_of(endless()))
 
-    assert made == ROWS_A_CHUNK
+    assert made == ROWS_PER_CHUNK
 
 
 @pytest.mark.parametrize("give", [list, iter])
@@ -42,7 +42,7 @@ def test_a_key_that_a_dict_lacks_is_a_cell_without_a_value(give: Any) -> None:
 
 
 def test_a_key_that_comes_too_late_in_an_iterator_is_refused_and_not_passed_over() -> None:
-    rows = [*people(ROWS_A_CHUNK), {"phone": 1, "city": "Cádiz"}]
+    rows = [*people(ROWS_PER_CHUNK), {"phone": 1, "city": "Cádiz"}]
 
     with pytest.raises(RcsInputError, match="the key 'city' is in none of the first 5000 dicts"):
         list(chunks_of(iter(rows)))

@@ -1,0 +1,64 @@
+"""What HTTP proves about a call whatever its body says: that it never left, or was refused."""
+
+from __future__ import annotations
+
+import ssl
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import requests
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError
+
+from airflow_provider_rcs.api.errors import RcsAuthError, RcsParameterError, RcsRateLimited
+
+
+def never_left(error: requests.RequestException) -> bool:
+    """Return whether the connection failed before any byte of the request left."""
+    cause = _cause(error)
+    if isinstance(cause, ProxyError):
+        cause = cause.original_error
+    return isinstance(cause, NewConnectionError | ConnectTimeoutError) or any(
+        isinstance(argument, ssl.SSLCertVerificationError) for argument in getattr(cause, "args", ())
+    )
+
+
+def error_kind(error: requests.RequestException) -> str:
+    """Return the kind of failure, without its text, which can quote credentials of a proxy."""
+    return type(_cause(error)).__name__
+
+
+def raise_for_status(url: str, response: requests.Response) -> None:
+    """Raise for statuses that prove a refusal whatever the body says; any other is judged by its body.
+
+    :raises RcsRefusedError: one of its kinds.
+    """
+    refused = f"HTTP {response.status_code}). Nothing was sent."
+    match response.status_code:
+        case 401 | 403:
+            raise RcsAuthError(f"{url}: the service refused the API User or API Token ({refused} {RcsAuthError.remedy}")
+        case 404:
+            raise RcsParameterError(
+                f"{url}: no such address at the service ({refused} Check host and extra 'paths' of the connection."
+            )
+        case 429:
+            retry_after = _seconds(response.headers.get("Retry-After"))
+            wait = "" if retry_after is None else f" It asks to wait {retry_after:g} seconds."
+            raise RcsRateLimited(f"{url}: too many requests ({refused}{wait} {RcsRateLimited.remedy}", retry_after)
+
+
+def _cause(error: requests.RequestException) -> object:
+    first = error.args[0] if error.args else error
+    return getattr(first, "reason", first)
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Read a Retry-After header, which holds seconds or a date."""
+    if not retry_after:
+        return None
+    if retry_after.strip().isdecimal():
+        return float(retry_after)
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max((moment.astimezone(UTC) - datetime.now(UTC)).total_seconds(), 0.0)

@@ -1,0 +1,129 @@
+"""The receiver's configuration: from environment variables if it runs by itself, from Airflow if it runs there."""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE, read_timezone
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.receiver.auth import Credentials, TrustedProxies
+from airflow_provider_rcs.receiver.spool import DEFAULT_MEGABYTES, Spool
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import tzinfo
+
+    import sqlalchemy as sa
+
+STORE_URL = "AIRFLOW_RCS_STORE_URL"
+REPORTS_LOGIN = "AIRFLOW_RCS_REPORTS_LOGIN"
+REPORTS_PASSWORD = "AIRFLOW_RCS_REPORTS_PASSWORD"  # noqa: S105 - the name of a variable
+SPOOL = "AIRFLOW_RCS_SPOOL"
+SPOOL_MEGABYTES = "AIRFLOW_RCS_SPOOL_MEGABYTES"
+TRUSTED_PROXIES = "AIRFLOW_RCS_TRUSTED_PROXIES"
+REPORTS_TIMEZONE = "AIRFLOW_RCS_REPORTS_TIMEZONE"
+DEFAULT_REPORTS_CONN_ID = "rcs_reports"
+_DEFAULT_SPOOLS = "rcs_reports_spool"
+
+
+def store_url_from_environment(environment: Mapping[str, str]) -> str | None:
+    """Return the SQLAlchemy URL of the store, or ``None`` if it is not set."""
+    return environment.get(STORE_URL) or None
+
+
+def credentials_from_environment(environment: Mapping[str, str]) -> Credentials | None:
+    """Return the credentials that pushed requests must have, or ``None`` if they are not set.
+
+    :raises RcsInputError: if only one of login and password is set.
+    """
+    login, password = environment.get(REPORTS_LOGIN), environment.get(REPORTS_PASSWORD)
+    if not (login or password):
+        return None
+    return Credentials.of(login, password, where=f"{REPORTS_LOGIN} and {REPORTS_PASSWORD}")
+
+
+def credentials_from_airflow() -> Credentials | None:
+    """Return login and password of the connection ``[rcs] reports_conn_id``, or ``None`` if it is not defined.
+
+    :raises RcsInputError: if the connection lacks one of the two.
+    """
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
+
+    conn_id = conf.get("rcs", "reports_conn_id", fallback=DEFAULT_REPORTS_CONN_ID)
+    try:
+        connection = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        return None
+    return Credentials.of(connection.login, connection.password, where=f"the connection {conn_id!r}")
+
+
+def spool_from_environment(environment: Mapping[str, str], store: sa.URL) -> Spool:
+    """Return the spool in the folder that is set, or in one in Airflow's home that is named after the store.
+
+    :param store: the store that it is for; what waits for one store must not be moved to another.
+    :raises RcsInputError: if its size is not a number.
+    """
+    megabytes = environment.get(SPOOL_MEGABYTES) or str(DEFAULT_MEGABYTES)
+    if not megabytes.isdecimal():
+        raise RcsInputError(SPOOL_MEGABYTES, "it is not a whole number", "Set it to the spool's size in megabytes.")
+    folder = environment.get(SPOOL)
+    name = sha256(store.set(password=None).render_as_string().encode()).hexdigest()[:16]
+    return Spool(Path(folder) if folder else _default_spools(environment) / name, int(megabytes))
+
+
+def spool_from_airflow(store_conn_id: str) -> Spool:
+    """Return the spool of ``[rcs] reports_spool``; by default a folder in Airflow's home, named after the connection.
+
+    :param store_conn_id: the connection of the store that it is for.
+    """
+    from airflow.providers.common.compat.sdk import conf
+
+    folder = conf.get("rcs", "reports_spool", fallback="")
+    megabytes = conf.getint("rcs", "reports_spool_megabytes", fallback=DEFAULT_MEGABYTES)
+    return Spool(Path(folder) if folder else _default_spools(os.environ) / store_conn_id, megabytes)
+
+
+def trusted_proxies_from_environment(environment: Mapping[str, str]) -> TrustedProxies:
+    """Return the trusted proxies; by default none.
+
+    :raises RcsInputError: if one of them is not an address or a network.
+    """
+    return TrustedProxies.parse(environment.get(TRUSTED_PROXIES, ""), where=TRUSTED_PROXIES)
+
+
+def trusted_proxies_from_airflow() -> TrustedProxies:
+    """Return the proxies of ``[rcs] trusted_proxies``; by default none.
+
+    :raises RcsInputError: if one of them is not an address or a network.
+    """
+    from airflow.providers.common.compat.sdk import conf
+
+    return TrustedProxies.parse(conf.get("rcs", "trusted_proxies", fallback=""), where="[rcs] trusted_proxies")
+
+
+def timezone_from_environment(environment: Mapping[str, str]) -> tzinfo:
+    """Return the time zone of the dates in reports; by default Spain's (assumed).
+
+    :raises RcsInputError: if the time zone does not exist.
+    """
+    name = environment.get(REPORTS_TIMEZONE)
+    return read_timezone(name, REPORTS_TIMEZONE) if name else SERVICE_TIMEZONE
+
+
+def timezone_from_airflow() -> tzinfo:
+    """Return the time zone of the dates in reports, ``[rcs] reports_timezone``; by default Spain's (assumed).
+
+    :raises RcsInputError: if the time zone does not exist.
+    """
+    from airflow.providers.common.compat.sdk import conf
+
+    name = conf.get("rcs", "reports_timezone", fallback="") or SERVICE_TIMEZONE.key
+    return read_timezone(name, "[rcs] reports_timezone")
+
+
+def _default_spools(environment: Mapping[str, str]) -> Path:
+    """Return the folder that holds the spool of each store, unless another one is set."""
+    return Path(environment.get("AIRFLOW_HOME") or Path("~/airflow").expanduser()) / _DEFAULT_SPOOLS

@@ -1,0 +1,51 @@
+"""The health check: whether a report would be accepted now."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.receiver.group_commit import GroupCommit
+from airflow_provider_rcs.store.db.engine import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airflow_provider_rcs.receiver.spool import Spool
+
+_CACHED_SECONDS = 1.0
+_STORE_TIMEOUT = 0.5
+
+
+class HealthCheck:
+    """Checks whether the store responds, or else the spool has room; queries the store at most once a second.
+
+    :param get_engine: returns the store's engine; called in a thread.
+    """
+
+    def __init__(self, get_engine: Callable[[], sa.Engine], spool: Spool | None) -> None:
+        self._get_engine = get_engine
+        self._spool = spool
+        self._queries = GroupCommit(self._query, "health check")
+        self._ready = False
+        self._next_check_at = 0.0
+
+    async def is_ready(self) -> bool:
+        """Return whether a report would be accepted now."""
+        if time.monotonic() >= self._next_check_at:
+            self._next_check_at = time.monotonic() + _CACHED_SECONDS
+            self._ready = await self._store_responds() or (self._spool is not None and self._spool.has_room())
+        return self._ready
+
+    async def _store_responds(self) -> bool:
+        try:
+            await self._queries.commit(None, _STORE_TIMEOUT)
+        except Exception:  # noqa: BLE001 - any error means that the store does not respond
+            return False
+        return True
+
+    def _query(self, _requests: Sequence[None]) -> None:
+        with reading(self._get_engine()) as connection:
+            connection.execute(sa.select(1))

@@ -1,0 +1,216 @@
+"""Saving pushed reports before they are answered: in the store, or in the spool while the store is unavailable."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsError, RcsStoreError, RcsStoreUnavailable
+from airflow_provider_rcs.receiver import metrics as names
+from airflow_provider_rcs.receiver.background import BackgroundThread
+from airflow_provider_rcs.receiver.group_commit import GroupCommit
+from airflow_provider_rcs.receiver.spool import SpoolFullError, write_line
+from airflow_provider_rcs.store.db.engine import transaction
+from airflow_provider_rcs.store.inbox.landing import LandingConnection, ReceivedReports, RefusedReport, land_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airflow_provider_rcs.receiver.metrics import Metrics
+    from airflow_provider_rcs.receiver.spool import Spool
+
+log = logging.getLogger(__name__)
+
+# PostgreSQL flushes several to the disk together; on SQLite the second would only wait for the first.
+_CONCURRENT_COMMITS = 2
+_STORE_TIMEOUT = 0.5
+# The store's share of the time left, if both are slow: its commit takes longer than the spool's.
+_STORE_SHARE = 0.6
+_SECONDS_TO_NEXT_TRY = 1.0
+# How soon running processes find the files that a dead one left.
+_SECONDS_BETWEEN_SPOOL_CHECKS = 30.0
+
+
+class NotSavedError(Exception):
+    """Neither the store nor the spool saved a push in time.
+
+    :param spool_full: whether the spool has no room left.
+    """
+
+    def __init__(self, *, spool_full: bool = False) -> None:
+        super().__init__()
+        self.spool_full = spool_full
+
+
+class Ingest:
+    """Saves what requests pushed; moves the spool to the store in the background, once the store accepts reports again.
+
+    If the store was only slow, a push may be in both and land twice, which does not change what folding results in.
+
+    :param get_engine: returns the store's engine; called in threads.
+    :param spool: saves what the store does not accept; ``None`` to refuse it.
+    :param metrics: counts what was saved where.
+    :param on_landed: called in a thread whenever reports have landed in the store.
+    """
+
+    def __init__(
+        self, get_engine: Callable[[], sa.Engine], spool: Spool | None, metrics: Metrics, on_landed: Callable[[], None]
+    ) -> None:
+        self._get_engine = get_engine
+        self._spool = spool
+        self._metrics = metrics
+        self._on_landed = on_landed
+        self._store_available = True
+        self._landings: list[LandingConnection] = []
+        self._store_commits = GroupCommit(self._land, "store commit", self._begin_landing)
+        self._spool_commits = GroupCommit(self._append_to_spool, "spool commit")
+        self._move_requested = threading.Event()
+        self._mover = BackgroundThread(self._work, "rcs-reports-move")
+
+    def wake(self) -> None:
+        """Have the spool looked at soon, in the background; return at once."""
+        self._move_requested.set()
+        self._mover.ensure_started()
+
+    async def save(self, pushed: ReceivedReports, seconds: float) -> None:
+        """Return once a push is safe.
+
+        :param pushed: what one request brought.
+        :param seconds: how long the store and the spool together may take.
+        :raises NotSavedError: if it is not safe; it may be in the store nevertheless.
+        """
+        deadline = time.monotonic() + seconds
+        if self._store_available or self._spool is None:
+            try:
+                return await self._store_commits.commit(pushed, min(_STORE_TIMEOUT, seconds * _STORE_SHARE))
+            except TimeoutError:
+                self._suspend_store("its commits take too long")
+            except Exception:  # noqa: BLE001 - logged once for the whole batch; here any error means: not in the store
+                self._suspend_store("its commits fail")
+        await self._save_to_spool(pushed, deadline - time.monotonic())
+        return None
+
+    async def _save_to_spool(self, pushed: ReceivedReports, seconds: float) -> None:
+        if self._spool is None:
+            raise NotSavedError
+        try:
+            await self._spool_commits.commit(pushed, seconds)
+        except SpoolFullError:
+            raise NotSavedError(spool_full=True) from None
+        except Exception:  # noqa: BLE001 - logged for the batch
+            raise NotSavedError from None
+        self._metrics.count(names.SPOOLED, len(pushed.reports) + len(pushed.refused))
+        if self._store_available:
+            # The store came back, and the spool was moved, before this was appended.
+            self.wake()
+
+    def _suspend_store(self, reason: str) -> None:
+        if self._store_available:
+            self._store_available = False
+            log.warning("The store is not accepting reports (%s); until it does, they go to the spool", reason)
+        self.wake()
+
+    def _begin_landing(self, take: Callable[[], Sequence[ReceivedReports]], done: Callable[[bool], None]) -> bool:
+        """Land in the event loop, over a connection that a thread has used for landing before."""
+        if not (landing := self._idle_landing()):
+            return False
+        started = time.monotonic()
+
+        def finish(is_committed: bool) -> None:
+            self._landings.append(landing)
+            done(is_committed)
+            if is_committed:
+                self._record_landing(pushes, started)
+
+        if landing.is_nonblocking:
+            pushes = take()
+            if landing.begin(pushes, finish):
+                return True
+        self._landings.append(landing)
+        return False
+
+    def _land(self, pushes: Sequence[ReceivedReports]) -> None:
+        engine, started = self._get_engine(), time.monotonic()
+        if engine.dialect.name == "postgresql":
+            self._store_commits.allow_concurrent(_CONCURRENT_COMMITS)
+        landing = self._idle_landing() or LandingConnection(engine)
+        try:
+            landing.land(pushes)
+        finally:
+            self._landings.append(landing)
+        self._record_landing(pushes, started)
+
+    def _idle_landing(self) -> LandingConnection | None:
+        # Called in threads and in the event loop: between a check and a pop, another one may have taken it.
+        try:
+            return self._landings.pop()
+        except IndexError:
+            return None
+
+    def _record_landing(self, pushes: Sequence[ReceivedReports], started: float) -> None:
+        self._metrics.record_time(names.COMMIT_TIME, time.monotonic() - started)
+        self._metrics.count(names.COMMITTED, sum(len(each.reports) for each in pushes))
+        self._on_landed()
+
+    def _append_to_spool(self, pushes: Sequence[ReceivedReports]) -> None:
+        if self._spool is not None:
+            self._spool.append(pushes)
+
+    def _work(self) -> None:
+        while True:
+            self._move_requested.wait(_SECONDS_BETWEEN_SPOOL_CHECKS)
+            self._move_requested.clear()
+            if not self._move_spool():
+                time.sleep(_SECONDS_TO_NEXT_TRY)
+                self._move_requested.set()
+
+    def _move_spool(self) -> bool:
+        """Move what is in the spool to the store, and return whether the store accepts reports."""
+        try:
+            for pushes in self._spool.drain() if self._spool else ():
+                self._land_spooled(pushes)
+            if not self._store_available:
+                started = time.monotonic()
+                with transaction(self._get_engine()) as connection:
+                    connection.execute(sa.select(1))
+                if time.monotonic() - started > _STORE_TIMEOUT:
+                    return False
+        except Exception as error:  # noqa: BLE001 - retried for as long as it takes
+            reason = str(error) if isinstance(error, RcsError) else type(error).__name__
+            log.debug("The store is still not accepting reports: %s", reason)
+            return False
+        if not self._store_available:
+            self._store_available = True
+            log.warning("The store is accepting reports again")
+            # Reports spooled since then are still in the spool.
+            self._move_requested.set()
+        return True
+
+    def _land_spooled(self, pushes: Sequence[ReceivedReports]) -> None:
+        try:
+            self._land_apart(pushes)
+        except RcsStoreUnavailable:
+            raise
+        except (RcsStoreError, sa.exc.StatementError):
+            # The database is available and rejects one of the pushes, which must not block the others for ever.
+            for each in pushes:
+                self._land_or_refuse(each)
+
+    def _land_or_refuse(self, pushed: ReceivedReports) -> None:
+        try:
+            self._land_apart([pushed])
+        except RcsStoreUnavailable:
+            raise
+        except (RcsStoreError, sa.exc.StatementError):
+            whole = RefusedReport("the database rejected it", "application/json", write_line(pushed))
+            self._land_apart([ReceivedReports(pushed.received_at, refused=[whole])])
+
+    def _land_apart(self, pushes: Sequence[ReceivedReports]) -> None:
+        """Land pushes from the spool, in the thread that moves them."""
+        engine, started = self._get_engine(), time.monotonic()
+        land_all(engine, pushes)
+        self._record_landing(pushes, started)

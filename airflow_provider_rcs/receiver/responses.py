@@ -1,0 +1,109 @@
+"""The receiver's HTTP responses: a status and a JSON object, sent with the headers that all of them share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import orjson
+
+if TYPE_CHECKING:
+    from starlette.types import Send
+
+Header = tuple[bytes, bytes]
+
+_COMMON_HEADERS: tuple[Header, ...] = (
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+)
+_CLOSE: Header = (b"connection", b"close")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response to a request, encoded once and sent any number of times.
+
+    :param status: the HTTP status.
+    :param content: the body, as a JSON object.
+    :param headers: headers beyond the common ones.
+    """
+
+    status: int
+    content: dict[str, str | int]
+    headers: tuple[Header, ...] = ()
+    _body: bytes = field(init=False, repr=False)
+    _all_headers: tuple[Header, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        body = orjson.dumps(self.content)
+        length = (b"content-length", str(len(body)).encode("ascii"))
+        object.__setattr__(self, "_body", body)
+        object.__setattr__(self, "_all_headers", (*_COMMON_HEADERS, length, *self.headers))
+
+    async def send(self, send: Send) -> None:
+        """Send the response over ASGI."""
+        # A new list each time: middleware around the application, such as Airflow's, adds headers to it.
+        await send({"type": "http.response.start", "status": self.status, "headers": list(self._all_headers)})
+        await send({"type": "http.response.body", "body": self._body})
+
+
+class RequestRefusedError(Exception):
+    """The request is refused.
+
+    :param response: what the client gets.
+    """
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+READY = Response(200, {"status": "ready"})
+NOT_READY = Response(503, {"status": "not ready"})
+UNAUTHORIZED = Response(
+    401, {"error": "wrong login or password"}, ((b"www-authenticate", b'Basic realm="rcs-reports", charset="UTF-8"'),)
+)
+TOO_MANY_FAILURES = Response(
+    429, {"error": "too many wrong logins or passwords from this address"}, ((b"retry-after", b"60"), _CLOSE)
+)
+NOT_FOUND = Response(404, {"error": "not found; push reports to POST /rcs/reports"})
+BODY_TOO_SLOW = Response(408, {"error": "the body was not received in time"}, (_CLOSE,))
+BODY_TOO_LARGE = Response(413, {"error": "the body is larger than 64 KiB"}, (_CLOSE,))
+NOT_CONFIGURED = Response(503, {"error": "the receiver has no login and password to check requests against"})
+STORE_FAILED = Response(503, {"error": "the reports could not be stored; send them again"}, ((b"retry-after", b"5"),))
+SPOOL_FULL = Response(
+    503,
+    {"error": "the store is unavailable and the spool is full; send them again"},
+    ((b"retry-after", b"60"),),
+)
+
+UNSUPPORTED_TYPE = "send application/json, application/x-www-form-urlencoded or multipart/form-data"
+
+
+@lru_cache(maxsize=1024)
+def committed(reports: int) -> Response:
+    """Return the response to a body whose reports are all saved."""
+    return Response(200, {"committed": reports})
+
+
+def not_understood(problem: str, committed: int) -> Response:
+    """Return the response to a body that could not be understood, in whole or in part, and was saved.
+
+    :param problem: what is wrong with the body, without quoting it.
+    :param committed: how many of its reports were understood and saved.
+    """
+    return Response(400, {"error": problem, "committed": committed})
+
+
+def unsupported_type() -> Response:
+    """Return the response to a body of an unsupported content type, which was saved."""
+    return Response(415, {"error": UNSUPPORTED_TYPE})
+
+
+def wrong_method(allowed: str) -> Response:
+    """Return the response to a request with a method that its path does not support."""
+    return Response(405, {"error": f"use {allowed}"}, ((b"allow", allowed.encode("ascii")),))

@@ -1,0 +1,141 @@
+"""One attempt at a campaign, alive for as long as it renews its lease."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from types import TracebackType
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsError, RcsFencedError, RcsStoreUnavailable
+from airflow_provider_rcs.sending.progress import Progress
+from airflow_provider_rcs.sending.sender import Sender, ServiceConnection
+from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.store.campaign.campaigns import Campaign, require_not_restored
+from airflow_provider_rcs.store.campaign.cancellations import require_not_cancelled
+from airflow_provider_rcs.store.db.engine import reading
+from airflow_provider_rcs.store.inbox.folding import fold
+from airflow_provider_rcs.store.outbox.attempts import WHOLE_LIST, Attempt, begin_attempt, end_attempt, renew_lease
+from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts, seconds_until_other_attempts_end
+
+log = logging.getLogger(__name__)
+
+_SECONDS_BETWEEN_POLLS = 2.0
+_RENEWALS_PER_LEASE = 3
+
+
+@contextmanager
+def attempt_at(
+    engine: sa.Engine, campaign: Campaign, started_by: str, lease: timedelta, shard: str = WHOLE_LIST
+) -> Iterator[Attempt]:
+    """Begin an attempt at a campaign, and end it when the block ends.
+
+    Before it begins, earlier attempts that died are recovered, and delivery reports that wait are folded.
+
+    :param started_by: the task that makes the attempt, for people.
+    :param lease: how long the attempt counts as alive without a renewal.
+    :param shard: the part of the list that it sends to.
+    :raises RcsCancelledError: if the campaign was cancelled.
+    :raises RcsStoreError: if the store was restored from a backup, and may lack messages that the campaign has sent.
+    """
+    require_not_restored(engine, campaign)
+    _log_recovery(campaign.name, in_doubt=recover_dead_attempts(engine, campaign))
+    if folded := fold(engine):
+        log.info("Folded %d delivery reports that had not been applied yet.", folded)
+    with reading(engine) as connection:
+        require_not_cancelled(connection, campaign)
+    started_by = f"{started_by} on {socket.gethostname()}, process {os.getpid()}"
+    attempt = begin_attempt(engine, campaign, started_by, lease, shard)
+    with LeaseKeeper(engine, attempt):
+        try:
+            yield attempt
+        finally:
+            end_attempt(engine, attempt)
+
+
+def send_planned(
+    engine: sa.Engine, attempt: Attempt, settings: SendSettings, service: ServiceConnection, listed: int
+) -> RcsError | None:
+    """Send the planned messages of the attempt's list, and wait until no other attempt has requests in flight.
+
+    :param listed: how many recipients the list has, for the progress in the log.
+    :return: the error that stopped it, or ``None``.
+    """
+    sender = Sender(
+        engine,
+        attempt,
+        settings,
+        settings.batch_size or service.settings.batch_size,
+        service,
+        Progress(settings.campaign, listed),
+    )
+    stopped_by = sender.send_all()
+    while _wait_for_other_attempts(engine, attempt) and stopped_by is None:
+        # They may have requeued messages, or died before they dispatched what they had claimed.
+        stopped_by = sender.send_all()
+    return stopped_by
+
+
+def _wait_for_other_attempts(engine: sa.Engine, attempt: Attempt) -> bool:
+    """Wait until the requests of other attempts are settled, or the leases of these attempts have run out.
+
+    :return: whether it had to wait.
+    """
+    waited = False
+    while seconds := seconds_until_other_attempts_end(engine, attempt):
+        log.info(
+            "Campaign %s: another attempt has requests in flight; waiting up to %d s for it or its lease to end.",
+            attempt.campaign.name,
+            math.ceil(seconds),
+        )
+        time.sleep(min(seconds, _SECONDS_BETWEEN_POLLS))
+        _log_recovery(attempt.campaign.name, in_doubt=recover_dead_attempts(engine, attempt.campaign))
+        waited = True
+    return waited
+
+
+def _log_recovery(campaign: str, *, in_doubt: int) -> None:
+    if in_doubt:
+        log.warning(
+            "Campaign %s: an earlier attempt died while sending; %d messages are in doubt and are not sent again.",
+            campaign,
+            in_doubt,
+        )
+
+
+class LeaseKeeper:
+    """Renews an attempt's lease from a thread until the block ends or the lease is lost."""
+
+    def __init__(self, engine: sa.Engine, attempt: Attempt) -> None:
+        self._engine = engine
+        self._attempt = attempt
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._renew, name="rcs-lease", daemon=True)
+
+    def __enter__(self) -> LeaseKeeper:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _renew(self) -> None:
+        pause = self._attempt.lease.total_seconds() / _RENEWALS_PER_LEASE
+        while not self._ended.wait(pause):
+            try:
+                renew_lease(self._engine, self._attempt)
+            except RcsFencedError:
+                return  # The next claim raises it, before it claims anything.
+            except RcsStoreUnavailable as error:
+                log.warning("Campaign %s: the lease could not be renewed: %s", self._attempt.campaign.name, error)

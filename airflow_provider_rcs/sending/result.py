@@ -1,0 +1,95 @@
+"""The result of an attempt at a campaign: its counts, or the error that says what is left to do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsError, RcsInDoubtError, RcsOutcomeUnknown, RcsStoppedError
+from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.store.campaign.campaigns import Campaign
+from airflow_provider_rcs.store.inbox.folding import fold_parked
+from airflow_provider_rcs.store.outbox.attempts import Attempt, count_shard_states
+from airflow_provider_rcs.store.outbox.settlement import api_campaign_ids
+from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
+
+log = logging.getLogger(__name__)
+
+
+def conclude(
+    engine: sa.Engine, attempt: Attempt, settings: SendSettings, stopped_by: RcsError | None
+) -> dict[str, Any]:
+    """Return the result of a send that was not stopped and left no messages in doubt.
+
+    :param stopped_by: the error that stopped it, or ``None``.
+    :raises RcsInDoubtError: if messages of the attempt's shard are in doubt and ``on_in_doubt`` is ``"fail"``.
+    :raises RcsStoppedError: if replies that were lost one after another stopped it.
+    :raises RcsError: another error that stopped it.
+    """
+    fold_parked(engine)
+    funnel = require_funnel(engine, attempt.campaign.name)
+    log.info("Campaign %s: %s", attempt.campaign.name, describe_counts(funnel))
+    _require_settled(funnel, count_shard_states(engine, attempt), settings, stopped_by)
+    return task_result(engine, attempt.campaign, funnel)
+
+
+def task_result(engine: sa.Engine, campaign: Campaign, funnel: Funnel) -> dict[str, Any]:
+    """Return a campaign's name, its counts and the ids that the service gave, as plain values for XCom."""
+    return {
+        "campaign": campaign.name,
+        **funnel.as_dict(),
+        "api_campaign_ids": api_campaign_ids(engine, campaign.id),
+    }
+
+
+def require_funnel(engine: sa.Engine, campaign: str) -> Funnel:
+    """Return the funnel of a campaign that exists."""
+    funnel = read_funnel(engine, campaign)
+    if funnel is None:
+        raise LookupError(campaign)
+    return funnel
+
+
+def describe_counts(funnel: Funnel) -> str:
+    """Return the counts as a text, such as ``3 requested, 2 accepted, 1 rejected``."""
+    return ", ".join(
+        [f"{funnel.requested} requested", *(f"{count} {state}" for state, count in funnel.states.items() if count)]
+    )
+
+
+def _require_settled(
+    funnel: Funnel, own: Mapping[MessageState, int], settings: SendSettings, stopped_by: RcsError | None
+) -> None:
+    """Raise an error if messages of the attempt's own shard are not settled; other shards' attempts raise their own."""
+    planned, in_doubt = own[MessageState.PLANNED], own[MessageState.IN_DOUBT]
+    of_shard = f" of shard {settings.selection.shard_name}" if settings.selection.is_shard else ""
+    if stopped_by is not None:
+        stopped = f"Campaign {settings.campaign!r} stopped: {describe_counts(funnel)}; {planned}{of_shard} are left for a retry."
+        if isinstance(stopped_by, RcsOutcomeUnknown):
+            # The call whose reply was lost must not be repeated, but a retry can send the rest of the campaign.
+            raise RcsStoppedError(f"{stopped} {RcsStoppedError.remedy} The last reply was lost: {stopped_by}")
+        stopped_by.add_note(stopped)
+        raise stopped_by
+    if planned:
+        log.warning(
+            "Campaign %s: %d recipients are still planned: they are not on this list, or another task sends to them.",
+            settings.campaign,
+            planned,
+        )
+    if in_doubt and settings.on_in_doubt == "fail":
+        raise RcsInDoubtError(
+            f"campaign {settings.campaign!r}: {in_doubt} messages{of_shard} are in doubt and are not sent again "
+            f"({describe_counts(funnel)}). Delivery reports settle them: retry when reports have come, "
+            "or resolve them by hand: airflow-rcs resolve"
+        )
+    if in_doubt:
+        log.warning(
+            "Campaign %s: %d messages%s are in doubt; a sensor waits for their reports.",
+            settings.campaign,
+            in_doubt,
+            of_shard,
+        )

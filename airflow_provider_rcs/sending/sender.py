@@ -1,0 +1,232 @@
+"""The sender of one attempt, which keeps as many requests in flight as the task allows."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsAuthError, RcsError, RcsOutcomeUnknown, RcsRateLimited
+from airflow_provider_rcs.api.models import Recipient, SendRequest, SendResult
+from airflow_provider_rcs.api.settings import ApiSettings
+from airflow_provider_rcs.sending.claimer import Claimer
+from airflow_provider_rcs.sending.progress import Progress
+from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.sending.settler import Settler
+from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms
+from airflow_provider_rcs.store.outbox.attempts import Attempt
+from airflow_provider_rcs.store.outbox.claims import Claim, dispatch_claims
+from airflow_provider_rcs.store.outbox.refused_credentials import remember_refusal
+from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt, requeue_refused
+
+log = logging.getLogger(__name__)
+
+_FAILURES_IN_A_ROW = 3
+_SECONDS_AFTER_A_FAILURE = 1.0
+_LONGEST_WAIT_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class ServiceConnection:
+    """The RCS service behind one Airflow connection.
+
+    :param send: makes one call that sends, such as :meth:`~airflow_provider_rcs.hooks.rcs.RcsHook.send`.
+    :param settings: the API settings of the connection.
+    :param fingerprint: of the connection's credentials, by which refused credentials are recognized.
+    """
+
+    send: Callable[[SendRequest], SendResult]
+    settings: ApiSettings
+    fingerprint: str = ""
+
+
+@dataclass
+class Sender:
+    """Sends the planned messages of one attempt: claims batches, dispatches them as requests, and settles the replies.
+
+    :param batch_size: the most recipients of one request.
+    :param progress: counts the messages of each request that has ended.
+    """
+
+    engine: sa.Engine
+    attempt: Attempt
+    settings: SendSettings
+    batch_size: int
+    service: ServiceConnection
+    progress: Progress
+    _claimer: Claimer = field(init=False)
+    _settler: Settler = field(init=False)
+    _in_flight: dict[Future[SendResult], Claim] = field(default_factory=dict)
+    _failures: int = 0
+    _has_succeeded: bool = False
+    _stopped_by: RcsError | None = None
+    _not_before: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._claimer = Claimer(self.engine, self.attempt, self.batch_size, self.settings.frequency_cap)
+        self._settler = Settler(self.engine, self.progress)
+
+    def send_all(self) -> RcsError | None:
+        """Send until no message is planned any more, or until an error stops the sender.
+
+        :return: the error that stopped it, or ``None``; messages that were not sent stay planned.
+        :raises RcsFencedError: if the attempt has lost its lease.
+        :raises RcsAuthError: if another task found the credentials refused in the meantime.
+        :raises RcsStoreUnavailable: if the store failed.
+        """
+        with (
+            ThreadPoolExecutor(self.settings.max_in_flight, thread_name_prefix="rcs-send") as send_pool,
+            ThreadPoolExecutor(1, thread_name_prefix="rcs-settle") as settle_pool,
+        ):
+            try:
+                while True:
+                    self._dispatch_ready(send_pool)
+                    self._settler.start(settle_pool)
+                    self._claim_ahead()
+                    if self._claimer.ready and self._free_slots():
+                        continue
+                    if not self._is_busy():
+                        break
+                    self._wait()
+            finally:
+                self._requeue_ready()
+                self._settle_all(settle_pool)
+        return self._stopped_by
+
+    def _dispatch_ready(self, pool: Executor) -> None:
+        free = self._free_slots()
+        if not free:
+            return
+        time.sleep(max(self._not_before - time.monotonic(), 0.0))
+        claims = self._claimer.ready[:free]
+        if not claims:
+            return
+        dispatch_claims(self.engine, self.attempt, claims, self.service.fingerprint)
+        for claim in claims:
+            request = build_request(self.attempt.campaign.terms, self.settings, claim.recipients, claim.reference)
+            # Removed before the request leaves, because what is still ready at the end is requeued in any case.
+            self._claimer.ready.remove(claim)
+            self._in_flight[pool.submit(self.service.send, request)] = claim
+
+    def _claim_ahead(self) -> None:
+        if self._stopped_by is None:
+            self._claimer.claim_ahead(self._allowed_in_flight(), none_pending=not self._is_busy())
+
+    def _wait(self) -> None:
+        """Wait until a request or a settlement has ended, and process all that have."""
+        settling = self._settler.settling
+        awaited: list[Future[Any]] = [*self._in_flight, *filter(None, [settling])]
+        done, _ = wait(awaited, return_when=FIRST_COMPLETED)
+        for future in self._in_flight.keys() & done:
+            self._process(self._in_flight.pop(future), future)
+        if settling in done:
+            self._settler.finish()
+
+    def _process(self, claim: Claim, future: Future[SendResult]) -> None:
+        error = future.exception()
+        if error is None:
+            self._settler.add(claim, future.result())
+            self._failures = 0
+            self._has_succeeded = True
+        elif isinstance(error, RcsError) and error.nothing_sent:
+            self._requeue_refused(claim, error)
+        else:
+            self._mark_in_doubt(claim, error)
+
+    def _requeue_refused(self, claim: Claim, error: RcsError) -> None:
+        requeue_refused(self.engine, claim, str(error))
+        # The refused messages are next, before those that were claimed ahead.
+        self._claimer.requeue_ready()
+        self._claimer.go_back_to(claim)
+        log.warning(
+            "Campaign %s: a request for %d recipients was refused; they stay planned. %s",
+            self.attempt.campaign.name,
+            len(claim.recipients),
+            error,
+        )
+        if isinstance(error, RcsAuthError):
+            remember_refusal(self.engine, self.attempt.campaign.name, self.service.fingerprint)
+        self._count_failure(error)
+
+    def _mark_in_doubt(self, claim: Claim, error: BaseException) -> None:
+        reason = str(error) if isinstance(error, RcsError) else type(error).__name__
+        in_doubt = mark_in_doubt(self.engine, claim, reason)
+        self.progress.in_doubt(in_doubt)
+        log.warning(
+            "Campaign %s: the reply to a request was lost; its %d messages are in doubt. %s",
+            self.attempt.campaign.name,
+            in_doubt,
+            error,
+        )
+        if not isinstance(error, RcsOutcomeUnknown):
+            raise error
+        self._count_failure(error)
+
+    def _count_failure(self, error: RcsError) -> None:
+        """Stop after this error, or wait before the next request."""
+        self._failures += 1
+        if (error.nothing_sent and not error.retry_may_help) or self._failures >= _FAILURES_IN_A_ROW:
+            self._stopped_by = self._stopped_by or error
+            return
+        retry_after = error.retry_after if isinstance(error, RcsRateLimited) else None
+        pause = min(retry_after or _SECONDS_AFTER_A_FAILURE * 2 ** (self._failures - 1), _LONGEST_WAIT_SECONDS)
+        self._not_before = time.monotonic() + pause
+
+    def _requeue_ready(self) -> None:
+        try:
+            self._claimer.requeue_ready()
+        except RcsError as error:
+            log.warning(
+                "Campaign %s: batches that were claimed ahead could not be requeued; the next attempt does it when this "
+                "one's lease has ended. %s",
+                self.attempt.campaign.name,
+                error,
+            )
+
+    def _settle_all(self, pool: Executor) -> None:
+        """Settle the replies that are still to come, whatever stopped the sender."""
+        while self._is_busy():
+            try:
+                self._settler.start(pool)
+                self._wait()
+            except RcsError as error:
+                # The error that stopped the sender is being raised already, and says more.
+                log.warning(
+                    "Campaign %s: a reply could not be recorded; its recipients will be in doubt. %s",
+                    self.attempt.campaign.name,
+                    error,
+                )
+
+    def _is_busy(self) -> bool:
+        return bool(self._in_flight) or self._settler.is_busy
+
+    def _free_slots(self) -> int:
+        """Return how many more requests may be dispatched now."""
+        if self._stopped_by is not None:
+            return 0
+        # Replies that wait to be settled count as in flight: if the process is killed, these messages are in doubt.
+        return max(self._allowed_in_flight() - len(self._in_flight) - self._settler.backlog, 0)
+
+    def _allowed_in_flight(self) -> int:
+        # One at a time until the first success, so that wrong credentials are not shown to the service twice.
+        return self.settings.max_in_flight if self._has_succeeded else 1
+
+
+def build_request(
+    terms: CampaignTerms, settings: SendSettings, recipients: Sequence[Recipient], reference: str
+) -> SendRequest:
+    """Return the request that sends a campaign to some of its recipients."""
+    return SendRequest(
+        template_id=terms.template_id,
+        recipients=recipients,
+        campaign_reference=reference,
+        agent=terms.agent,
+        send_at=settings.send_at,
+        quiet_hours=settings.quiet_hours,
+        request_reports=settings.request_reports,
+    )

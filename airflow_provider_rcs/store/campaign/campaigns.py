@@ -1,0 +1,202 @@
+"""Campaigns, opened once with terms that later attempts must keep."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsCampaignConflictError, RcsInputError, RcsStoreError
+from airflow_provider_rcs.store.db.bulk import insert_or_ignore
+from airflow_provider_rcs.store.db.engine import reading, transaction
+from airflow_provider_rcs.store.db.tables import campaign as campaigns
+from airflow_provider_rcs.store.db.tables import report, request
+
+# Without letters and digits that look alike, because people read references aloud.
+_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
+_CAMPAIGN_TOKEN_LENGTH = 8
+_REQUEST_TOKEN_LENGTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignTerms:
+    """What a campaign sends; the same for all of its attempts.
+
+    :param template_id: the template that is sent.
+    :param template_name: the name of the template, for people to read.
+    :param agent: the RCS agent that sends; empty for the only agent of the account.
+    :param send_at: when the service shall send; ``None`` for immediately.
+    """
+
+    template_id: str
+    template_name: str = ""
+    agent: str = ""
+    send_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A campaign of the store.
+
+    :param token: prefix of the references of its requests.
+    :param status_codes: overrides of the status codes: code -> status.
+    """
+
+    id: int
+    name: str
+    token: str
+    terms: CampaignTerms
+    status_codes: Mapping[str, str] = field(default_factory=dict)
+
+
+def open_campaign(
+    engine: sa.Engine,
+    name: str,
+    terms: CampaignTerms,
+    status_codes: Mapping[str, str],
+    *,
+    request_reports: bool = True,
+) -> Campaign:
+    """Return the campaign of this name, and create it if it does not exist.
+
+    :param status_codes: overrides of the status codes; they replace earlier ones, for reports that are still to come.
+    :param request_reports: whether the requests made from now on ask for reports.
+    :raises RcsCampaignConflictError: if the campaign was opened with other terms; the text names both.
+    """
+    now = datetime.now(UTC)
+    new_row = {
+        "name": name,
+        "token": new_token(),
+        "template_id": terms.template_id,
+        "template_name": terms.template_name,
+        "agent": terms.agent,
+        "send_at": terms.send_at,
+        "status_codes": dict(status_codes),
+        "revision": 0,
+        "created_at": now,
+    }
+    has_name = campaigns.c.name == name
+    with transaction(engine) as connection:
+        insert_or_ignore(connection, campaigns, [new_row], key=["name"])
+        require_same_terms(campaign_from_row(connection.execute(sa.select(campaigns).where(has_name)).one()), terms)
+        changes = {
+            "status_codes": dict(status_codes),
+            "reports_since": _reports_since(now if request_reports else None),
+        }
+        connection.execute(campaigns.update().where(has_name).values(changes))
+        return campaign_from_row(connection.execute(sa.select(campaigns).where(has_name)).one())
+
+
+def find_campaign(engine: sa.Engine, name: str) -> Campaign | None:
+    """Return the campaign of this name, or ``None`` if it does not exist."""
+    with reading(engine) as connection:
+        row = connection.execute(sa.select(campaigns).where(campaigns.c.name == name)).one_or_none()
+    return None if row is None else campaign_from_row(row)
+
+
+def require_campaign(engine: sa.Engine, name: str) -> Campaign:
+    """Return the campaign of this name.
+
+    :raises RcsInputError: if it does not exist.
+    """
+    campaign = find_campaign(engine, name)
+    if campaign is None:
+        raise RcsInputError("campaign", f"the store has no campaign {name!r}", "List them with: airflow-rcs campaigns")
+    return campaign
+
+
+def require_same_terms(campaign: Campaign, terms: CampaignTerms) -> None:
+    """Check that the campaign can continue with these terms.
+
+    :raises RcsCampaignConflictError: if it was opened with other terms; the text names both.
+    """
+    for term in ("template_id", "agent", "send_at"):
+        before, now = getattr(campaign.terms, term), getattr(terms, term)
+        if before != now and not (term == "send_at" and _is_overdue(before, now)):
+            raise RcsCampaignConflictError(
+                f"{term}: campaign {campaign.name!r} was started with {before or 'none'!s} and cannot continue with "
+                f"{now or 'none'!s}. Keep the first value, or give the campaign another name."
+            )
+
+
+def require_not_restored(engine: sa.Engine, campaign: Campaign) -> None:
+    """Check that no report carries the reference of a request of this campaign that the store does not know.
+
+    :raises RcsStoreError: if one does. The store was then restored from a backup older than the request, and does not
+        know all recipients who were messaged.
+    """
+    unknown = (
+        sa.select(report.c.campaign_reference)
+        .where(
+            report.c.message_id.is_(None),
+            report.c.campaign_reference.startswith(f"{campaign.token}-", autoescape=True),
+            ~sa.exists().where(request.c.reference == report.c.campaign_reference),
+        )
+        .limit(1)
+    )
+    with reading(engine) as connection:
+        reference = connection.execute(unknown).scalar_one_or_none()
+    if reference is not None:
+        raise RcsStoreError(
+            f"store: a delivery report names request {reference} of campaign {campaign.name!r}, which the store does "
+            "not know. It was restored from a backup that is older than the request, and does not know which "
+            "recipients were messaged since. Nothing was sent. Restore a newer backup, or use another campaign name "
+            "for recipients who certainly have no message yet."
+        )
+
+
+def lock_campaign(connection: sa.Connection, campaign_id: int) -> int:
+    """Lock the campaign until the transaction ends, and return the revision for the changes made in it.
+
+    Every change to a campaign's messages is made under this lock and carries the revision. Revisions therefore become
+    visible in ascending order: a reader that has seen one has missed none before it.
+    """
+    statement = (
+        campaigns.update()
+        .where(campaigns.c.id == campaign_id)
+        .values(revision=campaigns.c.revision + 1)
+        .returning(campaigns.c.revision)
+    )
+    return int(connection.execute(statement).scalar_one())
+
+
+def campaign_from_row(row: sa.Row[Any]) -> Campaign:
+    """Return the campaign of a row that has all columns of ``rcs_campaign``."""
+    values = row._mapping
+    terms = CampaignTerms(**{term.name: values[term.name] for term in fields(CampaignTerms)})
+    return Campaign(values["id"], values["name"], values["token"], terms, values["status_codes"])
+
+
+def new_token() -> str:
+    """Return a token for a campaign: the prefix of the references of its requests."""
+    return _token(_CAMPAIGN_TOKEN_LENGTH)
+
+
+def new_reference(campaign_token: str) -> str:
+    """Return a reference for one request: short, URL-safe and unique."""
+    return f"{campaign_token}-{_token(_REQUEST_TOKEN_LENGTH)}"
+
+
+def _reports_since(now: datetime | None) -> sa.ColumnElement[Any]:
+    """Return the new value of ``reports_since``.
+
+    :param now: if reports are requested from now on; ``None`` if they are not.
+    """
+    since = campaigns.c.reports_since
+    if now is not None:
+        return sa.func.coalesce(since, sa.literal(now, since.type))
+    # A campaign that has no request yet, such as a scheduled one, has never asked for reports.
+    return sa.case((sa.exists().where(request.c.campaign_id == campaigns.c.id), since), else_=None)
+
+
+def _is_overdue(before: datetime | None, now: datetime | None) -> bool:
+    """Return whether the campaign's date has passed, and the rest of it shall be sent immediately."""
+    return now is None and before is not None and before < datetime.now(UTC)
+
+
+def _token(length: int) -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(length))

@@ -1,0 +1,363 @@
+"""Create the tables of the store."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+# SQLite generates row ids only for a primary key of the type INTEGER.
+ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "rcs_campaign",
+        sa.Column("id", ROW_ID, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("token", sa.String(length=16), nullable=False, comment="prefix of the references of its requests"),
+        sa.Column("template_id", sa.Text(), nullable=False),
+        sa.Column("template_name", sa.Text(), nullable=False),
+        sa.Column("agent", sa.Text(), nullable=False),
+        sa.Column("send_at", sa.DateTime(timezone=True), comment="when the service shall send; null for immediately"),
+        sa.Column("status_codes", sa.JSON(), nullable=False, comment="overrides of the status codes: code -> status"),
+        sa.Column("revision", sa.BigInteger(), nullable=False, comment="rises with every change to its messages"),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "reports_since",
+            sa.DateTime(timezone=True),
+            comment="since when its requests ask for reports; null if they never did",
+        ),
+        sa.Column(
+            "pseudonymised_at",
+            sa.DateTime(timezone=True),
+            comment="when recipients were last replaced by pseudonyms, if ever",
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name"),
+        sa.UniqueConstraint("token"),
+        comment="One row per campaign; the row is the lock for its messages.",
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "rcs_erasure",
+        sa.Column("pseudonym", sa.String(length=64), nullable=False, comment="of a phone"),
+        sa.Column("erased_by", sa.Text(), nullable=False),
+        sa.Column("erased_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("pseudonym"),
+        comment="Erased recipients; later reports about them are stored without personal data.",
+    )
+    op.create_table(
+        "rcs_message_channel",
+        sa.Column("message_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False, comment="the service that reported"),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("rank", sa.SmallInteger(), nullable=False),
+        sa.Column("code", sa.String(length=32), nullable=False, comment="the status code of that report"),
+        sa.Column("reported_at", sa.DateTime(timezone=True), comment="the time that report gives for its status"),
+        sa.Column(
+            "revision",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="revision of the campaign at the last change",
+        ),
+        sa.PrimaryKeyConstraint("message_id", "channel"),
+        comment="The latest status per channel, for messages that more than one service has reported on.",
+    )
+    op.create_table(
+        "rcs_refused_credentials",
+        sa.Column("campaign", sa.Text(), nullable=False, comment="name of the campaign, which may not exist yet"),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False, comment="of the refused login and password"),
+        sa.Column("refused_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("campaign", "fingerprint"),
+        comment="Credentials that the service refused; the campaign does not send them again.",
+    )
+    op.create_table(
+        "rcs_report",
+        sa.Column("id", ROW_ID, nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
+        sa.Column("status_code", sa.String(length=32), nullable=False),
+        sa.Column("agent", sa.Text(), nullable=False),
+        sa.Column("phone", sa.Text(), nullable=False),
+        sa.Column("campaign_reference", sa.Text(), nullable=False),
+        sa.Column("message_reference", sa.Text(), nullable=False),
+        sa.Column("reported_at", sa.DateTime(timezone=True), comment="null if the date could not be read"),
+        sa.Column(
+            "reported_at_text", sa.Text(), nullable=False, comment="the date as received, in Spain's time (assumed)"
+        ),
+        sa.Column("api_campaign_id", sa.Text(), nullable=False),
+        sa.Column("api_message_id", sa.Text(), nullable=False),
+        sa.Column("extra", sa.JSON(), nullable=False, comment="fields that the API document does not name"),
+        sa.Column("fold", sa.BigInteger(), comment="number of the fold that applied it; null until then"),
+        sa.Column("message_id", sa.BigInteger(), comment="the message that it reports on; null while unknown"),
+        sa.PrimaryKeyConstraint("id"),
+        comment="One row for each delivery report received, including repeated ones.",
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_rcs_report_fold", "rcs_report", ["fold"])
+    op.create_index(
+        "ix_rcs_report_parked",
+        "rcs_report",
+        ["api_message_id"],
+        postgresql_where=sa.text("fold IS NOT NULL AND message_id IS NULL"),
+        sqlite_where=sa.text("fold IS NOT NULL AND message_id IS NULL"),
+    )
+    op.create_index(
+        "ix_rcs_report_unfolded",
+        "rcs_report",
+        ["id"],
+        postgresql_where=sa.text("fold IS NULL"),
+        sqlite_where=sa.text("fold IS NULL"),
+    )
+    op.create_table(
+        "rcs_report_refused",
+        sa.Column("id", ROW_ID, nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("content_type", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False, comment="unchanged, byte for byte"),
+        sa.PrimaryKeyConstraint("id"),
+        comment="One row for each request body that came with valid credentials but could not be read.",
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "rcs_store",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "fold", sa.BigInteger(), nullable=False, comment="number of the last fold; the row is the folding lock"
+        ),
+        sa.Column(
+            "pseudonym_key", sa.String(length=64), comment="secret key of the pseudonyms; null until the first use"
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        comment="One row, with the values that apply to the whole store.",
+    )
+    op.create_table(
+        "rcs_suppression",
+        sa.Column("phone", sa.String(length=15), nullable=False, comment="E.164 digits"),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("phone"),
+        comment="Phones that no campaign may message.",
+    )
+    op.create_table(
+        "rcs_suppression_pseudonym",
+        sa.Column("pseudonym", sa.String(length=64), nullable=False, comment="of a phone"),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("pseudonym"),
+        comment="Pseudonyms of the suppressed phones that were erased.",
+    )
+    op.create_table(
+        "rcs_watcher",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("fold", sa.BigInteger(), nullable=False, comment="the last fold whose reports it has handled"),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+        comment="One cursor for each trigger that waits for new reports.",
+    )
+    op.create_table(
+        "rcs_attempt",
+        sa.Column("id", ROW_ID, nullable=False),
+        sa.Column("campaign_id", ROW_ID, nullable=False),
+        sa.Column("started_by", sa.Text(), nullable=False, comment="task and process that send"),
+        sa.Column(
+            "shard",
+            sa.Text(),
+            server_default="1/1",
+            nullable=False,
+            comment="the part of the list that it sends to, such as 2/4; 1/1 for the whole list",
+        ),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "lease_until",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="the attempt counts as dead after this time",
+        ),
+        sa.Column("ended_at", sa.DateTime(timezone=True)),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["rcs_campaign.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        comment="One row for each process that sends, or sent, a campaign.",
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_rcs_attempt_campaign_id", "rcs_attempt", ["campaign_id"])
+    op.create_table(
+        "rcs_cancellation",
+        sa.Column("campaign_id", ROW_ID, autoincrement=False, nullable=False),
+        sa.Column("decided_by", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["rcs_campaign.id"],
+        ),
+        sa.PrimaryKeyConstraint("campaign_id"),
+        comment="Campaigns that are cancelled, so that nothing more is sent.",
+    )
+    op.create_table(
+        "rcs_exclusion",
+        sa.Column("campaign_id", ROW_ID, autoincrement=False, nullable=False),
+        sa.Column("phone", sa.String(length=15), nullable=False, comment="E.164 digits"),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["rcs_campaign.id"],
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", "phone"),
+        comment="Phones that one campaign must not message, from the exclude_sql of its tasks.",
+    )
+    op.create_table(
+        "rcs_exclusion_pseudonym",
+        sa.Column("campaign_id", ROW_ID, autoincrement=False, nullable=False),
+        sa.Column("pseudonym", sa.String(length=64), nullable=False, comment="of a phone"),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["rcs_campaign.id"],
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", "pseudonym"),
+        comment="Pseudonyms of excluded phones, after erasure or retention.",
+    )
+    op.create_table(
+        "rcs_resolution",
+        sa.Column("id", ROW_ID, nullable=False),
+        sa.Column("campaign_id", ROW_ID, nullable=False),
+        sa.Column("outcome", sa.String(length=16), nullable=False, comment="accepted or not_sent"),
+        sa.Column("messages", sa.Integer(), nullable=False, comment="how many messages it settled"),
+        sa.Column("decided_by", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["rcs_campaign.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        comment="Decisions by people about messages in doubt.",
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_rcs_resolution_campaign_id", "rcs_resolution", ["campaign_id"])
+    op.create_table(
+        "rcs_scheduled",
+        sa.Column("campaign_id", ROW_ID, autoincrement=False, nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False, comment="when the campaign shall be sent"),
+        sa.Column("settings", sa.JSON(), nullable=False, comment="how to send it; no personal data"),
+        sa.Column(
+            "listed_by", sa.BigInteger(), nullable=False, comment="the last attempt that started to list recipients"
+        ),
+        sa.Column("is_whole", sa.Boolean(), nullable=False, comment="whether that list was read to its end"),
+        sa.Column("settled_at", sa.DateTime(timezone=True), comment="when a dispatch had nothing left to send"),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["rcs_campaign.id"],
+        ),
+        sa.PrimaryKeyConstraint("campaign_id"),
+        comment="Campaigns held by the store, to be sent shortly before their time.",
+    )
+    op.create_table(
+        "rcs_silence",
+        sa.Column("campaign_id", ROW_ID, autoincrement=False, nullable=False),
+        sa.Column("observer", sa.Text(), nullable=False, comment="the task that waits, or the receivers"),
+        sa.Column("warned_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["rcs_campaign.id"],
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", "observer"),
+        comment="Warnings that a campaign gets no reports: at most one for each observer.",
+    )
+    op.create_table(
+        "rcs_request",
+        sa.Column("id", ROW_ID, nullable=False),
+        sa.Column("campaign_id", ROW_ID, nullable=False),
+        sa.Column("attempt_id", ROW_ID, nullable=False),
+        sa.Column("reference", sa.String(length=40), nullable=False, comment="reports carry it back"),
+        sa.Column(
+            "state",
+            sa.String(length=16),
+            nullable=False,
+            comment="claimed, sending, accepted, refused, in_doubt or unsent",
+        ),
+        sa.Column("recipients", sa.Integer(), nullable=False),
+        sa.Column("first_message_id", ROW_ID, comment="lowest id among its messages; null if unknown"),
+        sa.Column("last_message_id", ROW_ID, comment="highest id among its messages; null if unknown"),
+        sa.Column("api_campaign_id", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False, comment="why it was refused, is in doubt or was never sent"),
+        sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "echoed_at", sa.DateTime(timezone=True), comment="when the first report with its reference was folded"
+        ),
+        sa.Column("settled_at", sa.DateTime(timezone=True)),
+        sa.ForeignKeyConstraint(
+            ["attempt_id"],
+            ["rcs_attempt.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["rcs_campaign.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("reference"),
+        comment="One row for each send request.",
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_rcs_request_api_campaign_id", "rcs_request", ["api_campaign_id"])
+    op.create_index("ix_rcs_request_attempt_id", "rcs_request", ["attempt_id"])
+    op.create_index("ix_rcs_request_campaign_id", "rcs_request", ["campaign_id"])
+    op.create_table(
+        "rcs_message",
+        sa.Column("id", ROW_ID, nullable=False),
+        sa.Column("campaign_id", ROW_ID, nullable=False),
+        sa.Column(
+            "recipient_key", sa.Text(), nullable=False, comment="the phone, a digest of an unusable one, or a pseudonym"
+        ),
+        sa.Column("phone", sa.String(length=15), comment="E.164 digits; null if the list has no usable phone"),
+        sa.Column("phone_as_listed", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("variables", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column(
+            "reason",
+            sa.Text(),
+            nullable=False,
+            comment="why it is rejected, suppressed or in doubt; one text per cause",
+        ),
+        sa.Column("detail", sa.Text(), nullable=False, comment="where the cause was found, with phones masked"),
+        sa.Column("listed_by", sa.BigInteger(), nullable=False, comment="the last attempt whose list contains it"),
+        sa.Column("listed_now", sa.Integer(), nullable=False, comment="how often that list contains it"),
+        sa.Column("repeats", sa.Integer(), nullable=False, comment="how many duplicates of it a single list contained"),
+        sa.Column("request_id", ROW_ID),
+        sa.Column("resolution_id", sa.BigInteger(), comment="the last resolution that settled it"),
+        sa.Column("api_message_id", sa.Text()),
+        sa.Column("delivery_status", sa.String(length=16), nullable=False, comment="empty until a report sets it"),
+        sa.Column("delivery_rank", sa.SmallInteger(), nullable=False, comment="-1 until a report sets it"),
+        sa.Column("delivery_code", sa.String(length=32), nullable=False, comment="the status code of that report"),
+        sa.Column("delivery_channel", sa.Text(), nullable=False, comment="the service of that report"),
+        sa.Column("delivery_at", sa.DateTime(timezone=True), comment="the time that report gives for its status"),
+        sa.Column("revision", sa.BigInteger(), nullable=False, comment="revision of the campaign at the last change"),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["request_id"],
+            ["rcs_request.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("campaign_id", "recipient_key"),
+        comment="The ledger: one row for each recipient of each campaign.",
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_rcs_message_planned", "rcs_message", ["campaign_id", "id"], sqlite_where=sa.text("state = 'planned'")
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        # Room for later versions of each row in its own page: such an update leaves the indexes alone and takes half as
+        # long.
+        op.execute("ALTER TABLE rcs_message SET (fillfactor = 50)")
+    op.execute("INSERT INTO rcs_store (id, fold) VALUES (1, 0)")

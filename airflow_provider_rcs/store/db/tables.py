@@ -1,0 +1,342 @@
+"""The tables of the store; the migrations create them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """A datetime that is always aware and in UTC, even on databases that store no time zone."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        if not isinstance(value, datetime):
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite generates row ids only for a primary key of the type INTEGER.
+RowId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+# Tables with an id set sqlite_autoincrement: otherwise SQLite reuses the id of a deleted row, which would overwrite
+# another row in the warehouse.
+metadata = sa.MetaData()
+
+
+store = sa.Table(
+    "rcs_store",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("fold", sa.BigInteger, nullable=False, comment="number of the last fold; the row is the folding lock"),
+    sa.Column("pseudonym_key", sa.String(64), comment="secret key of the pseudonyms; null until the first use"),
+    comment="One row, with the values that apply to the whole store.",
+)
+
+
+campaign = sa.Table(
+    "rcs_campaign",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("token", sa.String(16), nullable=False, unique=True, comment="prefix of the references of its requests"),
+    sa.Column("template_id", sa.Text, nullable=False),
+    sa.Column("template_name", sa.Text, nullable=False),
+    sa.Column("agent", sa.Text, nullable=False),
+    sa.Column("send_at", UtcDateTime, comment="when the service shall send; null for immediately"),
+    sa.Column("status_codes", sa.JSON, nullable=False, comment="overrides of the status codes: code -> status"),
+    sa.Column("revision", sa.BigInteger, nullable=False, comment="rises with every change to its messages"),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("reports_since", UtcDateTime, comment="since when its requests ask for reports; null if they never did"),
+    sa.Column("pseudonymised_at", UtcDateTime, comment="when recipients were last replaced by pseudonyms, if ever"),
+    comment="One row per campaign; the row is the lock for its messages.",
+    sqlite_autoincrement=True,
+)
+
+
+attempt = sa.Table(
+    "rcs_attempt",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), nullable=False, index=True),
+    sa.Column("started_by", sa.Text, nullable=False, comment="task and process that send"),
+    sa.Column(
+        "shard",
+        sa.Text,
+        nullable=False,
+        server_default="1/1",
+        comment="the part of the list that it sends to, such as 2/4; 1/1 for the whole list",
+    ),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("lease_until", UtcDateTime, nullable=False, comment="the attempt counts as dead after this time"),
+    sa.Column("ended_at", UtcDateTime),
+    comment="One row for each process that sends, or sent, a campaign.",
+    sqlite_autoincrement=True,
+)
+
+
+request = sa.Table(
+    "rcs_request",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), nullable=False, index=True),
+    sa.Column("attempt_id", RowId, sa.ForeignKey("rcs_attempt.id"), nullable=False, index=True),
+    sa.Column("reference", sa.String(40), nullable=False, unique=True, comment="reports carry it back"),
+    sa.Column(
+        "state", sa.String(16), nullable=False, comment="claimed, sending, accepted, refused, in_doubt or unsent"
+    ),
+    sa.Column("recipients", sa.Integer, nullable=False),
+    sa.Column("first_message_id", RowId, comment="lowest id among its messages; null if unknown"),
+    sa.Column("last_message_id", RowId, comment="highest id among its messages; null if unknown"),
+    sa.Column("api_campaign_id", sa.Text, nullable=False, index=True),
+    sa.Column("reason", sa.Text, nullable=False, comment="why it was refused, is in doubt or was never sent"),
+    sa.Column("claimed_at", UtcDateTime, nullable=False),
+    sa.Column("echoed_at", UtcDateTime, comment="when the first report with its reference was folded"),
+    sa.Column("settled_at", UtcDateTime),
+    comment="One row for each send request.",
+    sqlite_autoincrement=True,
+)
+
+
+message = sa.Table(
+    "rcs_message",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    # No foreign key: PostgreSQL would look it up for every row. That of rcs_attempt protects the campaign as well.
+    sa.Column("campaign_id", RowId, nullable=False),
+    sa.Column(
+        "recipient_key", sa.Text, nullable=False, comment="the phone, a digest of an unusable one, or a pseudonym"
+    ),
+    sa.Column("phone", sa.String(15), comment="E.164 digits; null if the list has no usable phone"),
+    sa.Column("phone_as_listed", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("variables", sa.JSON, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column(
+        "reason", sa.Text, nullable=False, comment="why it is rejected, suppressed or in doubt; one text per cause"
+    ),
+    sa.Column("detail", sa.Text, nullable=False, comment="where the cause was found, with phones masked"),
+    sa.Column("listed_by", sa.BigInteger, nullable=False, comment="the last attempt whose list contains it"),
+    sa.Column("listed_now", sa.Integer, nullable=False, comment="how often that list contains it"),
+    sa.Column("repeats", sa.Integer, nullable=False, comment="how many duplicates of it a single list contained"),
+    sa.Column("request_id", RowId, sa.ForeignKey("rcs_request.id")),
+    sa.Column("resolution_id", sa.BigInteger, comment="the last resolution that settled it"),
+    sa.Column("api_message_id", sa.Text),
+    sa.Column("delivery_status", sa.String(16), nullable=False, comment="empty until a report sets it"),
+    sa.Column("delivery_rank", sa.SmallInteger, nullable=False, comment="-1 until a report sets it"),
+    sa.Column("delivery_code", sa.String(32), nullable=False, comment="the status code of that report"),
+    sa.Column("delivery_channel", sa.Text, nullable=False, comment="the service of that report"),
+    sa.Column("delivery_at", UtcDateTime, comment="the time that report gives for its status"),
+    sa.Column("revision", sa.BigInteger, nullable=False, comment="revision of the campaign at the last change"),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.UniqueConstraint("campaign_id", "recipient_key"),
+    comment="The ledger: one row for each recipient of each campaign.",
+    sqlite_autoincrement=True,
+)
+
+
+# A partial index on SQLite only: on PostgreSQL every claim would then rewrite the entries of its rows in all indexes.
+sa.Index(
+    "ix_rcs_message_planned",
+    message.c.campaign_id,
+    message.c.id,
+    sqlite_where=message.c.state == "planned",
+)
+
+
+report = sa.Table(
+    "rcs_report",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column("received_at", UtcDateTime, nullable=False),
+    sa.Column("service", sa.Text, nullable=False),
+    sa.Column("status_code", sa.String(32), nullable=False),
+    sa.Column("agent", sa.Text, nullable=False),
+    sa.Column("phone", sa.Text, nullable=False),
+    sa.Column("campaign_reference", sa.Text, nullable=False),
+    sa.Column("message_reference", sa.Text, nullable=False),
+    sa.Column("reported_at", UtcDateTime, comment="null if the date could not be read"),
+    sa.Column("reported_at_text", sa.Text, nullable=False, comment="the date as received, in Spain's time (assumed)"),
+    sa.Column("api_campaign_id", sa.Text, nullable=False),
+    sa.Column("api_message_id", sa.Text, nullable=False),
+    sa.Column("extra", sa.JSON, nullable=False, comment="fields that the API document does not name"),
+    sa.Column("fold", sa.BigInteger, comment="number of the fold that applied it; null until then"),
+    sa.Column("message_id", sa.BigInteger, comment="the message that it reports on; null while unknown"),
+    comment="One row for each delivery report received, including repeated ones.",
+    sqlite_autoincrement=True,
+)
+
+
+sa.Index(
+    "ix_rcs_report_unfolded",
+    report.c.id,
+    postgresql_where=report.c.fold.is_(None),
+    sqlite_where=report.c.fold.is_(None),
+)
+
+
+sa.Index("ix_rcs_report_fold", report.c.fold)
+
+
+_parked = sa.and_(report.c.fold.is_not(None), report.c.message_id.is_(None))
+
+
+sa.Index("ix_rcs_report_parked", report.c.api_message_id, postgresql_where=_parked, sqlite_where=_parked)
+
+
+message_channel = sa.Table(
+    "rcs_message_channel",
+    metadata,
+    sa.Column("message_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("channel", sa.Text, primary_key=True, comment="the service that reported"),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("rank", sa.SmallInteger, nullable=False),
+    sa.Column("code", sa.String(32), nullable=False, comment="the status code of that report"),
+    sa.Column("reported_at", UtcDateTime, comment="the time that report gives for its status"),
+    sa.Column(
+        "revision",
+        sa.BigInteger,
+        server_default=sa.text("0"),
+        nullable=False,
+        comment="revision of the campaign at the last change",
+    ),
+    comment="The latest status per channel, for messages that more than one service has reported on.",
+)
+
+
+report_refused = sa.Table(
+    "rcs_report_refused",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column("received_at", UtcDateTime, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("content_type", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False, comment="unchanged, byte for byte"),
+    comment="One row for each request body that came with valid credentials but could not be read.",
+    sqlite_autoincrement=True,
+)
+
+
+suppression = sa.Table(
+    "rcs_suppression",
+    metadata,
+    sa.Column("phone", sa.String(15), primary_key=True, comment="E.164 digits"),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("since", UtcDateTime, nullable=False),
+    comment="Phones that no campaign may message.",
+)
+
+
+exclusion = sa.Table(
+    "rcs_exclusion",
+    metadata,
+    sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), primary_key=True, autoincrement=False),
+    sa.Column("phone", sa.String(15), primary_key=True, comment="E.164 digits"),
+    comment="Phones that one campaign must not message, from the exclude_sql of its tasks.",
+)
+
+
+resolution = sa.Table(
+    "rcs_resolution",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), nullable=False, index=True),
+    sa.Column("outcome", sa.String(16), nullable=False, comment="accepted or not_sent"),
+    sa.Column("messages", sa.Integer, nullable=False, comment="how many messages it settled"),
+    sa.Column("decided_by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("decided_at", UtcDateTime, nullable=False),
+    comment="Decisions by people about messages in doubt.",
+    sqlite_autoincrement=True,
+)
+
+
+refused_credentials = sa.Table(
+    "rcs_refused_credentials",
+    metadata,
+    sa.Column("campaign", sa.Text, primary_key=True, comment="name of the campaign, which may not exist yet"),
+    sa.Column("fingerprint", sa.String(64), primary_key=True, comment="of the refused login and password"),
+    sa.Column("refused_at", UtcDateTime, nullable=False),
+    comment="Credentials that the service refused; the campaign does not send them again.",
+)
+
+
+silence = sa.Table(
+    "rcs_silence",
+    metadata,
+    sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), primary_key=True, autoincrement=False),
+    sa.Column("observer", sa.Text, primary_key=True, comment="the task that waits, or the receivers"),
+    sa.Column("warned_at", UtcDateTime, nullable=False),
+    comment="Warnings that a campaign gets no reports: at most one for each observer.",
+)
+
+
+watcher = sa.Table(
+    "rcs_watcher",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("fold", sa.BigInteger, nullable=False, comment="the last fold whose reports it has handled"),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+    comment="One cursor for each trigger that waits for new reports.",
+)
+
+
+scheduled = sa.Table(
+    "rcs_scheduled",
+    metadata,
+    sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), primary_key=True, autoincrement=False),
+    sa.Column("due_at", UtcDateTime, nullable=False, comment="when the campaign shall be sent"),
+    sa.Column("settings", sa.JSON, nullable=False, comment="how to send it; no personal data"),
+    sa.Column("listed_by", sa.BigInteger, nullable=False, comment="the last attempt that started to list recipients"),
+    sa.Column("is_whole", sa.Boolean, nullable=False, comment="whether that list was read to its end"),
+    sa.Column("settled_at", UtcDateTime, comment="when a dispatch had nothing left to send"),
+    comment="Campaigns held by the store, to be sent shortly before their time.",
+)
+
+
+cancellation = sa.Table(
+    "rcs_cancellation",
+    metadata,
+    sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), primary_key=True, autoincrement=False),
+    sa.Column("decided_by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("decided_at", UtcDateTime, nullable=False),
+    comment="Campaigns that are cancelled, so that nothing more is sent.",
+)
+
+
+suppression_pseudonym = sa.Table(
+    "rcs_suppression_pseudonym",
+    metadata,
+    sa.Column("pseudonym", sa.String(64), primary_key=True, comment="of a phone"),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("since", UtcDateTime, nullable=False),
+    comment="Pseudonyms of the suppressed phones that were erased.",
+)
+
+
+exclusion_pseudonym = sa.Table(
+    "rcs_exclusion_pseudonym",
+    metadata,
+    sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), primary_key=True, autoincrement=False),
+    sa.Column("pseudonym", sa.String(64), primary_key=True, comment="of a phone"),
+    comment="Pseudonyms of excluded phones, after erasure or retention.",
+)
+
+
+erasure = sa.Table(
+    "rcs_erasure",
+    metadata,
+    sa.Column("pseudonym", sa.String(64), primary_key=True, comment="of a phone"),
+    sa.Column("erased_by", sa.Text, nullable=False),
+    sa.Column("erased_at", UtcDateTime, nullable=False),
+    comment="Erased recipients; later reports about them are stored without personal data.",
+)

@@ -1,3 +1,0 @@
-"""The behaviours of tests/unit/store/test_tables.py, on PostgreSQL."""
-
-from tests.unit.store.test_tables import *  # noqa: F403

@@ -1,0 +1,217 @@
+"""The wire format of pushed delivery reports."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
+from airflow_provider_rcs.api.errors import RcsReportError
+from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.api.wire.reports import read_form_fields, read_json_entries, read_report
+
+PUSHED = {
+    "Servicio": "RCS",
+    "Estado": "11",
+    "Agente": "my-rcs-agent",
+    "Destinatario": "34600000001",
+    "RefCampaign": "12333-4545-23233",
+    "RefMensaje": "36578294H",
+    "Fecha": "2020-12-03 11:14:24",
+    "idCampaign": "10573758",
+    "idMensaje": "33434444443",
+}
+REPORT = Report(
+    status_code="11",
+    phone="34600000001",
+    campaign_reference="12333-4545-23233",
+    message_reference="36578294H",
+    service="RCS",
+    agent="my-rcs-agent",
+    reported_at=datetime(2020, 12, 3, 10, 14, 24, tzinfo=UTC),
+    reported_at_text="2020-12-03 11:14:24",
+    api_campaign_id="10573758",
+    api_message_id="33434444443",
+)
+
+
+def report(**changes: Any) -> Any:
+    return read_report({**PUSHED, **changes})
+
+
+def test_the_nine_fields_of_the_document_are_read() -> None:
+    assert report() == REPORT
+
+
+@pytest.mark.parametrize("spelled", [str.lower, str.upper, str.swapcase])
+def test_the_case_of_the_fields_does_not_matter(spelled: Any) -> None:
+    assert read_report({spelled(name): value for name, value in PUSHED.items()}) == REPORT
+
+
+def test_numbers_read_the_same_as_text() -> None:
+    assert report(Estado=11, Destinatario=34600000001, idCampaign=10573758, idMensaje=33434444443) == REPORT
+
+
+def test_white_space_around_a_value_is_dropped() -> None:
+    assert report(Estado=" 11 ", RefCampaign="12333-4545-23233\n") == REPORT
+
+
+@pytest.mark.parametrize("phone", ["+34600000001", "0034600000001", "34600000001", "+34 600 000 001", 34600000001])
+def test_phones_are_read_as_digits(phone: str) -> None:
+    assert report(Destinatario=phone).phone == "34600000001"
+
+
+@pytest.mark.parametrize("missing", sorted(PUSHED.keys() - {"Estado"}))
+def test_a_field_that_is_missing_is_empty_and_no_other_changes(missing: str) -> None:
+    without = read_report({name: value for name, value in PUSHED.items() if name != missing})
+
+    assert without == report(**{missing: ""})
+
+
+@pytest.mark.parametrize("empty", ["", "  ", None])
+def test_a_report_without_a_status_is_refused(empty: Any) -> None:
+    with pytest.raises(RcsReportError, match="has no status"):
+        report(Estado=empty)
+
+
+def test_a_report_that_names_no_message_is_refused() -> None:
+    with pytest.raises(RcsReportError, match="names no message"):
+        report(Destinatario="", idMensaje="")
+
+
+@pytest.mark.parametrize("named", [{"Destinatario": ""}, {"idMensaje": ""}])
+def test_phone_or_message_id_is_enough_to_name_a_message(named: Any) -> None:
+    assert report(**named).status_code == "11"
+
+
+def test_a_code_that_nobody_knows_is_kept_as_it_came() -> None:
+    assert report(Estado="X-99").status_code == "X-99"
+
+
+def test_fields_that_the_document_does_not_name_are_kept_as_text() -> None:
+    extra = report(Coste=0.05, Operador="Movistar", Partes={"total": 1}, Nada=None).extra
+
+    assert extra == {"coste": "0.05", "operador": "Movistar", "partes": '{"total":1}', "nada": ""}
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-15 12:00:00", datetime(2026, 1, 15, 11, tzinfo=UTC)),
+        ("2026-07-15 12:00:00", datetime(2026, 7, 15, 10, tzinfo=UTC)),
+        ("2026-10-25 01:59:59", datetime(2026, 10, 24, 23, 59, 59, tzinfo=UTC)),
+        ("2026-10-25 02:30:00", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
+        ("2026-10-25 03:00:00", datetime(2026, 10, 25, 2, 0, tzinfo=UTC)),
+        ("2026-03-29 03:00:00", datetime(2026, 3, 29, 1, 0, tzinfo=UTC)),
+    ],
+)
+def test_a_date_is_spains_time_and_the_repeated_hour_of_october_its_first_pass(text: str, moment: Any) -> None:
+    assert report(Fecha=text).reported_at == moment
+
+
+@given(st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+def test_every_moment_is_read_back_from_its_time_in_spain(moment: Any) -> None:
+    moment = moment.replace(microsecond=0)
+    local = moment.astimezone(SERVICE_TIMEZONE)
+    repeated = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+
+    read = report(Fecha=f"{local:%Y-%m-%d %H:%M:%S}").reported_at
+
+    assert read == moment or (repeated and read == local.replace(fold=0).astimezone(UTC))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "0000-00-00 00:00:00", "2026-02-30 10:00:00", "25/10/2026 10:00", "2026-10-25", "1793000000", "now"],
+)
+def test_a_date_that_cannot_be_read_is_kept_as_text(text: str) -> None:
+    read = report(Fecha=text)
+
+    assert (read.reported_at, read.reported_at_text) == (None, text)
+
+
+def test_a_json_body_may_hold_one_report() -> None:
+    (entry,) = read_json_entries(json.dumps(PUSHED).encode())
+
+    assert read_report(entry) == REPORT
+
+
+def test_a_json_body_may_hold_several_reports_in_order() -> None:
+    bodies = [{**PUSHED, "Estado": code} for code in ("10", "11", "13")]
+
+    read = [read_report(entry) for entry in read_json_entries(json.dumps(bodies).encode())]
+
+    assert [each.status_code for each in read] == ["10", "11", "13"]
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"7", b'"x"', b"null", b"[7]", b"\xff", b"<html>"], ids=repr)
+def test_a_json_body_that_holds_no_report_is_refused(body: Any) -> None:
+    with pytest.raises(RcsReportError):
+        [read_report(entry) for entry in read_json_entries(body)]
+
+
+def test_of_a_list_only_the_entry_that_cannot_be_understood_is_refused() -> None:
+    understood, other = read_json_entries(json.dumps([PUSHED, {"Servicio": "RCS"}]).encode())
+
+    assert read_report(understood) == REPORT
+    with pytest.raises(RcsReportError):
+        read_report(other)
+
+
+def test_a_refusal_holds_nothing_of_the_body() -> None:
+    with pytest.raises(RcsReportError) as refused:
+        read_report({**PUSHED, "Estado": ""})
+
+    assert PUSHED["Destinatario"] not in str(refused.value)
+
+
+def test_a_form_reads_the_same_as_json() -> None:
+    assert read_report(read_form_fields(urlencode(PUSHED).encode())) == REPORT
+
+
+def test_a_form_may_leave_values_blank() -> None:
+    fields = read_form_fields(urlencode({**PUSHED, "RefMensaje": ""}).encode())
+
+    assert read_report(fields) == report(RefMensaje="")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\xff\xfe", b"Servicio=RCS", b"&".join([b"a=1"] * 101)], ids=["empty", "bytes", "no status", "long"]
+)
+def test_a_form_that_holds_no_report_is_refused(body: Any) -> None:
+    with pytest.raises(RcsReportError):
+        read_report(read_form_fields(body))
+
+
+@pytest.mark.parametrize("fields", [None, 7, "x", [PUSHED]], ids=lambda fields: type(fields).__name__)
+def test_what_is_no_object_is_no_report(fields: Any) -> None:
+    with pytest.raises(RcsReportError, match="not an object"):
+        read_report(fields)
+
+
+values = (
+    st.none()
+    | st.text()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats()
+    | st.booleans()
+    | st.lists(st.text(), max_size=2)
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(PUSHED)) | st.text(max_size=5), values))
+@settings(max_examples=100)
+def test_whatever_comes_a_report_is_read_or_refused(fields: Any) -> None:
+    try:
+        read = read_report(fields)
+    except RcsReportError:
+        return
+
+    assert read.status_code
+    assert read.phone == "" or read.phone.isdigit()

@@ -1,0 +1,486 @@
+"""The send call: bodies of requests, and what replies mean."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, time
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
+from airflow_provider_rcs.api.errors import (
+    RcsAuthError,
+    RcsCreditError,
+    RcsError,
+    RcsNothingDoneError,
+    RcsOutcomeUnknown,
+    RcsParameterError,
+    RcsRefusedError,
+)
+from airflow_provider_rcs.api.models import QuietHours, Recipient, Recipients, SendRequest, SendResult
+from airflow_provider_rcs.api.wire import send
+from airflow_provider_rcs.api.wire.send import read_send_reply
+
+RECIPIENT = Recipient("34600000001")
+
+
+def parameters(*recipients: Any, reference_key: Any = "Referencia", **request: Any) -> Any:
+    asked = SendRequest("1234567", recipients or (RECIPIENT,), "k7m2-x9q4", **request)
+    return json.loads(send.send_body(asked, reference_key, "json"))
+
+
+def test_a_plain_send_holds_the_required_parameters_and_nothing_else() -> None:
+    assert parameters(RECIPIENT) == {
+        "Plantilla": "1234567",
+        "Destinatarios": [{"Nombre": "", "Telefono": "34600000001"}],
+        "Referenciausuario": "k7m2-x9q4",
+        "Report": "1",
+        "Resp": "JSON",
+    }
+
+
+def test_a_recipient_is_written_as_the_document_shows_it() -> None:
+    pedro = Recipient("34600000001", "Pedro Pérez", variables={"Reason": "Verification", "Code": "847291"})
+
+    assert parameters(pedro)["Destinatarios"] == [
+        {
+            "Nombre": "Pedro Pérez",
+            "Telefono": "34600000001",
+            "Variables": [{"Nombre": "Reason", "Valor": "Verification"}, {"Nombre": "Code", "Valor": "847291"}],
+        }
+    ]
+
+
+def test_a_recipients_own_reference_goes_under_the_key_of_the_connection() -> None:
+    pedro = Recipient("34600000001", reference="36578294H")
+
+    [written] = parameters(pedro, reference_key="RefMensaje")["Destinatarios"]
+
+    assert written["RefMensaje"] == "36578294H"
+
+
+def test_recipients_keep_their_order() -> None:
+    phones = [f"3460000000{n}" for n in range(9, 0, -1)]
+
+    written = parameters(*map(Recipient, phones))["Destinatarios"]
+
+    assert [each["Telefono"] for each in written] == phones
+
+
+def test_reports_can_be_left_off() -> None:
+    assert parameters(request_reports=False)["Report"] == "0"
+
+
+def test_an_agent_is_named_where_there_is_one() -> None:
+    assert parameters(agent="my-rcs-agent")["Agente"] == "my-rcs-agent"
+
+
+@pytest.mark.parametrize(
+    ("send_at", "written"),
+    [
+        (datetime(2022, 1, 10, 14, 10, tzinfo=UTC), "2022-01-10 15:10"),
+        (datetime(2022, 5, 1, 13, 10, tzinfo=UTC), "2022-05-01 15:10"),
+        (datetime(2022, 5, 1, 15, 10, tzinfo=SERVICE_TIMEZONE), "2022-05-01 15:10"),
+        (datetime(2022, 12, 31, 23, 5, tzinfo=UTC), "2023-01-01 00:05"),
+    ],
+)
+def test_the_date_of_a_send_is_written_in_the_time_of_spain(send_at: Any, written: str) -> None:
+    assert parameters(send_at=send_at)["Fecha"] == written
+
+
+def test_quiet_hours_are_written_one_by_one() -> None:
+    hours = (QuietHours(time(22), time(9)), QuietHours(time(14, 5), time(16, 30), action=2))
+
+    assert parameters(quiet_hours=hours)["Intervaloprohibido"] == [
+        {"HoraInicio": "22:00", "HoraFin": "09:00", "Accion": "1"},
+        {"HoraInicio": "14:05", "HoraFin": "16:30", "Accion": "2"},
+    ]
+
+
+def test_recipients_are_written_alike_whether_they_are_kept_by_rows_or_by_columns() -> None:
+    rows = (Recipient("34600000001", "Ana", "7", {"Code": "1"}), Recipient("34600000002"))
+
+    assert parameters(*rows) == parameters(*Recipients.of(rows))
+
+
+texts = st.text(max_size=20)
+
+
+moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).filter(  # noqa: DTZ001
+    lambda moment: not moment.astimezone(SERVICE_TIMEZONE).fold
+)
+
+
+recipients = st.builds(
+    Recipient,
+    phone=st.from_regex(r"[1-9][0-9]{7,14}", fullmatch=True),
+    name=texts,
+    reference=texts,
+    variables=st.dictionaries(texts, texts, max_size=3),
+)
+
+
+requests = st.builds(
+    SendRequest,
+    template_id=texts,
+    recipients=st.lists(recipients, max_size=3).map(tuple),
+    campaign_reference=texts,
+    agent=texts,
+    send_at=st.none() | moments,
+    quiet_hours=st.lists(st.just(QuietHours(time(22), time(9))), max_size=2).map(tuple),
+    request_reports=st.booleans(),
+)
+
+
+def read_back(written: dict[str, Any]) -> Recipient:
+    variables = {each["Nombre"]: each["Valor"] for each in written.get("Variables", ())}
+    return Recipient(written["Telefono"], written["Nombre"], written.get("Referencia", ""), variables)
+
+
+@given(requests)
+@settings(max_examples=100)
+def test_a_json_body_holds_the_recipients_as_they_are(request: Any) -> None:
+    body = json.loads(send.send_body(request, "Referencia", "json"))
+
+    assert tuple(map(read_back, body["Destinatarios"])) == request.recipients
+
+
+@given(requests)
+@settings(max_examples=40)
+def test_a_form_body_holds_the_same_with_arrays_as_json_strings(request: Any) -> None:
+    form = send.send_body(request, "Referencia", "form").decode("ascii")
+
+    fields = dict(parse_qsl(form, keep_blank_values=True))
+
+    read = {
+        name: json.loads(value) if name in ("Destinatarios", "Intervaloprohibido") else value
+        for name, value in fields.items()
+    }
+    assert read == json.loads(send.send_body(request, "Referencia", "json"))
+
+
+ANA, BEA = "34600000001", "34600000002"
+
+
+REPLY = {
+    "Res": 1,
+    "Error": "",
+    "idEnvio": 1228853777,
+    "Destinatarios": 2,
+    "Enviados": [{"Telefono": 34600000001, "idMensaje": 108366478}],
+    "NoEnviados": [{"Nombre": "Ana Gonzalez", "Telefono": 34600000002}],
+    "Duplicados": 0,
+}
+
+
+RESULT = SendResult(messages=1, api_campaign_id="1228853777", accepted={ANA: "108366478"}, rejected=frozenset({BEA}))
+
+
+DOCUMENTED = """[{
+    "Res": "10", "Error": "Falta parámetro obligatorio", "idEnvio": "1228853777", "Destinatarios": "2",
+    "Enviados": "[{\\"Telefono\\": \\"34600000001\\",\\"idMensaje\\": \\"108366478\\"}]",
+    "NoEnviados": "[{\\"Nombre\\": \\"Ana Gonzalez\\",\\"Telefono\\": \\"34600000002\\"}]", "Duplicados": "0"
+}]"""
+
+
+def reply(**changes: Any) -> Any:
+    return json.dumps({**REPLY, **changes}).encode()
+
+
+def numbers_as_text(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: numbers_as_text(each) for key, each in value.items()}
+        case list():
+            return [numbers_as_text(each) for each in value]
+        case int():
+            return str(value)
+    return value
+
+
+def arrays_as_text(content: Any) -> Any:
+    return {key: json.dumps(each) if isinstance(each, list) else each for key, each in content.items()}
+
+
+def in_shape(content: Any, *, text_numbers: Any, text_arrays: Any, in_list: Any, spelled: Any, spaces: Any) -> Any:
+    content = numbers_as_text(content) if text_numbers else content
+    content = arrays_as_text(content) if text_arrays else content
+    content = {spelled(key): value for key, value in content.items()}
+    return json.dumps([content] if in_list else content, indent=1 if spaces else None).encode()
+
+
+shapes = st.fixed_dictionaries(
+    {
+        "text_numbers": st.booleans(),
+        "text_arrays": st.booleans(),
+        "in_list": st.booleans(),
+        "spelled": st.sampled_from([str, str.lower, str.upper]),
+        "spaces": st.booleans(),
+    }
+)
+
+
+phones = st.integers(34600000000, 34699999999)
+
+
+def test_the_documents_own_example_is_read() -> None:
+    assert read_send_reply(DOCUMENTED.encode()) == SendResult(
+        messages=10, api_campaign_id="1228853777", accepted={ANA: "108366478"}, rejected=frozenset({BEA})
+    )
+
+
+@given(
+    shape=shapes,
+    sent=st.dictionaries(phones, st.integers(1, 10**12), max_size=4),
+    not_sent=st.sets(phones, max_size=4),
+    campaign_id=st.integers(1, 10**12),
+    messages=st.integers(1, 10),
+    duplicates=st.integers(0, 3),
+)
+@settings(max_examples=100)
+def test_a_reply_reads_the_same_in_every_shape(
+    shape: Any, sent: Any, not_sent: Any, campaign_id: Any, messages: Any, duplicates: Any
+) -> None:
+    content = {
+        "Res": messages,
+        "idEnvio": campaign_id,
+        "Destinatarios": 4,
+        "Enviados": [{"Telefono": phone, "idMensaje": message} for phone, message in sent.items()],
+        "NoEnviados": [{"Nombre": "Ana", "Telefono": phone} for phone in not_sent],
+        "Duplicados": duplicates,
+    }
+
+    assert read_send_reply(in_shape(content, **shape)) == SendResult(
+        messages=messages,
+        api_campaign_id=str(campaign_id),
+        accepted={str(phone): str(message) for phone, message in sent.items()},
+        rejected=frozenset(map(str, not_sent)),
+        duplicates=duplicates,
+    )
+
+
+@pytest.mark.parametrize("count", [998, "998"])
+def test_a_count_in_place_of_the_list_of_those_sent_to_is_read_as_that(count: Any) -> None:
+    result = read_send_reply(reply(Enviados=count))
+
+    assert (result.accepted, result.accepted_count) == ({}, 998)
+
+
+@pytest.mark.parametrize("count", [2, "2"])
+def test_a_count_in_place_of_the_list_of_those_not_sent_to_is_read_as_that(count: Any) -> None:
+    result = read_send_reply(reply(NoEnviados=count))
+
+    assert (result.rejected, result.rejected_count) == (frozenset(), 2)
+
+
+@pytest.mark.parametrize("nothing", [[], {}, "", "[]", "{}", None, 0, "0"], ids=repr)
+def test_a_list_that_holds_nobody_is_read_as_that(nothing: Any) -> None:
+    result = read_send_reply(reply(Enviados=nothing, NoEnviados=nothing))
+
+    assert (result.accepted, result.rejected) == ({}, frozenset())
+    assert (result.accepted_count, result.rejected_count) == (0, 0)
+
+
+@pytest.mark.parametrize("render", [dict, json.dumps], ids=["as an object", "as text"])
+def test_an_object_of_numbered_entries_is_read_as_the_list_that_it_is(render: Any) -> None:
+    sent = {"0": {"Telefono": ANA, "idMensaje": "1"}}
+    not_sent = {"1": {"Telefono": BEA}}
+
+    result = read_send_reply(reply(Enviados=render(sent), NoEnviados=render(not_sent)))
+
+    assert (result.accepted, result.rejected) == ({ANA: "1"}, frozenset({BEA}))
+
+
+@pytest.mark.parametrize("missing", ["Error", "idEnvio", "Destinatarios", "Enviados", "NoEnviados", "Duplicados"])
+def test_fields_that_are_not_required_may_be_missing(missing: str) -> None:
+    body = json.dumps({key: value for key, value in REPLY.items() if key != missing}).encode()
+
+    assert read_send_reply(body).messages == 1
+
+
+def test_a_recipient_sent_to_without_a_message_id_is_accepted_without_one() -> None:
+    assert read_send_reply(reply(Enviados=[{"Telefono": ANA}])).accepted == {ANA: ""}
+
+
+@pytest.mark.parametrize("phone", ["+34600000001", "0034600000001", "+34 600 000 001", 34600000001])
+def test_phones_of_a_reply_are_read_as_digits(phone: str) -> None:
+    assert read_send_reply(reply(Enviados=[{"Telefono": phone, "idMensaje": "1"}])).accepted == {ANA: "1"}
+
+
+@pytest.mark.parametrize(
+    ("result", "kind"),
+    [
+        (0, RcsNothingDoneError),
+        (-1, RcsAuthError),
+        (-2, RcsCreditError),
+        (-3, RcsParameterError),
+        (-4, RcsParameterError),
+        (-16, RcsParameterError),
+        (-999, RcsParameterError),
+    ],
+)
+@pytest.mark.parametrize("spelled", [int, str])
+def test_a_refusal_is_told_by_its_kind(result: Any, kind: Any, spelled: Any) -> None:
+    with pytest.raises(RcsRefusedError) as refused:
+        read_send_reply(json.dumps({"Res": spelled(result)}).encode())
+
+    assert type(refused.value) is kind
+    assert f"(Res {result})" in str(refused.value)
+
+
+@pytest.mark.parametrize("result", [0, -1, -2, -3, -4])
+def test_a_refusal_holds_the_services_own_words(result: Any) -> None:
+    body = json.dumps([{"Res": result, "Error": "Falta parámetro obligatorio"}]).encode()
+
+    with pytest.raises(RcsRefusedError, match='The service says: "Falta parámetro obligatorio"'):
+        read_send_reply(body)
+
+
+@pytest.mark.parametrize("result", [0, -1, -2, -3, -4])
+def test_a_refusal_says_that_nothing_was_sent_and_what_to_do(result: int) -> None:
+    with pytest.raises(RcsRefusedError) as refused:
+        read_send_reply(reply(Res=result, NoEnviados=[]))
+
+    assert f"Nothing of this request was sent. {refused.value.remedy}" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("El teléfono 34600000001 no es válido", "El teléfono ********001 no es válido"),
+        ("+34 600 000 001 y 600000002", "+***********001 y ******002"),
+        ("Máximo 1000 destinatarios, 10 de 20", "Máximo 1000 destinatarios, 10 de 20"),
+        ("uno\n\n  dos", "uno dos"),
+        ("x" * 5_000, "x" * 300),
+    ],
+)
+def test_the_services_words_are_told_on_one_line_without_the_phones_in_them(said: str, told: str) -> None:
+    with pytest.raises(RcsParameterError) as refused:
+        read_send_reply(reply(Res=-3, Error=said))
+
+    assert f'The service says: "{told}".' in str(refused.value)
+
+
+@pytest.mark.parametrize("result", [0, "0"])
+def test_where_a_result_of_0_proves_nothing_the_outcome_is_unknown(result: Any) -> None:
+    body = json.dumps({"Res": result}).encode()
+
+    with pytest.raises(RcsOutcomeUnknown, match="result of a send is 0"):
+        read_send_reply(body, zero_result="unknown")
+
+
+@pytest.mark.parametrize("result", [-1, -2, -3])
+def test_what_a_result_of_0_proves_changes_nothing_about_other_results(result: int) -> None:
+    with pytest.raises(RcsRefusedError):
+        read_send_reply(reply(Res=result), zero_result="unknown")
+
+
+def test_a_refusal_of_all_recipients_by_name_is_a_result() -> None:
+    body = json.dumps({"Res": 0, "NoEnviados": [{"Telefono": ANA}, {"Telefono": BEA}]}).encode()
+
+    assert read_send_reply(body) == SendResult(messages=0, rejected=frozenset({ANA, BEA}))
+
+
+UNREADABLE = [
+    b"",
+    b" ",
+    b"<html><body>502 Bad Gateway</body></html>",
+    b"OK",
+    b"10",
+    b"null",
+    b'"10"',
+    b"[]",
+    b"{}",
+    b'[{"Res": 1}, {"Res": 1}]',
+    b'{"Res": null}',
+    b'{"Res": ""}',
+    b'{"Res": "done"}',
+    b'{"Res": true}',
+    b'{"Res": 1.5}',
+    b'{"Res": [1]}',
+    b'{"Result": 1}',
+    b"\xff\xfe",
+]
+
+
+@pytest.mark.parametrize("body", UNREADABLE, ids=repr)
+def test_a_body_that_cannot_be_read_leaves_the_outcome_unknown(body: Any) -> None:
+    with pytest.raises(RcsOutcomeUnknown):
+        read_send_reply(body, status=200)
+
+
+def test_an_unknown_outcome_tells_the_status_and_the_size_but_nothing_of_the_body() -> None:
+    with pytest.raises(RcsOutcomeUnknown, match=r"HTTP 502, 15 bytes") as unknown:
+        read_send_reply(b"phone 600000001", status=502)
+
+    assert "600000001" not in str(unknown.value)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [["34600000001"], [34600000001], [None], [[ANA, "1"]], [{"Phone": ANA}], "[{", '["34600000001"]', "many"],
+    ids=repr,
+)
+@pytest.mark.parametrize("field", ["Enviados", "NoEnviados"])
+def test_a_list_of_recipients_that_cannot_be_read_leaves_the_outcome_unknown(field: str, entries: Any) -> None:
+    with pytest.raises(RcsOutcomeUnknown):
+        read_send_reply(reply(**{field: entries}))
+
+
+@pytest.mark.parametrize("entries", [["34600000001"], [{"Phone": ANA}], "[{"], ids=repr)
+def test_nothing_done_with_a_list_that_cannot_be_read_is_told_as_an_error_of_the_service(entries: Any) -> None:
+    with pytest.raises(RcsError):
+        read_send_reply(json.dumps({"Res": 0, "NoEnviados": entries}).encode())
+
+
+@given(shapes)
+@settings(max_examples=20)
+def test_a_reply_that_is_cut_off_anywhere_leaves_the_outcome_unknown(shape: Any) -> None:
+    body = in_shape(REPLY, **shape)
+
+    for end in range(len(body)):
+        with pytest.raises(RcsOutcomeUnknown):
+            read_send_reply(body[:end])
+
+
+def test_a_list_that_is_cut_off_inside_a_whole_reply_leaves_the_outcome_unknown() -> None:
+    whole = json.dumps(REPLY["Enviados"])
+
+    for end in range(1, len(whole)):
+        with pytest.raises(RcsOutcomeUnknown):
+            read_send_reply(reply(Enviados=whole[:end]))
+
+
+@given(shapes, st.sampled_from([b"\n", b"\r\n", b"  "]))
+@settings(max_examples=30)
+def test_white_space_around_a_reply_changes_nothing(shape: Any, space: Any) -> None:
+    assert read_send_reply(space + in_shape(REPLY, **shape) + space) == RESULT
+
+
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.floats(allow_nan=False)
+    | st.sampled_from(["", "[", "[]", "7", "x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["Telefono", "idMensaje", "0"]), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(REPLY)), anything), st.booleans())
+@settings(max_examples=150)
+def test_whatever_comes_a_reply_is_read_or_told_as_an_error_of_the_provider(content: Any, in_list: Any) -> None:
+    try:
+        result = read_send_reply(json.dumps([content] if in_list else content).encode())
+    except RcsError:
+        return
+
+    assert isinstance(result, SendResult)

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+
+import pytest
+
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.receiver.config import (
+    REPORTS_LOGIN,
+    REPORTS_PASSWORD,
+    REPORTS_TIMEZONE,
+    STORE_URL,
+    credentials_from_airflow,
+    credentials_from_environment,
+    store_url_from_environment,
+    timezone_from_airflow,
+    timezone_from_environment,
+)
+from tests.unit.receiver.pushing import LOGIN
+
+
+def test_the_environment_sets_store_and_credentials() -> None:
+    environment = {
+        "AIRFLOW_RCS_STORE_URL": "sqlite:////store.db",
+        "AIRFLOW_RCS_REPORTS_LOGIN": "reports",
+        "AIRFLOW_RCS_REPORTS_PASSWORD": "secret",
+    }
+
+    credentials = credentials_from_environment(environment)
+
+    assert store_url_from_environment(environment) == "sqlite:////store.db"
+    assert credentials is not None
+    assert credentials.match(b"Basic " + b64encode(b"reports:secret"))
+
+
+@pytest.mark.parametrize("environment", [{}, dict.fromkeys((STORE_URL, REPORTS_LOGIN, REPORTS_PASSWORD), "")])
+def test_what_the_environment_does_not_set_is_none(environment: dict[str, str]) -> None:
+    assert store_url_from_environment(environment) is None
+    assert credentials_from_environment(environment) is None
+
+
+@pytest.mark.parametrize("name", ["AIRFLOW_RCS_REPORTS_LOGIN", "AIRFLOW_RCS_REPORTS_PASSWORD"])
+def test_a_login_without_a_password_or_the_reverse_is_an_error(name: str) -> None:
+    with pytest.raises(
+        RcsInputError, match=r"AIRFLOW_RCS_REPORTS_LOGIN and AIRFLOW_RCS_REPORTS_PASSWORD: its .* missing"
+    ):
+        credentials_from_environment({name: "value"})
+
+
+@pytest.mark.parametrize(
+    ("environment", "zone"),
+    [
+        ({}, "Europe/Madrid"),
+        ({"AIRFLOW_RCS_REPORTS_TIMEZONE": ""}, "Europe/Madrid"),
+        ({REPORTS_TIMEZONE: "UTC"}, "UTC"),
+    ],
+)
+def test_the_time_zone_is_spains_unless_the_environment_sets_another(environment: dict[str, str], zone: str) -> None:
+    assert str(timezone_from_environment(environment)) == zone
+
+
+def test_an_unknown_time_zone_in_the_environment_is_an_error() -> None:
+    with pytest.raises(RcsInputError, match="^AIRFLOW_RCS_REPORTS_TIMEZONE: 'Spain' is not a time zone"):
+        timezone_from_environment({REPORTS_TIMEZONE: "Spain"})
+
+
+def test_an_undefined_connection_means_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__RCS__REPORTS_CONN_ID", "no_such_connection")
+
+    assert credentials_from_airflow() is None
+
+
+def test_a_connection_without_a_password_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__RCS__REPORTS_CONN_ID", "panel")
+    monkeypatch.setenv("AIRFLOW_CONN_PANEL", json.dumps({"conn_type": "generic", "login": LOGIN}))
+
+    with pytest.raises(RcsInputError, match="the connection 'panel': its password is missing"):
+        credentials_from_airflow()
+
+
+@pytest.mark.parametrize(("set_to", "zone"), [("", "Europe/Madrid"), ("UTC", "UTC")])
+def test_the_time_zone_is_spains_unless_airflows_configuration_sets_another(
+    monkeypatch: pytest.MonkeyPatch, set_to: str, zone: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__RCS__REPORTS_TIMEZONE", set_to)
+
+    assert str(timezone_from_airflow()) == zone
+
+
+def test_an_unknown_time_zone_in_airflows_configuration_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__RCS__REPORTS_TIMEZONE", "Spain")
+
+    with pytest.raises(RcsInputError, match=r"^\[rcs\] reports_timezone: 'Spain' is not a time zone"):
+        timezone_from_airflow()

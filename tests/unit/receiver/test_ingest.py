@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsStoreError
+from airflow_provider_rcs.receiver import ingest
+from airflow_provider_rcs.receiver.app import ReportsApp
+from airflow_provider_rcs.receiver.spool import Spool
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from tests.unit.receiver.pushing import (
+    CREDENTIALS,
+    FIELDS,
+    PASSWORD,
+    client,
+    push,
+    run,
+    stored,
+    stored_refused,
+    wait_until,
+)
+
+
+def test_concurrent_requests_share_commits(app: ReportsApp, engine: sa.Engine, no_time_limit: None) -> None:
+    commits = _count_commits_of_reports(engine)
+    arrived = 0
+
+    async def counting(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal arrived
+        arrived += 1
+        await app(scope, receive, send)
+
+    async def push_many() -> httpx.Response:
+        async with client(counting) as pusher:
+            first = await pusher.post("/rcs/reports", json=FIELDS)
+            with closing(sa.create_engine(engine.url).raw_connection()) as other:
+                other.cursor().execute("BEGIN IMMEDIATE")
+                pushes = [asyncio.create_task(pusher.post("/rcs/reports", json=FIELDS)) for _ in range(100)]
+                while arrived < 101:
+                    await asyncio.sleep(0)
+                other.rollback()
+            assert {(await each).status_code for each in pushes} == {200}
+        return first
+
+    assert run(push_many()).status_code == 200
+    assert len(stored(engine)) == 101
+    assert sum(commits) <= 5
+
+
+def test_a_failing_store_without_a_spool_is_answered_503_and_logged_without_data(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    without_tables = engine_from_url(f"sqlite:///{tmp_path}/empty.db")
+    app = ReportsApp(lambda: without_tables, lambda: CREDENTIALS)
+
+    with caplog.at_level(logging.DEBUG, "airflow_provider_rcs"):
+        response = push(app)
+
+    without_tables.dispose()
+    assert response.status_code == 503
+    assert "The store commit failed for 1 request(s): the database failed (OperationalError" in caplog.text
+    assert not any(value in caplog.text for value in (FIELDS["Destinatario"], FIELDS["RefMensaje"], PASSWORD))
+
+
+def app_without_store_until(available: threading.Event, engine: sa.Engine, folder: Path) -> ReportsApp:
+    def get_engine() -> sa.Engine:
+        if not available.is_set():
+            raise RcsStoreError("store: not available yet")
+        return engine
+
+    return ReportsApp(get_engine, lambda: CREDENTIALS, spool=Spool(folder / "spool"))
+
+
+def test_a_store_that_is_available_again_gets_the_reports_spooled_meanwhile(
+    engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_time_limit: None
+) -> None:
+    monkeypatch.setattr(ingest, "_SECONDS_TO_NEXT_TRY", 0.01)
+    available = threading.Event()
+    app = app_without_store_until(available, engine, tmp_path)
+
+    assert [push(app).status_code for _ in range(4)] == [200] * 4
+    assert not stored(engine)
+    available.set()
+    wait_until(lambda: len(stored(engine)) == 4)
+    wait_until(lambda: not list((tmp_path / "spool").iterdir()))
+    assert push(app).status_code == 200
+    wait_until(lambda: len(stored(engine)) == 5)
+
+
+def test_a_slow_store_does_not_delay_the_response_for_a_second(
+    app: ReportsApp, engine: sa.Engine, tmp_path: Path
+) -> None:
+    with closing(sa.create_engine(engine.url).raw_connection()) as other:
+        other.cursor().execute("BEGIN IMMEDIATE")
+        times = []
+        for _ in range(3):
+            started = time.monotonic()
+            assert push(app).status_code == 200
+            times.append(time.monotonic() - started)
+        assert list((tmp_path / "spool").iterdir())
+        other.rollback()
+
+    assert max(times) < 1
+    # Only the first one waited for the store.
+    assert max(times[1:]) < 0.45
+    wait_until(lambda: len(stored(engine)) >= 3)
+    wait_until(lambda: not list((tmp_path / "spool").iterdir()))
+
+
+def test_a_full_spool_is_answered_503_with_the_reason(engine: sa.Engine, tmp_path: Path) -> None:
+    def get_engine() -> sa.Engine:
+        raise RcsStoreError("store: not available")
+
+    app = ReportsApp(get_engine, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool", megabytes=0))
+
+    response = push(app)
+
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "60")
+    assert "spool is full" in response.text
+
+
+def test_a_spool_that_cannot_be_written_is_answered_503(tmp_path: Path) -> None:
+    def get_engine() -> sa.Engine:
+        raise RcsStoreError("store: not available")
+
+    (tmp_path / "spool").write_text("a file instead of the folder")
+    app = ReportsApp(get_engine, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"))
+
+    assert push(app).status_code == 503
+    assert push(app, "/rcs/health", "GET").status_code == 503
+
+
+def test_a_refused_body_is_spooled_while_the_store_is_unavailable(
+    engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "_SECONDS_TO_NEXT_TRY", 0.01)
+    available = threading.Event()
+    app = app_without_store_until(available, engine, tmp_path)
+
+    assert push(app, content=b"\xff\0", headers={"Content-Type": "application/json"}).status_code == 400
+    available.set()
+
+    wait_until(lambda: stored_refused(engine))
+    assert stored_refused(engine)[0].body == b"\xff\0"
+
+
+def _count_commits_of_reports(engine: sa.Engine) -> list[int]:
+    """Return a list that gets an entry with each commit of inserted reports."""
+    commits: list[int] = []
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def inserting(connection: sa.Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("INSERT INTO rcs_report"):
+            connection.info["inserted"] = True
+
+    @sa.event.listens_for(engine, "commit")
+    def committing(connection: sa.Connection) -> None:
+        commits.extend([1] if connection.info.pop("inserted", False) else [])
+
+    return commits

@@ -1,0 +1,226 @@
+"""Cells of a warehouse as text."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_rcs.recipients.cells import cell_text, is_missing, read_text_column
+
+NOTHING: list[Any] = [
+    None,
+    float("nan"),
+    np.nan,
+    pd.NA,
+    pd.NaT,
+    Decimal("NaN"),
+    Decimal("sNaN"),
+    np.float32("nan"),
+    np.datetime64("NaT"),
+    np.timedelta64("NaT"),
+]
+
+
+def alone(cell: Any) -> tuple[str, str | None]:
+    """A cell's text and what is wrong with it, read by itself."""
+    try:
+        return cell_text(cell), None
+    except ValueError as error:
+        return "", str(error)
+
+
+@pytest.mark.parametrize("cell", NOTHING, ids=repr)
+def test_a_cell_that_holds_nothing_is_missing(cell: Any) -> None:
+    assert is_missing(cell)
+
+
+@pytest.mark.parametrize("cell", NOTHING, ids=repr)
+def test_a_cell_that_holds_nothing_is_empty_text(cell: Any) -> None:
+    assert cell_text(cell) == ""
+
+
+@pytest.mark.parametrize("cell", ["", 0, 0.0, False, " ", Decimal(0)], ids=repr)
+def test_a_cell_that_holds_something_falsy_is_not_missing(cell: Any) -> None:
+    assert not is_missing(cell)
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ("Pedro Pérez", "Pedro Pérez"),
+        ("  Ana  ", "Ana"),
+        (7, "7"),
+        (7.0, "7"),
+        (-0.0, "0"),
+        (1e16, "10000000000000000"),
+        (7.25, "7.25"),
+        (np.int64(7), "7"),
+        (np.float64(7.0), "7"),
+        (np.float32(7.0), "7"),
+        (True, "true"),
+        (False, "false"),
+        (np.bool_(True), "true"),
+        (Decimal("19.90"), "19.90"),
+        (Decimal("1E+3"), "1000"),
+        (date(2026, 5, 1), "2026-05-01"),
+        (datetime(2026, 5, 1, 9, 30), "2026-05-01 09:30:00"),  # noqa: DTZ001
+        (datetime(2026, 5, 1, 9, 30, 15, 999999, tzinfo=UTC), "2026-05-01 09:30:15+00:00"),
+        (pd.Timestamp("2026-05-01 09:30"), "2026-05-01 09:30:00"),
+        (np.datetime64("2026-05-01T09:30:00.123456789"), "2026-05-01 09:30:00"),
+        (np.datetime64("2026-05-01"), "2026-05-01"),
+        (time(9, 30), "09:30:00"),
+        (timedelta(hours=26, minutes=3, seconds=4, microseconds=5), "26:03:04"),
+        (timedelta(seconds=-65), "-0:01:05"),
+        (timedelta(0), "0:00:00"),
+        (pd.Timedelta("90s"), "0:01:30"),
+        (np.timedelta64(90, "s"), "0:01:30"),
+        (np.timedelta64(90 * 10**9, "ns"), "0:01:30"),
+        (1e-7, "0.0000001"),
+        (np.float32(7.1), "7.1"),
+        (Decimal("-0.00"), "0.00"),
+        (Decimal("1E-7"), "0.0000001"),
+        (np.int8(7), "7"),
+        (np.str_("Ana"), "Ana"),
+        (UUID("d9e428b0-7c27-4d6b-bbc0-642a6e34a201"), "d9e428b0-7c27-4d6b-bbc0-642a6e34a201"),
+    ],
+    ids=repr,
+)
+def test_a_cell_reads_as_a_person_expects(cell: Any, text: str) -> None:
+    assert cell_text(cell) == text
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        [1],
+        (),
+        {"amount": 1},
+        {1},
+        b"Ana",
+        bytearray(b"Ana"),
+        memoryview(b"Ana"),
+        np.array([1, 2]),
+        np.array(1),
+        pd.Series([1]),
+        pd.Period("2026-05"),
+        1j,
+        np.complex128(1),
+        object(),
+    ],
+    ids=lambda cell: type(cell).__name__,
+)
+def test_what_is_no_single_value_is_refused_by_its_type(cell: Any) -> None:
+    with pytest.raises(ValueError, match=f"^it is of type {type(cell).__name__}, which is not text, a number"):
+        cell_text(cell)
+
+
+@pytest.mark.parametrize("cell", [float("inf"), float("-inf"), Decimal("Infinity"), np.float32("inf")], ids=repr)
+def test_a_number_without_end_is_refused(cell: Any) -> None:
+    with pytest.raises(ValueError, match="it is infinite"):
+        cell_text(cell)
+
+
+def test_a_date_that_python_cannot_hold_is_refused() -> None:
+    with pytest.raises(ValueError, match="it is beyond the dates that can be written"):
+        cell_text(np.datetime64("300000-01-01", "D"))
+
+
+def test_an_integer_column_that_held_a_nan_reads_as_integers() -> None:
+    cells = pd.DataFrame({"points": [10, None, 3]})["points"].tolist()
+
+    assert read_text_column(cells) == (["10", "", "3"], {})
+
+
+def test_a_column_tells_which_cells_have_no_text_and_why() -> None:
+    texts, refused = read_text_column(["Ana", "a\0b", ["x"], None, 7])
+
+    assert texts == ["Ana", "", "", "", "7"]
+    assert refused.keys() == {1, 2}
+    assert refused[1] == "it has a control character"
+
+
+def test_letters_and_their_accents_are_composed_so_that_equal_texts_are_equal() -> None:
+    assert cell_text("Pe\u0301rez") == "P\u00e9rez"
+
+
+@pytest.mark.parametrize("character", ["\0", "\n", "\t", "\x1b", "\x7f", "\x85"], ids=ascii)
+def test_a_control_character_is_refused(character: str) -> None:
+    with pytest.raises(ValueError, match="it has a control character"):
+        cell_text(f"Ana{character}Bo")
+
+
+@pytest.mark.parametrize("text", ["👋🏽", "a\u200db", "٣", "a\u00a0b"], ids=ascii)
+def test_what_is_unusual_but_no_control_character_is_kept(text: str) -> None:
+    assert cell_text(text) == text
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_no_float_changes_its_value_on_the_way(number: Any) -> None:
+    assert float(cell_text(number)) == number
+
+
+@given(st.text())
+def test_text_reads_the_same_when_it_is_read_again(text: str) -> None:
+    try:
+        once = cell_text(text)
+    except ValueError:
+        return
+
+    assert cell_text(once) == once
+
+
+cells = st.one_of(
+    st.none(),
+    st.text(),
+    st.integers(),
+    st.floats(),
+    st.booleans(),
+    st.decimals(),
+    st.dates(),
+    st.datetimes(),
+    st.times(),
+    st.timedeltas(),
+    st.uuids(),
+    st.binary(),
+    st.lists(st.integers()),
+)
+
+
+@given(
+    st.one_of(
+        st.lists(cells),
+        st.lists(st.text()),
+        st.lists(st.none() | st.text(alphabet="ae\u0301 \n")),
+        st.lists(st.integers()),
+    )
+)
+def test_a_cell_of_a_column_reads_as_it_does_alone(column: list[Any]) -> None:
+    texts, refused = read_text_column(column)
+
+    assert [(text, refused.get(position)) for position, text in enumerate(texts)] == [alone(cell) for cell in column]
+
+
+@given(cells)
+def test_any_cell_is_clean_text_or_refused_and_never_holds_python(cell: Any) -> None:
+    try:
+        text = cell_text(cell)
+    except ValueError:
+        return
+
+    assert text == text.strip()
+    assert "\0" not in text
+    assert not text.startswith(("[", "b'", "datetime", "Decimal", "UUID")) or isinstance(cell, str)
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=4))
+def test_no_decimal_changes_its_value_or_its_digits_on_the_way(number: Decimal) -> None:
+    assert Decimal(cell_text(number)) == number
+    assert number.is_zero() or cell_text(number) == str(number)

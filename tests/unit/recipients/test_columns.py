@@ -1,0 +1,389 @@
+"""Rows of a table as recipients of a template."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.models import Template, TemplateVariable
+from airflow_provider_rcs.recipients.columns import (
+    ListedRecipient,
+    ListedRecipients,
+    RecipientColumns,
+    choose_columns,
+    read_recipients,
+)
+
+WELCOME = Template(
+    "1234567",
+    "Welcome",
+    (TemplateVariable("Who", "DESTINATARIO", filled_by_service=True), TemplateVariable("Amount", "TEXTO")),
+)
+
+
+PLAIN = Template("7", "Plain")
+
+
+def choose(
+    template: Any = WELCOME,
+    available: Any = ("phone", "Amount"),
+    phone: str = "phone",
+    name: Any = "name",
+    reference: Any = None,
+    variables: Any = None,
+    constants: Any = None,
+) -> Any:
+    return choose_columns(
+        template,
+        available,
+        phone_column=phone,
+        name_column=name,
+        reference_column=reference,
+        variables=variables,
+        constants=constants,
+    )
+
+
+def read(
+    phone: Any = "34600000001",
+    *,
+    required: Any = ("Amount",),
+    region: Any = None,
+    first_row: int = 1,
+    constants: Any = None,
+    mobile_only: Any = False,
+    **cells: Any,
+) -> Any:
+    row = {"phone": phone, "Amount": "7", **cells}
+    columns = RecipientColumns(
+        "phone", "name" if "name" in row else None, "id" if "id" in row else None, {"Amount": "Amount"}, constants or {}
+    )
+    chunk = {column: [cell] for column, cell in row.items()}
+    [recipient] = read_recipients(
+        chunk, columns, required, default_region=region, first_row=first_row, mobile_only=mobile_only
+    )
+    return recipient
+
+
+def test_a_variable_is_looked_for_in_the_column_of_its_own_name() -> None:
+    assert choose().variables == {"Amount": "Amount"}
+
+
+def test_a_variable_can_be_read_from_a_column_of_another_name() -> None:
+    columns = choose(available=("phone", "total"), variables={"Amount": "total"})
+
+    assert columns.variables == {"Amount": "total"}
+
+
+def test_a_variable_that_the_service_fills_needs_no_column() -> None:
+    assert "Who" not in choose().variables
+
+
+def test_a_variable_that_the_service_fills_can_be_given_all_the_same() -> None:
+    columns = choose(available=("phone", "Amount", "first_name"), variables={"Who": "first_name"})
+
+    assert columns.variables["Who"] == "first_name"
+
+
+def test_the_default_column_of_names_is_read_where_it_is_there() -> None:
+    assert choose(available=("phone", "Amount", "name")).name == "name"
+
+
+def test_the_default_column_of_names_may_be_missing() -> None:
+    assert choose(available=("phone", "Amount")).name is None
+
+
+def test_the_callers_mapping_is_left_as_it_is() -> None:
+    variables: dict[str, str] = {}
+
+    choose(variables=variables)
+
+    assert variables == {}
+
+
+@pytest.mark.parametrize(
+    ("argument", "given_columns"),
+    [
+        ("phone_column", {"phone_column": "mobile"}),
+        ("name_column", {"name_column": "full_name"}),
+        ("reference_column", {"reference_column": "customer"}),
+        ("variables['Who']", {"variables": {"Who": "first_name"}}),
+    ],
+)
+def test_a_column_that_is_not_there_is_refused_by_argument_with_the_columns_that_are(
+    argument: str, given_columns: Any
+) -> None:
+    with pytest.raises(RcsInputError) as refused:
+        choose(**given_columns)
+
+    assert refused.value.field == argument
+    assert str(refused.value).endswith("The columns are 'phone', 'Amount'.")
+
+
+def test_a_variable_that_the_template_does_not_have_is_refused_with_those_that_it_has() -> None:
+    with pytest.raises(RcsInputError) as refused:
+        choose(variables={"Price": "Amount"})
+
+    assert str(refused.value) == "variables: template 1234567 has no variable 'Price'. It has 'Amount', 'Who'."
+
+
+def test_a_variable_for_a_template_without_any_is_refused() -> None:
+    with pytest.raises(RcsInputError, match=r"template 7 has no variable 'Price'\. It has none\."):
+        choose(PLAIN, variables={"Price": "phone"})
+
+
+def test_a_variable_without_a_column_is_refused_with_the_mapping_to_write() -> None:
+    with pytest.raises(RcsInputError) as refused:
+        choose(available=("phone", "total"))
+
+    assert "variable 'Amount' of template 1234567 has no column 'Amount'" in str(refused.value)
+    assert "variables={\"Amount\": \"<column>\"}; the columns are 'phone', 'total'" in str(refused.value)
+
+
+def test_a_constant_stands_in_for_a_column() -> None:
+    columns = choose(available=("phone",), constants={"Amount": 7.0})
+
+    assert (columns.variables, columns.constants) == ({}, {"Amount": "7"})
+
+
+def test_a_constant_counts_more_than_a_column_of_the_variables_name() -> None:
+    assert choose(constants={"Amount": "7"}).variables == {}
+
+
+@pytest.mark.parametrize(
+    ("constants", "refused"),
+    [
+        ({"Price": "7"}, "constants: template 1234567 has no variable 'Price'. It has 'Amount', 'Who'."),
+        ({"Amount": None}, "constants['Amount']: it has no value. Give it one, or read the variable from a column."),
+        ({"Amount": " "}, "constants['Amount']: it has no value. Give it one, or read the variable from a column."),
+        ({"Amount": "a\0"}, "constants['Amount']: it has a control character. Give it text, a number or a date."),
+    ],
+)
+def test_a_constant_that_cannot_be_sent_is_refused_by_name(constants: Any, refused: str) -> None:
+    with pytest.raises(RcsInputError) as error:
+        choose(constants=constants)
+
+    assert str(error.value) == refused
+
+
+def test_a_constant_that_is_a_container_is_refused() -> None:
+    with pytest.raises(RcsInputError, match=r"^constants\['Amount'\]: it is of type list"):
+        choose(constants={"Amount": ["7"]})
+
+
+def test_a_variable_that_is_both_a_column_and_a_constant_is_refused() -> None:
+    with pytest.raises(RcsInputError, match=r"^constants: 'Amount' is in variables as well\."):
+        choose(variables={"Amount": "Amount"}, constants={"Amount": "7"})
+
+
+def test_a_constant_is_among_the_variables_of_every_recipient() -> None:
+    assert read(constants={"Shop": "Madrid"}).variables == {"Amount": "7", "Shop": "Madrid"}
+
+
+def test_the_key_of_a_recipient_without_a_phone_does_not_hang_on_constants() -> None:
+    assert read(None, constants={"Day": "2026-05-01"}).key == read(None, constants={"Day": "2026-05-02"}).key
+
+
+def test_a_row_is_read_whole() -> None:
+    recipient = read("+34 600 000 001", name=" Ana ", id=42.0, Amount="19.90")
+
+    assert (recipient.key, recipient.phone, recipient.phone_as_listed) == (
+        "34600000001",
+        "34600000001",
+        "+34 600 000 001",
+    )
+    assert (recipient.name, recipient.reference, recipient.variables) == ("Ana", "42", {"Amount": "19.90"})
+    assert (recipient.rejection, recipient.detail) == ("", "")
+
+
+def test_the_default_region_is_that_of_national_phones() -> None:
+    assert read("600 000 001", region="ES").phone == "34600000001"
+
+
+def test_a_variable_that_is_not_required_may_be_empty_and_is_left_out() -> None:
+    recipient = read(required=(), Amount=None)
+
+    assert (recipient.variables, recipient.rejection) == ({}, "")
+
+
+def test_a_phone_that_cannot_be_used_is_rejected_with_the_rule_it_breaks() -> None:
+    recipient = read("+34600")
+
+    assert recipient.rejection == "phone: it is not a valid international number"
+    assert recipient.phone is None
+
+
+def test_a_rejected_phone_is_told_by_row_column_and_masked_value() -> None:
+    recipient = read("+34600", first_row=2001)
+
+    assert recipient.detail == "row 2001, column 'phone', value '***600'"
+
+
+def test_a_missing_variable_is_told_by_name_row_and_column() -> None:
+    recipient = read(Amount=None, first_row=3)
+
+    assert recipient.rejection == "variable Amount: it has no value"
+    assert recipient.detail == "row 3, column 'Amount'"
+
+
+@pytest.mark.parametrize("column", ["name", "id", "Amount"])
+def test_a_control_character_is_told_by_column_and_row(column: str) -> None:
+    recipient = read(first_row=3, **{"name": "Ana", "id": "42", "Amount": "7", column: "a\x00b"})
+
+    assert recipient.rejection == f"column {column}: it has a control character"
+    assert recipient.detail == "row 3"
+
+
+@pytest.mark.parametrize("column", ["name", "id", "Amount"])
+def test_a_cell_that_holds_a_container_is_told_by_column_and_type(column: str) -> None:
+    recipient = read(first_row=3, **{"name": "Ana", "id": "42", "Amount": "7", column: {"es": "Ana"}})
+
+    assert recipient.rejection.startswith(f"column {column}: it is of type dict, which is not text")
+    assert recipient.detail == "row 3"
+
+
+def test_a_fixed_line_is_marked_and_not_rejected() -> None:
+    recipient = read("912 345 678", region="ES")
+
+    assert (recipient.is_fixed_line, recipient.rejection) == (True, "")
+
+
+def test_a_fixed_line_is_rejected_where_mobiles_alone_are_wanted_and_keeps_its_phone_as_key() -> None:
+    recipient = read("912 345 678", region="ES", mobile_only=True, first_row=3)
+
+    assert recipient.rejection == "phone: it is a fixed line, and mobile_only is set"
+    assert recipient.detail == "row 3, column 'phone', value '********678'"
+    assert recipient.key == "34912345678"
+
+
+@pytest.mark.parametrize("phone", ["34600000001", "12125550123"])
+def test_what_may_be_a_mobile_is_sent_to_where_mobiles_alone_are_wanted(phone: str) -> None:
+    assert read(phone, mobile_only=True).rejection == ""
+
+
+def test_a_recipient_rejected_for_something_else_keeps_its_phone_as_key() -> None:
+    assert read(Amount=None).key == "34600000001"
+
+
+def test_the_phone_is_the_first_reason_of_a_row_with_two() -> None:
+    recipient = read("+34600", Amount=None)
+
+    assert recipient.rejection.startswith("phone: ")
+
+
+@pytest.mark.parametrize("phone", [None, math.nan, pd.NaT, ""], ids=repr)
+def test_a_missing_phone_is_listed_as_nothing(phone: str) -> None:
+    recipient = read(phone)
+
+    assert (recipient.rejection, recipient.phone_as_listed) == ("phone: it is missing", "")
+
+
+def test_a_recipient_without_a_phone_has_the_same_key_every_time() -> None:
+    assert read(None, name="Ana", first_row=1).key == read(None, name="Ana", first_row=9).key
+
+
+@pytest.mark.parametrize("difference", [{"phone": "n/a"}, {"name": "Eva"}, {"id": "2"}, {"Amount": "8"}], ids=repr)
+def test_recipients_without_a_phone_are_told_apart_by_all_that_came_instead(difference: Any) -> None:
+    row: dict[str, Any] = {"phone": None, "name": "Ana", "id": "1", "Amount": "7"}
+
+    assert read(**row).key != read(**{**row, **difference}).key
+
+
+def test_the_key_of_a_recipient_without_a_phone_holds_nothing_of_what_came() -> None:
+    key = read("600", name="Ana", id="42").key
+
+    assert key.startswith("no-phone:")
+    assert not {"600", "Ana"} & {key.removeprefix("no-phone:")[start : start + 3] for start in range(24)}
+
+
+def test_what_came_as_a_phone_is_kept_only_as_far_as_a_person_needs_it() -> None:
+    assert len(read("x" * 1000).phone_as_listed) == 64
+
+
+def test_rows_are_numbered_on_from_the_first_of_the_chunk() -> None:
+    columns = RecipientColumns("phone", None, None, {})
+
+    recipients = read_recipients({"phone": ["", "", ""]}, columns, (), default_region=None, first_row=1001)
+
+    assert [recipient.detail.split(",")[0] for recipient in recipients] == ["row 1001", "row 1002", "row 1003"]
+
+
+def test_a_chunk_without_rows_has_no_recipients() -> None:
+    columns = RecipientColumns("phone", "name", None, {"Amount": "Amount"})
+    chunk: dict[str, list[object]] = {"phone": [], "name": [], "Amount": []}
+
+    assert list(read_recipients(chunk, columns, ("Amount",), default_region="ES", first_row=1)) == []
+
+
+def test_a_column_that_is_all_empty_reads_as_empty() -> None:
+    columns = RecipientColumns("phone", "name", None, {})
+    chunk: dict[str, list[object]] = {"phone": ["34600000001", "34600000002"], "name": [None, None]}
+
+    assert [each.name for each in read_recipients(chunk, columns, (), default_region=None, first_row=1)] == ["", ""]
+
+
+def test_each_row_of_a_chunk_keeps_its_own_cells() -> None:
+    columns = RecipientColumns("phone", "name", "id", {"Amount": "Amount"})
+    chunk: dict[str, list[Any]] = {
+        "phone": ["34600000001", "x", "34600000003"],
+        "name": ["Ana", None, "Eva"],
+        "id": [1, 2, 3],
+        "Amount": [None, 2.5, 3],
+    }
+
+    recipients = read_recipients(chunk, columns, (), default_region=None, first_row=1)
+
+    assert [each.phone for each in recipients] == ["34600000001", None, "34600000003"]
+    assert [each.name for each in recipients] == ["Ana", "", "Eva"]
+    assert [each.reference for each in recipients] == ["1", "2", "3"]
+    assert [each.variables for each in recipients] == [{}, {"Amount": "2.5"}, {"Amount": "3"}]
+    assert [bool(each.rejection) for each in recipients] == [False, True, False]
+
+
+cells = st.one_of(st.none(), st.text(), st.integers(), st.floats(), st.booleans(), st.dates(), st.datetimes())
+
+
+@given(phone=cells, name=cells, id=cells, Amount=cells)
+def test_every_row_is_ready_to_be_sent_to_or_rejected_with_a_reason_and_a_place(**row: Any) -> None:
+    recipient = read(region="ES", **row)
+
+    assert recipient.key
+    assert bool(recipient.rejection) == bool(recipient.detail)
+    assert recipient.rejection or (recipient.phone and recipient.variables)
+
+
+@given(st.from_regex(r"[0-9+ ]{5,15}", fullmatch=True))
+def test_no_rejection_shows_more_of_a_phone_than_its_last_three_digits(phone: str) -> None:
+    recipient = read(phone, required=())
+
+    told = recipient.rejection + recipient.detail.removeprefix("row 1, ")
+    assert sum(character.isdigit() for character in told) <= 3
+
+
+LISTED = [
+    ListedRecipient("34600000001", "34600000001", "600 000 001", "Ana", "1", {"Amount": "7"}),
+    ListedRecipient("no-phone:ab", None, "x", "", "", {}, "phone: it is missing", "row 2"),
+    ListedRecipient("34912345678", "34912345678", "912345678", "Eva", "3", {"Amount": "8"}, is_fixed_line=True),
+]
+
+
+def test_listed_recipients_kept_by_columns_are_the_same_ones_in_the_same_order() -> None:
+    kept = ListedRecipients.of(LISTED)
+
+    assert list(kept) == LISTED
+    assert [kept[place] for place in (0, 1, -1)] == LISTED
+    assert list(kept[1:]) == LISTED[1:]
+
+
+def test_a_part_of_listed_recipients_is_those_whose_flag_is_set() -> None:
+    assert list(ListedRecipients.of(LISTED).where([True, False, True])) == [LISTED[0], LISTED[2]]
+
+
+def test_columns_of_nobody_listed_are_empty() -> None:
+    assert list(ListedRecipients.of([])) == []

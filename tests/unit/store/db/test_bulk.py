@@ -1,0 +1,116 @@
+"""Many rows in one statement."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+
+from airflow_provider_rcs.store.db.bulk import ColumnTypes, insert_or_ignore, insert_or_update, rows_from_json, rows_as_json
+from airflow_provider_rcs.store.db.engine import transaction
+from airflow_provider_rcs.store.db.tables import RowId, UtcDateTime, store
+from tests.unit.store.given import NOON
+
+COLUMNS: ColumnTypes = {
+    "number": RowId,
+    "text": sa.Text(),
+    "moment": UtcDateTime(),
+    "structure": sa.JSON(),
+}
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+
+
+def back_from(engine: sa.Engine, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return the rows as the database gives them back."""
+    dialect = engine.dialect.name
+    with engine.connect() as connection:
+        found = connection.execute(sa.select(*rows_from_json(dialect, COLUMNS).c), rows_as_json(dialect, COLUMNS, rows))
+        return [tuple(row) for row in found]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.integers(-(2**63), 2**63 - 1),
+            st.none() | TEXTS,
+            st.none() | st.datetimes(timezones=st.just(UTC)),
+            st.dictionaries(TEXTS, TEXTS),
+        )
+    )
+)
+def test_rows_come_back_as_they_were(engine: sa.Engine, rows: list[tuple[Any, ...]]) -> None:
+    assert back_from(engine, rows) == rows
+
+
+def test_moment_of_another_zone_comes_back_in_utc(engine: sa.Engine) -> None:
+    in_spain = NOON.astimezone(timezone(timedelta(hours=2)))
+
+    [(_, _, moment, _)] = back_from(engine, [(1, "", in_spain, {})])
+
+    assert (moment, moment.utcoffset()) == (NOON, timedelta(0))
+
+
+def test_moment_compares_with_one_that_was_written_otherwise(engine: sa.Engine) -> None:
+    dialect = engine.dialect.name
+    rows = rows_from_json(dialect, COLUMNS)
+    same = sa.select(rows.c.moment == sa.bindparam("written", NOON, UtcDateTime()))
+
+    with engine.connect() as connection:
+        assert connection.execute(same, rows_as_json(dialect, COLUMNS, [(1, "", NOON, {})])).scalar_one()
+
+
+def test_what_json_does_not_know_is_refused() -> None:
+    with pytest.raises(TypeError):
+        rows_as_json("sqlite", COLUMNS, [(1, "", object(), {})])
+
+
+def test_no_rows_are_no_rows(engine: sa.Engine) -> None:
+    assert back_from(engine, []) == []
+
+
+def test_years_of_few_digits_are_written_with_four(engine: sa.Engine) -> None:
+    early = datetime(99, 1, 1, tzinfo=UTC)
+
+    [(_, _, moment, _)] = back_from(engine, [(1, "", early, {})])
+
+    assert moment == early
+
+
+def folds(engine: Engine) -> dict[int, int]:
+    with engine.connect() as connection:
+        return {row.id: row.fold for row in connection.execute(sa.select(store))}
+
+
+def sum_of_both(new: Any) -> dict[str, Any]:
+    return {"fold": store.c.fold + new.fold}
+
+
+def test_a_row_that_is_there_already_is_left_as_it_is(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        insert_or_ignore(connection, store, [{"id": 1, "fold": 7}, {"id": 2, "fold": 7}], key=["id"])
+
+    assert folds(engine) == {1: 0, 2: 7}
+
+
+def test_a_row_that_is_there_already_is_changed_from_what_it_was_and_what_came(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        for amount in (5, 7):
+            insert_or_update(connection, store, [{"id": 2, "fold": amount}], ["id"], sum_of_both)
+
+    assert folds(engine) == {1: 0, 2: 12}
+
+
+def test_no_rows_are_no_statement(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        insert_or_ignore(connection, store, [], key=["id"])
+        insert_or_update(connection, store, [], ["id"], sum_of_both)
+
+    assert folds(engine) == {1: 0}

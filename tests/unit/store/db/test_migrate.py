@@ -1,0 +1,126 @@
+"""Bringing the store's tables to this version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
+from airflow_provider_rcs.store.db import migrations
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.migrate import VERSION_TABLE, migrate, newest_version, require_migrated
+from airflow_provider_rcs.store.db.tables import metadata
+from tests.stores import postgres_store
+from tests.unit.store.given import dispatched, states
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest, engine: sa.Engine) -> Iterator[sa.Engine]:
+    """A database of its own for each test, because the tests drop and add tables."""
+    if engine.dialect.name == "sqlite":
+        yield engine
+        return
+    with postgres_store(request.getfixturevalue("postgres")) as url:
+        own = engine_from_url(url)
+        yield own
+        own.dispose()
+
+
+def drop_everything(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        metadata.drop_all(connection)
+        connection.exec_driver_sql(f"DROP TABLE {VERSION_TABLE}")
+
+
+def test_a_migrated_store_can_be_used(engine: sa.Engine) -> None:
+    require_migrated(engine)
+
+
+def test_migrating_tells_the_version(engine: sa.Engine) -> None:
+    assert migrate(engine) == newest_version()
+
+
+def test_migrating_twice_changes_nothing(engine: sa.Engine) -> None:
+    dispatched(engine)
+    before = states(engine)
+
+    migrate(engine)
+
+    assert states(engine) == before
+
+
+def test_the_migrations_end_in_just_the_tables_that_the_code_sees(engine: sa.Engine) -> None:
+    options = {"version_table": VERSION_TABLE, "compare_type": True, "compare_server_default": True}
+
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
+
+
+def test_rows_of_the_ledger_leave_room_for_updates_in_their_page_on_postgresql(engine: sa.Engine) -> None:
+    if engine.dialect.name != "postgresql":
+        pytest.skip("only PostgreSQL has a fill factor")
+
+    with engine.connect() as connection:
+        options = connection.exec_driver_sql("SELECT reloptions FROM pg_class WHERE relname = 'rcs_message'")
+        assert options.scalar_one() == ["fillfactor=50"]
+
+
+def test_missing_tables_are_told_with_the_way_out(engine: sa.Engine) -> None:
+    drop_everything(engine)
+
+    with pytest.raises(RcsStoreError, match=r"its tables are missing\. Make them with: airflow-rcs migrate"):
+        require_migrated(engine)
+
+
+def test_a_store_can_be_made_anew_after_its_tables_were_dropped(engine: sa.Engine) -> None:
+    drop_everything(engine)
+
+    migrate(engine)
+
+    require_migrated(engine)
+
+
+def test_tables_of_another_version_are_told_with_both_versions(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '0000'")
+
+    with pytest.raises(RcsStoreError, match=f"of version 0000, and this provider needs {newest_version()}"):
+        require_migrated(engine)
+
+
+def test_tables_of_others_in_the_same_database_are_left_alone(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE warehouse (phone TEXT)")
+
+    migrate(engine)
+
+    assert sa.inspect(engine).has_table("warehouse")
+
+
+@pytest.mark.parametrize("ask", [migrate, require_migrated])
+def test_a_database_that_cannot_be_reached_is_told_as_the_stores_failure(tmp_path: Path, ask: object) -> None:
+    engine = engine_from_url(f"sqlite:///{tmp_path}/no/such/folder/store.db")
+
+    with pytest.raises(RcsStoreUnavailable, match="cannot be reached"):
+        ask(engine)  # type: ignore[operator]
+
+
+def test_a_database_that_is_not_there_is_not_made_by_asking_for_its_tables(tmp_path: Path) -> None:
+    with pytest.raises(RcsStoreError, match="its tables are missing"):
+        require_migrated(engine_from_url(f"sqlite:///{tmp_path}/store.db"))
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_newest_version_is_the_one_that_the_migrations_end_with() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+
+    assert newest_version() == ScriptDirectory.from_config(config).get_current_head()

@@ -1,0 +1,135 @@
+"""What several channels tell of a message, and what its status is then."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+import sqlalchemy as sa
+
+from airflow_provider_rcs.store.db.tables import message_channel
+from tests.unit.store.given import ANA, BEA, NOON, campaign, funnel, phones, land_and_fold, report_on, row, rows, sent
+
+MINUTE = timedelta(minutes=1)
+
+
+SENT, DELAYED, FAILED, DELIVERED, READ, UNKNOWN = "11", "52", "50", "13", "20", "99"
+
+
+def channels(engine: sa.Engine) -> set[tuple[str, str]]:
+    with engine.connect() as connection:
+        told = connection.execute(sa.select(message_channel.c.channel, message_channel.c.status))
+        return {(each.channel, each.status) for each in told}
+
+
+@pytest.mark.parametrize(
+    ("by_rcs", "by_sms", "status", "channel"),
+    [
+        (FAILED, DELIVERED, "delivered", "SMS"),
+        (DELIVERED, FAILED, "delivered", "RCS"),
+        (SENT, DELIVERED, "delivered", "SMS"),
+        (FAILED, SENT, "sent", "SMS"),
+        (SENT, FAILED, "sent", "RCS"),
+        (FAILED, DELAYED, "delayed", "SMS"),
+        (FAILED, FAILED, "failed", "SMS"),
+        (FAILED, UNKNOWN, "failed", "RCS"),
+        (UNKNOWN, SENT, "sent", "SMS"),
+        (READ, DELIVERED, "read", "RCS"),
+    ],
+)
+@pytest.mark.parametrize("together", [True, False])
+def test_of_two_channels_the_one_wins_that_may_still_bring_the_message_or_has(
+    engine: sa.Engine, by_rcs: str, by_sms: str, status: str, channel: str, together: bool
+) -> None:
+    taken = sent(engine)
+    campaign(engine, overrides={READ: "read"})
+    reports = [report_on(taken, ANA, by_rcs), report_on(taken, ANA, by_sms, service="SMS")]
+
+    for some in [reports] if together else [reports[:1], reports[1:]]:
+        land_and_fold(engine, *some)
+
+    assert (row(engine).delivery_status, row(engine).delivery_channel) == (status, channel)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_message_that_failed_by_every_channel_has_failed_in_whatever_order_that_is_told(
+    engine: sa.Engine, order: tuple[int, ...]
+) -> None:
+    taken = sent(engine)
+    reports = [
+        report_on(taken, ANA, code, service=service, reported_at=NOON + minute * MINUTE)
+        for minute, (service, code) in enumerate([("RCS", FAILED), ("SMS", SENT), ("SMS", FAILED)])
+    ]
+
+    for place in order:
+        land_and_fold(engine, reports[place])
+
+    assert (row(engine).delivery_status, row(engine).delivery_channel) == ("failed", "SMS")
+
+
+def test_a_message_that_is_under_way_by_another_channel_is_not_final(engine: sa.Engine) -> None:
+    taken = sent(engine)
+    land_and_fold(engine, report_on(taken, ANA, FAILED))
+    failed = funnel(engine).final
+
+    land_and_fold(engine, report_on(taken, ANA, SENT, service="SMS"))
+
+    assert (failed, funnel(engine).final) == (1, 0)
+
+
+def test_of_two_channels_that_delivered_the_later_one_counts(engine: sa.Engine) -> None:
+    taken = sent(engine)
+
+    land_and_fold(engine, report_on(taken, ANA, DELIVERED, service="SMS"))
+    land_and_fold(engine, report_on(taken, ANA, DELIVERED, service="RCS", reported_at=NOON + MINUTE))
+
+    assert row(engine).delivery_channel == "RCS"
+
+
+def test_a_third_channel_counts_as_well(engine: sa.Engine) -> None:
+    taken = sent(engine)
+
+    for service, code in [("RCS", FAILED), ("SMS", FAILED), ("VOICE", SENT)]:
+        land_and_fold(engine, report_on(taken, ANA, code, service=service))
+
+    assert (row(engine).delivery_status, row(engine).delivery_channel) == ("sent", "VOICE")
+
+
+def test_channels_are_kept_apart_only_where_there_are_several(engine: sa.Engine) -> None:
+    taken = sent(engine, [ANA, BEA])
+
+    land_and_fold(engine, report_on(taken, ANA, SENT), report_on(taken, ANA, DELIVERED), report_on(taken, BEA, FAILED))
+    one_each = channels(engine)
+    land_and_fold(engine, report_on(taken, BEA, SENT, service="SMS"))
+
+    assert (one_each, channels(engine)) == (set(), {("RCS", "failed"), ("SMS", "sent")})
+
+
+def test_reports_that_change_nothing_leave_a_message_of_several_channels_as_it_is(engine: sa.Engine) -> None:
+    taken = sent(engine)
+    reports = [report_on(taken, ANA, FAILED), report_on(taken, ANA, DELIVERED, service="SMS")]
+    land_and_fold(engine, *reports)
+    before = row(engine)
+
+    land_and_fold(engine, *reports, report_on(taken, ANA, SENT, service="SMS"))
+
+    assert row(engine) == before
+
+
+def test_messages_of_one_and_of_several_channels_are_folded_together(engine: sa.Engine) -> None:
+    taken = sent(engine, phones(4))
+    reports = [report_on(taken, phone, FAILED if place % 2 else DELIVERED) for place, phone in enumerate(phones(4))]
+
+    land_and_fold(engine, *reports, *(report_on(taken, phone, SENT, service="SMS") for phone in phones(4)[1::2]))
+
+    assert [each.delivery_status for each in rows(engine).values()] == ["delivered", "sent"] * 2
+
+
+def test_a_campaigns_own_status_codes_count_for_each_channel(engine: sa.Engine) -> None:
+    taken = sent(engine)
+    campaign(engine, overrides={"77": "delivered"})
+
+    land_and_fold(engine, report_on(taken, ANA, FAILED), report_on(taken, ANA, "77", service="SMS"))
+
+    assert (row(engine).delivery_status, row(engine).delivery_channel) == ("delivered", "SMS")

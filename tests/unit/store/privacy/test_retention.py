@@ -1,0 +1,377 @@
+"""What is old goes, and nobody becomes messageable by it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.errors import RcsStoreError
+from airflow_provider_rcs.api.models import FrequencyCap
+from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.store.campaign.campaigns import require_not_restored
+from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.db.tables import attempt as attempts
+from airflow_provider_rcs.store.db.tables import campaign as campaigns
+from airflow_provider_rcs.store.db.tables import exclusion, exclusion_pseudonym, message, message_channel, report
+from airflow_provider_rcs.store.inbox.cursors import read_new_reports
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land_all
+from airflow_provider_rcs.store.inbox.silence import read_report_health
+from airflow_provider_rcs.store.outbox.attempts import Attempt, count_shard_states, end_attempt
+from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
+from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
+from airflow_provider_rcs.store.outbox.suppression import EXCLUDED, record_exclusions
+from airflow_provider_rcs.store.privacy import retention
+from airflow_provider_rcs.store.privacy.retention import PrunedRows, RetentionLimit, count_unfinished, count_prunable, prune
+from airflow_provider_rcs.store.read.exports import reports_since
+from tests.unit.store.given import ANA, BEA, EVA, new_attempt, campaign, claim_next, claim_and_dispatch, dispatched, count, dump_store, funnel, expire_lease, listed, phones, planned, land_and_fold, report_on, row, rows, sent, states
+
+NOW = datetime.now(UTC)
+
+
+LONG_AGO = NOW - timedelta(days=400)
+
+
+HALF_A_YEAR = RetentionLimit(NOW - timedelta(days=180))
+
+
+def make_old(engine: sa.Engine, name: str = "spring", moment: datetime = LONG_AGO) -> None:
+    """Let all that has happened of a campaign have happened long ago."""
+    with engine.begin() as connection:
+        ours = sa.select(campaigns.c.id).where(campaigns.c.name == name).scalar_subquery()
+        of_messages = sa.select(message.c.id).where(message.c.campaign_id == ours)
+        connection.execute(campaigns.update().where(campaigns.c.name == name).values(created_at=moment))
+        connection.execute(message.update().where(message.c.campaign_id == ours).values(updated_at=moment))
+        connection.execute(attempts.update().where(attempts.c.campaign_id == ours).values(started_at=moment))
+        connection.execute(report.update().where(report.c.message_id.in_(of_messages)).values(received_at=moment))
+
+
+def prune_all(engine: sa.Engine, limit: RetentionLimit = HALF_A_YEAR) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for each in prune(engine, limit):
+        counts[each.table] += each.rows
+    return {table: rows for table, rows in counts.items() if rows}
+
+
+def ended(engine: sa.Engine, people: list[str], name: str = "spring") -> Attempt:
+    holder = planned(engine, people, name)
+    end_attempt(engine, holder)
+    return holder
+
+
+def whom(engine: sa.Engine, people: list[str], name: str = "spring", cap: FrequencyCap | None = None) -> list[str]:
+    """List people, and return who is claimed."""
+    taken = claim_and_dispatch(engine, planned(engine, people, name), 100, cap)
+    return [] if taken is None else [recipient.phone for recipient in taken.recipients]
+
+
+def test_old_messages_lose_the_person_and_old_reports_go(engine: sa.Engine) -> None:
+    land_and_fold(engine, report_on(sent(engine, [ANA, BEA], ids="of")), report_on(sent(engine, [ANA], "summer"), code="11"))
+    make_old(engine)
+
+    assert prune_all(engine) == {"rcs_message": 2, "rcs_report": 1}
+
+    assert [(each.phone, each.phone_as_listed, each.name) for each in rows(engine).values()] == [(None, "", "")] * 2
+    assert count(engine, report) == 1
+    assert list(rows(engine, "summer")) == [ANA]
+
+
+def test_the_counts_of_a_campaign_stay(engine: sa.Engine) -> None:
+    taken = sent(engine, [ANA, BEA])
+    land_and_fold(engine, report_on(taken), report_on(taken, BEA, "50"), report_on(taken, BEA, "11", service="SMS"))
+    record_list(engine, new_attempt(engine), prepare_list_part(engine, [listed(EVA, "phone: it is missing"), listed(EVA)]))
+    make_old(engine)
+    before, channels = funnel(engine), count(engine, message_channel)
+
+    prune_all(engine)
+
+    assert funnel(engine) == before
+    assert count(engine, message_channel) == channels
+    assert {each.updated_at for each in rows(engine).values()} == {LONG_AGO}
+
+
+def test_nobody_is_messaged_twice_by_the_campaign_and_others_still_are(engine: sa.Engine) -> None:
+    sent(engine, [ANA, BEA])
+    make_old(engine)
+    prune_all(engine)
+
+    assert whom(engine, [ANA, BEA, EVA]) == [EVA]
+    assert whom(engine, [ANA], "summer") == [ANA]
+    assert funnel(engine).requested == 3
+
+
+def test_whom_a_pruned_campaign_messaged_is_left_out_by_its_shards_and_stands_in_their_counts(
+    engine: sa.Engine,
+) -> None:
+    sent(engine, [ANA, BEA])
+    make_old(engine)
+    prune_all(engine)
+    shards = {"1/2": planned(engine, [ANA, EVA], shard="1/2"), "2/2": planned(engine, [BEA], shard="2/2")}
+
+    taken = {name: claim_and_dispatch(engine, holder, 10) for name, holder in shards.items()}
+
+    assert [None if each is None else [to.phone for to in each.recipients] for each in taken.values()] == [[EVA], None]
+    assert count_shard_states(engine, shards["2/2"]) == {MessageState.ACCEPTED: 1}
+
+
+def test_a_cancelled_campaign_that_is_pruned_still_tells_why_nobody_was_sent_to(engine: sa.Engine) -> None:
+    ended(engine, [ANA, BEA])
+    cancel(engine, campaign(engine), Cancellation("Mar", "the price is wrong", NOW))
+    make_old(engine)
+
+    prune_all(engine)
+
+    assert funnel(engine).reasons == {MessageState.SUPPRESSED: {"cancelled: the price is wrong": 2}}
+
+
+def test_what_is_not_old_is_left_whole_in_an_old_campaign_too(engine: sa.Engine) -> None:
+    sent(engine, [ANA], ids="of")
+    make_old(engine)
+    land_and_fold(engine, report_on(sent(engine, [BEA], ids="to"), BEA))
+
+    assert prune_all(engine) == {"rcs_message": 1}
+
+    assert row(engine, BEA).phone == BEA
+    assert count(engine, report) == 1
+
+
+def test_what_is_due_in_the_future_or_was_due_lately_is_left_whole(engine: sa.Engine) -> None:
+    sent(engine, [ANA])
+    make_old(engine)
+    with engine.begin() as connection:
+        connection.execute(campaigns.update().values(send_at=NOW))
+
+    assert prune_all(engine) == {}
+
+
+@pytest.mark.parametrize("one_campaign", [True, False])
+def test_what_is_foretold_is_what_is_then_pruned(engine: sa.Engine, one_campaign: bool) -> None:
+    limit = replace(HALF_A_YEAR, campaign_id=campaign(engine).id if one_campaign else None)
+    land_and_fold(engine, report_on(sent(engine, [ANA, BEA])), report_on(sent(engine, [ANA], "summer")))
+    record_exclusions(engine, campaign(engine), [EVA])
+    land_all(engine, [ReceivedReports(LONG_AGO, refused=[RefusedReport("why", "text/plain", b"?")])])
+    land_and_fold(engine, report_on(replace(dispatched(engine, [ANA], "autumn"), reference="of nobody")))
+    with engine.begin() as connection:
+        connection.execute(report.update().values(received_at=LONG_AGO))
+        connection.execute(attempts.update().values(ended_at=LONG_AGO))
+    make_old(engine, "spring")
+    make_old(engine, "summer")
+    before = dump_store(engine)
+
+    foretold = {table: rows for table, rows in count_prunable(engine, limit).items() if rows}
+
+    assert dump_store(engine) == before
+    assert prune_all(engine, limit) == foretold
+    assert {"rcs_message", "rcs_report", "rcs_exclusion"} <= set(foretold)
+
+
+def test_what_is_in_doubt_or_being_sent_is_left_whole_and_counted(engine: sa.Engine) -> None:
+    mark_in_doubt(engine, dispatched(engine, [ANA]), "the connection broke")
+    dispatched(engine, [BEA])
+    make_old(engine)
+
+    assert prune_all(engine) == {}
+
+    assert states(engine) == {ANA: "in_doubt", BEA: "sending"}
+    assert count_unfinished(engine, HALF_A_YEAR) == 2
+
+
+def test_what_an_attempt_has_planned_is_left_to_it_while_it_is_alive(engine: sa.Engine) -> None:
+    holder = planned(engine, [ANA])
+    make_old(engine)
+
+    assert prune_all(engine) == {}
+
+    assert claim_next(engine, holder).recipients[0].phone == ANA
+
+
+def test_what_dead_attempts_have_planned_is_suppressed_for_nobody_sends_it_any_more(engine: sa.Engine) -> None:
+    expire_lease(engine, planned(engine, [ANA]))
+    make_old(engine)
+
+    assert prune_all(engine) == {"rcs_message": 1}
+
+    assert funnel(engine).reasons[MessageState.SUPPRESSED] == {"pruned before it was sent": 1}
+    assert whom(engine, [ANA]) == []
+
+
+def test_who_was_excluded_from_an_old_campaign_stays_so_by_the_hash(engine: sa.Engine) -> None:
+    record_exclusions(engine, campaign(engine), phones(3))
+    ended(engine, [BEA])
+    make_old(engine)
+
+    assert prune_all(engine)["rcs_exclusion"] == 3
+
+    assert (count(engine, exclusion), count(engine, exclusion_pseudonym)) == (0, 3)
+    assert whom(engine, [*phones(3), EVA]) == [EVA]
+    assert row(engine, phones(3)[0]).reason == EXCLUDED
+
+
+def test_exclusions_of_a_campaign_that_is_still_sent_are_left(engine: sa.Engine) -> None:
+    record_exclusions(engine, campaign(engine), [ANA])
+    make_old(engine)
+    ended(engine, [BEA])
+
+    assert prune_all(engine) == {}
+
+
+def test_pruned_messages_count_for_a_frequency_cap_that_reaches_back_so_far(engine: sa.Engine) -> None:
+    sent(engine, [ANA])
+    make_old(engine)
+    prune_all(engine)
+
+    assert whom(engine, [ANA, BEA], "summer", FrequencyCap(1, timedelta(days=1))) == [BEA]
+
+
+def test_a_report_that_comes_late_finds_its_message_and_leaves_no_phone(engine: sa.Engine) -> None:
+    taken = sent(engine, [ANA], ids="of")
+    make_old(engine)
+    prune_all(engine)
+
+    land_and_fold(engine, report_on(taken))
+
+    (pruned,) = rows(engine).values()
+    assert pruned.delivery_status == "delivered"
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(report.c.phone)).scalars().all() == [""]
+
+
+def test_a_report_that_is_not_old_on_a_message_that_is_loses_the_person_and_is_brought_again(engine: sa.Engine) -> None:
+    land_and_fold(engine, report_on(sent(engine, [ANA])))
+    make_old(engine)
+    with engine.begin() as connection:
+        connection.execute(report.update().values(received_at=NOW))
+        before = connection.execute(sa.select(report.c.fold)).scalar_one()
+
+    prune_all(engine)
+
+    with engine.connect() as connection:
+        kept = connection.execute(sa.select(report)).one()
+    (pruned,) = rows(engine).values()
+    assert (kept.phone, kept.message_id, kept.fold > before) == ("", pruned.id, True)
+
+
+def test_reports_that_are_gone_leave_the_way_of_whoever_reads_on_from_a_fold(engine: sa.Engine) -> None:
+    land_and_fold(engine, report_on(sent(engine, [ANA])))
+    land_and_fold(engine, report_on(sent(engine, [ANA], "summer"), code="11"))
+    with engine.connect() as connection:
+        last = connection.execute(sa.select(sa.func.max(report.c.fold))).scalar_one()
+    make_old(engine, "spring")
+    make_old(engine, "summer")
+    prune_all(engine)
+    assert list(reports_since(engine, last)) == []
+    assert read_new_reports(engine, last) is None
+
+    land_and_fold(engine, report_on(sent(engine, [ANA], "autumn")))
+
+    assert [each["campaign"] for page in reports_since(engine, last) for each in page] == ["autumn"]
+
+
+def test_a_campaign_whose_reports_are_gone_is_not_told_to_be_overdue(engine: sa.Engine) -> None:
+    land_and_fold(engine, report_on(sent(engine, [ANA])))
+    make_old(engine)
+    prune_all(engine)
+
+    reporting = read_report_health(engine, NOW + timedelta(days=1))["spring"]
+
+    assert (reporting.last_report_at, reporting.is_overdue) == (None, False)
+
+
+def test_old_reports_on_unknown_messages_go_but_for_those_that_show_a_store_to_be_restored(engine: sa.Engine) -> None:
+    opened = campaign(engine)
+    taken = sent(engine, [ANA])
+    land_and_fold(
+        engine,
+        report_on(replace(taken, reference=f"{opened.token}-lost234567"), BEA, message_reference="ref-1"),
+        report_on(replace(taken, reference="someone-elses"), EVA),
+    )
+    with engine.begin() as connection:
+        connection.execute(report.update().values(received_at=LONG_AGO))
+
+    assert prune_all(engine) == {"rcs_report": 1}
+
+    assert [each in dump_store(engine) for each in (BEA, EVA, "ref-1")] == [False] * 3
+    with pytest.raises(RcsStoreError, match="restored from a backup"):
+        require_not_restored(engine, opened)
+
+
+def test_old_bodies_that_could_not_be_understood_go(engine: sa.Engine) -> None:
+    for moment in (LONG_AGO, NOW):
+        land_all(engine, [ReceivedReports(moment, refused=[RefusedReport("why", "text/plain", b"?")])])
+
+    assert prune_all(engine) == {"rcs_report_refused": 1}
+
+
+def test_one_campaign_is_pruned_alone(engine: sa.Engine) -> None:
+    for name in ("spring", "summer"):
+        land_and_fold(engine, report_on(sent(engine, [ANA], name)))
+        make_old(engine, name)
+    land_all(engine, [ReceivedReports(LONG_AGO, refused=[RefusedReport("why", "text/plain", b"?")])])
+
+    assert prune_all(engine, replace(HALF_A_YEAR, campaign_id=campaign(engine).id)) == {
+        "rcs_message": 1,
+        "rcs_report": 1,
+    }
+
+    assert list(rows(engine, "summer")) == [ANA]
+
+
+def test_a_second_run_finds_nothing_more(engine: sa.Engine) -> None:
+    land_and_fold(engine, report_on(sent(engine, [ANA])))
+    make_old(engine)
+    prune_all(engine)
+    revisions = [each.revision for each in rows(engine).values()]
+
+    assert prune_all(engine) == {}
+    assert [each.revision for each in rows(engine).values()] == revisions
+
+
+@pytest.mark.parametrize("sets_before_the_stop", range(8))
+def test_it_may_be_stopped_after_any_set_and_is_whole_after_another_run(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, sets_before_the_stop: int
+) -> None:
+    monkeypatch.setattr(retention, "_ROWS_A_SET", 3)
+    monkeypatch.setattr(retention, "_REPORTS_A_SET", 4)
+    people = phones(10)
+    record_exclusions(engine, campaign(engine), [EVA])
+    taken = sent(engine, people)
+    land_and_fold(engine, *(report_on(taken, phone) for phone in people))
+    make_old(engine)
+    with engine.begin() as connection:
+        connection.execute(attempts.update().values(ended_at=LONG_AGO))
+    before = funnel(engine)
+
+    stopped = prune(engine, HALF_A_YEAR)
+    first = [next(stopped) for _ in range(sets_before_the_stop)]
+    stopped.close()  # type: ignore[attr-defined]
+    messaged_meanwhile = whom(engine, people)
+    with engine.begin() as connection:
+        connection.execute(attempts.update().values(ended_at=LONG_AGO, started_at=LONG_AGO))
+    rest = prune_all(engine)
+
+    assert messaged_meanwhile == []
+    assert funnel(engine) == before
+    assert all(phone not in str(list(rows(engine))) for phone in people)
+    assert (count(engine, report), count(engine, exclusion)) == (0, 0)
+    assert _sum(first)["rcs_message"] + rest.get("rcs_message", 0) == 10
+
+
+def _sum(sets: list[PrunedRows]) -> Counter[Any]:
+    counts: Counter[Any] = Counter()
+    for each in sets:
+        counts[each.table] += each.rows
+    return counts
+
+
+def test_the_day_of_a_message_without_a_request_stays(engine: sa.Engine) -> None:
+    record_list(engine, new_attempt(engine), prepare_list_part(engine, [listed(ANA, "variable Amount: it has no value")]))
+    make_old(engine)
+
+    prune_all(engine)
+
+    (pruned,) = rows(engine).values()
+    assert (pruned.updated_at, pruned.state, pruned.detail) == (LONG_AGO, "rejected", "")

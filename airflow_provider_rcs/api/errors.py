@@ -154,7 +154,10 @@ class RcsParameterError(RcsRefusedError):
     A ``Res`` of -3, which comes with a description (sure), or another value below 0 (public); HTTP 404 (public).
     """
 
-    remedy = "Correct what the service names. RcsListTemplatesOperator and RcsGetTemplateOperator show the account's templates."
+    remedy = (
+        "Correct what the service names. RcsListTemplatesOperator and RcsGetTemplateOperator show the templates of the "
+        "account."
+    )
 
 
 class RcsNothingDoneError(RcsRefusedError):

@@ -34,42 +34,46 @@ _COUNTS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.epilog = (
-        "The options are the arguments of SqlToRcsOperator. Phones, names and values are masked in what is shown."
+        "The options are the arguments of SqlToRcsOperator. Phones, names and values are masked in the output."
     )
     query = parser.add_mutually_exclusive_group(required=True)
-    query.add_argument("--sql", help="the query; one row for each recipient")
-    query.add_argument("--sql-file", type=Path, help="a file that holds it")
+    query.add_argument("--sql", help="the query, with one row per recipient")
+    query.add_argument("--sql-file", type=Path, help="a file with the query")
     parser.add_argument("--sql-conn-id", required=True, help="Airflow connection to query")
     parser.add_argument("--template-id", required=True, help="the template to send")
-    parser.add_argument("--campaign", default=_NO_CAMPAIGN, help="the campaign's name, to tell whom it has messaged")
+    parser.add_argument(
+        "--campaign", default=_NO_CAMPAIGN, help="the campaign's name, to look up who was messaged before"
+    )
     parser.add_argument("--rcs-conn-id", default="rcs_default", help="connection to the RCS API (default: %(default)s)")
     parser.add_argument("--phone-column", default="phone", help="column of the phones (default: %(default)s)")
     parser.add_argument("--name-column", default="name", help="column of the names (default: %(default)s)")
     parser.add_argument("--reference-column", help="column of your own references")
     for option, value, meaning in [
-        ("--variables", "COLUMN", "the column that a variable of the template is read from"),
-        ("--constants", "VALUE", "the value that a variable of the template has for everybody"),
+        ("--variables", "COLUMN", "the column of a template variable"),
+        ("--constants", "VALUE", "the value of a template variable for all recipients"),
     ]:
         parser.add_argument(
             option,
             action="append",
             default=[],
             metavar=f"NAME={value}",
-            help=f"{meaning}; repeat it for each, or give all as one JSON object",
+            help=f"{meaning}; repeatable, or one JSON object",
         )
     parser.add_argument("--default-region", help='region of national phones, such as "ES"')
     parser.add_argument("--mobile-only", action="store_true", help="reject fixed lines")
     parser.add_argument("--agent", default="", help="the RCS agent to send as (default: the connection's)")
-    parser.add_argument("--send-at", help="when the service shall send, in ISO 8601; a date that has passed is refused")
-    parser.add_argument("--timezone", help="whose clock --send-at is by, where it has no offset")
-    parser.add_argument("--scheduled-by", default="service", help="who waits for it: service (default) or store")
-    parser.add_argument("--batch-size", type=int, help="most recipients of a request (default: the connection's)")
+    parser.add_argument("--send-at", help="when the service should send, in ISO 8601; past dates are refused")
+    parser.add_argument("--timezone", help="time zone of --send-at if it has no offset")
+    parser.add_argument(
+        "--scheduled-by", default="service", help="who holds the campaign until then: service (default) or store"
+    )
+    parser.add_argument("--batch-size", type=int, help="recipients per request (default: the connection's)")
     parser.add_argument("--exclude-sql", help="a query whose first column holds phones that must not be messaged")
     parser.add_argument("--exclude-conn-id", help="Airflow connection of that query (default: --sql-conn-id)")
-    parser.add_argument("--at-most", type=int, help="how many messages a phone may get within --within-days")
-    parser.add_argument("--within-days", type=float, help="the days that --at-most is counted in, back from now")
-    parser.add_argument("--shard", help='the part of the list that one of several tasks sends to, such as "2/4"')
-    parser.add_argument("--sample", default=1.0, help="how much of the list to send to, such as 0.01")
+    parser.add_argument("--at-most", type=int, help="messages per phone within --within-days")
+    parser.add_argument("--within-days", type=float, help="days that --at-most counts, back from now")
+    parser.add_argument("--shard", help='the shard of the list, such as "2/4"')
+    parser.add_argument("--sample", default=1.0, help="the share of the list to send to, such as 0.01")
     add_store_option(parser)
 
 
@@ -77,10 +81,10 @@ def run(arguments: argparse.Namespace) -> None:
     """Print what would be sent."""
     settings = _settings(arguments)
     query = _query(arguments)
-    engine, why_not = _store_to_ask(arguments)
-    print(_told(_plan(arguments, settings, query, engine)))
+    engine, why_not = _store_if_available(arguments)
+    print(_format(_plan(arguments, settings, query, engine)))
     if why_not:
-        print(f"\nWho is suppressed or was messaged before is not known: {why_not}")
+        print(f"\nSuppressed and already messaged recipients are unknown: {why_not}")
 
 
 def _plan(
@@ -106,7 +110,7 @@ def _plan(
         api=hook.settings,
         engine=engine,
         excluded=_excluded(arguments),
-        secret=hook.credentials_fingerprint,
+        fingerprint=hook.credentials_fingerprint,
     )
 
 
@@ -144,7 +148,7 @@ def _frequency_cap(arguments: argparse.Namespace) -> FrequencyCap | None:
 
 
 def _mapping(argument: str, entries: Sequence[str]) -> dict[str, Any]:
-    """Read what was given as ``NAME=...``, once or more, or as a JSON object."""
+    """Return a mapping given as repeated ``NAME=...`` or as a JSON object."""
     mapping: dict[str, Any] = {}
     for entry in entries:
         if entry.lstrip().startswith("{"):
@@ -152,7 +156,7 @@ def _mapping(argument: str, entries: Sequence[str]) -> dict[str, Any]:
                 mapping |= json.loads(entry)
             except ValueError as error:
                 raise RcsInputError(
-                    argument, f"it is no JSON object ({error})", "Or write NAME=..., once each."
+                    argument, f"it is not a JSON object ({error})", "Or write NAME=..., once each."
                 ) from None
             continue
         name, equals, value = entry.partition("=")
@@ -171,7 +175,7 @@ def _query(arguments: argparse.Namespace) -> str:
         raise RcsInputError("sql_file", f"it cannot be read ({error})", "Name a file of UTF-8 text.") from None
     if "{{" in query or "{%" in query:
         raise RcsInputError(
-            "sql_file", "it is a Jinja template", "Write its values in: only Airflow's tasks render it."
+            "sql_file", "it is a Jinja template", "Replace its expressions: only Airflow's tasks render templates."
         )
     return str(query)
 
@@ -184,7 +188,7 @@ def _rows(argument: str, conn_id: str, query: str) -> Iterator[Chunk]:
         yield from stream_columns(argument, conn_id, query)
     except RcsError:
         raise
-    except Exception as error:  # noqa: BLE001 - the drivers' errors, and Airflow's, have no class in common
+    except Exception as error:  # noqa: BLE001 - errors of drivers and of Airflow have no common class
         raise RcsInputError(
             argument, f"the query failed: {first_line_without_digits(error)}", "Try it in the database's own client."
         ) from None
@@ -197,8 +201,8 @@ def _excluded(arguments: argparse.Namespace) -> Iterator[Sequence[object]]:
             yield next(iter(columns.values()))
 
 
-def _store_to_ask(arguments: argparse.Namespace) -> tuple[sa.Engine | None, str]:
-    """Return an engine of the store, or why it cannot be asked."""
+def _store_if_available(arguments: argparse.Namespace) -> tuple[sa.Engine | None, str]:
+    """Return an engine for the store, or why it is unavailable."""
     from airflow_provider_rcs.api.errors import RcsStoreError
     from airflow_provider_rcs.store.db.migrate import require_migrated
 
@@ -210,7 +214,7 @@ def _store_to_ask(arguments: argparse.Namespace) -> tuple[sa.Engine | None, str]
     return engine, ""
 
 
-def _told(plan: Mapping[str, Any]) -> str:
+def _format(plan: Mapping[str, Any]) -> str:
     from airflow_provider_rcs.cli.tables import aligned
 
     template, requests, samples = plan["template"], plan["requests"], plan["samples"]
@@ -227,12 +231,12 @@ def _told(plan: Mapping[str, Any]) -> str:
     )
     if plan["dispatched_from"]:
         parts.append(
-            f"Kept in the store, and sent by the first dispatch from {plan['dispatched_from']} on, if its lead is the "
-            "usual one."
+            f"Held in the store, and sent by the first dispatch after {plan['dispatched_from']} if that has the default "
+            "lead."
         )
     if samples:
         variables = list(samples[0]["variables"])
         rows = [[s["phone"], s["name"], *(s["variables"].get(name, "") for name in variables)] for s in samples]
         parts.append(aligned(["phone", "name", *variables], rows))
-    parts.append("Nothing was sent, and nothing was kept.")
+    parts.append("Nothing was sent or recorded.")
     return "\n\n".join(parts)

@@ -214,7 +214,7 @@ class RcsSendingOperator(BaseOperator):
             api=hook.settings,
             engine=engine,
             excluded=self._read_excluded(),
-            secret=hook.credentials_fingerprint,
+            fingerprint=hook.credentials_fingerprint,
         )
 
     def _store_to_ask(self) -> sa.Engine | None:

@@ -175,8 +175,8 @@ def log_campaign_start(before: Funnel, counts: ListCounts, settings: SendSetting
         )
     if before.requested:
         log.info(
-            "Campaign %s continues: %d recipients are listed now. It knew %d before; %d of them are accepted already and "
-            "are not sent again.",
+            "Campaign %s continues: %d recipients are listed now; of %d that it knew before, %d are accepted already "
+            "and not sent again.",
             settings.campaign,
             counts.rows,
             before.requested,

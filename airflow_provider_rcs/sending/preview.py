@@ -1,4 +1,4 @@
-"""A dry run: everything that a send does but the requests, told and not kept."""
+"""A dry run of a campaign, which counts what a send would do and records nothing."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ from airflow_provider_rcs.store.db.engine import reading
 from airflow_provider_rcs.store.outbox.planning import KnownRecipient, read_known_recipients
 from airflow_provider_rcs.store.outbox.suppression import EXCLUDED, preview_suppressions
 
+_SAMPLES = 3
+
 
 @existing_objects_frozen()
 def preview_campaign(
@@ -44,43 +46,43 @@ def preview_campaign(
     api: ApiSettings,
     engine: sa.Engine | None = None,
     excluded: Iterable[Sequence[object]] = (),
-    secret: str,
+    fingerprint: str,
 ) -> dict[str, Any]:
-    """Read the list, and tell what a send would do with it.
+    """Read the list, and return what a send would do with it.
 
-    The memory that it takes grows only by the phones, those of the list and those that are excluded.
+    The memory that it needs grows only with the number of phones, listed and excluded.
 
     :param template: the template as the service has it.
     :param chunks: the recipients, as columns of some rows at a time.
-    :param api: how the connection says to speak to the service.
-    :param engine: the store, for who is suppressed or has been messaged already; ``None`` if it cannot be asked.
+    :param api: the API settings of the connection.
+    :param engine: the store, which knows who is suppressed or was messaged before; ``None`` if it cannot be read.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
-    :param secret: what nobody knows who sees the plan's hash, such as the fingerprint of the credentials.
-    :return: counts, the plan's hash, sizes and masked samples; nothing of a person can be read in it.
-    :raises RcsError: what would make the send fail before anything is sent.
+    :param fingerprint: of the connection's credentials, the key of the plan's hash.
+    :return: counts, the plan's hash, sizes and masked samples; no personal data.
+    :raises RcsError: what would make a send fail before anything is sent.
     """
     terms = CampaignTerms(template.id, template.name, settings.agent or api.agent, settings.send_at)
-    campaign = _begun(engine, settings, terms)
-    out = {phone for phones in excluded_phones(excluded, settings.default_region) for phone in phones}
-    tally = ListCounts()
-    forecast = Forecast(terms, settings, api, engine, campaign, out)
-    plan = PlanHash(template, settings, terms, secret)
-    for listed in list_chunks(chunks, template, settings.list_settings, tally, plan.add):
-        forecast.add(listed)
-    forecast.finish()
-    tally.require_rows()
+    campaign = _find_checked_campaign(engine, settings, terms)
+    all_excluded = {phone for phones in excluded_phones(excluded, settings.default_region) for phone in phones}
+    list_counts = ListCounts()
+    counts = PreviewCounts(terms, settings, api, engine, campaign, all_excluded)
+    plan = PlanHash(template, settings, terms, fingerprint)
+    for listed in list_chunks(chunks, template, settings.list_settings, list_counts, plan.add):
+        counts.add(listed)
+    counts.finish()
+    list_counts.require_rows()
     if settings.approved_plan is not None:
         plan.require(settings.approved_plan)
     if settings.on_invalid == "fail":
-        tally.require_no_rejections()
-    if campaign is None or forecast.planned:
-        settings.require_date_to_come()
-    tally.warn()
-    return {**_result(template, settings, tally, forecast), "plan_hash": str(plan)}
+        list_counts.require_no_rejections()
+    if campaign is None or counts.planned:
+        settings.require_future_send_at()
+    list_counts.warn()
+    return {**_result(template, settings, list_counts, counts), "plan_hash": str(plan)}
 
 
-def _begun(engine: sa.Engine | None, settings: SendSettings, terms: CampaignTerms) -> Campaign | None:
-    """Return the campaign if it has been begun, after checking that it can go on like this."""
+def _find_checked_campaign(engine: sa.Engine | None, settings: SendSettings, terms: CampaignTerms) -> Campaign | None:
+    """Return the campaign if it has begun, after checking that a send could continue it."""
     campaign = None if engine is None else find_campaign(engine, settings.campaign)
     if engine is not None and campaign is not None:
         with reading(engine) as connection:
@@ -90,40 +92,42 @@ def _begun(engine: sa.Engine | None, settings: SendSettings, terms: CampaignTerm
     return campaign
 
 
-def _result(template: Template, settings: SendSettings, tally: ListCounts, forecast: Forecast) -> dict[str, Any]:
-    reasons = {"rejected": dict(forecast.rejected)}
-    if forecast.suppressed:
-        reasons["suppressed"] = dict(forecast.suppressed)
+def _result(
+    template: Template, settings: SendSettings, list_counts: ListCounts, counts: PreviewCounts
+) -> dict[str, Any]:
+    reasons = {"rejected": dict(counts.rejected)}
+    if counts.suppressed:
+        reasons["suppressed"] = dict(counts.suppressed)
     return {
         "campaign": settings.campaign,
         "dry_run": True,
-        "store_asked": forecast.engine is not None,
-        "dispatched_from": _dispatched_from(settings),
+        "store_asked": counts.engine is not None,
+        "dispatched_from": _earliest_dispatch(settings),
         "template": {
             "id": template.id,
             "name": template.name,
             "variables": list(template.required_variables),
             "sources": _sources(template, settings),
         },
-        "requested": tally.rows,
-        "planned": forecast.planned,
-        "messaged_before": forecast.messaged,
-        "duplicate": forecast.duplicates,
-        "rejected": forecast.rejected.total(),
-        "suppressed": forecast.suppressed.total(),
-        "fixed_lines": forecast.fixed_lines,
+        "requested": list_counts.rows,
+        "planned": counts.planned,
+        "messaged_before": counts.messaged_before,
+        "duplicate": counts.duplicates,
+        "rejected": counts.rejected.total(),
+        "suppressed": counts.suppressed.total(),
+        "fixed_lines": counts.fixed_lines,
         "reasons": reasons,
         "requests": {
-            "count": forecast.requests,
-            "largest_bytes": forecast.largest_request,
-            "total_bytes": forecast.all_requests,
+            "count": counts.requests,
+            "largest_bytes": counts.largest_bytes,
+            "total_bytes": counts.total_bytes,
         },
-        "samples": forecast.samples,
+        "samples": counts.samples,
     }
 
 
-def _dispatched_from(settings: SendSettings) -> str | None:
-    """Return when a dispatch with the usual lead would send it first, if it is kept in the store until then."""
+def _earliest_dispatch(settings: SendSettings) -> str | None:
+    """Return when a dispatch with the default lead would first send the campaign, if the store waits for its date."""
     if settings.scheduled_by != "store" or settings.send_at is None:
         return None
     return (settings.send_at - DEFAULT_LEAD).isoformat(timespec="minutes")
@@ -142,18 +146,15 @@ def _sources(template: Template, settings: SendSettings) -> dict[str, str]:
     return sources
 
 
-_SAMPLES = 3
-
-
 @dataclass
-class Forecast:
-    """Adds up the chunks of a list; of its recipients only the keys are remembered.
+class PreviewCounts:
+    """Counts what a send would do with a list, chunk by chunk; of the recipients, it stores only the keys.
 
     :param terms: what the campaign sends.
-    :param api: how the connection says to speak to the service.
-    :param engine: the store, if it can be asked.
-    :param campaign: the campaign, if it has been begun.
-    :param excluded: phones that ``exclude_sql`` names.
+    :param api: the API settings of the connection.
+    :param engine: the store; ``None`` if it cannot be read.
+    :param campaign: the campaign, if it has begun.
+    :param excluded: the phones of ``exclude_sql``.
     """
 
     terms: CampaignTerms
@@ -165,77 +166,77 @@ class Forecast:
     planned: int = 0
     fixed_lines: int = 0
     duplicates: int = 0
-    messaged: int = 0
+    messaged_before: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     suppressed: Counter[str] = field(default_factory=Counter)
     requests: int = 0
-    largest_request: int = 0
-    all_requests: int = 0
+    largest_bytes: int = 0
+    total_bytes: int = 0
     samples: list[dict[str, object]] = field(default_factory=list)
     _keys: set[str] = field(default_factory=set)
-    _waiting: list[ListedRecipient] = field(default_factory=list)
+    _sendable: list[ListedRecipient] = field(default_factory=list)
 
     def add(self, listed: Sequence[ListedRecipient]) -> None:
-        """Add a chunk; of a phone that is listed again, the first row counts."""
-        fresh = [recipient for recipient in listed if self._is_new(recipient.key)]
-        self.duplicates += len(listed) - len(fresh)
-        keys = [recipient.key for recipient in fresh]
+        """Add a chunk; of rows with the same phone, the first one counts."""
+        new = [recipient for recipient in listed if self._is_new(recipient.key)]
+        self.duplicates += len(listed) - len(new)
+        keys = [recipient.key for recipient in new]
         known = read_known_recipients(self.engine, self.campaign, keys) if self.engine and self.campaign else {}
-        for recipient in fresh:
+        for recipient in new:
             if recipient.key in known:
                 self._count_known(known[recipient.key])
             elif recipient.rejection:
                 self.rejected[recipient.rejection] += 1
             else:
-                self._waiting.append(recipient)
+                self._sendable.append(recipient)
         batch_size = self.settings.batch_size or self.api.batch_size
-        whole = len(self._waiting) - len(self._waiting) % batch_size
+        whole = len(self._sendable) - len(self._sendable) % batch_size
         for start in range(0, whole, batch_size):
-            self._add_request(self._waiting[start : start + batch_size])
-        del self._waiting[:whole]
+            self._count_request(self._sendable[start : start + batch_size])
+        del self._sendable[:whole]
 
     def finish(self) -> None:
-        """Add what is left of the last chunk."""
-        if self._waiting:
-            self._add_request(self._waiting)
+        """Add the last request, which may have fewer recipients than the others."""
+        if self._sendable:
+            self._count_request(self._sendable)
 
     def _is_new(self, key: str) -> bool:
-        known = len(self._keys)
+        before = len(self._keys)
         self._keys.add(key)
-        return len(self._keys) > known
+        return len(self._keys) > before
 
-    def _count_known(self, standing: KnownRecipient) -> None:
-        match standing.state:
+    def _count_known(self, known: KnownRecipient) -> None:
+        match known.state:
             case MessageState.REJECTED:
-                self.rejected[standing.reason] += 1
+                self.rejected[known.reason] += 1
             case MessageState.SUPPRESSED:
-                self.suppressed[standing.reason] += 1
+                self.suppressed[known.reason] += 1
             case MessageState.DUPLICATE:
                 self.duplicates += 1
             case _:
-                self.messaged += 1
+                self.messaged_before += 1
 
-    def _add_request(self, batch: Sequence[ListedRecipient]) -> None:
-        against = self._reasons_against([recipient.key for recipient in batch])
-        self.suppressed.update(against.values())
-        wanted = [recipient for recipient in batch if recipient.key not in against]
-        if not wanted:
+    def _count_request(self, batch: Sequence[ListedRecipient]) -> None:
+        reasons = self._suppression_reasons([recipient.key for recipient in batch])
+        self.suppressed.update(reasons.values())
+        allowed = [recipient for recipient in batch if recipient.key not in reasons]
+        if not allowed:
             return
-        size = self._size_of_request(wanted)
+        size = self._bytes_of_request(allowed)
         self.requests += 1
-        self.all_requests += size
-        self.largest_request = max(self.largest_request, size)
-        self.planned += len(wanted)
-        self.fixed_lines += sum(recipient.is_fixed_line for recipient in wanted)
-        self.samples.extend(map(_masked_sample, wanted[: _SAMPLES - len(self.samples)]))
+        self.total_bytes += size
+        self.largest_bytes = max(self.largest_bytes, size)
+        self.planned += len(allowed)
+        self.fixed_lines += sum(recipient.is_fixed_line for recipient in allowed)
+        self.samples.extend(map(_masked_sample, allowed[: _SAMPLES - len(self.samples)]))
 
-    def _reasons_against(self, batch: Sequence[str]) -> Mapping[str, str]:
+    def _suppression_reasons(self, phones: Sequence[str]) -> Mapping[str, str]:
         if self.engine is None:
-            return {phone: EXCLUDED for phone in batch if phone in self.excluded}
-        return preview_suppressions(self.engine, self.campaign, batch, self.excluded, self.settings.frequency_cap)
+            return {phone: EXCLUDED for phone in phones if phone in self.excluded}
+        return preview_suppressions(self.engine, self.campaign, phones, self.excluded, self.settings.frequency_cap)
 
-    def _size_of_request(self, listed: Sequence[ListedRecipient]) -> int:
-        """Return the bytes of a request, whose reference is as long as the real one will be."""
+    def _bytes_of_request(self, listed: Sequence[ListedRecipient]) -> int:
+        """Return the size of a request's body; its reference is as long as a real one."""
         recipients = tuple(Recipient(each.key, each.name, each.reference, each.variables) for each in listed)
         reference = new_reference(self.campaign.token if self.campaign else new_token())
         request = build_request(self.terms, self.settings, recipients, reference)
@@ -243,7 +244,7 @@ class Forecast:
 
 
 def _masked_sample(recipient: ListedRecipient) -> dict[str, object]:
-    """Return what can be checked of a recipient without reading it."""
+    """Return the shape of a recipient's values, without their content."""
     return {
         "phone": mask_phone(recipient.key),
         "name": mask_text(recipient.name),

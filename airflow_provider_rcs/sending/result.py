@@ -68,7 +68,8 @@ def _require_settled(
     planned, in_doubt = own[MessageState.PLANNED], own[MessageState.IN_DOUBT]
     of_shard = f" of shard {settings.selection.shard_name}" if settings.selection.is_shard else ""
     if stopped_by is not None:
-        stopped = f"Campaign {settings.campaign!r} stopped: {describe_counts(funnel)}; {planned}{of_shard} are left for a retry."
+        left = f"{planned}{of_shard} are left for a retry"
+        stopped = f"Campaign {settings.campaign!r} stopped: {describe_counts(funnel)}; {left}."
         if isinstance(stopped_by, RcsOutcomeUnknown):
             # The call whose reply was lost must not be repeated, but a retry can send the rest of the campaign.
             raise RcsStoppedError(f"{stopped} {RcsStoppedError.remedy} The last reply was lost: {stopped_by}")

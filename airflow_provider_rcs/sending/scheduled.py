@@ -1,4 +1,4 @@
-"""Campaigns that the store holds until shortly before their date: scheduled now, dispatched later."""
+"""Scheduled campaigns: planned now, dispatched shortly before their date."""
 
 from __future__ import annotations
 
@@ -20,23 +20,33 @@ from airflow_provider_rcs.sending.campaign import exclude_phones, log_campaign_s
 from airflow_provider_rcs.sending.result import conclude, describe_counts, require_funnel, task_result
 from airflow_provider_rcs.sending.sender import ServiceConnection
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings, read_quiet_hours
-from airflow_provider_rcs.store.campaign.schedules import ScheduledCampaign, begin_schedule, finish_schedule, count_missing_variables, close_schedule, assign_scheduled_list
+from airflow_provider_rcs.store.campaign.schedules import (
+    ScheduledCampaign,
+    assign_scheduled_list,
+    begin_schedule,
+    close_schedule,
+    count_missing_variables,
+    finish_schedule,
+)
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import has_planned
 
 log = logging.getLogger(__name__)
 
-
-_STORED_AS_THEY_ARE = ("default_region", "request_reports", "batch_size", "max_in_flight", "on_in_doubt")
+# Of the other settings, some are needed for the list alone, and the rest are stored with the campaign.
+_PLAIN_SETTINGS = ("default_region", "request_reports", "batch_size", "max_in_flight", "on_in_doubt")
+_REMEDY_FOR_PASSED_DATE = (
+    "Cancel the campaign (airflow-rcs cancel), or send it at once: run its task again without send_at and scheduled_by."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class DispatchConnections:
-    """What a dispatch asks besides the store.
+    """The connections that a dispatch uses besides the store.
 
     :param rcs_conn_id: the connection to the RCS API.
-    :param exclude_sql: a query of phones that must not be messaged; it is asked again by the dispatch.
-    :param exclude_conn_id: its connection.
+    :param exclude_sql: a query of phones that must not be messaged; the dispatch runs it again.
+    :param exclude_conn_id: the connection of ``exclude_sql``.
     """
 
     rcs_conn_id: str
@@ -58,65 +68,124 @@ def schedule_campaign(
     excluded: Iterable[Sequence[object]] = (),
     fingerprint: str = "",
 ) -> dict[str, Any]:
-    """List a campaign's recipients as planned, and keep how to send it; what was planned before is replaced.
+    """Plan a campaign's list and store how to send it, in place of what an earlier run has planned.
 
     :param engine: the store.
-    :param api: how the connection says to speak to the service.
+    :param api: the API settings of the connection.
     :param template: the template as the service has it.
     :param chunks: the recipients, as columns of some rows at a time.
-    :param connections: what the dispatch will ask.
-    :param started_by: who lists, for people.
-    :param lease: how long this attempt counts as alive without a sign of life.
+    :param connections: the connections that the dispatch will use.
+    :param started_by: the task that plans the list, for people.
+    :param lease: how long this attempt counts as alive without a renewal.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
-    :param fingerprint: of the connection's credentials, which the hash of an approved plan was made with.
+    :param fingerprint: of the connection's credentials, the key of the plan's hash.
     :return: the campaign's name and counts; no recipients.
-    :raises RcsError: what makes that the list cannot be kept.
+    :raises RcsError: if the list cannot be planned.
     """
     if settings.send_at is None:
         raise ValueError("send_at")
-    campaign, tally, listed = open_campaign_for_list(engine, api, fingerprint, template, settings, chunks)
+    campaign, counts, listed = open_campaign_for_list(engine, api, fingerprint, template, settings, chunks)
     with attempt_at(engine, campaign, started_by, lease) as attempt:
-        begin_schedule(engine, attempt, settings.send_at, _kept(settings, connections))
+        begin_schedule(engine, attempt, settings.send_at, _settings_to_store(settings, connections))
         before = require_funnel(engine, campaign.name)
         exclude_phones(engine, campaign, settings, excluded)
-        plan_list(engine, attempt, settings, tally, listed)
+        plan_list(engine, attempt, settings, counts, listed)
         finish_schedule(engine, attempt)
-        log_campaign_start(before, tally, settings)
+        log_campaign_start(before, counts, settings)
     funnel = require_funnel(engine, campaign.name)
     log.info(
-        "Campaign %s is kept in the store: %s. RcsDispatchScheduledOperator sends it shortly before %s UTC.",
+        "Campaign %s is scheduled: %s. RcsDispatchScheduledOperator sends it shortly before %s UTC.",
         campaign.name,
         describe_counts(funnel),
         f"{settings.send_at:%Y-%m-%d %H:%M}",
     )
     if settings.send_at < datetime.now(UTC) + DEFAULT_LEAD:
-        log.warning("Campaign %s is due soon: the next run of the dispatch sends it.", campaign.name)
+        log.warning("Campaign %s is due soon: the next run of RcsDispatchScheduledOperator sends it.", campaign.name)
     return task_result(engine, campaign, funnel)
+
+
+@existing_objects_frozen()
+def dispatch_campaign(
+    engine: sa.Engine,
+    service: ServiceConnection,
+    look_up: Callable[[], Template],
+    scheduled: ScheduledCampaign,
+    *,
+    started_by: str,
+    lease: timedelta,
+    excluded: Iterable[Sequence[object]] = (),
+) -> dict[str, Any]:
+    """Send a scheduled campaign to the recipients of its last list who were not messaged by an earlier attempt.
+
+    :param engine: the store.
+    :param look_up: returns the template as the service has it now; called only if messages are planned.
+    :param scheduled: the campaign, with its stored settings.
+    :param started_by: the task that sends, for people.
+    :param lease: how long this attempt counts as alive without a renewal.
+    :param excluded: phones that must not be messaged, as they are written, some at a time.
+    :return: the campaign's name and counts, and the ids that the service gave; no recipients.
+    :raises RcsPlanIncompleteError: if its list is incomplete.
+    :raises RcsInputError: if its date has passed, or the template now needs values that were not listed.
+    :raises RcsRefusedError: one of its kinds, if the template cannot be looked up.
+    :raises RcsCancelledError: if it was cancelled in the meantime.
+    :raises RcsInDoubtError: if messages are in doubt and ``on_in_doubt`` is ``"fail"``.
+    :raises RcsError: another error that stopped it; messages that were not sent stay planned.
+    """
+    campaign, settings = scheduled.campaign, settings_of(scheduled)
+    with attempt_at(engine, campaign, started_by, lease) as attempt:
+        exclude_phones(engine, campaign, settings, excluded)
+        assign_scheduled_list(engine, attempt, scheduled)
+        if has_planned(engine, attempt):
+            settings.require_future_send_at(_REMEDY_FOR_PASSED_DATE)
+            _require_values(engine, attempt, look_up())
+        funnel = require_funnel(engine, campaign.name)
+        log.info(
+            "Campaign %s is due at %s UTC: %s",
+            campaign.name,
+            f"{scheduled.due_at:%Y-%m-%d %H:%M}",
+            describe_counts(funnel),
+        )
+        stopped_by = send_planned(engine, attempt, settings, service, funnel.requested)
+    result = conclude(engine, attempt, settings, stopped_by)
+    close_schedule(engine, attempt)
+    return result
+
+
+def _require_values(engine: sa.Engine, attempt: Attempt, template: Template) -> None:
+    """Check that each planned message has a value for each variable that the template has now."""
+    if missing := count_missing_variables(engine, attempt, template.required_variables):
+        values = ", ".join(f"{variable!r} ({count} planned messages have none)" for variable, count in missing.items())
+        raise RcsInputError(
+            "variables",
+            f"template {template.id} needs values that were not listed: {values}; nothing was sent",
+            "Run the task that lists the recipients again, with a column or a constant for each; the next dispatch "
+            "sends the campaign.",
+        )
 
 
 def settings_of(scheduled: ScheduledCampaign) -> SendSettings:
     """Return the settings that a scheduled campaign is sent with."""
-    kept = scheduled.settings
-    cap = kept["frequency_cap"]
+    stored = scheduled.settings
+    cap = stored["frequency_cap"]
     return SendSettings(
         template_id=scheduled.campaign.terms.template_id,
         campaign=scheduled.campaign.name,
         agent=scheduled.campaign.terms.agent,
         send_at=scheduled.campaign.terms.send_at,
-        quiet_hours=read_quiet_hours(kept["quiet_hours"]),
+        quiet_hours=read_quiet_hours(stored["quiet_hours"]),
         frequency_cap=cap and FrequencyCap(cap["at_most"], timedelta(seconds=cap["within_seconds"])),
-        **{name: kept[name] for name in _STORED_AS_THEY_ARE},
+        **{name: stored[name] for name in _PLAIN_SETTINGS},
     )
 
 
 def connections_of(scheduled: ScheduledCampaign) -> DispatchConnections:
-    """Return what is asked before a scheduled campaign is sent."""
+    """Return the connections that the dispatch of a scheduled campaign uses."""
     return DispatchConnections(**scheduled.settings["connections"])
 
 
-def _kept(settings: SendSettings, connections: DispatchConnections) -> Mapping[str, Any]:
+def _settings_to_store(settings: SendSettings, connections: DispatchConnections) -> Mapping[str, Any]:
     return {
-        **{name: getattr(settings, name) for name in _STORED_AS_THEY_ARE},
+        **{name: getattr(settings, name) for name in _PLAIN_SETTINGS},
         "quiet_hours": [
             {"start": f"{each.start:%H:%M}", "end": f"{each.end:%H:%M}", "action": each.action}
             for each in settings.quiet_hours
@@ -132,65 +201,3 @@ def _kept(settings: SendSettings, connections: DispatchConnections) -> Mapping[s
             "exclude_conn_id": connections.exclude_conn_id,
         },
     }
-
-
-_HOW_TO_GO_ON = (
-    "Cancel the campaign (airflow-rcs cancel), or send it at once: run its task again without send_at and scheduled_by."
-)
-
-
-@existing_objects_frozen()
-def dispatch_campaign(
-    engine: sa.Engine,
-    service: ServiceConnection,
-    look_up: Callable[[], Template],
-    scheduled: ScheduledCampaign,
-    *,
-    started_by: str,
-    lease: timedelta,
-    excluded: Iterable[Sequence[object]] = (),
-) -> dict[str, Any]:
-    """Send a scheduled campaign as far as it can be sent, nobody twice, whatever earlier attempts have done of it.
-
-    :param engine: the store.
-    :param look_up: returns the template as the service has it now; is called if someone is to be sent to.
-    :param scheduled: the campaign, and how it is to be sent.
-    :param started_by: who sends, for people.
-    :param lease: how long this attempt counts as alive without a sign of life.
-    :param excluded: phones that must not be messaged, as they are written, some at a time.
-    :return: the campaign's name and counts, and the ids that the service gave; no recipients.
-    :raises RcsPlanIncompleteError: if its list is not whole.
-    :raises RcsInputError: if its date has passed, or its template has come to need what was not listed.
-    :raises RcsRefusedError: one of its kinds, if the template cannot be looked up.
-    :raises RcsCancelledError: if it was cancelled meanwhile.
-    :raises RcsInDoubtError: if messages are in doubt and ``on_in_doubt`` is ``"fail"``.
-    :raises RcsError: another one that made it stop; what was not sent then is planned still.
-    """
-    campaign, settings = scheduled.campaign, settings_of(scheduled)
-    with attempt_at(engine, campaign, started_by, lease) as attempt:
-        exclude_phones(engine, campaign, settings, excluded)
-        assign_scheduled_list(engine, attempt, scheduled)
-        if has_planned(engine, attempt):
-            settings.require_date_to_come(_HOW_TO_GO_ON)
-            _require_values(engine, attempt, look_up())
-        funnel = require_funnel(engine, campaign.name)
-        log.info(
-            "Campaign %s is due at %s UTC: %s",
-            campaign.name,
-            f"{scheduled.due_at:%Y-%m-%d %H:%M}",
-            describe_counts(funnel),
-        )
-        stopped_by = send_planned(engine, attempt, settings, service, funnel.requested)
-    sent = conclude(engine, attempt, settings, stopped_by)
-    close_schedule(engine, attempt)
-    return sent
-
-
-def _require_values(engine: sa.Engine, attempt: Attempt, template: Template) -> None:
-    if missing := count_missing_variables(engine, attempt, template.required_variables):
-        values = ", ".join(f"{variable!r} ({count} of those planned have none)" for variable, count in missing.items())
-        raise RcsInputError(
-            "variables",
-            f"template {template.id} needs values that were not listed: {values}; nobody was sent to",
-            "Run the task again that listed them, with a column or a constant for it; the next dispatch sends it.",
-        )

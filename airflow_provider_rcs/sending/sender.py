@@ -182,8 +182,8 @@ class Sender:
             self._claimer.requeue_ready()
         except RcsError as error:
             log.warning(
-                "Campaign %s: batches that were claimed ahead could not be requeued; the next attempt does it when this "
-                "one's lease has ended. %s",
+                "Campaign %s: batches claimed ahead could not be requeued; the next attempt does it when this one's "
+                "lease has ended. %s",
                 self.attempt.campaign.name,
                 error,
             )

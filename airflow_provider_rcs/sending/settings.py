@@ -1,4 +1,4 @@
-"""The settings of one task that sends a campaign, checked."""
+"""The checked settings of a task that sends a campaign."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from airflow_provider_rcs.recipients.selection import ALL_RECIPIENTS, Selection
 DEFAULT_MAX_IN_FLIGHT = 8
 GRACE_FOR_PAST_DATES = timedelta(minutes=5)
 DEFAULT_LEAD = timedelta(minutes=30)
-_ANOTHER_DATE = "Give a date to come, or leave it out: then who is planned still is sent to at once."
+_REMEDY_FOR_PASSED_DATE = (
+    "Give a future date, or leave it out: the recipients that are still planned are then sent to at once."
+)
 _CHOICES: Mapping[str, Sequence[object]] = {
     "on_invalid": ("reject", "fail"),
     "on_in_doubt": ("fail", "hold"),
@@ -29,31 +31,31 @@ _PLAN_HASH = re.compile("[0-9a-f]{16}-[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class SendSettings:
-    """What a task was asked to send, and how.
+    """What a task sends, and how; construction checks the values.
 
     :param template_id: the template to send.
-    :param campaign: the campaign's name; a recipient gets it at most once.
+    :param campaign: the campaign's name; each recipient is messaged at most once under it.
     :param phone_column: column of the phones.
     :param name_column: column of the names, or ``None``.
     :param reference_column: column of the sender's own references, or ``None``.
-    :param variables: template variable -> column; one left out is looked for in the column of its own name.
+    :param variables: template variable -> column; a variable left out is read from the column of the same name.
     :param constants: template variable -> its value for every recipient.
     :param default_region: region of national phones, such as ``"ES"``.
     :param mobile_only: whether fixed lines are rejected.
     :param agent: the RCS agent to send as; empty for the connection's.
-    :param send_at: when the service shall send, with a time zone; ``None`` for at once.
-    :param quiet_hours: stretches of the day in which the service must not send.
+    :param send_at: when the service sends the messages, with a time zone; ``None`` for at once.
+    :param quiet_hours: parts of the day in which the service must not send.
     :param request_reports: whether the service is asked to push delivery reports.
     :param batch_size: the most recipients of one request; ``None`` for the connection's.
-    :param max_in_flight: how many requests may be under way at once.
+    :param max_in_flight: how many requests may be in flight at once.
     :param frequency_cap: how often a phone may be messaged, over all campaigns; ``None`` for no cap.
-    :param min_credits: how much credit the account must have for the campaign to begin; ``None`` for no matter.
-    :param selection: which part of the list is sent to.
-    :param on_invalid: ``"reject"`` records a wrong recipient and goes on, ``"fail"`` sends nothing if one is wrong.
-    :param on_in_doubt: ``"fail"`` ends the task as failed while messages are in doubt, ``"hold"`` lets it succeed.
-    :param scheduled_by: who waits for ``send_at``: the ``"service"``, or the ``"store"`` until shortly before it.
-    :param approved_plan: the hash of the plan that may be sent; ``None`` if none needs to be approved.
-    :raises RcsInputError: if one of them cannot be used; names it.
+    :param min_credits: the credit that the account must have for the campaign to begin; ``None`` for no check.
+    :param selection: the part of the list that is sent to.
+    :param on_invalid: ``"reject"`` records invalid recipients as rejected; ``"fail"`` sends nothing if one is invalid.
+    :param on_in_doubt: ``"fail"`` fails the task while messages are in doubt, ``"hold"`` lets it succeed.
+    :param scheduled_by: what waits for ``send_at``: the ``"service"``, or the ``"store"`` until shortly before it.
+    :param approved_plan: the hash of the only plan that may be sent; ``None`` if no approval is needed.
+    :raises RcsInputError: if a value cannot be used; names the argument.
     """
 
     template_id: str
@@ -88,25 +90,25 @@ class SendSettings:
             _require_count(argument, getattr(self, argument))
         if self.default_region is not None:
             require_region(self.default_region)
-        self._require_cap()
-        self._require_date_that_can_be_told()
-        self._require_hash_of_a_plan()
+        self._require_frequency_cap()
+        self._require_usable_date()
+        self._require_plan_hash()
 
     @property
     def list_settings(self) -> ListSettings:
-        """Return how the rows of the source are read."""
+        """Return the settings that reading the list needs."""
         return ListSettings(**{each.name: getattr(self, each.name) for each in fields(ListSettings)})
 
-    def require_date_to_come(self, remedy: str = _ANOTHER_DATE) -> None:
-        """Refuse a date that has passed, except just now.
+    def require_future_send_at(self, remedy: str = _REMEDY_FOR_PASSED_DATE) -> None:
+        """Check that ``send_at`` has not passed by more than a few minutes.
 
-        :param remedy: what to do then.
+        :param remedy: what to do if it has, for the error's text.
         :raises RcsInputError: if it has.
         """
         if self.send_at is not None and self.send_at < datetime.now(UTC) - GRACE_FOR_PAST_DATES:
             raise RcsInputError("send_at", f"{self.send_at:%Y-%m-%d %H:%M %Z} has passed; nothing was sent", remedy)
 
-    def _require_cap(self) -> None:
+    def _require_frequency_cap(self) -> None:
         if not isinstance(self.frequency_cap, FrequencyCap | None):
             raise RcsInputError(
                 "frequency_cap",
@@ -114,32 +116,36 @@ class SendSettings:
                 "Use, for example, FrequencyCap(at_most=2, within=timedelta(days=7)).",
             )
 
-    def _require_date_that_can_be_told(self) -> None:
+    def _require_usable_date(self) -> None:
         if self.send_at is not None:
             require_expressible("send_at", self.send_at)
         elif self.scheduled_by == "store":
-            raise RcsInputError("send_at", "it is not set, and scheduled_by='store' needs it", "Give it a date.")
+            raise RcsInputError(
+                "send_at",
+                "it is not set, and scheduled_by='store' needs it",
+                "Give a date, or use scheduled_by='service'.",
+            )
         if self.selection.is_shard and self.scheduled_by == "store":
             raise RcsInputError(
                 "shard",
-                f"{self.selection.shard_name!r} is a part of a list, and the store keeps the last list whole",
-                "With scheduled_by='store', have one task list everybody.",
+                f"{self.selection.shard_name!r} is a part of a list, and scheduled_by='store' sends only the last list",
+                "Leave it out: one task must list all recipients.",
             )
 
-    def _require_hash_of_a_plan(self) -> None:
+    def _require_plan_hash(self) -> None:
         if self.approved_plan is not None and not _PLAN_HASH.fullmatch(self.approved_plan):
             raise RcsInputError(
                 "approved_plan",
                 f"{self.approved_plan!r} is not the plan_hash of a plan",
-                "Give it what was approved: \"{{ ti.xcom_pull(task_ids='approve', key='plan_hash') }}\".",
+                "Give the hash that was approved: \"{{ ti.xcom_pull(task_ids='approve', key='plan_hash') }}\".",
             )
 
 
 def read_send_at(value: datetime | str | None, timezone: str | None = None) -> datetime | None:
     """Return the date to send at, from a datetime or a text in ISO 8601 such as ``2026-12-01T09:00+01:00``.
 
-    :param timezone: whose clock the value is by where it has no zone of its own.
-    :raises RcsInputError: if it cannot be read, does not exist, or cannot be told to the service.
+    :param timezone: the time zone of a value that has none of its own.
+    :raises RcsInputError: if it cannot be read, does not exist, or cannot be expressed in the API.
     """
     if timezone:
         read_timezone(timezone)
@@ -151,14 +157,25 @@ def read_send_at(value: datetime | str | None, timezone: str | None = None) -> d
 def read_quiet_hours(entries: Sequence[QuietHours | Mapping[str, Any]] | None) -> tuple[QuietHours, ...]:
     """Return quiet hours from :class:`QuietHours` or dicts of ``start``, ``end`` and ``action``.
 
-    :raises RcsInputError: if one cannot be read; names its field.
+    :raises RcsInputError: if an entry cannot be read; names its field.
     """
     if isinstance(entries, str | Mapping) or not isinstance(entries or (), Iterable):
         raise RcsInputError("quiet_hours", f"a {type(entries).__name__} is not a list", _QUIET_HOURS_REMEDY)
-    return tuple(_quiet_hours(number, entry) for number, entry in enumerate(entries or ()))
+    return tuple(_read_entry(number, entry) for number, entry in enumerate(entries or ()))
 
 
-def _quiet_hours(number: int, entry: object) -> QuietHours:
+def require_region(region: str) -> None:
+    """Check that a region is one that phone numbers can be of.
+
+    :raises RcsInputError: if it is unknown, or not written in capital letters.
+    """
+    import phonenumbers
+
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        raise RcsInputError("default_region", f"{region!r} is not a region", 'Use two capital letters, such as "ES".')
+
+
+def _read_entry(number: int, entry: object) -> QuietHours:
     where = f"quiet_hours[{number}]"
     if isinstance(entry, QuietHours):
         return entry
@@ -166,24 +183,24 @@ def _quiet_hours(number: int, entry: object) -> QuietHours:
         raise RcsInputError(where, f"{entry!r} is neither QuietHours nor a dict", _QUIET_HOURS_REMEDY)
     if unknown := entry.keys() - _QUIET_HOURS_READERS.keys():
         raise RcsInputError(where, f"no such field: {', '.join(sorted(map(str, unknown)))}", _QUIET_HOURS_REMEDY)
-    given: dict[str, Any] = {}
-    for name, (read, shape) in _QUIET_HOURS_READERS.items():
+    values: dict[str, Any] = {}
+    for name, (read, kind) in _QUIET_HOURS_READERS.items():
         if name == "action" and name not in entry:
             continue
         try:
-            given[name] = read(entry[name])
+            values[name] = read(entry[name])
         except KeyError:
             raise RcsInputError(f"{where}[{name!r}]", "it is missing", _QUIET_HOURS_REMEDY) from None
         except (TypeError, ValueError):
-            raise RcsInputError(f"{where}[{name!r}]", f"{entry[name]!r} is not {shape}", _QUIET_HOURS_REMEDY) from None
+            raise RcsInputError(f"{where}[{name!r}]", f"{entry[name]!r} is not {kind}", _QUIET_HOURS_REMEDY) from None
     try:
-        return QuietHours(**given)
+        return QuietHours(**values)
     except ValueError as error:
         raise RcsInputError(where, str(error).partition(": ")[2], _QUIET_HOURS_REMEDY) from None
 
 
-def _time(value: time | str) -> time:
-    """Read a time of day, written ``9:00`` too, as the document does."""
+def _read_time(value: time | str) -> time:
+    """Read a time of day, also in the form ``9:00`` of the API's document."""
     if isinstance(value, time):
         return value
     if not isinstance(value, str):
@@ -192,7 +209,7 @@ def _time(value: time | str) -> time:
     return time.fromisoformat(text.zfill(5) if text[1:2] == ":" else text)
 
 
-def _action(value: int | str) -> int:
+def _read_action(value: int | str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise TypeError("not a whole number")
     return int(value)
@@ -200,21 +217,10 @@ def _action(value: int | str) -> int:
 
 _QUIET_HOURS_REMEDY = 'Write [{"start": "22:00", "end": "09:00"}].'
 _QUIET_HOURS_READERS: Mapping[str, tuple[Any, str]] = {
-    "start": (_time, "a time of day"),
-    "end": (_time, "a time of day"),
-    "action": (_action, "a whole number"),
+    "start": (_read_time, "a time of day"),
+    "end": (_read_time, "a time of day"),
+    "action": (_read_action, "a whole number"),
 }
-
-
-def require_region(region: str) -> None:
-    """Refuse a region that the phones of no list can be of.
-
-    :raises RcsInputError: if it is none, such as a lower-case one.
-    """
-    import phonenumbers
-
-    if region not in phonenumbers.SUPPORTED_REGIONS:
-        raise RcsInputError("default_region", f"{region!r} is not a region", 'Use two capital letters, such as "ES".')
 
 
 def _require_text(argument: str, value: object) -> None:
@@ -229,4 +235,4 @@ def _require_choice(argument: str, value: object, choices: Sequence[object]) -> 
 
 def _require_count(argument: str, value: object) -> None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise RcsInputError(argument, f"{value!r} is not a whole number of 1 or more", "Give it one.")
+        raise RcsInputError(argument, f"{value!r} is not a whole number of 1 or more", "Use 1 or more.")

@@ -1,4 +1,4 @@
-"""What all calls of the API share: their addresses, body formats and refusals."""
+"""What all calls of the API share: addresses, body formats, refusals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 import orjson
 
-from airflow_provider_rcs.api import masking
 from airflow_provider_rcs.api.errors import (
     RcsAuthError,
     RcsCreditError,
@@ -17,9 +16,9 @@ from airflow_provider_rcs.api.errors import (
     RcsParameterError,
     RcsRefusedError,
 )
+from airflow_provider_rcs.api.masking import mask_phones_in_text
 
 DEFAULT_BASE_URL = "https://api.mensatek.com/v7"  # public
-
 
 DEFAULT_PATHS: Mapping[str, str] = {
     "send": "/EnviarRCS",  # public
@@ -28,35 +27,33 @@ DEFAULT_PATHS: Mapping[str, str] = {
     "credits": "/GetCreditos",  # public
 }
 
-
 JSON_REPLY = {"Resp": "JSON"}
-
-
-_LONGEST_WORDS = 300
-
+"""The parameter that every call carries: without it, the API answers as versions before 5 did (sure)."""
 
 _REFUSALS: Mapping[int, tuple[type[RcsRefusedError], str]] = {
     0: (RcsNothingDoneError, "did nothing"),  # assumed
     -1: (RcsAuthError, "refused the API User or API Token"),  # public
-    -2: (RcsCreditError, "finds not enough credit on the account"),  # public
-    -3: (RcsParameterError, "found a parameter wrong"),
+    -2: (RcsCreditError, "found too little credit on the account"),  # public
+    -3: (RcsParameterError, "found a parameter wrong"),  # sure
 }
+_OTHER_REFUSAL = (RcsParameterError, "refused the call")  # public
+_LONGEST_QUOTE = 300
 
 
 def json_body(parameters: Mapping[str, Any]) -> bytes:
-    """Return the parameters as the body that the document recommends: a JSON object."""
+    """Return the parameters as a JSON object, which the document recommends (sure)."""
     return orjson.dumps(parameters)
 
 
 def form_body(parameters: Mapping[str, Any]) -> bytes:
-    """Return the parameters as a form, in which arrays and objects are JSON strings."""
+    """Return the parameters as a form, in which arrays and objects are JSON strings (sure)."""
     flat = {key: value if isinstance(value, str) else orjson.dumps(value) for key, value in parameters.items()}
     return urlencode(flat).encode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
 class BodyFormat:
-    """One of the formats in which the service takes parameters."""
+    """A format in which the service accepts parameters."""
 
     content_type: str
     write: Callable[[Mapping[str, Any]], bytes]
@@ -69,8 +66,14 @@ BODY_FORMATS: Mapping[str, BodyFormat] = {
 
 
 def refusal(result: int, reply: Mapping[str, Any], consequence: str) -> RcsRefusedError:
-    kind, problem = _REFUSALS.get(result, (RcsParameterError, "refused the call"))
-    # On one line, and no longer than a sentence or two: the service may put a whole page there, or a phone.
-    words = masking.mask_phones_in_text(" ".join(str(reply.get("error") or "").split()))[:_LONGEST_WORDS]
-    said = f' The service says: "{words}".' if words else ""
-    return kind(f"the service {problem} (Res {result}).{said} {consequence}. {kind.remedy}")
+    """Return the error for a reply whose ``Res`` is 0 or below.
+
+    :param result: the ``Res`` of the reply.
+    :param reply: the reply, with lower-case keys.
+    :param consequence: what the refusal means for the caller, such as "Nothing was changed".
+    """
+    kind, problem = _REFUSALS.get(result, _OTHER_REFUSAL)
+    # On one line and cut, because the service may put a whole page there; masked, because it may quote a phone.
+    quote = mask_phones_in_text(" ".join(str(reply.get("error") or "").split()))[:_LONGEST_QUOTE]
+    quoted = f' The service says: "{quote}".' if quote else ""
+    return kind(f"the service {problem} (Res {result}).{quoted} {consequence}. {kind.remedy}")

@@ -1,4 +1,4 @@
-"""The shapes in which replies were seen, read alike: wrapped in lists, numbers and lists as text, names in any case."""
+"""JSON read in every form in which the service was seen to write it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 import orjson
 
-_NO_DIGIT = re.compile(r"[^0-9]")
+_NOT_A_DIGIT = re.compile(r"[^0-9]")
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """Return the body's object with its field names in lower case; a list holding one object counts as that.
+    """Return the object of a body, with lower-case keys; the body may wrap it in a list (public).
 
     :raises ValueError: if the body is not JSON.
-    :raises TypeError: if it is another value.
+    :raises TypeError: if the body is JSON of another kind.
     """
     content = orjson.loads(body)
     if isinstance(content, list) and len(content) == 1:
@@ -23,80 +23,10 @@ def read_object(body: bytes) -> dict[str, Any]:
     return lower_keys(content)
 
 
-def structure(value: object) -> Any:
-    """Return what a field holds, where arrays and objects may have come as strings that hold JSON.
-
-    :raises ValueError: if such a string is not JSON.
-    """
-    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
-        return orjson.loads(value)
-    return value
-
-
-def entries(value: object) -> list[dict[str, Any]] | None:
-    """Return the objects that a field lists, with their names in lower case; ``None`` where it holds no list.
-
-    An object whose values are the entries is a list too: so PHP writes one whose numbers have gaps.
-
-    :raises ValueError: if it is a string that is not JSON.
-    :raises TypeError: if an entry is not an object.
-    """
-    content = structure(value)
-    if isinstance(content, dict):
-        content = list(content.values())
-    return [lower_keys(entry) for entry in content] if isinstance(content, list) else None
-
-
-def lower_keys(entry: object) -> dict[str, Any]:
-    """Return an object with its names in lower case.
-
-    :raises TypeError: if it is another value.
-    """
-    if not isinstance(entry, dict):
-        raise TypeError("not an object")
-    return {str(key).lower(): value for key, value in entry.items()}
-
-
-def integer(value: object) -> int:
-    """Return a whole number, which may have come as text.
-
-    :raises TypeError: if it is another value.
-    :raises ValueError: if the text is not a number.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise TypeError("not a number")
-    return int(value)
-
-
-def count(value: object) -> int:
-    """Return a number that may be left out."""
-    return 0 if value in (None, "") else integer(value)
-
-
-def text(value: object) -> str:
-    """Return a value as text; empty where there is none.
-
-    :raises ValueError: if it is nested too deeply.
-    """
-    if isinstance(value, str):
-        return value
-    try:
-        return "" if value is None else orjson.dumps(value).decode("utf-8")
-    except TypeError:
-        raise ValueError("a value is nested too deeply") from None
-
-
-def digits(phone: object) -> str:
-    """Return a phone, however it is written, as its digits."""
-    text = str(phone)
-    if not (text.isdigit() and text.isascii()):
-        text = _NO_DIGIT.sub("", text)
-    return text.removeprefix("00")
-
-
 def load_json(body: bytes, charset: str) -> Any:
-    """Return a JSON body, in the charset that it is said to have; UTF-8 that is not valid is read as Latin-1.
+    """Return the content of a JSON body; if it claims to be UTF-8 and is not, it is read as Latin-1 (public).
 
+    :param charset: the charset that the sender declares.
     :raises ValueError: if the body is not JSON.
     """
     if charset != "utf-8":
@@ -115,3 +45,74 @@ def is_utf8(text: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def structure(value: object) -> Any:
+    """Return the array or object of a field, which may be a string that holds JSON (public); other values unchanged.
+
+    :raises ValueError: if the string is not JSON.
+    """
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        return orjson.loads(value)
+    return value
+
+
+def entries(value: object) -> list[dict[str, Any]] | None:
+    """Return the objects in a list, with lower-case keys, or ``None`` if the field is not a list.
+
+    An object counts as the list of its values, because PHP writes an array with gaps in its indexes as an object.
+
+    :raises ValueError: if the field is a string that is not JSON.
+    :raises TypeError: if an entry is not an object.
+    """
+    content = structure(value)
+    if isinstance(content, dict):
+        content = list(content.values())
+    return [lower_keys(entry) for entry in content] if isinstance(content, list) else None
+
+
+def lower_keys(entry: object) -> dict[str, Any]:
+    """Return an object with lower-case keys.
+
+    :raises TypeError: if the value is not an object.
+    """
+    if not isinstance(entry, dict):
+        raise TypeError("not an object")
+    return {str(key).lower(): value for key, value in entry.items()}
+
+
+def integer(value: object) -> int:
+    """Return a whole number, which may be text (public).
+
+    :raises TypeError: if the value is neither a whole number nor text.
+    :raises ValueError: if the text is not a number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise TypeError("not a number")
+    return int(value)
+
+
+def count(value: object) -> int:
+    """Return a whole number as :func:`integer` does, or 0 if the field is missing or empty."""
+    return 0 if value in (None, "") else integer(value)
+
+
+def text(value: object) -> str:
+    """Return a value as text: a string unchanged, ``None`` as empty text, anything else as JSON.
+
+    :raises ValueError: if the value is nested too deeply.
+    """
+    if isinstance(value, str):
+        return value
+    try:
+        return "" if value is None else orjson.dumps(value).decode("utf-8")
+    except TypeError:
+        raise ValueError("a value is nested too deeply") from None
+
+
+def digits(phone: object) -> str:
+    """Return the digits of a phone in any notation, without a leading ``+`` or ``00``."""
+    text = str(phone)
+    if not (text.isdigit() and text.isascii()):
+        text = _NOT_A_DIGIT.sub("", text)
+    return text.removeprefix("00")

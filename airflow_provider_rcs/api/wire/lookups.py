@@ -1,4 +1,4 @@
-"""The look-up calls: templates, their variables, credit."""
+"""The look-up calls: templates, the variables of a template, the credit left."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_rcs.api.errors import (
-    RcsUnavailable,
-)
-from airflow_provider_rcs.api.models import (
-    Template,
-    TemplateVariable,
-)
-from airflow_provider_rcs.api.wire import lenient_json as shapes
+from airflow_provider_rcs.api.errors import RcsUnavailable
+from airflow_provider_rcs.api.models import Template, TemplateVariable
+from airflow_provider_rcs.api.wire import lenient_json
 from airflow_provider_rcs.api.wire.calls import JSON_REPLY, refusal
 
 _RECIPIENT_TYPE = "DESTINATARIO"
-
-
 _LOWEST_HTTP_ERROR = 400
+
+
+def common_parameters() -> dict[str, Any]:
+    """Return the parameters of a call that has none of its own."""
+    return dict(JSON_REPLY)
 
 
 def template_parameters(template_id: str) -> dict[str, Any]:
@@ -27,18 +25,15 @@ def template_parameters(template_id: str) -> dict[str, Any]:
     return {"Plantilla": template_id, **JSON_REPLY}
 
 
-def common_parameters() -> dict[str, Any]:
-    """Return the parameters of a call that takes none of its own."""
-    return dict(JSON_REPLY)
-
-
 def read_templates(body: bytes, status: int = 200) -> dict[str, str]:
-    """Read the reply to the look-up of all templates: template id -> name.
+    """Read the reply to the look-up of all templates.
 
-    :raises RcsRefusedError: one of its kinds, if the service refused or its reply cannot be read.
+    :param status: the HTTP status of the reply.
+    :return: template id -> name.
+    :raises RcsRefusedError: if the service refused the call or its reply cannot be read; a subclass says which.
     """
     try:
-        templates = shapes.structure(_read_look_up(body, status).get("plantillas")) or {}
+        templates = lenient_json.structure(_read_look_up(body, status).get("plantillas")) or {}
     except ValueError:
         templates = None
     if not isinstance(templates, dict):
@@ -49,23 +44,26 @@ def read_templates(body: bytes, status: int = 200) -> dict[str, str]:
 def read_template(body: bytes, template_id: str, status: int = 200) -> Template:
     """Read the reply to the look-up of one template.
 
-    :raises RcsRefusedError: one of its kinds, if the service refused or its reply cannot be read.
+    :param template_id: the id of the template, which the reply does not repeat.
+    :param status: the HTTP status of the reply.
+    :raises RcsRefusedError: if the service refused the call or its reply cannot be read; a subclass says which.
     """
     reply = _read_look_up(body, status)
     try:
-        variables = shapes.entries(reply.get("variables") or [])
-        read = tuple(_read_variable(each) for each in variables or ())
+        entries = lenient_json.entries(reply.get("variables") or [])
+        variables = None if entries is None else tuple(map(_read_variable, entries))
     except (KeyError, TypeError, ValueError):
         variables = None
     if variables is None:
         raise _unreadable(f"variables of template {template_id}", "they are not objects with a name")
-    return Template(template_id, str(reply.get("nombre") or ""), read)
+    return Template(template_id, str(reply.get("nombre") or ""), variables)
 
 
 def read_credits(body: bytes, status: int = 200) -> float:
-    """Read the reply to the question how much credit is left (public: the field ``Cred``).
+    """Read the reply to the look-up of the credit left, which is in the field ``Cred`` (public).
 
-    :raises RcsRefusedError: one of its kinds, if the service refused or its reply cannot be read.
+    :param status: the HTTP status of the reply.
+    :raises RcsRefusedError: if the service refused the call or its reply cannot be read; a subclass says which.
     """
     reply = _read_look_up(body, status)
     try:
@@ -73,14 +71,14 @@ def read_credits(body: bytes, status: int = 200) -> float:
     except (KeyError, ValueError):
         credit = math.nan
     if not math.isfinite(credit):
-        raise _unreadable("answer to the credit look-up", "it holds no number as credit")
+        raise _unreadable("reply to the credit look-up", "it has no amount of credit")
     return credit
 
 
 def _read_look_up(body: bytes, status: int) -> dict[str, Any]:
     try:
-        reply = shapes.read_object(body)
-        result = shapes.integer(reply["res"]) if "res" in reply else 1
+        reply = lenient_json.read_object(body)
+        result = lenient_json.integer(reply["res"]) if "res" in reply else 1
     except (TypeError, ValueError):
         raise _unreadable("reply", f"HTTP {status}, {len(body)} bytes") from None
     if result < 0:
@@ -90,10 +88,10 @@ def _read_look_up(body: bytes, status: int) -> dict[str, Any]:
     return reply
 
 
-def _unreadable(what: str, why: str) -> RcsUnavailable:
-    return RcsUnavailable(f"the service's {what} cannot be read: {why}. {RcsUnavailable.remedy}")
-
-
 def _read_variable(values: Mapping[str, Any]) -> TemplateVariable:
     variable_type = str(values.get("tipo") or "")
     return TemplateVariable(str(values["nombre"]), variable_type, variable_type.upper() == _RECIPIENT_TYPE)
+
+
+def _unreadable(what: str, why: str) -> RcsUnavailable:
+    return RcsUnavailable(f"the service's {what} cannot be read: {why}. {RcsUnavailable.remedy}")

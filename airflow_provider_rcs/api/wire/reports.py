@@ -9,26 +9,36 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 import orjson
 
-from airflow_provider_rcs.api import dates
-from airflow_provider_rcs.api.errors import (
-    RcsReportError,
-)
-from airflow_provider_rcs.api.models import (
-    Report,
-)
-from airflow_provider_rcs.api.wire import lenient_json as shapes
+from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE, read_report_date
+from airflow_provider_rcs.api.errors import RcsReportError
+from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.api.wire import lenient_json
 
 _MAX_FORM_FIELDS = 100
+_FIELDS = tuple(
+    name.lower()
+    for name in (
+        "Servicio",
+        "Estado",
+        "Agente",
+        "Destinatario",
+        "RefCampaign",
+        "RefMensaje",
+        "Fecha",
+        "idCampaign",
+        "idMensaje",
+    )
+)
 
 
 def read_json_entries(body: bytes, charset: str = "utf-8") -> list[object]:
-    """Return the entries of a JSON body: each is to be a report. A body that is not a list is its only entry.
+    """Return the entries of a JSON list, each of which should be a report; a body of another kind is the only entry.
 
-    :param charset: what the body is said to be encoded in; UTF-8 that is not valid is read as Latin-1.
+    :param charset: the charset that the sender declares; a body that is not valid UTF-8 is read as Latin-1 instead.
     :raises RcsReportError: if the body is not JSON, or an empty list.
     """
     try:
-        content = shapes.load_json(body, charset)
+        content = lenient_json.load_json(body, charset)
     except orjson.JSONDecodeError:
         raise RcsReportError("the body is not JSON") from None
     entries = content if isinstance(content, list) else [content]
@@ -40,10 +50,10 @@ def read_json_entries(body: bytes, charset: str = "utf-8") -> list[object]:
 def read_form_fields(body: bytes, charset: str = "utf-8") -> dict[str, str]:
     """Return the fields of a url-encoded form.
 
-    :param charset: what its values are said to be encoded in; UTF-8 that is not valid is read as Latin-1.
+    :param charset: the charset that the sender declares; values that are not valid UTF-8 are read as Latin-1 instead.
     :raises RcsReportError: if the form cannot be read.
     """
-    if charset == "utf-8" and not shapes.is_utf8(unquote_to_bytes(body)):
+    if charset == "utf-8" and not lenient_json.is_utf8(unquote_to_bytes(body)):
         charset = "latin-1"
     try:
         text = body.decode("utf-8" if charset == "utf-8" else "latin-1")
@@ -55,9 +65,9 @@ def read_form_fields(body: bytes, charset: str = "utf-8") -> dict[str, str]:
 async def read_multipart_fields(body: bytes, content_type: str) -> dict[str, object]:
     """Return the fields of a multipart form.
 
-    :param content_type: the header, which names the boundary. Values are read as Latin-1 where the charset that it
-        names, or else UTF-8, fails.
-    :raises RcsReportError: if the form cannot be read, or holds a file.
+    :param content_type: the header, with the boundary. Values that are not valid in its charset, or in UTF-8 if it has
+        none, are read as Latin-1.
+    :raises RcsReportError: if the form cannot be read or contains a file.
     """
     from starlette.datastructures import Headers
     from starlette.formparsers import MultiPartException, MultiPartParser
@@ -73,19 +83,21 @@ async def read_multipart_fields(body: bytes, content_type: str) -> dict[str, obj
         raise RcsReportError("the multipart form cannot be read") from None
 
 
-def read_report(fields: object, timezone: tzinfo = dates.SERVICE_TIMEZONE) -> Report:
-    """Read a pushed report from its fields, whose names may be in any case and whose numbers may be text.
+def read_report(fields: object, timezone: tzinfo = SERVICE_TIMEZONE) -> Report:
+    """Read a report from its fields: nine are documented, with names in any case (sure); numbers may be text.
 
-    :param timezone: whose clock the date is by; that it is Spain's is assumed.
-    :raises RcsReportError: if there is no status code, or nothing that says which message it is about.
+    :param timezone: the time zone of the date; Spain's is assumed.
+    :raises RcsReportError: if the report has no status code, or neither a phone nor a message id.
     """
     if not isinstance(fields, dict):
         raise RcsReportError("a report is not an object")
-    known, others = _report_keys(tuple(fields))
+    keys, other_keys = _keys_of_fields(tuple(fields))
     get = fields.get
     try:
-        values = [value.strip() if isinstance(value := get(key), str) else shapes.text(value).strip() for key in known]
-        extra = {name: shapes.text(fields[key]) for name, key in others}
+        values = [
+            value.strip() if isinstance(value := get(key), str) else lenient_json.text(value).strip() for key in keys
+        ]
+        extra = {name: lenient_json.text(fields[key]) for name, key in other_keys}
     except ValueError as error:
         raise RcsReportError(str(error)) from None
     service, status_code, agent, phone, campaign_reference, message_reference, date, api_campaign_id, api_message_id = (
@@ -97,12 +109,12 @@ def read_report(fields: object, timezone: tzinfo = dates.SERVICE_TIMEZONE) -> Re
         raise RcsReportError("a report names no message: neither recipient (Destinatario) nor id (idMensaje)")
     return Report(
         status_code=status_code,
-        phone=shapes.digits(phone),
+        phone=lenient_json.digits(phone),
         campaign_reference=campaign_reference,
         message_reference=message_reference,
         service=service,
         agent=agent,
-        reported_at=dates.read_report_date(date, timezone),
+        reported_at=read_report_date(date, timezone),
         reported_at_text=date,
         api_campaign_id=api_campaign_id,
         api_message_id=api_message_id,
@@ -110,25 +122,9 @@ def read_report(fields: object, timezone: tzinfo = dates.SERVICE_TIMEZONE) -> Re
     )
 
 
-@lru_cache(maxsize=64)  # Whoever pushes writes the same fields each time.
-def _report_keys(keys: tuple[str, ...]) -> tuple[tuple[str | None, ...], tuple[tuple[str, str], ...]]:
-    """Return which keys hold the fields that the document names, in their order, and name and key of each other one."""
+@lru_cache(maxsize=64)  # The same sender writes the same fields every time.
+def _keys_of_fields(keys: tuple[str, ...]) -> tuple[tuple[str | None, ...], tuple[tuple[str, str], ...]]:
+    """Return the keys of the documented fields, in their order, and (name, key) of every other field."""
     by_name: dict[str, str] = {str(key).lower(): key for key in keys}
-    known = tuple(by_name.pop(name, None) for name in _REPORT_FIELDS)
-    return known, tuple(by_name.items())
-
-
-_REPORT_FIELDS = tuple(
-    name.lower()
-    for name in (
-        "Servicio",
-        "Estado",
-        "Agente",
-        "Destinatario",
-        "RefCampaign",
-        "RefMensaje",
-        "Fecha",
-        "idCampaign",
-        "idMensaje",
-    )
-)
+    documented = tuple(by_name.pop(name, None) for name in _FIELDS)
+    return documented, tuple(by_name.items())

@@ -1,4 +1,4 @@
-"""The send call: a request becomes a body, a reply becomes a result."""
+"""The send call: from a request to its body, from the reply to its result."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import Any
 import orjson
 
 from airflow_provider_rcs.api import dates
-from airflow_provider_rcs.api.errors import (
-    RcsOutcomeUnknown,
-)
+from airflow_provider_rcs.api.errors import RcsOutcomeUnknown
 from airflow_provider_rcs.api.garbage import gc_paused
 from airflow_provider_rcs.api.json_rows import (
     Pieces,
@@ -21,29 +19,21 @@ from airflow_provider_rcs.api.json_rows import (
     between_quotes,
     rows_of,
 )
-from airflow_provider_rcs.api.models import (
-    Recipients,
-    SendRequest,
-    SendResult,
-)
-from airflow_provider_rcs.api.wire import lenient_json as shapes
+from airflow_provider_rcs.api.models import Recipients, SendRequest, SendResult
+from airflow_provider_rcs.api.wire import lenient_json
 from airflow_provider_rcs.api.wire.calls import BODY_FORMATS, JSON_REPLY, refusal
 
 DEFAULT_RECIPIENT_REFERENCE_KEY = "Referencia"  # assumed
 
-
 NOTHING_SENT = "nothing_sent"  # assumed
-
-
 ZERO_RESULTS = (NOTHING_SENT, "unknown")
-"""What a result of 0 can prove of a send: that nobody was messaged, or nothing."""
+"""What a ``Res`` of 0 may be set to prove about a send: that no message was sent, or nothing."""
 
 
 def send_parameters(request: SendRequest, recipient_reference_key: str) -> dict[str, Any]:
-    """Return the parameters of a send; optional ones that are not set are left out.
+    """Return the parameters of a send, without the optional ones that are not set.
 
-    :param request: what to send.
-    :param recipient_reference_key: under which key a recipient's own reference goes (assumed: ``Referencia``).
+    :param recipient_reference_key: the key of a recipient's own reference (assumed: ``Referencia``).
     """
     parameters: dict[str, Any] = {
         "Plantilla": request.template_id,
@@ -71,9 +61,8 @@ def send_parameters(request: SendRequest, recipient_reference_key: str) -> dict[
 def send_body(request: SendRequest, recipient_reference_key: str, body_format: str) -> bytes:
     """Return the body of a send.
 
-    :param request: what to send.
-    :param recipient_reference_key: as :func:`send_parameters` takes it.
-    :param body_format: one of :data:`BODY_FORMATS`.
+    :param recipient_reference_key: as in :func:`send_parameters`.
+    :param body_format: a key of :data:`BODY_FORMATS`.
     """
     return BODY_FORMATS[body_format].write(send_parameters(request, recipient_reference_key))
 
@@ -81,16 +70,20 @@ def send_body(request: SendRequest, recipient_reference_key: str, body_format: s
 def read_send_reply(body: bytes, status: int = 200, zero_result: str = NOTHING_SENT) -> SendResult:
     """Read the reply to a send.
 
-    :param body: the reply's body, in any of the shapes that API.md names.
-    :param status: the HTTP status that came with it.
-    :param zero_result: what a result of 0 proves, one of :data:`ZERO_RESULTS`.
-    :raises RcsRefusedError: one of its kinds, where the reply proves that nobody was messaged.
-    :raises RcsOutcomeUnknown: if the body cannot be read.
+    A ``Res`` above 0 means that the service sent messages (public); a value below 0, that it sent none (-3 sure, others
+    public). What the result proves about each recipient is decided by
+    :func:`~airflow_provider_rcs.api.outcomes.outcomes_of_reply`.
+
+    :param body: JSON in any of the forms that :mod:`~airflow_provider_rcs.api.wire.lenient_json` reads.
+    :param status: the HTTP status of the reply.
+    :param zero_result: what a ``Res`` of 0 proves, one of :data:`ZERO_RESULTS`.
+    :raises RcsRefusedError: if the reply proves that no message was sent; a subclass says why.
+    :raises RcsOutcomeUnknown: if the reply cannot be read, or if its ``Res`` of 0 proves nothing.
     """
     try:
         with gc_paused():
-            reply = shapes.read_object(body)
-            result = shapes.integer(reply["res"])
+            reply = lenient_json.read_object(body)
+            result = lenient_json.integer(reply["res"])
             if result > 0:
                 return _read_send_result(reply, result)
     except (KeyError, TypeError, ValueError) as error:
@@ -98,15 +91,15 @@ def read_send_reply(body: bytes, status: int = 200, zero_result: str = NOTHING_S
             f"the service's reply to a send cannot be read (HTTP {status}, {len(body)} bytes): "
             f"{type(error).__name__}. {RcsOutcomeUnknown.remedy}"
         ) from None
-    if result == 0 and (not_sent := _not_sent_to(reply)):
-        return SendResult(messages=0, rejected=not_sent)
+    if result == 0 and (rejected := _rejected_phones(reply)):
+        return SendResult(messages=0, rejected=rejected)
     if result == 0 and zero_result != NOTHING_SENT:
-        raise RcsOutcomeUnknown(f"the service's result of a send is 0. {RcsOutcomeUnknown.remedy}")
+        raise RcsOutcomeUnknown(f"the service's reply to a send has a Res of 0. {RcsOutcomeUnknown.remedy}")
     raise refusal(result, reply, "Nothing of this request was sent")
 
 
 def _write_recipients(recipients: Recipients, reference_key: str) -> orjson.Fragment:
-    # As text, at a quarter of what it takes to make objects of them and to write these.
+    # Joined as text, which takes a quarter of the time of creating an object for each recipient and serializing these.
     pieces = [
         '{"Nombre":"',
         between_quotes(recipients.names),
@@ -140,26 +133,30 @@ def _pieces_of_variables(variables: VariableColumns, count: int) -> Pieces:
 
 
 def _variables_of(row: Mapping[str, str]) -> str:
-    written = [{"Nombre": variable, "Valor": value} for variable, value in row.items()]
-    return f',"Variables":{as_json(written)}'
+    variables = [{"Nombre": variable, "Valor": value} for variable, value in row.items()]
+    return f',"Variables":{as_json(variables)}'
 
 
 def _read_send_result(reply: Mapping[str, Any], messages: int) -> SendResult:
-    sent, not_sent = shapes.entries(reply.get("enviados")), shapes.entries(reply.get("noenviados"))
+    accepted, rejected = lenient_json.entries(reply.get("enviados")), lenient_json.entries(reply.get("noenviados"))
     return SendResult(
         messages=messages,
-        api_campaign_id=shapes.text(reply.get("idenvio")),
-        accepted={shapes.digits(each["telefono"]): shapes.text(each.get("idmensaje")) for each in sent or ()},
-        rejected=frozenset(shapes.digits(each["telefono"]) for each in not_sent or ()),
-        accepted_count=shapes.count(reply.get("enviados")) if sent is None else 0,
-        rejected_count=shapes.count(reply.get("noenviados")) if not_sent is None else 0,
-        duplicates=shapes.count(reply.get("duplicados")),
+        api_campaign_id=lenient_json.text(reply.get("idenvio")),
+        accepted={
+            lenient_json.digits(each["telefono"]): lenient_json.text(each.get("idmensaje")) for each in accepted or ()
+        },
+        rejected=frozenset(lenient_json.digits(each["telefono"]) for each in rejected or ()),
+        accepted_count=lenient_json.count(reply.get("enviados")) if accepted is None else 0,
+        rejected_count=lenient_json.count(reply.get("noenviados")) if rejected is None else 0,
+        duplicates=lenient_json.count(reply.get("duplicados")),
     )
 
 
-def _not_sent_to(reply: Mapping[str, Any]) -> frozenset[str]:
-    """Return whom a reply of nothing done names; nobody, if that cannot be read."""
+def _rejected_phones(reply: Mapping[str, Any]) -> frozenset[str]:
+    """Return the rejected phones that a reply with a ``Res`` of 0 names; none if they cannot be read."""
     try:
-        return frozenset(shapes.digits(each["telefono"]) for each in shapes.entries(reply.get("noenviados")) or ())
+        return frozenset(
+            lenient_json.digits(each["telefono"]) for each in lenient_json.entries(reply.get("noenviados")) or ()
+        )
     except (KeyError, TypeError, ValueError):
         return frozenset()

@@ -94,7 +94,7 @@ def test_an_hour_that_comes_twice_is_its_first_pass(value: Any) -> None:
     ids=str,
 )
 def test_the_second_pass_of_that_hour_is_refused_because_the_services_text_cannot_name_it(value: Any) -> None:
-    with pytest.raises(RcsInputError, match=r"comes twice in Spain that night, and its second pass \(CET\) cannot be"):
+    with pytest.raises(RcsInputError, match=r"repeats in Spain that night, and its second pass \(CET\) cannot be"):
         read(value)
 
 

@@ -161,5 +161,5 @@ def test_credentials_that_are_refused_at_the_look_up_of_the_credit_are_not_shown
     with pytest.raises(RcsAuthError):
         require_credit_to_begin(engine, ASKING_FOR_FIVE, refuse, "fingerprint")
 
-    with pytest.raises(RcsAuthError, match="not shown to it again"):
+    with pytest.raises(RcsAuthError, match="not sent again"):
         check_credentials(engine, "spring", "fingerprint")

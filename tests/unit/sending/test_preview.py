@@ -34,7 +34,7 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.api.wire import send
 from airflow_provider_rcs.recipients.columns import Chunk
 from airflow_provider_rcs.recipients.selection import read_selection
-from airflow_provider_rcs.sending.preview import Forecast, preview_campaign
+from airflow_provider_rcs.sending.preview import PreviewCounts, preview_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import find_campaign, new_reference, new_token
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
@@ -71,7 +71,7 @@ def preview(chunks: Any = (PEOPLE,), engine: sa.Engine | None = None, excluded: 
     }
     settings = SendSettings(**(arguments | changes))
     return preview_campaign(
-        WELCOME, settings, chunks, api=ApiSettings(), engine=engine, excluded=excluded, secret="secret"
+        WELCOME, settings, chunks, api=ApiSettings(), engine=engine, excluded=excluded, fingerprint="secret"
     )
 
 
@@ -235,8 +235,8 @@ def test_its_memory_grows_by_the_phones_alone() -> None:
     assert grown < 6_000 * 250
 
 
-def forecast(engine: sa.Engine | None = None, excluded: Any = (), batch_size: int = 1000, **settings: Any) -> Forecast:
-    return Forecast(
+def forecast(engine: sa.Engine | None = None, excluded: Any = (), batch_size: int = 1000, **settings: Any) -> PreviewCounts:
+    return PreviewCounts(
         TERMS,
         SendSettings("1234567", "spring", **settings),
         ApiSettings(batch_size=batch_size),
@@ -246,7 +246,7 @@ def forecast(engine: sa.Engine | None = None, excluded: Any = (), batch_size: in
     )
 
 
-def foreseen(*chunks: Any, **arguments: Any) -> Forecast:
+def foreseen(*chunks: Any, **arguments: Any) -> PreviewCounts:
     made = forecast(**arguments)
     for chunk in chunks:
         made.add([listed(each) if isinstance(each, str) else each for each in chunk])
@@ -254,10 +254,10 @@ def foreseen(*chunks: Any, **arguments: Any) -> Forecast:
     return made
 
 
-def counts(made: Forecast) -> dict[str, int]:
+def counts(made: PreviewCounts) -> dict[str, int]:
     every = {
         "planned": made.planned,
-        "messaged": made.messaged,
+        "messaged": made.messaged_before,
         "duplicates": made.duplicates,
         "rejected": made.rejected.total(),
         "suppressed": made.suppressed.total(),
@@ -357,14 +357,14 @@ def test_the_size_of_a_request_is_that_of_its_body() -> None:
     made = foreseen([row])
 
     size = len(send.send_body(request, ApiSettings().recipient_reference_key, "json"))
-    assert (made.largest_request, made.all_requests) == (size, size)
+    assert (made.largest_bytes, made.total_bytes) == (size, size)
 
 
 def test_the_largest_request_is_told_beside_all_of_them() -> None:
     made = foreseen([listed(phone, name="x" * (number * 100)) for number, phone in enumerate(phones(3))], batch_size=1)
 
-    assert made.largest_request > made.all_requests / 3
-    assert made.largest_request < made.all_requests
+    assert made.largest_bytes > made.total_bytes / 3
+    assert made.largest_bytes < made.total_bytes
 
 
 @given(

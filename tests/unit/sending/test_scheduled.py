@@ -128,7 +128,7 @@ def test_a_list_with_a_wrong_recipient_is_not_to_be_sent_where_all_or_none_are_a
 def test_a_list_that_is_not_the_approved_one_is_not_kept_and_the_approved_one_before_it_stays(
     engine: sa.Engine,
 ) -> None:
-    seen = preview_campaign(TEMPLATE, PLAIN, [{"phone": [ANA]}], api=ApiSettings(), secret="")
+    seen = preview_campaign(TEMPLATE, PLAIN, [{"phone": [ANA]}], api=ApiSettings(), fingerprint="")
     approved = replace(PLAIN, approved_plan=seen["plan_hash"])
     schedule(engine, [ANA], approved)
 

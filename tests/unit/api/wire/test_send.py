@@ -369,7 +369,7 @@ def test_the_services_words_are_told_on_one_line_without_the_phones_in_them(said
 def test_where_a_result_of_0_proves_nothing_the_outcome_is_unknown(result: Any) -> None:
     body = json.dumps({"Res": result}).encode()
 
-    with pytest.raises(RcsOutcomeUnknown, match="result of a send is 0"):
+    with pytest.raises(RcsOutcomeUnknown, match="reply to a send has a Res of 0"):
         read_send_reply(body, zero_result="unknown")
 
 

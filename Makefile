@@ -31,8 +31,8 @@ demo: install ## Run a campaign from a sample warehouse to a table of what becam
 	@exec $(BIN)/python -m airflow_provider_rcs.demo $(if $(CAMPAIGN),--campaign '$(CAMPAIGN)')
 
 # In the order of the folders, so that the unit tests come last: no long file is left for one core at the end.
-test: install ## Run every test
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+test: install ## Run every test, and print the coverage
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --cov
 
 test-fast: install ## Run the unit tests alone
 	$(BIN)/python -m pytest tests/unit -m "not postgresql" --numprocesses auto --dist worksteal
@@ -74,4 +74,4 @@ constraints: ## Pin anew what is installed
 	printf 'apache-airflow<3.2\npandas<3\n' | $(PIN) --output-file constraints-oldest.txt pyproject.toml -
 
 clean: ## Remove what was installed and run
-	rm -rf $(VENV) $(OLDEST) .airflow .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) .airflow .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -1,1 +1,1 @@
-"""Every figure that the README or the docs quote: ours, the naive way and the limit, measured in one run."""
+"""Every figure that the README or the docs quote, beside the naive way and the limit of the same run."""

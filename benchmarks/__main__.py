@@ -1,9 +1,8 @@
-"""``make bench``: run every benchmark, and write ``benchmarks/RESULTS.md``; ``make bench-quick`` only prints."""
+"""Run every benchmark and write ``benchmarks/RESULTS.md`` (``make bench``), or only print (``make bench-quick``)."""
 
 from __future__ import annotations
 
 import platform
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,13 +31,12 @@ from benchmarks.used_server import used_server
 from tests.databases import fresh_database
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-TRIED = Path(__file__).parent / "TRIED.md"
 _PACKAGES = ("apache-airflow", "pandas", "sqlalchemy", "orjson", "phonenumbers", "psycopg")
 _HEADER = ("| what | ours | naive | limit | ours / naive | ours / limit |", "| --- | --- | --- | --- | --- | --- |")
 
 
 def main() -> None:
-    """Run all, print each row as it comes, and write the page."""
+    """Run all benchmarks, print each row when it is measured, and write the page."""
     print(*_HEADER, sep="\n", flush=True)
     if IS_QUICK:
         for measured in _throughput(["PostgreSQL"]):
@@ -101,26 +99,26 @@ def _page(rows: Sequence[str], large: Sequence[str], grown: growth.Growth) -> st
         [
             "# Results",
             "",
-            f"Written by `make bench`: medians of {ROUNDS} rounds, in which the ways take turns, and half the spread.",
-            f"{machine}. Read the ratios; the rates are this machine's.",
+            f"Written by `make bench`: medians of {ROUNDS} rounds and half the spread; the ways take turns.",
+            f"{machine}. Compare the ratios: the rates depend on the machine.",
+            "",
+            "What limits these figures, what was measured and not used: [docs/decisions](../docs/decisions/README.md).",
             "",
             *_HEADER,
             *rows,
             "",
             "## How cost grows with size",
             "",
-            "One round: the step of a campaign, with a report on each message, in a process of its own.",
+            "One round, one report on each message. Each step of the campaign runs in a process of its own.",
             "",
             *grown.table(),
             "",
-            "![Seconds over size](../docs/growth.svg)",
+            "![Seconds by number of recipients](../docs/growth.svg)",
             "",
-            "A million reports, two on each message, out of order: one round, and the naive way on a thousand of them.",
+            "A million reports, two on each message, out of order: one round; the naive way folds a thousand of them.",
             "",
             *_HEADER,
             *large,
-            "",
-            re.sub("^#", "##", TRIED.read_text(encoding="utf-8"), flags=re.MULTILINE).strip(),
             "",
         ]
     )

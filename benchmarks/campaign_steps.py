@@ -1,4 +1,4 @@
-"""The steps of a campaign of some size, each in a process of its own, with the time and the memory that it took."""
+"""The time and memory of each step of a campaign, measured in a process of its own."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _CAMPAIGN = "a campaign of this size"
 
 @dataclass(frozen=True)
 class Place:
-    """Where one size is measured.
+    """The databases of one measurement.
 
     :param source: a SQLite file of customers.
     :param store: URL of an empty database.
-    :param warehouse: URL of another.
+    :param warehouse: URL of another empty database.
     """
 
     source: str
@@ -36,7 +36,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Took:
-    """What one step took.
+    """Time and memory of one step.
 
     :param mebibytes: the peak resident memory of its process.
     """
@@ -51,18 +51,17 @@ def peak_mebibytes() -> float:
     if not status.exists():
         # In bytes on macOS, in KiB elsewhere.
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-    # Not getrusage, which on Linux begins with what the process had taken that started this one.
+    # Not getrusage: on Linux its value starts at the peak of the parent process.
     (line,) = (line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) / 2**10
 
 
 def run_step(step: str, place: Place, size: int) -> Took:
-    """Do one step of a campaign to so many recipients, in a process of its own.
+    """Run one step of a campaign in a process of its own, so that the peak of an earlier step does not count.
 
-    What an earlier step took would count as the peak of the next otherwise.
-
-    :param step: ``list`` (make the table of customers), ``send``, ``report`` (land one on each message), ``fold``, or
-        ``load`` (fold what is not folded, and load all into the warehouse).
+    :param step: ``list`` (create the table of customers), ``send``, ``report`` (land one on each message), ``fold``, or
+        ``load`` (fold what is not folded, and load everything into the warehouse).
+    :param size: number of recipients.
     """
     command = [sys.executable, "-m", "benchmarks.campaign_steps", step, json.dumps(vars(place)), str(size)]
     return Took(**json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
@@ -95,7 +94,7 @@ PLACES: Mapping[str, Callable[[], AbstractContextManager[Place]]] = {
 
 
 def _list(place: Place, size: int) -> None:
-    """Make the table of customers, and the store."""
+    """Create the table of customers and the store."""
     import sqlite3
 
     from airflow_provider_rcs.store.db.engine import engine_from_url
@@ -111,7 +110,7 @@ def _list(place: Place, size: int) -> None:
 
 
 def _send(place: Place, size: int) -> None:
-    """Send to all customers, as ``SqlToRcsOperator`` does; only the connection to the service is left out."""
+    """Send to all customers as ``SqlToRcsOperator`` does, without the connection to the service."""
     from datetime import timedelta
 
     from airflow_provider_rcs.api.models import Template, TemplateVariable
@@ -121,7 +120,7 @@ def _send(place: Place, size: int) -> None:
     from airflow_provider_rcs.sending.settings import SendSettings
     from airflow_provider_rcs.store.db.engine import engine_from_url
 
-    # Not the template of ``benchmarks.people``, whose pandas would hide what grows as well.
+    # Not the template of ``benchmarks.people``: importing pandas would hide what grows.
     template = Template("1234568", "Shipping notice", (TemplateVariable("Pedido", ""), TemplateVariable("Dia", "")))
     sent = send_campaign(
         engine_from_url(place.store),
@@ -136,7 +135,7 @@ def _send(place: Place, size: int) -> None:
 
 
 def _customers(source: str) -> Iterator[Mapping[str, Sequence[object]]]:
-    """Return the rows in the chunks of ``hooks.sql``, without Airflow, whose own memory would hide what grows."""
+    """Yield rows in chunks as ``hooks.sql`` does, without Airflow, whose memory would hide what grows."""
     import sqlite3
 
     from airflow_provider_rcs.hooks.sql import streaming_cursor
@@ -150,7 +149,7 @@ def _customers(source: str) -> Iterator[Mapping[str, Sequence[object]]]:
 
 
 def _answer(request: SendRequest) -> SendResult:
-    """Write the request as it would be sent, and read a reply as the service would give it."""
+    """Serialise the request as for sending, and parse a reply as the service would send it."""
     import orjson
 
     from airflow_provider_rcs.api.wire import send
@@ -221,7 +220,7 @@ def _load(place: Place, size: int) -> None:
 
 def _require(count: int, size: int) -> None:
     if count != size:
-        raise RuntimeError(f"{count} of {size}")
+        raise RuntimeError(f"expected {size}, got {count}")
 
 
 _STEPS: Mapping[str, Callable[[Place, int], None]] = {
@@ -234,8 +233,8 @@ _STEPS: Mapping[str, Callable[[Place, int], None]] = {
 
 
 def _step(name: str, place: Mapping[str, Any], size: int) -> None:
-    """Do one step, and tell what it took."""
-    # What a process pays once, however large the campaign, is not the step's.
+    """Run one step, and print its time and memory."""
+    # Imported before the clock starts, because a process pays for it once, however large the campaign.
     import airflow_provider_rcs.sending.campaign
     import airflow_provider_rcs.warehouse.load  # noqa: F401
 

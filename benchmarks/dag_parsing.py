@@ -1,4 +1,4 @@
-"""A DAG file parsed, each time in a fresh process: with every operator of the provider, or with Airflow's own."""
+"""The time to parse a DAG file with every operator of the provider, or with Airflow's own."""
 
 from __future__ import annotations
 
@@ -84,12 +84,12 @@ with DAG(
         before >> after
 """
 )
-# What a provider loads that imports at the top of its modules all that it uses.
+# What a provider loads if its modules import everything at the top.
 _EAGER = "import pandas, pyarrow, sqlalchemy, alembic.command, phonenumbers, orjson, requests, aiohttp\n" + _OURS
 
 
 def run() -> Measured:
-    """Measure it."""
+    """Measure parsing, each time in a new process."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "AIRFLOW_HOME": folder, "PYTHONPYCACHEPREFIX": folder}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -98,10 +98,10 @@ def run() -> Measured:
             "naive": Way("all imported at the top", _parsing(folder, "naive", _EAGER, environment)),
             "limit": Way("Airflow's own operators", _parsing(folder, "limit", _AIRFLOWS_OWN, environment)),
         }
-        # The first time, which compiles the modules, is not counted.
+        # The first run, which compiles the modules, is not counted.
         for way in ways.values():
             way.run()
-        return measure("a DAG file with every operator parsed", **ways, kind=MeasuredTimes)
+        return measure("DAG file with every operator parsed", **ways, kind=MeasuredTimes)
 
 
 def _parsing(folder: str, name: str, dag: str, environment: Mapping[str, str]) -> Callable[[], int]:

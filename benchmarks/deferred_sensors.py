@@ -1,4 +1,4 @@
-"""1,000 deferred sensors in one event loop, each on a campaign of its own: what their looks cost in a minute."""
+"""The cost of 1,000 deferred sensors in one event loop, each waiting for a campaign of its own."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from benchmarks.measure import ROUNDS, Measured
 SENSORS = 1_000
 RECIPIENTS = 50
 SECONDS_BETWEEN_LOOKS = 60
-# So that a round takes seconds; what one look at all campaigns costs is told for the interval that sensors have.
+# Shorter, so that a round takes seconds; the results are for the interval above.
 _SECONDS_HERE = 0.5
 _LOOKS = 3
 
 
 @dataclass(frozen=True)
 class MeasuredLooks(Measured):
-    """Campaigns looked at in a second of the event loop's process, told as what they take in a minute.
+    """Campaigns checked per CPU second of the event loop's process; cells show the cost of a minute.
 
-    :param queries: of one look at all campaigns.
+    :param queries: number of queries of one look at all campaigns, round by round.
     """
 
     queries: Mapping[str, list[float]]
@@ -43,9 +43,9 @@ class MeasuredLooks(Measured):
 
 
 def run(database: str, engine: sa.Engine) -> Measured:
-    """Measure it.
+    """Measure the looks of a minute.
 
-    :param engine: a migrated store.
+    :param engine: engine of a migrated store.
     """
     _begin_campaigns(engine)
     rates: dict[str, list[float]] = {way: [] for way in _WAYS}
@@ -54,18 +54,18 @@ def run(database: str, engine: sa.Engine) -> Measured:
         environment = {**os.environ, "AIRFLOW_HOME": folder, "AIRFLOW_CONN_RCS_STORE": _connection(engine.url)}
         for _ in range(ROUNDS):
             for way in _WAYS:
-                # A process of its own, in which Airflow knows this store and whose CPU time is nobody else's.
+                # A process of its own, so that Airflow knows this store and the CPU time is the sensors' alone.
                 url = engine.url.render_as_string(hide_password=False)
                 command = [sys.executable, "-m", "benchmarks.deferred_sensors", way, url]
-                told = subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE).stdout
-                seconds, asked = json.loads(told.splitlines()[-1])
+                output = subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE).stdout
+                seconds, asked = json.loads(output.splitlines()[-1])
                 rates[way].append(_LOOKS * SENSORS / seconds)
                 queries[way].append(asked / _LOOKS)
-    return MeasuredLooks(f"{SENSORS:,} deferred sensors on {database}, a minute", rates, queries)
+    return MeasuredLooks(f"{SENSORS:,} deferred sensors on {database}, per minute", rates, queries)
 
 
 def _begin_campaigns(engine: sa.Engine) -> None:
-    """Have campaigns wait for their first reports."""
+    """Create campaigns that wait for their first reports."""
     from airflow_provider_rcs.api.models import Outcome
     from airflow_provider_rcs.api.statuses import MessageState
     from airflow_provider_rcs.recipients.columns import ListedRecipient
@@ -96,7 +96,7 @@ def _connection(url: sa.URL) -> str:
 
 
 class _Statements:
-    """Counts the statements that reach a database."""
+    """Counter of the statements that reach a database."""
 
     def __init__(self) -> None:
         self.all = 0
@@ -137,7 +137,7 @@ async def _sensors() -> AsyncIterator[None]:
 async def _ours(_engine: sa.Engine) -> tuple[float, int]:
     statements = _Statements()
     async with _sensors():
-        # The first look is the start's: its connection is made, and its tables are asked for.
+        # The first look is not counted: it connects, and checks the tables.
         await _until(lambda: statements.looks > 0)
         await asyncio.sleep(_SECONDS_HERE / 2)
         begun, asked, looks = time.process_time(), statements.all, statements.looks
@@ -147,7 +147,7 @@ async def _ours(_engine: sa.Engine) -> tuple[float, int]:
 
 
 async def _naive(engine: sa.Engine) -> tuple[float, int]:
-    """Have each sensor ask for its own campaign."""
+    """Query the campaign of each sensor by itself."""
     from airflow_provider_rcs.store.read.funnel import read_funnel
 
     statements, begun = _Statements(), time.process_time()
@@ -157,7 +157,7 @@ async def _naive(engine: sa.Engine) -> tuple[float, int]:
 
 
 async def _limit(engine: sa.Engine) -> tuple[float, int]:
-    """Count the messages of all campaigns by their statuses, and make nothing of it."""
+    """Count the messages of all campaigns by status, and ignore the result."""
     from airflow_provider_rcs.store.db.tables import campaign, message
 
     statements, begun = _Statements(), time.process_time()

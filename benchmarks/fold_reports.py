@@ -1,4 +1,4 @@
-"""Reports folded into the latest status of their messages, out of order."""
+"""Reports that come out of order, folded into the latest status of their messages."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
 def run(database: str, engine: sa.Engine) -> Measured:
-    """Measure it, two reports on each message.
+    """Measure landing and folding two reports on each message.
 
-    :param engine: a migrated store.
+    :param engine: engine of a migrated store.
     """
     ours, naive, limit = _ways(database, engine, sized(100_000))
     return measure(f"reports landed and folded on {database}", ours=ours, naive=naive, limit=limit)
@@ -54,13 +54,13 @@ def _ways(database: str, engine: sa.Engine, messages: int) -> tuple[Way, Way, Wa
     hours = count()
     return (
         Way("landed, then folded as a set", lambda: _ours(engine, references, next(hours))),
-        Way("one update and commit a report", lambda: _naive(engine, plain, sample)),
-        Way("one bare upsert of all", lambda: bare(engine, plain, references)),
+        Way("an update and a commit for each report", lambda: _naive(engine, plain, sample)),
+        Way("one bare upsert of all reports", lambda: bare(engine, plain, references)),
     )
 
 
 def _send(engine: sa.Engine, messages: int) -> Mapping[str, str]:
-    """Have a campaign sent, and return the reference that the reports of each phone carry."""
+    """Settle a campaign as accepted, and return phone -> reference that its reports carry."""
     campaign = open_campaign(engine, uuid.uuid4().hex, CampaignTerms("1"), {})
     attempt = begin_attempt(engine, campaign, "bench", timedelta(minutes=5))
     listed = [ListedRecipient(row["phone"], row["phone"], row["phone"], "", "", {}) for row in rows(messages)]
@@ -88,7 +88,7 @@ def _reports(references: Mapping[str, str], hours: int = 0) -> list[Report]:
 
 
 def _ours(engine: sa.Engine, references: Mapping[str, str], hours: int) -> int:
-    # Later ones in each round: else they would change the messages in the first one alone.
+    # Reports of later rounds have later dates, so that they change the messages in every round.
     reports = _reports(references, hours)
     for start in range(0, len(reports), _A_BATCH):
         land(engine, reports[start : start + _A_BATCH], _NOW)
@@ -108,7 +108,7 @@ def _naive(engine: sa.Engine, plain: sa.Table, reports: Sequence[Report]) -> int
 
 
 def _upserted_in_order(engine: sa.Engine, plain: sa.Table, references: Mapping[str, str]) -> int:
-    """Upsert row by row in the order of the key, in one transaction, by SQLite's own driver."""
+    """Upsert row by row in the order of the key, in one transaction, with SQLite's own driver."""
     upsert = (
         f"INSERT INTO {plain.name} VALUES (?, ?, ?) ON CONFLICT (phone) DO UPDATE "
         "SET code = excluded.code, at = excluded.at WHERE excluded.at > at"
@@ -121,7 +121,7 @@ def _upserted_in_order(engine: sa.Engine, plain: sa.Table, references: Mapping[s
 
 
 def _copied_and_upserted(engine: sa.Engine, plain: sa.Table, references: Mapping[str, str]) -> int:
-    """Copy all to a bare table, and upsert them from it with one statement."""
+    """Copy all rows to a bare table, and upsert them from there with one statement."""
     upsert = (
         f"INSERT INTO {plain.name} SELECT DISTINCT ON (phone) * FROM plain_landed ORDER BY phone, at DESC "
         "ON CONFLICT (phone) DO UPDATE SET code = excluded.code, at = excluded.at "

@@ -1,4 +1,4 @@
-"""How the cost of a send and of a fold grows with the size of the campaign: a table, and a plot in the docs."""
+"""How the cost of a send and of a fold grows with the size of the campaign, as a table and a plot in the docs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIZES = (10_000, 100_000, 1_000_000)
 PLOT = Path(__file__).parents[1] / "docs" / "growth.svg"
 _STEPS = {
     "send": "a whole send",
-    "limit": "its limit, the same bytes with nothing else done",
+    "limit": "its limit: the same bytes and nothing else",
     "report": "reports landed",
     "fold": "reports folded",
 }
@@ -24,26 +24,26 @@ _STEPS = {
 class Growth:
     """How long each step took at each size.
 
-    :param took: step -> size -> what it took.
+    :param took: step -> size -> time and memory.
     """
 
     took: Mapping[str, Mapping[int, Took]]
 
     def table(self) -> list[str]:
-        """Return the lines of a table: recipients or reports a second, and the peak of the memory, at each size."""
+        """Return the lines of a table: recipients or reports per second and the peak memory, at each size."""
         sizes = [f"{size:,}" for size in SIZES]
-        lines = [f"| what, on PostgreSQL | {' | '.join(sizes)} |", f"| --- {'| --- ' * len(sizes)}|"]
+        lines = [f"| on PostgreSQL | {' | '.join(sizes)} |", f"| --- {'| --- ' * len(sizes)}|"]
         for step, name in _STEPS.items():
             cells = [_cell(size, took) for size, took in self.took[step].items()]
             lines.append(f"| {name} | {' | '.join(cells)} |")
         return lines
 
     def plot(self, path: Path) -> None:
-        """Draw the seconds over the sizes, both in powers of ten, so that what grows as the size does is straight."""
+        """Plot seconds by size on logarithmic axes, where cost that grows with the size is a straight line."""
         import matplotlib as mpl
 
         mpl.use("svg")
-        # Else each run gives other ids, and the picture changes where nothing has.
+        # Without a fixed salt each run creates other ids, and the file changes although the picture does not.
         mpl.rcParams["svg.hashsalt"] = "growth"
         from matplotlib.figure import Figure
 
@@ -52,7 +52,7 @@ class Growth:
         for step, name in _STEPS.items():
             took = self.took[step]
             axes.plot(list(took), [each.seconds for each in took.values()], marker="o", label=name)
-        axes.set(xscale="log", yscale="log", xlabel="recipients, one report on each", ylabel="seconds")
+        axes.set(xscale="log", yscale="log", xlabel="recipients (one report each)", ylabel="seconds")
         axes.grid(which="major", alpha=0.3)
         axes.legend(frameon=False)
         figure.savefig(path, format="svg", metadata={"Date": None})
@@ -64,7 +64,7 @@ def _cell(size: int, took: Took) -> str:
 
 
 def run(sizes: Sequence[int] = SIZES) -> Growth:
-    """Send, report and fold a campaign of each size, each step in a process of its own."""
+    """Send a campaign of each size, land a report on each message, and fold them, each step in its own process."""
     took: dict[str, dict[int, Took]] = {step: {} for step in _STEPS}
     for size in sizes:
         with used_server() as server, place_for(server, size, 0.0) as place:

@@ -1,6 +1,6 @@
-"""The ledger: recipients planned, claimed and settled, on SQLite and on PostgreSQL.
+"""Recipients planned, claimed and settled in the ledger, on SQLite and on PostgreSQL.
 
-As many to a commit as in a send whose service answers at once: a chunk of the list, and some requests of 1,000.
+The commits are as large as in a send whose service answers at once: a chunk of the list, or some requests of 1,000.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from benchmarks.people import rows
 COUNT = sized(60_000)
 NAIVE_COUNT = 500
 BATCH = 1_000
-# Of eight in flight, by count.
+# The mean of a send with eight requests in flight.
 _REQUESTS_TOGETHER = 3
-_STEPS = ("planned", "sending", "settled")
+_STEPS = ("planned", "claimed", "settled")
 
 
 @dataclass(frozen=True)
 class MeasuredSteps(Measured):
-    """Recipients a second through all three commits of each way, and through each of them.
+    """Recipients per second through all three steps of each way, and through each step.
 
-    :param steps: the rates of each commit of each way, in their order.
+    :param steps: the rates of the steps of each way, in order, round by round.
     """
 
     steps: Mapping[str, list[Sequence[float]]]
@@ -51,9 +51,9 @@ class MeasuredSteps(Measured):
 
 
 def run(database: str, engine: sa.Engine) -> Measured:
-    """Measure it.
+    """Measure the three steps.
 
-    :param engine: a migrated store.
+    :param engine: engine of a migrated store.
     """
     plain = sa.Table("plain", sa.MetaData(), sa.Column("phone", sa.Text, primary_key=True), sa.Column("state", sa.Text))
     ways = {"ours": _ours, "naive": _naive, "limit": _limit}
@@ -68,7 +68,7 @@ def run(database: str, engine: sa.Engine) -> Measured:
             plain.drop(engine)
             rates[way].append(count / sum(taken))
             steps[way].append([count / seconds for seconds in taken])
-    return MeasuredSteps(f"the ledger on {database}: planned, sending, settled", rates, steps)
+    return MeasuredSteps(f"the ledger on {database}: planned, claimed, settled", rates, steps)
 
 
 @existing_objects_frozen()  # as in a send
@@ -85,10 +85,10 @@ def _ours(engine: sa.Engine, _plain: sa.Table, count: int) -> Sequence[float]:
     )
     planned = time.perf_counter()
     claimed = list(_claimed(engine, attempt))
-    sending = time.perf_counter()
+    all_claimed = time.perf_counter()
     for claims in claimed:
         settle(engine, [Settlement(claim, _accepted(claim), "1") for claim in claims])
-    return planned - begun, sending - planned, time.perf_counter() - sending
+    return planned - begun, all_claimed - planned, time.perf_counter() - all_claimed
 
 
 def _claimed(engine: sa.Engine, attempt: Attempt) -> Iterator[Sequence[Claim]]:
@@ -103,7 +103,7 @@ def _accepted(claim: Claim) -> Sequence[Outcome]:
 
 
 def _naive(engine: sa.Engine, plain: sa.Table, count: int) -> Sequence[float]:
-    """Make, and change twice, an object of the ORM for each recipient, with a commit each time."""
+    """Create an ORM object for each recipient and change it twice, with a commit each time."""
     from sqlalchemy.orm import Session, registry
 
     class Message:
@@ -130,12 +130,12 @@ def _naive(engine: sa.Engine, plain: sa.Table, count: int) -> Sequence[float]:
 
 
 def _limit(engine: sa.Engine, plain: sa.Table, count: int) -> Sequence[float]:
-    """Insert two columns of each row, and change one of them twice, each with one statement and one commit for all."""
+    """Insert two columns of each row and change one of them twice, each step as one statement and one commit."""
     people = [{"phone": row["phone"], "state": "planned"} for row in rows(count)]
     taken = []
     for statement, given in (
         (plain.insert(), people),
-        (plain.update().values(state="sending"), None),
+        (plain.update().values(state="claimed"), None),
         (plain.update().values(state="settled"), None),
     ):
         begun = time.perf_counter()

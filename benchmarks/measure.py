@@ -1,4 +1,4 @@
-"""Measuring: each way of doing the same work, in turns, for several rounds."""
+"""Measure several ways of doing the same work in turns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROUNDS = 2 if IS_QUICK else 5
 
 
 def sized(count: int) -> int:
-    """Return how much is measured, where it is so much in a whole run."""
+    """Return how many items a run measures: all of ``count``, or a tenth of it in a quick run."""
     return count // 10 if IS_QUICK else count
 
 
@@ -22,7 +22,7 @@ def sized(count: int) -> int:
 class Way:
     """One way of doing the work.
 
-    :param run: does it once; what it returns is how many items it did.
+    :param run: does the work once, and returns the number of items.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Measured:
-    """Items a second of each way, over all rounds."""
+    """Items per second of each way, round by round."""
 
     what: str
     rates: Mapping[str, list[float]]
@@ -41,7 +41,7 @@ class Measured:
         return statistics.median(self.rates[way])
 
     def row(self) -> str:
-        """Return the line of the table: ours, naive, limit, and the two ratios."""
+        """Return the row of the table: ours, naive, limit, and the two ratios."""
         ours, naive, limit = (self.median(way) for way in ("ours", "naive", "limit"))
         cells = [self.what, *(self._cell(way) for way in ("ours", "naive", "limit"))]
         return f"| {' | '.join(cells)} | {ours / naive:.1f} | {ours / limit:.2f} |"
@@ -53,7 +53,7 @@ class Measured:
 
 
 class MeasuredTimes(Measured):
-    """What is done once, such as a start, told by how long it takes; the ratios are of its rates, as everywhere."""
+    """Something done once, such as a start: cells show its duration, ratios compare rates as everywhere."""
 
     def _cell(self, way: str) -> str:
         rates = self.rates[way]
@@ -62,17 +62,17 @@ class MeasuredTimes(Measured):
 
 
 class MeasuredOnce(Measured):
-    """What takes too long for several rounds, and has no spread therefore."""
+    """Something that takes too long for several rounds, and therefore has no spread."""
 
     def _cell(self, way: str) -> str:
         return f"{self.median(way):,.0f}/s"
 
 
 def measure(what: str, *, ours: Way, naive: Way, limit: Way, kind: type[Measured] = Measured) -> Measured:
-    """Run the three ways in turns, so that a noisy moment of the machine falls on all of them.
+    """Run the three ways in turns, so that a noisy moment of the machine affects all of them.
 
-    :param what: the work, as the table names it.
-    :param kind: how the row tells it.
+    :param what: name of the work in the table.
+    :param kind: how the row shows it.
     """
     return kind(what, _rates({"ours": ours, "naive": naive, "limit": limit}, ROUNDS))
 
@@ -80,7 +80,7 @@ def measure(what: str, *, ours: Way, naive: Way, limit: Way, kind: type[Measured
 def measure_once(what: str, *, ours: Way, naive: Way, limit: Way) -> Measured:
     """Run each way once.
 
-    :param what: the work, as the table names it.
+    :param what: name of the work in the table.
     """
     return MeasuredOnce(what, _rates({"ours": ours, "naive": naive, "limit": limit}, 1))
 

@@ -1,4 +1,4 @@
-"""``make bench-memory``: the peak memory of a send and of a load, each in a process of its own, at two sizes."""
+"""Measure the peak memory of a send and of a load at two sizes (``make bench-memory``)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MOST_GROWTH = 1.2
 
 
 def main() -> None:
-    """Measure, print each row as it comes, and write the table."""
+    """Measure, print each row when it is measured, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs=2, default=SIZES, help="rows, fewer and more")
+    parser.add_argument("--sizes", type=int, nargs=2, default=SIZES, help="the two numbers of rows, the smaller first")
     parser.add_argument("--databases", nargs="+", choices=PLACES, default=list(PLACES))
     given = parser.parse_args()
     fewer, more = given.sizes
@@ -38,7 +38,7 @@ def main() -> None:
             print(lines[-1], flush=True)
     RESULTS.write_text(_page(lines), encoding="utf-8")
     if max(ratios) >= MOST_GROWTH:
-        sys.exit(f"The memory grows with the size: by more than {MOST_GROWTH} times.")
+        sys.exit(f"Peak memory grows with the size: more than {MOST_GROWTH} times.")
 
 
 def _page(lines: Sequence[str]) -> str:
@@ -58,7 +58,7 @@ def _page(lines: Sequence[str]) -> str:
 
 
 def _measured(database: str, size: int) -> Mapping[str, Took]:
-    """Send to so many rows and load them, and return the peaks of both."""
+    """Send to a table of this size and load the campaign, and return the peaks of both steps."""
     with PLACES[database]() as place:
         run_step("list", place, size)
         send = run_step("send", place, size)

@@ -1,4 +1,4 @@
-"""The application for delivery reports that a tutorial shows: FastAPI, a model of the body, HTTP Basic, and the ORM."""
+"""The receiver as a tutorial would write it, with FastAPI, a model of the body, HTTP Basic and the ORM."""
 
 import secrets
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ class _Row(_Base):
 
 
 class _Report(BaseModel):
-    # The names are the service's.
+    # The names of the API.
     Servicio: str
     Estado: str
     Agente: str
@@ -36,9 +36,9 @@ class _Report(BaseModel):
 
 
 def application(url: str, login: str, password: str) -> FastAPI:
-    """Return it.
+    """Return the application.
 
-    :param url: of a migrated store.
+    :param url: URL of a migrated store.
     """
     app, engine = FastAPI(), engine_from_url(url)
 

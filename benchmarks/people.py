@@ -1,4 +1,4 @@
-"""Recipients to measure with: nine in ten phones clean, one odd, two variables."""
+"""Recipients for the benchmarks, with two variables each; nine of ten phones are plain."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def frame(count: int) -> pd.DataFrame:
 
 
 def rows(count: int) -> Iterator[dict[str, Any]]:
-    """Return ledger rows of planned recipients."""
+    """Yield rows of planned recipients for the ledger."""
     for number in range(count):
         phone = f"346{number:08d}"
         yield {"phone": phone, "name": f"Núria Pérez {number}", "variables": {"Pedido": f"A-{number}", "Dia": "1"}}

@@ -1,4 +1,4 @@
-"""Recipients prepared: DataFrame rows to request bodies of 1,000."""
+"""Recipients prepared, from the rows of a DataFrame to request bodies of 1,000."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ BATCH = 1_000
 
 
 def run() -> Measured:
-    """Measure it."""
+    """Measure the preparation."""
     people = frame(COUNT)
     return measure(
         "recipients prepared (DataFrame to request bodies)",
         ours=Way("streamed", lambda: _ours(people)),
-        naive=Way("iterrows, phonenumbers for each", lambda: _naive(people)),
-        limit=Way("orjson of what is ready", lambda: _limit(people)),
+        naive=Way("iterrows, and phonenumbers for each row", lambda: _naive(people)),
+        limit=Way("orjson of prepared values", lambda: _limit(people)),
     )
 
 
@@ -37,7 +37,7 @@ def _ours(people: pd.DataFrame) -> int:
     settings = ListSettings(default_region="ES", reference_column="reference")
     waiting: list[list[Any]] = [[] for _ in ("phone", "name", "reference", *TEMPLATE.required_variables)]
     for listed in list_chunks(chunks_of(people), TEMPLATE, settings, ListCounts()):
-        # What the ledger does in between is measured as the ledger's: it takes the list, and gives batches of it back.
+        # The ledger stands between list and bodies in a real send; ``ledger_commits`` measures it.
         sendable = list(map(not_, listed.rejections))
         columns = (listed.phones, listed.names, listed.references, *listed.variables.values())
         for column, cells in zip(waiting, columns, strict=True):

@@ -1,4 +1,4 @@
-"""The receiver's start: from the command to the first 200 of its health endpoint, each time in a fresh process."""
+"""The start of the receiver, from the command to the first 200 of its health endpoint."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airflow_provider_rcs.receiver.app import HEALTH_PATH
 from benchmarks.measure import Measured, MeasuredTimes, Way, measure
 
 _COMMAND = "import sys; from airflow_provider_rcs.cli.main import main; sys.exit(main())"
-# What a command of Airflow's own has loaded before it begins.
+# What Airflow's own commands load before they run.
 _WITH_AIRFLOW = f"import airflow.models, airflow.cli.cli_parser; {_COMMAND}"
 _DO_NOTHING = """
 import sys, uvicorn
@@ -30,13 +30,13 @@ uvicorn.run(answer, port=int(sys.argv[-1]), log_level="warning", lifespan="off")
 
 
 def run(database: str, url: str) -> Measured:
-    """Measure it.
+    """Measure the start, each time in a new process.
 
-    :param url: of a migrated store.
+    :param url: URL of a migrated store.
     """
     given = {config.STORE_URL: url, config.REPORTS_LOGIN: "bench", config.REPORTS_PASSWORD: "bench"}
     with tempfile.TemporaryDirectory() as folder:
-        # As an installed program starts, its modules compiled; the first start, which compiles them, is not counted.
+        # An installed program has its modules compiled, so the first start, which compiles them, is not counted.
         environment = {**os.environ, **given, "AIRFLOW_HOME": folder, "PYTHONPYCACHEPREFIX": folder}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         ways = {
@@ -46,7 +46,7 @@ def run(database: str, url: str) -> Measured:
         }
         for way in ways.values():
             way.run()
-        return measure(f"receiver ready on {database}", **ways, kind=MeasuredTimes)
+        return measure(f"receiver started on {database}", **ways, kind=MeasuredTimes)
 
 
 def _start(command: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -56,7 +56,7 @@ def _start(command: Sequence[str], environment: Mapping[str, str]) -> int:
         try:
             while not _answers(port):
                 if process.poll() is not None:
-                    raise RuntimeError(f"it ended with {process.returncode}")
+                    raise RuntimeError(f"the server ended with {process.returncode}")
                 time.sleep(0.002)
         finally:
             process.terminate()

@@ -1,9 +1,9 @@
-"""Reports taken over HTTP: answered once they are durable, against a commit each and against storing nothing.
+"""Reports received over HTTP and answered once they are committed.
 
-The limits are two: an application that checks the credentials and reads the report, as every receiver must, and one
-that does nothing at all, which is the server's own limit. All are served by the receiver's server, each in a process,
-and pushed to by the same connections, one after the other. Where other work keeps the machine busy, the processor time
-that each report takes tells more than the rate.
+Two applications are the limits: one checks the credentials and reads the report, as every receiver must; the other does
+nothing, which is the limit of the server itself. The receiver's server runs each application in a process of its own,
+and the same connections push to one after the other. If other work keeps the machine busy, compare the CPU time of a
+report rather than the rates.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ _HEAD = (
 
 @dataclass(frozen=True)
 class MeasuredAnswers(Measured):
-    """Reports a second of each way, how long its answers took, and how much of a processor its server.
+    """Reports per second of each way, with the duration of its answers and the CPU time of its server.
 
-    :param seconds: of each answer.
-    :param processor: seconds of the server's process for a report, of each round.
+    :param seconds: duration of each answer.
+    :param processor: CPU seconds of the server's process for a report, round by round.
     """
 
     seconds: Mapping[str, list[float]]
     processor: Mapping[str, list[float]]
 
     def row(self) -> str:
-        """Return the line of the table, with both limits and what ours is of each."""
+        """Return the row of the table, with both limits and the ratio of ours to each."""
         ours, naive, reading, nothing = (self.median(way) for way in _APPLICATIONS)
         limits = f"reads, stores nothing: {self._cell('reading')}; does nothing: {self._cell('nothing')}"
         ratios = f"{ours / naive:.1f} | {ours / reading:.2f} of reading, {ours / nothing:.2f} of nothing"
@@ -65,9 +65,9 @@ class MeasuredAnswers(Measured):
 
 
 def run(database: str, url: str) -> Measured:
-    """Measure it.
+    """Measure receiving.
 
-    :param url: of a migrated store.
+    :param url: URL of a migrated store.
     """
     rates: dict[str, list[float]] = {way: [] for way in _APPLICATIONS}
     seconds: dict[str, list[float]] = {way: [] for way in _APPLICATIONS}
@@ -83,7 +83,7 @@ def run(database: str, url: str) -> Measured:
                 processor[way].append((server.processor_seconds() - before) / reports)
                 seconds[way] += of_each
                 rates[way].append(reports / taken)
-    return MeasuredAnswers(f"reports taken and durable on {database}", rates, seconds, processor)
+    return MeasuredAnswers(f"reports received and committed on {database}", rates, seconds, processor)
 
 
 def _request(number: int) -> bytes:
@@ -119,7 +119,7 @@ class _Server:
 
 @contextmanager
 def _served(way: str, url: str) -> Iterator[_Server]:
-    """Serve one of them in a process of its own."""
+    """Run an application in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.take_reports", way, url]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
@@ -146,7 +146,7 @@ def _naive(url: str) -> Any:
 
 
 def _reading(_url: str) -> Any:
-    """Return an application that checks the credentials and reads the report, as directly as can be."""
+    """Return an application that only checks the credentials and reads the report."""
     from airflow_provider_rcs.receiver.responses import UNAUTHORIZED, committed, not_understood
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
@@ -162,7 +162,7 @@ def _reading(_url: str) -> Any:
 
 
 def _nothing(_url: str) -> Any:
-    """Return an application that does nothing, and answers as the receiver does."""
+    """Return an application that only answers as the receiver does."""
     from airflow_provider_rcs.receiver.responses import committed
 
     async def answer(_scope: Any, receive: Any, send: Any) -> None:

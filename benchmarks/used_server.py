@@ -1,4 +1,4 @@
-"""A PostgreSQL server such as one in use is: the files of its log are there, and are written again and again."""
+"""A PostgreSQL server whose log files exist already, as on a server that has been in use."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import sqlalchemy as sa
 
 from tests.postgres import postgres_server
 
-# As much as PostgreSQL lets the log grow to between two checkpoints by default (max_wal_size).
+# The size to which PostgreSQL lets the log grow between two checkpoints by default (max_wal_size).
 _MEBIBYTES_OF_LOG = 1024
 
 
 @contextmanager
 def used_server() -> Iterator[str]:
-    """Run a server, have it write its log once, and give the URL of its maintenance database.
+    """Run a server, let it write its log once, and yield the URL of its maintenance database.
 
-    A new server makes each file of its log when it first comes to it, and writes 16 MiB of zeros to it, which takes as
-    long as the rows that go there do. One that has been in use for a while has none of that to do.
+    A new server creates each file of its log when it first reaches it, and writes 16 MiB of zeros, which takes as long
+    as writing rows does. A server that has been in use for a while reuses its files.
     """
     with postgres_server() as server:
         engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")

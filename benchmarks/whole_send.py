@@ -1,6 +1,7 @@
-"""The whole send: rows of PostgreSQL, the ledger on PostgreSQL, a service on loopback that only answers.
+"""A whole send, with source and ledger on PostgreSQL and a service on loopback that only answers.
 
-``python -m benchmarks.whole_send 1000000`` measures one send of that size, ``--latency 0.1`` at a service as slow.
+``python -m benchmarks.whole_send 1000000`` measures one send of that size; with ``--latency 0.1`` the service takes
+0.1 seconds to answer.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ BATCH = 1_000
 _COUNT_IF_SLOW = COUNT // 2
 _NAIVE_COUNT_IF_SLOW = 20
 _LATENCY = 0.1
-# As few that the requests, and not the processors, decide.
+# So few that the requests are the limit, and not the processors.
 _FEW_IN_FLIGHT = 1
 _SOURCE = "customers"
 _SERVICE = "service"
@@ -45,18 +46,18 @@ _LISTED = (
     *("delivery_channel", "revision", "updated_at"),
 )
 _SETTLE = (
-    "UPDATE bare SET state = 'accepted', api_message_id = told.api_message_id, revision = 2, updated_at = now() "
-    "FROM unnest(%s::bigint[], %s::text[]) AS told (id, api_message_id) WHERE bare.id = told.id"
+    "UPDATE bare SET state = 'accepted', api_message_id = reply.api_message_id, revision = 2, updated_at = now() "
+    "FROM unnest(%s::bigint[], %s::text[]) AS reply (id, api_message_id) WHERE bare.id = reply.id"
 )
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where it is measured.
+    """The databases and the service of one measurement.
 
     :param source: URL of a database with the table of customers.
     :param store: URL of a migrated store.
-    :param port: of the service.
+    :param port: port of the service.
     """
 
     source: str
@@ -66,7 +67,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Sent:
-    """What one send took."""
+    """Time and memory of one send."""
 
     seconds: float
     cpu_seconds: float
@@ -74,7 +75,7 @@ class Sent:
 
 
 def run(server: str) -> Measured:
-    """Measure it.
+    """Measure the send.
 
     :param server: URL of a PostgreSQL server.
     """
@@ -88,7 +89,7 @@ def run(server: str) -> Measured:
 
 
 def run_with_latency(server: str) -> Measured:
-    """Measure the same where the service takes 100 ms to answer; the limit is what the requests in flight allow.
+    """Measure the send to a service that answers after 100 ms; the limit is what the requests in flight allow.
 
     :param server: URL of a PostgreSQL server.
     """
@@ -98,7 +99,7 @@ def run_with_latency(server: str) -> Measured:
             rates["ours"].append(_COUNT_IF_SLOW / sent(place, _COUNT_IF_SLOW, _FEW_IN_FLIGHT).seconds)
             rates["naive"].append(_NAIVE_COUNT_IF_SLOW / _naive(place, _NAIVE_COUNT_IF_SLOW))
             rates["limit"].append(_FEW_IN_FLIGHT * BATCH / _LATENCY)
-    return Measured(f"the same, the service answers after 100 ms, {_FEW_IN_FLIGHT} requests in flight", rates)
+    return Measured(f"the same, the service answers after 100 ms, requests in flight: {_FEW_IN_FLIGHT}", rates)
 
 
 @contextmanager
@@ -126,21 +127,21 @@ def _connected(url: str) -> Iterator[psycopg.Connection]:
 
 
 def sent(place: Place, size: int, in_flight: int = DEFAULT_MAX_IN_FLIGHT) -> Sent:
-    """Send to all customers in a process of its own, which tells what it took without its start."""
+    """Send to all customers in a process of its own; its start is not counted."""
     connections = {
         _SOURCE: sa.make_url(place.source).set(drivername="postgresql").render_as_string(hide_password=False),
         _SERVICE: f"rcs://bench:bench@http%3A%2F%2F127.0.0.1%3A{place.port}",
     }
     named = {f"AIRFLOW_CONN_{name.upper()}": url for name, url in connections.items()}
     command = [sys.executable, "-m", "benchmarks.whole_send", "--step", place.store, str(size)]
-    told = subprocess.run(
+    ended = subprocess.run(
         [*command, "--in-flight", str(in_flight)], env=os.environ | named, check=True, stdout=subprocess.PIPE
     )
-    return Sent(**json.loads(told.stdout.splitlines()[-1]))
+    return Sent(**json.loads(ended.stdout.splitlines()[-1]))
 
 
 def _send(store: str, size: int, in_flight: int) -> Sent:
-    """Send to all customers, as ``SqlToRcsOperator`` does."""
+    """Send to all customers as ``SqlToRcsOperator`` does."""
     from datetime import timedelta
 
     from airflow_provider_rcs.api.models import Template, TemplateVariable
@@ -178,7 +179,7 @@ def _send(store: str, size: int, in_flight: int) -> Sent:
 
 
 def _naive(place: Place, count: int = NAIVE_COUNT) -> float:
-    """Return the seconds of a send as first written: a request and a commit for each of some recipients."""
+    """Return the seconds of a send with a request and a commit for each of ``count`` recipients."""
     import requests
 
     with _connected(place.source) as source, _connected(place.store) as store:
@@ -194,10 +195,10 @@ def _naive(place: Place, count: int = NAIVE_COUNT) -> float:
 
 
 def limit(place: Place, size: int) -> float:
-    """Return the seconds that the same bytes take with nothing else done: in, out, answered, and written once more.
+    """Return the seconds that the same bytes take with nothing else done.
 
-    That is a COPY of the same rows to a table with a primary key alone, the encoding, the requests, and a set-based
-    update by what the replies say, each for 1,000 rows and with a commit.
+    The rows are copied into a table that has only a primary key, encoded and sent, and updated as a set from the
+    replies, each 1,000 rows with one commit.
     """
     with _connected(place.source) as source:
         rows = source.execute(_SELECT).fetchall()
@@ -245,19 +246,19 @@ def _body(rows: Sequence[Sequence[Any]]) -> bytes:
 
 @contextmanager
 def _served(latency: float) -> Iterator[int]:
-    """Run the service in a process of its own, and give its port."""
+    """Run the service in a process of its own, and yield its port."""
     command = [sys.executable, "-m", "benchmarks.whole_send", "--serve", str(latency)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
             if process.stdout is None:
-                raise RuntimeError("the service tells no port")
+                raise RuntimeError("the service printed no port")
             yield int(process.stdout.readline())
         finally:
             process.terminate()
 
 
 async def _serve(latency: float) -> None:
-    """Accept whoever is asked for, and give each an id."""
+    """Accept all recipients of each request, and return an id for each."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await _head(reader):
@@ -283,12 +284,12 @@ async def _head(reader: asyncio.StreamReader) -> bytes:
 
 
 def main() -> None:
-    """Measure one send, and what the time in flight would allow where the service is slow."""
+    """Measure one send, and compare it with its limit."""
     from benchmarks.used_server import used_server
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("size", type=int, nargs="?", default=COUNT)
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds until the service answers")
+    parser.add_argument("size", type=int, nargs="?", default=COUNT, help="number of recipients (default: %(default)s)")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds that the service takes to answer")
     parser.add_argument("--in-flight", type=int, default=DEFAULT_MAX_IN_FLIGHT)
     parser.add_argument("--step", help=argparse.SUPPRESS)
     parser.add_argument("--serve", type=float, help=argparse.SUPPRESS)
@@ -301,11 +302,11 @@ def main() -> None:
         with used_server() as server, place_for(server, given.size, given.latency) as place:
             took = sent(place, given.size, given.in_flight)
             bare = statistics.median(limit(place, given.size) for _ in range(3)) if not given.latency else 0.0
-        print(f"{given.size:,} recipients: {given.size / took.seconds:,.0f}/s, {took.seconds:.1f} s, of them")
-        print(f"{took.cpu_seconds:.1f} s on the processor; peak {took.mebibytes:.0f} MiB")
+        print(f"{given.size:,} recipients: {given.size / took.seconds:,.0f}/s, {took.seconds:.1f} s.")
+        print(f"CPU time of the process: {took.cpu_seconds:.1f} s. Peak memory: {took.mebibytes:.0f} MiB.")
         if given.latency:
             allowed = given.in_flight * BATCH / given.latency
-            print(f"The requests in flight allow {allowed:,.0f}/s: {given.size / took.seconds / allowed:.2f} of it.")
+            print(f"The requests in flight allow {allowed:,.0f}/s; reached: {given.size / took.seconds / allowed:.2f}.")
         else:
             print(f"The limit: {given.size / bare:,.0f}/s.")
 

@@ -1,7 +1,7 @@
-"""A campaign from a warehouse to a table of what became of each message.
+"""Send a campaign to the customers of a warehouse, and load the outcome of each message into a table there.
 
 Connections: ``rcs_default`` (the RCS account), ``rcs_store`` (the ledger), ``warehouse`` (any SQL database with a table
-``customer``). The parameter ``campaign`` names the campaign: whoever got it once never gets it again.
+``customer``). The parameter ``campaign`` names the campaign: nobody is messaged twice under the same name.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from airflow_provider_rcs.transfers.sql_to_rcs import SqlToRcsOperator
 
 FUNNEL_SQL = """
     SELECT state, delivery_status, reason, COUNT(*), SUM(repeats)
-    FROM rcs_message WHERE campaign = '{campaign}'
+    FROM rcs_message WHERE campaign = {placeholder}
     GROUP BY state, delivery_status, reason ORDER BY COUNT(*) DESC
 """
 
 with DAG(
     dag_id="rcs_campaign",
-    description="SQL to RCS, wait for the reports, load them, show the funnel",
+    description="Send to the rows of a query, wait for the reports, load them, show the funnel",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
     catchup=False,
     default_args={"retries": 3, "retry_delay": timedelta(seconds=20)},
-    params={"campaign": Param("", type="string", description="The campaign's name; empty for one of its own each run")},
+    params={"campaign": Param("", type="string", description="Name of the campaign; by default the run ID")},
     tags=["rcs", "example"],
     doc_md=__doc__,
 ):
@@ -59,9 +59,10 @@ with DAG(
 
     @task
     def funnel(campaign: str) -> list[dict[str, object]]:
-        """Count the campaign's messages in the warehouse, by state, status and reason."""
+        """Return how many messages of the campaign the warehouse has, by state, status and reason."""
         hook = BaseHook.get_connection("warehouse").get_hook()
-        rows = hook.get_records(FUNNEL_SQL.format(campaign=campaign.replace("'", "''")))
+        # Drivers differ in how they spell a bound parameter ("?", "%s"); the hook knows.
+        rows = hook.get_records(FUNNEL_SQL.format(placeholder=hook.placeholder), parameters=[campaign])
         names = ("state", "delivery_status", "reason", "messages", "repeats")
         return [dict(zip(names, row, strict=True)) for row in rows]
 

@@ -1,7 +1,7 @@
-"""A campaign that is tried on one recipient in a hundred first, and goes on only if few of those messages fail.
+"""Send a campaign to one recipient in a hundred first, and to the rest only if few of those messages fail.
 
-The recipients of the canary are chosen by a hash of their phones: the same ones in a retry, and the second send goes to
-everybody else, because nobody is messaged twice in a campaign. Connections: as in ``rcs_campaign``.
+A hash of the phone chooses the recipients of the canary, so that a retry chooses the same ones. The second send skips
+them, because nobody is messaged twice in a campaign. Connections: as in ``rcs_campaign``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
 from airflow_provider_rcs.transfers.reports_to_sql import RcsReportsToSqlOperator
 from airflow_provider_rcs.transfers.sql_to_rcs import SqlToRcsOperator
 
-# What is sent to both parts of the list: the same, so it is written once.
+# Both sends share these arguments.
 CAMPAIGN: dict[str, Any] = {
     "sql_conn_id": "warehouse",
     "sql": "SELECT customer_id, full_name, phone, order_number, delivery_day FROM customer",
@@ -32,11 +32,11 @@ CAMPAIGN: dict[str, Any] = {
 
 with DAG(
     dag_id="rcs_campaign_canary",
-    description="Send to 1%, go on if few of those messages fail, wait for the reports, load them",
+    description="Send to 1%, send to the rest if few messages fail, wait for the reports, load them",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
     catchup=False,
-    params={"campaign": Param("", type="string", description="The campaign's name; empty for one of its own each run")},
+    params={"campaign": Param("", type="string", description="Name of the campaign; by default the run ID")},
     tags=["rcs", "example"],
     doc_md=__doc__,
 ):

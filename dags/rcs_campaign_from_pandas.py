@@ -1,4 +1,4 @@
-"""A campaign to the recipients of a pandas DataFrame, which an upstream task returns."""
+"""Send a campaign to the recipients in a pandas DataFrame that an upstream task returns."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WELCOME_TEMPLATE = "1234567"
 def rcs_campaign_from_pandas() -> None:
     @task
     def best_customers() -> pd.DataFrame:
-        """Choose whom to thank, and with how much."""
+        """Return the customers to thank, with the amount of their vouchers."""
         import pandas as pd
 
         customers = pd.DataFrame(

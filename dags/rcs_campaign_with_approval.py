@@ -1,8 +1,8 @@
-"""A campaign that is sent only after a person has seen its plan and approved it.
+"""Send a campaign only after a person has approved its plan.
 
-The plan is a dry run: counts, sizes and masked samples, shown under "Required Actions" in Airflow's UI. The approval is
-bound to the plan's hash: if the list or the template changes before the send, nothing is sent, and a new run for the
-same campaign shows the new plan and asks again. Connections: as in ``rcs_campaign``.
+The plan is the result of a dry run: counts, sizes and masked samples, shown under "Required Actions" in Airflow's UI.
+The approval covers the hash of that plan: if the list or the template changes before the send, nothing is sent, and a
+new run for the same campaign shows the new plan and asks again. Connections: as in ``rcs_campaign``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
 from airflow_provider_rcs.transfers.reports_to_sql import RcsReportsToSqlOperator
 from airflow_provider_rcs.transfers.sql_to_rcs import SqlToRcsOperator
 
-# What is planned and what is sent: the same, so it is written once.
+# The dry run and the send share these arguments.
 CAMPAIGN: dict[str, Any] = {
     "sql_conn_id": "warehouse",
     "sql": "SELECT customer_id, full_name, phone, order_number, delivery_day FROM customer",
@@ -32,11 +32,11 @@ CAMPAIGN: dict[str, Any] = {
 
 with DAG(
     dag_id="rcs_campaign_with_approval",
-    description="Plan, have a person approve it, send just that, wait for the reports, load them",
+    description="Plan, ask a person for approval, send that plan, wait for the reports, load them",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
     catchup=False,
-    params={"campaign": Param("", type="string", description="The campaign's name; empty for one of its own each run")},
+    params={"campaign": Param("", type="string", description="Name of the campaign; by default the run ID")},
     tags=["rcs", "example"],
     doc_md=__doc__,
 ):

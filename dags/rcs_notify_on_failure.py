@@ -1,6 +1,6 @@
-"""A load that tells people by RCS when it fails.
+"""Notify people by RCS when a load fails.
 
-Connections: ``rcs_default`` (the RCS account). The parameter ``fail`` lets the load fail, to see what is sent.
+Connections: ``rcs_default`` (the RCS account). The parameter ``fail`` makes the load fail, to show what is sent.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ON_DUTY = ["+34600000001", "+34600000002"]
 
 with DAG(
     dag_id="rcs_notify_on_failure",
-    description="Tell people by RCS when a task, or the whole run, has failed",
+    description="Notify people by RCS when a task or the whole run has failed",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
     catchup=False,

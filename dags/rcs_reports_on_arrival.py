@@ -1,7 +1,7 @@
-"""New delivery reports start a load to the warehouse, by themselves.
+"""Load delivery reports into the warehouse whenever new ones have arrived.
 
-Connections: ``rcs_store`` (the store that the receiver writes to) and ``warehouse`` (SQLite or PostgreSQL). The
-triggerer must be running; it looks at the store every minute, and a run is started once for each batch of new reports.
+Connections: ``rcs_store`` (the store that the receiver writes to) and ``warehouse`` (any SQL database). The triggerer
+must be running: it checks the store every minute, and each batch of new reports starts one run.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ reports = Asset(
 
 with DAG(
     dag_id="rcs_reports_on_arrival",
-    description="New delivery reports start a load to the warehouse",
+    description="Load delivery reports whenever new ones have arrived",
     schedule=[reports],
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
     catchup=False,

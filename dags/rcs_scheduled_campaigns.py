@@ -1,9 +1,9 @@
-"""Campaigns that wait for their date in the store are handed to the service shortly before it.
+"""Send scheduled campaigns to the service shortly before their date.
 
-They are listed by tasks of other DAGs, with ``send_at`` and ``scheduled_by="store"``. Until this DAG sends a campaign,
-it can be cancelled (``airflow-rcs cancel``), and whoever opts out is left out.
+Tasks of other DAGs plan them, with ``send_at`` and ``scheduled_by="store"``. Until this DAG sends a campaign, it can be
+cancelled (``airflow-rcs cancel``), and recipients who opt out are suppressed.
 
-Connections: ``rcs_store`` (the ledger), and those that the tasks named (``rcs_default`` unless they said otherwise).
+Connections: ``rcs_store`` (the ledger), and the RCS connections of those tasks (by default ``rcs_default``).
 """
 
 from __future__ import annotations

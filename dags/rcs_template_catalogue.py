@@ -1,4 +1,4 @@
-"""The account's templates and their variables, kept in a warehouse table."""
+"""Copy the account's templates and their variables into a warehouse table every day."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CREATE = """
         template_id TEXT NOT NULL, template_name TEXT NOT NULL, variable TEXT NOT NULL, type TEXT NOT NULL
     )
 """
-INSERT = "INSERT INTO rcs_template_variable (template_id, template_name, variable, type) VALUES (?, ?, ?, ?)"
+INSERT = "INSERT INTO rcs_template_variable (template_id, template_name, variable, type) VALUES ({0}, {0}, {0}, {0})"
 
 
 @dag(
@@ -30,27 +30,29 @@ INSERT = "INSERT INTO rcs_template_variable (template_id, template_name, variabl
 def rcs_template_catalogue() -> None:
     @task
     def ids(templates: list[dict[str, str]]) -> list[str]:
-        """Name the templates to look up."""
+        """Return the ids of the templates to look up."""
         return [template["id"] for template in templates]
 
     @task
-    def keep(templates: list[dict[str, Any]]) -> int:
-        """Replace the table's rows by what the account has now."""
+    def save(templates: list[dict[str, Any]]) -> int:
+        """Replace the rows of the table with the templates that the account has now."""
         rows = [
             (template["id"], template["name"], variable["name"], variable["type"])
             for template in templates
             for variable in template["variables"] or [{"name": "", "type": ""}]
         ]
-        with closing(BaseHook.get_connection("warehouse").get_hook().get_conn()) as connection:
-            connection.execute(CREATE)
-            connection.execute("DELETE FROM rcs_template_variable")
-            connection.executemany(INSERT, rows)
+        hook = BaseHook.get_connection("warehouse").get_hook()
+        with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
+            cursor.execute(CREATE)
+            cursor.execute("DELETE FROM rcs_template_variable")
+            # Drivers differ in how they spell a bound parameter ("?", "%s"); the hook knows.
+            cursor.executemany(INSERT.format(hook.placeholder), rows)
             connection.commit()
         return len(rows)
 
     listed = RcsListTemplatesOperator(task_id="list_templates")
     looked_up = RcsGetTemplateOperator.partial(task_id="get_template").expand(template_id=ids(listed.output))  # type: ignore[arg-type]
-    keep(looked_up.output)  # type: ignore[arg-type]
+    save(looked_up.output)  # type: ignore[arg-type]
 
 
 rcs_template_catalogue()

@@ -23,7 +23,7 @@ def test_a_dag_of_the_readme_is_one_that_airflow_takes(number: int, tasks: list[
 
 
 def test_every_page_that_the_readme_and_the_docs_link_to_is_there() -> None:
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    pages = [page for folder in ("", "docs", "docs/decisions", "benchmarks") for page in (ROOT / folder).glob("*.md")]
     links = [
         page.parent / link
         for page in pages

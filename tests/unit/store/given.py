@@ -55,15 +55,10 @@ def listed(phone: str, rejection: str = "", /, **changes: Any) -> ListedRecipien
     return ListedRecipient(**{**values, **changes})
 
 
-def record(engine: sa.Engine, attempt: Attempt, *recipients: ListedRecipient) -> None:
-    """Prepare and record a part of the attempt's list."""
-    record_list(engine, attempt, prepare_list_part(engine, recipients))
-
-
 def planned(engine: sa.Engine, people: Iterable[str], name: str = "spring", shard: str = WHOLE_LIST) -> Attempt:
     """Begin an attempt and record its list."""
     attempt = new_attempt(engine, name, shard=shard)
-    record(engine, attempt, *map(listed, people))
+    record_list(engine, attempt, prepare_list_part(engine, [listed(phone) for phone in people]))
     return attempt
 
 

@@ -1,4 +1,4 @@
-"""Phone numbers as warehouses hold them, brought to E.164 digits."""
+"""Phones of a source, in any common notation, as E.164 digits."""
 
 from __future__ import annotations
 
@@ -23,38 +23,28 @@ from airflow_provider_rcs.recipients.numbering import (
     read_international,
 )
 
-# White space, dashes, brackets, dots and slashes; and marks that nobody sees, which phones copied from elsewhere carry.
+# White space, dashes, brackets, dots and slashes, and the invisible characters that copied phones contain.
 _SEPARATORS = re.compile(
     r"[\s\-\u2010-\u2015\u2212()\[\]./\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+"
 )
-
-
 _ASCII_SEPARATORS = {ord(mark): None for mark in map(chr, range(128)) if _SEPARATORS.match(mark) and mark != "\n"}
-
-
 _FULL_WIDTH = {0xFF01 + offset: 0x21 + offset for offset in range(94)}
-
-
-_MISSING_TEXTS = ("<NA>", "NaT")
-
-
+_MISSING_TEXTS = ("<NA>", "NaT")  # pandas' missing values, written as text
 _NEEDS_CELL = {"", *_MISSING_TEXTS}
-
-
 _SAMPLE_SIZE = 100
 
 
 class PhoneError(ValueError):
-    """A value that is not a phone that can be messaged; the text says which rule it breaks, without the value."""
+    """A value is not a phone that can be messaged; the text says which rule it breaks, without the value."""
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneColumn:
     """The phones of a column.
 
-    :param phones: E.164 digits of each cell, or ``None`` where there is no usable phone.
-    :param fixed_lines: which cells hold a fixed line; none that may be a mobile as well.
-    :param refused: which cells hold no usable phone, and the rule that each breaks.
+    :param phones: the E.164 digits of each cell, or ``None`` for a cell without a usable phone.
+    :param fixed_lines: positions of fixed lines that cannot be mobiles.
+    :param refused: position of a cell without a usable phone -> the rule that it breaks.
     """
 
     phones: list[str | None]
@@ -65,24 +55,26 @@ class PhoneColumn:
 def read_phone_column(cells: Sequence[object], default_region: str | None = None) -> PhoneColumn:
     """Read each cell as :func:`read_phone` does.
 
-    :param default_region: two letters of the region of national numbers, such as ``"ES"``.
+    :param default_region: the region of national numbers, as two letters such as ``"ES"``.
     """
     texts = _one_line_texts(cells)
     code, lines = _fast_pattern(texts, default_region)
     phones: list[str | None] = [code + text for text in texts] if code else list(texts)
     fixed_lines: list[int] = []
     refused: dict[int, str] = {}
-    odd = _unmatched_positions(texts, lines)
-    for position, bare in zip(odd, _strip_separators([texts[position] for position in odd]), strict=True):
+    unmatched = _unmatched_positions(texts, lines)
+    stripped = _strip_separators([texts[position] for position in unmatched])
+    for position, text in zip(unmatched, stripped, strict=True):
         try:
-            found = (
-                _parse_cell(cells[position], default_region) if bare in _NEEDS_CELL else _parse(bare, default_region)
-            )
+            if text in _NEEDS_CELL:
+                parsed = _parse_cell(cells[position], default_region)
+            else:
+                parsed = _parse(text, default_region)
         except PhoneError as error:
             phones[position] = None
             refused[position] = str(error)
             continue
-        phones[position], is_fixed_line = found
+        phones[position], is_fixed_line = parsed
         if is_fixed_line:
             fixed_lines.append(position)
     return PhoneColumn(phones, fixed_lines, refused)
@@ -91,20 +83,20 @@ def read_phone_column(cells: Sequence[object], default_region: str | None = None
 def read_phone(value: object, default_region: str | None = None) -> str:
     """Return a phone as E.164 digits, without the plus sign.
 
-    A number with ``+`` or ``00`` is international. Plain digits are read as a national number of the default region
-    where that is valid, else as an international one.
+    A number that begins with ``+`` or ``00`` is international. Plain digits are a national number of the default region
+    if they are valid as one, otherwise an international number.
 
-    :param value: text, an integer, or a float that is exactly a whole number.
-    :param default_region: two letters of the region of national numbers, such as ``"ES"``.
-    :raises PhoneError: if it is missing or not a valid number.
+    :param value: text, an integer, or a float without a fraction.
+    :param default_region: the region of national numbers, as two letters such as ``"ES"``.
+    :raises PhoneError: if the value is missing or not a valid number.
     """
     return _parse_cell(value, default_region)[0]
 
 
 def phone_text(value: object) -> str:
-    """Return a phone as the text that the warehouse meant, trimmed; empty where there is none.
+    """Return a phone cell as trimmed text; empty text for a missing value.
 
-    :raises PhoneError: if it is a float with a fraction or of another type than text and numbers.
+    :raises PhoneError: if the value is a number with a fraction, or neither text nor a number.
     """
     if isinstance(value, str):
         text = (value if value.isascii() else value.translate(_FULL_WIDTH)).strip()
@@ -112,14 +104,14 @@ def phone_text(value: object) -> str:
     if is_missing(value):
         return ""
     if isinstance(value, bool):
-        raise PhoneError("it is a truth value, not a phone")
+        raise PhoneError("it is a boolean, not a phone")
     if isinstance(value, Real | Decimal) and type(value).__name__ != "timedelta64":
         return _whole_number_as_text(value)
     raise PhoneError(f"it is a {type(value).__name__}, not text")
 
 
 def could_be_phone(text: str, phone: str) -> bool:
-    """Tell whether a text that could not be read as a phone may mean this one: its digits are, with or without code.
+    """Return whether a text that is not a valid phone has the digits of this one, with or without its calling code.
 
     :param phone: E.164 digits.
     """
@@ -133,13 +125,13 @@ def _whole_number_as_text(value: Any) -> str:
     try:
         if value % 1 == 0:
             return str(int(value))
-    except (ArithmeticError, ValueError):  # not finite, or of more digits than Python writes
+    except (ArithmeticError, ValueError):  # infinite, or more digits than Python converts
         pass
     raise PhoneError("it is not a whole number")
 
 
 def _one_line_texts(cells: Sequence[Any]) -> Sequence[str]:
-    """Return the cells that may be read at a glance, each as one line, and empty texts in place of the others."""
+    """Return the cells as texts of one line each; empty text for a cell that must be read by itself."""
     try:
         if "\n" not in "".join(cells):
             return cells
@@ -149,33 +141,33 @@ def _one_line_texts(cells: Sequence[Any]) -> Sequence[str]:
     return [cell if isinstance(cell, str) and "\n" not in cell else "" for cell in cells]
 
 
-def _unmatched_positions(texts: Sequence[str], lines: re.Pattern[str]) -> list[int]:
-    """Return which texts are not read at a glance."""
-    odd = []
-    position = 0
-    # All at once, because each call that finds something takes longer than to look for it.
-    for usual, line in lines.findall("\n".join([*texts, ""])):
-        position += usual.count("\n")
-        if line:
-            odd.append(position)
-            position += 1
-    return odd
-
-
 def _fast_pattern(texts: Sequence[str], default_region: str | None) -> FastPattern:
-    """Return how most of the texts are read at a glance, as far as the lengths of some of them tell."""
-    some = texts[:: len(texts) // _SAMPLE_SIZE + 1]
-    length = max(Counter(map(len, some)).items(), key=itemgetter(1), default=(0, 0))[0]
-    sample = next((text for text in some if len(text) == length and text.isascii() and text.isdigit()), None)
-    return fast_pattern_for(sample, default_region) if sample else no_fast_pattern()
+    """Return the fast pattern for the most frequent length in a sample of the texts."""
+    sample = texts[:: len(texts) // _SAMPLE_SIZE + 1]
+    length = max(Counter(map(len, sample)).items(), key=itemgetter(1), default=(0, 0))[0]
+    example = next((text for text in sample if len(text) == length and text.isascii() and text.isdigit()), None)
+    return fast_pattern_for(example, default_region) if example else no_fast_pattern()
+
+
+def _unmatched_positions(texts: Sequence[str], lines: re.Pattern[str]) -> list[int]:
+    """Return the positions of the texts that a fast pattern does not match."""
+    unmatched = []
+    position = 0
+    # All texts in one call: a call for each would take longer than the matching itself.
+    for matched, line in lines.findall("\n".join([*texts, ""])):
+        position += matched.count("\n")
+        if line:
+            unmatched.append(position)
+            position += 1
+    return unmatched
 
 
 def _strip_separators(lines: Sequence[str]) -> Sequence[str]:
-    """Return texts without what stands between their digits; empty ones, where that takes a closer look."""
-    together = "\n".join(lines)
-    if not together.isascii() or not lines:
+    """Return texts without separators, all in one step; if one is not ASCII, return an empty text for each instead."""
+    joined = "\n".join(lines)
+    if not joined.isascii() or not lines:
         return [""] * len(lines)
-    return together.translate(_ASCII_SEPARATORS).split("\n")
+    return joined.translate(_ASCII_SEPARATORS).split("\n")
 
 
 def _parse_cell(value: object, default_region: str | None) -> ParsedPhone:
@@ -185,22 +177,22 @@ def _parse_cell(value: object, default_region: str | None) -> ParsedPhone:
     return _parse(text if text.isalnum() else _SEPARATORS.sub("", text), default_region)
 
 
-def _parse(bare: str, default_region: str | None) -> ParsedPhone:
-    international = bare.startswith(("+", "00"))
-    digits = bare.removeprefix("+") if bare.startswith("+") else bare.removeprefix("00")
+def _parse(text: str, default_region: str | None) -> ParsedPhone:
+    is_international = text.startswith(("+", "00"))
+    digits = text.removeprefix("+") if text.startswith("+") else text.removeprefix("00")
     if not (digits.isascii() and digits.isdigit()):
         raise PhoneError("it is not a phone number")
-    region = None if international else default_region
+    region = None if is_international else default_region
     read = national_reader(region) if region else read_international
-    found = read(digits) or _parse_with_phonenumbers(digits, region)
-    if found is None:
-        raise PhoneError(_rule_broken(international, default_region))
-    return found
+    parsed = read(digits) or _parse_with_phonenumbers(digits, region)
+    if parsed is None:
+        raise PhoneError(_broken_rule(is_international, default_region))
+    return parsed
 
 
 @lru_cache(maxsize=10_000)
 def _parse_with_phonenumbers(digits: str, region: str | None) -> ParsedPhone | None:
-    """Read digits as a national number of the region, if it is given, else as an international one."""
+    """Parse digits as a national number of the region, if one is given, or else as an international number."""
     import phonenumbers
 
     candidates: list[tuple[str, str | None]] = [(digits, region)] if region else []
@@ -211,14 +203,14 @@ def _parse_with_phonenumbers(digits: str, region: str | None) -> ParsedPhone | N
         except phonenumbers.NumberParseException:
             continue
         if phonenumbers.is_valid_number(number):
-            written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
-            if len(written) <= LONGEST_E164:
-                return written, phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.FIXED_LINE
+            e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
+            if len(e164) <= LONGEST_E164:
+                return e164, phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.FIXED_LINE
     return None
 
 
-def _rule_broken(international: bool, default_region: str | None) -> str:
-    if international:
+def _broken_rule(is_international: bool, default_region: str | None) -> str:
+    if is_international:
         return "it is not a valid international number"
     if default_region:
         return f"it is valid neither in {default_region} nor as an international number"

@@ -89,5 +89,5 @@ def _read_sample(value: object) -> float:
 
 
 def _hash(salt: bytes, key: str) -> int:
-    # Not a cheap checksum: CRCs of a key with two salts differ by a constant, so a sample would be in only a few shards.
+    # Not a cheap checksum: CRCs of a key with two salts differ by a constant, so a sample would hit few shards.
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8, person=salt).digest(), "big")

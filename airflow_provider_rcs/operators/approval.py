@@ -1,4 +1,4 @@
-"""An operator that has a person approve the plan of a campaign."""
+"""The operator that asks a person to approve the plan of a campaign."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ _COUNTS = {
 
 
 class RcsApprovalOperator(ApprovalOperator):
-    """Airflow's own approval, bound to the plan that the person was shown; the run waits until somebody answers.
+    """Ask a person to approve the plan of a campaign, and wait for the answer.
 
-    Keeps the plan's hash under the key ``plan_hash``, for the send:
-    ``approved_plan="{{ ti.xcom_pull(task_ids='approve', key='plan_hash') }}"``. "Reject" skips what is downstream. The
-    other arguments are those of ``ApprovalOperator``, such as ``assigned_users``, ``notifiers`` and
+    This is Airflow's ``ApprovalOperator``, bound to the plan that the person was shown. The plan's hash is pushed as
+    the XCom ``plan_hash``, for the task that sends:
+    ``approved_plan="{{ ti.xcom_pull(task_ids='approve', key='plan_hash') }}"``. "Reject" skips the downstream tasks.
+    The other arguments are those of ``ApprovalOperator``, such as ``assigned_users``, ``notifiers`` and
     ``response_timeout``.
 
-    :param plan: what a dry run of a sending operator returned: the ``output`` of that task. (templated)
-    :param subject: the question; by default with the number of messages. (templated)
-    :param body: what is shown below it, in Markdown, before the plan's hash; by default the plan's counts and samples.
-        (templated)
+    :param plan: the result of a sending operator's dry run: the ``output`` of that task. (templated)
+    :param subject: the question; by default it names the campaign and the number of messages. (templated)
+    :param body: the text below the question, in Markdown, to which the plan's hash is added; by default the plan's
+        counts and samples. (templated)
     """
 
     template_fields: Sequence[str] = ("plan", *ApprovalOperator.template_fields)
@@ -47,12 +48,12 @@ class RcsApprovalOperator(ApprovalOperator):
         self.plan = plan
 
     def execute(self, context: Context) -> Any:
-        """Show the plan and ask, in Airflow's UI, and wait for the answer."""
+        """Show the plan in Airflow's UI and wait for the answer."""
         with airflow_exceptions():
             plan = self._read_plan()
             self.subject = self.subject or f"Send {plan['planned']} messages of {plan['campaign']}?"
-            self.body = f"{self.body or question_of(plan)}\n\nPlan {plan[PLAN_HASH]}"
-            self._require_own_question(context["ti"].id, plan)
+            self.body = f"{self.body or describe_plan(plan)}\n\nPlan {plan[PLAN_HASH]}"
+            self._require_plan_is_shown(context["ti"].id, plan)
         context["ti"].xcom_push(PLAN_HASH, plan[PLAN_HASH])
         return super().execute(context)
 
@@ -60,19 +61,19 @@ class RcsApprovalOperator(ApprovalOperator):
         if isinstance(self.plan, Mapping) and PLAN_HASH in self.plan:
             return self.plan
         raise RcsInputError(
-            "plan", f"a {type(self.plan).__name__} is not a plan", "Give it the output of a task with dry_run=True."
+            "plan", f"a {type(self.plan).__name__} is not a plan", "Give the output of a task with dry_run=True."
         )
 
-    def _require_own_question(self, task_instance_id: Any, plan: Mapping[str, Any]) -> None:
-        """Make sure that Airflow shows this plan.
+    def _require_plan_is_shown(self, task_instance_id: Any, plan: Mapping[str, Any]) -> None:
+        """Check that Airflow shows this plan.
 
-        Of a task that is cleared, Airflow 3.1 to 3.3 goes on showing what it asked first
-        (https://github.com/apache/airflow/pull/73235): the approval would be of a plan that nobody has seen.
+        When a task is cleared, Airflow 3.1 to 3.3 still shows the question of its first run
+        (https://github.com/apache/airflow/pull/73235): the person would approve a plan that was never shown.
         """
         from airflow.sdk.execution_time.comms import CreateHITLDetailPayload, HITLDetailRequestResult
         from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
 
-        asked = {
+        question = {
             "ti_id": task_instance_id,
             "options": self.options,
             "subject": self.subject,
@@ -82,27 +83,31 @@ class RcsApprovalOperator(ApprovalOperator):
             "params": self.serialized_params,
             "assigned_users": self.assigned_users or [],
         }
-        shown = SUPERVISOR_COMMS.send(CreateHITLDetailPayload.model_validate(asked))
+        shown = SUPERVISOR_COMMS.send(CreateHITLDetailPayload.model_validate(question))
         if isinstance(shown, HITLDetailRequestResult) and plan[PLAN_HASH] in str(shown.body):
             return
         raise RcsPlanChangedError(
-            "plan: it has changed since this run asked about it, and Airflow would go on showing the old one. "
+            "plan: it has changed since this run asked for approval, and Airflow would still show the old one. "
             f"{RcsPlanChangedError.remedy}"
         )
 
 
-def question_of(plan: Mapping[str, Any]) -> str:
-    """Return what a person needs to see of a plan, in Markdown."""
+def describe_plan(plan: Mapping[str, Any]) -> str:
+    """Return the counts, reasons, sizes and samples of a plan, in Markdown."""
     template, requests = plan["template"], plan["requests"]
-    reasons = [f"- {count} {state}: {why}" for state, those in plan["reasons"].items() for why, count in those.items()]
+    reasons = [
+        f"- {count} {state}: {reason}" for state, counts in plan["reasons"].items() for reason, count in counts.items()
+    ]
     samples = [f"- {sample['phone']}, {sample['name']}: {sample['variables']}" for sample in plan["samples"]]
-    unasked = "" if plan["store_asked"] else "Who was messaged before or is suppressed is not known: no store."
+    unknown = "" if plan["store_asked"] else "Suppressed and already messaged recipients are unknown: no store."
     parts = [
         f"Campaign **{plan['campaign']}** with template {template['id']} ({template['name']}).",
-        "\n".join(["| | recipients |", "| --- | --- |", *(f"| {of} | {plan[key]} |" for key, of in _COUNTS.items())]),
-        unasked,
+        "\n".join(
+            ["| | recipients |", "| --- | --- |", *(f"| {text} | {plan[key]} |" for key, text in _COUNTS.items())]
+        ),
+        unknown,
         "\n".join(reasons),
-        f"{requests['count']} requests, {requests['total_bytes']} bytes in all. Samples, masked:",
+        f"{requests['count']} requests, {requests['total_bytes']} bytes in total. Masked samples:",
         "\n".join(samples),
     ]
     return "\n\n".join(filter(None, parts))

@@ -1,4 +1,4 @@
-"""The asset of the campaigns, of which every send that ends well emits an event."""
+"""The asset of the sent campaigns, which starts the DAGs that are scheduled on it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 CAMPAIGNS = Asset(name="rcs_campaigns", uri="rcs://store/campaigns")
-# An outlet that is an asset would have its event after a dry run as well; an alias has those that are added.
+# An asset as outlet would get an event after a dry run as well; an alias gets only the events that the task adds.
 SENT_CAMPAIGNS = AssetAlias(name="rcs_sent_campaigns")
 
 
-def emit_sent(context: Context, sent: Mapping[str, Any]) -> None:
-    """Add the event of a campaign that was sent, with its name and the counts of its recipients' states.
+def emit_campaign_event(context: Context, sent: Mapping[str, Any]) -> None:
+    """Add an event for a campaign that was sent, with its name and its counts by state.
 
-    :param sent: what the send returned.
+    :param sent: the result of the send.
     """
-    plain: dict[str, JsonValue] = {key: value for key, value in sent.items() if isinstance(value, str | int)}
-    context["outlet_events"][SENT_CAMPAIGNS].add(CAMPAIGNS, extra=plain)
+    extra: dict[str, JsonValue] = {key: value for key, value in sent.items() if isinstance(value, str | int)}
+    context["outlet_events"][SENT_CAMPAIGNS].add(CAMPAIGNS, extra=extra)

@@ -1,7 +1,6 @@
-"""What the operators tell OpenLineage: from source tables or a file to the campaign, and from campaigns to the reports.
+"""The lineage of sends and loads for Airflow's OpenLineage provider, as names of tables, files and campaigns.
 
-It is asked for by Airflow's provider of OpenLineage; where that is not installed, nothing is told. Only names are told:
-no SQL, no column and no cell, because a query's text may hold a phone.
+Without that provider no lineage is returned. It never contains SQL, because a query's text may quote a phone.
 """
 
 from __future__ import annotations
@@ -20,20 +19,20 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.providers.openlineage.sqlparser import DatabaseInfo
 
-    Name: TypeAlias = tuple[str, str]
+    DatasetName: TypeAlias = tuple[str, str]  # namespace, name
 
 STORE = "rcs://store"
 REPORTS = (STORE, "reports")
 
-# Databases that are files have no host to be named by, and their hooks name nothing.
-_FILES = ("sqlite", "duckdb")
-_SCHEMA_OF_A_FILE = "main"
+# Databases in files have no host for their namespace, and their hooks give no OpenLineage names.
+_FILE_DATABASES = ("sqlite", "duckdb")
+_FILE_DATABASE_SCHEMA = "main"
 _PLACEHOLDER = re.compile(r"%%|%(?:\(\w+\))?s")
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query that an operator reads, and the connection that it runs on."""
+    """A query that an operator runs, with its connection."""
 
     sql: str
     conn_id: str
@@ -45,12 +44,12 @@ def lineage_of_send(
     """Return the tables and files that a send reads, and the campaign that it writes.
 
     :param campaign: the campaign's name; ``None`` if nothing was sent.
-    :param sources: where the recipients, and those who are left out, come from.
+    :param sources: the queries and files of the recipients and of the excluded phones.
     """
     if not _is_installed():
         return None
-    read = [name for source in sources for name in _names_of(source)]
-    return _lineage(read, [] if campaign is None else [campaign_name(campaign)])
+    inputs = [name for source in sources for name in _names_of(source)]
+    return _lineage(inputs, [] if campaign is None else [campaign_name(campaign)])
 
 
 def lineage_of_load(
@@ -58,7 +57,7 @@ def lineage_of_load(
 ) -> OperatorLineage[Any, Any] | None:
     """Return the campaigns that a load reads, and the warehouse's tables that it writes.
 
-    :param campaigns: the names of those of which something was new.
+    :param campaigns: the names of the campaigns with new data.
     :param schema: the warehouse's schema; ``None`` for the connection's own.
     """
     if not _is_installed():
@@ -67,24 +66,24 @@ def lineage_of_load(
 
     database = _database(target_conn_id)
     tables = warehouse_tables(None).metadata.tables
-    written = [database.name(None, schema, table) for table in tables] if database else []
-    return _lineage([*map(campaign_name, campaigns), REPORTS], written)
+    outputs = [database.table_name(None, schema, table) for table in tables] if database else []
+    return _lineage([*map(campaign_name, campaigns), REPORTS], outputs)
 
 
-def campaign_name(campaign: str) -> Name:
-    """Return the namespace and the name of a campaign."""
+def campaign_name(campaign: str) -> DatasetName:
+    """Return the OpenLineage name of a campaign."""
     return STORE, f"campaigns/{campaign}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Database:
-    """What the names of a database's tables are made of."""
+    """The parts of a database that the names of its tables contain."""
 
     info: DatabaseInfo
     dialect: str
     schema: str | None
 
-    def name(self, database: str | None, schema: str | None, table: str) -> Name:
+    def table_name(self, database: str | None, schema: str | None, table: str) -> DatasetName:
         from airflow.providers.openlineage.sqlparser import SQLParser
 
         parts = (database or self.info.database, schema or self.schema, table)
@@ -101,7 +100,7 @@ def _is_installed() -> bool:
     return True
 
 
-def _lineage(inputs: Iterable[Name], outputs: Iterable[Name]) -> OperatorLineage[Any, Any]:
+def _lineage(inputs: Iterable[DatasetName], outputs: Iterable[DatasetName]) -> OperatorLineage[Any, Any]:
     from airflow.providers.common.compat.openlineage.facet import Dataset
     from airflow.providers.openlineage.extractors import OperatorLineage
 
@@ -111,7 +110,7 @@ def _lineage(inputs: Iterable[Name], outputs: Iterable[Name]) -> OperatorLineage
     )
 
 
-def _names_of(source: Query | ObjectStoragePath) -> Iterator[Name]:
+def _names_of(source: Query | ObjectStoragePath) -> Iterator[DatasetName]:
     if isinstance(source, Query):
         yield from _tables_of(source)
     elif source.protocol == "file":
@@ -120,30 +119,30 @@ def _names_of(source: Query | ObjectStoragePath) -> Iterator[Name]:
         yield source.namespace, source.key
 
 
-def _tables_of(query: Query) -> Iterator[Name]:
+def _tables_of(query: Query) -> Iterator[DatasetName]:
     from airflow.providers.openlineage.sqlparser import SQLParser
 
     database = _database(query.conn_id)
     if database is None:
         return
-    # Without a default schema, with which the parser would leave out what a WITH reads.
+    # Without a default schema: with one, the parser leaves out the tables that a WITH clause reads.
     parser = SQLParser(dialect=database.dialect)
-    # The parser knows SQL, and not the placeholders that drivers of Python put their values for.
-    sql = _PLACEHOLDER.sub(lambda found: "%" if found[0] == "%%" else "NULL", query.sql)
-    read = parser.parse(parser.split_sql_string(sql))
-    for table in read.in_tables if read else ():
-        yield database.name(table.database, table.schema, table.name)
+    # The parser does not understand the placeholders of Python's database drivers.
+    sql = _PLACEHOLDER.sub(lambda match: "%" if match[0] == "%%" else "NULL", query.sql)
+    parsed = parser.parse(parser.split_sql_string(sql))
+    for table in parsed.in_tables if parsed else ():
+        yield database.table_name(table.database, table.schema, table.name)
 
 
 def _database(conn_id: str) -> _Database | None:
-    """Return what a connection's hook says of its database, or ``None`` where no name can be given."""
+    """Return the database of a connection, or ``None`` if its hook cannot name it."""
     from airflow.providers.openlineage.sqlparser import DatabaseInfo
 
     connection = BaseHook.get_connection(conn_id)
-    if connection.conn_type in _FILES:
+    if connection.conn_type in _FILE_DATABASES:
         path = (connection.host or "").partition("?")[0]
         info = DatabaseInfo(scheme=connection.conn_type, authority=path)
-        return _Database(info, connection.conn_type, _SCHEMA_OF_A_FILE) if path else None
+        return _Database(info, connection.conn_type, _FILE_DATABASE_SCHEMA) if path else None
     hook: Any = connection.get_hook()
     if not hasattr(hook, "get_openlineage_database_info"):
         return None

@@ -1,4 +1,4 @@
-"""Operators that look up templates, and that send to recipients which are at hand: in memory, or in a file."""
+"""Operators that look up templates or send to recipients in memory or in a file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 
 class RcsListTemplatesOperator(BaseOperator):
-    """Look up the templates of the account; returns a list of ``{"id": ..., "name": ...}``, by id.
+    """List the templates of the account.
+
+    Returns a list of ``{"id": ..., "name": ...}``, ordered by id.
 
     :param rcs_conn_id: the connection to the RCS API. (templated)
     """
@@ -41,7 +43,7 @@ class RcsListTemplatesOperator(BaseOperator):
         self.rcs_conn_id = rcs_conn_id
 
     def execute(self, context: Context) -> list[dict[str, str]]:  # noqa: ARG002
-        """Look the templates up."""
+        """Look up the templates."""
         from airflow_provider_rcs.hooks.rcs import RcsHook
 
         with airflow_exceptions():
@@ -51,9 +53,11 @@ class RcsListTemplatesOperator(BaseOperator):
 
 
 class RcsGetTemplateOperator(BaseOperator):
-    """Look up a template; returns ``{"id", "name", "variables": [{"name", "type", "filled_by_service"}, ...]}``.
+    """Look up a template and its variables.
 
-    :param template_id: the template's id, as :class:`RcsListTemplatesOperator` gives it. (templated)
+    Returns ``{"id": ..., "name": ..., "variables": [{"name": ..., "type": ..., "filled_by_service": ...}, ...]}``.
+
+    :param template_id: the template's id, as :class:`RcsListTemplatesOperator` returns it. (templated)
     :param rcs_conn_id: the connection to the RCS API. (templated)
     """
 
@@ -66,7 +70,7 @@ class RcsGetTemplateOperator(BaseOperator):
         self.rcs_conn_id = rcs_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
-        """Look the template up."""
+        """Look up the template."""
         from airflow_provider_rcs.hooks.rcs import RcsHook
 
         with airflow_exceptions():
@@ -82,13 +86,13 @@ class RcsSendOperator(RcsSendingOperator):
     """Send a template to recipients in memory or in a file; see :class:`RcsSendingOperator` for the other arguments.
 
     :param recipients: a pandas or polars DataFrame, an Arrow table, a list or an iterator of dicts, the path of a
-        Parquet or CSV file in any storage that Airflow reaches (an ``ObjectStoragePath``, or text with its scheme, such
-        as ``s3://connection@bucket/people.parquet``), or the output of a task that returned one of them. (templated)
+        Parquet or CSV file in any storage that Airflow can read (an ``ObjectStoragePath``, or its URL as text, such as
+        ``s3://connection@bucket/people.parquet``), or the output of a task that returned one of these. (templated)
     """
 
     template_fields: Sequence[str] = ("recipients", *RcsSendingOperator.template_fields)
     template_fields_renderers: ClassVar[dict[str, str]] = {"variables": "json", "constants": "json"}
-    # Airflow copies operators deeply; an iterator cannot be copied, and a large table should not be.
+    # Airflow makes deep copies of operators; an iterator cannot be copied, and a large table should not be.
     shallow_copy_attrs: Sequence[str] = ("recipients",)
 
     def __init__(self, *, recipients: Recipients | XComArg, **kwargs: Any) -> None:
@@ -96,13 +100,13 @@ class RcsSendOperator(RcsSendingOperator):
         self.recipients = recipients
 
     def read_chunks(self) -> Iterable[Chunk]:
-        """Return the recipients as columns, some rows at a time."""
+        """Return the recipients as columns of some rows at a time."""
         from airflow_provider_rcs.sending.sources import chunks_of
 
         return chunks_of(self.recipients)
 
-    def recipients_from(self) -> list[Query | ObjectStoragePath]:
-        """Return the recipients' file, if they are in one."""
+    def recipient_sources(self) -> list[Query | ObjectStoragePath]:
+        """Return the file of the recipients, if they come from one."""
         from airflow.providers.common.compat.sdk import ObjectStoragePath
 
         match self.recipients:

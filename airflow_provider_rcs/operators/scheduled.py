@@ -1,4 +1,4 @@
-"""The operator that sends the campaigns which the store keeps until shortly before their date."""
+"""The operator that sends scheduled campaigns shortly before their date."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_provider_rcs.api.errors import RcsCancelledError, RcsDispatchError,
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions, describe_error
 from airflow_provider_rcs.hooks.sql import stream_first_column
 from airflow_provider_rcs.hooks.store import store_engine
-from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_sent
+from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_campaign_event
 from airflow_provider_rcs.operators.sending import lease_from_config, task_name
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD
 
@@ -26,16 +26,17 @@ if TYPE_CHECKING:
 
 
 class RcsDispatchScheduledOperator(BaseOperator):
-    """Send the campaigns of tasks with ``scheduled_by="store"`` whose date is near, each to whom its last list names.
+    """Send the campaigns that were scheduled with ``scheduled_by="store"`` and are due soon.
 
-    For each, the template is looked up again: it must still be there, and have a value for each of its variables.
-    ``exclude_sql`` is asked again, and who was suppressed meanwhile is left out. The service is given the campaign's
-    date. A campaign that cannot be sent does not keep the others: the task fails at its end, and names it. Returns what
-    a sending operator returns, for each campaign that was sent. To be run every few minutes.
+    Each is sent to the recipients of its last list. Its template is looked up again: it must still exist, and each of
+    its variables must have a value. ``exclude_sql`` is run again, and recipients who were suppressed in the meantime
+    are left out. The service is given the campaign's date. A campaign that cannot be sent does not prevent the others
+    from being sent: the task fails at its end and names it. Returns the result of each campaign that was sent, like a
+    sending operator. Run it every few minutes.
 
-    :param lead: how long before its date a campaign is handed to the service. The time between two runs, and the time
-        that sending takes, must fit in it.
-    :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``. (templated)
+    :param lead: how long before its date a campaign is given to the service. It must cover the time between two runs
+        and the time that sending takes.
+    :param store_conn_id: the connection to the store; by default ``[rcs] store_conn_id``. (templated)
     """
 
     template_fields: Sequence[str] = ("store_conn_id",)
@@ -48,7 +49,7 @@ class RcsDispatchScheduledOperator(BaseOperator):
         self.store_conn_id = store_conn_id
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Send what is due, one campaign after the other."""
+        """Send the campaigns that are due, one after the other."""
         with airflow_exceptions():
             return self._dispatch_all(context)
 
@@ -56,23 +57,26 @@ class RcsDispatchScheduledOperator(BaseOperator):
         from airflow_provider_rcs.store.campaign.schedules import due_campaigns
 
         if not isinstance(self.lead, timedelta) or self.lead <= timedelta(0):
-            raise RcsInputError("lead", f"{self.lead!r} is not a stretch of time", "Use a timedelta above 0.")
+            raise RcsInputError(
+                "lead", f"{self.lead!r} is not a positive timedelta", "Use, for example, timedelta(minutes=30)."
+            )
         engine = store_engine(self.store_conn_id)
         due = due_campaigns(engine, datetime.now(UTC) + self.lead)
-        self.log.info("%d campaigns are due within %s.", len(due), self.lead)
+        self.log.info("%d scheduled campaigns are due within %s.", len(due), self.lead)
         sent: list[dict[str, Any]] = []
         failures: dict[str, Exception] = {}
-        for scheduled in due:
+        for number, scheduled in enumerate(due, start=1):
             name = scheduled.campaign.name
+            self.log.info("Dispatching campaign %s (%d of %d).", name, number, len(due))
             try:
                 sent.append(_dispatch(engine, scheduled, task_name(context)))
             except RcsCancelledError as error:
-                self.log.warning("Campaign %s was cancelled meanwhile: %s", name, error)
-            except Exception as error:  # noqa: BLE001 - whatever keeps one campaign must not keep the others
+                self.log.warning("Campaign %s was cancelled in the meantime: %s", name, error)
+            except Exception as error:  # noqa: BLE001 - an error of one campaign must not stop the others
                 failures[name] = error
-                self.log.error("Campaign %s: %s", name, describe_error(error))  # noqa: TRY400 - drivers quote values
+                self.log.error("Campaign %s: %s", name, describe_error(error))  # noqa: TRY400 - a traceback may quote values
             else:
-                emit_sent(context, sent[-1])
+                emit_campaign_event(context, sent[-1])
         if failures:
             raise _dispatch_error(failures, len(due))
         return sent
@@ -108,7 +112,7 @@ def _excluded(connections: DispatchConnections) -> Iterable[Sequence[object]]:
 def _dispatch_error(failures: dict[str, Exception], due: int) -> RcsDispatchError:
     reasons = "\n".join(f"campaign {name!r}: {describe_error(error)}" for name, error in failures.items())
     return RcsDispatchError(
-        f"{len(failures)} of {due} campaigns that are due were not sent, or not wholly.\n{reasons}",
-        # What is none of the provider's errors, such as those of a driver, may have passed by then.
+        f"{len(failures)} of {due} campaigns that are due were not sent, or only in part.\n{reasons}",
+        # Errors that are not the provider's own, such as those of a database driver, may not occur again.
         retry_may_help=any(not isinstance(error, RcsError) or error.retry_may_help for error in failures.values()),
     )

@@ -15,7 +15,7 @@ from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 from airflow_provider_rcs.hooks.sql import stream_first_column
 from airflow_provider_rcs.hooks.store import store_engine
-from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_sent
+from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_campaign_event
 from airflow_provider_rcs.operators.lineage import Query, lineage_of_send
 from airflow_provider_rcs.recipients.selection import read_selection
 
@@ -227,7 +227,7 @@ class RcsSendingOperator(BaseOperator):
         try:
             return store_engine(self.store_conn_id)
         except RcsStoreError as error:
-            self.log.warning("The dry run leaves out earlier messages and suppressions, except exclude_sql: %s", error)
+            self.log.warning("Suppressed and already messaged recipients are unknown: %s", error)
             return None
 
     def _send(self, context: Context) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""From the store to warehouse tables."""
+"""The operator that loads delivery reports from the store into warehouse tables."""
 
 from __future__ import annotations
 
@@ -21,19 +21,18 @@ if TYPE_CHECKING:
 
 
 class RcsReportsToSqlOperator(BaseOperator):
-    """Upsert what is new in the store into warehouse tables.
+    """Upsert new campaigns, message states and delivery reports from the store into warehouse tables.
 
-    They are ``rcs_campaign``, ``rcs_message``, ``rcs_message_channel`` and ``rcs_report``. Only what has changed since
-    the last load is read; a load that is repeated or was killed does no harm. Tables and the view
-    ``rcs_campaign_funnel`` are made where they are missing, new columns are added, and nothing is dropped. Returns the
-    number of campaigns, messages and reports.
+    The tables are ``rcs_campaign``, ``rcs_message``, ``rcs_message_channel`` and ``rcs_report``. Only data that has
+    changed since the last load is read, and a load can be repeated after it was killed. The tables and the view
+    ``rcs_campaign_funnel`` are created if they do not exist, new columns are added, and nothing is dropped. Returns the
+    numbers of loaded campaigns, messages and reports.
 
-    :param target_conn_id: the connection of the warehouse: any with a SQL hook that gives a SQLAlchemy engine.
-        (templated)
+    :param target_conn_id: the connection to the warehouse; its hook must offer a SQLAlchemy engine. (templated)
     :param schema: the warehouse's schema; by default the connection's own. (templated)
-    :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``. (templated)
-    :param phones: how phones are shown in the warehouse: ``"plain"``; ``"hashed"``, which is the same text for the
-        same phone; or ``"masked"``, of which the last digits can be read. Unless plain, the fields of reports that the
+    :param store_conn_id: the connection to the store; by default ``[rcs] store_conn_id``. (templated)
+    :param phones: how phones are written to the warehouse: ``"plain"``; ``"hashed"``, which gives the same text for the
+        same phone; or ``"masked"``, which shows only the last digits. Unless they are plain, report fields that the
         API's document does not name are left out. (templated)
     :param phone_key_conn_id: the connection whose password is the key of the hashes. (templated)
     """
@@ -60,7 +59,7 @@ class RcsReportsToSqlOperator(BaseOperator):
         self._loaded_campaigns: tuple[str, ...] = ()
 
     def execute(self, context: Context) -> dict[str, int]:  # noqa: ARG002
-        """Load what is new."""
+        """Load the new data."""
         from airflow_provider_rcs.warehouse.load import load
 
         with airflow_exceptions():
@@ -73,7 +72,7 @@ class RcsReportsToSqlOperator(BaseOperator):
         return {"campaigns": loaded.campaigns, "messages": loaded.messages, "reports": loaded.reports}
 
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any] | None:  # noqa: ARG002
-        """Tell the provider of OpenLineage of which campaigns something was loaded, and the tables."""
+        """Return the loaded campaigns and the warehouse tables, for Airflow's OpenLineage provider."""
         return lineage_of_load(self._loaded_campaigns, self.target_conn_id, self.schema or None)
 
     def _phone_form(self) -> PhoneForm:
@@ -87,10 +86,10 @@ class RcsReportsToSqlOperator(BaseOperator):
             case "hashed":
                 if not self.phone_key_conn_id:
                     raise RcsInputError(
-                        "phone_key_conn_id", "hashed phones need a key", "Name a connection whose password is the key."
+                        "phone_key_conn_id", "hashed phones need a key", "Give a connection whose password is the key."
                     )
                 return hashed(BaseHook.get_connection(self.phone_key_conn_id).password or "")
-        raise RcsInputError("phones", f"{self.phones!r} is not known", "Use 'plain', 'hashed' or 'masked'.")
+        raise RcsInputError("phones", f"{self.phones!r} is not a choice", "Use 'plain', 'hashed' or 'masked'.")
 
     def _warehouse(self) -> sa.Engine:
         hook = BaseHook.get_connection(self.target_conn_id).get_hook()
@@ -98,9 +97,9 @@ class RcsReportsToSqlOperator(BaseOperator):
             raise RcsInputError(
                 "target_conn_id",
                 f"the connection {self.target_conn_id!r} is not one to a SQL database",
-                "Name one that is.",
+                "Give a connection whose hook has get_sqlalchemy_engine().",
             )
         engine: sa.Engine = hook.get_sqlalchemy_engine()
-        # SQLAlchemy's errors would quote the rows, which hold phones.
+        # Otherwise SQLAlchemy's errors quote the rows, which contain phones.
         engine.hide_parameters = True
         return engine

@@ -1,4 +1,4 @@
-"""From a SQL query to RCS messages."""
+"""The operator that sends to the recipients of a SQL query."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 class SqlToRcsOperator(RcsSendingOperator):
     """Send a template to the recipients that a query returns; see :class:`RcsSendingOperator` for the other arguments.
 
-    The rows are streamed, so that a list of any length takes the same memory.
+    The rows are streamed, so that lists of any length need the same memory.
 
-    :param sql: the query, or a ``.sql`` file; returns one row for each recipient. (templated)
-    :param sql_conn_id: the connection to query: any that has a SQL hook. (templated)
-    :param parameters: values of the query's parameters, in the style of the database's driver. (templated)
+    :param sql: the query, or a ``.sql`` file; it returns one row for each recipient. (templated)
+    :param sql_conn_id: the connection that runs the query; any with a SQL hook. (templated)
+    :param parameters: the values to bind to the query's placeholders, which are written in the style of the database's
+        driver. (templated)
     """
 
     template_fields: Sequence[str] = ("sql", "sql_conn_id", "parameters", *RcsSendingOperator.template_fields)
@@ -47,13 +48,13 @@ class SqlToRcsOperator(RcsSendingOperator):
         self.parameters = parameters
 
     def read_chunks(self) -> Iterable[Chunk]:
-        """Return the rows of the query as columns, some rows at a time."""
+        """Return the rows of the query as columns of some rows at a time."""
         return stream_columns("sql", self.sql_conn_id, self.sql, self.parameters)
 
     def default_exclude_conn_id(self) -> str | None:
-        """Return the connection of the recipients."""
+        """Return the connection of the recipients' query."""
         return self.sql_conn_id
 
-    def recipients_from(self) -> list[Query | ObjectStoragePath]:
-        """Return the query."""
+    def recipient_sources(self) -> list[Query | ObjectStoragePath]:
+        """Return the query of the recipients."""
         return [Query(self.sql, self.sql_conn_id)]

@@ -43,9 +43,9 @@ def operator(**changes: Any) -> RcsSendOperator:
         ({"variables": {}, "constants": {"Importe": None}}, r"constants\['Importe'\]: it has no value"),
         ({"variables": {}, "constants": {"Importe": ["7"]}}, r"constants\['Importe'\]: it is of type list"),
         ({"mobile_only": "yes"}, "mobile_only: 'yes' is not a choice. Use True or False"),
-        ({"phone": "mobile"}, "phone: there is no column 'mobile'. The columns are 'phone', 'name', 'amount'"),
-        ({"name": "full_name"}, "name: there is no column 'full_name'"),
-        ({"reference": "customer"}, "reference: there is no column 'customer'"),
+        ({"phone_column": "mobile"}, "phone_column: there is no column 'mobile'. The columns are 'phone', 'name', 'amount'"),
+        ({"name_column": "full_name"}, "name_column: there is no column 'full_name'"),
+        ({"reference_column": "customer"}, "reference_column: there is no column 'customer'"),
         ({"recipients": []}, "recipients: the list is empty"),
         ({"recipients": "34600000001"}, "recipients: a str is not a list of recipients"),
         (
@@ -53,7 +53,7 @@ def operator(**changes: Any) -> RcsSendOperator:
             "recipients: a dict is not a list of recipients. Give a",
         ),
         ({"recipients": "/data/people.csv"}, "Give .* the path of a Parquet or CSV file with its scheme"),
-        ({"recipients": "file:///nowhere/people.csv"}, "recipients: there is no file file:///nowhere/people.csv"),
+        ({"recipients": "file:///nowhere/people.csv"}, "recipients: the file file:///nowhere/people.csv does not exist"),
         ({"recipients": "file:///data/people.xlsx"}, "people.xlsx is neither a Parquet nor a CSV file"),
         (
             {"recipients": "tape://reel/people.csv"},

@@ -120,8 +120,8 @@ def test_a_data_frame_is_sent_to_as_it_reads(
         campaign,
         frame,
         template_id="1234568",
-        phone="telephone",
-        name="who",
+        phone_column="telephone",
+        name_column="who",
         variables={"Pedido": "points", "Fecha": "since"},
     ).execute(context)
 
@@ -182,7 +182,7 @@ def test_a_dry_run_foresees_what_a_send_then_does_down_to_the_bytes(
     with store.begin() as connection:
         row = {"phone": people(5)[4]["phone"], "reason": "asked", "since": datetime.now(UTC)}
         connection.execute(suppression.insert().values(row))
-    send = {"recipients": [*people(25, id="C"), *people(2), {"phone": "x"}], "batch_size": 10, "reference": "id"}
+    send = {"recipients": [*people(25, id="C"), *people(2), {"phone": "x"}], "batch_size": 10, "reference_column": "id"}
     content_type, write = astuple(calls.BODY_FORMATS[body_format])
     written: list[int] = []
 
@@ -209,7 +209,7 @@ def test_a_dry_run_without_a_store_says_so_in_the_log_and_goes_on(
     returned = operator(campaign, people(3), dry_run=True, store_conn_id="nowhere").execute(context)
 
     assert (returned["planned"], returned["store_asked"]) == (3, False)
-    assert "Who is suppressed or was messaged before is not known: store_conn_id" in capsys.readouterr().out
+    assert "Suppressed and already messaged recipients are unknown: store_conn_id" in capsys.readouterr().out
 
 
 def test_a_dry_run_shows_refused_credentials_to_the_service_no_more_than_a_send(
@@ -354,7 +354,7 @@ def test_agent_date_quiet_hours_and_references_reach_the_service(
     operator(
         campaign,
         people(1, customer="C-1"),
-        reference="customer",
+        reference_column="customer",
         agent="my-rcs-agent",
         send_at="2030-07-01T09:30",
         timezone="Europe/London",
@@ -378,10 +378,10 @@ def test_reports_can_be_left_off_and_the_log_says_what_that_means(
     campaign: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    operator(campaign, people(1), reports=False).execute(context)
+    operator(campaign, people(1), request_reports=False).execute(context)
 
     assert not sandbox.accepted()[-1]["report"]
-    assert "can only be settled by hand" in caplog.text
+    assert "can only be resolved by hand" in caplog.text
 
 
 def test_date_zone_and_quiet_hours_are_rendered(context: Context) -> None:

@@ -149,7 +149,7 @@ def test_nothing_is_sent_before_the_lead_and_everyone_once_within_it(
 def test_the_service_is_given_the_date_and_all_that_the_task_was_told(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
-    keep(campaign, context, quiet_hours=[{"start": "22:00", "end": "9:00"}], reports=False, agent="my-rcs-agent")
+    keep(campaign, context, quiet_hours=[{"start": "22:00", "end": "9:00"}], request_reports=False, agent="my-rcs-agent")
 
     dispatch(context)
 
@@ -283,7 +283,7 @@ def test_a_template_with_a_new_variable_is_not_sent_until_its_task_has_listed_it
 ) -> None:
     keep(campaign, context, template_id=WITH_VARIABLE)
     connect(monkeypatch, changed_account)
-    with pytest.raises(AirflowFailException, match=r"'Tienda' \(2 of those planned have none\); nobody was sent to"):
+    with pytest.raises(AirflowFailException, match=r"'Tienda' \(2 planned messages have none\); nothing was sent"):
         dispatch(context)
     before = messages_of(changed_account, store, campaign)
 
@@ -372,7 +372,7 @@ def test_the_sensor_waits_for_a_campaign_that_is_kept_and_no_longer_for_a_cancel
 
 @pytest.mark.parametrize("lead", [timedelta(0), 30])
 def test_a_lead_that_is_none_is_refused(store: sa.Engine, context: Context, lead: Any) -> None:
-    with pytest.raises(AirflowFailException, match="lead: .* is not a stretch of time"):
+    with pytest.raises(AirflowFailException, match="lead: .* is not a positive timedelta"):
         dispatch(context, lead=lead)
 
 

@@ -120,7 +120,7 @@ def test_the_log_tells_how_much_of_the_list_is_sent_to(
         operator(campaign, shard="2/4", sample=0.5).execute(context)
 
     assert re.search(
-        rf"{campaign}: [0-9]+ of the 60 rows are in this task's part of the list: shard 2/4, share 0\.5\.", caplog.text
+        rf"{campaign}: [0-9]+ of the 60 rows are in this task's part of the list: shard 2/4, sample 0\.5\.", caplog.text
     )
 
 
@@ -136,8 +136,8 @@ def test_a_dry_run_of_a_shard_tells_of_it_alone(store: sa.Engine, context: Conte
     [
         ({"shard": "3"}, "shard: '3' is not a shard"),
         ({"shard": ""}, "shard: '' is not a shard"),
-        ({"share": "all"}, "share: 'all' is not a share of the list"),
-        ({"share": ""}, "share: '' is not a share of the list"),
+        ({"sample": "all"}, "sample: 'all' is not a fraction of the list"),
+        ({"sample": ""}, "sample: '' is not a fraction of the list"),
     ],
     ids=str,
 )

@@ -86,8 +86,8 @@ def test_hashed_phones_are_the_hmac_under_the_connections_key_and_masked_ones_sh
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"phones": "secret"}, "phones: 'secret' is not known"),
-        ({"phones": None}, "phones: None is not known"),
+        ({"phones": "secret"}, "phones: 'secret' is not a choice"),
+        ({"phones": None}, "phones: None is not a choice"),
         ({"phones": "hashed"}, "phone_key_conn_id: hashed phones need a key"),
         ({"phones": "hashed", "phone_key_conn_id": "phone_key"}, "phone_key_conn_id: the key is empty"),
     ],

@@ -7,14 +7,14 @@ from typing import Any, cast
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, Context
 
-from airflow_provider_rcs.operators.approval import RcsApprovalOperator, question_of
+from airflow_provider_rcs.operators.approval import RcsApprovalOperator, describe_plan
 from tests.unit.sending.test_preview import preview
 
 
 def test_the_question_shows_counts_reasons_sizes_and_masked_samples() -> None:
     plan = preview()
 
-    assert question_of(plan).splitlines() == [
+    assert describe_plan(plan).splitlines() == [
         "Campaign **spring** with template 1234567 (Welcome).",
         "",
         "| | recipients |",
@@ -26,11 +26,11 @@ def test_the_question_shows_counts_reasons_sizes_and_masked_samples() -> None:
         "| cannot be sent to | 1 |",
         "| must not be sent to | 0 |",
         "",
-        "Who was messaged before or is suppressed is not known: no store.",
+        "Suppressed and already messaged recipients are unknown: no store.",
         "",
         "- 1 rejected: phone: it is not a phone number",
         "",
-        f"1 requests, {plan['requests']['total_bytes']} bytes in all. Samples, masked:",
+        f"1 requests, {plan['requests']['total_bytes']} bytes in total. Masked samples:",
         "",
         "- ********001, Xxxxx Xxxxx: {'Amount': '00.0', 'Shop': 'Xxxxxx'}",
         "- ********002, Xxxxx: {'Amount': '0', 'Shop': 'Xxxxxx'}",

@@ -1,4 +1,4 @@
-"""Phones of every country."""
+"""Phones of every country are read as phonenumbers reads them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import phonenumbers
 from airflow_provider_rcs.recipients.phones import read_phone, read_phone_column
 
 
-def test_the_type_of_every_example_is_phonenumbers_own_however_it_is_written() -> None:
+def test_the_type_of_every_example_is_that_of_phonenumbers_in_every_notation() -> None:
     types = (phonenumbers.PhoneNumberType.FIXED_LINE, phonenumbers.PhoneNumberType.MOBILE)
     examples = [
         example

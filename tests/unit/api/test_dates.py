@@ -1,4 +1,4 @@
-"""Moments as people give them, and as the service writes them."""
+"""Dates and times as senders give them, and as the service writes them."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ def read(value: Any, timezone: str | None = None) -> datetime:
     ],
     ids=str,
 )
-def test_a_moment_is_the_same_however_it_is_given(value: Any, timezone: str | None) -> None:
+def test_every_way_to_give_a_moment_reads_the_same(value: Any, timezone: str | None) -> None:
     assert read(value, timezone) == datetime(2026, 12, 1, 8, tzinfo=UTC)
 
 
-def test_a_moment_is_in_utc_so_that_two_of_the_repeated_hour_can_be_compared() -> None:
+def test_a_moment_is_in_utc_so_that_two_in_the_repeated_hour_can_be_compared() -> None:
     assert read("2026-10-25T02:30", MADRID).tzinfo is UTC
 
 
 @pytest.mark.parametrize("value", ["2026-12-01T09:00", datetime(2026, 12, 1, 9)], ids=str)  # noqa: DTZ001
 @pytest.mark.parametrize("timezone", [None, ""])
-def test_a_moment_without_zone_is_refused_with_the_ways_out(value: Any, timezone: str | None) -> None:
+def test_a_moment_without_a_zone_is_refused_with_the_remedies(value: Any, timezone: str | None) -> None:
     with pytest.raises(RcsInputError, match=r"send_at: 2026-12-01 09:00:00 has no time zone\. .*timezone='Europe"):
         read(value, timezone)
 
@@ -73,12 +73,12 @@ def test_an_hour_that_clocks_skip_is_refused(value: Any, timezone: str | None, z
 
 
 @pytest.mark.parametrize("hour", ["01:59", "03:00"])
-def test_the_minutes_beside_a_skipped_hour_exist(hour: str) -> None:
+def test_the_minutes_next_to_a_skipped_hour_exist(hour: str) -> None:
     assert write_moment(read(f"2026-03-29T{hour}", MADRID)) == f"2026-03-29 {hour}"
 
 
 @pytest.mark.parametrize("value", ["2026-10-25T02:30", pendulum.naive(2026, 10, 25, 2, 30)], ids=str)
-def test_an_hour_that_comes_twice_is_its_first_pass(value: Any) -> None:
+def test_a_time_in_the_repeated_hour_means_the_first_pass(value: Any) -> None:
     assert read(value, MADRID) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
 
@@ -93,12 +93,12 @@ def test_an_hour_that_comes_twice_is_its_first_pass(value: Any) -> None:
     ],
     ids=str,
 )
-def test_the_second_pass_of_that_hour_is_refused_because_the_services_text_cannot_name_it(value: Any) -> None:
+def test_the_second_pass_is_refused_because_the_services_dates_cannot_express_it(value: Any) -> None:
     with pytest.raises(RcsInputError, match=r"repeats in Spain that night, and its second pass \(CET\) cannot be"):
         read(value)
 
 
-def test_another_zones_repeated_hour_is_told_where_spains_clock_is_clear() -> None:
+def test_the_repeated_hour_of_another_zone_is_accepted() -> None:
     assert write_moment(read("2026-11-01T01:30", "America/New_York")) == "2026-11-01 06:30"
 
 
@@ -116,7 +116,7 @@ def test_another_zones_repeated_hour_is_told_where_spains_clock_is_clear() -> No
     ],
     ids=str,
 )
-def test_what_is_no_moment_is_refused_with_the_field(value: Any, problem: str) -> None:
+def test_a_value_that_is_not_a_moment_is_refused_with_its_field(value: Any, problem: str) -> None:
     with pytest.raises(RcsInputError, match=problem) as refused:
         read(value)
 
@@ -124,29 +124,29 @@ def test_what_is_no_moment_is_refused_with_the_field(value: Any, problem: str) -
 
 
 @pytest.mark.parametrize("name", ["Europe/Madird", "Europe", "../etc/passwd", "Madrid time", "\0"])
-def test_a_time_zone_that_is_none_is_refused(name: str) -> None:
+def test_an_unknown_time_zone_is_refused(name: str) -> None:
     with pytest.raises(RcsInputError, match="is not a time zone. Use a name such as Europe/Madrid"):
         read("2026-12-01T09:00", name)
 
 
-def test_a_naive_moment_cannot_be_told_to_the_service() -> None:
+def test_a_naive_moment_cannot_be_expressed() -> None:
     with pytest.raises(RcsInputError, match="has no time zone"):
         require_expressible("send_at", datetime(2026, 12, 1, 9))  # noqa: DTZ001
 
 
 @given(st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1)), st.sampled_from([MADRID, LONDON, "Asia/Kathmandu"]))  # noqa: DTZ001
-def test_what_is_told_to_the_service_is_what_its_clock_shows_at_that_moment(local: datetime, zone: str) -> None:
+def test_a_written_moment_is_the_local_time_in_spain(local: datetime, zone: str) -> None:
     try:
         moment = read(local, zone)
     except RcsInputError:
         assume(False)
 
-    told = datetime.strptime(write_moment(moment), "%Y-%m-%d %H:%M").replace(tzinfo=SERVICE_TIMEZONE)
-    assert told.astimezone(UTC) == moment.replace(second=0, microsecond=0)
+    local_time = datetime.strptime(write_moment(moment), "%Y-%m-%d %H:%M").replace(tzinfo=SERVICE_TIMEZONE)
+    assert local_time.astimezone(UTC) == moment.replace(second=0, microsecond=0)
 
 
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
-def test_only_an_hour_a_year_cannot_be_told(moment: datetime) -> None:
+def test_only_one_hour_a_year_cannot_be_expressed(moment: datetime) -> None:
     try:
         read(moment)
     except RcsInputError:

@@ -1,4 +1,4 @@
-"""What the errors promise to those who catch them."""
+"""What each error promises to the code that catches it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow_provider_rcs.api import errors
 
 EVERY_ERROR = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)}
 
-# Class, its parent, whether it is certain that nobody was messaged, whether the same call may succeed later.
+# Class, parent, nothing_sent, retry_may_help.
 PROMISES = [
     (errors.RcsError, Exception, True, False),
     (errors.RcsInputError, errors.RcsError, True, False),
@@ -41,7 +41,7 @@ PROMISES = [
 
 
 @pytest.mark.parametrize(("kind", "parent", "nothing_sent", "retry_may_help"), PROMISES)
-def test_every_error_says_what_is_certain_whether_a_retry_may_help_and_what_to_do(
+def test_every_error_says_if_nothing_was_sent_if_a_retry_may_help_and_what_to_do(
     kind: Any, parent: Any, nothing_sent: bool, retry_may_help: bool
 ) -> None:
     assert kind.__base__ is parent
@@ -50,7 +50,7 @@ def test_every_error_says_what_is_certain_whether_a_retry_may_help_and_what_to_d
     assert kind is errors.RcsRefusedError or "remedy" in vars(kind)
 
 
-def test_no_error_is_left_out_of_the_promises() -> None:
+def test_every_error_is_in_the_table_of_promises() -> None:
     assert {kind for kind, *_ in PROMISES} == EVERY_ERROR
 
 
@@ -61,9 +61,9 @@ def test_an_input_error_says_what_is_wrong_and_what_to_do() -> None:
     assert error.field == "phone"
 
 
-def test_a_rate_limit_says_how_long_to_wait_where_the_service_did() -> None:
+def test_a_rate_limit_says_how_long_the_service_asks_to_wait() -> None:
     assert errors.RcsRateLimited("too many requests", retry_after=7.5).retry_after == 7.5
 
 
-def test_a_dispatch_says_whether_a_retry_may_help_one_of_its_campaigns() -> None:
+def test_a_dispatch_error_says_whether_a_retry_may_help_one_of_its_campaigns() -> None:
     assert errors.RcsDispatchError("2 of 3 campaigns", retry_may_help=True).retry_may_help

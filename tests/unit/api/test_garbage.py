@@ -1,4 +1,4 @@
-"""The collector held, and what was there before frozen: for as long as a block lasts, and afterwards as it was."""
+"""The garbage collector is paused, and existing objects are frozen, for the length of a block only."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ def collector() -> Iterator[None]:
     yield
     gc.enable()
     garbage._is_heap_frozen_by_others.cache_clear()
-    # As the tests' heap was before: else the collector walks over it in all tests that follow.
+    # As the tests' conftest leaves it: otherwise the collector scans the heap in all tests that follow.
     gc.freeze()
 
 
-def test_the_collector_is_off_while_it_is_held_and_on_again_afterwards() -> None:
+def test_the_collector_is_disabled_during_a_pause_and_enabled_after_it() -> None:
     with gc_paused():
         assert not gc.isenabled()
 
     assert gc.isenabled()
 
 
-def test_the_collector_is_on_again_after_a_failure() -> None:
+def test_the_collector_is_enabled_again_after_a_failure() -> None:
     with pytest.raises(KeyError), gc_paused():
         raise KeyError
 
     assert gc.isenabled()
 
 
-def test_a_collector_that_was_off_stays_off() -> None:
+def test_a_collector_that_was_disabled_stays_disabled() -> None:
     gc.disable()
 
     with gc_paused(), gc_paused():
@@ -50,47 +50,47 @@ def test_a_collector_that_was_off_stays_off() -> None:
     assert not gc.isenabled()
 
 
-def test_the_collector_stays_off_until_the_last_thread_lets_it_go() -> None:
-    both_hold, one_let_go = Barrier(2, timeout=WAIT), Barrier(2, timeout=WAIT)
+def test_the_collector_stays_disabled_until_the_last_thread_ends_its_pause() -> None:
+    both_paused, one_ended = Barrier(2, timeout=WAIT), Barrier(2, timeout=WAIT)
 
-    def hold_shortly() -> None:
+    def pause_shortly() -> None:
         with gc_paused():
-            both_hold.wait()
-        one_let_go.wait()
+            both_paused.wait()
+        one_ended.wait()
 
-    def hold_longer() -> bool:
+    def pause_longer() -> bool:
         with gc_paused():
-            both_hold.wait()
-            one_let_go.wait()
+            both_paused.wait()
+            one_ended.wait()
             return gc.isenabled()
 
     with ThreadPoolExecutor(2) as pool:
-        longer, _ = pool.submit(hold_longer), pool.submit(hold_shortly)
+        longer, _ = pool.submit(pause_longer), pool.submit(pause_shortly)
 
         assert not longer.result(WAIT)
 
     assert gc.isenabled()
 
 
-def test_what_was_there_before_is_out_of_the_collectors_way_and_what_is_made_is_not() -> None:
-    before: list[object] = []
+def test_only_objects_that_existed_before_the_block_are_frozen() -> None:
+    existing: list[object] = []
 
     with existing_objects_frozen():
-        made: list[object] = []
-        watched = [id(each) for each in gc.get_objects()]
+        created: list[object] = []
+        collectable = [id(each) for each in gc.get_objects()]
 
-    assert id(before) not in watched
-    assert id(made) in watched
+    assert id(existing) not in collectable
+    assert id(created) in collectable
 
 
-def test_the_collector_has_everything_back_after_a_failure() -> None:
+def test_everything_is_unfrozen_after_a_failure() -> None:
     with pytest.raises(KeyError), existing_objects_frozen():
         raise KeyError
 
     assert gc.get_freeze_count() == 0
 
 
-def test_what_somebody_else_has_frozen_stays_so() -> None:
+def test_objects_frozen_by_others_stay_frozen() -> None:
     gc.freeze()
 
     with existing_objects_frozen():

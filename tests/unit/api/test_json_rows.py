@@ -1,4 +1,4 @@
-"""JSON put together from columns of text."""
+"""JSON written from columns of text."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from airflow_provider_rcs.api.json_rows import (
 )
 
 
-def test_what_is_the_same_in_each_row_stands_between_what_is_not() -> None:
+def test_fixed_pieces_are_repeated_between_the_cells_of_each_row() -> None:
     assert array_of_rows(["<", ["a", "b"], "-", "-", ["1", ""], ">"], 2) == "[<a--1>,<b-->]"
 
 
-def test_rows_may_be_one_column_alone() -> None:
+def test_rows_may_consist_of_a_single_column() -> None:
     assert array_of_rows([["1", "2", "3"]], 3) == "[1,2,3]"
 
 
-def test_no_rows_are_an_empty_array() -> None:
+def test_no_rows_make_an_empty_array() -> None:
     assert array_of_rows(["<", [], ">"], 0) == "[]"
 
 
 @given(st.lists(st.none() | st.text(max_size=5)))
-def test_a_column_of_texts_reads_as_what_it_was(cells: list[str | None]) -> None:
+def test_a_column_of_texts_reads_back_unchanged(cells: list[str | None]) -> None:
     assert json.loads(array_of_rows(pieces_of_texts(cells), len(cells))) == cells
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(["a", 'b"']), st.text(max_size=5))))
-def test_variables_read_as_what_they_were(rows: list[dict[str, str]]) -> None:
+def test_variables_read_back_unchanged(rows: list[dict[str, str]]) -> None:
     assert json.loads(array_of_rows(pieces_of_variables(columns_of(rows), len(rows)), len(rows))) == rows
 
 
 @given(st.lists(st.text() | st.text(alphabet='",\\\n\x7f\u2028é')))
-def test_a_text_between_quotes_reads_as_what_it_was(cells: list[str]) -> None:
+def test_a_text_between_quotes_reads_back_unchanged(cells: list[str]) -> None:
     assert [json.loads(f'"{text}"') for text in between_quotes(cells)] == cells
 
 
@@ -53,12 +53,12 @@ def test_texts_with_nothing_to_escape_are_not_copied() -> None:
     assert between_quotes(cells) is cells
 
 
-def test_half_of_a_character_cannot_be_written() -> None:
+def test_a_surrogate_cannot_be_written() -> None:
     with pytest.raises(TypeError):
         between_quotes(["\ud83d"])
 
 
-def test_a_column_holds_nothing_for_those_who_lack_its_variable() -> None:
+def test_a_column_has_none_for_rows_without_its_variable() -> None:
     assert columns_of([{"Amount": "7"}, {}, {"Shop": "Madrid"}]) == {
         "Amount": ["7", None, None],
         "Shop": [None, None, "Madrid"],
@@ -66,14 +66,14 @@ def test_a_column_holds_nothing_for_those_who_lack_its_variable() -> None:
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.text(max_size=2))))
-def test_columns_tell_of_every_row_what_the_row_did(rows: list[dict[str, str]]) -> None:
+def test_rows_survive_being_stored_as_columns(rows: list[dict[str, str]]) -> None:
     assert rows_of(columns_of(rows), len(rows)) == rows
 
 
-def test_a_column_that_everybody_has_is_told_from_one_with_somebody_left_out() -> None:
+def test_only_a_column_without_missing_values_is_returned_as_complete() -> None:
     assert all_of(["7", ""]) == ["7", ""]
     assert all_of(["7", None]) is None
 
 
-def test_an_empty_text_is_no_value() -> None:
+def test_an_empty_text_becomes_none() -> None:
     assert empty_as_none(["7", ""]) == ["7", None]

@@ -1,4 +1,4 @@
-"""What is shown of phones and texts."""
+"""What is shown of a phone or a text."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def test_no_mask_shows_more_than_three_characters_or_changes_the_length(text: st
         ("a" * 41, "x" * 40 + "..."),
     ],
 )
-def test_a_masked_text_keeps_its_shape_alone(text: str, shape: str) -> None:
+def test_a_masked_text_keeps_only_its_shape(text: str, shape: str) -> None:
     assert mask_text(text) == shape
 
 
 @given(st.text())
-def test_a_masked_text_holds_no_letter_and_no_digit_of_its_own(text: str) -> None:
+def test_a_masked_text_has_none_of_its_letters_and_digits(text: str) -> None:
     assert {character for character in mask_text(text) if character.isalnum()} <= set("xX0")

@@ -1,4 +1,4 @@
-"""The rules that the models know of themselves."""
+"""The rules that the models enforce."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def test_quiet_hours_that_leave_no_time_to_send_are_refused() -> None:
 
 
 @pytest.mark.parametrize("start", [time(22, 0, 30), time(22, 0, 0, 1), time(22, tzinfo=UTC)], ids=str)
-def test_quiet_hours_are_plain_minutes_of_spains_clock(start: time) -> None:
+def test_quiet_hours_are_whole_minutes_without_a_time_zone(start: time) -> None:
     with pytest.raises(ValueError, match="quiet_hours: start is .*, and must be a plain minute of the day"):
         QuietHours(start, time(9))
 
 
-def test_a_request_for_a_moment_that_the_service_cannot_be_told_is_refused() -> None:
+def test_a_send_date_that_the_services_dates_cannot_express_is_refused() -> None:
     with pytest.raises(RcsInputError, match="send_at: .* repeats in Spain"):
         SendRequest("7", (), "spring-1", send_at=datetime(2026, 10, 25, 1, 30, tzinfo=UTC))
 
 
-def test_the_sender_gives_just_the_variables_that_the_service_does_not_fill() -> None:
+def test_required_variables_are_those_that_the_service_does_not_fill() -> None:
     template = Template(
         "7",
         "Welcome",
@@ -42,7 +42,7 @@ def test_the_sender_gives_just_the_variables_that_the_service_does_not_fill() ->
     assert template.required_variables == ("Amount",)
 
 
-def test_a_recipient_cannot_be_changed_on_its_way() -> None:
+def test_a_recipient_cannot_be_changed() -> None:
     recipient = Recipient("34600000001")
 
     with pytest.raises(AttributeError):
@@ -52,18 +52,18 @@ def test_a_recipient_cannot_be_changed_on_its_way() -> None:
 PEOPLE = [Recipient("34600000001", "Ana", "1", {"Amount": "7"}), Recipient("34600000002"), Recipient("34600000003")]
 
 
-def test_recipients_kept_by_columns_are_the_same_ones_in_the_same_order() -> None:
-    kept = Recipients.of(PEOPLE)
+def test_recipients_stored_as_columns_are_the_same_in_the_same_order() -> None:
+    stored = Recipients.of(PEOPLE)
 
-    assert list(kept) == PEOPLE
-    assert [kept[place] for place in (0, 1, -1)] == PEOPLE
-    assert list(kept[1:]) == PEOPLE[1:]
+    assert list(stored) == PEOPLE
+    assert [stored[index] for index in (0, 1, -1)] == PEOPLE
+    assert list(stored[1:]) == PEOPLE[1:]
 
 
-def test_there_is_no_recipient_behind_the_last_one() -> None:
+def test_an_index_beyond_the_last_recipient_is_an_error() -> None:
     with pytest.raises(IndexError):
         Recipients.of(PEOPLE)[3]
 
 
-def test_columns_of_nobody_are_empty() -> None:
+def test_no_recipients_make_empty_columns() -> None:
     assert list(Recipients.of([])) == []

@@ -1,4 +1,4 @@
-"""What a reply means for each recipient of its request."""
+"""What a reply proves about each recipient of its request."""
 
 from __future__ import annotations
 
@@ -38,33 +38,39 @@ def test_a_recipient_named_as_not_sent_is_rejected_with_the_reason() -> None:
     assert outcomes_of_reply([ANA], result) == [Outcome(ANA, REJECTED, reason=REJECTED_BY_SERVICE)]
 
 
-def test_recipients_are_told_apart_one_by_one() -> None:
+def test_each_recipient_has_its_own_outcome() -> None:
     result = SendResult(messages=1, accepted={BEA: "1"}, rejected=frozenset({ANA}))
 
     assert states([ANA, BEA], result) == [REJECTED, ACCEPTED]
 
 
 @pytest.mark.parametrize(
-    ("result", "rest"),
+    ("result", "others"),
     [
-        pytest.param(SendResult(messages=3), ACCEPTED, id="the total is everyone"),
+        pytest.param(SendResult(messages=3), ACCEPTED, id="the total is all recipients"),
         pytest.param(SendResult(messages=3, accepted_count=3), ACCEPTED, id="all are counted as sent"),
         pytest.param(SendResult(messages=1, rejected_count=3), REJECTED, id="all are counted as not sent"),
         pytest.param(SendResult(messages=1, duplicates=3), DUPLICATE, id="all are counted as duplicates"),
-        pytest.param(SendResult(messages=2), IN_DOUBT, id="the total is fewer"),
-        pytest.param(SendResult(messages=4), IN_DOUBT, id="the total is more"),
-        pytest.param(SendResult(messages=2, accepted_count=2, rejected_count=1), IN_DOUBT, id="which one was not sent"),
-        pytest.param(SendResult(messages=2, accepted_count=2, duplicates=1), IN_DOUBT, id="which one is a duplicate"),
+        pytest.param(SendResult(messages=2), IN_DOUBT, id="the total is smaller"),
+        pytest.param(SendResult(messages=4), IN_DOUBT, id="the total is larger"),
+        pytest.param(
+            SendResult(messages=2, accepted_count=2, rejected_count=1),
+            IN_DOUBT,
+            id="one unnamed recipient was not sent",
+        ),
+        pytest.param(
+            SendResult(messages=2, accepted_count=2, duplicates=1), IN_DOUBT, id="one unnamed recipient is a duplicate"
+        ),
         pytest.param(SendResult(messages=3, rejected_count=1), IN_DOUBT, id="total and count contradict"),
         pytest.param(SendResult(messages=3, duplicates=1), IN_DOUBT, id="total and duplicates contradict"),
     ],
 )
-def test_numbers_decide_only_where_they_leave_no_other_reading(result: Any, rest: Any) -> None:
-    assert states([ANA, BEA, EVA], result) == [rest] * 3
+def test_counts_decide_only_if_they_allow_no_other_reading(result: Any, others: Any) -> None:
+    assert states([ANA, BEA, EVA], result) == [others] * 3
 
 
 @pytest.mark.parametrize(
-    ("result", "rest"),
+    ("result", "others"),
     [
         pytest.param(SendResult(messages=1, accepted={ANA: "1"}, rejected_count=2), REJECTED, id="counted as not sent"),
         pytest.param(SendResult(messages=1, accepted={ANA: "1"}, duplicates=2), DUPLICATE, id="counted as duplicates"),
@@ -81,8 +87,8 @@ def test_numbers_decide_only_where_they_leave_no_other_reading(result: Any, rest
         ),
     ],
 )
-def test_those_whom_the_reply_does_not_name_are_what_its_numbers_say(result: Any, rest: Any) -> None:
-    assert states([ANA, BEA, EVA], result)[1:] == [rest] * 2
+def test_counts_decide_about_recipients_that_the_reply_does_not_name(result: Any, others: Any) -> None:
+    assert states([ANA, BEA, EVA], result)[1:] == [others] * 2
 
 
 def test_a_duplicate_says_that_the_service_left_it_out() -> None:
@@ -91,7 +97,7 @@ def test_a_duplicate_says_that_the_service_left_it_out() -> None:
     assert outcome.reason == DUPLICATE_FOR_SERVICE
 
 
-def test_a_recipient_in_doubt_says_that_the_reply_is_silent_on_it() -> None:
+def test_a_recipient_in_doubt_says_that_the_reply_does_not_show_its_outcome() -> None:
     result = SendResult(messages=1, accepted={ANA: "1"})
 
     assert outcomes_of_reply([ANA, BEA], result)[1] == Outcome(BEA, IN_DOUBT, reason=NOT_IN_REPLY)
@@ -122,7 +128,7 @@ def test_whatever_the_reply_says_every_phone_gets_exactly_one_outcome_in_order(a
 
 
 @given(st.lists(phones, unique=True), results)
-def test_numbers_never_tell_one_unnamed_phone_from_another(asked: Any, result: Any) -> None:
+def test_all_phones_that_the_reply_does_not_name_have_one_outcome(asked: Any, result: Any) -> None:
     unnamed = {
         (outcome.state, outcome.reason)
         for outcome in outcomes_of_reply(asked, result)
@@ -133,7 +139,7 @@ def test_numbers_never_tell_one_unnamed_phone_from_another(asked: Any, result: A
 
 
 @given(st.lists(phones, unique=True, min_size=1), st.data())
-def test_a_reply_that_names_everyone_is_taken_at_its_word(asked: Any, data: Any) -> None:
+def test_a_reply_that_names_every_recipient_decides_about_each(asked: Any, data: Any) -> None:
     sent = data.draw(st.sets(st.sampled_from(asked)))
     result = SendResult(
         messages=len(sent),

@@ -55,12 +55,12 @@ def test_the_defaults_are_what_is_known_or_assumed_of_the_service() -> None:
         ("zero_result", "unknown", "unknown"),
     ],
 )
-def test_a_field_that_is_set_counts(field: str, given: Any, read: Any) -> None:
+def test_a_field_that_is_set_is_read(field: str, given: Any, read: Any) -> None:
     assert getattr(settings(**{field: given}), field) == read
 
 
 @pytest.mark.parametrize("paths", [{"send": "/other"}, '{"send": "other"}'])
-def test_a_path_that_is_set_changes_its_own_call_alone(paths: Any) -> None:
+def test_a_path_changes_only_its_own_call(paths: Any) -> None:
     read = settings(paths=paths)
 
     assert read.url("send") == f"{HOST}/other"
@@ -74,11 +74,11 @@ def test_what_the_form_saves_for_a_field_left_alone_keeps_the_default(field: str
 
 
 @pytest.mark.parametrize("unset", [None, "", "***"], ids=repr)
-def test_a_host_left_alone_is_the_services(unset: Any) -> None:
+def test_a_host_left_alone_keeps_the_default(unset: Any) -> None:
     assert read_settings(unset, 0, {}) == ApiSettings()
 
 
-def test_extras_of_other_names_are_left_to_others() -> None:
+def test_extras_that_are_not_settings_are_ignored() -> None:
     assert settings(verify=False, proxies={}) == settings()
 
 
@@ -109,20 +109,20 @@ def test_loopback_needs_no_https(host: str) -> None:
 @pytest.mark.parametrize(
     "host", ["http://api.example.com", "ftp://api.example.com", "http://localhost.example.com", "http://127.0.0.2"]
 )
-def test_a_host_over_which_credentials_would_travel_in_clear_is_refused(host: str) -> None:
+def test_a_host_to_which_credentials_would_be_sent_unencrypted_is_refused(host: str) -> None:
     with pytest.raises(RcsInputError, match="is not https"):
         read_settings(host, None, {})
 
 
 @pytest.mark.parametrize("host", ["https://", "https:///v7", "/v7"])
-def test_a_host_that_is_none_is_refused(host: str) -> None:
+def test_a_base_url_without_a_host_is_refused(host: str) -> None:
     with pytest.raises(RcsInputError, match="it is not a URL"):
         read_settings(host, None, {})
 
 
 @pytest.mark.parametrize("host", ["https://api.example.com:port/v7", "https://[::1/v7"])
 @pytest.mark.parametrize("port", [None, 8443])
-def test_a_host_that_is_no_url_is_refused_as_the_connections(host: str, port: Any) -> None:
+def test_a_host_that_is_not_a_url_is_refused_by_the_name_of_its_field(host: str, port: Any) -> None:
     with pytest.raises(RcsInputError) as refused:
         read_settings(host, port, {})
 
@@ -130,7 +130,7 @@ def test_a_host_that_is_no_url_is_refused_as_the_connections(host: str, port: An
 
 
 @pytest.mark.parametrize("credentials", ["user:secret-token@", "user@", ":secret-token@"])
-def test_credentials_in_the_host_are_refused_with_the_way_out_and_not_repeated(credentials: str) -> None:
+def test_credentials_in_the_host_are_refused_with_the_remedy_and_not_repeated(credentials: str) -> None:
     with pytest.raises(RcsInputError, match=r"Put them in login \(API User\) and password") as refused:
         read_settings(f"https://{credentials}api.example.com", None, {})
 
@@ -172,7 +172,7 @@ def test_an_extra_that_cannot_be_read_is_refused_with_what_it_takes(field: str, 
         ("zero_result", "done", "Use nothing_sent or unknown."),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_refused_with_the_way_out(field: str, value: Any, remedy: str) -> None:
+def test_a_setting_that_makes_no_sense_is_refused_with_the_remedy(field: str, value: Any, remedy: str) -> None:
     with pytest.raises(RcsInputError) as refused:
         settings(**{field: value})
 
@@ -180,7 +180,7 @@ def test_a_setting_that_makes_no_sense_is_refused_with_the_way_out(field: str, v
     assert str(refused.value).endswith(remedy)
 
 
-def test_a_base_url_is_checked_for_whoever_builds_settings_by_hand() -> None:
+def test_a_base_url_is_checked_when_settings_are_built_without_a_connection() -> None:
     with pytest.raises(RcsInputError, match="is not https"):
         ApiSettings(base_url="http://api.example.com")
 

@@ -1,4 +1,4 @@
-"""Delivery statuses, their order, and the codes that mean them."""
+"""Delivery statuses: their ranks, and the codes that mean them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_rcs.api.statuses import (
-    DELIVERED_STATUSES,
-    DeliveryStatus,
-    status_codes,
-)
+from airflow_provider_rcs.api.statuses import DELIVERED_STATUSES, DeliveryStatus, status_codes
 
 READ, CLICKED, DELIVERED = DeliveryStatus.READ, DeliveryStatus.CLICKED, DeliveryStatus.DELIVERED
 FAILED, SENT, DELAYED, UNKNOWN = (
@@ -38,7 +34,7 @@ def test_no_other_code_has_a_meaning_by_default() -> None:
     assert len(status_codes({})) == 22
 
 
-def test_an_override_changes_its_own_code_alone() -> None:
+def test_an_override_changes_only_its_own_code() -> None:
     codes = status_codes({"13": "read", "20": "clicked"})
 
     assert codes["13"] is READ
@@ -54,25 +50,23 @@ def test_an_override_to_a_status_that_does_not_exist_is_refused() -> None:
 @pytest.mark.parametrize(
     ("weaker", "stronger"), [(UNKNOWN, SENT), (SENT, FAILED), (FAILED, DELIVERED), (DELIVERED, READ), (READ, CLICKED)]
 )
-def test_the_status_that_tells_more_wins(weaker: Any, stronger: Any) -> None:
+def test_a_later_stage_of_delivery_outranks_an_earlier_one(weaker: Any, stronger: Any) -> None:
     assert weaker.rank < stronger.rank
 
 
 @pytest.mark.parametrize(
     ("weaker", "stronger"), [(UNKNOWN, FAILED), (FAILED, SENT), (SENT, DELIVERED), (DELIVERED, READ), (READ, CLICKED)]
 )
-def test_among_channels_one_that_may_still_bring_the_message_wins_over_one_that_failed(
-    weaker: Any, stronger: Any
-) -> None:
+def test_among_channels_one_that_may_still_deliver_outranks_one_that_failed(weaker: Any, stronger: Any) -> None:
     assert weaker.rank_among_channels < stronger.rank_among_channels
 
 
-def test_sent_and_delayed_weigh_the_same_so_that_the_later_one_wins() -> None:
+def test_sent_and_delayed_share_a_rank_so_that_the_later_report_wins() -> None:
     assert SENT.rank == DELAYED.rank
     assert SENT.rank_among_channels == DELAYED.rank_among_channels
 
 
-def test_final_are_the_statuses_that_nothing_worse_can_follow() -> None:
+def test_failed_and_every_status_above_it_are_final() -> None:
     assert {status for status in DeliveryStatus if status.is_final} == {FAILED, DELIVERED, READ, CLICKED}
 
 

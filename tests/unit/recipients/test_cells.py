@@ -1,4 +1,4 @@
-"""Cells of a warehouse as text."""
+"""Cells of a source as text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.recipients.cells import cell_text, is_missing, read_text_column
 
-NOTHING: list[Any] = [
+MISSING: list[Any] = [
     None,
     float("nan"),
     np.nan,
@@ -29,26 +29,26 @@ NOTHING: list[Any] = [
 ]
 
 
-def alone(cell: Any) -> tuple[str, str | None]:
-    """A cell's text and what is wrong with it, read by itself."""
+def read_alone(cell: Any) -> tuple[str, str | None]:
+    """Return a cell's text and what is wrong with it, read by itself."""
     try:
         return cell_text(cell), None
     except ValueError as error:
         return "", str(error)
 
 
-@pytest.mark.parametrize("cell", NOTHING, ids=repr)
-def test_a_cell_that_holds_nothing_is_missing(cell: Any) -> None:
+@pytest.mark.parametrize("cell", MISSING, ids=repr)
+def test_a_missing_value_is_missing(cell: Any) -> None:
     assert is_missing(cell)
 
 
-@pytest.mark.parametrize("cell", NOTHING, ids=repr)
-def test_a_cell_that_holds_nothing_is_empty_text(cell: Any) -> None:
+@pytest.mark.parametrize("cell", MISSING, ids=repr)
+def test_a_missing_value_is_empty_text(cell: Any) -> None:
     assert cell_text(cell) == ""
 
 
 @pytest.mark.parametrize("cell", ["", 0, 0.0, False, " ", Decimal(0)], ids=repr)
-def test_a_cell_that_holds_something_falsy_is_not_missing(cell: Any) -> None:
+def test_a_falsy_value_is_not_missing(cell: Any) -> None:
     assert not is_missing(cell)
 
 
@@ -93,7 +93,7 @@ def test_a_cell_that_holds_something_falsy_is_not_missing(cell: Any) -> None:
     ],
     ids=repr,
 )
-def test_a_cell_reads_as_a_person_expects(cell: Any, text: str) -> None:
+def test_a_cell_reads_as_people_expect(cell: Any, text: str) -> None:
     assert cell_text(cell) == text
 
 
@@ -117,29 +117,29 @@ def test_a_cell_reads_as_a_person_expects(cell: Any, text: str) -> None:
     ],
     ids=lambda cell: type(cell).__name__,
 )
-def test_what_is_no_single_value_is_refused_by_its_type(cell: Any) -> None:
+def test_a_cell_of_another_type_is_refused_by_its_type(cell: Any) -> None:
     with pytest.raises(ValueError, match=f"^it is of type {type(cell).__name__}, which is not text, a number"):
         cell_text(cell)
 
 
 @pytest.mark.parametrize("cell", [float("inf"), float("-inf"), Decimal("Infinity"), np.float32("inf")], ids=repr)
-def test_a_number_without_end_is_refused(cell: Any) -> None:
+def test_an_infinite_number_is_refused(cell: Any) -> None:
     with pytest.raises(ValueError, match="it is infinite"):
         cell_text(cell)
 
 
-def test_a_date_that_python_cannot_hold_is_refused() -> None:
+def test_a_date_beyond_pythons_range_is_refused() -> None:
     with pytest.raises(ValueError, match="it is beyond the range of dates"):
         cell_text(np.datetime64("300000-01-01", "D"))
 
 
-def test_an_integer_column_that_held_a_nan_reads_as_integers() -> None:
+def test_an_integer_column_with_missing_values_reads_as_integers() -> None:
     cells = pd.DataFrame({"points": [10, None, 3]})["points"].tolist()
 
     assert read_text_column(cells) == (["10", "", "3"], {})
 
 
-def test_a_column_tells_which_cells_have_no_text_and_why() -> None:
+def test_a_column_says_which_cells_cannot_be_read_and_why() -> None:
     texts, refused = read_text_column(["Ana", "a\0b", ["x"], None, 7])
 
     assert texts == ["Ana", "", "", "", "7"]
@@ -147,7 +147,7 @@ def test_a_column_tells_which_cells_have_no_text_and_why() -> None:
     assert refused[1] == "it has a control character"
 
 
-def test_letters_and_their_accents_are_composed_so_that_equal_texts_are_equal() -> None:
+def test_combining_accents_are_composed_so_that_equal_texts_are_equal() -> None:
     assert cell_text("Pe\u0301rez") == "P\u00e9rez"
 
 
@@ -158,12 +158,12 @@ def test_a_control_character_is_refused(character: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["👋🏽", "a\u200db", "٣", "a\u00a0b"], ids=ascii)
-def test_what_is_unusual_but_no_control_character_is_kept(text: str) -> None:
+def test_an_unusual_character_is_kept(text: str) -> None:
     assert cell_text(text) == text
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_no_float_changes_its_value_on_the_way(number: Any) -> None:
+def test_no_float_changes_its_value(number: Any) -> None:
     assert float(cell_text(number)) == number
 
 
@@ -202,14 +202,16 @@ cells = st.one_of(
         st.lists(st.integers()),
     )
 )
-def test_a_cell_of_a_column_reads_as_it_does_alone(column: list[Any]) -> None:
+def test_a_cell_reads_the_same_in_a_column_as_by_itself(column: list[Any]) -> None:
     texts, refused = read_text_column(column)
 
-    assert [(text, refused.get(position)) for position, text in enumerate(texts)] == [alone(cell) for cell in column]
+    assert [(text, refused.get(position)) for position, text in enumerate(texts)] == [
+        read_alone(cell) for cell in column
+    ]
 
 
 @given(cells)
-def test_any_cell_is_clean_text_or_refused_and_never_holds_python(cell: Any) -> None:
+def test_any_cell_is_clean_text_without_python_syntax_or_refused(cell: Any) -> None:
     try:
         text = cell_text(cell)
     except ValueError:
@@ -221,6 +223,6 @@ def test_any_cell_is_clean_text_or_refused_and_never_holds_python(cell: Any) -> 
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=4))
-def test_no_decimal_changes_its_value_or_its_digits_on_the_way(number: Decimal) -> None:
+def test_no_decimal_changes_its_value_or_its_digits(number: Decimal) -> None:
     assert Decimal(cell_text(number)) == number
     assert number.is_zero() or cell_text(number) == str(number)

@@ -1,4 +1,4 @@
-"""Rows of a table as recipients of a template."""
+"""Columns of a source, read as recipients."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ PLAIN = Template("7", "Plain")
 def choose(
     template: Any = WELCOME,
     available: Any = ("phone", "Amount"),
-    phone: str = "phone",
-    name: Any = "name",
-    reference: Any = None,
+    phone_column: str = "phone",
+    name_column: Any = "name",
+    reference_column: Any = None,
     variables: Any = None,
     constants: Any = None,
 ) -> Any:
     return choose_columns(
         template,
         available,
-        phone_column=phone,
-        name_column=name,
-        reference_column=reference,
+        phone_column=phone_column,
+        name_column=name_column,
+        reference_column=reference_column,
         variables=variables,
         constants=constants,
     )
@@ -71,7 +71,7 @@ def read(
     return recipient
 
 
-def test_a_variable_is_looked_for_in_the_column_of_its_own_name() -> None:
+def test_a_variable_is_read_from_the_column_of_its_own_name() -> None:
     assert choose().variables == {"Amount": "Amount"}
 
 
@@ -85,21 +85,21 @@ def test_a_variable_that_the_service_fills_needs_no_column() -> None:
     assert "Who" not in choose().variables
 
 
-def test_a_variable_that_the_service_fills_can_be_given_all_the_same() -> None:
+def test_a_variable_that_the_service_fills_can_still_be_mapped() -> None:
     columns = choose(available=("phone", "Amount", "first_name"), variables={"Who": "first_name"})
 
     assert columns.variables["Who"] == "first_name"
 
 
-def test_the_default_column_of_names_is_read_where_it_is_there() -> None:
+def test_the_default_name_column_is_read_if_it_exists() -> None:
     assert choose(available=("phone", "Amount", "name")).name == "name"
 
 
-def test_the_default_column_of_names_may_be_missing() -> None:
+def test_the_default_name_column_may_be_missing() -> None:
     assert choose(available=("phone", "Amount")).name is None
 
 
-def test_the_callers_mapping_is_left_as_it_is() -> None:
+def test_the_callers_mapping_is_not_changed() -> None:
     variables: dict[str, str] = {}
 
     choose(variables=variables)
@@ -116,7 +116,7 @@ def test_the_callers_mapping_is_left_as_it_is() -> None:
         ("variables['Who']", {"variables": {"Who": "first_name"}}),
     ],
 )
-def test_a_column_that_is_not_there_is_refused_by_argument_with_the_columns_that_are(
+def test_a_missing_column_is_refused_by_its_argument_with_the_existing_columns(
     argument: str, given_columns: Any
 ) -> None:
     with pytest.raises(RcsInputError) as refused:
@@ -126,7 +126,7 @@ def test_a_column_that_is_not_there_is_refused_by_argument_with_the_columns_that
     assert str(refused.value).endswith("The columns are 'phone', 'Amount'.")
 
 
-def test_a_variable_that_the_template_does_not_have_is_refused_with_those_that_it_has() -> None:
+def test_a_variable_that_is_not_in_the_template_is_refused_with_those_that_are() -> None:
     with pytest.raises(RcsInputError) as refused:
         choose(variables={"Price": "Amount"})
 
@@ -138,7 +138,7 @@ def test_a_variable_for_a_template_without_any_is_refused() -> None:
         choose(PLAIN, variables={"Price": "phone"})
 
 
-def test_a_variable_without_a_column_is_refused_with_the_mapping_to_write() -> None:
+def test_a_variable_without_a_column_is_refused_with_the_mapping_to_add() -> None:
     with pytest.raises(RcsInputError) as refused:
         choose(available=("phone", "total"))
 
@@ -146,13 +146,13 @@ def test_a_variable_without_a_column_is_refused_with_the_mapping_to_write() -> N
     assert "variables={\"Amount\": \"<column>\"}; the columns are 'phone', 'total'" in str(refused.value)
 
 
-def test_a_constant_stands_in_for_a_column() -> None:
+def test_a_constant_replaces_a_column() -> None:
     columns = choose(available=("phone",), constants={"Amount": 7.0})
 
     assert (columns.variables, columns.constants) == ({}, {"Amount": "7"})
 
 
-def test_a_constant_counts_more_than_a_column_of_the_variables_name() -> None:
+def test_a_constant_has_precedence_over_the_column_of_the_variables_name() -> None:
     assert choose(constants={"Amount": "7"}).variables == {}
 
 
@@ -182,15 +182,15 @@ def test_a_variable_that_is_both_a_column_and_a_constant_is_refused() -> None:
         choose(variables={"Amount": "Amount"}, constants={"Amount": "7"})
 
 
-def test_a_constant_is_among_the_variables_of_every_recipient() -> None:
+def test_a_constant_is_a_variable_of_every_recipient() -> None:
     assert read(constants={"Shop": "Madrid"}).variables == {"Amount": "7", "Shop": "Madrid"}
 
 
-def test_the_key_of_a_recipient_without_a_phone_does_not_hang_on_constants() -> None:
+def test_the_key_of_a_recipient_without_a_phone_does_not_depend_on_constants() -> None:
     assert read(None, constants={"Day": "2026-05-01"}).key == read(None, constants={"Day": "2026-05-02"}).key
 
 
-def test_a_row_is_read_whole() -> None:
+def test_every_field_of_a_row_is_read() -> None:
     recipient = read("+34 600 000 001", name=" Ana ", id=42.0, Amount="19.90")
 
     assert (recipient.key, recipient.phone, recipient.phone_as_listed) == (
@@ -202,7 +202,7 @@ def test_a_row_is_read_whole() -> None:
     assert (recipient.rejection, recipient.detail) == ("", "")
 
 
-def test_the_default_region_is_that_of_national_phones() -> None:
+def test_national_phones_are_read_in_the_default_region() -> None:
     assert read("600 000 001", region="ES").phone == "34600000001"
 
 
@@ -219,13 +219,13 @@ def test_a_phone_that_cannot_be_used_is_rejected_with_the_rule_it_breaks() -> No
     assert recipient.phone is None
 
 
-def test_a_rejected_phone_is_told_by_row_column_and_masked_value() -> None:
+def test_the_detail_of_a_rejected_phone_is_its_row_column_and_masked_value() -> None:
     recipient = read("+34600", first_row=2001)
 
     assert recipient.detail == "row 2001, column 'phone', value '***600'"
 
 
-def test_a_missing_variable_is_told_by_name_row_and_column() -> None:
+def test_the_rejection_of_a_missing_variable_gives_its_name_row_and_column() -> None:
     recipient = read(Amount=None, first_row=3)
 
     assert recipient.rejection == "variable Amount: it has no value"
@@ -233,7 +233,7 @@ def test_a_missing_variable_is_told_by_name_row_and_column() -> None:
 
 
 @pytest.mark.parametrize("column", ["name", "id", "Amount"])
-def test_a_control_character_is_told_by_column_and_row(column: str) -> None:
+def test_the_rejection_of_a_control_character_gives_its_column_and_row(column: str) -> None:
     recipient = read(first_row=3, **{"name": "Ana", "id": "42", "Amount": "7", column: "a\x00b"})
 
     assert recipient.rejection == f"column {column}: it has a control character"
@@ -241,7 +241,7 @@ def test_a_control_character_is_told_by_column_and_row(column: str) -> None:
 
 
 @pytest.mark.parametrize("column", ["name", "id", "Amount"])
-def test_a_cell_that_holds_a_container_is_told_by_column_and_type(column: str) -> None:
+def test_the_rejection_of_a_container_gives_its_column_and_type(column: str) -> None:
     recipient = read(first_row=3, **{"name": "Ana", "id": "42", "Amount": "7", column: {"es": "Ana"}})
 
     assert recipient.rejection.startswith(f"column {column}: it is of type dict, which is not text")
@@ -254,7 +254,7 @@ def test_a_fixed_line_is_marked_and_not_rejected() -> None:
     assert (recipient.is_fixed_line, recipient.rejection) == (True, "")
 
 
-def test_a_fixed_line_is_rejected_where_mobiles_alone_are_wanted_and_keeps_its_phone_as_key() -> None:
+def test_mobile_only_rejects_a_fixed_line_which_keeps_its_phone_as_key() -> None:
     recipient = read("912 345 678", region="ES", mobile_only=True, first_row=3)
 
     assert recipient.rejection == "phone: it is a fixed line, and mobile_only is set"
@@ -263,22 +263,22 @@ def test_a_fixed_line_is_rejected_where_mobiles_alone_are_wanted_and_keeps_its_p
 
 
 @pytest.mark.parametrize("phone", ["34600000001", "12125550123"])
-def test_what_may_be_a_mobile_is_sent_to_where_mobiles_alone_are_wanted(phone: str) -> None:
+def test_mobile_only_accepts_phones_that_may_be_mobiles(phone: str) -> None:
     assert read(phone, mobile_only=True).rejection == ""
 
 
-def test_a_recipient_rejected_for_something_else_keeps_its_phone_as_key() -> None:
+def test_a_recipient_rejected_for_another_reason_keeps_its_phone_as_key() -> None:
     assert read(Amount=None).key == "34600000001"
 
 
-def test_the_phone_is_the_first_reason_of_a_row_with_two() -> None:
+def test_the_phone_is_the_reason_for_a_row_with_two_problems() -> None:
     recipient = read("+34600", Amount=None)
 
     assert recipient.rejection.startswith("phone: ")
 
 
 @pytest.mark.parametrize("phone", [None, math.nan, pd.NaT, ""], ids=repr)
-def test_a_missing_phone_is_listed_as_nothing(phone: str) -> None:
+def test_a_missing_phone_is_listed_as_empty_text(phone: str) -> None:
     recipient = read(phone)
 
     assert (recipient.rejection, recipient.phone_as_listed) == ("phone: it is missing", "")
@@ -289,24 +289,24 @@ def test_a_recipient_without_a_phone_has_the_same_key_every_time() -> None:
 
 
 @pytest.mark.parametrize("difference", [{"phone": "n/a"}, {"name": "Eva"}, {"id": "2"}, {"Amount": "8"}], ids=repr)
-def test_recipients_without_a_phone_are_told_apart_by_all_that_came_instead(difference: Any) -> None:
+def test_recipients_without_a_phone_differ_by_every_other_value_of_their_rows(difference: Any) -> None:
     row: dict[str, Any] = {"phone": None, "name": "Ana", "id": "1", "Amount": "7"}
 
     assert read(**row).key != read(**{**row, **difference}).key
 
 
-def test_the_key_of_a_recipient_without_a_phone_holds_nothing_of_what_came() -> None:
+def test_the_key_of_a_recipient_without_a_phone_shows_nothing_of_the_row() -> None:
     key = read("600", name="Ana", id="42").key
 
     assert key.startswith("no-phone:")
     assert not {"600", "Ana"} & {key.removeprefix("no-phone:")[start : start + 3] for start in range(24)}
 
 
-def test_what_came_as_a_phone_is_kept_only_as_far_as_a_person_needs_it() -> None:
+def test_the_phone_as_listed_is_cut_to_64_characters() -> None:
     assert len(read("x" * 1000).phone_as_listed) == 64
 
 
-def test_rows_are_numbered_on_from_the_first_of_the_chunk() -> None:
+def test_rows_are_numbered_from_the_first_row_of_the_chunk() -> None:
     columns = RecipientColumns("phone", None, None, {})
 
     recipients = read_recipients({"phone": ["", "", ""]}, columns, (), default_region=None, first_row=1001)
@@ -321,7 +321,7 @@ def test_a_chunk_without_rows_has_no_recipients() -> None:
     assert list(read_recipients(chunk, columns, ("Amount",), default_region="ES", first_row=1)) == []
 
 
-def test_a_column_that_is_all_empty_reads_as_empty() -> None:
+def test_a_column_of_missing_values_reads_as_empty_texts() -> None:
     columns = RecipientColumns("phone", "name", None, {})
     chunk: dict[str, list[object]] = {"phone": ["34600000001", "34600000002"], "name": [None, None]}
 
@@ -350,7 +350,7 @@ cells = st.one_of(st.none(), st.text(), st.integers(), st.floats(), st.booleans(
 
 
 @given(phone=cells, name=cells, id=cells, Amount=cells)
-def test_every_row_is_ready_to_be_sent_to_or_rejected_with_a_reason_and_a_place(**row: Any) -> None:
+def test_every_row_is_a_recipient_or_a_rejection_with_its_detail(**row: Any) -> None:
     recipient = read(region="ES", **row)
 
     assert recipient.key
@@ -362,8 +362,8 @@ def test_every_row_is_ready_to_be_sent_to_or_rejected_with_a_reason_and_a_place(
 def test_no_rejection_shows_more_of_a_phone_than_its_last_three_digits(phone: str) -> None:
     recipient = read(phone, required=())
 
-    told = recipient.rejection + recipient.detail.removeprefix("row 1, ")
-    assert sum(character.isdigit() for character in told) <= 3
+    shown = recipient.rejection + recipient.detail.removeprefix("row 1, ")
+    assert sum(character.isdigit() for character in shown) <= 3
 
 
 LISTED = [
@@ -373,17 +373,17 @@ LISTED = [
 ]
 
 
-def test_listed_recipients_kept_by_columns_are_the_same_ones_in_the_same_order() -> None:
-    kept = ListedRecipients.of(LISTED)
+def test_listed_recipients_stored_as_columns_are_the_same_in_the_same_order() -> None:
+    stored = ListedRecipients.of(LISTED)
 
-    assert list(kept) == LISTED
-    assert [kept[place] for place in (0, 1, -1)] == LISTED
-    assert list(kept[1:]) == LISTED[1:]
+    assert list(stored) == LISTED
+    assert [stored[index] for index in (0, 1, -1)] == LISTED
+    assert list(stored[1:]) == LISTED[1:]
 
 
-def test_a_part_of_listed_recipients_is_those_whose_flag_is_set() -> None:
+def test_where_returns_the_recipients_whose_flag_is_true() -> None:
     assert list(ListedRecipients.of(LISTED).where([True, False, True])) == [LISTED[0], LISTED[2]]
 
 
-def test_columns_of_nobody_listed_are_empty() -> None:
+def test_no_listed_recipients_make_empty_columns() -> None:
     assert list(ListedRecipients.of([])) == []

@@ -1,4 +1,4 @@
-"""Digits read by patterns: wherever they answer, they answer what phonenumbers does."""
+"""Digits read by patterns give the result of phonenumbers wherever they give one."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 DIGITS = "[0-9]{1,15}"
 
 
-def asked(digits: str, region: str | None) -> ParsedPhone | None:
-    """What phonenumbers says of digits: of a national number of the region first, then of an international one."""
-    national = told(digits, region) if region and not digits.startswith("00") else None
-    return national or told(f"+{digits.removeprefix('00')}", None)
+def read_by_phonenumbers(digits: str, region: str | None) -> ParsedPhone | None:
+    """Return what phonenumbers reads: a national number of the region, or else an international one."""
+    national = parse(digits, region) if region and not digits.startswith("00") else None
+    return national or parse(f"+{digits.removeprefix('00')}", None)
 
 
 @cache
-def told(text: str, region: str | None) -> ParsedPhone | None:
+def parse(text: str, region: str | None) -> ParsedPhone | None:
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
@@ -41,9 +41,9 @@ def read(digits: str, region: str | None) -> ParsedPhone | None:
     return national_reader(region)(digits) if region else read_international(digits)
 
 
-def wrong(cases: Iterable[tuple[str, str | None]]) -> list[tuple[str, str | None]]:
-    """Which of the cases are answered, and not as phonenumbers does."""
-    return [case for case in cases if (found := read(*case)) is not None and found != asked(*case)]
+def misread(cases: Iterable[tuple[str, str | None]]) -> list[tuple[str, str | None]]:
+    """Return the cases that are read, but not as phonenumbers reads them."""
+    return [case for case in cases if (parsed := read(*case)) is not None and parsed != read_by_phonenumbers(*case)]
 
 
 def codes() -> dict[int, tuple[str, ...]]:
@@ -55,11 +55,13 @@ def codes() -> dict[int, tuple[str, ...]]:
     [("ES", "34", 9), ("IT", "39", 10), ("FR", "33", 9), ("MX", "52", 10), ("GB", "44", 10)],
 )
 @pytest.mark.parametrize("before", ["", "0", "code"])
-def test_no_prefix_of_a_default_region_is_read_otherwise(region: str, code: str, length: int, before: str) -> None:
+def test_every_prefix_of_a_default_region_is_read_as_phonenumbers_reads_it(
+    region: str, code: str, length: int, before: str
+) -> None:
     start = code if before == "code" else before
     cases = ((f"{start}{prefix:04d}123456789"[: len(start) + length], region) for prefix in range(0, 10_000, 3))
 
-    assert wrong(cases) == []
+    assert misread(cases) == []
 
 
 def test_spanish_prefixes_that_a_simple_pattern_would_take_are_left_to_phonenumbers() -> None:
@@ -69,7 +71,7 @@ def test_spanish_prefixes_that_a_simple_pattern_would_take_are_left_to_phonenumb
 
 
 @pytest.mark.parametrize(
-    ("digits", "region", "found"),
+    ("digits", "region", "parsed"),
     [
         ("34600000001", None, ("34600000001", False)),
         ("600000001", "ES", ("34600000001", False)),
@@ -82,34 +84,36 @@ def test_spanish_prefixes_that_a_simple_pattern_would_take_are_left_to_phonenumb
         ("5491123456789", "AR", ("5491123456789", False)),
     ],
 )
-def test_what_is_written_plainly_is_read_at_once(digits: str, region: str | None, found: ParsedPhone) -> None:
-    assert read(digits, region) == found == asked(digits, region)
+def test_a_plainly_written_phone_is_read_without_phonenumbers(
+    digits: str, region: str | None, parsed: ParsedPhone
+) -> None:
+    assert read(digits, region) == parsed == read_by_phonenumbers(digits, region)
 
 
 @pytest.mark.parametrize(
     ("digits", "region"),
     [
-        ("278163463", "ZA"),  # begins with the region's own code, and is a national number
-        ("358100000", "AX"),  # the same, and is valid after the code as well
-        ("3100000", "BS"),  # a local number, before which phonenumbers puts the area
-        ("000000000", "TJ"),  # would be valid, did it not begin as numbers to abroad do
+        ("278163463", "ZA"),  # a national number that begins with the region's own code
+        ("358100000", "AX"),  # the same, and also valid after the code
+        ("3100000", "BS"),  # a local number, to which phonenumbers adds the area code
+        ("000000000", "TJ"),  # would be valid if it did not begin with an international prefix
         ("0000400", "UY"),
-        ("81034600000001", "RU"),  # dialled to abroad
+        ("81034600000001", "RU"),  # dialled with an international prefix
         ("0051987654321", "CO"),
-        ("15551234567890", "DE"),  # longer than its code allows, and possible as a national number
+        ("15551234567890", "DE"),  # too long for its code, and possible as a national number
     ],
 )
-def test_what_can_be_meant_in_two_ways_is_left_to_phonenumbers_or_read_alike(digits: str, region: str) -> None:
-    assert wrong([(digits, region)]) == []
+def test_ambiguous_digits_are_read_as_phonenumbers_reads_them(digits: str, region: str) -> None:
+    assert misread([(digits, region)]) == []
 
 
 @given(st.sampled_from(list(codes())), st.from_regex(DIGITS, fullmatch=True), st.sampled_from([None, *REGIONS]))
 def test_any_digits_after_any_code_are_read_as_phonenumbers_reads_them(
     code: int, digits: str, region: str | None
 ) -> None:
-    assert wrong([(f"{code}{digits}", region)]) == []
+    assert misread([(f"{code}{digits}", region)]) == []
 
 
 @given(st.from_regex(DIGITS, fullmatch=True), st.sampled_from([None, *REGIONS]))
 def test_any_digits_are_read_as_phonenumbers_reads_them(digits: str, region: str | None) -> None:
-    assert wrong([(digits, region)]) == []
+    assert misread([(digits, region)]) == []

@@ -1,4 +1,4 @@
-"""Phones as warehouses hold them."""
+"""Phones in every notation that warehouses have."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.recipients.phones import PhoneError, could_be_phone, phone_text, read_phone, read_phone_column
 
-NOTHING = [None, float("nan"), np.nan, pd.NA, pd.NaT, Decimal("NaN"), "", "   ", "\u00a0"]
+MISSING = [None, float("nan"), np.nan, pd.NA, pd.NaT, Decimal("NaN"), "", "   ", "\u00a0"]
 
 
 LONGEST_E164 = 15
 
 
-def alone(cell: Any, region: str | None) -> tuple[str | None, str | None]:
-    """A cell's phone and what is wrong with it, read by itself."""
+def read_alone(cell: Any, region: str | None) -> tuple[str | None, str | None]:
+    """Return a cell's phone and what is wrong with it, read by itself."""
     try:
         return read_phone(cell, region), None
     except PhoneError as error:
@@ -59,22 +59,22 @@ def alone(cell: Any, region: str | None) -> tuple[str | None, str | None]:
     ],
     ids=ascii,
 )
-def test_an_international_phone_is_read_in_every_way_that_warehouses_hold_it(phone: str) -> None:
+def test_an_international_phone_is_read_in_every_notation(phone: str) -> None:
     assert read_phone(phone) == "34600000001"
 
 
 @pytest.mark.parametrize(
     "phone", ["600000001", "600 00 00 01", "600-000-001", 600000001, 600000001.0, "34600000001", "+34600000001"]
 )
-def test_a_national_phone_is_read_by_its_region(phone: str) -> None:
+def test_a_national_phone_is_read_in_the_default_region(phone: str) -> None:
     assert read_phone(phone, "ES") == "34600000001"
 
 
-def test_an_international_phone_of_plain_digits_is_read_although_it_is_not_of_the_default_region() -> None:
+def test_plain_digits_that_are_not_national_are_read_as_an_international_phone() -> None:
     assert read_phone("447400123456", "ES") == "447400123456"
 
 
-def test_a_foreign_phone_keeps_its_country() -> None:
+def test_an_international_phone_keeps_its_country() -> None:
     assert read_phone("+44 7400 123456", "ES") == "447400123456"
 
 
@@ -90,7 +90,7 @@ def test_a_fixed_line_is_a_valid_phone_and_left_to_the_service() -> None:
     assert read_phone("912 345 678", "ES") == "34912345678"
 
 
-@pytest.mark.parametrize("cell", NOTHING, ids=repr)
+@pytest.mark.parametrize("cell", MISSING, ids=repr)
 def test_a_cell_without_a_phone_is_rejected_as_missing(cell: Any) -> None:
     with pytest.raises(PhoneError, match=r"^it is missing$"):
         read_phone(cell)
@@ -131,12 +131,12 @@ def test_a_rejection_names_the_rule_that_the_phone_breaks(cell: Any, rule: str) 
         read_phone(cell)
 
 
-def test_a_national_phone_without_a_region_is_rejected_with_the_way_out() -> None:
+def test_a_national_phone_without_a_region_is_rejected_with_the_remedy() -> None:
     with pytest.raises(PhoneError, match="set default_region if it is a national one"):
         read_phone("600000001")
 
 
-def test_a_phone_valid_neither_in_its_region_nor_outside_is_rejected_by_both() -> None:
+def test_a_phone_valid_neither_as_national_nor_international_says_so() -> None:
     with pytest.raises(PhoneError, match=r"^it is valid neither in ES nor as an international number$"):
         read_phone("12345", "ES")
 
@@ -164,7 +164,7 @@ def test_a_phone_valid_neither_in_its_region_nor_outside_is_rejected_by_both() -
         ("+52 1 55 1234 5678", None, None),
     ],
 )
-def test_shared_codes_leading_zeros_and_mobile_digits_are_read_as_their_countries_mean_them(
+def test_shared_codes_leading_zeros_and_mobile_prefixes_follow_their_countries_rules(
     phone: str, region: str | None, digits: str | None
 ) -> None:
     assert read_phone_column([phone], region).phones == [digits]
@@ -184,11 +184,11 @@ def test_a_column_is_read_cell_by_cell() -> None:
         ("34912345678", True),
         ("+34 912 345 678", True),
         ("34600000001", False),
-        ("+12125550123", False),  # where fixed lines and mobiles look alike
+        ("+12125550123", False),  # fixed lines and mobiles share their number ranges
         ("525512345678", False),
         ("390612345678", True),
         ("+54 11 2345-6789", True),
-        ("34900123456", False),  # free of charge: no fixed line to phonenumbers
+        ("34900123456", False),  # toll-free, which is not a fixed line to phonenumbers
     ],
 )
 def test_a_fixed_line_is_one_that_cannot_be_a_mobile(phone: str, is_fixed_line: bool) -> None:
@@ -199,16 +199,16 @@ def test_a_fixed_line_is_one_that_cannot_be_a_mobile(phone: str, is_fixed_line: 
     st.lists(st.one_of(st.text(), st.integers(), st.floats(), st.none(), st.from_regex(r"\+?[0-9 ]+", fullmatch=True))),
     st.sampled_from([None, "ES", "US", "FR"]),
 )
-def test_a_cell_of_a_column_is_read_as_it_is_alone(cells: list[Any], region: str | None) -> None:
+def test_a_cell_reads_the_same_in_a_column_as_by_itself(cells: list[Any], region: str | None) -> None:
     read = read_phone_column(cells, region)
 
     assert [(phone, read.refused.get(position)) for position, phone in enumerate(read.phones)] == [
-        alone(cell, region) for cell in cells
+        read_alone(cell, region) for cell in cells
     ]
 
 
 @given(st.from_regex(r"\+999[0-9 ()-]{5,20}|[0-9]{8,12}x", fullmatch=True))
-def test_a_rejection_never_holds_the_phone(phone: str) -> None:
+def test_a_rejection_never_contains_the_phone(phone: str) -> None:
     with pytest.raises(PhoneError) as rejected:
         read_phone(phone, "ES")
 
@@ -216,7 +216,7 @@ def test_a_rejection_never_holds_the_phone(phone: str) -> None:
 
 
 @given(st.one_of(st.text(), st.integers(), st.floats(), st.decimals(allow_nan=False), st.booleans(), st.none()))
-def test_any_cell_is_digits_or_a_rejection(cell: Any) -> None:
+def test_any_cell_is_read_as_digits_or_rejected(cell: Any) -> None:
     try:
         phone = read_phone(cell, "ES")
     except PhoneError:
@@ -234,15 +234,15 @@ def test_a_phone_longer_than_e164_allows_is_rejected(phone: str) -> None:
         read_phone(phone)
 
 
-def test_text_that_says_nothing_in_pandas_words_is_no_phone() -> None:
+def test_the_text_of_a_missing_pandas_value_is_missing() -> None:
     assert phone_text("<NA>") == phone_text("NaT") == ""
 
 
 @pytest.mark.parametrize("text", ["600000001", "0600 000 001", "34600000001", "0034 600-000-001", "tel. 600 00 00 01"])
-def test_a_text_may_mean_the_phone_whose_digits_it_holds(text: str) -> None:
+def test_a_text_with_the_digits_of_a_phone_could_be_that_phone(text: str) -> None:
     assert could_be_phone(text, "34600000001")
 
 
 @pytest.mark.parametrize("text", ["", "600000002", "60000000", "44600000001", "34600000001 or 34600000002"])
-def test_a_text_with_other_digits_does_not_mean_the_phone(text: str) -> None:
+def test_a_text_with_other_digits_could_not_be_that_phone(text: str) -> None:
     assert not could_be_phone(text, "34600000001")

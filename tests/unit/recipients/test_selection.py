@@ -1,4 +1,4 @@
-"""Parts of a list: the same ones on every machine, no recipient in two shards, a share within a larger one."""
+"""Parts of a list: the same on every machine, no recipient in two shards, each sample within a larger one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.unit.store.given import listed, phones
 KEYS = st.lists(st.text(), unique=True, max_size=40)
 
 
-SHARES = st.floats(min_value=0, max_value=1, exclude_min=True)
+SAMPLES = st.floats(min_value=0, max_value=1, exclude_min=True)
 
 
 def people(keys: Sequence[str]) -> list[ListedRecipient]:
@@ -36,12 +36,12 @@ def test_the_shards_of_a_list_are_named_by_number_and_count() -> None:
 
 
 @pytest.mark.parametrize("count", [0, -1, 2.0, "4", True, None], ids=repr)
-def test_a_number_of_shards_that_is_none_is_refused(count: Any) -> None:
+def test_a_number_of_shards_that_is_not_a_whole_number_is_refused(count: Any) -> None:
     with pytest.raises(RcsInputError, match=r"^shards: .* is not a whole number of 1 or more\. Write shards\(4\)"):
         shards(count)
 
 
-def test_who_is_in_which_shard_never_changes() -> None:
+def test_the_shard_of_a_recipient_never_changes() -> None:
     assert [chosen(phones(10), shard) for shard in shards(3)] == [
         ["34600000003", "34600000009"],
         ["34600000000", "34600000007", "34600000008"],
@@ -49,7 +49,7 @@ def test_who_is_in_which_shard_never_changes() -> None:
     ]
 
 
-def test_who_is_in_which_share_never_changes() -> None:
+def test_the_recipients_in_a_sample_never_change() -> None:
     assert chosen(phones(100), sample=0.05) == ["34600000000", "34600000061", "34600000071", "34600000076"]
 
 
@@ -60,19 +60,19 @@ def test_every_recipient_is_in_exactly_one_shard(keys: list[str], count: int) ->
     assert sorted(key for part in parts for key in part) == sorted(keys)
 
 
-@given(keys=KEYS, shares=st.tuples(SHARES, SHARES).map(sorted), shard=st.sampled_from([None, *shards(3)]))
-def test_a_larger_share_contains_a_smaller_one(keys: list[str], shares: list[float], shard: str | None) -> None:
-    smaller, larger = (chosen(keys, shard, share) for share in shares)
+@given(keys=KEYS, samples=st.tuples(SAMPLES, SAMPLES).map(sorted), shard=st.sampled_from([None, *shards(3)]))
+def test_a_larger_sample_contains_a_smaller_one(keys: list[str], samples: list[float], shard: str | None) -> None:
+    smaller, larger = (chosen(keys, shard, sample) for sample in samples)
 
     assert set(smaller) <= set(larger)
 
 
 @given(keys=KEYS)
-def test_without_a_shard_or_a_share_everybody_is_chosen_in_order(keys: list[str]) -> None:
+def test_without_a_shard_or_a_sample_all_recipients_are_chosen_in_order(keys: list[str]) -> None:
     assert chosen(keys) == keys
 
 
-def test_a_share_is_about_as_much_of_a_list_as_it_says_in_every_shard_of_it() -> None:
+def test_a_sample_has_about_its_fraction_of_the_list_and_of_every_shard() -> None:
     listed_people = ListedRecipients.of(people(phones(40_000)))
 
     sizes = [len(read_selection(shard, 0.1).of(listed_people)) for shard in [None, *shards(4)]]
@@ -102,14 +102,14 @@ def test_two_spellings_of_one_phone_are_in_one_shard() -> None:
     ],
     ids=str,
 )
-def test_a_part_is_read_from_what_a_task_was_told(shard: Any, sample: Any, selection: Selection) -> None:
+def test_a_selection_is_read_from_arguments(shard: Any, sample: Any, selection: Selection) -> None:
     assert read_selection(shard, sample) == selection
 
 
 @pytest.mark.parametrize(
     "shard", ["", "2", "0/4", "2/0", "2 of 4", "-1/4", "2/4/6", "1.0/4", "٢/٤", 2, ("2", "4")], ids=repr
 )
-def test_what_is_no_shard_is_refused_by_name_with_an_example(shard: Any) -> None:
+def test_a_value_that_is_not_a_shard_is_refused_by_name_with_an_example(shard: Any) -> None:
     with pytest.raises(RcsInputError, match=r'^shard: .* is not a shard\. .* such as "2/4", or leave it out\.$'):
         read_selection(shard, 1)
 
@@ -120,6 +120,6 @@ def test_a_shard_beyond_the_last_one_is_refused() -> None:
 
 
 @pytest.mark.parametrize("sample", [0, -0.1, 1.01, "", "5%", "0,5", None, True, "nan", "inf", [1]], ids=repr)
-def test_what_is_no_share_is_refused_by_name_with_an_example(sample: Any) -> None:
+def test_a_value_that_is_not_a_fraction_is_refused_by_name_with_an_example(sample: Any) -> None:
     with pytest.raises(RcsInputError, match=r"^sample: .* is not a fraction of the list\. .* such as 0\.01\.$"):
         read_selection(None, sample)

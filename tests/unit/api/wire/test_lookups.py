@@ -1,4 +1,4 @@
-"""The wire format of what look-ups are answered."""
+"""The wire format of replies to look-ups."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ names = st.text(min_size=1, max_size=12)
 def in_shape(
     content: Any, *, text_numbers: bool, text_structures: bool, in_list: bool, spelled: Any, spaces: bool
 ) -> bytes:
-    """Write a reply in one of the shapes in which the API was seen to answer."""
+    """Write a reply in one of the shapes that were seen."""
 
     def written(value: Any) -> Any:
         if isinstance(value, list):
@@ -125,7 +125,7 @@ WHOLE = {"Res": 1, "Nombre": "Welcome", "Plantillas": {"7": "Welcome"}, "Variabl
 @pytest.mark.parametrize("read", LOOK_UPS)
 @given(shape=shapes)
 @settings(max_examples=20)
-def test_a_look_up_that_is_cut_off_anywhere_is_a_plain_error(read: Any, shape: Any) -> None:
+def test_a_look_up_that_is_cut_off_raises_unavailable(read: Any, shape: Any) -> None:
     whole = in_shape(WHOLE, **shape)
 
     for end in range(len(whole)):
@@ -133,17 +133,17 @@ def test_a_look_up_that_is_cut_off_anywhere_is_a_plain_error(read: Any, shape: A
             read(whole[:end])
 
 
-def test_a_reply_that_names_no_templates_at_all_has_none() -> None:
+def test_a_reply_without_the_list_of_templates_has_none() -> None:
     assert read_templates(body({"Res": 1})) == {}
 
 
 @pytest.mark.parametrize("templates", [["Welcome"], 7, "Welcome", "{", '["Welcome"]', "[{"], ids=repr)
-def test_templates_that_cannot_be_read_are_told_as_the_services_fault(templates: Any) -> None:
+def test_templates_that_cannot_be_read_raise_unavailable(templates: Any) -> None:
     with pytest.raises(RcsUnavailable):
         read_templates(body({"Res": 1, "Plantillas": templates}))
 
 
-def test_a_template_whose_variables_are_numbered_entries_reads_the_same() -> None:
+def test_variables_as_an_object_of_numbered_entries_are_read_as_a_list() -> None:
     variables = {str(number): each for number, each in enumerate(VARIABLES)}
 
     template = read_template(body({"Res": 1, "Nombre": "Customer welcome", "Variables": variables}), "1234567")
@@ -152,31 +152,31 @@ def test_a_template_whose_variables_are_numbered_entries_reads_the_same() -> Non
 
 
 @pytest.mark.parametrize("kind", ["DESTINATARIO", "Destinatario", "destinatario"])
-def test_a_variable_of_the_recipient_is_filled_by_the_service_however_its_type_is_spelled(kind: Any) -> None:
+def test_a_variable_of_type_destinatario_in_any_case_is_filled_by_the_service(kind: Any) -> None:
     template = read_template(body({"Res": 1, "Variables": [{"Nombre": "Who", "Tipo": kind}]}), "7")
 
     assert template.required_variables == ()
 
 
 @pytest.mark.parametrize("kind", ["TEXTO", "IMAGEN", "", None])
-def test_a_variable_of_any_other_type_is_the_senders(kind: Any) -> None:
+def test_a_variable_of_any_other_type_is_required(kind: Any) -> None:
     template = read_template(body({"Res": 1, "Variables": [{"Nombre": "Amount", "Tipo": kind}]}), "7")
 
     assert template.required_variables == ("Amount",)
 
 
 @pytest.mark.parametrize("variables", [["Amount"], [{"Tipo": "TEXTO"}], 7, "Amount", "[{", [None]], ids=repr)
-def test_variables_that_cannot_be_read_are_told_as_the_services_fault(variables: Any) -> None:
+def test_variables_that_cannot_be_read_raise_unavailable(variables: Any) -> None:
     with pytest.raises(RcsUnavailable, match="7"):
         read_template(body({"Res": 1, "Variables": variables}), "7")
 
 
 @pytest.mark.parametrize("credit", [12.5, "12.5", "12,5", " 12.5 "], ids=repr)
-def test_credit_may_have_a_point_or_a_comma(credit: Any) -> None:
+def test_credit_may_have_a_decimal_point_or_comma(credit: Any) -> None:
     assert read_credits(body({"Res": 1, "Cred": credit})) == 12.5
 
 
-def test_credit_needs_no_result_beside_it() -> None:
+def test_credit_needs_no_result_next_to_it() -> None:
     assert read_credits(b'{"Cred": "0"}') == 0
 
 
@@ -185,7 +185,7 @@ def test_credit_needs_no_result_beside_it() -> None:
     [{"Res": 1}, *({"Res": 1, "Cred": credit} for credit in ("much", "", "nan", "inf", None, [7], True))],
     ids=repr,
 )
-def test_credit_that_cannot_be_read_is_told_as_the_services_fault(content: Any) -> None:
+def test_credit_that_cannot_be_read_raises_unavailable(content: Any) -> None:
     with pytest.raises(RcsUnavailable, match="credit"):
         read_credits(body(content))
 
@@ -194,7 +194,9 @@ def test_credit_that_cannot_be_read_is_told_as_the_services_fault(content: Any) 
 @pytest.mark.parametrize(
     ("result", "kind"), [(-1, RcsAuthError), (-2, RcsCreditError), (-3, RcsParameterError), (-9, RcsParameterError)]
 )
-def test_a_refused_look_up_is_told_by_its_kind_in_the_services_words(read: Any, result: Any, kind: Any) -> None:
+def test_a_refused_look_up_raises_the_error_for_its_result_and_quotes_the_service(
+    read: Any, result: Any, kind: Any
+) -> None:
     with pytest.raises(kind, match="Plantilla desconocida"):
         read(body({"Res": result, "Error": "Plantilla desconocida"}))
 
@@ -207,7 +209,7 @@ def test_an_http_error_is_a_refusal_whatever_the_body_says(read: Any) -> None:
 
 @pytest.mark.parametrize("read", LOOK_UPS)
 @pytest.mark.parametrize("unreadable", [b"", b"<html></html>", b"[]", b"7", b'{"Res": ', b'{"Res": "x"}', b"\xff"])
-def test_a_look_up_that_cannot_be_read_is_worth_a_retry(read: Any, unreadable: Any) -> None:
+def test_a_look_up_that_cannot_be_read_raises_unavailable(read: Any, unreadable: Any) -> None:
     with pytest.raises(RcsUnavailable):
         read(unreadable)
 
@@ -227,7 +229,7 @@ FIELDS = ["Res", "Error", "Nombre", "Plantillas", "Variables", "Cred"]
 @pytest.mark.parametrize("read", LOOK_UPS)
 @given(content=st.dictionaries(st.sampled_from(FIELDS), anything))
 @settings(max_examples=60)
-def test_whatever_comes_a_look_up_is_read_or_told_as_an_error_of_the_provider(read: Any, content: Any) -> None:
+def test_any_look_up_is_read_or_raises_an_error_of_the_provider(read: Any, content: Any) -> None:
     try:
         answer = read(body(content))
     except RcsError:
@@ -240,7 +242,7 @@ def test_the_look_up_of_a_template_names_it() -> None:
     assert lookups.template_parameters("1234567") == {"Plantilla": "1234567", "Resp": "JSON"}
 
 
-def test_a_look_up_without_parameters_asks_for_json_all_the_same() -> None:
+def test_a_call_without_parameters_of_its_own_asks_for_json() -> None:
     assert lookups.common_parameters() == {"Resp": "JSON"}
 
 

@@ -90,7 +90,7 @@ def test_phone_or_message_id_is_enough_to_name_a_message(named: Any) -> None:
     assert report(**named).status_code == "11"
 
 
-def test_a_code_that_nobody_knows_is_kept_as_it_came() -> None:
+def test_an_unknown_code_is_kept_as_received() -> None:
     assert report(Estado="X-99").status_code == "X-99"
 
 
@@ -116,7 +116,7 @@ def test_a_date_is_spains_time_and_the_repeated_hour_of_october_its_first_pass(t
 
 
 @given(st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
-def test_every_moment_is_read_back_from_its_time_in_spain(moment: Any) -> None:
+def test_every_moment_reads_back_from_its_time_in_spain(moment: Any) -> None:
     moment = moment.replace(microsecond=0)
     local = moment.astimezone(SERVICE_TIMEZONE)
     repeated = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
@@ -151,12 +151,12 @@ def test_a_json_body_may_hold_several_reports_in_order() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"7", b'"x"', b"null", b"[7]", b"\xff", b"<html>"], ids=repr)
-def test_a_json_body_that_holds_no_report_is_refused(body: Any) -> None:
+def test_a_json_body_without_a_report_is_refused(body: Any) -> None:
     with pytest.raises(RcsReportError):
         [read_report(entry) for entry in read_json_entries(body)]
 
 
-def test_of_a_list_only_the_entry_that_cannot_be_understood_is_refused() -> None:
+def test_only_the_entry_of_a_list_that_cannot_be_understood_is_refused() -> None:
     understood, other = read_json_entries(json.dumps([PUSHED, {"Servicio": "RCS"}]).encode())
 
     assert read_report(understood) == REPORT
@@ -164,7 +164,7 @@ def test_of_a_list_only_the_entry_that_cannot_be_understood_is_refused() -> None
         read_report(other)
 
 
-def test_a_refusal_holds_nothing_of_the_body() -> None:
+def test_a_refusal_shows_nothing_of_the_body() -> None:
     with pytest.raises(RcsReportError) as refused:
         read_report({**PUSHED, "Estado": ""})
 
@@ -184,13 +184,13 @@ def test_a_form_may_leave_values_blank() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"\xff\xfe", b"Servicio=RCS", b"&".join([b"a=1"] * 101)], ids=["empty", "bytes", "no status", "long"]
 )
-def test_a_form_that_holds_no_report_is_refused(body: Any) -> None:
+def test_a_form_without_a_report_is_refused(body: Any) -> None:
     with pytest.raises(RcsReportError):
         read_report(read_form_fields(body))
 
 
 @pytest.mark.parametrize("fields", [None, 7, "x", [PUSHED]], ids=lambda fields: type(fields).__name__)
-def test_what_is_no_object_is_no_report(fields: Any) -> None:
+def test_a_value_that_is_not_an_object_is_refused(fields: Any) -> None:
     with pytest.raises(RcsReportError, match="not an object"):
         read_report(fields)
 
@@ -207,7 +207,7 @@ values = (
 
 @given(st.dictionaries(st.sampled_from(sorted(PUSHED)) | st.text(max_size=5), values))
 @settings(max_examples=100)
-def test_whatever_comes_a_report_is_read_or_refused(fields: Any) -> None:
+def test_any_fields_are_read_as_a_report_or_refused(fields: Any) -> None:
     try:
         read = read_report(fields)
     except RcsReportError:

@@ -33,7 +33,7 @@ def parameters(*recipients: Any, reference_key: Any = "Referencia", **request: A
     return json.loads(send.send_body(asked, reference_key, "json"))
 
 
-def test_a_plain_send_holds_the_required_parameters_and_nothing_else() -> None:
+def test_a_plain_send_has_the_required_parameters_and_nothing_else() -> None:
     assert parameters(RECIPIENT) == {
         "Plantilla": "1234567",
         "Destinatarios": [{"Nombre": "", "Telefono": "34600000001"}],
@@ -71,11 +71,11 @@ def test_recipients_keep_their_order() -> None:
     assert [each["Telefono"] for each in written] == phones
 
 
-def test_reports_can_be_left_off() -> None:
+def test_reports_can_be_turned_off() -> None:
     assert parameters(request_reports=False)["Report"] == "0"
 
 
-def test_an_agent_is_named_where_there_is_one() -> None:
+def test_an_agent_is_written_if_it_is_set() -> None:
     assert parameters(agent="my-rcs-agent")["Agente"] == "my-rcs-agent"
 
 
@@ -101,7 +101,7 @@ def test_quiet_hours_are_written_one_by_one() -> None:
     ]
 
 
-def test_recipients_are_written_alike_whether_they_are_kept_by_rows_or_by_columns() -> None:
+def test_recipients_stored_as_rows_or_as_columns_are_written_alike() -> None:
     rows = (Recipient("34600000001", "Ana", "7", {"Code": "1"}), Recipient("34600000002"))
 
     assert parameters(*rows) == parameters(*Recipients.of(rows))
@@ -143,7 +143,7 @@ def read_back(written: dict[str, Any]) -> Recipient:
 
 @given(requests)
 @settings(max_examples=100)
-def test_a_json_body_holds_the_recipients_as_they_are(request: Any) -> None:
+def test_a_json_body_reads_back_as_the_recipients(request: Any) -> None:
     body = json.loads(send.send_body(request, "Referencia", "json"))
 
     assert tuple(map(read_back, body["Destinatarios"])) == request.recipients
@@ -151,7 +151,7 @@ def test_a_json_body_holds_the_recipients_as_they_are(request: Any) -> None:
 
 @given(requests)
 @settings(max_examples=40)
-def test_a_form_body_holds_the_same_with_arrays_as_json_strings(request: Any) -> None:
+def test_a_form_body_has_the_same_parameters_with_arrays_as_json_strings(request: Any) -> None:
     form = send.send_body(request, "Referencia", "form").decode("ascii")
 
     fields = dict(parse_qsl(form, keep_blank_values=True))
@@ -264,21 +264,21 @@ def test_a_reply_reads_the_same_in_every_shape(
 
 
 @pytest.mark.parametrize("count", [998, "998"])
-def test_a_count_in_place_of_the_list_of_those_sent_to_is_read_as_that(count: Any) -> None:
+def test_a_count_in_place_of_the_list_of_accepted_recipients_is_read(count: Any) -> None:
     result = read_send_reply(reply(Enviados=count))
 
     assert (result.accepted, result.accepted_count) == ({}, 998)
 
 
 @pytest.mark.parametrize("count", [2, "2"])
-def test_a_count_in_place_of_the_list_of_those_not_sent_to_is_read_as_that(count: Any) -> None:
+def test_a_count_in_place_of_the_list_of_rejected_recipients_is_read(count: Any) -> None:
     result = read_send_reply(reply(NoEnviados=count))
 
     assert (result.rejected, result.rejected_count) == (frozenset(), 2)
 
 
 @pytest.mark.parametrize("nothing", [[], {}, "", "[]", "{}", None, 0, "0"], ids=repr)
-def test_a_list_that_holds_nobody_is_read_as_that(nothing: Any) -> None:
+def test_an_empty_list_of_recipients_is_read_in_every_shape(nothing: Any) -> None:
     result = read_send_reply(reply(Enviados=nothing, NoEnviados=nothing))
 
     assert (result.accepted, result.rejected) == ({}, frozenset())
@@ -286,7 +286,7 @@ def test_a_list_that_holds_nobody_is_read_as_that(nothing: Any) -> None:
 
 
 @pytest.mark.parametrize("render", [dict, json.dumps], ids=["as an object", "as text"])
-def test_an_object_of_numbered_entries_is_read_as_the_list_that_it_is(render: Any) -> None:
+def test_an_object_of_numbered_entries_is_read_as_a_list(render: Any) -> None:
     sent = {"0": {"Telefono": ANA, "idMensaje": "1"}}
     not_sent = {"1": {"Telefono": BEA}}
 
@@ -302,7 +302,7 @@ def test_fields_that_are_not_required_may_be_missing(missing: str) -> None:
     assert read_send_reply(body).messages == 1
 
 
-def test_a_recipient_sent_to_without_a_message_id_is_accepted_without_one() -> None:
+def test_a_recipient_named_as_sent_without_a_message_id_is_accepted() -> None:
     assert read_send_reply(reply(Enviados=[{"Telefono": ANA}])).accepted == {ANA: ""}
 
 
@@ -324,7 +324,7 @@ def test_phones_of_a_reply_are_read_as_digits(phone: str) -> None:
     ],
 )
 @pytest.mark.parametrize("spelled", [int, str])
-def test_a_refusal_is_told_by_its_kind(result: Any, kind: Any, spelled: Any) -> None:
+def test_a_refusal_raises_the_error_for_its_result(result: Any, kind: Any, spelled: Any) -> None:
     with pytest.raises(RcsRefusedError) as refused:
         read_send_reply(json.dumps({"Res": spelled(result)}).encode())
 
@@ -333,7 +333,7 @@ def test_a_refusal_is_told_by_its_kind(result: Any, kind: Any, spelled: Any) -> 
 
 
 @pytest.mark.parametrize("result", [0, -1, -2, -3, -4])
-def test_a_refusal_holds_the_services_own_words(result: Any) -> None:
+def test_a_refusal_quotes_the_service(result: Any) -> None:
     body = json.dumps([{"Res": result, "Error": "Falta parámetro obligatorio"}]).encode()
 
     with pytest.raises(RcsRefusedError, match='The service says: "Falta parámetro obligatorio"'):
@@ -349,7 +349,7 @@ def test_a_refusal_says_that_nothing_was_sent_and_what_to_do(result: int) -> Non
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("error", "quote"),
     [
         ("El teléfono 34600000001 no es válido", "El teléfono ********001 no es válido"),
         ("+34 600 000 001 y 600000002", "+***********001 y ******002"),
@@ -358,15 +358,15 @@ def test_a_refusal_says_that_nothing_was_sent_and_what_to_do(result: int) -> Non
         ("x" * 5_000, "x" * 300),
     ],
 )
-def test_the_services_words_are_told_on_one_line_without_the_phones_in_them(said: str, told: str) -> None:
+def test_the_quote_is_cut_to_one_line_with_phones_masked(error: str, quote: str) -> None:
     with pytest.raises(RcsParameterError) as refused:
-        read_send_reply(reply(Res=-3, Error=said))
+        read_send_reply(reply(Res=-3, Error=error))
 
-    assert f'The service says: "{told}".' in str(refused.value)
+    assert f'The service says: "{quote}".' in str(refused.value)
 
 
 @pytest.mark.parametrize("result", [0, "0"])
-def test_where_a_result_of_0_proves_nothing_the_outcome_is_unknown(result: Any) -> None:
+def test_if_a_result_of_0_proves_nothing_the_outcome_is_unknown(result: Any) -> None:
     body = json.dumps({"Res": result}).encode()
 
     with pytest.raises(RcsOutcomeUnknown, match="reply to a send has a Res of 0"):
@@ -413,7 +413,7 @@ def test_a_body_that_cannot_be_read_leaves_the_outcome_unknown(body: Any) -> Non
         read_send_reply(body, status=200)
 
 
-def test_an_unknown_outcome_tells_the_status_and_the_size_but_nothing_of_the_body() -> None:
+def test_an_unknown_outcome_shows_status_and_size_but_nothing_of_the_body() -> None:
     with pytest.raises(RcsOutcomeUnknown, match=r"HTTP 502, 15 bytes") as unknown:
         read_send_reply(b"phone 600000001", status=502)
 
@@ -432,14 +432,14 @@ def test_a_list_of_recipients_that_cannot_be_read_leaves_the_outcome_unknown(fie
 
 
 @pytest.mark.parametrize("entries", [["34600000001"], [{"Phone": ANA}], "[{"], ids=repr)
-def test_nothing_done_with_a_list_that_cannot_be_read_is_told_as_an_error_of_the_service(entries: Any) -> None:
+def test_a_result_of_0_with_a_list_that_cannot_be_read_is_an_error(entries: Any) -> None:
     with pytest.raises(RcsError):
         read_send_reply(json.dumps({"Res": 0, "NoEnviados": entries}).encode())
 
 
 @given(shapes)
 @settings(max_examples=20)
-def test_a_reply_that_is_cut_off_anywhere_leaves_the_outcome_unknown(shape: Any) -> None:
+def test_a_reply_that_is_cut_off_leaves_the_outcome_unknown(shape: Any) -> None:
     body = in_shape(REPLY, **shape)
 
     for end in range(len(body)):
@@ -477,7 +477,7 @@ anything = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(sorted(REPLY)), anything), st.booleans())
 @settings(max_examples=150)
-def test_whatever_comes_a_reply_is_read_or_told_as_an_error_of_the_provider(content: Any, in_list: Any) -> None:
+def test_any_reply_is_read_or_raises_an_error_of_the_provider(content: Any, in_list: Any) -> None:
     try:
         result = read_send_reply(json.dumps([content] if in_list else content).encode())
     except RcsError:

@@ -1,4 +1,4 @@
-"""What Airflow reads of this provider: connection form, configuration, classes and links."""
+"""The provider's metadata, which Airflow reads: connection form, configuration, classes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import Any
 
 from airflow_provider_rcs import __version__
 
+DEFAULT_RCS_CONN_ID = "rcs_default"
+DEFAULT_STORE_CONN_ID = "rcs_store"
+
 _INTEGRATION = "Rich Communication Services (RCS)"
 
-
-# Both types: Airflow 3.2's form has a text field for it; 3.3's shows an object and saves what is typed as one.
+# Both types: the form of Airflow 3.2 has a text field for it; that of 3.3 shows and saves an object.
 _JSON_OBJECT = {"type": ["string", "object", "null"]}
-
 
 RCS_FIELD_BEHAVIOUR: dict[str, Any] = {
     "hidden-fields": ["schema"],
@@ -143,7 +144,7 @@ _CONFIG = {
             "reports_spool": {
                 "description": (
                     "The folder in which the API server spools delivery reports while the store is unavailable. It "
-                    "must be on a disk that outlives the process, and belong to one store only. By default a folder "
+                    "must be on a disk that outlives the process, and belong to one store only. By default, a folder "
                     "per store connection below rcs_reports_spool in Airflow's home."
                 ),
                 "version_added": "0.1.0",
@@ -160,7 +161,7 @@ _CONFIG = {
             },
             "reports_timezone": {
                 "description": (
-                    "The time zone of the dates in delivery reports, which have none of their own; Spain's is assumed."
+                    "The time zone of dates in delivery reports, which state none; by default Spain's (assumed)."
                 ),
                 "version_added": "0.1.0",
                 "type": "string",
@@ -169,8 +170,8 @@ _CONFIG = {
             },
             "trusted_proxies": {
                 "description": (
-                    "Addresses or networks, with commas between them, of the proxies in front of the API server whose "
-                    "X-Forwarded-For is believed, for the limit on wrong passwords by address. By default none."
+                    "Comma-separated addresses or networks of the proxies in front of the API server whose "
+                    "X-Forwarded-For is trusted when wrong passwords are counted per address. By default none."
                 ),
                 "version_added": "0.1.0",
                 "type": "string",
@@ -197,7 +198,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-rcs",
         "name": "RCS",
-        "description": "Send RCS (Rich Communication Services) campaigns from a warehouse, and gather their reports.",
+        "description": "Send RCS (Rich Communication Services) campaigns from a warehouse, and collect their reports.",
         "versions": [__version__],
         "integrations": [
             {
@@ -250,9 +251,3 @@ def get_provider_info() -> dict[str, Any]:
         "asset-uris": [{"schemes": ["rcs"], "handler": None}],
         "config": _CONFIG,
     }
-
-
-DEFAULT_RCS_CONN_ID = "rcs_default"
-
-
-DEFAULT_STORE_CONN_ID = "rcs_store"

@@ -37,11 +37,11 @@ def run(arguments: argparse.Namespace) -> None:
     engine = store_of(arguments)
     require_migrated(engine)
     fold(engine)
-    # First, so that the queries after it know every campaign in it.
-    known = campaigns(engine)
-    reporting = read_report_health(engine, datetime.now(UTC))
+    # Read first, so that the queries after it know every campaign in this list.
+    listed = campaigns(engine)
+    report_health = read_report_health(engine, datetime.now(UTC))
     rows = []
-    for campaign in known:
+    for campaign in listed:
         funnel = read_funnel(engine, campaign["name"])
         if funnel is not None:
             rows.append(
@@ -57,17 +57,17 @@ def run(arguments: argparse.Namespace) -> None:
                     _by_channel(funnel),
                     funnel.statuses[DeliveryStatus.FAILED],
                     funnel.unreported,
-                    _last_report(reporting[campaign["name"]]),
+                    _last_report(report_health[campaign["name"]]),
                 ]
             )
     headings = ["campaign", "started (UTC)", "requested", "accepted", "rejected", "in doubt", "to send", "delivered"]
     print(aligned([*headings, "by channel", "failed", "no report yet", "last report (UTC)"], rows))
     for line in (*_scheduled_lines(engine), *_cancelled_lines(engine)):
         print(f"\n{line}")
-    if any(each.is_overdue for each in reporting.values()):
+    if any(each.is_overdue for each in report_health.values()):
         print(
-            "\nNONE: reports are overdue. Check that the receiver is running, and that the panel of the RCS account has its "
-            "address, login and password."
+            "\nNONE: reports are overdue. Check that the receiver is running, and that the panel of the RCS account "
+            "has its address, login and password."
         )
 
 
@@ -81,8 +81,9 @@ def _scheduled_lines(engine: sa.Engine) -> Iterator[str]:
 def _cancelled_lines(engine: sa.Engine) -> Iterator[str]:
     from airflow_provider_rcs.store.campaign.cancellations import read_cancellations
 
-    for name, word in read_cancellations(engine).items():
-        yield f"{name}: cancelled by {word.decided_by}, {word.decided_at:%Y-%m-%d %H:%M} UTC: {word.reason}"
+    for name, cancellation in read_cancellations(engine).items():
+        decided_at = f"{cancellation.decided_at:%Y-%m-%d %H:%M}"
+        yield f"{name}: cancelled by {cancellation.decided_by}, {decided_at} UTC: {cancellation.reason}"
 
 
 def _by_channel(funnel: Funnel) -> str:
@@ -90,7 +91,7 @@ def _by_channel(funnel: Funnel) -> str:
     return ", ".join(f"{channel or '(no name)'} {counts[channel]:,}" for channel in sorted(counts)) or "-"
 
 
-def _last_report(reporting: ReportHealth) -> str:
-    if reporting.is_overdue:
+def _last_report(health: ReportHealth) -> str:
+    if health.is_overdue:
         return "NONE"
-    return f"{reporting.last_report_at:%Y-%m-%d %H:%M}" if reporting.last_report_at else "-"
+    return f"{health.last_report_at:%Y-%m-%d %H:%M}" if health.last_report_at else "-"

@@ -33,16 +33,15 @@ def run(arguments: argparse.Namespace) -> None:
     engine = store_of(arguments)
     require_migrated(engine)
     campaign = require_campaign(engine, arguments.campaign)
-    word = Cancellation(arguments.by, arguments.reason, datetime.now(UTC))
-    # First settle what dead attempts left in flight: no later attempt of this campaign will.
+    cancellation = Cancellation(arguments.by, arguments.reason, datetime.now(UTC))
+    # First settle what dead attempts left in flight: no later attempt at this campaign will.
     recover_dead_attempts(engine, campaign)
     fold(engine)
-    cancelled = cancel(engine, campaign, word)
-    if cancelled.cancellation != word:
-        before = cancelled.cancellation
+    cancelled = cancel(engine, campaign, cancellation)
+    if cancelled.cancellation != cancellation:
+        first = cancelled.cancellation
         print(
-            f"It was already cancelled by {before.decided_by} on {before.decided_at:%Y-%m-%d %H:%M} UTC: "
-            f"{before.reason}"
+            f"It was already cancelled by {first.decided_by} on {first.decided_at:%Y-%m-%d %H:%M} UTC: {first.reason}"
         )
     print(f"Campaign {campaign.name} is cancelled: {cancelled.not_sent:,} planned messages are not sent.")
     if cancelled.handed_over:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import argparse
 import getpass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.cli.store_option import add_store_option, store_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from airflow_provider_rcs.store.privacy.erasure import PersonalData
-from collections.abc import Sequence
-
-from airflow_provider_rcs.api.errors import RcsInputError
 
 _AFTERWARDS = """\
 The next run of RcsReportsToSqlOperator removes the person from the warehouse. Copies that it does not load (other
-schemas, tables derived from these, backups) need the following, with the schema before the table names if they have
+schemas, tables derived from these, backups) need these statements, with the schema before the table names if they have
 one:
 
 {statements}
@@ -32,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.epilog = (
         "Shows what would be erased, and asks for confirmation. The counts of campaigns stay, and no campaign that the "
-        "person was in messages the phone again. With --suppress, no campaign at all does."
+        "person was in messages the phone again. With --suppress, no other campaign does either."
     )
     parser.add_argument("--phone", required=True, help="the person's phone, such as +34600000001")
     parser.add_argument("--default-region", help="region of a national phone, such as ES")
@@ -52,22 +49,21 @@ def run(arguments: argparse.Namespace) -> None:
     from airflow_provider_rcs.store.inbox.folding import fold_parked
     from airflow_provider_rcs.store.privacy.erasure import erase, find_personal_data
 
-    phone = _phone(arguments)
+    phone = _read_phone(arguments)
     engine = store_of(arguments)
     require_migrated(engine)
-    # First fold what has landed, so that its messages lead to it.
+    # First fold landed reports: those without a phone are found through their messages only.
     fold_parked(engine)
-    _show("matching rows", find_personal_data(engine, phone), phone)
+    _print_counts("matching rows", find_personal_data(engine, phone), phone)
     _require_yes("Erase the person from the store?", arguments.yes)
-    traces = erase(engine, phone, arguments.by, suppress=arguments.suppress)
-    _show("erased rows", traces, phone)
+    erased = erase(engine, phone, arguments.by, suppress=arguments.suppress)
+    _print_counts("erased rows", erased, phone)
     if arguments.suppress:
         print("The phone is suppressed for all campaigns, by its pseudonym.")
-    print(_AFTERWARDS.format(statements=_format_statements(traces)))
+    print(_AFTERWARDS.format(statements=_format_statements(erased)))
 
 
-def _phone(arguments: argparse.Namespace) -> str:
-    from airflow_provider_rcs.api.errors import RcsInputError
+def _read_phone(arguments: argparse.Namespace) -> str:
     from airflow_provider_rcs.api.masking import mask_phone
     from airflow_provider_rcs.recipients.phones import PhoneError, read_phone
     from airflow_provider_rcs.sending.settings import require_region
@@ -82,18 +78,16 @@ def _phone(arguments: argparse.Namespace) -> str:
         ) from None
 
 
-def _show(what: str, traces: PersonalData, phone: str) -> None:
+def _print_counts(heading: str, data: PersonalData, phone: str) -> None:
     from airflow_provider_rcs.api.masking import mask_phone
     from airflow_provider_rcs.cli.tables import aligned
 
-    counts: Mapping[str, int] = traces.as_counts()
-    print(f"Phone {mask_phone(phone)}; {len(traces.hashed_messages)} messages were pseudonymised before.")
-    print(aligned(["table", what], list(counts.items())), end="\n\n")
+    print(f"Phone {mask_phone(phone)}; {len(data.pseudonymous_messages)} messages were pseudonymised before.")
+    print(aligned(["table", heading], list(data.as_counts().items())), end="\n\n")
 
 
-def _format_statements(traces: PersonalData) -> str:
-
-    lines = warehouse_statements(traces.all_messages, traces.reports)
+def _format_statements(data: PersonalData) -> str:
+    lines = warehouse_statements(data.message_ids, data.reports)
     return (
         "\n".join(f"    {line}" for line in lines) or "    (nothing: the store has no message or report of this person)"
     )
@@ -120,13 +114,13 @@ _REPORT_VALUES = {"phone": "''", "message_reference": "''", "extra": "'{}'"}
 
 
 def warehouse_statements(messages: Sequence[int], reports: Sequence[int]) -> list[str]:
-    """Return statements that erase a person from the tables of a load, whatever the form of phones there.
+    """Return the statements that erase a person from the tables of a warehouse, whatever the form of phones there.
 
     :param messages: ids of the person's messages.
-    :param reports: ids of the reports on them, and of reports on the phone that belong to no message.
+    :param reports: ids of the reports on these messages, and of reports on the phone that belong to no message.
     """
-    message_updates = [_update("rcs_message", _MESSAGE_VALUES, _among("id", messages))] if messages else []
-    conditions = [_among(*each) for each in (("message_id", messages), ("id", reports)) if each[1]]
+    message_updates = [_update("rcs_message", _MESSAGE_VALUES, _is_one_of("id", messages))] if messages else []
+    conditions = [_is_one_of(*each) for each in (("message_id", messages), ("id", reports)) if each[1]]
     report_updates = [_update("rcs_report", _REPORT_VALUES, " OR ".join(conditions))] if conditions else []
     return message_updates + report_updates
 
@@ -136,5 +130,5 @@ def _update(table: str, values: dict[str, str], condition: str) -> str:
     return f"UPDATE {table} SET {changes} WHERE {condition};"
 
 
-def _among(column: str, ids: Sequence[int]) -> str:
+def _is_one_of(column: str, ids: Sequence[int]) -> str:
     return f"{column} IN ({', '.join(map(str, ids))})"

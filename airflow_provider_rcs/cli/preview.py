@@ -81,10 +81,10 @@ def run(arguments: argparse.Namespace) -> None:
     """Print what would be sent."""
     settings = _settings(arguments)
     query = _query(arguments)
-    engine, why_not = _store_if_available(arguments)
+    engine, why_unavailable = _store_if_available(arguments)
     print(_format(_plan(arguments, settings, query, engine)))
-    if why_not:
-        print(f"\nSuppressed and already messaged recipients are unknown: {why_not}")
+    if why_unavailable:
+        print(f"\nSuppressed and already messaged recipients are unknown: {why_unavailable}")
 
 
 def _plan(
@@ -221,8 +221,8 @@ def _format(plan: Mapping[str, Any]) -> str:
     parts = [f"Template {template['id']}: {template['name']}"]
     if template["sources"]:
         parts.append(aligned(["variable", "comes from"], list(template["sources"].items())))
-    parts.append(aligned(["recipients", ""], [(words, plan[count]) for count, words in _COUNTS.items()]))
-    reasons = [(state, reason, count) for state, those in plan["reasons"].items() for reason, count in those.items()]
+    parts.append(aligned(["recipients", ""], [(label, plan[count]) for count, label in _COUNTS.items()]))
+    reasons = [(state, reason, count) for state, counts in plan["reasons"].items() for reason, count in counts.items()]
     if reasons:
         parts.append(aligned(["state", "reason", "recipients"], reasons))
     parts.append(
@@ -231,8 +231,7 @@ def _format(plan: Mapping[str, Any]) -> str:
     )
     if plan["dispatched_from"]:
         parts.append(
-            f"Held in the store, and sent by the first dispatch after {plan['dispatched_from']} if that has the default "
-            "lead."
+            f"Held in the store until the first dispatch after {plan['dispatched_from']} (with the default lead)."
         )
     if samples:
         variables = list(samples[0]["variables"])

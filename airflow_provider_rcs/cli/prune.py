@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from airflow_provider_rcs.store.privacy.retention import PrunedRows
 
 _DAYS = {"d": 1, "w": 7}
-_SECONDS_BETWEEN_LINES = 5.0
-_COUNTED = ("rcs_message", "rcs_report", "rcs_exclusion", "rcs_report_refused")
+_SECONDS_BETWEEN_PROGRESS_LINES = 5.0
+_TABLES = ("rcs_message", "rcs_report", "rcs_exclusion", "rcs_report_refused")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,44 +48,47 @@ def run(arguments: argparse.Namespace) -> None:
     require_migrated(engine)
     limit = RetentionLimit(datetime.now(UTC) - age, _campaign_id(engine, arguments.campaign))
     if arguments.dry_run:
-        _show("would be pruned", count_prunable(engine, limit))
+        _print_counts("rows that would be pruned", count_prunable(engine, limit))
     else:
-        # First fold what has landed, so that parked reports count before they are deleted.
+        # First fold parked reports, so that they still count for their messages before they are deleted.
         fold_parked(engine)
-        _show("pruned", _counted(prune(engine, limit)))
-    if left := count_unfinished(engine, limit):
-        print(f"\n{left} old messages were not pruned: they are in doubt (airflow-rcs resolve) or in use by a task.")
+        _print_counts("rows pruned", _count_rows(prune(engine, limit)))
+    if unfinished := count_unfinished(engine, limit):
+        print(
+            f"\n{unfinished} old messages were not pruned: they are in doubt (airflow-rcs resolve) or in use by a task."
+        )
 
 
 def read_age(text: str) -> timedelta:
-    """Read a number of days or weeks, such as ``180d``.
+    """Return the age in a text such as ``180d`` or ``26w``.
 
     :raises RcsInputError: if it cannot be read, or reaches back beyond the first date.
     """
     from airflow_provider_rcs.api.errors import RcsInputError
 
-    read = re.fullmatch(r"([1-9][0-9]{0,4})([dw])", text.strip())
-    if read is None:
+    match = re.fullmatch(r"([1-9][0-9]{0,4})([dw])", text.strip())
+    if match is None:
         raise RcsInputError("older-than", f"{text!r} is not a number of days or weeks", "Write 180d, or 26w.")
-    return timedelta(days=int(read[1]) * _DAYS[read[2]])
+    return timedelta(days=int(match[1]) * _DAYS[match[2]])
 
 
-def _counted(sets: Iterable[PrunedRows]) -> Mapping[str, int]:
-    counts = Counter(dict.fromkeys(_COUNTED, 0))
-    next_line = time.monotonic() + _SECONDS_BETWEEN_LINES
-    for each in sets:
-        counts[each.table] += each.rows
-        if time.monotonic() >= next_line:
-            next_line = time.monotonic() + _SECONDS_BETWEEN_LINES
+def _count_rows(batches: Iterable[PrunedRows]) -> Mapping[str, int]:
+    """Count the pruned rows per table, and print the progress every few seconds."""
+    counts = Counter(dict.fromkeys(_TABLES, 0))
+    next_line_at = time.monotonic() + _SECONDS_BETWEEN_PROGRESS_LINES
+    for batch in batches:
+        counts[batch.table] += batch.rows
+        if time.monotonic() >= next_line_at:
+            next_line_at = time.monotonic() + _SECONDS_BETWEEN_PROGRESS_LINES
             line = ", ".join(f"{table} {rows:,}" for table, rows in counts.items())
             print(f"Pruned so far: {line}", file=sys.stderr, flush=True)
     return counts
 
 
-def _show(what: str, counts: Mapping[str, int]) -> None:
+def _print_counts(heading: str, counts: Mapping[str, int]) -> None:
     from airflow_provider_rcs.cli.tables import aligned
 
-    print(aligned(["table", f"rows {what}"], list(counts.items())))
+    print(aligned(["table", heading], list(counts.items())))
 
 
 def _campaign_id(engine: sa.Engine, name: str | None) -> int | None:

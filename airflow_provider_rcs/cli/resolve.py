@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--request", help="only the messages of the request with this reference")
     which.add_argument("--phone", help="only the message to this phone, as E.164 digits")
     parser.add_argument(
-        "--credentials-mended",
+        "--credentials-fixed",
         action="store_true",
         help="allow the campaign to use credentials again that the service rejected, after you fixed the account",
     )
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     engine = store_of(arguments)
     require_migrated(engine)
-    if arguments.credentials_mended:
+    if arguments.credentials_fixed:
         _forget_refusals(engine, arguments.campaign)
         return
     campaign = require_campaign(engine, arguments.campaign)
@@ -54,9 +54,9 @@ def run(arguments: argparse.Namespace) -> None:
         _show_requests_in_doubt(engine, campaign)
         return
     resolution = Resolution(Verdict(_VERDICTS[arguments.verdict]), arguments.by, arguments.because)
-    settled = _resolve(engine, campaign, resolution, arguments)
-    print(f"Campaign {campaign.name}: {settled} messages were resolved as {arguments.verdict}.")
-    if settled and arguments.verdict == "not-sent":
+    resolved = _resolve(engine, campaign, resolution, arguments)
+    print(f"Campaign {campaign.name}: {resolved} messages were resolved as {arguments.verdict}.")
+    if resolved and arguments.verdict == "not-sent":
         print("Retry the sending task: they are planned again, unless they were erased or the campaign was cancelled.")
 
 

@@ -1,4 +1,4 @@
-"""The provider's errors as Airflow's exceptions: an error that a retry cannot help fails the task at once."""
+"""The provider's errors as Airflow's exceptions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_provider_rcs.api.errors import RcsError
 
 @contextmanager
 def airflow_exceptions() -> Iterator[None]:
-    """Raise errors of the provider as Airflow's exceptions; an error that a retry cannot help skips the retries."""
+    """Raise errors of the provider as Airflow's exceptions; errors that a retry cannot fix skip the retries."""
     try:
         yield
     except RcsError as error:

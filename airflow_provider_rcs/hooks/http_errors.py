@@ -1,4 +1,4 @@
-"""What HTTP proves about a call whatever its body says: that it never left, or was refused."""
+"""What HTTP alone proves about a call, whatever the body says: it never left, or it was refused."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ def error_kind(error: requests.RequestException) -> str:
 
 
 def raise_for_status(url: str, response: requests.Response) -> None:
-    """Raise for statuses that prove a refusal whatever the body says; any other is judged by its body.
+    """Raise for the statuses that prove a refusal, whatever the body says; for any other the body decides.
 
     :raises RcsRefusedError: one of its kinds.
     """
-    refused = f"HTTP {response.status_code}). Nothing was sent."
+    proof = f"HTTP {response.status_code}). Nothing was sent."
     match response.status_code:
         case 401 | 403:
-            raise RcsAuthError(f"{url}: the service refused the API User or API Token ({refused} {RcsAuthError.remedy}")
+            raise RcsAuthError(f"{url}: the service refused the API User or API Token ({proof} {RcsAuthError.remedy}")
         case 404:
             raise RcsParameterError(
-                f"{url}: no such address at the service ({refused} Check host and extra 'paths' of the connection."
+                f"{url}: no such address at the service ({proof} Check host and extra 'paths' of the connection."
             )
         case 429:
-            retry_after = _seconds(response.headers.get("Retry-After"))
+            retry_after = _read_seconds(response.headers.get("Retry-After"))
             wait = "" if retry_after is None else f" It asks to wait {retry_after:g} seconds."
-            raise RcsRateLimited(f"{url}: too many requests ({refused}{wait} {RcsRateLimited.remedy}", retry_after)
+            raise RcsRateLimited(f"{url}: too many requests ({proof}{wait} {RcsRateLimited.remedy}", retry_after)
 
 
 def _cause(error: requests.RequestException) -> object:
@@ -51,8 +51,8 @@ def _cause(error: requests.RequestException) -> object:
     return getattr(first, "reason", first)
 
 
-def _seconds(retry_after: str | None) -> float | None:
-    """Read a Retry-After header, which holds seconds or a date."""
+def _read_seconds(retry_after: str | None) -> float | None:
+    """Return the seconds in a Retry-After header, which holds a number or a date."""
     if not retry_after:
         return None
     if retry_after.strip().isdecimal():

@@ -32,10 +32,10 @@ from airflow_provider_rcs.hooks.memory import PROCESS_MEMORY
 from airflow_provider_rcs.hooks.retrying import retry_look_up
 from airflow_provider_rcs.hooks.transport import read_transport
 
-_MOST_CONNECTIONS = 64
+_MAX_CONNECTIONS = 64
 _UNSET = (None, "", "***")
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class RcsHook(HttpHook):
@@ -115,7 +115,7 @@ class RcsHook(HttpHook):
         session.cert = transport.cert
         session.trust_env = transport.trust_env
         for scheme in ("https://", "http://"):
-            session.mount(scheme, HTTPAdapter(pool_maxsize=_MOST_CONNECTIONS))
+            session.mount(scheme, HTTPAdapter(pool_maxsize=_MAX_CONNECTIONS))
         return session
 
     @cached_property
@@ -129,8 +129,8 @@ class RcsHook(HttpHook):
         :raises RcsRefusedError: one of its kinds, if the service refused or could not be reached.
         """
         parameters = lookups.common_parameters()
-        ask = partial(self._look_up, "list_templates", parameters, lookups.read_templates)
-        return dict(PROCESS_MEMORY.recall(self._question("list_templates", parameters), ask, fresh=fresh))
+        look_up = partial(self._look_up, "list_templates", parameters, lookups.read_templates)
+        return dict(PROCESS_MEMORY.cached(self._cache_key("list_templates", parameters), look_up, fresh=fresh))
 
     def get_template(self, template_id: str, *, fresh: bool = False) -> Template:
         """Return a template and its variables.
@@ -141,14 +141,14 @@ class RcsHook(HttpHook):
             reached.
         """
         parameters = lookups.template_parameters(template_id)
-        ask = partial(
+        look_up = partial(
             self._look_up,
             "get_template",
             parameters,
             lambda body, status: lookups.read_template(body, template_id, status),
         )
         try:
-            return PROCESS_MEMORY.recall(self._question("get_template", parameters), ask, fresh=fresh)
+            return PROCESS_MEMORY.cached(self._cache_key("get_template", parameters), look_up, fresh=fresh)
         except RcsParameterError as error:
             raise RcsParameterError(f"template_id: template {template_id!r} cannot be looked up: {error}") from None
 
@@ -168,14 +168,14 @@ class RcsHook(HttpHook):
         """
         body = send.send_body(request, self.settings.recipient_reference_key, self.settings.body_format)
         read = partial(send.read_send_reply, zero_result=self.settings.zero_result)
-        return self._ask("send", body, read, unproven=RcsOutcomeUnknown)
+        return self._call("send", body, read, no_reply=RcsOutcomeUnknown)
 
     def test_connection(self) -> tuple[bool, str]:
         """Make one call that sends nothing, and return the credit left."""
         try:
             # A person runs this test, perhaps after fixing the account: try rejected credentials again.
-            PROCESS_MEMORY.forget_refusal(self._account)
-            credit = self._ask("credits", self._write_body(lookups.common_parameters()), lookups.read_credits)
+            PROCESS_MEMORY.forget_rejected(self._account)
+            credit = self._call("credits", self._write_body(lookups.common_parameters()), lookups.read_credits)
         except RcsError as error:
             return False, str(error)
         message = f"The service accepts these credentials. Credit left: {format_credits(credit)}"
@@ -187,36 +187,36 @@ class RcsHook(HttpHook):
     def _account(self) -> tuple[str, str]:
         return self.settings.base_url, self.credentials_fingerprint
 
-    def _question(self, call: str, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+    def _cache_key(self, call: str, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
         return self.rcs_conn_id, self._account, self.settings.url(call), tuple(parameters.items())
 
-    def _look_up(self, call: str, parameters: Mapping[str, Any], read: Callable[[bytes, int], Answer]) -> Answer:
+    def _look_up(self, call: str, parameters: Mapping[str, Any], read: Callable[[bytes, int], Result]) -> Result:
         body = self._write_body(parameters)
-        return retry_look_up(lambda: self._ask(call, body, read))
+        return retry_look_up(lambda: self._call(call, body, read))
 
     def _write_body(self, parameters: Mapping[str, Any]) -> bytes:
         return calls.BODY_FORMATS[self.settings.body_format].write(parameters)
 
-    def _ask(
+    def _call(
         self,
         call: str,
         body: bytes,
-        read: Callable[[bytes, int], Answer],
-        unproven: type[RcsError] = RcsUnavailable,
-    ) -> Answer:
+        read: Callable[[bytes, int], Result],
+        no_reply: type[RcsError] = RcsUnavailable,
+    ) -> Result:
         """Make a call once and return its parsed reply; rejected credentials are never tried again.
 
         :param read: parses the reply's body and HTTP status.
-        :param unproven: the error to raise if the call left and no reply arrived.
+        :param no_reply: the error to raise if the call left and no reply arrived.
         """
-        PROCESS_MEMORY.require_not_refused(self._account)
+        PROCESS_MEMORY.require_not_rejected(self._account)
         try:
-            return read(*self._post(call, body, unproven))
+            return read(*self._post(call, body, no_reply))
         except RcsAuthError:
-            PROCESS_MEMORY.refused(self._account)
+            PROCESS_MEMORY.remember_rejected(self._account)
             raise
 
-    def _post(self, call: str, body: bytes, unproven: type[RcsError]) -> tuple[bytes, int]:
+    def _post(self, call: str, body: bytes, no_reply: type[RcsError]) -> tuple[bytes, int]:
         url = self.settings.url(call)
         content_type = calls.BODY_FORMATS[self.settings.body_format].content_type
         session = self._session
@@ -236,6 +236,6 @@ class RcsHook(HttpHook):
                 raise RcsUnavailable(
                     f"{url}: could not connect ({error_kind(error)}). Nothing was sent. {RcsUnavailable.remedy}"
                 ) from None
-            raise unproven(f"{url}: no reply ({error_kind(error)}). {unproven.remedy}") from None
+            raise no_reply(f"{url}: no reply ({error_kind(error)}). {no_reply.remedy}") from None
         raise_for_status(url, response)
         return response.content, response.status_code

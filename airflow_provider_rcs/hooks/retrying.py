@@ -16,28 +16,28 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 LONGEST_WAIT_SECONDS = 60.0
-_backing_off = wait_random_exponential(multiplier=0.5)
+_backoff = wait_random_exponential(multiplier=0.5)
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-def retry_look_up(ask: Callable[[], Answer], sleep: Callable[[float], None] = time.sleep) -> Answer:
-    """Make a look-up up to three times, with randomised exponential backoff, or the pause that the service asks for.
+def retry_look_up(look_up: Callable[[], Result], sleep: Callable[[float], None] = time.sleep) -> Result:
+    """Make a look-up, at most three times, with randomised exponential backoff or the pause that the service asks for.
 
-    :param ask: makes the look-up once.
+    :param look_up: makes the look-up once.
     :param sleep: waits for some seconds.
-    :raises RcsRefusedError: one of its kinds, if the last attempt failed, if another cannot help, or if the service
-        asks for a longer pause than a look-up may take.
+    :raises RcsRefusedError: one of its kinds, if the last attempt failed, if another one cannot help, or if the service
+        asks for a longer pause than ``LONGEST_WAIT_SECONDS``.
     """
     retrying = Retrying(
         retry=retry_if_exception(_is_worth_a_retry),
         stop=stop_after_attempt(ATTEMPTS),
         wait=_pause,
         sleep=sleep,
-        before_sleep=_log,
+        before_sleep=_log_retry,
         reraise=True,
     )
-    return retrying(ask)
+    return retrying(look_up)
 
 
 def _is_worth_a_retry(error: BaseException) -> bool:
@@ -47,7 +47,7 @@ def _is_worth_a_retry(error: BaseException) -> bool:
 
 
 def _pause(state: RetryCallState) -> float:
-    return max(_backing_off(state), _requested_pause(_error(state)))
+    return max(_backoff(state), _requested_pause(_error(state)))
 
 
 def _requested_pause(error: BaseException | None) -> float:
@@ -58,5 +58,5 @@ def _error(state: RetryCallState) -> BaseException | None:
     return None if state.outcome is None else state.outcome.exception()
 
 
-def _log(state: RetryCallState) -> None:
+def _log_retry(state: RetryCallState) -> None:
     log.warning("The look-up failed; retrying in %.1f s. %s", state.upcoming_sleep, _error(state))

@@ -1,4 +1,4 @@
-"""Queries on any Airflow SQL connection, streamed as columns of some rows at a time."""
+"""Stream the results of queries on any Airflow SQL connection, some rows at a time."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ _CURSOR_NAME = "rcs_recipients"
 def stream_columns(
     argument: str, sql_conn_id: str, sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None
 ) -> Iterator[dict[str, Sequence[object]]]:
-    """Run a query, and yield its rows as column -> cells, some rows at a time.
+    """Run a query, and yield its rows in chunks: column -> cells.
 
     :param argument: the operator's argument that holds the query, for errors.
-    :param sql_conn_id: the connection to query: any that has a SQL hook.
+    :param sql_conn_id: the connection to query; any with a SQL hook.
     :param parameters: values of the query's parameters, in the style of the database's driver.
-    :raises RcsInputError: if the connection is not to a SQL database, the query returns no columns, or two of the same
-        name.
+    :raises RcsInputError: if the connection is not to a SQL database, or if the query returns no columns or two of the
+        same name.
     """
     hook = BaseHook.get_connection(sql_conn_id).get_hook()
     if not hasattr(hook, "get_records"):
         raise RcsInputError(
-            f"{argument}_conn_id", f"the connection {sql_conn_id!r} is not one to a SQL database", "Name one that is."
+            f"{argument}_conn_id", f"the connection {sql_conn_id!r} is not to a SQL database", "Name one that is."
         )
     with closing(hook.get_conn()) as connection, closing(streaming_cursor(connection)) as cursor:
         cursor.execute(*((sql, parameters) if parameters else (sql,)))
         if cursor.description is None and getattr(cursor, "name", None):
-            # psycopg2 knows the columns of a server-side cursor only after a fetch, even one of no rows.
+            # psycopg2 knows the columns of a server-side cursor only after a fetch, for which zero rows are enough.
             cursor.fetchmany(0)
         columns = [str(column[0]) for column in cursor.description or ()]
         if not columns:
@@ -53,8 +53,8 @@ def stream_first_column(argument: str, sql_conn_id: str, sql: str) -> Iterator[S
 def streaming_cursor(connection: Any) -> Any:
     """Open a cursor that returns tuples and streams rows as they are fetched.
 
-    The plain cursors of psycopg, psycopg2 and mysqlclient load the whole result into the client's memory first, so
-    these drivers get a server-side cursor. Other drivers stream by themselves and get a plain one.
+    The plain cursors of psycopg, psycopg2 and mysqlclient load the whole result into memory first, so these
+    drivers get a server-side cursor. Other drivers stream by themselves and get a plain one.
 
     :param connection: an open DB-API connection, as a SQL hook's ``get_conn`` returns it.
     """

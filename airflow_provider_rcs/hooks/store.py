@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from airflow.providers.common.compat.sdk import Connection
 
-_NOT_FOR_THE_DRIVER = ("cursor", "iam", "aws_conn_id", "redshift", "sqlalchemy_query", "sqlalchemy_scheme", "options")
+_EXTRAS_FOR_AIRFLOW = ("cursor", "iam", "aws_conn_id", "redshift", "sqlalchemy_query", "sqlalchemy_scheme", "options")
 
 
 def store_engine(store_conn_id: str | None = None) -> sa.Engine:
     """Return an engine for the store of an Airflow connection, after checking that its tables exist.
 
     :param store_conn_id: the connection; by default ``[rcs] store_conn_id``, which is ``rcs_store`` unless set.
-    :raises RcsStoreError: if the connection is not defined or of a database that the store does not run on, if the
-        database cannot be reached, or if its tables are missing.
+    :raises RcsStoreError: if the connection is not defined, if the store does not support its database, if the database
+        cannot be reached, or if the tables are missing.
     """
     from airflow_provider_rcs.store.db.migrate import require_migrated
 
@@ -32,9 +32,9 @@ def store_engine(store_conn_id: str | None = None) -> sa.Engine:
 
 
 def unchecked_store_engine(store_conn_id: str | None = None) -> sa.Engine:
-    """Return an engine for the store without checking its tables, for creating them.
+    """Return an engine for the store without checking its tables, as is needed to create them.
 
-    :raises RcsStoreError: if the connection is not defined or of a database that the store does not run on.
+    :raises RcsStoreError: if the connection is not defined, or if the store does not support its database.
     """
     store_conn_id = store_conn_id or conf.get("rcs", "store_conn_id", fallback=DEFAULT_STORE_CONN_ID)
     try:
@@ -44,13 +44,13 @@ def unchecked_store_engine(store_conn_id: str | None = None) -> sa.Engine:
             f"store_conn_id: the connection {store_conn_id!r} is not defined. Define it (a SQLite or PostgreSQL "
             f"connection), then create its tables: airflow-rcs migrate --store-conn-id {store_conn_id}"
         ) from None
-    return engine_of(connection)
+    return engine_from_connection(connection)
 
 
-def engine_of(connection: Connection) -> sa.Engine:
+def engine_from_connection(connection: Connection) -> sa.Engine:
     """Return an engine for the store from the fields of a connection, without looking anything up.
 
-    :raises RcsStoreError: if it is of a database that the store does not run on.
+    :raises RcsStoreError: if the store does not support its database.
     """
     from airflow_provider_rcs.store.db.engine import engine_from_url
 
@@ -98,5 +98,5 @@ def _driver_options(extras: dict[str, Any]) -> dict[str, str]:
     return {
         key: str(value)
         for key, value in options.items()
-        if key not in _NOT_FOR_THE_DRIVER and isinstance(value, str | int | float) and value not in ("", "***")
+        if key not in _EXTRAS_FOR_AIRFLOW and isinstance(value, str | int | float) and value not in ("", "***")
     }

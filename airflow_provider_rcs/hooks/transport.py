@@ -1,4 +1,4 @@
-"""HTTP settings of a connection's extras: proxies, certificates and the use of the environment."""
+"""HTTP settings in a connection's extras: proxies, certificates, use of the environment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from airflow_provider_rcs.api.errors import RcsInputError
 
 _UNSET = (None, "", "***")
-_TRUTHS = {"true": True, "false": False}
+_BOOLEANS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def read_transport(extras: Mapping[str, Any]) -> Transport:
     :raises RcsInputError: if a setting cannot be used; names it.
     """
     given: dict[str, Any] = {}
-    for name, (read, shape) in _READERS.items():
+    for name, (read, expected) in _READERS.items():
         if (value := extras.get(name)) not in _UNSET:
             try:
                 given[name] = read(value)
@@ -46,7 +46,7 @@ def read_transport(extras: Mapping[str, Any]) -> Transport:
                     _field(name), f"{error} does not exist on this machine", "Create it, or correct the path."
                 ) from None
             except (TypeError, ValueError):
-                raise RcsInputError(_field(name), "it cannot be read", f"It takes {shape}.") from None
+                raise RcsInputError(_field(name), "it cannot be read", f"It takes {expected}.") from None
     return Transport(**given)
 
 
@@ -62,27 +62,27 @@ def _read_proxies(value: object) -> dict[str, str]:
 
 
 def _read_verify(value: object) -> bool | str:
-    return _existing(value) if isinstance(value, str) and value.lower() not in _TRUTHS else _read_truth(value)
+    return _existing_path(value) if isinstance(value, str) and value.lower() not in _BOOLEANS else _read_boolean(value)
 
 
 def _read_cert(value: object) -> str | tuple[str, str]:
     content = json.loads(value) if isinstance(value, str) and value.lstrip().startswith("[") else value
     if isinstance(content, str):
-        return _existing(content)
+        return _existing_path(content)
     if not isinstance(content, list | tuple):
         raise TypeError("not a list")
     certificate, key = content
-    return _existing(certificate), _existing(key)
+    return _existing_path(certificate), _existing_path(key)
 
 
-def _read_truth(value: object) -> bool:
-    truth = _TRUTHS.get(value.lower()) if isinstance(value, str) else value
-    if not isinstance(truth, bool):
-        raise TypeError("not a truth value")
-    return truth
+def _read_boolean(value: object) -> bool:
+    boolean = _BOOLEANS.get(value.lower()) if isinstance(value, str) else value
+    if not isinstance(boolean, bool):
+        raise TypeError("not a boolean")
+    return boolean
 
 
-def _existing(path: object) -> str:
+def _existing_path(path: object) -> str:
     if not isinstance(path, str):
         raise TypeError("not a path")
     if not Path(path).exists():
@@ -94,5 +94,5 @@ _READERS: Mapping[str, tuple[Any, str]] = {
     "proxies": (_read_proxies, 'an object of scheme -> URL, such as {"https": "http://proxy:3128"}'),
     "verify": (_read_verify, "the path of a file or folder of certificate authorities, or true or false"),
     "cert": (_read_cert, "the path of a file with certificate and key, or a list of one for each"),
-    "trust_env": (_read_truth, "true or false"),
+    "trust_env": (_read_boolean, "true or false"),
 }

@@ -32,7 +32,7 @@ _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 class RcsNotifier(BaseNotifier):
-    """Send a template to a few phones, for ``on_failure_callback`` and its like.
+    """Send a template to a few phones; for ``on_failure_callback`` and the like.
 
     A notification makes one request and never repeats it. An error is logged as one warning, without phones, and never
     raised: a notification must not change the state of a task. It needs no store and requests no delivery reports; the
@@ -40,11 +40,11 @@ class RcsNotifier(BaseNotifier):
 
     :param template_id: the template to send. (templated)
     :param phones: the phones to send it to. (templated)
-    :param variables: template variable -> its text; line breaks in it become spaces. (templated)
+    :param variables: template variable -> text; line breaks become spaces. (templated)
     :param default_region: region of national phones, such as ``"ES"``. (templated)
     :param agent: the RCS agent to send as; by default the connection's. (templated)
     :param rcs_conn_id: the connection to the RCS API. (templated)
-    :raises RcsInputError: if ``phones`` is no list or an empty one, or ``variables`` is no dict.
+    :raises RcsInputError: if ``phones`` is not a list or is empty, or ``variables`` is not a dict.
     """
 
     template_fields: Sequence[str] = (
@@ -68,7 +68,7 @@ class RcsNotifier(BaseNotifier):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        # Only mistakes that templating cannot fix fail at parse time; all others end up in a log.
+        # Only mistakes that templating cannot fix fail at parse time; all others are logged as a warning.
         if not (phones and isinstance(phones, list | tuple)):
             raise RcsInputError("phones", "it is not a list of phones", 'Give a list, such as ["+34600000001"].')
         if not isinstance(variables, dict | None):
@@ -98,7 +98,7 @@ class RcsNotifier(BaseNotifier):
         except AirflowNotFoundException as error:
             problems = [str(error)]
         except Exception as error:  # noqa: BLE001 - no error of a notification may fail anything else
-            # Not its text, which may hold personal data.
+            # Without its text, which may hold personal data.
             *_, place = extract_tb(error.__traceback__)
             problems = [f"{type(error).__name__} at {place.filename}:{place.lineno}"]
         if problems:
@@ -112,21 +112,21 @@ class RcsNotifier(BaseNotifier):
         """Send the message, and return the problems with some of its phones."""
         from airflow_provider_rcs.hooks.rcs import RcsHook
 
-        given = self._rendered_fields(context)
-        phones, problems = _read_phones(given["phones"], given["default_region"] or None)
+        fields = self._rendered_fields(context)
+        phones, problems = _read_phones(fields["phones"], fields["default_region"] or None)
         if not phones:
             return [*problems, "No one was notified."]
-        variables = _read_variables(given["variables"] or {})
-        hook = RcsHook(given["rcs_conn_id"])
+        variables = _read_variables(fields["variables"] or {})
+        hook = RcsHook(fields["rcs_conn_id"])
         if len(phones) > hook.settings.batch_size:
             raise RcsInputError(
                 "phones", f"{len(phones)} are too many for one request", "Use RcsSendOperator. No one was notified."
             )
         request = SendRequest(
-            template_id=str(given["template_id"]),
+            template_id=str(fields["template_id"]),
             recipients=tuple(Recipient(phone, variables=variables) for phone in phones),
             campaign_reference=CAMPAIGN_REFERENCE,
-            agent=given["agent"] or hook.settings.agent,
+            agent=fields["agent"] or hook.settings.agent,
             request_reports=False,
         )
         results = outcomes_of_reply(phones, hook.send(request))
@@ -164,7 +164,7 @@ def _read_phones(values: Sequence[object], default_region: str | None) -> tuple[
 def _read_variables(values: Mapping[str, object]) -> dict[str, str]:
     texts = {}
     for name, value in values.items():
-        # A failure's text has lines, and is worth telling without them.
+        # Error texts often have several lines: send them as one rather than not at all.
         one_line = _CONTROL_CHARACTERS.sub(" ", value) if isinstance(value, str) else value
         try:
             texts[name] = cell_text(one_line)

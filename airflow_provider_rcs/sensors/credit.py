@@ -59,7 +59,7 @@ class RcsCreditSensor(BaseSensorOperator):
         return PokeReturnValue(is_done=left >= wanted, xcom_value=left)
 
     def _require_waits(self) -> None:
-        # With exponential_backoff, Airflow's first wait is between a half and the whole of poke_interval.
+        # With exponential_backoff, Airflow's first wait is between half and all of poke_interval.
         waits = {"poke_interval": timedelta(seconds=self.poke_interval) / (2 if self.exponential_backoff else 1)}
         if self.max_wait is not None:
             waits["max_wait"] = self.max_wait

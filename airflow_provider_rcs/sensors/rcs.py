@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class RcsCampaignSensor(BaseSensorOperator):
     """Wait until enough of a campaign's messages are delivered, or have a final status; returns the counts.
 
-    Shares are of the recipients that a message has reached or may still reach: planned and in-doubt messages count,
+    Shares are of the recipients that a message has reached or may still reach: planned and in-doubt messages count;
     rejected and suppressed recipients and duplicates do not. ``timeout`` counts from the first poke, in every mode. If
     reports were requested and none has arrived ten minutes after messages were accepted (or after the campaign's date),
     the sensor logs one warning and increments the metric ``rcs.campaign.silent``.
@@ -92,7 +92,7 @@ class RcsCampaignSensor(BaseSensorOperator):
         return reached >= wanted
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Resume after the trigger fired; after a timeout, poke once more for reports of the last moment."""
+        """Resume after the trigger fired; after a timeout, poke once more for the latest reports."""
         match event["status"]:
             case "success":
                 return self._counts()
@@ -125,20 +125,28 @@ class RcsCampaignSensor(BaseSensorOperator):
                 raise RcsInputError(
                     "max_failure_rate",
                     f"{self.max_failure_rate} is not a share",
-                    "Use a number from 0 up to, but not, 1.",
+                    "Use a number of at least 0 and below 1.",
                 )
 
     def _check_silence(self, engine: sa.Engine, context: Context) -> None:
         """Warn once per try if reports are overdue, and fail if ``no_reports_within`` has passed."""
         from airflow.providers.common.compat.sdk import Stats
 
-        from airflow_provider_rcs.store.inbox.silence import SILENT_AFTER, SILENT_METRIC, is_overdue, read_silent_campaigns, record_silence_warning, require_reports, silence_warning
+        from airflow_provider_rcs.store.inbox.silence import (
+            SILENT_AFTER,
+            SILENT_METRIC,
+            is_overdue,
+            read_silent_campaigns,
+            record_silence_warning,
+            require_reports,
+            silence_warning,
+        )
 
         now = datetime.now(UTC)
         since = read_silent_campaigns(engine, [self.campaign]).get(self.campaign)
         if since is not None and is_overdue(since, SILENT_AFTER, now):
             self._warned_of_silence = True
-            # Recorded in the store, because each poke of mode="reschedule" is a process of its own.
+            # Recorded in the store, because each poke of mode="reschedule" runs in a process of its own.
             if record_silence_warning(engine, self.campaign, _try_of(context)):
                 self.log.warning("No delivery reports: %s", silence_warning(self.campaign, since))
                 Stats.incr(SILENT_METRIC, tags={"campaign": self.campaign})

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from airflow.providers.common.compat.connection import get_async_connection
 
-from airflow_provider_rcs.hooks.store import engine_of
+from airflow_provider_rcs.hooks.store import engine_from_connection
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -31,7 +31,7 @@ _pools: WeakKeyDictionary[AbstractEventLoop, dict[str, _Pooled]] = WeakKeyDictio
 
 @asynccontextmanager
 async def pooled_engine(store_conn_id: str) -> AsyncIterator[sa.Engine]:
-    """Yield the shared engine of a store, which is disposed of when its last user is done.
+    """Yield the shared engine of a store, and dispose of it after its last user.
 
     :raises RcsStoreError: if the store cannot be used, or reached.
     """
@@ -58,6 +58,6 @@ def _open(connection: Connection) -> sa.Engine:
     from airflow_provider_rcs.store.db.migrate import require_migrated
 
     # Polls are seconds apart and can be cancelled: a pooled connection would idle, or outlive its engine.
-    engine = prepare_engine(sa.create_engine(engine_of(connection).url, poolclass=sa.NullPool))
+    engine = prepare_engine(sa.create_engine(engine_from_connection(connection).url, poolclass=sa.NullPool))
     require_migrated(engine)
     return engine

@@ -1,4 +1,4 @@
-"""Triggers that watch the store; they only read it, and keep how far they have come."""
+"""Triggers that poll the store for the progress of a campaign or for new reports; nothing is sent from here."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class RcsCampaignTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait until enough messages have the status, or the time is over."""
+        """Wait until enough messages have the status or the time is up, and yield one event."""
         try:
             async with asyncio.timeout((self.end_time - datetime.now(UTC)).total_seconds()):
                 is_reached = await self._wait()
@@ -105,7 +105,7 @@ class RcsCampaignTrigger(BaseTrigger):
         yield TriggerEvent(payload)
 
     async def _wait(self) -> bool:
-        """Return True when enough messages have the status, or False when the task has to warn of missing reports."""
+        """Return True once enough messages have the status, or False if the task must first warn of missing reports."""
         from airflow_provider_rcs.store.inbox.silence import is_overdue, require_reports
         from airflow_provider_rcs.store.read.funnel import require_failure_rate
 
@@ -137,16 +137,16 @@ class RcsCampaignTrigger(BaseTrigger):
 
 
 class RcsReportsTrigger(BaseEventTrigger):
-    """Fire when new delivery reports have been folded, once for each batch; for an ``AssetWatcher``.
+    """Fire an event for each batch of newly folded delivery reports; for an ``AssetWatcher``.
 
-    The first event covers all reports in the store. The cursor is stored beside the reports, so that a restart of the
+    The first event covers all reports in the store. The cursor is stored beside the reports, so that a restarted
     triggerer does not fire for them again, and a store restored from a backup misses none. The payload is
     ``{"reports": 12, "campaigns": {"spring": 12}, "cursor": 7}``.
 
     :param store_conn_id: the connection of the store; by default ``[rcs] store_conn_id``.
     :param poll_interval: seconds between two polls of the store.
-    :param watcher: the name of its cursor; triggers that watch the same store for different assets need different
-        names.
+    :param watcher: the name of the trigger's cursor; triggers that watch the same store for different assets need
+        different names.
     """
 
     def __init__(
@@ -165,10 +165,10 @@ class RcsReportsTrigger(BaseEventTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll the store for ever, also after errors: a trigger that ends is never started again."""
+        """Poll the store for ever, even after errors: a trigger that ends is never started again."""
         from airflow_provider_rcs.store.inbox.cursors import save_cursor
 
-        # The cursor of the last event until it is saved; from then on the stored one counts, which a backup may reset.
+        # The cursor of the last event until it is saved. From then on the stored one counts: a backup may reset it.
         unsaved = 0
         while True:
             try:
@@ -183,7 +183,7 @@ class RcsReportsTrigger(BaseEventTrigger):
                             try:
                                 yield TriggerEvent(new_reports.as_dict())
                             # Saved after the event: a process that is killed in between fires twice rather than never.
-                            # In `finally`, because the trigger may be stopped here, after the event was taken.
+                            # In `finally`, because the trigger may be stopped here, after its event was received.
                             finally:
                                 await asyncio.to_thread(save_cursor, engine, self.watcher, unsaved)
                             unsaved = 0

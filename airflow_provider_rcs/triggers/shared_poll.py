@@ -1,4 +1,4 @@
-"""One poll of a store for all campaigns that sensors in an event loop wait for."""
+"""One poll of a store for all campaigns that the sensors of an event loop wait for."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CampaignProgress:
     """The progress of a campaign.
 
     :param funnel: its counts.
-    :param silent_since: since when reports have been due, if none has arrived.
+    :param silent_since: when reports became due, if none has arrived.
     """
 
     funnel: Funnel
@@ -50,13 +50,13 @@ class SharedPoll:
         :param interval: seconds between two polls.
         :raises RcsError: if the poll failed.
         """
-        found: Future[CampaignProgress | None] = asyncio.get_running_loop().create_future()
-        self._waiting[found] = (campaign, interval)
+        answer: Future[CampaignProgress | None] = asyncio.get_running_loop().create_future()
+        self._waiting[answer] = (campaign, interval)
         self._changed.set()
         try:
-            return await found
+            return await answer
         finally:
-            self._waiting.pop(found, None)
+            self._waiting.pop(answer, None)
 
     def join(self) -> None:
         """Register a sensor; the first one starts the polling."""
@@ -77,13 +77,13 @@ class SharedPoll:
                     await self._poll(engine)
                     while await self._is_due():
                         await self._poll(engine)
-            # Every waiting sensor must get the error, whatever it is. The engine was disposed of: the next poll reads
-            # the connection again, which may have been fixed.
+            # Every waiting sensor must get the error, whatever it is. The engine was disposed of, so the next poll
+            # reads the connection again, which may have been fixed.
             except Exception as error:  # noqa: BLE001
                 self._polled_at = asyncio.get_running_loop().time()
-                for found in self._waiting:
-                    if not found.done():
-                        found.set_exception(error)
+                for answer in self._waiting:
+                    if not answer.done():
+                        answer.set_exception(error)
                 self._waiting.clear()
 
     async def _is_due(self) -> bool:
@@ -101,12 +101,12 @@ class SharedPoll:
         return False
 
     async def _poll(self, engine: sa.Engine) -> None:
-        asked = dict(self._waiting)
-        progress = await asyncio.to_thread(_read, engine, {campaign for campaign, _ in asked.values()})
+        waiting = dict(self._waiting)
+        progress = await asyncio.to_thread(_read, engine, {campaign for campaign, _ in waiting.values()})
         self._polled_at = asyncio.get_running_loop().time()
-        for found, (campaign, _) in asked.items():
-            if self._waiting.pop(found, None) and not found.done():
-                found.set_result(progress.get(campaign))
+        for answer, (campaign, _) in waiting.items():
+            if self._waiting.pop(answer, None) and not answer.done():
+                answer.set_result(progress.get(campaign))
 
 
 _polls: WeakKeyDictionary[AbstractEventLoop, dict[str, SharedPoll]] = WeakKeyDictionary()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
 
 import sqlalchemy as sa
 
@@ -15,9 +17,8 @@ from airflow_provider_rcs.api.garbage import existing_objects_frozen
 from airflow_provider_rcs.store.db.engine import transaction
 from airflow_provider_rcs.store.inbox.folding import fold_parked
 from airflow_provider_rcs.store.read.exports import Row, campaigns, channels_since, messages_since, reports_since
-from airflow_provider_rcs.warehouse.making import make_tables
 from airflow_provider_rcs.warehouse.phones import PLAIN, PhoneForm
-from airflow_provider_rcs.warehouse.rows import channel_row, message_row, report_row
+from airflow_provider_rcs.warehouse.schema import create_or_extend_tables
 from airflow_provider_rcs.warehouse.tables import WarehouseTables, warehouse_tables
 from airflow_provider_rcs.warehouse.upserts import upsert
 
@@ -34,7 +35,7 @@ class Loaded:
 
 @existing_objects_frozen()
 def load(store: sa.Engine, warehouse: sa.Engine, schema: str | None, phones: PhoneForm = PLAIN) -> Loaded:
-    """Upsert new rows of the store into the warehouse's tables; missing tables are created.
+    """Upsert new rows of the store into the warehouse's tables, after creating those that are missing.
 
     :param schema: the warehouse's schema; ``None`` for the connection's default.
     :param phones: the form of phones in the warehouse.
@@ -42,10 +43,11 @@ def load(store: sa.Engine, warehouse: sa.Engine, schema: str | None, phones: Pho
     """
     _require_separate_warehouse(store, warehouse, schema)
     tables = warehouse_tables(schema)
-    make_tables(warehouse, tables)
+    create_or_extend_tables(warehouse, tables)
     fold_parked(store)
     names, messages = _load_campaigns(store, warehouse, tables, phones)
-    return Loaded(len(names), messages, _load_reports(store, warehouse, tables, phones), names)
+    reports = _load_reports(store, warehouse, tables, phones)
+    return Loaded(len(names), messages, reports, names)
 
 
 def _load_campaigns(
@@ -58,10 +60,10 @@ def _load_campaigns(
     messages = 0
     for campaign in changed:
         for page in messages_since(store, campaign["id"], loaded.get(campaign["id"], -1)):
-            _upsert(warehouse, tables.message, [message_row(row, phones) for row in page])
+            _upsert(warehouse, tables.message, [_message_row(row, phones) for row in page])
             messages += len(page)
         for page in channels_since(store, campaign["id"], loaded.get(campaign["id"], -1)):
-            _upsert(warehouse, tables.channel, [channel_row(row) for row in page])
+            _upsert(warehouse, tables.channel, [_channel_row(row) for row in page])
         # Last, with the revision read before its messages: a killed load is repeated from where it started.
         _upsert(warehouse, tables.campaign, [campaign])
     return tuple(row["name"] for row in changed), messages
@@ -71,14 +73,33 @@ def _load_reports(store: sa.Engine, warehouse: sa.Engine, tables: WarehouseTable
     with transaction(warehouse) as connection:
         last_fold = connection.execute(sa.select(sa.func.max(tables.report.c.fold))).scalar_one() or 0
         # Fold 0 does not exist in the store: it marks reports that must be loaded again.
-        of_last_fold = sa.and_(tables.report.c.fold == last_fold, tables.report.c.fold > 0)
-        known = set(connection.execute(sa.select(tables.report.c.id).where(of_last_fold)).scalars())
+        in_last_fold = sa.and_(tables.report.c.fold == last_fold, tables.report.c.fold > 0)
+        known = set(connection.execute(sa.select(tables.report.c.id).where(in_last_fold)).scalars())
     reports = 0
     for page in reports_since(store, last_fold):
-        fresh = [row for row in page if row["fold"] > last_fold or row["id"] not in known]
-        _upsert(warehouse, tables.report, [report_row(row, phones) for row in fresh])
-        reports += len(fresh)
+        new = [row for row in page if row["fold"] > last_fold or row["id"] not in known]
+        _upsert(warehouse, tables.report, [_report_row(row, phones) for row in new])
+        reports += len(new)
     return reports
+
+
+def _message_row(row: Row, phones: PhoneForm) -> Row:
+    changed_at: datetime = row["requested_at"] or row["updated_at"]
+    return {
+        **row,
+        "day": changed_at.astimezone(UTC).date(),
+        "phone": None if row["phone"] is None else phones.show(row["phone"]),
+        "phone_as_listed": phones.show(row["phone_as_listed"]),
+    }
+
+
+def _channel_row(row: Row) -> Row:
+    # A hash, because some engines have no keys of several columns, or of long ones.
+    return {**row, "id": sha256(f"{row['message_id']}/{row['channel']}".encode()).hexdigest()}
+
+
+def _report_row(row: Row, phones: PhoneForm) -> Row:
+    return {**row, "phone": phones.show(row["phone"]), "extra": row["extra"] if phones.with_extra else {}}
 
 
 def _upsert(warehouse: sa.Engine, table: sa.Table, rows: Sequence[Row]) -> None:

@@ -14,8 +14,8 @@ from airflow_provider_rcs.api.masking import mask_phone
 class PhoneForm:
     """A form of phones.
 
-    :param show: given a phone, returns its form; empty stays empty.
-    :param with_extra: whether undocumented fields of reports are loaded, which can hold phones.
+    :param show: returns a phone in this form; empty stays empty.
+    :param with_extra: whether to load undocumented fields of reports, which can hold phones.
     """
 
     show: Callable[[str], str]

@@ -1,4 +1,4 @@
-"""Upserts of many rows at once, with each engine's own statement.
+"""Upsert many rows at once, with each engine's own statement.
 
 A row never replaces a newer one, so that overlapping loads leave the newest.
 """
@@ -19,14 +19,14 @@ from airflow_provider_rcs.warehouse.merging import upsert_by_merge
 
 Row = Mapping[str, Any]
 
-# Each cell is a parameter there, and a statement can have 16 MB.
-_ROWS_A_STATEMENT_ON_MYSQL = 500
+# Each cell is a parameter there, and a statement is limited to 16 MB.
+_MYSQL_ROWS_PER_STATEMENT = 500
 
 
 def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
     """Insert rows; a row whose ``id`` exists replaces the existing one unless that one is newer.
 
-    :param table: the table; its ``info["version"]`` names the column that tells which row is newer.
+    :param table: the table; its ``info["version"]`` names the column that shows which row is newer.
     :param rows: the rows, with all columns of the table; no id twice.
     """
     if not rows:
@@ -47,7 +47,7 @@ def on_duplicate_key(table: sa.Table, rows: Sequence[Row]) -> sa.Insert:
     statement = mysql.insert(table).values(list(rows))
     version = table.info["version"]
     is_newer = statement.inserted[version] >= table.c[version]
-    # MySQL assigns columns in order, so the version, which the others are compared by, comes last.
+    # MySQL assigns columns in order, so the version comes last: the other columns' conditions compare it.
     names = sorted(_changed(table), key=lambda name: name == version)
     return statement.on_duplicate_key_update(
         [(name, sa.func.if_(is_newer, statement.inserted[name], table.c[name])) for name in names]
@@ -77,9 +77,9 @@ def _upsert_on_duckdb(connection: sa.Connection, table: sa.Table, rows: Sequence
 
 
 def _upsert_on_mysql(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
-    left = iter(rows)
-    while some := list(islice(left, _ROWS_A_STATEMENT_ON_MYSQL)):
-        connection.execute(on_duplicate_key(table, some))
+    remaining = iter(rows)
+    while batch := list(islice(remaining, _MYSQL_ROWS_PER_STATEMENT)):
+        connection.execute(on_duplicate_key(table, batch))
 
 
 def _on_conflict(statement: Any, table: sa.Table) -> Any:

@@ -14,7 +14,7 @@ from tests.mariadb import mariadb_server
 @pytest.fixture(autouse=True)
 def _nothing_is_remembered() -> None:
     """Let no test know of templates that another has looked up, or of credentials that were refused to it."""
-    PROCESS_MEMORY.forget()
+    PROCESS_MEMORY.clear()
 
 
 @pytest.fixture

@@ -48,5 +48,5 @@ def require_not_refused(connection: sa.Connection, campaign: str, fingerprint: s
         raise RcsAuthError(
             f"campaign {campaign!r}: the service refused these credentials on {refused_at:%Y-%m-%d %H:%M} UTC. They "
             "are not sent again, because that can block the account. Correct login and password of the connection. If "
-            f"the account was fixed instead: airflow-rcs resolve {campaign!r} --credentials-mended"
+            f"the account was fixed instead: airflow-rcs resolve {campaign!r} --credentials-fixed"
         )

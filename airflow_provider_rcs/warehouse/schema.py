@@ -1,4 +1,4 @@
-"""Create the warehouse's tables and view, or add what they lack; nothing is dropped or changed."""
+"""Create the warehouse's tables and view, or extend those of an older version."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from airflow_provider_rcs.warehouse.merging import needs_staging, staging_table
 from airflow_provider_rcs.warehouse.tables import WarehouseTables
 
 
-def make_tables(warehouse: sa.Engine, tables: WarehouseTables) -> None:
-    """Create or extend the warehouse's tables and its view to match this version.
+def create_or_extend_tables(warehouse: sa.Engine, tables: WarehouseTables) -> None:
+    """Create the tables and the view, or add the tables and columns that are missing.
 
-    If a table or one of our columns is missing, the watermark is reset, so that all rows are loaded again. Columns that
-    others added stay.
+    If any were missing, the watermark is reset, so that all rows are loaded again. Columns that others added stay.
     """
-    staged = [staging_table(table) for table in tables.metadata.tables.values()]
+    staging_tables = [staging_table(table) for table in tables.metadata.tables.values()]
     campaign, report = tables.campaign, tables.report
     with transaction(warehouse) as connection:
         for table in (campaign, report):
@@ -28,42 +27,42 @@ def make_tables(warehouse: sa.Engine, tables: WarehouseTables) -> None:
             connection.execute(report.update().where(report.c.fold > 0).values(fold=0))
         tables.metadata.create_all(connection)
         if needs_staging(warehouse.dialect.name):
-            for table in staged:
+            for table in staging_tables:
                 table.create(connection, checkfirst=True)
                 _add_columns(connection, table)
         for table in tables.metadata.tables.values():
             _add_columns(connection, table)
-    _make_view(warehouse, tables.message)
+    _create_view(warehouse, tables.message)
 
 
 def _add_columns(connection: sa.Connection, table: sa.Table) -> None:
     quoted = connection.dialect.identifier_preparer
     add = "ADD" if connection.dialect.name in ("mssql", "oracle") else "ADD COLUMN"
-    for column in _missing(connection, table):
-        kind = column.type.compile(connection.dialect)
-        connection.exec_driver_sql(f"ALTER TABLE {quoted.format_table(table)} {add} {quoted.quote(column.name)} {kind}")
+    for column in _missing_columns(connection, table):
+        definition = f"{quoted.quote(column.name)} {column.type.compile(connection.dialect)}"
+        connection.exec_driver_sql(f"ALTER TABLE {quoted.format_table(table)} {add} {definition}")
 
 
 def _is_behind(connection: sa.Connection, table: sa.Table) -> bool:
     exists = sa.inspect(connection).has_table(table.name, schema=table.schema)
-    return not exists or bool(_missing(connection, table))
+    return not exists or bool(_missing_columns(connection, table))
 
 
-def _missing(connection: sa.Connection, table: sa.Table) -> list[sa.Column[object]]:
+def _missing_columns(connection: sa.Connection, table: sa.Table) -> list[sa.Column[object]]:
     existing = {name.lower() for name in _column_names(connection, table)}
     return [column for column in table.columns if column.name.lower() not in existing]
 
 
-def _make_view(warehouse: sa.Engine, message: sa.Table) -> None:
-    wanted = [column.name for column in funnel(message).selected_columns]
+def _create_view(warehouse: sa.Engine, message: sa.Table) -> None:
+    expected = [column.name for column in funnel(message).selected_columns]
     # Not at every load: to replace a view, PostgreSQL waits for all its readers.
-    if _names_in_view(warehouse, message.schema) != wanted:
+    if _view_columns(warehouse, message.schema) != expected:
         with transaction(warehouse) as connection:
             for statement in create_statements(message, warehouse.dialect):
                 connection.exec_driver_sql(statement)
 
 
-def _names_in_view(warehouse: sa.Engine, schema: str | None) -> list[str]:
+def _view_columns(warehouse: sa.Engine, schema: str | None) -> list[str]:
     try:
         with warehouse.connect() as connection:
             return [name.lower() for name in _column_names(connection, sa.table(VIEW, schema=schema))]

@@ -1,4 +1,4 @@
-"""Erasure: a person is taken out of the store; the books of the campaigns stay, and so does whom not to message."""
+"""Erasure, which removes a person's data from the store without changing the counts of campaigns."""
 
 from __future__ import annotations
 
@@ -42,13 +42,12 @@ from airflow_provider_rcs.store.privacy.pseudonyms import (
 
 SUPPRESSED_ON_REQUEST = "erased on request"
 
-
-_ROWS_AT_ONCE = 1_000
+_ROWS_PER_FETCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class IdentifiableMessage:
-    """A message that names a person."""
+    """A message with personal data."""
 
     id: int
     campaign_id: int
@@ -57,30 +56,30 @@ class IdentifiableMessage:
 
 @dataclass(frozen=True, slots=True)
 class PersonalData:
-    """Where a person is in the store.
+    """The rows of the store that are about a person.
 
-    :param messages: the messages that name the person, those too that were rejected because the phone was no phone.
-    :param hashed_messages: ids of the messages that the store knows to be the person's, and that name nobody.
-    :param reports: ids of the delivery reports that name the person.
-    :param refused_reports: ids of the bodies, kept because they could not be understood, that the phone stands in.
-    :param exclusions: how many campaigns exclude the phone.
+    :param messages: messages with the person's data, including those rejected because their value is no usable phone.
+    :param pseudonymous_messages: ids of messages that the store recognises as the person's only by pseudonym.
+    :param reports: ids of the delivery reports with the person's data.
+    :param refused_reports: ids of the stored bodies that could not be read and contain the phone.
+    :param exclusions: number of campaigns that exclude the phone.
     :param suppressions: whether the phone is suppressed: 1 or 0.
     """
 
     messages: Sequence[IdentifiableMessage] = ()
-    hashed_messages: Sequence[int] = ()
+    pseudonymous_messages: Sequence[int] = ()
     reports: Sequence[int] = ()
     refused_reports: Sequence[int] = ()
     exclusions: int = 0
     suppressions: int = 0
 
     @property
-    def all_messages(self) -> list[int]:
-        """Ids of all messages of the person, whether the store names them still or not."""
-        return sorted([*(each.id for each in self.messages), *self.hashed_messages])
+    def message_ids(self) -> list[int]:
+        """Ids of all messages to the person, with or without personal data."""
+        return sorted([*(each.id for each in self.messages), *self.pseudonymous_messages])
 
     def as_counts(self) -> dict[str, int]:
-        """Return what names the person: table -> rows."""
+        """Return the number of rows with personal data: table -> rows."""
         return {
             "rcs_message": len(self.messages),
             "rcs_report": len(self.reports),
@@ -91,7 +90,7 @@ class PersonalData:
 
 
 def find_personal_data(engine: sa.Engine, phone: str) -> PersonalData:
-    """Return where a person is in the store. Nothing is written.
+    """Return the rows that are about a person, without changing them.
 
     :param phone: E.164 digits.
     """
@@ -100,35 +99,35 @@ def find_personal_data(engine: sa.Engine, phone: str) -> PersonalData:
 
 
 def erase(engine: sa.Engine, phone: str, erased_by: str, *, suppress: bool = False) -> PersonalData:
-    """Take a person out of the store, all at once or not at all, and return where they were.
+    """Remove a person's data from the store in one transaction, and return the rows that contained it.
 
-    Each message keeps its row, with a hash for the phone and nothing else that tells who it was: so the counts of the
-    campaigns stay, and none of them messages the phone again. Reports lose the phone too; those that come later lose
-    it when they are folded. Whoever was suppressed or excluded stays so, by the hash.
+    Each message keeps its row, with a pseudonym in place of the phone and without personal data: the counts of its
+    campaign do not change, and the campaign does not message the phone again. Reports lose the phone as well; later
+    ones lose it when they are folded. Suppressions and exclusions remain, by pseudonym.
 
     :param phone: E.164 digits.
-    :param erased_by: who erases, for the books.
-    :param suppress: whether no campaign may ever message the phone again, also where that was not so before.
+    :param erased_by: who erases, for the record.
+    :param suppress: whether to suppress the phone for all campaigns as well.
     :raises RcsInFlightError: if a message to the phone is being sent.
     """
     if not erased_by.strip():
-        raise RcsInputError("by", "it is empty", "Say who erases, for the books.")
-    _bury_the_dead_that_send_to(engine, phone)
-    # All reports are looked through before the folds are held up, and then only those that were folded meanwhile.
-    looked_to = _last_fold(engine)
+        raise RcsInputError("by", "it is empty", "Enter who erases, for the record.")
+    _recover_attempts_sending_to(engine, phone)
+    # All reports are searched before folding is locked; under the lock, only those folded since then.
+    searched_up_to = _last_fold(engine)
     found = find_personal_data(engine, phone).reports
     with transaction(engine) as connection:
         fold = lock_folding(connection)
-        hashes = create_pseudonyms(connection)
-        folded_meanwhile = report.c.fold.between(looked_to + 1, fold)
-        # An empty list would be a subquery, for which PostgreSQL looks all reports through once more.
-        among = sa.or_(report.c.id.in_(found), folded_meanwhile) if found else folded_meanwhile
-        traces = _find(connection, hashes, phone, among)
-        _replace_messages(connection, hashes, traces.messages)
-        _blank_reports(connection, traces.reports, fold)
-        connection.execute(report_refused.delete().where(report_refused.c.id.in_(traces.refused_reports)))
-        _keep_out_by_hash(connection, hashes, phone, suppress)
-        row = {"pseudonym": hashes.of(phone), "erased_by": erased_by, "erased_at": datetime.now(UTC)}
+        pseudonyms = create_pseudonyms(connection)
+        folded_since = report.c.fold.between(searched_up_to + 1, fold)
+        # SQLAlchemy writes an empty list as a subquery, for which PostgreSQL would scan all reports again.
+        candidates = sa.or_(report.c.id.in_(found), folded_since) if found else folded_since
+        data = _find(connection, pseudonyms, phone, candidates)
+        _pseudonymise(connection, pseudonyms, data.messages)
+        _blank_reports(connection, data.reports, fold)
+        connection.execute(report_refused.delete().where(report_refused.c.id.in_(data.refused_reports)))
+        _replace_phone_by_pseudonym(connection, pseudonyms, phone, suppress)
+        row = {"pseudonym": pseudonyms.of(phone), "erased_by": erased_by, "erased_at": datetime.now(UTC)}
         insert_or_update(
             connection,
             erasure,
@@ -136,7 +135,7 @@ def erase(engine: sa.Engine, phone: str, erased_by: str, *, suppress: bool = Fal
             ["pseudonym"],
             lambda new: {"erased_by": new.erased_by, "erased_at": new.erased_at},
         )
-    return traces
+    return data
 
 
 def _last_fold(engine: sa.Engine) -> int:
@@ -144,99 +143,107 @@ def _last_fold(engine: sa.Engine) -> int:
         return int(connection.execute(sa.select(store.c.fold).where(store.c.id == 1)).scalar_one())
 
 
-def _find(connection: sa.Connection, hashes: Pseudonyms | None, phone: str, among: sa.ColumnElement[bool]) -> PersonalData:
-    """Return where a person is, of the reports those among some that are folded."""
-    # Campaign by campaign: that is how the index knows whom a message is to.
-    in_any = message.c.campaign_id.in_(sa.select(campaign.c.id))
+def _find(
+    connection: sa.Connection, pseudonyms: Pseudonyms | None, phone: str, candidates: sa.ColumnElement[bool]
+) -> PersonalData:
+    """Return the rows that are about a person.
+
+    :param candidates: selects the folded reports to search.
+    """
+    # With the campaigns, because the index on recipient keys starts with them.
+    in_any_campaign = message.c.campaign_id.in_(sa.select(campaign.c.id))
     columns = (message.c.id, message.c.campaign_id, message.c.recipient_key)
-    own = [
-        IdentifiableMessage(*row) for row in connection.execute(sa.select(*columns).where(in_any, message.c.recipient_key == phone))
-    ]
-    hashed: Sequence[int] = []
-    if hashes:
-        of_hash = sa.select(message.c.id).where(in_any, message.c.recipient_key == hashes.of(phone))
-        hashed = connection.execute(of_hash).scalars().all()
-    named = [*own, *_unreadable(connection, phone)]
-    is_theirs = sa.or_(report.c.phone == phone, report.c.message_id.in_([*(each.id for each in named), *hashed]))
-    # One that is not folded yet loses its person when it is.
-    reports = sa.select(report.c.id).where(among, IDENTIFIES_RECIPIENT, is_theirs)
+    by_phone = sa.select(*columns).where(in_any_campaign, message.c.recipient_key == phone)
+    messages = [IdentifiableMessage(*row) for row in connection.execute(by_phone)]
+    messages += _messages_with_similar_text(connection, phone)
+    pseudonymous: Sequence[int] = []
+    if pseudonyms:
+        by_pseudonym = sa.select(message.c.id).where(in_any_campaign, message.c.recipient_key == pseudonyms.of(phone))
+        pseudonymous = connection.execute(by_pseudonym).scalars().all()
+    message_ids = [*(each.id for each in messages), *pseudonymous]
+    is_about_person = sa.or_(report.c.phone == phone, report.c.message_id.in_(message_ids))
+    # Reports that are not folded yet lose their personal data when they are.
+    reports = sa.select(report.c.id).where(candidates, IDENTIFIES_RECIPIENT, is_about_person)
     excluded = sa.select(sa.func.count()).select_from(exclusion).where(exclusion.c.phone == phone)
     suppressed = sa.select(sa.func.count()).select_from(suppression).where(suppression.c.phone == phone)
     return PersonalData(
-        named,
-        hashed,
+        messages,
+        pseudonymous,
         connection.execute(reports).scalars().all(),
-        list(_refused(connection, phone)),
+        list(_refused_reports_with(connection, phone)),
         connection.execute(excluded).scalar_one(),
         connection.execute(suppressed).scalar_one(),
     )
 
 
-def _unreadable(connection: sa.Connection, phone: str) -> Iterator[IdentifiableMessage]:
-    """Give the messages without a phone whose text may mean this one."""
+def _messages_with_similar_text(connection: sa.Connection, phone: str) -> Iterator[IdentifiableMessage]:
+    """Yield the messages without a usable phone whose listed text may mean this phone."""
     listed = sa.select(message.c.id, message.c.campaign_id, message.c.recipient_key, message.c.phone_as_listed).where(
         message.c.phone.is_(None), sa.not_(IS_PSEUDONYMISED)
     )
-    for row in connection.execute(listed, execution_options={"yield_per": _ROWS_AT_ONCE}):
+    for row in connection.execute(listed, execution_options={"yield_per": _ROWS_PER_FETCH}):
         if could_be_phone(row.phone_as_listed, phone):
             yield IdentifiableMessage(row.id, row.campaign_id, row.recipient_key)
 
 
-def _refused(connection: sa.Connection, phone: str) -> Iterator[int]:
+def _refused_reports_with(connection: sa.Connection, phone: str) -> Iterator[int]:
     bodies = sa.select(report_refused.c.id, report_refused.c.body)
-    for row in connection.execute(bodies, execution_options={"yield_per": _ROWS_AT_ONCE // 10}):
+    for row in connection.execute(bodies, execution_options={"yield_per": _ROWS_PER_FETCH // 10}):
         if phone.encode() in row.body.translate(None, b" -.()"):
             yield row.id
 
 
-def _bury_the_dead_that_send_to(engine: sa.Engine, phone: str) -> None:
+def _recover_attempts_sending_to(engine: sa.Engine, phone: str) -> None:
+    """Recover from dead attempts that were sending to the phone, so that they do not prevent the erasure."""
     with reading(engine) as connection:
-        found = connection.execute(_campaigns_that_send_to(message.c.recipient_key == phone)).scalars().all()
-    for name in found:
+        names = connection.execute(_campaigns_sending(message.c.recipient_key == phone)).scalars().all()
+    for name in names:
         if sending := find_campaign(engine, name):
             recover_dead_attempts(engine, sending)
 
 
-def _replace_messages(connection: sa.Connection, hashes: Pseudonyms, messages: Sequence[IdentifiableMessage]) -> None:
-    # In the order of their numbers, as a fold does, so that two processes never wait for each other crosswise.
+def _pseudonymise(connection: sa.Connection, pseudonyms: Pseudonyms, messages: Sequence[IdentifiableMessage]) -> None:
+    # In the order of their ids, like a fold, so that two processes cannot deadlock.
     for campaign_id in sorted({each.campaign_id for each in messages}):
         revision = lock_campaign(connection, campaign_id)
         recipients = [(each.id, each.recipient_key) for each in messages if each.campaign_id == campaign_id]
-        _require_none_under_way(connection, [row for row, _ in recipients])
-        pseudonymise_messages(connection, hashes, campaign_id, revision, recipients, ERASED_UNSENT, sa.true())
+        _require_none_sending(connection, [row for row, _ in recipients])
+        pseudonymise_messages(connection, pseudonyms, campaign_id, revision, recipients, ERASED_UNSENT, sa.true())
 
 
-def _require_none_under_way(connection: sa.Connection, messages: Sequence[int]) -> None:
-    name = connection.execute(_campaigns_that_send_to(message.c.id.in_(messages))).scalars().first()
+def _require_none_sending(connection: sa.Connection, messages: Sequence[int]) -> None:
+    name = connection.execute(_campaigns_sending(message.c.id.in_(messages))).scalars().first()
     if name is not None:
         raise RcsInFlightError(
             f"campaign {name!r}: a message to this phone is being sent right now, or its task died less than a lease "
-            "ago. Nothing was erased. Run it again when the task has ended."
+            "ago. Nothing was erased. Run this again when the task has ended."
         )
 
 
-def _campaigns_that_send_to(which: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Return the names of the campaigns that are sending such messages."""
-    of_message = message.c.campaign_id == campaign.c.id
-    return sa.select(campaign.c.name).join(message, of_message).where(which, message.c.state == MessageState.SENDING)
+def _campaigns_sending(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Return the names of the campaigns that are sending messages which meet the condition."""
+    of_campaign = message.c.campaign_id == campaign.c.id
+    is_sending = message.c.state == MessageState.SENDING
+    return sa.select(campaign.c.name).join(message, of_campaign).where(condition, is_sending)
 
 
 def _blank_reports(connection: sa.Connection, reports: Sequence[int], fold: int) -> None:
-    # With the number of a new fold, so that the next load brings them to the warehouse again.
+    # With the number of a new fold, so that the next load updates them in the warehouse.
     connection.execute(report.update().where(report.c.id.in_(reports)).values(fold=fold, **ANONYMOUS_REPORT))
 
 
-def _keep_out_by_hash(connection: sa.Connection, hashes: Pseudonyms, phone: str, suppress: bool) -> None:
-    key = hashes.of(phone)
+def _replace_phone_by_pseudonym(connection: sa.Connection, pseudonyms: Pseudonyms, phone: str, suppress: bool) -> None:
+    """Replace the phone by its pseudonym in exclusions and suppressions, and add a suppression if asked to."""
+    pseudonym = pseudonyms.of(phone)
     excluded_from = connection.execute(
         exclusion.delete().where(exclusion.c.phone == phone).returning(exclusion.c.campaign_id)
     )
-    exclusions = [{"campaign_id": row.campaign_id, "pseudonym": key} for row in excluded_from]
+    exclusions = [{"campaign_id": row.campaign_id, "pseudonym": pseudonym} for row in excluded_from]
     insert_or_ignore(connection, exclusion_pseudonym, exclusions, key=["campaign_id", "pseudonym"])
     suppressed = connection.execute(
         suppression.delete().where(suppression.c.phone == phone).returning(suppression.c.reason, suppression.c.since)
     )
-    suppressions = [{"pseudonym": key, "reason": row.reason, "since": row.since} for row in suppressed]
+    suppressions = [{"pseudonym": pseudonym, "reason": row.reason, "since": row.since} for row in suppressed]
     if suppress:
-        suppressions.append({"pseudonym": key, "reason": SUPPRESSED_ON_REQUEST, "since": datetime.now(UTC)})
+        suppressions.append({"pseudonym": pseudonym, "reason": SUPPRESSED_ON_REQUEST, "since": datetime.now(UTC)})
     insert_or_ignore(connection, suppression_pseudonym, suppressions[:1], key=["pseudonym"])

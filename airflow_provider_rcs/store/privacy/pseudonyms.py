@@ -1,4 +1,4 @@
-"""Keyed hashes that stand in the books for recipients who must be known again and no longer be named."""
+"""Pseudonyms, the keyed hashes that replace phones so that recipients are recognised but no longer named."""
 
 from __future__ import annotations
 
@@ -14,114 +14,137 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.db.bulk import ColumnTypes, column_types, rows_from_json, rows_as_json
+from airflow_provider_rcs.store.db.bulk import ColumnTypes, column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.tables import campaign, erasure, message, report, request, store
 
-PSEUDONYM_PREFIX = "hash:"
+PSEUDONYM_PREFIX = "pseudonym:"
 
+ERASED_UNSENT = "erased before it was sent"
 
-_BYTES_OF_A_KEY = 32
+IS_PSEUDONYMISED = message.c.recipient_key.startswith(PSEUDONYM_PREFIX)
 
+ANONYMOUS_REPORT: dict[str, Any] = {"phone": "", "message_reference": "", "extra": {}}
 
-# So many that no two phones of the world are likely to share a hash; no more, because the books keep each of them.
-_BYTES_OF_A_HASH = 16
+IDENTIFIES_RECIPIENT = sa.or_(
+    report.c.phone != "", report.c.message_reference != "", sa.cast(report.c.extra, sa.Text) != "{}"
+)
+
+_KEY_BYTES = 32
+
+# Long enough that no two phones are likely to share a pseudonym; no longer, because the ledger stores one per message.
+_DIGEST_BYTES = 16
+
+_RECIPIENT_KEY = column_types(message, ["recipient_key"])
+
+_ID_AND_RECIPIENT_KEY = column_types(message, ["id", "recipient_key"])
+
+_REPORT_AND_PSEUDONYM: ColumnTypes = {
+    "report_id": sa.BigInteger(),
+    "campaign_id": sa.BigInteger(),
+    "pseudonym": sa.Text(),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Pseudonyms:
-    """The hashes that are made with one key.
+    """The pseudonyms that one key produces.
 
-    There are few enough phones to hash them all: whoever has the key and a hash finds the phone behind it. Without the
-    key nobody does, and nobody sees that two stores know the same person.
+    There are so few phones that anyone who has the key can hash them all and find the phone of a pseudonym. Without the
+    key that is impossible, and so is finding the same recipient in two stores.
 
-    :param key: the secret, in hexadecimal.
+    :param key: the secret key, in hexadecimal.
     """
 
     key: str = field(repr=False)
 
     def of(self, recipient_key: str) -> str:
-        """Return what stands for a recipient: alike for alike, and never a phone.
+        """Return the pseudonym of a recipient: always the same for the same key, and never a phone.
 
-        :param recipient_key: what the recipient was known by: the phone as E.164 digits, or what stood instead of one.
+        :param recipient_key: key of the recipient in the ledger: the phone as E.164 digits, or a digest of the value
+            that is no usable phone.
         """
-        digest = hashlib.blake2b(recipient_key.encode(), key=bytes.fromhex(self.key), digest_size=_BYTES_OF_A_HASH)
+        digest = hashlib.blake2b(recipient_key.encode(), key=bytes.fromhex(self.key), digest_size=_DIGEST_BYTES)
         return PSEUDONYM_PREFIX + digest.hexdigest()
 
 
 def new_pseudonym_key() -> str:
-    """Return a key that nobody can guess."""
-    return secrets.token_hex(_BYTES_OF_A_KEY)
+    """Return a new random key."""
+    return secrets.token_hex(_KEY_BYTES)
 
 
 def create_pseudonyms(connection: sa.Connection) -> Pseudonyms:
-    """Return the store's hashes, after making their key if it has none.
+    """Return the pseudonyms of the store, creating their key if it has none.
 
-    It takes the row that is the folds' lock, so that it comes before any campaign's lock.
+    This locks the row that is the folding lock, so it must come before any campaign's lock.
     """
-    only_once = sa.func.coalesce(store.c.pseudonym_key, new_pseudonym_key())
-    statement = store.update().where(store.c.id == 1).values(pseudonym_key=only_once).returning(store.c.pseudonym_key)
+    first_key = sa.func.coalesce(store.c.pseudonym_key, new_pseudonym_key())
+    statement = store.update().where(store.c.id == 1).values(pseudonym_key=first_key).returning(store.c.pseudonym_key)
     return Pseudonyms(connection.execute(statement).scalar_one())
 
 
 def find_pseudonyms(connection: sa.Connection) -> Pseudonyms | None:
-    """Return the store's hashes, or ``None`` if it was never asked for one."""
+    """Return the pseudonyms of the store, or ``None`` if it has no key yet."""
     key = connection.execute(sa.select(store.c.pseudonym_key)).scalar_one_or_none()
     return None if key is None else Pseudonyms(key)
 
 
 def require_pseudonyms(connection: sa.Connection) -> Pseudonyms:
-    """Return the store's hashes, in a store that keeps some.
+    """Return the pseudonyms of a store that contains some.
 
-    :raises RcsStoreError: if their key is gone, and with it the knowledge of whom they stand for.
+    :raises RcsStoreError: if their key is missing, so that recipients cannot be recognised.
     """
-    hashes = find_pseudonyms(connection)
-    if hashes is None:
+    pseudonyms = find_pseudonyms(connection)
+    if pseudonyms is None:
         raise RcsStoreError(
             "store: the key of its pseudonyms (rcs_store.pseudonym_key) is missing, so it cannot tell which recipients "
             "it has messaged. Nothing was sent. Put the key back, or restore the store from a backup."
         )
-    return hashes
+    return pseudonyms
 
 
-ERASED_UNSENT = "erased before it was sent"
+def find_pseudonymised(connection: sa.Connection, campaign_id: int, recipient_keys: Sequence[str]) -> dict[str, str]:
+    """Return the recipients that a campaign stores under a pseudonym: recipient key -> pseudonym.
 
-
-IS_PSEUDONYMISED = message.c.recipient_key.startswith(PSEUDONYM_PREFIX)
-
-
-_LISTED = column_types(message, ["recipient_key"])
-
-
-_REPLACED = column_types(message, ["id", "recipient_key"])
+    :raises RcsStoreError: if the campaign contains pseudonyms and their key is missing.
+    """
+    pseudonymised_at = sa.select(campaign.c.pseudonymised_at).where(campaign.c.id == campaign_id)
+    if connection.execute(pseudonymised_at).scalar_one() is None:
+        return {}
+    pseudonyms = require_pseudonyms(connection)
+    keys = {pseudonyms.of(key): key for key in recipient_keys}
+    dialect = connection.dialect.name
+    parameters = rows_as_json(dialect, _RECIPIENT_KEY, [(each,) for each in keys]) | {"campaign": campaign_id}
+    found = connection.execute(_select_listed(dialect), parameters).scalars()
+    return {keys[each]: each for each in found}
 
 
 def pseudonymise_messages(
     connection: sa.Connection,
-    hashes: Pseudonyms,
+    pseudonyms: Pseudonyms,
     campaign_id: int,
     revision: int,
     recipients: Sequence[tuple[int, str]],
-    unsent: str,
-    only: sa.ColumnElement[bool],
+    unsent_reason: str,
+    condition: sa.ColumnElement[bool],
 ) -> int:
-    """Take the persons out of messages of a campaign, inside a transaction that holds its lock; return of how many.
+    """Remove personal data from messages of a campaign that the caller has locked; return the number of messages.
 
-    State, reason, status and dates stay, so that the books and the funnel do. A message that is planned could not be
-    sent any more, and is suppressed.
+    State, reason, delivery status and dates stay, so the counts of the campaign do not change. A planned message can no
+    longer be sent, and becomes suppressed.
 
     :param recipients: id and recipient key of each message.
-    :param unsent: why a planned message is suppressed.
-    :param only: what must still hold of a message.
+    :param unsent_reason: why a planned message is suppressed.
+    :param condition: messages that no longer meet it are skipped.
     """
     now = datetime.now(UTC)
     is_planned = message.c.state == MessageState.PLANNED
     dialect = connection.dialect.name
-    replaced = _replaced(dialect)
+    replacement = _replacements(dialect)
     changed = connection.execute(
         message.update()
-        .where(message.c.id == replaced.c.id, only)
+        .where(message.c.id == replacement.c.id, condition)
         .values(
-            recipient_key=replaced.c.recipient_key,
+            recipient_key=replacement.c.recipient_key,
             phone=None,
             phone_as_listed="",
             name="",
@@ -129,81 +152,43 @@ def pseudonymise_messages(
             variables={},
             detail="",
             state=sa.case((is_planned, MessageState.SUPPRESSED), else_=message.c.state),
-            reason=sa.case((is_planned, unsent), else_=message.c.reason),
+            reason=sa.case((is_planned, unsent_reason), else_=message.c.reason),
             revision=revision,
-            # Else untouched: in the warehouse, it is the day of a message that is in no request.
+            # Otherwise unchanged: the warehouse takes it as the day of a message that is in no request.
             updated_at=sa.case((is_planned, sa.literal(now, message.c.updated_at.type)), else_=message.c.updated_at),
         ),
-        rows_as_json(dialect, _REPLACED, [(row, hashes.of(key)) for row, key in recipients]),
+        rows_as_json(dialect, _ID_AND_RECIPIENT_KEY, [(row, pseudonyms.of(key)) for row, key in recipients]),
     ).rowcount
     connection.execute(campaign.update().where(campaign.c.id == campaign_id).values(pseudonymised_at=now))
     return changed
 
 
-def find_pseudonymised(connection: sa.Connection, campaign_id: int, recipient_keys: Sequence[str]) -> dict[str, str]:
-    """Return those recipients whom the campaign knows by a hash alone: key -> hash.
-
-    :raises RcsStoreError: if it knows some, and the key of the hashes is gone.
-    """
-    pseudonymised_at = sa.select(campaign.c.pseudonymised_at).where(campaign.c.id == campaign_id)
-    if connection.execute(pseudonymised_at).scalar_one() is None:
-        return {}
-    hashes = require_pseudonyms(connection)
-    keys = {hashes.of(key): key for key in recipient_keys}
-    dialect = connection.dialect.name
-    parameters = rows_as_json(dialect, _LISTED, [(key,) for key in keys]) | {"campaign": campaign_id}
-    found = connection.execute(_known_among(dialect), parameters).scalars()
-    return {keys[each]: each for each in found}
-
-
-@cache
-def _replaced(dialect: str) -> sa.FromClause:
-    return rows_from_json(dialect, _REPLACED)
-
-
-@cache
-def _known_among(dialect: str) -> sa.Select[Any]:
-    # Not by a join, for which SQLite would go through the list once for each message of the campaign.
-    is_listed = message.c.recipient_key.in_(sa.select(rows_from_json(dialect, _LISTED).c.recipient_key))
-    return sa.select(message.c.recipient_key).where(message.c.campaign_id == sa.bindparam("campaign"), is_listed)
-
-
-ANONYMOUS_REPORT: dict[str, Any] = {"phone": "", "message_reference": "", "extra": {}}
-
-
-IDENTIFIES_RECIPIENT = sa.or_(
-    report.c.phone != "", report.c.message_reference != "", sa.cast(report.c.extra, sa.Text) != "{}"
-)
-
-
-_ON_A_HASHED_MESSAGE = sa.exists().where(message.c.id == report.c.message_id, IS_PSEUDONYMISED)
-
-
-_SOUGHT: ColumnTypes = {"report_id": sa.BigInteger(), "campaign_id": sa.BigInteger(), "pseudonym": sa.Text()}
-
-
 def pseudonymise_reports(connection: sa.Connection, of_this_fold: sa.ColumnElement[bool]) -> None:
-    """Find the messages of a fold's reports by hash too, and blank the reports whose person the store must not name."""
-    hashes = find_pseudonyms(connection)
-    if hashes is None:
+    """Match the reports of a fold to messages by pseudonym, and remove personal data that the store must not keep.
+
+    Personal data is removed from reports on pseudonymised messages, and from unmatched reports on erased recipients.
+    """
+    pseudonyms = find_pseudonyms(connection)
+    if pseudonyms is None:
         return
-    # In the campaign of the request that they echo, where the phone has not led to a message already.
-    left = (
+    # A message is looked up in the campaign whose request the report names, unless the phone has matched one already.
+    unmatched = (
         sa.select(report.c.id, request.c.campaign_id, report.c.phone)
         .outerjoin(request, request.c.reference == report.c.campaign_reference)
         .outerjoin(message, message.c.id == report.c.message_id)
         .where(of_this_fold, report.c.phone != "", report.c.phone.is_distinct_from(message.c.recipient_key))
     )
-    sought = [(row.id, row.campaign_id, hashes.of(row.phone)) for row in connection.execute(left)]
-    if sought:
-        parameters = rows_as_json(connection.dialect.name, _SOUGHT, sought)
-        _attach(connection, parameters)
-        _blank_those_of_erased(connection, parameters)
-    connection.execute(report.update().where(of_this_fold, _ON_A_HASHED_MESSAGE).values(ANONYMOUS_REPORT))
+    rows = [(row.id, row.campaign_id, pseudonyms.of(row.phone)) for row in connection.execute(unmatched)]
+    if rows:
+        parameter = rows_as_json(connection.dialect.name, _REPORT_AND_PSEUDONYM, rows)
+        _set_messages(connection, parameter)
+        _blank_reports_on_erased(connection, parameter)
+    is_pseudonymised = sa.exists().where(message.c.id == report.c.message_id, IS_PSEUDONYMISED)
+    connection.execute(report.update().where(of_this_fold, is_pseudonymised).values(ANONYMOUS_REPORT))
 
 
-def _attach(connection: sa.Connection, sought: Mapping[str, str]) -> None:
-    found = connection.execute(_messages_of(connection.dialect.name), sought).all()
+def _set_messages(connection: sa.Connection, parameter: Mapping[str, str]) -> None:
+    found = connection.execute(_select_messages(connection.dialect.name), parameter).all()
     if found:
         connection.execute(
             report.update().where(report.c.id == sa.bindparam("row")).values(message_id=sa.bindparam("of_message")),
@@ -211,8 +196,8 @@ def _attach(connection: sa.Connection, sought: Mapping[str, str]) -> None:
         )
 
 
-def _blank_those_of_erased(connection: sa.Connection, sought: Mapping[str, str]) -> None:
-    found = connection.execute(_erased_among(connection.dialect.name), sought).scalars().all()
+def _blank_reports_on_erased(connection: sa.Connection, parameter: Mapping[str, str]) -> None:
+    found = connection.execute(_select_erased(connection.dialect.name), parameter).scalars().all()
     if found:
         connection.execute(
             report.update().where(report.c.id == sa.bindparam("row")).values(ANONYMOUS_REPORT),
@@ -221,13 +206,25 @@ def _blank_those_of_erased(connection: sa.Connection, sought: Mapping[str, str])
 
 
 @cache
-def _messages_of(dialect: str) -> sa.Select[Any]:
-    sought = rows_from_json(dialect, _SOUGHT)
-    is_it = sa.and_(message.c.campaign_id == sought.c.campaign_id, message.c.recipient_key == sought.c.pseudonym)
-    return sa.select(sought.c.report_id, message.c.id).join(message, is_it)
+def _replacements(dialect: str) -> sa.FromClause:
+    return rows_from_json(dialect, _ID_AND_RECIPIENT_KEY)
 
 
 @cache
-def _erased_among(dialect: str) -> sa.Select[Any]:
-    sought = rows_from_json(dialect, _SOUGHT)
-    return sa.select(sought.c.report_id).join(erasure, erasure.c.pseudonym == sought.c.pseudonym)
+def _select_listed(dialect: str) -> sa.Select[Any]:
+    # Not a join, for which SQLite would scan the list once for each message of the campaign.
+    is_listed = message.c.recipient_key.in_(sa.select(rows_from_json(dialect, _RECIPIENT_KEY).c.recipient_key))
+    return sa.select(message.c.recipient_key).where(message.c.campaign_id == sa.bindparam("campaign"), is_listed)
+
+
+@cache
+def _select_messages(dialect: str) -> sa.Select[Any]:
+    rows = rows_from_json(dialect, _REPORT_AND_PSEUDONYM)
+    matches = sa.and_(message.c.campaign_id == rows.c.campaign_id, message.c.recipient_key == rows.c.pseudonym)
+    return sa.select(rows.c.report_id, message.c.id).join(message, matches)
+
+
+@cache
+def _select_erased(dialect: str) -> sa.Select[Any]:
+    rows = rows_from_json(dialect, _REPORT_AND_PSEUDONYM)
+    return sa.select(rows.c.report_id).join(erasure, erasure.c.pseudonym == rows.c.pseudonym)

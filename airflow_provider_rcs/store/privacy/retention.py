@@ -1,4 +1,4 @@
-"""Pruning: what is old goes, except who must not be messaged again, which is kept as hashes."""
+"""Retention, which prunes old personal data without forgetting which recipients must not be messaged again."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ from airflow_provider_rcs.store.privacy.pseudonyms import (
 
 PRUNED_UNSENT = "pruned before it was sent"
 
+_ROWS_PER_BATCH = 5_000
 
-_ROWS_A_SET = 5_000
+_REPORTS_PER_BATCH = 20_000
 
+_SETTLED = (MessageState.ACCEPTED, MessageState.REJECTED, MessageState.DUPLICATE, MessageState.SUPPRESSED)
 
-_REPORTS_A_SET = 20_000
-
-
-_AT_REST = (MessageState.ACCEPTED, MessageState.REJECTED, MessageState.DUPLICATE, MessageState.SUPPRESSED)
-
-
-_MAY_BE_PRUNED = (*_AT_REST, MessageState.PLANNED)
+# Such a report shows that the store was restored from an old backup and must not send, so it must stay.
+_IS_OF_UNKNOWN_REQUEST = sa.and_(
+    sa.exists().where(report.c.campaign_reference.like(campaign.c.token + "-%")),
+    sa.not_(sa.exists().where(request.c.reference == report.c.campaign_reference)),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionLimit:
-    """What is old.
+    """What counts as old.
 
-    :param before: a message is old if nothing has happened on it since then, and a report if it came before then.
-    :param campaign_id: of the only campaign that is pruned; ``None`` for all, and for what belongs to no campaign.
+    :param before: a message is old if it has not changed since this time, a report if it arrived before.
+    :param campaign_id: the only campaign to prune; ``None`` for all, and for rows that belong to no campaign.
     """
 
     before: datetime
@@ -63,30 +63,31 @@ class RetentionLimit:
 
 @dataclass(frozen=True, slots=True)
 class PrunedRows:
-    """A set of rows of a table that was pruned, and is committed."""
+    """The number of rows of a table that were pruned in one committed batch."""
 
     table: str
     rows: int
 
 
 def prune(engine: sa.Engine, limit: RetentionLimit) -> Iterator[PrunedRows]:
-    """Prune the store, set by set; it may be stopped or killed between or in any of them, and run again.
+    """Prune the store in batches; stopping or killing it at any time is safe, and the next run continues.
 
-    A message keeps its row, with a hash for the phone and nothing else that tells who it was. It is left whole while it
+    A message keeps its row, with a pseudonym in place of the phone and without personal data. It is not pruned while it
     is in doubt, is being sent, or is planned and an attempt at its campaign is alive.
     """
     with transaction(engine) as connection:
-        hashes = create_pseudonyms(connection)
+        pseudonyms = create_pseudonyms(connection)
     with reading(engine) as connection:
         campaigns = connection.execute(_campaigns(limit)).scalars().all()
-        quiet = connection.execute(_campaigns(limit).where(_is_quiet(limit, database_now(connection)))).scalars().all()
+        is_inactive = _is_inactive(limit, database_now(connection))
+        inactive = connection.execute(_campaigns(limit).where(is_inactive)).scalars().all()
     for campaign_id in campaigns:
-        yield from _prune_messages(engine, limit, campaign_id, hashes)
-    # Only now: whatever a fold that runs meanwhile finds by its phone is among these reports.
-    for first, last in _spans_of_reports(engine):
+        yield from _prune_messages(engine, limit, campaign_id, pseudonyms)
+    # After the messages: a concurrent fold may still match a report to a message by its phone until then.
+    for first, last in _ranges_of_reports(engine):
         yield PrunedRows("rcs_report", _prune_reports(engine, limit, report.c.id.between(first, last)))
-    for campaign_id in quiet:
-        yield from _prune_exclusions(engine, campaign_id, hashes)
+    for campaign_id in inactive:
+        yield from _prune_exclusions(engine, campaign_id, pseudonyms)
     if limit.campaign_id is None:
         with transaction(engine) as connection:
             refused = connection.execute(report_refused.delete().where(report_refused.c.received_at < limit.before))
@@ -94,95 +95,99 @@ def prune(engine: sa.Engine, limit: RetentionLimit) -> Iterator[PrunedRows]:
 
 
 def count_prunable(engine: sa.Engine, limit: RetentionLimit) -> Mapping[str, int]:
-    """Return what would be pruned now: table -> rows. Nothing is written."""
+    """Return what would be pruned now, without changing anything: table -> rows."""
     with reading(engine) as connection:
         now = database_now(connection)
         of_old_campaigns = message.c.campaign_id.in_(_campaigns(limit))
-        will_be_hashed = sa.and_(of_old_campaigns, _is_prunable(limit, now))
-        gone = _is_on(limit, sa.or_(IS_PSEUDONYMISED, will_be_hashed))
-        is_excluded = exclusion.c.campaign_id.in_(_campaigns(limit).where(_is_quiet(limit, now)))
+        will_be_pruned = sa.and_(of_old_campaigns, _is_prunable(limit, now))
+        on_pruned = _is_on_message(limit, sa.or_(IS_PSEUDONYMISED, will_be_pruned))
+        is_excluded = exclusion.c.campaign_id.in_(_campaigns(limit).where(_is_inactive(limit, now)))
         is_refused = sa.and_(sa.literal(limit.campaign_id is None), report_refused.c.received_at < limit.before)
         return {
-            "rcs_message": _count(connection, message, will_be_hashed),
-            "rcs_report": _count(connection, report, _is_deletable(limit, gone)),
+            "rcs_message": _count(connection, message, will_be_pruned),
+            "rcs_report": _count(connection, report, _is_deletable(limit, on_pruned)),
             "rcs_exclusion": _count(connection, exclusion, is_excluded),
             "rcs_report_refused": _count(connection, report_refused, is_refused),
         }
 
 
 def count_unfinished(engine: sa.Engine, limit: RetentionLimit) -> int:
-    """Return how many old messages are left whole because they are in doubt, planned or being sent."""
+    """Return the number of old messages that are not pruned because they are in doubt, planned or being sent."""
     with reading(engine) as connection:
-        is_open = sa.and_(_is_old(limit), sa.not_(_is_prunable(limit, database_now(connection))))
-        return _count(connection, message, sa.and_(message.c.campaign_id.in_(_campaigns(limit)), is_open))
+        is_unfinished = sa.and_(_is_old(limit), sa.not_(_is_prunable(limit, database_now(connection))))
+        return _count(connection, message, sa.and_(message.c.campaign_id.in_(_campaigns(limit)), is_unfinished))
 
 
 def _prune_messages(
-    engine: sa.Engine, limit: RetentionLimit, campaign_id: int, hashes: Pseudonyms
+    engine: sa.Engine, limit: RetentionLimit, campaign_id: int, pseudonyms: Pseudonyms
 ) -> Iterator[PrunedRows]:
-    may_be = sa.and_(message.c.campaign_id == campaign_id, _is_old(limit), message.c.state.in_(_MAY_BE_PRUNED))
-    # In the order of the index, behind whose phones the hashes are put.
-    page = sa.select(message.c.id, message.c.recipient_key).where(may_be).order_by(message.c.recipient_key)
+    states = (*_SETTLED, MessageState.PLANNED)
+    candidates = sa.and_(message.c.campaign_id == campaign_id, _is_old(limit), message.c.state.in_(states))
+    # In the order of the index, in which pseudonyms come after phones.
+    page = sa.select(message.c.id, message.c.recipient_key).where(candidates).order_by(message.c.recipient_key)
     last = ""
-    while rows := _rows(engine, page.where(message.c.recipient_key > last).limit(_ROWS_A_SET)):
+    while rows := _read(engine, page.where(message.c.recipient_key > last).limit(_ROWS_PER_BATCH)):
         last = rows[-1].recipient_key
         with transaction(engine) as connection:
             revision = lock_campaign(connection, campaign_id)
-            still = _is_prunable(limit, database_now(connection))
+            is_still_prunable = _is_prunable(limit, database_now(connection))
             recipients = [(row.id, row.recipient_key) for row in rows]
-            pruned = pseudonymise_messages(connection, hashes, campaign_id, revision, recipients, PRUNED_UNSENT, still)
+            pruned = pseudonymise_messages(
+                connection, pseudonyms, campaign_id, revision, recipients, PRUNED_UNSENT, is_still_prunable
+            )
         yield PrunedRows("rcs_message", pruned)
 
 
-def _spans_of_reports(engine: sa.Engine) -> Iterator[tuple[int, int]]:
+def _ranges_of_reports(engine: sa.Engine) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last id of each batch of reports."""
     ends = sa.select(sa.func.min(report.c.id), sa.func.max(report.c.id))
     with reading(engine) as connection:
         first, last = connection.execute(ends).one()
-    for start in range(first or 0, (last or -1) + 1, _REPORTS_A_SET):
-        yield start, start + _REPORTS_A_SET - 1
+    for start in range(first or 0, (last or -1) + 1, _REPORTS_PER_BATCH):
+        yield start, start + _REPORTS_PER_BATCH - 1
 
 
-def _prune_reports(engine: sa.Engine, limit: RetentionLimit, of_span: sa.ColumnElement[bool]) -> int:
-    """Delete what is old, and take the persons out of what is not and is on a message without its person."""
-    on_hashed = _is_on(limit, IS_PSEUDONYMISED)
-    rest = sa.or_(on_hashed, sa.and_(_is_old_stranger(limit), _ECHOES_A_LOST_REQUEST))
+def _prune_reports(engine: sa.Engine, limit: RetentionLimit, of_batch: sa.ColumnElement[bool]) -> int:
+    """Delete old reports, and remove personal data from those that must stay; return the number of deleted ones."""
+    on_pseudonymised = _is_on_message(limit, IS_PSEUDONYMISED)
+    must_stay = sa.or_(on_pseudonymised, sa.and_(_is_old_and_parked(limit), _IS_OF_UNKNOWN_REQUEST))
     with transaction(engine) as connection:
         fold = lock_folding(connection)
-        deleted = connection.execute(report.delete().where(of_span, _is_deletable(limit, on_hashed)))
+        deleted = connection.execute(report.delete().where(of_batch, _is_deletable(limit, on_pseudonymised)))
         connection.execute(
             report.update()
-            .where(of_span, report.c.fold.is_not(None), IDENTIFIES_RECIPIENT, rest)
+            .where(of_batch, report.c.fold.is_not(None), IDENTIFIES_RECIPIENT, must_stay)
             .values(fold=fold, **ANONYMOUS_REPORT)
         )
     return deleted.rowcount
 
 
-def _prune_exclusions(engine: sa.Engine, campaign_id: int, hashes: Pseudonyms) -> Iterator[PrunedRows]:
-    page = sa.select(exclusion.c.phone).where(exclusion.c.campaign_id == campaign_id).limit(_ROWS_A_SET)
-    while rows := _rows(engine, page):
+def _prune_exclusions(engine: sa.Engine, campaign_id: int, pseudonyms: Pseudonyms) -> Iterator[PrunedRows]:
+    page = sa.select(exclusion.c.phone).where(exclusion.c.campaign_id == campaign_id).limit(_ROWS_PER_BATCH)
+    while rows := _read(engine, page):
         phones = [row.phone for row in rows]
         with transaction(engine) as connection:
-            kept = [{"campaign_id": campaign_id, "pseudonym": hashes.of(phone)} for phone in phones]
-            insert_or_ignore(connection, exclusion_pseudonym, kept, key=["campaign_id", "pseudonym"])
-            gone = exclusion.delete().where(exclusion.c.campaign_id == campaign_id, exclusion.c.phone.in_(phones))
-            connection.execute(gone)
+            replacements = [{"campaign_id": campaign_id, "pseudonym": pseudonyms.of(phone)} for phone in phones]
+            insert_or_ignore(connection, exclusion_pseudonym, replacements, key=["campaign_id", "pseudonym"])
+            delete = exclusion.delete().where(exclusion.c.campaign_id == campaign_id, exclusion.c.phone.in_(phones))
+            connection.execute(delete)
         yield PrunedRows("rcs_exclusion", len(phones))
 
 
-def _rows(engine: sa.Engine, page: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+def _read(engine: sa.Engine, page: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
     with reading(engine) as connection:
         return connection.execute(page).all()
 
 
-def _count(connection: sa.Connection, table: sa.Table, which: sa.ColumnElement[bool]) -> int:
-    return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(which)).scalar_one())
+def _count(connection: sa.Connection, table: sa.Table, condition: sa.ColumnElement[bool]) -> int:
+    return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(condition)).scalar_one())
 
 
 def _campaigns(limit: RetentionLimit) -> sa.Select[Any]:
-    """Return the campaigns that may have something old, and whose date has passed as long ago."""
-    is_wanted = sa.true() if limit.campaign_id is None else campaign.c.id == limit.campaign_id
+    """Return the campaigns that may contain old rows: they were created, and due to be sent, before the limit."""
+    is_selected = sa.true() if limit.campaign_id is None else campaign.c.id == limit.campaign_id
     was_due = sa.func.coalesce(campaign.c.send_at, campaign.c.created_at) < limit.before
-    return sa.select(campaign.c.id).where(is_wanted, campaign.c.created_at < limit.before, was_due)
+    return sa.select(campaign.c.id).where(is_selected, campaign.c.created_at < limit.before, was_due)
 
 
 def _is_old(limit: RetentionLimit) -> sa.ColumnElement[bool]:
@@ -190,42 +195,35 @@ def _is_old(limit: RetentionLimit) -> sa.ColumnElement[bool]:
 
 
 def _is_prunable(limit: RetentionLimit, now: datetime) -> sa.ColumnElement[bool]:
-    is_left = sa.and_(message.c.state == MessageState.PLANNED, sa.not_(_is_being_sent(message.c.campaign_id, now)))
-    return sa.and_(_is_old(limit), sa.or_(message.c.state.in_(_AT_REST), is_left))
+    is_abandoned = sa.and_(
+        message.c.state == MessageState.PLANNED, sa.not_(_has_live_attempt(message.c.campaign_id, now))
+    )
+    return sa.and_(_is_old(limit), sa.or_(message.c.state.in_(_SETTLED), is_abandoned))
 
 
-def _is_being_sent(campaign_id: sa.Column[int], now: datetime) -> sa.ColumnElement[bool]:
-    """Whether an attempt at the campaign is alive."""
+def _has_live_attempt(campaign_id: sa.Column[int], now: datetime) -> sa.ColumnElement[bool]:
     is_alive = sa.and_(attempt.c.ended_at.is_(None), attempt.c.lease_until >= now)
     return sa.exists().where(attempt.c.campaign_id == campaign_id, is_alive)
 
 
-def _is_quiet(limit: RetentionLimit, now: datetime) -> sa.ColumnElement[bool]:
-    """Whether no attempt at the campaign was begun since, or is alive."""
-    was_begun = sa.exists().where(attempt.c.campaign_id == campaign.c.id, attempt.c.started_at >= limit.before)
-    return sa.not_(sa.or_(was_begun, _is_being_sent(campaign.c.id, now)))
+def _is_inactive(limit: RetentionLimit, now: datetime) -> sa.ColumnElement[bool]:
+    """Whether a campaign has no attempt that is alive or was started after the limit."""
+    was_started = sa.exists().where(attempt.c.campaign_id == campaign.c.id, attempt.c.started_at >= limit.before)
+    return sa.not_(sa.or_(was_started, _has_live_attempt(campaign.c.id, now)))
 
 
-def _is_on(limit: RetentionLimit, which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Whether a report is on such a message of the campaigns that are pruned."""
-    is_wanted = sa.true() if limit.campaign_id is None else message.c.campaign_id == limit.campaign_id
-    return sa.exists().where(message.c.id == report.c.message_id, is_wanted, which)
+def _is_on_message(limit: RetentionLimit, condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Whether a report is on a message that meets the condition, in the campaigns to prune."""
+    is_selected = sa.true() if limit.campaign_id is None else message.c.campaign_id == limit.campaign_id
+    return sa.exists().where(message.c.id == report.c.message_id, is_selected, condition)
 
 
-def _is_old_stranger(limit: RetentionLimit) -> sa.ColumnElement[bool]:
-    """Whether a report was parked long ago, because its message is not known."""
-    is_wanted = sa.literal(limit.campaign_id is None)
-    return sa.and_(is_wanted, report.c.message_id.is_(None), report.c.received_at < limit.before)
+def _is_old_and_parked(limit: RetentionLimit) -> sa.ColumnElement[bool]:
+    is_selected = sa.literal(limit.campaign_id is None)
+    return sa.and_(is_selected, report.c.message_id.is_(None), report.c.received_at < limit.before)
 
 
-def _is_deletable(limit: RetentionLimit, on_a_message: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+def _is_deletable(limit: RetentionLimit, on_pruned_message: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     is_old = sa.and_(report.c.fold.is_not(None), report.c.received_at < limit.before)
-    is_stranger = sa.and_(_is_old_stranger(limit), sa.not_(_ECHOES_A_LOST_REQUEST))
-    return sa.and_(is_old, sa.or_(on_a_message, is_stranger))
-
-
-# Such a report is what shows that the store was restored from an old backup, and must not send.
-_ECHOES_A_LOST_REQUEST = sa.and_(
-    sa.exists().where(report.c.campaign_reference.like(campaign.c.token + "-%")),
-    sa.not_(sa.exists().where(request.c.reference == report.c.campaign_reference)),
-)
+    is_unmatched = sa.and_(_is_old_and_parked(limit), sa.not_(_IS_OF_UNKNOWN_REQUEST))
+    return sa.and_(is_old, sa.or_(on_pruned_message, is_unmatched))

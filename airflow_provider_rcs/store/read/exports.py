@@ -1,4 +1,4 @@
-"""What is new in the store since a reader last looked, in the order in which it became visible."""
+"""Exports, which the warehouse reads: the rows that changed since the last load, in pages."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from airflow_provider_rcs.store.db.tables import campaign, message, message_chan
 
 Row = Mapping[str, Any]
 
-
-ROWS_A_PAGE = 5_000
-
+ROWS_PER_PAGE = 5_000
 
 _CAMPAIGN_COLUMNS = (
     campaign.c.id,
@@ -26,7 +24,6 @@ _CAMPAIGN_COLUMNS = (
     campaign.c.created_at,
     campaign.c.revision,
 )
-
 
 _MESSAGE_COLUMNS = (
     message.c.id,
@@ -51,7 +48,6 @@ _MESSAGE_COLUMNS = (
     message.c.updated_at,
 )
 
-
 _CHANNEL_COLUMNS = (
     message_channel.c.message_id,
     campaign.c.name.label("campaign"),
@@ -61,7 +57,6 @@ _CHANNEL_COLUMNS = (
     message_channel.c.reported_at,
     message_channel.c.revision,
 )
-
 
 _REPORT_COLUMNS = (
     report.c.id,
@@ -84,7 +79,7 @@ _REPORT_COLUMNS = (
 
 
 def campaigns(engine: sa.Engine) -> list[Row]:
-    """Return all campaigns, each with the revision up to which its messages can be read."""
+    """Return all campaigns, each with its current revision."""
     with reading(engine) as connection:
         return [
             dict(row) for row in connection.execute(sa.select(*_CAMPAIGN_COLUMNS).order_by(campaign.c.id)).mappings()
@@ -92,11 +87,11 @@ def campaigns(engine: sa.Engine) -> list[Row]:
 
 
 def messages_since(engine: sa.Engine, campaign_id: int, revision: int) -> Iterator[Sequence[Row]]:
-    """Return a campaign's messages that changed after a revision, in pages.
+    """Yield the messages of a campaign that changed after a revision, in pages.
 
-    Revisions become visible in their order, so that whoever has read all up to one misses none before it.
+    Revisions become visible in their order, so a reader that has read up to one has missed none before it.
     """
-    # In the order of an index that begins with the campaign: by the rows' numbers, SQLite would sort the campaign anew
+    # In the order of an index that starts with the campaign: in the order of ids, SQLite would sort the whole campaign
     # for each page.
     changed = (
         sa.select(message.c.recipient_key, *_MESSAGE_COLUMNS)
@@ -112,9 +107,9 @@ def messages_since(engine: sa.Engine, campaign_id: int, revision: int) -> Iterat
 
 
 def channels_since(engine: sa.Engine, campaign_id: int, revision: int) -> Iterator[Sequence[Row]]:
-    """Return the channels of a campaign's messages whose status changed after a revision, in pages.
+    """Yield the channels of a campaign's messages whose status changed after a revision, in pages.
 
-    Their revisions become visible as those of the messages do.
+    Their revisions become visible in their order, like those of messages.
     """
     place = sa.tuple_(message.c.recipient_key, message_channel.c.channel)
     changed = (
@@ -126,34 +121,34 @@ def channels_since(engine: sa.Engine, campaign_id: int, revision: int) -> Iterat
         .order_by(message.c.recipient_key, message_channel.c.channel)
     )
     last = ("", "")
-    # By recipients alone too: that is what the index knows.
+    # Also by recipient alone, which is the condition that the index can use.
     while page := _page(engine, changed.where(message.c.recipient_key >= last[0], place > last)):
         last = [(row.pop("recipient_key"), row["channel"]) for row in page][-1]
         yield page
 
 
 def reports_since(engine: sa.Engine, fold: int) -> Iterator[Sequence[Row]]:
-    """Return the reports of a fold and of all later ones, in pages, fold by fold.
+    """Yield the reports of a fold and of all later folds, in pages, fold by fold.
 
-    Folds become visible in their order; the given one is read again, because its reader may have stopped within it.
+    Folds become visible in their order. The given one is read again, because the last load may have stopped within it.
     """
     in_order = (report.c.fold, report.c.id)
     with reading(engine) as connection:
         newest = connection.execute(sa.select(sa.func.max(report.c.fold))).scalar_one() or 0
     last = (fold, 0)
     while True:
-        # By folds alone too: that is what the index knows.
+        # Also by fold alone, which is the condition that the index can use.
         is_next = sa.and_(report.c.fold.between(last[0], newest), sa.tuple_(*in_order) > last)
-        # Their numbers first: else the messages of all reports of the fold are looked up for each page.
-        numbers = sa.select(report.c.id).where(is_next).order_by(*in_order).limit(ROWS_A_PAGE)
-        told = (
+        # The ids first: otherwise each page looks up the messages of all reports of the fold.
+        ids = sa.select(report.c.id).where(is_next).order_by(*in_order).limit(ROWS_PER_PAGE)
+        next_page = (
             sa.select(*_REPORT_COLUMNS)
             .outerjoin(message, message.c.id == report.c.message_id)
             .outerjoin(campaign, campaign.c.id == message.c.campaign_id)
-            .where(report.c.id.in_(numbers))
+            .where(report.c.id.in_(ids))
             .order_by(*in_order)
         )
-        page = _page(engine, told)
+        page = _page(engine, next_page)
         if not page:
             return
         yield page
@@ -162,4 +157,4 @@ def reports_since(engine: sa.Engine, fold: int) -> Iterator[Sequence[Row]]:
 
 def _page(engine: sa.Engine, rows: sa.Select[Any]) -> list[dict[str, Any]]:
     with reading(engine) as connection:
-        return [dict(row) for row in connection.execute(rows.limit(ROWS_A_PAGE)).mappings()]
+        return [dict(row) for row in connection.execute(rows.limit(ROWS_PER_PAGE)).mappings()]

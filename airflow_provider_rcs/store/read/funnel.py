@@ -1,4 +1,4 @@
-"""The funnel of a campaign: how many recipients are in each state, and what became of the accepted ones."""
+"""The funnel of a campaign: its recipients counted by state, delivery status and reason."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from airflow_provider_rcs.store.db.tables import campaign, message
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """Where the recipients of a campaign stand.
+    """The recipients of a campaign, counted.
 
-    :param states: message state -> recipients; every state is there.
-    :param statuses: delivery status -> accepted messages; every status is there.
-    :param unreported: accepted messages on which no report has come.
-    :param reasons: why recipients were rejected, suppressed or are in doubt: state -> reason -> recipients.
+    :param states: message state -> recipients; contains every state.
+    :param statuses: delivery status -> accepted messages; contains every status.
+    :param unreported: accepted messages without a report.
+    :param reasons: why recipients were rejected or suppressed, or are in doubt: state -> reason -> recipients.
     :param delivered_by_channel: the service that delivered, such as ``RCS`` or ``SMS`` -> delivered messages.
     """
 
@@ -37,18 +37,18 @@ class Funnel:
 
     @property
     def requested(self) -> int:
-        """All recipients that were asked for; each is in exactly one state."""
+        """All recipients that the tasks listed; each is in exactly one state."""
         return sum(self.states.values())
 
     @property
     def sendable(self) -> int:
-        """Recipients that a message has reached or may reach still."""
+        """Recipients that a message has reached or may still reach."""
         left_out = (MessageState.REJECTED, MessageState.DUPLICATE, MessageState.SUPPRESSED)
         return self.requested - sum(self.states[state] for state in left_out)
 
     @property
     def delivered(self) -> int:
-        """Messages that reached the phone; read and clicked ones are among them."""
+        """Messages that reached the phone, including those read or clicked."""
         return sum(count for status, count in self.statuses.items() if status.is_delivered)
 
     @property
@@ -58,30 +58,30 @@ class Funnel:
 
     @property
     def refused(self) -> int:
-        """Recipients that the service rejected; those whom the list's own checks rejected never came so far."""
+        """Recipients that the service rejected, without those that this package rejected before sending."""
         return self.reasons.get(MessageState.REJECTED, {}).get(REJECTED_BY_SERVICE, 0)
 
     @property
     def failed(self) -> int:
-        """Messages that the service rejected, or accepted and could not deliver."""
+        """Messages that the service rejected, or accepted but could not deliver."""
         return self.refused + self.statuses[DeliveryStatus.FAILED]
 
     @property
     def is_silent(self) -> bool:
-        """Whether messages are accepted, and not one report has come on any."""
+        """Whether messages were accepted, but none has a report."""
         return self.states[MessageState.ACCEPTED] > 0 and not any(self.statuses.values())
 
     def reached(self, until: str) -> int:
-        """Messages that are as far as a sensor waits for: ``"delivered"``, or ``"final"``."""
+        """Return the number of messages that are ``"delivered"``, or have a ``"final"`` status."""
         return self.delivered if until == "delivered" else self.final
 
-    def wanted(self, share: float) -> int:
-        """How many messages make up a share of those that a message has reached or may reach still."""
-        # 0.07 of 100 is a little more than 7 to a computer, and must not ask for 8.
-        return math.ceil(round(self.sendable * share, 6))
+    def needed(self, at_least: float) -> int:
+        """Return the number of messages that make up a share of the sendable recipients."""
+        # Rounded first: 0.07 * 100 is slightly more than 7 in floating point, and must not become 8.
+        return math.ceil(round(self.sendable * at_least, 6))
 
     def as_dict(self) -> dict[str, object]:
-        """Return the counts as plain values, fit for an XCom."""
+        """Return the counts as plain values, for XCom."""
         return {
             "requested": self.requested,
             **{str(state): count for state, count in self.states.items()},
@@ -95,15 +95,15 @@ class Funnel:
 
 
 def read_funnel(engine: sa.Engine, campaign_name: str) -> Funnel | None:
-    """Return where a campaign's recipients stand, or ``None`` if there is no such campaign.
+    """Return the funnel of a campaign, or ``None`` if it does not exist.
 
-    A phone that was on one list several times is one message, and the repeats are counted as duplicates.
+    A phone that a list contains several times is one message; the others are counted as duplicates.
     """
     return read_funnels(engine, [campaign_name]).get(campaign_name)
 
 
 def read_funnels(engine: sa.Engine, campaign_names: Collection[str]) -> Mapping[str, Funnel]:
-    """Return where the recipients of many campaigns stand, by name, in one query; unknown campaigns are left out."""
+    """Return the funnels of several campaigns by name, read in one query; campaigns that do not exist are left out."""
     groups = (
         campaign.c.name,
         message.c.state,
@@ -150,28 +150,28 @@ def _funnel_of(rows: Iterable[sa.Row[Any]]) -> Funnel:
 
 
 def require_failure_rate(campaign_name: str, funnel: Funnel, max_failure_rate: float) -> None:
-    """Make sure that not too many of a campaign's messages have failed, by all that is known so far.
+    """Raise if too many messages of a campaign have failed so far.
 
-    The share is taken of all its messages, whether or not there is a word on them yet, so that it only grows: the first
-    message that fails is not a share of all.
+    The rate is of all its messages, including those without a report, so it only grows: a single early failure does not
+    count as a rate of 100%.
 
-    :param funnel: where its recipients stand.
-    :param max_failure_rate: the largest share of the messages that may have failed.
-    :raises RcsTooManyFailuresError: if more have.
+    :param funnel: the funnel of the campaign.
+    :param max_failure_rate: the highest accepted share of failed messages.
+    :raises RcsTooManyFailuresError: if more have failed.
     """
     messages = funnel.sendable + funnel.refused
-    # 0.07 of 100 is a little more than 7 to a computer; 7 are no more than that.
+    # Rounded: 0.07 * 100 is not exactly 7 in floating point, and 7 failures are not too many.
     if funnel.failed <= round(messages * max_failure_rate, 6):
         return
     raise RcsTooManyFailuresError(
         f"campaign {campaign_name!r}: {funnel.failed} of its {messages} messages have failed "
-        f"({funnel.failed / messages:.1%}), and max_failure_rate={max_failure_rate} allows {max_failure_rate:.1%}. {_status_counts(funnel)}. "
-        f"{RcsTooManyFailuresError.remedy}"
+        f"({funnel.failed / messages:.1%}), and max_failure_rate={max_failure_rate} allows {max_failure_rate:.1%}. "
+        f"{_status_counts(funnel)}. {RcsTooManyFailuresError.remedy}"
     )
 
 
 def _status_counts(funnel: Funnel) -> str:
-    """Return the messages by what became of them."""
+    """Return the messages counted by status, as text."""
     parts = [f"{count} {status}" for status, count in funnel.statuses.items() if count]
     if funnel.unreported:
         parts.append(f"{funnel.unreported} without a report")

@@ -25,7 +25,7 @@ def test_killed_in_the_middle_it_has_lost_nobody_and_another_run_ends_it(tmp_pat
 
     _prune_until_killed(engine_url, after_sets=2)
 
-    hashed = sum(key.startswith("hash:") for key in rows(engine))
+    hashed = sum(key.startswith("pseudonym:") for key in rows(engine))
     assert 20 <= hashed < 40
     assert whom(engine, people) == []
     assert main(["prune", "--store-url", engine_url, "--older-than", "180d"]) == 0
@@ -38,10 +38,10 @@ def _prune_until_killed(url: str, after_sets: int) -> None:
     """Prune in a process of its own, by sets of ten, and kill it in the set after so many."""
     code = f"""
 from datetime import UTC, datetime, timedelta
-from airflow_provider_rcs.store import pruning
-from airflow_provider_rcs.store.engine import engine_from_url
-pruning._ROWS_A_SET = 10
-replace, done = pruning.replace_by_hashes, []
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.privacy import retention
+retention._ROWS_PER_BATCH = 10
+replace, done = retention.pseudonymise_messages, []
 def replace_and_wait(*arguments):
     changed = replace(*arguments)
     done.append(changed)
@@ -49,8 +49,8 @@ def replace_and_wait(*arguments):
         print("in the middle", flush=True)
         input()
     return changed
-pruning.replace_by_hashes = replace_and_wait
-list(pruning.prune(engine_from_url({url!r}), pruning.Limit(datetime.now(UTC) - timedelta(days=180))))
+retention.pseudonymise_messages = replace_and_wait
+list(retention.prune(engine_from_url({url!r}), retention.RetentionLimit(datetime.now(UTC) - timedelta(days=180))))
 """
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None

@@ -11,7 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from airflow_provider_rcs.store.db.bulk import ColumnTypes, insert_or_ignore, insert_or_update, rows_from_json, rows_as_json
+from airflow_provider_rcs.store.db.bulk import (
+    ColumnTypes,
+    insert_or_ignore,
+    insert_or_update,
+    rows_from_json,
+    rows_as_json,
+)
 from airflow_provider_rcs.store.db.engine import transaction
 from airflow_provider_rcs.store.db.tables import RowId, UtcDateTime, store
 from tests.unit.store.given import NOON

@@ -91,7 +91,7 @@ def test_tables_of_another_version_are_told_with_both_versions(engine: sa.Engine
     with engine.begin() as connection:
         connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '0000'")
 
-    with pytest.raises(RcsStoreError, match=f"of version 0000, and this provider needs {newest_version()}"):
+    with pytest.raises(RcsStoreError, match=f"have version 0000, but this provider needs {newest_version()}"):
         require_migrated(engine)
 
 

@@ -15,8 +15,33 @@ from airflow_provider_rcs.store.inbox import folding
 from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.claims import Claim
-from airflow_provider_rcs.store.outbox.settlement import ACCEPTED_BY_REPORT, Settlement, mark_in_doubt, requeue_refused, settle
-from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, campaign, claim_next, dispatched, funnel, phones, planned, land_and_fold, report_on, request_row, row, rows, sent, states
+from airflow_provider_rcs.store.outbox.settlement import (
+    ACCEPTED_BY_REPORT,
+    Settlement,
+    mark_in_doubt,
+    requeue_refused,
+    settle,
+)
+from tests.unit.store.given import (
+    ANA,
+    BEA,
+    EVA,
+    NOON,
+    accepted,
+    campaign,
+    claim_next,
+    dispatched,
+    funnel,
+    phones,
+    planned,
+    land_and_fold,
+    report_on,
+    request_row,
+    row,
+    rows,
+    sent,
+    states,
+)
 
 MINUTE = timedelta(minutes=1)
 

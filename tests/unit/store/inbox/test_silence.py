@@ -12,11 +12,32 @@ from airflow_provider_rcs.store.campaign.campaigns import open_campaign
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
 from airflow_provider_rcs.store.db.tables import request
 from airflow_provider_rcs.store.inbox.landing import land
-from airflow_provider_rcs.store.inbox.silence import SILENT_AFTER, read_campaigns_to_warn_about, read_report_health, read_silent_campaigns, record_silence_warning, require_reports
+from airflow_provider_rcs.store.inbox.silence import (
+    SILENT_AFTER,
+    read_campaigns_to_warn_about,
+    read_report_health,
+    read_silent_campaigns,
+    record_silence_warning,
+    require_reports,
+)
 from airflow_provider_rcs.store.outbox.attempts import begin_attempt
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
-from tests.unit.store.given import ANA, BEA, NOON, TERMS, accepted, campaign, claim_next, dispatched, listed, planned, land_and_fold, report_on, sent
+from tests.unit.store.given import (
+    ANA,
+    BEA,
+    NOON,
+    TERMS,
+    accepted,
+    campaign,
+    claim_next,
+    dispatched,
+    listed,
+    planned,
+    land_and_fold,
+    report_on,
+    sent,
+)
 
 
 def claimed_at(engine: sa.Engine, request_id: int) -> datetime:

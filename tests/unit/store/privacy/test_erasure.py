@@ -26,7 +26,29 @@ from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, r
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, requeue_refused, settle
 from airflow_provider_rcs.store.outbox.suppression import EXCLUDED, record_exclusions
 from airflow_provider_rcs.store.privacy.erasure import PersonalData, erase, find_personal_data
-from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, new_attempt, campaign, claim_next, claim_and_dispatch, dispatched, dump_store, funnel, expire_lease, listed, planned, land_and_fold, report_on, row, rows, sent, states
+from tests.unit.store.given import (
+    ANA,
+    BEA,
+    EVA,
+    NOON,
+    accepted,
+    new_attempt,
+    campaign,
+    claim_next,
+    claim_and_dispatch,
+    dispatched,
+    dump_store,
+    funnel,
+    expire_lease,
+    listed,
+    planned,
+    land_and_fold,
+    report_on,
+    row,
+    rows,
+    sent,
+    states,
+)
 from tests.unit.store.read.test_exports import listening
 
 ANAS_LIST = listed(ANA, phone_as_listed="+34 600 000 001", name="Ana Ñ", reference="ref-1", variables={"Amount": "7"})
@@ -37,7 +59,7 @@ def erase_ana(engine: sa.Engine, *, suppress: bool = False) -> PersonalData:
 
 
 def hash_of_ana(engine: sa.Engine, name: str = "spring") -> str:
-    (key,) = [key for key in rows(engine, name) if key.startswith("hash:")]
+    (key,) = [key for key in rows(engine, name) if key.startswith("pseudonym:")]
     return key
 
 
@@ -103,7 +125,7 @@ def test_what_was_found_is_told_and_looking_again_finds_only_the_hash(engine: sa
         "rcs_suppression": 0,
     }
     assert set(after.as_counts().values()) == {0}
-    assert after.all_messages == before.all_messages
+    assert after.message_ids == before.message_ids
 
 
 @pytest.mark.parametrize("text", ["600000001", "tel. 0034 600-000-001"])
@@ -153,7 +175,9 @@ def test_who_is_planned_is_not_sent_to_and_is_told_why(engine: sa.Engine) -> Non
 
 def test_a_preview_knows_by_the_hash_how_the_person_stands(engine: sa.Engine) -> None:
     sent(engine, [ANA])
-    record_list(engine, new_attempt(engine), prepare_list_part(engine, [listed(EVA, "variable Amount: it has no value")]))
+    record_list(
+        engine, new_attempt(engine), prepare_list_part(engine, [listed(EVA, "variable Amount: it has no value")])
+    )
     for phone in (ANA, EVA):
         erase(engine, phone, "a test")
 

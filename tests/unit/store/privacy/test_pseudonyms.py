@@ -22,7 +22,19 @@ from airflow_provider_rcs.store.privacy.pseudonyms import (
     find_pseudonyms,
     new_pseudonym_key,
 )
-from tests.unit.store.given import ANA, BEA, new_attempt, dispatched, listed, land_and_fold, report_on, row, rows, sent, states
+from tests.unit.store.given import (
+    ANA,
+    BEA,
+    new_attempt,
+    dispatched,
+    listed,
+    land_and_fold,
+    report_on,
+    row,
+    rows,
+    sent,
+    states,
+)
 
 HASHES = Pseudonyms("01" * 32)
 
@@ -33,7 +45,7 @@ def test_a_recipient_has_one_hash_that_reads_the_same_in_every_process(recipient
 
 
 def test_a_hash_is_the_one_that_stores_hold_already() -> None:
-    assert HASHES.of("34600000001") == "hash:a41eb2fe52465a4353a36cfadcf71a68"
+    assert HASHES.of("34600000001") == "pseudonym:a41eb2fe52465a4353a36cfadcf71a68"
 
 
 @given(st.lists(st.from_regex(r"[1-9][0-9]{7,14}", fullmatch=True), unique=True))
@@ -89,7 +101,7 @@ def reports(engine: sa.Engine) -> list[Any]:
 
 
 def erased(engine: sa.Engine, name: str = "spring") -> Any:
-    (key,) = [key for key in rows(engine, name) if key.startswith("hash:")]
+    (key,) = [key for key in rows(engine, name) if key.startswith("pseudonym:")]
     return row(engine, key, name)
 
 

@@ -26,9 +26,37 @@ from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record
 from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
 from airflow_provider_rcs.store.outbox.suppression import EXCLUDED, record_exclusions
 from airflow_provider_rcs.store.privacy import retention
-from airflow_provider_rcs.store.privacy.retention import PrunedRows, RetentionLimit, count_unfinished, count_prunable, prune
+from airflow_provider_rcs.store.privacy.retention import (
+    PrunedRows,
+    RetentionLimit,
+    count_unfinished,
+    count_prunable,
+    prune,
+)
 from airflow_provider_rcs.store.read.exports import reports_since
-from tests.unit.store.given import ANA, BEA, EVA, new_attempt, campaign, claim_next, claim_and_dispatch, dispatched, count, dump_store, funnel, expire_lease, listed, phones, planned, land_and_fold, report_on, row, rows, sent, states
+from tests.unit.store.given import (
+    ANA,
+    BEA,
+    EVA,
+    new_attempt,
+    campaign,
+    claim_next,
+    claim_and_dispatch,
+    dispatched,
+    count,
+    dump_store,
+    funnel,
+    expire_lease,
+    listed,
+    phones,
+    planned,
+    land_and_fold,
+    report_on,
+    row,
+    rows,
+    sent,
+    states,
+)
 
 NOW = datetime.now(UTC)
 
@@ -70,7 +98,9 @@ def whom(engine: sa.Engine, people: list[str], name: str = "spring", cap: Freque
 
 
 def test_old_messages_lose_the_person_and_old_reports_go(engine: sa.Engine) -> None:
-    land_and_fold(engine, report_on(sent(engine, [ANA, BEA], ids="of")), report_on(sent(engine, [ANA], "summer"), code="11"))
+    land_and_fold(
+        engine, report_on(sent(engine, [ANA, BEA], ids="of")), report_on(sent(engine, [ANA], "summer"), code="11")
+    )
     make_old(engine)
 
     assert prune_all(engine) == {"rcs_message": 2, "rcs_report": 1}
@@ -83,7 +113,9 @@ def test_old_messages_lose_the_person_and_old_reports_go(engine: sa.Engine) -> N
 def test_the_counts_of_a_campaign_stay(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
     land_and_fold(engine, report_on(taken), report_on(taken, BEA, "50"), report_on(taken, BEA, "11", service="SMS"))
-    record_list(engine, new_attempt(engine), prepare_list_part(engine, [listed(EVA, "phone: it is missing"), listed(EVA)]))
+    record_list(
+        engine, new_attempt(engine), prepare_list_part(engine, [listed(EVA, "phone: it is missing"), listed(EVA)])
+    )
     make_old(engine)
     before, channels = funnel(engine), count(engine, message_channel)
 
@@ -334,8 +366,8 @@ def test_a_second_run_finds_nothing_more(engine: sa.Engine) -> None:
 def test_it_may_be_stopped_after_any_set_and_is_whole_after_another_run(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, sets_before_the_stop: int
 ) -> None:
-    monkeypatch.setattr(retention, "_ROWS_A_SET", 3)
-    monkeypatch.setattr(retention, "_REPORTS_A_SET", 4)
+    monkeypatch.setattr(retention, "_ROWS_PER_BATCH", 3)
+    monkeypatch.setattr(retention, "_REPORTS_PER_BATCH", 4)
     people = phones(10)
     record_exclusions(engine, campaign(engine), [EVA])
     taken = sent(engine, people)
@@ -368,7 +400,9 @@ def _sum(sets: list[PrunedRows]) -> Counter[Any]:
 
 
 def test_the_day_of_a_message_without_a_request_stays(engine: sa.Engine) -> None:
-    record_list(engine, new_attempt(engine), prepare_list_part(engine, [listed(ANA, "variable Amount: it has no value")]))
+    record_list(
+        engine, new_attempt(engine), prepare_list_part(engine, [listed(ANA, "variable Amount: it has no value")])
+    )
     make_old(engine)
 
     prune_all(engine)

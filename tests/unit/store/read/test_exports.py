@@ -111,7 +111,7 @@ def test_channels_of_other_campaigns_are_not_told(engine: sa.Engine) -> None:
 
 @pytest.mark.parametrize("page", [1, 2, 3, 100])
 def test_pages_hold_every_channel_once(engine: sa.Engine, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exports, "ROWS_A_PAGE", page)
+    monkeypatch.setattr(exports, "ROWS_PER_PAGE", page)
     taken = sent(engine, phones(3))
     services = ("", "RCS", "SMS")
     land_and_fold(engine, *(report_on(taken, phone, service=service) for phone in phones(3) for service in services))
@@ -143,7 +143,7 @@ def test_a_message_that_was_not_sent_is_told_without_a_request(engine: sa.Engine
 
 @pytest.mark.parametrize("page", [1, 2, 7, 100])
 def test_pages_hold_every_row_once(engine: sa.Engine, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exports, "ROWS_A_PAGE", page)
+    monkeypatch.setattr(exports, "ROWS_PER_PAGE", page)
     taken = sent(engine, phones(7))
     land_and_fold(engine, *(report_on(taken, phone) for phone in phones(7)))
 

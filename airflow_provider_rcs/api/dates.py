@@ -1,4 +1,4 @@
-"""Dates and times as senders give them, and as the service writes them: in Spain's time, without a zone."""
+"""Dates and times in the form of the service: Spain's time, without a zone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The states of a message: what the ledger says of it, and what delivery reports say of it."""
+"""What the ledger and the delivery reports say of a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages on the API and on connections agree with the code, as far as a test can tell."""
+"""The pages on the API and on connections agree with the code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SETTINGS = [each.name for each in (*fields(ApiSettings), *fields(Transport)) if 
 
 
 def rows(page: str, columns: int) -> list[list[str]]:
-    """Return the rows of a page's tables of so many columns, without their heads."""
+    """Return the rows of a page's tables with ``columns`` columns, without the header rows."""
     lines = [[cell.strip() for cell in line.strip("|").split(" |")] for line in page.splitlines() if line[:1] == "|"]
     tables = [cells for cells in lines if len(cells) == columns]
     heads = [number - 1 for number, cells in enumerate(tables) if set("".join(cells)) <= set("- ")]
@@ -42,26 +42,23 @@ ERRORS = [row for row in rows(API, 4) if row[0].startswith("`Rcs")]
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact[0])
-def test_a_fact_names_where_it_stands_how_sure_it_is_and_if_it_is_assumed_what_overrides_it(fact: list[str]) -> None:
+def test_a_fact_names_its_place_in_the_code_its_certainty_and_if_assumed_its_override(fact: list[str]) -> None:
     _, where, sure, override = fact
     settings = {"host", *SETTINGS}
     arguments = signature(RcsSendingOperator.__init__).parameters.keys()
     options = get_provider_info()["config"]["rcs"]["options"].keys()
     known = arguments if override.startswith("argument") else options if override.startswith("option") else settings
 
-    assert stands_in_the_code(named(where)[0])
+    assert exists_in_the_code(named(where)[0])
     assert sure in ("sure", "public", "assumed")
     assert set(named(override)[:1]) <= set(known)
     assert named(override) or sure != "assumed"
 
 
-def stands_in_the_code(name: str) -> bool:
+def exists_in_the_code(name: str) -> bool:
     found: Any = import_module("airflow_provider_rcs")
     for part in name.split("."):
-        if not hasattr(found, part):
-            found = import_module(f"{found.__name__}.{part}")
-        else:
-            found = getattr(found, part)
+        found = getattr(found, part) if hasattr(found, part) else import_module(f"{found.__name__}.{part}")
     return found is not None
 
 
@@ -74,28 +71,28 @@ def stands_in_the_code(name: str) -> bool:
         str(ApiSettings().batch_size),
     ],
 )
-def test_the_default_that_is_used_is_the_one_that_both_pages_tell(value: str) -> None:
+def test_the_default_in_the_code_is_the_one_on_both_pages(value: str) -> None:
     assert any(value in fact for fact, *_ in FACTS)
     assert value in CONNECTIONS
 
 
-def test_every_setting_for_what_is_assumed_is_on_the_page() -> None:
+def test_every_setting_that_overrides_an_assumption_is_on_the_page() -> None:
     overrides = {name for *_, override in FACTS for name in named(override)}
 
     assert {"paths", "status_codes", "recipient_reference_key", "batch_size", "body_format", "zero_result"} <= overrides
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_every_setting_of_a_connection_is_on_the_page_of_connections(setting: str) -> None:
+def test_every_setting_of_a_connection_is_on_the_connections_page(setting: str) -> None:
     assert any(setting in named(row[0]) for row in rows(CONNECTIONS, 3))
 
 
-def test_the_page_of_connections_tells_the_defaults_of_the_settings() -> None:
+def test_the_connections_page_has_the_defaults_of_the_settings() -> None:
     defaults = ApiSettings()
-    told = {name: row[2] for row in rows(CONNECTIONS, 3) for name in named(row[0])}
+    documented = {name: row[2] for row in rows(CONNECTIONS, 3) for name in named(row[0])}
 
     for setting in ("batch_size", "timeout", "connect_timeout", "body_format", "zero_result"):
-        assert str(getattr(defaults, setting)).removesuffix(".0") in told[setting]
+        assert str(getattr(defaults, setting)).removesuffix(".0") in documented[setting]
 
 
 @pytest.mark.parametrize("option", sorted(get_provider_info()["config"]["rcs"]["options"]))
@@ -105,7 +102,7 @@ def test_every_option_of_airflows_configuration_is_on_a_page(option: str) -> Non
     assert any(f"`{option}`" in page or f"[rcs] {option}`" in page for page in pages)
 
 
-def test_every_error_is_on_the_page_with_what_it_promises() -> None:
+def test_every_error_is_on_the_page_with_its_promises() -> None:
     promised = {
         kind.__name__: ("certain" if kind.nothing_sent else "not certain", "yes" if kind.retry_may_help else "no")
         for kind in vars(errors).values()
@@ -117,5 +114,5 @@ def test_every_error_is_on_the_page_with_what_it_promises() -> None:
     assert {named(row[0])[0]: (row[2], row[3]) for row in ERRORS} == promised
 
 
-def test_the_clock_of_the_service_is_the_one_that_the_pages_name() -> None:
+def test_the_time_zone_of_the_service_is_the_one_on_the_page() -> None:
     assert f"`{SERVICE_TIMEZONE}`" in (DOCS / "receive-delivery-reports.md").read_text(encoding="utf-8")

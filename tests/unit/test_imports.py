@@ -1,4 +1,4 @@
-"""Who may import whom: the rules of the house, read from the source of every module."""
+"""Each layer imports only what it may, as the source of every module shows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 PACKAGE = "airflow_provider_rcs"
 ROOT = Path(__file__).parents[2]
 
-# What each folder may import besides itself.
+# The folders that the modules of a folder may import from, besides their own.
 LAYERS: dict[str, set[str]] = {
     "api": set(),
     "recipients": {"api"},
@@ -42,7 +42,7 @@ SPANISH_WORDS = re.compile(
 
 @cache
 def modules() -> dict[str, Path]:
-    """Return every module of the package by its name."""
+    """Return name -> path of every module of the package."""
     names = {}
     for path in sorted((ROOT / PACKAGE).rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
@@ -56,7 +56,7 @@ def tree(module: str) -> ast.Module:
 
 
 def folder(module: str) -> str:
-    """Return the folder that a module is in; empty for the modules of the package's root."""
+    """Return the folder of a module, or empty text for a module in the package's root."""
     parts = module.split(".")
     return parts[1] if len(parts) > 2 or (modules()[module].name == "__init__.py" and len(parts) > 1) else ""
 
@@ -70,7 +70,7 @@ def in_folders(*folders: str) -> list[str]:
 
 
 def imported_by(nodes: Iterator[ast.AST]) -> set[str]:
-    """Return the names of the modules that import statements name, the package's own as exactly as they can be."""
+    """Return the modules that import statements name; for those of the package, also a module imported as a member."""
     found = set()
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -82,7 +82,7 @@ def imported_by(nodes: Iterator[ast.AST]) -> set[str]:
 
 
 def run_at_import(node: ast.AST) -> Iterator[ast.AST]:
-    """Walk what runs when a module is imported: no body of a function, nothing that is for type checkers only."""
+    """Yield the nodes that run when a module is imported: not the bodies of functions, nor code for type checkers."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             continue
@@ -113,33 +113,33 @@ def with_parents(module: str) -> Iterator[str]:
 
 @cache
 def loaded_with(module: str) -> dict[str, str]:
-    """Return every module that is loaded with this one, at whatever remove, and the module that imports it."""
+    """Return every module that is loaded with this one, directly or indirectly -> the module that imports it."""
     loaded: dict[str, str] = {}
-    waiting = [module]
-    while waiting:
-        importer = waiting.pop()
+    pending = [module]
+    while pending:
+        importer = pending.pop()
         for name in imports_at_the_top(importer):
             for each in with_parents(name):
                 if each not in loaded:
                     loaded[each] = importer
                     if each in modules():
-                        waiting.append(each)
+                        pending.append(each)
     return loaded
 
 
 def literals(module: str) -> Iterator[ast.Constant]:
-    """Return the texts that the program uses; a text that stands alone is a docstring."""
+    """Yield the strings of a module that are not docstrings."""
     docstrings = {id(node.value) for node in ast.walk(tree(module)) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree(module)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             yield node
 
 
-def test_every_folder_has_its_place_in_the_house() -> None:
+def test_every_folder_is_in_the_table_of_layers() -> None:
     assert {folder(module) for module in modules()} - {""} <= LAYERS.keys()
 
 
-def test_a_module_imports_only_from_its_own_layer_and_those_below() -> None:
+def test_a_module_imports_only_from_its_own_layer_and_those_below_it() -> None:
     upwards = {
         (module, name)
         for module in modules()
@@ -158,7 +158,7 @@ def test_every_edge_between_layers_is_used_by_some_module() -> None:
         if folder(module) and folder(name)
     }
 
-    assert {(layer, below) for layer, those in LAYERS.items() for below in those} - used == set()
+    assert {(layer, below) for layer, lower in LAYERS.items() for below in lower} - used == set()
 
 
 def test_api_recipients_and_store_import_neither_airflow_nor_pandas() -> None:
@@ -168,7 +168,7 @@ def test_api_recipients_and_store_import_neither_airflow_nor_pandas() -> None:
 
 
 @pytest.mark.parametrize("of", ["operators", "transfers", "sensors", "notifications", "triggers", "hooks", "plugins"])
-def test_parsing_a_dag_loads_nothing_that_only_running_it_needs(of: str) -> None:
+def test_parsing_a_dag_loads_nothing_that_is_needed_only_to_run_it(of: str) -> None:
     slow = {
         f"{module} loads {name}": f"imported at the top of {importer}"
         for module in in_folders(of)
@@ -179,27 +179,27 @@ def test_parsing_a_dag_loads_nothing_that_only_running_it_needs(of: str) -> None
     assert slow == {}
 
 
-def test_the_apis_spanish_words_stand_in_the_wire_format_alone() -> None:
+def test_spanish_words_of_the_api_are_only_in_the_wire_package() -> None:
     elsewhere = [module for module in modules() if f"{PACKAGE}.api.wire" not in module and folder(module) != "sandbox"]
 
-    said = {
+    found = {
         f"{modules()[module].relative_to(ROOT)}:{node.lineno}": node.value
         for module in elsewhere
         for node in literals(module)
         if SPANISH_WORDS.search(str(node.value))
     }
 
-    assert said == {}
+    assert found == {}
 
 
-def test_what_a_module_loads_is_followed_through_the_package() -> None:
+def test_modules_loaded_indirectly_are_found() -> None:
     loaded = loaded_with(f"{PACKAGE}.store.outbox.recovery")
 
     assert loaded["sqlalchemy"]
     assert f"{PACKAGE}.store.db.tables" in loaded
 
 
-def test_what_is_imported_within_functions_or_for_type_checkers_is_not_loaded() -> None:
+def test_imports_within_functions_and_for_type_checkers_do_not_count_as_loaded() -> None:
     source = """
 if TYPE_CHECKING:
     import pandas
@@ -218,7 +218,7 @@ class Operator:
     assert imported_by(run_at_import(ast.parse(source))) == {"orjson", "requests", "urllib3", "json"}
 
 
-def test_the_spanish_words_are_found_where_they_stand() -> None:
+def test_the_spanish_words_of_the_wire_package_are_found() -> None:
     wire = [module for module in modules() if module.startswith(f"{PACKAGE}.api.wire.")]
     words = {node.value for module in wire for node in literals(module) if SPANISH_WORDS.search(str(node.value))}
 

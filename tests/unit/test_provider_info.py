@@ -26,9 +26,9 @@ INFO = get_provider_info()
 FORM_FIELDS: dict[str, dict[str, Any]] = INFO["connection-types"][0]["conn-fields"]
 
 
-def test_it_satisfies_airflows_own_schema_of_a_providers_yaml() -> None:
+def test_it_satisfies_airflows_schema_for_provider_yaml() -> None:
     schema = json.loads((Path(airflow.__file__).parent / "provider.yaml.schema.json").read_text(encoding="utf-8"))
-    # What the schema asks of the project's own providers alone.
+    # Required only of providers in Airflow's own repository.
     for name in ("state", "source-date-epoch", "lifecycle"):
         schema["required"] = [key for key in schema.get("required", []) if key != name]
 
@@ -47,19 +47,19 @@ def test_every_transfer_that_it_names_can_be_imported() -> None:
         import_module(entry["python-module"])
 
 
-def test_every_notifier_that_it_names_is_there() -> None:
+def test_every_notifier_that_it_names_exists() -> None:
     for name in INFO["notifications"]:
         module, _, notifier = name.rpartition(".")
         assert issubclass(getattr(import_module(module), notifier), BaseNotifier)
 
 
-def test_the_class_of_the_hook_that_it_names_is_there() -> None:
+def test_the_hook_class_that_it_names_exists() -> None:
     module, _, name = INFO["connection-types"][0]["hook-class-name"].rpartition(".")
 
     assert isinstance(getattr(import_module(module), name), type)
 
 
-def test_the_form_and_the_hook_tell_of_the_same_connection() -> None:
+def test_the_form_and_the_hook_describe_the_same_connection() -> None:
     from airflow_provider_rcs.hooks.rcs import RcsHook
 
     form = INFO["connection-types"][0]
@@ -68,14 +68,14 @@ def test_the_form_and_the_hook_tell_of_the_same_connection() -> None:
     assert RcsHook.get_ui_field_behaviour()["hidden_fields"] == form["ui-field-behaviour"]["hidden-fields"]
 
 
-def test_every_setting_of_a_connection_is_a_field_of_the_form_with_a_label_and_a_help_text() -> None:
-    beside_the_base_url = {setting.name for setting in fields(ApiSettings)} - {"base_url"}
+def test_every_setting_of_a_connection_is_a_form_field_with_a_label_and_a_help_text() -> None:
+    without_base_url = {setting.name for setting in fields(ApiSettings)} - {"base_url"}
 
-    assert FORM_FIELDS.keys() == beside_the_base_url | {setting.name for setting in fields(Transport)}
+    assert FORM_FIELDS.keys() == without_base_url | {setting.name for setting in fields(Transport)}
     assert all(field["label"] and field["description"] for field in FORM_FIELDS.values())
 
 
-def test_every_field_of_the_form_may_be_left_empty_and_saves_nothing_then() -> None:
+def test_every_field_of_the_form_may_be_left_empty_and_then_saves_nothing() -> None:
     assert all("null" in field["schema"]["type"] for field in FORM_FIELDS.values())
     assert all(None in field["schema"].get("enum", [None]) for field in FORM_FIELDS.values())
     assert not any("default" in field["schema"] for field in FORM_FIELDS.values())
@@ -94,14 +94,14 @@ def test_the_choices_of_the_form_are_those_of_the_settings() -> None:
     assert FORM_FIELDS["zero_result"]["schema"]["enum"] == [*ZERO_RESULTS, None]
 
 
-def test_the_defaults_that_the_form_tells_of_are_those_of_the_settings() -> None:
+def test_the_defaults_in_the_form_are_those_of_the_settings() -> None:
     defaults = ApiSettings()
 
     for name in ("batch_size", "timeout", "connect_timeout", "body_format", "zero_result"):
         assert f"{getattr(defaults, name)} unless set".replace(".0 ", " ") in FORM_FIELDS[name]["description"]
 
 
-def test_a_field_that_may_hold_a_password_is_shown_as_one() -> None:
+def test_a_field_that_may_contain_a_password_is_displayed_as_one() -> None:
     assert [name for name, field in FORM_FIELDS.items() if field["schema"].get("format") == "password"] == ["proxies"]
 
 
@@ -127,5 +127,5 @@ def test_the_installed_package_has_the_entry_point(group: str, name: str) -> Non
     assert [bool(point.load()) for point in ours] == [True]
 
 
-def test_it_tells_the_version_of_the_package() -> None:
+def test_it_has_the_version_of_the_package() -> None:
     assert INFO["versions"][0] == __version__

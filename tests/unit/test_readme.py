@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
     ("number", "tasks"),
     [(0, ["send", "wait", "load"]), (1, ["plan", "approve", "canary", "watch", "send", "wait", "load"])],
 )
-def test_a_dag_of_the_readme_is_one_that_airflow_takes(number: int, tasks: list[str]) -> None:
+def test_the_dags_of_the_readme_are_valid(number: int, tasks: list[str]) -> None:
     code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     names: dict[str, Any] = {}
 
@@ -22,7 +22,7 @@ def test_a_dag_of_the_readme_is_one_that_airflow_takes(number: int, tasks: list[
     assert [task.task_id for task in names["load"].dag.topological_sort()] == tasks
 
 
-def test_every_page_that_the_readme_and_the_docs_link_to_is_there() -> None:
+def test_every_page_that_the_readme_and_the_docs_link_to_exists() -> None:
     pages = [page for folder in ("", "docs", "docs/decisions", "benchmarks") for page in (ROOT / folder).glob("*.md")]
     links = [
         page.parent / link

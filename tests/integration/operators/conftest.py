@@ -40,7 +40,7 @@ def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[sa.Engine
 
 @pytest.fixture
 def context() -> Context:
-    """What the operators read of a task's context."""
+    """The part of a task's context that the operators read."""
     task_instance = SimpleNamespace(dag_id="dag", task_id="task", run_id="run", map_index=-1, try_number=1)
     return cast("Context", {"ti": task_instance, "outlet_events": OutletEventAccessors()})
 

@@ -1,4 +1,4 @@
-"""A send that may send nothing but the plan that was approved."""
+"""A send that accepts only the approved plan."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def plan(recipients: list[Person], context: Context, **changes: Any) -> str:
     return str(operator(recipients, dry_run=True, **changes).execute(context)["plan_hash"])
 
 
-def test_the_plan_that_was_approved_is_sent(sandbox: SandboxProcess, store: sa.Engine, context: Context) -> None:
+def test_the_approved_plan_is_sent(sandbox: SandboxProcess, store: sa.Engine, context: Context) -> None:
     approved = plan(people(1, 2, 3), context)
 
     sent = operator(people(3, 1, 2), approved_plan=approved).execute(context)
@@ -54,7 +54,7 @@ def test_the_plan_that_was_approved_is_sent(sandbox: SandboxProcess, store: sa.E
     ],
     ids=["one more", "one less", "another name", "another agent", "another campaign"],
 )
-def test_of_a_plan_that_has_changed_nothing_is_sent_and_nothing_is_kept(
+def test_nothing_of_a_changed_plan_is_sent_or_recorded(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, recipients: list[Person], changes: dict[str, Any]
 ) -> None:
     approved = plan(people(1, 2), context)
@@ -68,7 +68,7 @@ def test_of_a_plan_that_has_changed_nothing_is_sent_and_nothing_is_kept(
     assert read_funnel(store, "summer") is None
 
 
-def test_a_retry_after_a_part_was_sent_goes_on_with_the_plan_that_was_approved(
+def test_a_retry_after_a_part_was_sent_continues_the_approved_plan(
     store: sa.Engine, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with SandboxProcess() as sandbox:
@@ -84,7 +84,7 @@ def test_a_retry_after_a_part_was_sent_goes_on_with_the_plan_that_was_approved(
         assert set(sandbox.messages_per_phone().values()) == {1}
 
 
-def test_who_was_on_a_refused_list_alone_is_never_sent_to_by_the_plan_that_follows(
+def test_recipients_of_a_refused_list_are_not_sent_to_by_the_next_plan(
     store: sa.Engine, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with SandboxProcess() as sandbox:
@@ -99,7 +99,7 @@ def test_who_was_on_a_refused_list_alone_is_never_sent_to_by_the_plan_that_follo
         assert sorted(sandbox.messages_per_phone()) == [each["phone"] for each in people(1, 2, 4)]
 
 
-def test_one_approval_is_enough_for_a_share_of_the_list_and_then_for_each_of_its_shards(
+def test_one_approval_covers_a_sample_of_the_list_and_then_each_of_its_shards(
     store: sa.Engine, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everybody = people(*range(200))
@@ -115,7 +115,7 @@ def test_one_approval_is_enough_for_a_share_of_the_list_and_then_for_each_of_its
         assert sandbox.messages_per_phone() == {each["phone"]: 1 for each in everybody}
 
 
-def test_a_share_is_not_sent_where_the_list_has_changed_outside_of_it(
+def test_a_sample_is_not_sent_if_the_list_has_changed_outside_of_it(
     sandbox: SandboxProcess, store: sa.Engine, context: Context
 ) -> None:
     approved = plan(people(1, 2), context, sample=1e-9)
@@ -124,7 +124,7 @@ def test_a_share_is_not_sent_where_the_list_has_changed_outside_of_it(
         operator(people(1, 3), approved_plan=approved, sample=1e-9).execute(context)
 
 
-def test_a_list_of_a_query_that_is_longer_than_what_is_held_in_memory_is_sent_as_approved(
+def test_an_approved_list_that_is_buffered_on_disk_is_sent(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with closing(sqlite3.connect(tmp_path / "warehouse.db")) as warehouse:
@@ -149,12 +149,12 @@ def test_a_list_of_a_query_that_is_longer_than_what_is_held_in_memory_is_sent_as
     assert sent["accepted"] == 2_500
 
 
-def test_an_approval_that_rendered_to_nothing_is_refused(sandbox: SandboxProcess, context: Context) -> None:
+def test_an_approved_plan_that_rendered_to_an_empty_text_is_refused(sandbox: SandboxProcess, context: Context) -> None:
     with pytest.raises(AirflowFailException, match="approved_plan: '' is not the plan_hash of a plan"):
         operator(people(1), approved_plan="").execute(context)
 
 
-def test_an_approval_that_rendered_to_none_is_refused_and_not_taken_for_a_send_that_needs_none(
+def test_an_approved_plan_that_rendered_to_none_is_refused(
     sandbox: SandboxProcess, store: sa.Engine, context: Context
 ) -> None:
     with DAG("native", schedule=None, render_template_as_native_obj=True):
@@ -165,10 +165,10 @@ def test_an_approval_that_rendered_to_none_is_refused_and_not_taken_for_a_send_t
         send.execute(context)
 
 
-def test_nothing_of_a_person_is_in_the_error(sandbox: SandboxProcess, store: sa.Engine, context: Context) -> None:
+def test_the_error_contains_no_personal_data(sandbox: SandboxProcess, store: sa.Engine, context: Context) -> None:
     approved = plan(people(1), context)
 
     with pytest.raises(AirflowFailException) as refused:
         operator(people(2), approved_plan=approved).execute(context)
 
-    assert not any(secret in str(refused.value) for secret in ("34600000002", "0000002", "Person"))
+    assert not any(text in str(refused.value) for text in ("34600000002", "0000002", "Person"))

@@ -1,4 +1,4 @@
-"""The events that a send leaves behind."""
+"""The asset events that a send emits."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_dry_run_emits_nothing(context: Context) -> None:
     assert context["outlet_events"][SENT_CAMPAIGNS].asset_alias_events == []
 
 
-def test_outlets_of_the_users_own_stay(sandbox: SandboxProcess, store: sa.Engine) -> None:
+def test_the_users_own_outlets_are_kept(sandbox: SandboxProcess, store: sa.Engine) -> None:
     own = Asset("s3://bucket/sent")
 
     sending = RcsSendOperator(task_id="send", template_id="1", recipients=[], outlets=[own])
@@ -41,5 +41,5 @@ def test_outlets_of_the_users_own_stay(sandbox: SandboxProcess, store: sa.Engine
     assert sending.outlets == [own, SENT_CAMPAIGNS]
 
 
-def test_the_assets_address_is_left_as_it_is_by_airflow() -> None:
+def test_airflow_does_not_change_the_assets_uri() -> None:
     assert CAMPAIGNS.uri == "rcs://store/campaigns"

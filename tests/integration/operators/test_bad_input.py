@@ -1,4 +1,4 @@
-"""Bad input is one clear error that names the field and the way out, before anything is sent."""
+"""Bad input fails, before anything is sent, with one error that names the field and the remedy."""
 
 from __future__ import annotations
 
@@ -39,11 +39,17 @@ def operator(**changes: Any) -> RcsSendOperator:
         ({"variables": {"Amount": "amount"}}, "template 1234567 has no variable 'Amount'. It has .*'Importe'"),
         ({"variables": {"Importe": "price"}}, "has no column 'price'.*the columns are 'phone', 'name', 'amount'"),
         ({"constants": {"Amount": "7"}}, "constants: template 1234567 has no variable 'Amount'. It has .*'Importe'"),
-        ({"constants": {"Importe": "7"}}, "constants: 'Importe' is in variables as well. Remove it from one of the two"),
+        (
+            {"constants": {"Importe": "7"}},
+            "constants: 'Importe' is in variables as well. Remove it from one of the two",
+        ),
         ({"variables": {}, "constants": {"Importe": None}}, r"constants\['Importe'\]: it has no value"),
         ({"variables": {}, "constants": {"Importe": ["7"]}}, r"constants\['Importe'\]: it is of type list"),
         ({"mobile_only": "yes"}, "mobile_only: 'yes' is not a choice. Use True or False"),
-        ({"phone_column": "mobile"}, "phone_column: there is no column 'mobile'. The columns are 'phone', 'name', 'amount'"),
+        (
+            {"phone_column": "mobile"},
+            "phone_column: there is no column 'mobile'. The columns are 'phone', 'name', 'amount'",
+        ),
         ({"name_column": "full_name"}, "name_column: there is no column 'full_name'"),
         ({"reference_column": "customer"}, "reference_column: there is no column 'customer'"),
         ({"recipients": []}, "recipients: the list is empty"),
@@ -53,7 +59,10 @@ def operator(**changes: Any) -> RcsSendOperator:
             "recipients: a dict is not a list of recipients. Give a",
         ),
         ({"recipients": "/data/people.csv"}, "Give .* the path of a Parquet or CSV file with its scheme"),
-        ({"recipients": "file:///nowhere/people.csv"}, "recipients: the file file:///nowhere/people.csv does not exist"),
+        (
+            {"recipients": "file:///nowhere/people.csv"},
+            "recipients: the file file:///nowhere/people.csv does not exist",
+        ),
         ({"recipients": "file:///data/people.xlsx"}, "people.xlsx is neither a Parquet nor a CSV file"),
         (
             {"recipients": "tape://reel/people.csv"},
@@ -76,7 +85,7 @@ def operator(**changes: Any) -> RcsSendOperator:
         ({"store_conn_id": "nowhere"}, "store_conn_id: the connection 'nowhere' is not defined.*airflow-rcs migrate"),
     ],
 )
-def test_an_argument_that_cannot_be_used(
+def test_an_unusable_argument_fails_before_anything_is_sent(
     sandbox: SandboxProcess, context: Context, changes: dict[str, Any], message: str
 ) -> None:
     before = sandbox.statistics()["send_requests"]
@@ -87,9 +96,7 @@ def test_an_argument_that_cannot_be_used(
     assert sandbox.statistics()["send_requests"] == before
 
 
-def test_a_query_of_whom_to_leave_out_that_rendered_to_none_is_refused_and_not_taken_for_nobody(
-    sandbox: SandboxProcess, context: Context
-) -> None:
+def test_an_exclude_sql_that_rendered_to_none_is_refused(sandbox: SandboxProcess, context: Context) -> None:
     before = sandbox.statistics()["send_requests"]
     with DAG("native", schedule=None, render_template_as_native_obj=True):
         send = operator(exclude_sql="{{ none }}", exclude_conn_id="warehouse")
@@ -101,7 +108,7 @@ def test_a_query_of_whom_to_leave_out_that_rendered_to_none_is_refused_and_not_t
     assert sandbox.statistics()["send_requests"] == before
 
 
-def test_a_campaign_is_not_bound_to_a_template_by_an_attempt_whose_columns_were_wrong(
+def test_an_attempt_with_wrong_columns_does_not_bind_the_campaign_to_its_template(
     sandbox: SandboxProcess, context: Context
 ) -> None:
     with pytest.raises(AirflowFailException, match="has no column"):
@@ -122,7 +129,7 @@ def test_a_campaign_is_not_bound_to_a_template_by_an_attempt_whose_columns_were_
         ({"password": "wrong-token"}, "RcsAuthError: .*API User or API Token"),
     ],
 )
-def test_a_connection_that_cannot_be_used(
+def test_an_unusable_connection_fails_before_anything_is_sent(
     sandbox: SandboxProcess,
     context: Context,
     monkeypatch: pytest.MonkeyPatch,
@@ -138,7 +145,7 @@ def test_a_connection_that_cannot_be_used(
     assert sandbox.statistics()["send_requests"] == before
 
 
-def test_a_service_that_cannot_be_reached_may_be_tried_again(
+def test_a_service_that_cannot_be_reached_may_be_retried(
     sandbox: SandboxProcess, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, sandbox, host="http://127.0.0.1:1")
@@ -149,7 +156,7 @@ def test_a_service_that_cannot_be_reached_may_be_tried_again(
     assert not isinstance(raised.value, AirflowFailException)
 
 
-def test_a_store_without_tables(
+def test_a_store_without_tables_fails_with_the_command_that_creates_them(
     sandbox: SandboxProcess, context: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_EMPTY", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/empty.db"}))
@@ -158,7 +165,7 @@ def test_a_store_without_tables(
         operator(store_conn_id="empty").execute(context)
 
 
-def test_on_invalid_fail_sends_to_nobody_if_one_is_wrong_and_shows_which(
+def test_on_invalid_fail_sends_nothing_and_names_the_invalid_row(
     sandbox: SandboxProcess, context: Context, store: sa.Engine
 ) -> None:
     people = [*PEOPLE, {"phone": "600 12 34", "name": "Ana", "amount": "3"}]
@@ -171,12 +178,12 @@ def test_on_invalid_fail_sends_to_nobody_if_one_is_wrong_and_shows_which(
     assert "600 12" not in str(raised.value)
 
 
-def test_a_connection_that_is_not_to_a_sql_database(
+def test_a_connection_that_is_not_to_a_sql_database_is_refused(
     sandbox: SandboxProcess, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_WEB", json.dumps({"conn_type": "http", "host": "example.org"}))
 
-    with pytest.raises(AirflowFailException, match="sql_conn_id: the connection 'web' is not one to a SQL database"):
+    with pytest.raises(AirflowFailException, match="sql_conn_id: the connection 'web' is not to a SQL database"):
         SqlToRcsOperator(task_id="send", sql="SELECT 1", sql_conn_id="web", template_id="1234569").execute(context)
 
 
@@ -188,7 +195,7 @@ def test_a_connection_that_is_not_to_a_sql_database(
         ("SELECT '34600000001' AS phone WHERE 1 = 0", "recipients: the list is empty"),
     ],
 )
-def test_a_query_that_gives_no_recipients(
+def test_a_query_without_usable_recipients_is_refused(
     sandbox: SandboxProcess,
     context: Context,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""What the operators tell the provider of OpenLineage, asked by that provider itself."""
+"""The lineage of the operators, as Airflow's OpenLineage provider extracts it."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ import sys
 from types import SimpleNamespace
 import importlib_metadata
 
-def left_out(distributions):
+def without_openlineage(distributions):
     return lambda **arguments: (each for each in distributions(**arguments) if "openlineage" not in each.name)
 
 for metadata in (importlib.metadata, importlib_metadata):
-    metadata.distributions = left_out(metadata.distributions)
+    metadata.distributions = without_openlineage(metadata.distributions)
 for name in ("openlineage", "airflow.providers.openlineage"):
     sys.modules[name] = None
 
@@ -50,7 +50,7 @@ from airflow_provider_rcs.transfers.reports_to_sql import RcsReportsToSqlOperato
 from airflow_provider_rcs.transfers.sql_to_rcs import SqlToRcsOperator
 ti = SimpleNamespace(dag_id="dag", task_id="task", run_id="run", map_index=-1, try_number=1)
 context = {"ti": ti, "outlet_events": OutletEventAccessors()}
-told = []
+results = []
 for task in (
     RcsSendOperator(task_id="a", template_id="1234569", campaign="a", recipients=[{"phone": "34600000001"}]),
     SqlToRcsOperator(task_id="b", template_id="1234569", campaign="b", sql="SELECT phone FROM customer",
@@ -58,8 +58,8 @@ for task in (
     RcsReportsToSqlOperator(task_id="c", target_conn_id="warehouse"),
 ):
     done = task.execute(context)
-    told.append((done.get("accepted", done.get("campaigns")), task.get_openlineage_facets_on_complete(ti)))
-print(told)
+    results.append((done.get("accepted", done.get("campaigns")), task.get_openlineage_facets_on_complete(ti)))
+print(results)
 """
 
 
@@ -94,24 +94,24 @@ def names(datasets: list[Any]) -> list[tuple[str, str]]:
     return [(dataset.namespace, dataset.name) for dataset in datasets]
 
 
-def told_by(task: BaseOperator) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+def lineage_names(task: BaseOperator) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     lineage = lineage_of(task)
     return names(lineage.inputs), names(lineage.outputs)
 
 
-def test_a_query_leads_from_its_tables_to_the_campaign(context: Context, warehouse: Path) -> None:
+def test_the_lineage_of_a_query_leads_from_its_tables_to_the_campaign(context: Context, warehouse: Path) -> None:
     task = from_sql(exclude_sql="SELECT phone FROM unsubscribed")
 
     task.execute(context)
 
-    inputs, outputs = told_by(task)
+    inputs, outputs = lineage_names(task)
     assert sorted(inputs) == [
         (f"sqlite://{warehouse}", f"main.{table}") for table in ("customer", "purchase", "unsubscribed")
     ]
     assert outputs == [("rcs://store", "campaigns/spring")]
 
 
-def test_nothing_but_names_is_told(context: Context, warehouse: Path) -> None:
+def test_the_lineage_contains_only_names(context: Context, warehouse: Path) -> None:
     task = from_sql()
     task.execute(context)
 
@@ -121,19 +121,19 @@ def test_nothing_but_names_is_told(context: Context, warehouse: Path) -> None:
     assert (lineage.run_facets, lineage.job_facets) == ({}, {})
 
 
-def test_a_dry_run_writes_no_campaign(context: Context, warehouse: Path) -> None:
+def test_the_lineage_of_a_dry_run_has_no_campaign(context: Context, warehouse: Path) -> None:
     task = from_sql("SELECT phone FROM customer", dry_run=True)
 
     task.execute(context)
 
-    assert told_by(task) == ([(f"sqlite://{warehouse}", "main.customer")], [])
+    assert lineage_names(task) == ([(f"sqlite://{warehouse}", "main.customer")], [])
 
 
 @pytest.mark.parametrize(
     ("where", "parameters"),
     [("phone = %s AND customer_id %% 2 = 1", [PHONE]), ("phone = %(phone)s", {"phone": PHONE})],
 )
-def test_tables_of_postgresql_are_named_as_its_hook_names_them_whatever_the_placeholders(
+def test_postgresql_tables_are_named_by_their_hook_with_any_placeholders(
     context: Context, monkeypatch: pytest.MonkeyPatch, postgres_url: str, where: str, parameters: Any
 ) -> None:
     with psycopg.connect(postgres_url.replace("+psycopg", "")) as database:
@@ -145,26 +145,26 @@ def test_tables_of_postgresql_are_named_as_its_hook_names_them_whatever_the_plac
 
     assert task.execute(context)["accepted"] == 1
 
-    (((namespace, name),), outputs) = told_by(task)
+    (((namespace, name),), outputs) = lineage_names(task)
     assert namespace.startswith("postgres://")
     assert name == f"{fields['schema']}.public.customer"
     assert outputs == [("rcs://store", "campaigns/spring")]
 
 
 @pytest.mark.parametrize("kind", [str, ObjectStoragePath])
-def test_a_file_leads_to_the_campaign(context: Context, tmp_path: Path, kind: type[Any]) -> None:
+def test_the_lineage_of_a_file_leads_to_the_campaign(context: Context, tmp_path: Path, kind: type[Any]) -> None:
     (tmp_path / "people.csv").write_text(f"phone\n{PHONE}\n")
     task = operator("spring", kind(f"file://{tmp_path}/people.csv"))
 
     task.execute(context)
 
-    assert told_by(task) == ([("file", f"{tmp_path}/people.csv")], [("rcs://store", "campaigns/spring")])
+    assert lineage_names(task) == ([("file", f"{tmp_path}/people.csv")], [("rcs://store", "campaigns/spring")])
 
 
-def test_a_file_in_a_bucket_is_told_without_its_connection() -> None:
+def test_the_lineage_of_a_file_in_a_bucket_leaves_out_its_connection() -> None:
     task = operator("spring", "s3://aws_default@marketing/lists/people.parquet")
 
-    assert told_by(task) == ([("s3://marketing", "lists/people.parquet")], [("rcs://store", "campaigns/spring")])
+    assert lineage_names(task) == ([("s3://marketing", "lists/people.parquet")], [("rcs://store", "campaigns/spring")])
 
 
 def test_recipients_in_memory_have_no_source(context: Context) -> None:
@@ -172,10 +172,10 @@ def test_recipients_in_memory_have_no_source(context: Context) -> None:
 
     task.execute(context)
 
-    assert told_by(task) == ([], [("rcs://store", "campaigns/spring")])
+    assert lineage_names(task) == ([], [("rcs://store", "campaigns/spring")])
 
 
-def test_a_load_leads_from_the_campaigns_of_which_something_is_new_to_the_warehouses_tables(
+def test_the_lineage_of_a_load_leads_from_changed_campaigns_to_the_warehouse_tables(
     context: Context, warehouse: Path
 ) -> None:
     load = RcsReportsToSqlOperator(task_id="load", target_conn_id="warehouse")
@@ -185,7 +185,7 @@ def test_a_load_leads_from_the_campaigns_of_which_something_is_new_to_the_wareho
 
     load.execute(context)
 
-    inputs, outputs = told_by(load)
+    inputs, outputs = lineage_names(load)
     assert inputs == [("rcs://store", "campaigns/spring"), ("rcs://store", "reports")]
     assert outputs == [
         (f"sqlite://{warehouse}", f"main.{table}")
@@ -193,7 +193,9 @@ def test_a_load_leads_from_the_campaigns_of_which_something_is_new_to_the_wareho
     ]
 
 
-def test_without_the_provider_nothing_is_told_and_nothing_fails(store: sa.Engine, warehouse: Path) -> None:
+def test_without_the_openlineage_provider_no_lineage_is_returned_and_nothing_fails(
+    store: sa.Engine, warehouse: Path
+) -> None:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_THE_PROVIDER], capture_output=True, text=True, timeout=120, check=False
     )

@@ -1,4 +1,4 @@
-"""A campaign that is to begin only if the account has the credit for it."""
+"""Campaigns that begin only if the account has enough credit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.sandbox_process import SandboxProcess
 
 @pytest.fixture(scope="module")
 def running_sandbox() -> Iterator[SandboxProcess]:
-    """One whose credit no test here spends."""
+    """A sandbox whose credit no test of this file spends."""
     with SandboxProcess(credit=10) as sandbox:
         yield sandbox
 
@@ -31,7 +31,7 @@ def operator(count: int, min_credits: object, **changes: Any) -> RcsSendOperator
     return RcsSendOperator(**arguments, recipients=people(count), min_credits=min_credits, **changes)
 
 
-def test_too_little_credit_fails_the_task_before_anything_is_kept_or_sent(
+def test_too_little_credit_fails_the_task_before_anything_is_recorded_or_sent(
     sandbox: SandboxProcess, store: sa.Engine, context: Context
 ) -> None:
     with pytest.raises(AirflowFailException, match="RcsCreditError: .* has 10 credits left, but 11 are required"):
@@ -42,7 +42,7 @@ def test_too_little_credit_fails_the_task_before_anything_is_kept_or_sent(
 
 
 @pytest.mark.parametrize("min_credits", [10, "10"])
-def test_a_campaign_with_enough_credit_begins_and_then_goes_on_with_what_is_left(
+def test_a_campaign_with_enough_credit_begins_and_continues_with_what_is_left(
     store: sa.Engine, context: Context, monkeypatch: pytest.MonkeyPatch, min_credits: object
 ) -> None:
     with SandboxProcess(credit=10) as sandbox:
@@ -54,14 +54,14 @@ def test_a_campaign_with_enough_credit_begins_and_then_goes_on_with_what_is_left
         assert operator(10, min_credits).execute(context)["accepted"] == 10
 
 
-def test_a_dry_run_tells_of_too_little_credit_as_well(
+def test_a_dry_run_fails_with_too_little_credit_as_well(
     sandbox: SandboxProcess, store: sa.Engine, context: Context
 ) -> None:
     with pytest.raises(AirflowFailException, match="RcsCreditError"):
         operator(3, 11, dry_run=True).execute(context)
 
 
-def test_a_look_up_of_the_credit_that_fails_keeps_and_sends_nothing(
+def test_nothing_is_recorded_or_sent_if_the_credit_cannot_be_looked_up(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, sandbox, extra={"paths": {"credits": "/nowhere"}})
@@ -72,6 +72,6 @@ def test_a_look_up_of_the_credit_that_fails_keeps_and_sends_nothing(
     assert read_funnel(store, "spring") is None
 
 
-def test_an_amount_that_cannot_be_read_is_named(sandbox: SandboxProcess, store: sa.Engine, context: Context) -> None:
+def test_an_unreadable_amount_of_credit_is_refused(sandbox: SandboxProcess, store: sa.Engine, context: Context) -> None:
     with pytest.raises(AirflowFailException, match="min_credits: '' is not an amount of credit"):
         operator(3, "").execute(context)

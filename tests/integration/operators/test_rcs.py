@@ -24,7 +24,7 @@ from tests.sandbox_process import SandboxProcess
 
 PLAIN = "1234569"
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-SIZE_OF_A_LOOK_UP = 100
+LARGEST_LOOK_UP = 100
 
 
 def people(count: int, **columns: Any) -> list[dict[str, Any]]:
@@ -37,7 +37,7 @@ def operator(campaign: str, recipients: Any, **changes: Any) -> RcsSendOperator:
 
 
 def messages_of(sandbox: SandboxProcess, store: sa.Engine, campaign: str) -> list[str]:
-    """The phones that the service has accepted for a campaign, one entry a message."""
+    """Return the phones that the service has accepted for a campaign, one entry per message."""
     with store.connect() as connection:
         token = connection.execute(sa.text("SELECT token FROM rcs_campaign WHERE name = :name"), {"name": campaign})
         beginning = f"{token.scalar_one()}-"
@@ -50,7 +50,7 @@ def funnel_of(store: sa.Engine, campaign: str) -> Funnel:
     return funnel
 
 
-def _noted(sizes: list[int], body: bytes) -> bytes:
+def recorded(sizes: list[int], body: bytes) -> bytes:
     sizes.append(len(body))
     return body
 
@@ -61,7 +61,7 @@ def campaign() -> str:
     return f"campaign-{uuid4().hex[:8]}"
 
 
-def test_templates_are_listed_by_their_ids(sandbox: SandboxProcess, context: Context) -> None:
+def test_templates_are_listed_in_the_order_of_their_ids(sandbox: SandboxProcess, context: Context) -> None:
     assert RcsListTemplatesOperator(task_id="list").execute(context) == [
         {"id": "1234567", "name": "Customer welcome"},
         {"id": "1234568", "name": "Shipping notice"},
@@ -69,7 +69,7 @@ def test_templates_are_listed_by_their_ids(sandbox: SandboxProcess, context: Con
     ]
 
 
-def test_a_template_comes_with_its_variables_and_who_fills_them(sandbox: SandboxProcess, context: Context) -> None:
+def test_a_template_is_returned_with_its_variables(sandbox: SandboxProcess, context: Context) -> None:
     assert RcsGetTemplateOperator(task_id="get", template_id="1234567").execute(context) == {
         "id": "1234567",
         "name": "Customer welcome",
@@ -80,7 +80,7 @@ def test_a_template_comes_with_its_variables_and_who_fills_them(sandbox: Sandbox
     }
 
 
-def test_it_returns_counts_and_ids_and_no_recipients(
+def test_a_send_returns_counts_and_ids_and_no_recipients(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
     recipients = [*people(3), {"phone": None, "name": "Nobody"}, *people(1)]
@@ -104,7 +104,7 @@ def test_it_returns_counts_and_ids_and_no_recipients(
     }
 
 
-def test_a_data_frame_is_sent_to_as_it_reads(
+def test_the_values_of_a_data_frame_are_sent_as_they_are_displayed(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
     frame = pd.DataFrame(
@@ -134,7 +134,7 @@ def test_a_data_frame_is_sent_to_as_it_reads(
     }
 
 
-def test_running_again_sends_nobody_a_second_message_and_new_recipients_their_first(
+def test_running_again_sends_only_to_new_recipients(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
     operator(campaign, people(3)).execute(context)
@@ -144,7 +144,7 @@ def test_running_again_sends_nobody_a_second_message_and_new_recipients_their_fi
     assert sorted(messages_of(sandbox, store, campaign)) == [person["phone"] for person in people(5)]
 
 
-def test_requests_have_no_more_than_the_asked_recipients(
+def test_requests_have_at_most_batch_size_recipients(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
     before = sandbox.statistics()["send_requests"]
@@ -155,7 +155,7 @@ def test_requests_have_no_more_than_the_asked_recipients(
     assert len(messages_of(sandbox, store, campaign)) == 25
 
 
-def test_a_dry_run_tells_what_would_be_sent_and_sends_and_keeps_nothing(
+def test_a_dry_run_returns_what_would_be_sent_and_sends_and_records_nothing(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
     before = sandbox.statistics()["send_requests"]
@@ -169,7 +169,7 @@ def test_a_dry_run_tells_what_would_be_sent_and_sends_and_keeps_nothing(
 
 
 @pytest.mark.parametrize("body_format", ["json", "form"])
-def test_a_dry_run_foresees_what_a_send_then_does_down_to_the_bytes(
+def test_a_dry_run_predicts_a_send_down_to_the_bytes(
     sandbox: SandboxProcess,
     store: sa.Engine,
     context: Context,
@@ -186,24 +186,24 @@ def test_a_dry_run_foresees_what_a_send_then_does_down_to_the_bytes(
     content_type, write = astuple(calls.BODY_FORMATS[body_format])
     written: list[int] = []
 
-    foreseen = operator(campaign, dry_run=True, **send).execute(context)
-    noting = calls.BodyFormat(content_type, lambda parameters: _noted(written, write(parameters)))
-    monkeypatch.setattr(calls, "BODY_FORMATS", {body_format: noting})
+    predicted = operator(campaign, dry_run=True, **send).execute(context)
+    recording = calls.BodyFormat(content_type, lambda parameters: recorded(written, write(parameters)))
+    monkeypatch.setitem(calls.BODY_FORMATS, body_format, recording)
     sent = operator(campaign, **send).execute(context)
 
-    assert (foreseen["planned"], foreseen["messaged_before"]) == (20, 4) == (sent["accepted"] - 4, 4)
+    assert (predicted["planned"], predicted["messaged_before"]) == (20, 4) == (sent["accepted"] - 4, 4)
     for count in ("duplicate", "rejected", "suppressed"):
-        assert foreseen[count] == sent[count]
-    assert foreseen["reasons"] == sent["reasons"]
-    sizes = [size for size in written if size > SIZE_OF_A_LOOK_UP]
-    assert foreseen["requests"] == {
+        assert predicted[count] == sent[count]
+    assert predicted["reasons"] == sent["reasons"]
+    sizes = [size for size in written if size > LARGEST_LOOK_UP]
+    assert predicted["requests"] == {
         "count": len(sizes),
         "largest_bytes": max(sizes),
         "total_bytes": sum(sizes),
     }
 
 
-def test_a_dry_run_without_a_store_says_so_in_the_log_and_goes_on(
+def test_a_dry_run_without_a_store_logs_a_warning_and_continues(
     sandbox: SandboxProcess, context: Context, campaign: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     returned = operator(campaign, people(3), dry_run=True, store_conn_id="nowhere").execute(context)
@@ -212,7 +212,7 @@ def test_a_dry_run_without_a_store_says_so_in_the_log_and_goes_on(
     assert "Suppressed and already messaged recipients are unknown: store_conn_id" in capsys.readouterr().out
 
 
-def test_a_dry_run_shows_refused_credentials_to_the_service_no_more_than_a_send(
+def test_a_dry_run_does_not_send_refused_credentials_again(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, sandbox, password="wrong-token")
@@ -225,7 +225,7 @@ def test_a_dry_run_shows_refused_credentials_to_the_service_no_more_than_a_send(
     assert sandbox.statistics()["refused_credentials"] == before + 1
 
 
-def test_a_constant_reaches_everybody_and_is_kept_with_each_message(
+def test_a_constant_is_sent_to_every_recipient_and_stored_with_each_message(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
     operator(
@@ -242,7 +242,7 @@ def test_a_constant_reaches_everybody_and_is_kept_with_each_message(
         assert list(connection.execute(sa.select(message.c.variables)).scalars()) == [variables] * 2
 
 
-def test_a_retry_sends_the_constants_of_the_list_that_is_sent(
+def test_a_retry_sends_the_constants_of_the_latest_list(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
     sandbox.faults([{"next": 3, "kind": "status", "status": 429, "retry_after": 0}])
@@ -255,19 +255,18 @@ def test_a_retry_sends_the_constants_of_the_list_that_is_sent(
     assert sandbox.accepted()[-1]["variables"] == {"Importe": "8"}
 
 
-def test_fixed_lines_are_sent_to_and_told_in_one_line_of_the_log(
+def test_fixed_lines_are_sent_to_and_counted_in_one_log_line(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     recipients = [*people(2), {"phone": "34912345678"}, {"phone": "34912345679"}]
 
     assert operator(campaign, recipients).execute(context)["accepted"] == 4
 
-    told = [line for line in caplog.messages if "fixed lines" in line]
-    assert len(told) == 1
-    assert told[0].startswith("2 of the 4 listed phones are fixed lines")
+    (line,) = [line for line in caplog.messages if "fixed lines" in line]
+    assert line.startswith("2 of the 4 listed phones are fixed lines")
 
 
-def test_fixed_lines_are_rejected_with_mobile_only_and_sent_to_once_it_is_taken_back(
+def test_fixed_lines_are_rejected_with_mobile_only_and_sent_to_after_it_is_unset(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
     recipients = [*people(1), {"phone": "34912345678"}]
@@ -280,7 +279,7 @@ def test_fixed_lines_are_rejected_with_mobile_only_and_sent_to_once_it_is_taken_
     assert sorted(messages_of(sandbox, store, campaign)) == ["34600000000", "34912345678"]
 
 
-def test_constants_are_rendered_before_they_are_read() -> None:
+def test_constants_are_templated() -> None:
     send = operator("spring", people(1), constants={"Importe": "{{ 3 + 4 }}", "Fecha": NOON})
 
     send.render_template_fields({})
@@ -288,7 +287,7 @@ def test_constants_are_rendered_before_they_are_read() -> None:
     assert send.constants == {"Importe": "7", "Fecha": NOON}
 
 
-def test_a_lost_reply_leaves_recipients_in_doubt_and_a_retry_does_not_send_them_again(
+def test_a_lost_reply_leaves_recipients_in_doubt_and_a_retry_does_not_message_them(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
     sandbox.faults([{"next": 2, "kind": "reset_after"}])
@@ -339,12 +338,14 @@ def test_a_refused_request_is_sent_again_and_arrives_once(
     assert len(messages_of(sandbox, store, campaign)) == 4
 
 
-def test_a_campaign_that_goes_on_with_another_template_is_refused_with_both(
+def test_a_campaign_with_another_template_than_before_is_refused(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
     operator(campaign, people(1)).execute(context)
 
-    with pytest.raises(AirflowException, match="template_id: .* was started with 1234569 and cannot continue with 1234567"):
+    with pytest.raises(
+        AirflowException, match="template_id: .* was started with 1234569 and cannot continue with 1234567"
+    ):
         operator(campaign, people(1, Importe="3"), template_id="1234567").execute(context)
 
 
@@ -371,7 +372,7 @@ def test_agent_date_quiet_hours_and_references_reach_the_service(
     assert accepted["quiet_hours"] == [{"start": "22:00", "end": "09:00", "action": "2"}]
 
 
-def test_reports_can_be_left_off_and_the_log_says_what_that_means(
+def test_without_request_reports_no_reports_are_requested_and_the_log_warns(
     sandbox: SandboxProcess,
     store: sa.Engine,
     context: Context,
@@ -384,7 +385,7 @@ def test_reports_can_be_left_off_and_the_log_says_what_that_means(
     assert "can only be resolved by hand" in caplog.text
 
 
-def test_date_zone_and_quiet_hours_are_rendered(context: Context) -> None:
+def test_date_time_zone_and_quiet_hours_are_templated(context: Context) -> None:
     send = operator(
         "spring",
         people(1),
@@ -399,7 +400,7 @@ def test_date_zone_and_quiet_hours_are_rendered(context: Context) -> None:
     assert send.quiet_hours == [{"start": "21:30", "end": "09:00"}, QuietHours(time(14), time(16))]
 
 
-def test_who_exclude_sql_names_is_suppressed_however_the_phone_is_written(
+def test_phones_of_exclude_sql_are_suppressed_in_any_notation(
     sandbox: SandboxProcess,
     store: sa.Engine,
     context: Context,
@@ -428,7 +429,7 @@ def test_the_frequency_cap_counts_over_all_campaigns(
     assert messages_of(sandbox, store, campaign) == ["34600000002"]
 
 
-def test_credentials_that_were_refused_are_not_shown_to_the_service_again_by_any_task_of_the_campaign(
+def test_refused_credentials_are_not_sent_again_by_any_task_of_the_campaign(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, sandbox, password="wrong-token")
@@ -441,7 +442,7 @@ def test_credentials_that_were_refused_are_not_shown_to_the_service_again_by_any
     assert sandbox.statistics()["refused_credentials"] == before + 1
 
 
-def test_credentials_that_are_refused_on_the_way_stop_the_campaign_at_once(
+def test_credentials_refused_during_a_send_stop_the_campaign_at_once(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
     sandbox.faults([{"next": 1, "kind": "status", "status": 401}])
@@ -455,7 +456,7 @@ def test_credentials_that_are_refused_on_the_way_stop_the_campaign_at_once(
     assert funnel_of(store, campaign).states["planned"] == 30  # type: ignore[index]
 
 
-def test_a_date_that_has_passed_is_refused_before_anything_is_kept(
+def test_a_passed_date_is_refused_before_anything_is_recorded(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
     with pytest.raises(AirflowFailException, match="send_at: 2020-01-01 09:00 UTC has passed; nothing was sent"):
@@ -464,7 +465,7 @@ def test_a_date_that_has_passed_is_refused_before_anything_is_kept(
     assert read_funnel(store, campaign) is None
 
 
-def test_a_date_that_has_just_passed_is_within_the_grace(
+def test_a_date_that_has_just_passed_is_accepted(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
     just_now = datetime.now(UTC) - timedelta(minutes=1)
@@ -472,7 +473,7 @@ def test_a_date_that_has_just_passed_is_within_the_grace(
     assert operator(campaign, people(1), send_at=just_now).execute(context)["accepted"] == 1
 
 
-def test_what_a_person_resolved_as_not_sent_is_sent_by_the_retry(
+def test_messages_resolved_as_not_sent_are_sent_by_the_retry(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
     sandbox.faults([{"next": 1, "kind": "timeout_before", "seconds": 0.1}])

@@ -1,4 +1,4 @@
-"""Campaigns that the store keeps until shortly before their date, on both databases."""
+"""Campaigns that are scheduled in the store and dispatched shortly before their date, on both databases."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
 from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
 from airflow_provider_rcs.store.db.tables import metadata, scheduled, suppression
-from airflow_provider_rcs.store.db.tables import store as books
+from airflow_provider_rcs.store.db.tables import store as store_table
 from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
 from tests.integration.operators.conftest import connect
 from tests.sandbox_process import SandboxProcess
@@ -56,10 +56,10 @@ def store(store_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[sa.Engine
     engine = engine_from_url(store_url)
     monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps(_connection_fields(engine.url)))
     yield engine
-    # Emptied for the next test, because making the tables anew takes PostgreSQL longer than a test.
+    # Emptied for the next test, because PostgreSQL needs longer than a test to create the tables again.
     with engine.begin() as connection:
         for table in reversed(metadata.sorted_tables):
-            if table is not books:
+            if table is not store_table:
                 connection.execute(table.delete())
     engine.dispose()
 
@@ -67,14 +67,14 @@ def store(store_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[sa.Engine
 def _connection_fields(url: sa.URL) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
         return {"conn_type": "sqlite", "host": url.database}
-    # The folder of the server's socket is an option of the driver: as a host it could not stand in a URL.
+    # The folder of the server's socket is an option of the driver, because a URL cannot have it as its host.
     named = {"schema": url.database, "login": url.username, "password": url.password}
     return {"conn_type": "postgres", **named, "extra": dict(url.query)}
 
 
 @pytest.fixture(scope="module")
 def changed_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    """The same account a day later: one template is gone, and the other has a variable more."""
+    """The same account a day later: one template is gone, and the other has a new variable."""
     templates = tmp_path_factory.mktemp("account") / "templates.json"
     variables = {"Destinatario": "DESTINATARIO", "Importe": "TEXTO", "Tienda": "TEXTO"}
     templates.write_text(json.dumps([{"id": WITH_VARIABLE, "name": "Customer welcome", "variables": variables}]))
@@ -88,8 +88,8 @@ def campaign() -> str:
     return f"campaign-{uuid4().hex[:8]}"
 
 
-def keep(campaign: str, context: Context, phones: Sequence[str] = (ANA, BEA), **changes: Any) -> dict[str, Any]:
-    """Run the task that lists the recipients and leaves the rest to the store."""
+def schedule(campaign: str, context: Context, phones: Sequence[str] = (ANA, BEA), **changes: Any) -> dict[str, Any]:
+    """Run the task that plans the list and leaves sending it to a dispatch."""
     arguments: dict[str, Any] = {
         "task_id": "send",
         "template_id": PLAIN,
@@ -106,7 +106,7 @@ def dispatch(context: Context, **arguments: Any) -> list[dict[str, Any]]:
 
 
 def messages_of(sandbox: SandboxProcess, store: sa.Engine, campaign: str) -> Counter[str]:
-    """Phone -> messages that the service has accepted for a campaign."""
+    """Return the number of messages that the service has accepted for a campaign, by phone."""
     with store.connect() as connection:
         token = connection.execute(sa.select(campaigns.c.token).where(campaigns.c.name == campaign)).scalar_one()
     return Counter(
@@ -124,18 +124,18 @@ def counts(store: sa.Engine, campaign: str) -> dict[str, int]:
     return {str(state): count for state, count in funnel_of(store, campaign).states.items() if count}
 
 
-def let_its_date_be(store: sa.Engine, campaign: str, moment: datetime) -> None:
+def set_date(store: sa.Engine, campaign: str, moment: datetime) -> None:
     with store.begin() as connection:
-        this = campaigns.c.name == campaign
-        connection.execute(campaigns.update().where(this).values(send_at=moment))
-        of_this = scheduled.c.campaign_id.in_(sa.select(campaigns.c.id).where(this))
-        connection.execute(scheduled.update().where(of_this).values(due_at=moment))
+        is_named = campaigns.c.name == campaign
+        connection.execute(campaigns.update().where(is_named).values(send_at=moment))
+        of_campaign = scheduled.c.campaign_id.in_(sa.select(campaigns.c.id).where(is_named))
+        connection.execute(scheduled.update().where(of_campaign).values(due_at=moment))
 
 
-def test_nothing_is_sent_before_the_lead_and_everyone_once_within_it(
+def test_nothing_is_sent_before_the_lead_and_each_recipient_is_messaged_once_within_it(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
-    returned = keep(campaign, context, batch_size=1)
+    returned = schedule(campaign, context, batch_size=1)
     too_early = dispatch(context, lead=timedelta(minutes=1))
     before = messages_of(sandbox, store, campaign)
 
@@ -146,10 +146,12 @@ def test_nothing_is_sent_before_the_lead_and_everyone_once_within_it(
     assert messages_of(sandbox, store, campaign) == {ANA: 1, BEA: 1}
 
 
-def test_the_service_is_given_the_date_and_all_that_the_task_was_told(
+def test_a_dispatch_sends_the_date_and_the_settings_of_the_task(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
-    keep(campaign, context, quiet_hours=[{"start": "22:00", "end": "9:00"}], request_reports=False, agent="my-rcs-agent")
+    schedule(
+        campaign, context, quiet_hours=[{"start": "22:00", "end": "9:00"}], request_reports=False, agent="my-rcs-agent"
+    )
 
     dispatch(context)
 
@@ -158,23 +160,23 @@ def test_the_service_is_given_the_date_and_all_that_the_task_was_told(
     assert "22:00" in str(asked["Intervaloprohibido"])
 
 
-def test_each_campaign_that_was_sent_is_an_event_and_one_that_was_kept_is_none(
+def test_sent_campaigns_emit_an_event_and_scheduled_ones_do_not(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
-    keep(campaign, context)
-    keep(f"{campaign}-2", context)
-    kept = len(context["outlet_events"][SENT_CAMPAIGNS].asset_alias_events)
+    schedule(campaign, context)
+    schedule(f"{campaign}-2", context)
+    before = len(context["outlet_events"][SENT_CAMPAIGNS].asset_alias_events)
 
     dispatch(context)
 
     events = context["outlet_events"][SENT_CAMPAIGNS].asset_alias_events
-    assert (kept, [event.extra["campaign"] for event in events]) == (0, [campaign, f"{campaign}-2"])
+    assert (before, [event.extra["campaign"] for event in events]) == (0, [campaign, f"{campaign}-2"])
 
 
-def test_who_is_cancelled_before_the_date_gets_nothing_and_the_books_say_why(
+def test_a_campaign_cancelled_before_its_date_is_suppressed_and_not_sent(
     sandbox: SandboxProcess, store: sa.Engine, store_url: str, context: Context, campaign: str
 ) -> None:
-    keep(campaign, context)
+    schedule(campaign, context)
 
     cancelled = main(["cancel", campaign, "--reason", "the price is wrong", "--store-url", store_url])
 
@@ -182,10 +184,10 @@ def test_who_is_cancelled_before_the_date_gets_nothing_and_the_books_say_why(
     assert messages_of(sandbox, store, campaign) == Counter()
     assert counts(store, campaign) == {"suppressed": 2}
     with pytest.raises(AirflowFailException, match=r"RcsCancelledError: .*the price is wrong"):
-        keep(campaign, context)
+        schedule(campaign, context)
 
 
-def test_a_campaign_that_is_cancelled_while_it_is_dispatched_is_no_failure(
+def test_a_campaign_cancelled_while_it_is_dispatched_does_not_fail_the_task(
     sandbox: SandboxProcess,
     store: sa.Engine,
     store_url: str,
@@ -193,7 +195,7 @@ def test_a_campaign_that_is_cancelled_while_it_is_dispatched_is_no_failure(
     campaign: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    keep(campaign, context)
+    schedule(campaign, context)
     look_up = RcsHook.get_template
 
     def cancel_and_look_up(hook: RcsHook, template_id: str, *, fresh: bool = False) -> Template:
@@ -207,7 +209,7 @@ def test_a_campaign_that_is_cancelled_while_it_is_dispatched_is_no_failure(
     assert counts(store, campaign) == {"suppressed": 2}
 
 
-def test_who_opts_out_in_the_last_hour_is_left_out(
+def test_recipients_who_opt_out_after_scheduling_are_left_out(
     sandbox: SandboxProcess,
     store: sa.Engine,
     context: Context,
@@ -221,7 +223,7 @@ def test_who_opts_out_in_the_last_hour_is_left_out(
     )
     with warehouse.begin() as connection:
         connection.execute(sa.text("CREATE TABLE opt_out (phone TEXT)"))
-    keep(
+    schedule(
         campaign,
         context,
         [ANA, BEA, EVA],
@@ -241,18 +243,18 @@ def test_who_opts_out_in_the_last_hour_is_left_out(
     }
 
 
-def test_who_is_taken_off_the_list_by_a_later_run_of_its_task_is_not_sent_to(
+def test_recipients_missing_from_a_later_list_are_not_sent_to(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
-    keep(campaign, context, [ANA, BEA])
-    keep(campaign, context, [BEA, EVA])
+    schedule(campaign, context, [ANA, BEA])
+    schedule(campaign, context, [BEA, EVA])
 
     dispatch(context)
 
     assert messages_of(sandbox, store, campaign) == {BEA: 1, EVA: 1}
 
 
-def test_a_campaign_whose_template_is_gone_is_not_sent_and_named_and_the_others_are_sent(
+def test_a_campaign_whose_template_is_gone_is_named_and_the_others_are_sent(
     sandbox: SandboxProcess,
     changed_account: SandboxProcess,
     store: sa.Engine,
@@ -260,20 +262,20 @@ def test_a_campaign_whose_template_is_gone_is_not_sent_and_named_and_the_others_
     campaign: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    keep(campaign, context)
-    keep(f"{campaign}-2", context, rcs_conn_id=second_connection(monkeypatch, sandbox))
+    schedule(campaign, context)
+    schedule(f"{campaign}-2", context, rcs_conn_id=second_connection(monkeypatch, sandbox))
 
     connect(monkeypatch, changed_account)
-    with pytest.raises(AirflowFailException) as told:
+    with pytest.raises(AirflowFailException) as raised:
         dispatch(context)
 
-    assert "1 of 2 campaigns that are due were not sent" in str(told.value)
-    assert f"campaign {campaign!r}: RcsParameterError: template_id: template {PLAIN!r}" in str(told.value)
+    assert "1 of 2 campaigns that are due were not sent" in str(raised.value)
+    assert f"campaign {campaign!r}: RcsParameterError: template_id: template {PLAIN!r}" in str(raised.value)
     assert counts(store, campaign) == {"planned": 2}
     assert messages_of(sandbox, store, f"{campaign}-2") == {ANA: 1, BEA: 1}
 
 
-def test_a_template_with_a_new_variable_is_not_sent_until_its_task_has_listed_it(
+def test_a_template_with_a_new_variable_is_not_sent_until_its_values_are_listed(
     sandbox: SandboxProcess,
     changed_account: SandboxProcess,
     store: sa.Engine,
@@ -281,21 +283,21 @@ def test_a_template_with_a_new_variable_is_not_sent_until_its_task_has_listed_it
     campaign: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    keep(campaign, context, template_id=WITH_VARIABLE)
+    schedule(campaign, context, template_id=WITH_VARIABLE)
     connect(monkeypatch, changed_account)
     with pytest.raises(AirflowFailException, match=r"'Tienda' \(2 planned messages have none\); nothing was sent"):
         dispatch(context)
     before = messages_of(changed_account, store, campaign)
 
-    PROCESS_MEMORY.forget()
-    keep(campaign, context, template_id=WITH_VARIABLE, constants={"Tienda": "Madrid"})
+    PROCESS_MEMORY.clear()
+    schedule(campaign, context, template_id=WITH_VARIABLE, constants={"Tienda": "Madrid"})
     dispatch(context)
 
     assert before == Counter()
     assert messages_of(changed_account, store, campaign) == {ANA: 1, BEA: 1}
 
 
-def test_whatever_keeps_one_campaign_does_not_keep_the_others(
+def test_an_error_of_one_campaign_does_not_stop_the_others(
     sandbox: SandboxProcess,
     store: sa.Engine,
     context: Context,
@@ -304,49 +306,49 @@ def test_whatever_keeps_one_campaign_does_not_keep_the_others(
     tmp_path: Path,
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/w.db"}))
-    keep(campaign, context, [ANA], exclude_sql=f"SELECT '{EVA}' WHERE 1 = 0", exclude_conn_id="warehouse")
-    keep(f"{campaign}-2", context)
+    schedule(campaign, context, [ANA], exclude_sql=f"SELECT '{EVA}' WHERE 1 = 0", exclude_conn_id="warehouse")
+    schedule(f"{campaign}-2", context)
 
     monkeypatch.delenv("AIRFLOW_CONN_WAREHOUSE")
-    with pytest.raises(AirflowException, match="1 of 2 campaigns") as told:
+    with pytest.raises(AirflowException, match="1 of 2 campaigns") as raised:
         dispatch(context)
 
-    # It may be mended by then: a retry is worth it.
-    assert not isinstance(told.value, AirflowFailException)
+    # The connection may be defined by the next try.
+    assert not isinstance(raised.value, AirflowFailException)
     assert counts(store, campaign) == {"planned": 1}
     assert messages_of(sandbox, store, f"{campaign}-2") == {ANA: 1, BEA: 1}
 
 
-def test_a_date_that_has_just_passed_is_sent_all_the_same(
+def test_a_campaign_whose_date_has_just_passed_is_sent(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
-    keep(campaign, context)
-    let_its_date_be(store, campaign, datetime.now(UTC) - timedelta(minutes=2))
+    schedule(campaign, context)
+    set_date(store, campaign, datetime.now(UTC) - timedelta(minutes=2))
 
     dispatch(context)
 
     assert messages_of(sandbox, store, campaign) == {ANA: 1, BEA: 1}
 
 
-def test_a_date_that_has_passed_is_told_with_the_ways_to_go_on(
+def test_a_passed_date_fails_the_dispatch_with_the_possible_remedies(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
-    keep(campaign, context)
-    let_its_date_be(store, campaign, datetime.now(UTC) - timedelta(hours=1))
+    schedule(campaign, context)
+    set_date(store, campaign, datetime.now(UTC) - timedelta(hours=1))
     with pytest.raises(AirflowFailException, match=r"has passed; nothing was sent\. Cancel .* or send it at once"):
         dispatch(context)
     before = messages_of(sandbox, store, campaign)
 
-    keep(campaign, context, send_at=None, scheduled_by="service")
+    schedule(campaign, context, send_at=None, scheduled_by="service")
 
     assert (before, dispatch(context)) == (Counter(), [])
     assert messages_of(sandbox, store, campaign) == {ANA: 1, BEA: 1}
 
 
-def test_a_message_in_doubt_fails_the_dispatch_until_it_is_settled_and_is_not_sent_again(
+def test_a_message_in_doubt_fails_the_dispatch_until_it_is_resolved(
     sandbox: SandboxProcess, store: sa.Engine, store_url: str, context: Context, campaign: str
 ) -> None:
-    keep(campaign, context)
+    schedule(campaign, context)
     sandbox.faults([{"next": 1, "kind": "reset_after"}])
     for _ in range(2):
         with pytest.raises(AirflowException, match="RcsInDoubtError: .* 2 messages are in doubt"):
@@ -358,20 +360,20 @@ def test_a_message_in_doubt_fails_the_dispatch_until_it_is_settled_and_is_not_se
     assert messages_of(sandbox, store, campaign) == {ANA: 1, BEA: 1}
 
 
-def test_the_sensor_waits_for_a_campaign_that_is_kept_and_no_longer_for_a_cancelled_one(
+def test_the_sensor_waits_for_a_scheduled_campaign_but_not_for_a_cancelled_one(
     sandbox: SandboxProcess, store: sa.Engine, store_url: str, context: Context, campaign: str
 ) -> None:
-    keep(campaign, context, send_at=IN_A_WEEK)
+    schedule(campaign, context, send_at=IN_A_WEEK)
     sensor = RcsCampaignSensor(task_id="wait", campaign=campaign, no_reports_within=timedelta(seconds=1))
 
-    while_it_is_kept = sensor.poke(context)
+    while_scheduled = sensor.poke(context)
     main(["cancel", campaign, "--reason", "the price is wrong", "--store-url", store_url])
 
-    assert (while_it_is_kept, sensor.poke(context)) == (False, True)
+    assert (while_scheduled, sensor.poke(context)) == (False, True)
 
 
 @pytest.mark.parametrize("lead", [timedelta(0), 30])
-def test_a_lead_that_is_none_is_refused(store: sa.Engine, context: Context, lead: Any) -> None:
+def test_a_lead_that_is_not_a_positive_timedelta_is_refused(store: sa.Engine, context: Context, lead: Any) -> None:
     with pytest.raises(AirflowFailException, match="lead: .* is not a positive timedelta"):
         dispatch(context, lead=lead)
 

@@ -1,4 +1,4 @@
-"""A campaign sent shard by shard, or to a share of its list first."""
+"""Campaigns sent shard by shard, or to a sample of the list first."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def operator(campaign: str, recipients: list[Any] | None = None, **changes: Any)
     return RcsSendOperator(**(arguments | {"recipients": listed} | changes))
 
 
-def test_the_shards_of_a_list_together_send_one_campaign_to_everybody_and_tell_its_counts(
+def test_the_shards_of_a_list_together_send_one_campaign_to_every_recipient(
     store: sa.Engine, context: Context, campaign: str
 ) -> None:
     accepted = [operator(campaign, shard=shard).execute(context)["accepted"] for shard in shards(3)]
@@ -45,7 +45,7 @@ def test_the_shards_of_a_list_together_send_one_campaign_to_everybody_and_tell_i
     assert states(store, campaign) == dict.fromkeys(PHONES, "accepted")
 
 
-def test_a_share_is_sent_to_first_and_then_everybody_else(
+def test_a_sample_is_sent_to_first_and_then_every_other_recipient(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
     before = len(sandbox.accepted())
@@ -59,21 +59,19 @@ def test_a_share_is_sent_to_first_and_then_everybody_else(
     assert len(sandbox.accepted()) - before == len(PHONES)
 
 
-def test_a_shard_that_nobody_is_in_is_sent_to_nobody_and_is_no_failure(
-    store: sa.Engine, context: Context, campaign: str
-) -> None:
+def test_an_empty_shard_sends_nothing_and_succeeds(store: sa.Engine, context: Context, campaign: str) -> None:
     counts = [operator(campaign, PHONES[:1], shard=shard).execute(context)["requested"] for shard in shards(4)]
 
     assert counts == sorted(counts)
     assert counts[-1] == 1
 
 
-def test_a_list_without_rows_is_refused_by_every_shard(store: sa.Engine, context: Context, campaign: str) -> None:
+def test_an_empty_list_is_refused_by_every_shard(store: sa.Engine, context: Context, campaign: str) -> None:
     with pytest.raises(AirflowFailException, match="the list is empty"):
         operator(campaign, recipients=[], shard="1/2").execute(context)
 
 
-def test_a_shard_fails_for_what_is_in_doubt_in_it_and_no_other_does(
+def test_messages_in_doubt_fail_only_their_own_shard(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
     sandbox.faults([{"next": 1, "kind": "reset_after"}])
@@ -86,18 +84,18 @@ def test_a_shard_fails_for_what_is_in_doubt_in_it_and_no_other_does(
     assert other["in_doubt"] + other["accepted"] == len(PHONES)
 
 
-def test_a_shard_with_a_wrong_recipient_sends_nothing_where_one_is_to_fail_it_and_the_others_send(
+def test_with_on_invalid_fail_only_the_shard_with_the_invalid_recipient_fails(
     store: sa.Engine, context: Context, campaign: str
 ) -> None:
-    endings = {}
+    errors = {}
     for shard in shards(3):
         try:
             operator(campaign, [*PHONES, "nobody"], shard=shard, on_invalid="fail").execute(context)
         except AirflowException as error:
-            endings[shard] = str(error)
+            errors[shard] = str(error)
 
-    [(failed, said)] = endings.items()
-    assert "1 of" in said
+    [(failed, error_text)] = errors.items()
+    assert "1 of" in error_text
     sent = {phone for phone, state in states(store, campaign).items() if state == "accepted"}
     planned = {phone for phone, state in states(store, campaign).items() if state == "planned"}
     assert sent | planned == set(PHONES)
@@ -113,7 +111,7 @@ def test_a_shard_emits_no_event_because_the_campaign_may_not_be_sent_yet(
     assert context["outlet_events"][SENT_CAMPAIGNS].asset_alias_events == []
 
 
-def test_the_log_tells_how_much_of_the_list_is_sent_to(
+def test_the_log_says_how_much_of_the_list_is_sent_to(
     store: sa.Engine, context: Context, campaign: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
@@ -124,7 +122,7 @@ def test_the_log_tells_how_much_of_the_list_is_sent_to(
     )
 
 
-def test_a_dry_run_of_a_shard_tells_of_it_alone(store: sa.Engine, context: Context, campaign: str) -> None:
+def test_a_dry_run_of_a_shard_counts_only_the_shard(store: sa.Engine, context: Context, campaign: str) -> None:
     plans = [operator(campaign, shard=shard, dry_run=True).execute(context)["planned"] for shard in shards(2)]
 
     assert all(plans)
@@ -141,7 +139,7 @@ def test_a_dry_run_of_a_shard_tells_of_it_alone(store: sa.Engine, context: Conte
     ],
     ids=str,
 )
-def test_a_part_that_cannot_be_read_is_named_before_anything_is_sent(
+def test_an_unreadable_shard_or_sample_is_refused_before_anything_is_sent(
     store: sa.Engine, context: Context, campaign: str, changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(AirflowFailException, match=message):

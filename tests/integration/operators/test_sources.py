@@ -1,4 +1,4 @@
-"""Whatever recipients come in, the same people are sent to."""
+"""Every kind of source sends to the same recipients."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def csv(folder: Path) -> str:
         pytest.param(lambda folder: ObjectStoragePath(csv(folder)), id="ObjectStoragePath"),
     ],
 )
-def test_recipients_of_any_kind_are_sent_to(
+def test_recipients_of_every_kind_of_source_are_sent_to(
     sandbox: SandboxProcess, context: Context, tmp_path: Path, recipients: Callable[[Path], Any]
 ) -> None:
     already = len(sandbox.accepted())
@@ -64,7 +64,7 @@ def test_recipients_of_any_kind_are_sent_to(
 
 
 @pytest.mark.parametrize("kind", [str, ObjectStoragePath])
-def test_a_path_is_a_template(tmp_path: Path, kind: Any) -> None:
+def test_the_path_of_a_file_is_templated(tmp_path: Path, kind: Any) -> None:
     path = f"{tmp_path.as_uri()}/{{{{ ds }}}}/people.csv"
     with DAG("people", schedule=None):
         operator = RcsSendOperator(task_id="send", recipients=kind(path), template_id="1234569", campaign="spring")
@@ -74,7 +74,7 @@ def test_a_path_is_a_template(tmp_path: Path, kind: Any) -> None:
     assert str(operator.recipients) == f"{tmp_path.as_uri()}/2026-03-01/people.csv"
 
 
-def test_an_operator_that_was_given_an_iterator_can_be_copied() -> None:
+def test_an_operator_with_an_iterator_can_be_copied() -> None:
     operator = RcsSendOperator(task_id="send", recipients=iter(ROWS), template_id="1234569")
 
     assert list(copy.deepcopy(operator).read_chunks()) == [PEOPLE]

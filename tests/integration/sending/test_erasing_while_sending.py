@@ -1,4 +1,4 @@
-"""People are erased and old messages pruned while two tasks send the campaign; counted at the service."""
+"""People are erased and old messages pruned while two tasks send the campaign; the service counts the messages."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def send(store: sa.Engine, people: Sequence[str]) -> None:
 
 
 def erase_and_prune(store: sa.Engine, chance: random.Random, ended: Event) -> int:
-    """Erase people and prune the campaign, of which everything is old, in any order, until it is sent."""
+    """Erase people and prune the campaign, as if all of it were old, in any order until it is sent."""
     erased = 0
     while not ended.is_set():
         opened = find_campaign(store, SETTINGS.campaign)
@@ -74,7 +74,9 @@ def erase_and_prune(store: sa.Engine, chance: random.Random, ended: Event) -> in
     return erased
 
 
-def test_nobody_is_messaged_twice_and_nobody_is_lost_from_the_books(store: sa.Engine, sandbox: SandboxProcess) -> None:
+def test_recipients_are_messaged_at_most_once_and_none_is_lost_from_the_ledger(
+    store: sa.Engine, sandbox: SandboxProcess
+) -> None:
     ended = Event()
     with ThreadPoolExecutor(3) as pool:
         erasing = pool.submit(erase_and_prune, store, random.Random(7), ended)

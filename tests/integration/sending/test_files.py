@@ -1,4 +1,4 @@
-"""Files are streamed: how long they are does not show in the memory that reading them takes."""
+"""Files are streamed: the memory to read them does not depend on their length."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from airflow_provider_rcs.sending.sources import chunks_of
 
 ROWS = 600_000
-ROWS_A_GROUP = 20_000
+ROWS_PER_GROUP = 20_000
 MEGABYTE = 1024 * 1024
 
 
@@ -29,14 +29,14 @@ def write_csv(path: Path, rows: int) -> None:
 
 
 def write_parquet(path: Path, rows: int) -> None:
-    table = pa.table({"phone": list(cells(ROWS_A_GROUP))})
+    table = pa.table({"phone": list(cells(ROWS_PER_GROUP))})
     with pq.ParquetWriter(path, table.schema) as writer:
-        for part in repeat(table, rows // ROWS_A_GROUP):
+        for part in repeat(table, rows // ROWS_PER_GROUP):
             writer.write_table(part)
 
 
 def rows_and_memory(path: Path) -> tuple[int, int]:
-    """Read a file, and return how many rows it has and by how much the process has grown at the most."""
+    """Read a file, and return its number of rows and the largest growth of the process."""
     process = psutil.Process()
     before = process.memory_info().rss
     rows = grown = 0
@@ -47,11 +47,11 @@ def rows_and_memory(path: Path) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(("name", "write"), [("people.csv", write_csv), ("people.parquet", write_parquet)])
-def test_a_long_file_takes_little_more_memory_than_a_short_one(
+def test_a_long_file_needs_little_more_memory_than_a_short_one(
     tmp_path: Path, name: str, write: Callable[[Path, int], None]
 ) -> None:
     path = tmp_path / name
-    write(path, 5 * ROWS_A_GROUP)
+    write(path, 5 * ROWS_PER_GROUP)
     rows_and_memory(path)
     write(path, ROWS)
 

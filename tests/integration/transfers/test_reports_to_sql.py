@@ -21,7 +21,7 @@ def operator(**arguments: Any) -> RcsReportsToSqlOperator:
     return RcsReportsToSqlOperator(task_id="load", target_conn_id="warehouse", **arguments)
 
 
-def test_it_loads_through_a_connection_and_returns_the_counts(
+def test_reports_are_loaded_through_a_connection_and_the_counts_returned(
     store: sa.Engine, context: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     connect_warehouse(monkeypatch, conn_type="sqlite", host=f"{tmp_path}/warehouse.db")
@@ -33,7 +33,7 @@ def test_it_loads_through_a_connection_and_returns_the_counts(
     assert rows(warehouse, "SELECT phone, delivery_status FROM rcs_message") == [("34600000001", "delivered")]
 
 
-def test_it_loads_into_postgresql_through_airflows_own_hook(
+def test_reports_are_loaded_into_postgresql_through_airflows_hook(
     store: sa.Engine, context: Context, monkeypatch: pytest.MonkeyPatch, postgres_url: str
 ) -> None:
     url = sa.make_url(postgres_url)
@@ -47,7 +47,7 @@ def test_it_loads_into_postgresql_through_airflows_own_hook(
     assert rows(sa.create_engine(postgres_url), "SELECT phone FROM rcs_message") == [("34600000001",)]
 
 
-def test_the_store_itself_is_refused(
+def test_the_store_as_warehouse_is_refused(
     store: sa.Engine, context: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     connect_warehouse(monkeypatch, conn_type="sqlite", host=f"{tmp_path}/store.db")
@@ -56,7 +56,7 @@ def test_the_store_itself_is_refused(
         operator().execute(context)
 
 
-def test_it_loads_into_duckdb_through_its_hook(
+def test_reports_are_loaded_into_duckdb_through_its_hook(
     store: sa.Engine, context: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     connect_warehouse(monkeypatch, conn_type="duckdb", host=f"{tmp_path}/warehouse.duckdb")
@@ -68,7 +68,7 @@ def test_it_loads_into_duckdb_through_its_hook(
     assert rows(warehouse, "SELECT campaign, delivered FROM rcs_campaign_funnel") == [("spring", 1)]
 
 
-def test_hashed_phones_are_the_hmac_under_the_connections_key_and_masked_ones_show_three_digits(
+def test_hashed_phones_are_keyed_by_the_connection_and_masked_ones_show_three_digits(
     store: sa.Engine, context: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_PHONE_KEY", json.dumps({"conn_type": "generic", "password": "secret"}))
@@ -84,7 +84,7 @@ def test_hashed_phones_are_the_hmac_under_the_connections_key_and_masked_ones_sh
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"phones": "secret"}, "phones: 'secret' is not a choice"),
         ({"phones": None}, "phones: None is not a choice"),
@@ -92,24 +92,24 @@ def test_hashed_phones_are_the_hmac_under_the_connections_key_and_masked_ones_sh
         ({"phones": "hashed", "phone_key_conn_id": "phone_key"}, "phone_key_conn_id: the key is empty"),
     ],
 )
-def test_phones_that_cannot_be_shown_as_asked_are_refused_before_anything_is_loaded(
+def test_an_unusable_form_of_phones_is_refused_before_anything_is_loaded(
     store: sa.Engine,
     context: Context,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     arguments: dict[str, Any],
-    told: str,
+    message: str,
 ) -> None:
     connect_warehouse(monkeypatch, conn_type="sqlite", host=f"{tmp_path}/warehouse.db")
     monkeypatch.setenv("AIRFLOW_CONN_PHONE_KEY", json.dumps({"conn_type": "generic"}))
 
-    with pytest.raises(AirflowFailException, match=told):
+    with pytest.raises(AirflowFailException, match=message):
         operator(**arguments).execute(context)
 
     assert not (tmp_path / "warehouse.db").exists()
 
 
-def test_what_a_warehouse_refuses_is_told_and_logged_without_a_phone(
+def test_an_error_of_the_warehouse_is_raised_and_logged_without_a_phone(
     store: sa.Engine,
     context: Context,
     monkeypatch: pytest.MonkeyPatch,

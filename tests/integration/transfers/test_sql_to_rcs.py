@@ -1,4 +1,4 @@
-"""From a query to the phones that the service accepted."""
+"""Recipients of a query are read from every kind of warehouse."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def postgres_warehouse(_: Path, url: str) -> tuple[dict[str, Any], str]:
 
 @pytest.mark.usefixtures("store")
 @pytest.mark.parametrize("make", [sqlite_warehouse, duckdb_warehouse, postgres_warehouse])
-def test_a_templated_sql_file_with_parameters_is_sent_to_from_any_warehouse(
+def test_a_templated_sql_file_with_parameters_is_read_from_every_warehouse(
     sandbox: SandboxProcess,
     context: Context,
     monkeypatch: pytest.MonkeyPatch,
@@ -80,7 +80,7 @@ def test_a_templated_sql_file_with_parameters_is_sent_to_from_any_warehouse(
     assert {entry["phone"] for entry in sandbox.accepted()[already:]} == {"34600000001", "34600000002"}
 
 
-def test_a_connection_to_the_warehouse_is_closed_when_the_list_ends(
+def test_the_connection_to_the_warehouse_is_closed_after_the_list_is_read(
     monkeypatch: pytest.MonkeyPatch, postgres_url: str
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(postgres_fields(postgres_url)))

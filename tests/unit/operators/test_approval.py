@@ -39,7 +39,7 @@ def test_the_question_shows_counts_reasons_sizes_and_masked_samples() -> None:
 
 
 @pytest.mark.parametrize("plan", [None, "", {"accepted": 3}, {}], ids=repr)
-def test_what_is_no_plan_is_refused_before_anybody_is_asked(plan: Any) -> None:
+def test_a_value_that_is_no_plan_is_refused_before_anyone_is_asked(plan: Any) -> None:
     operator = RcsApprovalOperator(task_id="approve", plan=plan)
 
     with pytest.raises(AirflowFailException, match=f"plan: a {type(plan).__name__} is not a plan"):

@@ -1,4 +1,4 @@
-"""Sends, shards, dates, cancellations, erasures and prunings in any order: nobody twice, none lost, none in spite."""
+"""Campaigns that are sent, scheduled, cancelled, erased and pruned in any order, against a model of the service."""
 
 from __future__ import annotations
 
@@ -44,86 +44,88 @@ REPLIES = st.lists(st.sampled_from(["accepted", "accepted", "refused", "lost", "
 
 
 @dataclass
-class Campaign:
-    """A campaign, and a service that remembers whom it messaged; what may be sent no more must not reach it."""
+class Scenario:
+    """A campaign, and a service that counts its messages and fails when it gets one that must not be sent any more."""
 
     engine: sa.Engine
     replies: list[str]
     name: str = field(default_factory=lambda: next(NAMES))
     messaged: Counter[str] = field(default_factory=Counter)
     was_accepted: dict[str, bool] = field(default_factory=dict)
-    out: set[str] = field(default_factory=set)
+    barred: set[str] = field(default_factory=set)
 
     def reply(self, request: SendRequest) -> SendResult:
         people = [recipient.phone for recipient in request.recipients]
-        assert not self.out & set(people)
-        what = self.replies.pop() if self.replies else "accepted"
-        if what == "refused":
+        assert not self.barred & set(people)
+        reply = self.replies.pop() if self.replies else "accepted"
+        if reply == "refused":
             raise RcsUnavailable("not now")
-        self.was_accepted[request.campaign_reference] = what != "never came"
-        if what != "never came":
+        self.was_accepted[request.campaign_reference] = reply != "never came"
+        if reply != "never came":
             self.messaged.update(people)
-        if what != "accepted":
+        if reply != "accepted":
             raise RcsOutcomeUnknown("no reply")
         return SendResult(len(people), "77", {phone: f"{self.name}-{phone}" for phone in people})
 
     def send(self, people: list[str], part: Selection) -> None:
-        kept = replace(PLAIN, campaign=self.name, scheduled_by="service", selection=part, batch_size=2, max_in_flight=1)
+        at_once = replace(PLAIN, campaign=self.name, scheduled_by="service", batch_size=2, max_in_flight=1)
         chunks, service = [{"phone": people}], ServiceConnection(self.reply, ApiSettings())
-        send_campaign(self.engine, service, TEMPLATE, kept, chunks, started_by="a test", lease=LEASE)
+        send_campaign(
+            self.engine, service, TEMPLATE, replace(at_once, selection=part), chunks, started_by="a test", lease=LEASE
+        )
 
     def schedule(self, people: list[str], part: Selection) -> None:
         schedule(self.engine, people, replace(PLAIN, campaign=self.name, selection=part, batch_size=2))
 
     def dispatch(self) -> None:
         service = ServiceConnection(self.reply, ApiSettings())
-        for kept in scheduled_campaigns(self.engine):
-            if kept.campaign.name == self.name:
-                dispatch_campaign(self.engine, service, lambda: TEMPLATE, kept, started_by="a test", lease=LEASE)
+        for scheduled in scheduled_campaigns(self.engine):
+            if scheduled.campaign.name == self.name:
+                dispatch_campaign(self.engine, service, lambda: TEMPLATE, scheduled, started_by="a test", lease=LEASE)
 
     def resolve(self) -> None:
-        """A person who knows says what became of each request in doubt."""
+        """Resolve each request in doubt as it ended at the service."""
         campaign = require_campaign(self.engine, self.name)
         for each in requests_in_doubt(self.engine, campaign):
             verdict = Verdict.ACCEPTED if self.was_accepted[each.reference] else Verdict.NOT_SENT
             resolve_request(self.engine, campaign, Resolution(verdict, "Mar", "the panel"), each.reference)
 
     def prune(self) -> None:
-        """Prune the campaign, all of which is old."""
+        """Prune the campaign as if all of it were old."""
         campaign = require_campaign(self.engine, self.name)
         deque(prune(self.engine, RetentionLimit(SOON + timedelta(days=1), campaign.id)), maxlen=0)
 
     def cancel(self) -> None:
         cancel(self.engine, require_campaign(self.engine, self.name), Cancellation("Mar", "enough", datetime.now(UTC)))
-        self.out |= set(PEOPLE)
+        self.barred |= set(PEOPLE)
 
     def erase(self, phone: str) -> None:
         is_known = phone in rows(self.engine, self.name)
         erase(self.engine, phone, "a test")
-        self.out |= {phone} if is_known else set()
+        self.barred |= {phone} if is_known else set()
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=4, max_size=12), replies=REPLIES)
-def test_nobody_is_messaged_twice_or_in_spite_and_in_the_end_everyone_is_settled(
+def test_in_any_order_recipients_are_messaged_at_most_once_and_all_are_settled(
     engine: sa.Engine, steps: list[tuple[str, ...]], replies: list[str]
 ) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("airflow_provider_rcs.sending.sender._SECONDS_AFTER_A_FAILURE", 0.0)
-        sending = Campaign(engine, replies)
-        sending.schedule(PEOPLE[:2], PARTS[0])
+        scenario = Scenario(engine, replies)
+        scenario.schedule(PEOPLE[:2], PARTS[0])
 
         for step, *arguments in steps:
             with suppress(RcsError):
-                getattr(sending, step)(*arguments)
-        sending.replies.clear()
-        sending.resolve()
+                getattr(scenario, step)(*arguments)
+        scenario.replies.clear()
+        scenario.resolve()
         with suppress(RcsError):
-            sending.send(PEOPLE, PARTS[0])
+            scenario.send(PEOPLE, PARTS[0])
 
-    state_of = Counter(states(engine, sending.name).values())
-    assert set(sending.messaged.values()) <= {1}
+    state_of = Counter(states(engine, scenario.name).values())
+    assert set(scenario.messaged.values()) <= {1}
     assert set(state_of) <= {"accepted", "suppressed"}
-    assert state_of["accepted"] == sending.messaged.total()
-    assert funnel(engine, sending.name).requested == state_of.total()
-    assert state_of.total() == len(PEOPLE) or sending.out
+    assert state_of["accepted"] == scenario.messaged.total()
+    assert funnel(engine, scenario.name).requested == state_of.total()
+    assert state_of.total() == len(PEOPLE) or scenario.barred

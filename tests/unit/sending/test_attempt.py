@@ -1,15 +1,15 @@
-"""What an attempt does about others at the same campaign."""
+"""An attempt recovers other attempts at its campaign that died."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.outbox.claims import claim_batches
-from tests.unit.sending.test_sender import Asked, send
+from tests.unit.sending.test_sender import FakeService, send
 from tests.unit.store.given import expire_lease, phones, planned, states
 
 
-def test_who_another_attempt_had_claimed_when_it_died_is_sent_to_once_that_is_seen(engine: sa.Engine) -> None:
+def test_recipients_claimed_by_an_attempt_that_died_are_sent_to_once_it_is_recovered(engine: sa.Engine) -> None:
     people = phones(5)
 
     def claim_and_die() -> None:
@@ -17,7 +17,7 @@ def test_who_another_attempt_had_claimed_when_it_died_is_sent_to_once_that_is_se
         assert claim_batches(engine, dead, 1)
         expire_lease(engine, dead)
 
-    service = Asked(claim_and_die)
+    service = FakeService(claim_and_die)
 
     send(engine, service, people)
 

@@ -1,4 +1,4 @@
-"""One attempt at a campaign: how much of its list it holds at a time, and what ends or breaks it on the way."""
+"""The send of a campaign: its memory, its errors and its credit."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ CHUNKS = 20
 
 
 class Cells(list[object]):
-    """A column that can be seen to be forgotten."""
+    """A column that weak references can refer to."""
 
 
-def accept(asked: SendRequest) -> SendResult:
-    return SendResult(len(asked.recipients), "77", {each.phone: f"m-{each.phone}" for each in asked.recipients})
+def accept(request: SendRequest) -> SendResult:
+    return SendResult(len(request.recipients), "77", {each.phone: f"m-{each.phone}" for each in request.recipients})
 
 
 def send(engine: sa.Engine, chunks: Iterable[Mapping[str, list[object]]]) -> dict[str, Any]:
@@ -51,8 +51,8 @@ def send(engine: sa.Engine, chunks: Iterable[Mapping[str, list[object]]]) -> dic
     )
 
 
-def fail_at_the_second_reply(engine: sa.Engine) -> None:
-    """Have the store fail when it is to record the second reply."""
+def fail_at_second_reply(engine: sa.Engine) -> None:
+    """Make the store fail when the second reply is recorded."""
     recorded = 0
 
     def executing(_connection: object, _cursor: object, statement: str, *_: object) -> None:
@@ -65,7 +65,14 @@ def fail_at_the_second_reply(engine: sa.Engine) -> None:
     sa.event.listen(engine, "before_cursor_execute", executing)
 
 
-def test_the_list_is_forgotten_chunk_by_chunk(engine: sa.Engine) -> None:
+REQUIRING_FIVE = SendSettings("1234567", "spring", min_credits=5)
+
+
+def refuse() -> float:
+    raise RcsAuthError("refused")
+
+
+def test_each_chunk_of_the_list_is_freed_after_it_is_recorded(engine: sa.Engine) -> None:
     alive: weakref.WeakValueDictionary[int, Cells] = weakref.WeakValueDictionary()
     most = 0
 
@@ -83,12 +90,12 @@ def test_the_list_is_forgotten_chunk_by_chunk(engine: sa.Engine) -> None:
     assert most <= 3
 
 
-def test_a_campaign_that_is_cancelled_while_it_is_sent_stops_at_its_next_request(engine: sa.Engine) -> None:
-    word = Cancellation("Mar", "the price is wrong", datetime.now(UTC))
+def test_a_campaign_cancelled_while_it_is_sent_stops_before_its_next_request(engine: sa.Engine) -> None:
+    cancellation = Cancellation("Mar", "the price is wrong", datetime.now(UTC))
 
-    def accept_and_cancel(asked: SendRequest) -> SendResult:
-        cancel(engine, campaign(engine), word)
-        return accept(asked)
+    def accept_and_cancel(request: SendRequest) -> SendResult:
+        cancel(engine, campaign(engine), cancellation)
+        return accept(request)
 
     with pytest.raises(RcsCancelledError):
         send_campaign(
@@ -104,7 +111,7 @@ def test_a_campaign_that_is_cancelled_while_it_is_sent_stops_at_its_next_request
     assert Counter(states(engine).values()) == {"accepted": 2, "suppressed": 3}
 
 
-def test_what_was_read_before_a_chunk_that_cannot_be_is_in_the_books(engine: sa.Engine) -> None:
+def test_chunks_before_one_that_cannot_be_read_are_recorded(engine: sa.Engine) -> None:
     def chunks() -> Iterator[Mapping[str, list[object]]]:
         yield {"phone": ["34600000001"]}
         yield {"phone": ["34600000002"]}
@@ -116,8 +123,8 @@ def test_what_was_read_before_a_chunk_that_cannot_be_is_in_the_books(engine: sa.
     assert states(engine) == {"34600000001": "planned", "34600000002": "planned"}
 
 
-def test_a_reply_that_cannot_be_recorded_stops_the_task_and_loses_no_other_reply(engine: sa.Engine) -> None:
-    fail_at_the_second_reply(engine)
+def test_a_reply_that_cannot_be_recorded_stops_the_task_and_the_others_are_recorded(engine: sa.Engine) -> None:
+    fail_at_second_reply(engine)
 
     with pytest.raises(RcsStoreUnavailable):
         send(engine, [{"phone": [f"3460000000{number}" for number in range(1, 6)]}])
@@ -125,41 +132,34 @@ def test_a_reply_that_cannot_be_recorded_stops_the_task_and_loses_no_other_reply
     assert list(states(engine).values()) == ["accepted", "sending", "accepted", "planned", "planned"]
 
 
-ASKING_FOR_FIVE = SendSettings("1234567", "spring", min_credits=5)
-
-
-def refuse() -> float:
-    raise RcsAuthError("refused")
-
-
-def test_credit_that_was_not_asked_for_is_not_looked_up(engine: sa.Engine) -> None:
+def test_credit_is_not_looked_up_without_min_credits(engine: sa.Engine) -> None:
     require_credit_to_begin(engine, SendSettings("1234567", "spring"), refuse, "fingerprint")
 
 
-def test_a_campaign_begins_with_as_much_credit_as_was_asked_for_and_not_with_less(engine: sa.Engine) -> None:
-    require_credit_to_begin(engine, ASKING_FOR_FIVE, lambda: 5, "fingerprint")
+def test_a_campaign_begins_only_if_the_account_has_min_credits(engine: sa.Engine) -> None:
+    require_credit_to_begin(engine, REQUIRING_FIVE, lambda: 5, "fingerprint")
 
     with pytest.raises(RcsCreditError):
-        require_credit_to_begin(engine, ASKING_FOR_FIVE, lambda: 4.99, "fingerprint")
+        require_credit_to_begin(engine, REQUIRING_FIVE, lambda: 4.99, "fingerprint")
 
 
 def test_the_credit_of_a_campaign_that_has_begun_is_not_looked_up(engine: sa.Engine) -> None:
     campaign(engine)
 
-    require_credit_to_begin(engine, ASKING_FOR_FIVE, refuse, "fingerprint")
+    require_credit_to_begin(engine, REQUIRING_FIVE, refuse, "fingerprint")
 
 
-def test_credit_that_another_task_of_the_campaign_has_spent_in_the_meantime_is_not_missed(engine: sa.Engine) -> None:
+def test_credit_that_another_task_of_the_campaign_has_spent_meanwhile_is_not_required(engine: sa.Engine) -> None:
     def look_up() -> float:
         campaign(engine)
         return 4
 
-    require_credit_to_begin(engine, ASKING_FOR_FIVE, look_up, "fingerprint")
+    require_credit_to_begin(engine, REQUIRING_FIVE, look_up, "fingerprint")
 
 
-def test_credentials_that_are_refused_at_the_look_up_of_the_credit_are_not_shown_again(engine: sa.Engine) -> None:
+def test_credentials_refused_when_the_credit_is_looked_up_are_not_sent_again(engine: sa.Engine) -> None:
     with pytest.raises(RcsAuthError):
-        require_credit_to_begin(engine, ASKING_FOR_FIVE, refuse, "fingerprint")
+        require_credit_to_begin(engine, REQUIRING_FIVE, refuse, "fingerprint")
 
     with pytest.raises(RcsAuthError, match="not sent again"):
         check_credentials(engine, "spring", "fingerprint")

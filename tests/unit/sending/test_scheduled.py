@@ -1,4 +1,4 @@
-"""What is kept of a campaign that a dispatch will send."""
+"""Campaigns that are scheduled in the store, and then dispatched."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsCancelledError, RcsInDoubtError, RcsInputError, RcsInvalidRecipientsError, RcsOutcomeUnknown, RcsParameterError, RcsPlanChangedError, RcsPlanIncompleteError
+from airflow_provider_rcs.api.errors import (
+    RcsCancelledError,
+    RcsInDoubtError,
+    RcsInputError,
+    RcsInvalidRecipientsError,
+    RcsOutcomeUnknown,
+    RcsParameterError,
+    RcsPlanChangedError,
+    RcsPlanIncompleteError,
+)
 from airflow_provider_rcs.api.models import (
     FrequencyCap,
     QuietHours,
@@ -41,17 +50,9 @@ from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
 from tests.unit.store.given import ANA, BEA, EVA, NOON, funnel, phones, sent, states
 
 TEMPLATE = Template("1", "Welcome")
-
-
 LEASE = timedelta(minutes=5)
-
-
 SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
-
-
 PLAIN = SendSettings(template_id="1", campaign="spring", send_at=SOON, scheduled_by="store")
-
-
 EVERYTHING = replace(
     PLAIN,
     default_region="ES",
@@ -62,23 +63,62 @@ EVERYTHING = replace(
     frequency_cap=FrequencyCap(2, timedelta(days=1, hours=1)),
     on_in_doubt="hold",
 )
-
-
-ASKED = DispatchConnections("rcs_other", "SELECT phone FROM opt_out", "warehouse")
+CONNECTIONS = DispatchConnections("rcs_other", "SELECT phone FROM opt_out", "warehouse")
 
 
 def schedule(
-    engine: sa.Engine, phones: Sequence[str], settings: SendSettings = PLAIN, asked: DispatchConnections = ASKED
+    engine: sa.Engine,
+    phones: Sequence[str],
+    settings: SendSettings = PLAIN,
+    connections: DispatchConnections = CONNECTIONS,
 ) -> dict[str, Any]:
     chunks = [{"phone": list(phones)}]
-    return schedule_campaign(engine, ApiSettings(), TEMPLATE, settings, chunks, asked, started_by="a test", lease=LEASE)
+    return schedule_campaign(
+        engine, ApiSettings(), TEMPLATE, settings, chunks, connections, started_by="a test", lease=LEASE
+    )
 
 
-def refuse_to_be_asked(_: SendRequest) -> SendResult:
-    raise AssertionError("nothing is to be sent")
+def refuse_request(_: SendRequest) -> SendResult:
+    raise AssertionError("nothing must be sent")
 
 
-def test_nothing_is_sent_and_all_are_planned(engine: sa.Engine) -> None:
+def campaign_of(engine: sa.Engine) -> Any:
+    return scheduled_campaigns(engine)[0].campaign
+
+
+class RecordingService:
+    """A service that records its requests and accepts them or loses its replies, with a template that may be gone."""
+
+    def __init__(self, template: Template | None = TEMPLATE, *, loses_replies: bool = False) -> None:
+        self.template = template
+        self.loses_replies = loses_replies
+        self.requests: list[SendRequest] = []
+
+    def send(self, request: SendRequest) -> SendResult:
+        self.requests.append(request)
+        if self.loses_replies:
+            raise RcsOutcomeUnknown("no reply")
+        return SendResult(len(request.recipients), "77", {each.phone: f"m-{each.phone}" for each in request.recipients})
+
+    @property
+    def sent_to(self) -> list[str]:
+        return [recipient.phone for request in self.requests for recipient in request.recipients]
+
+    def look_up(self) -> Template:
+        if self.template is None:
+            raise RcsParameterError("no such template")
+        return self.template
+
+
+def dispatch(engine: sa.Engine, service: RecordingService, **options: Any) -> dict[str, Any]:
+    (scheduled,) = scheduled_campaigns(engine)
+    connection = ServiceConnection(service.send, ApiSettings())
+    return dispatch_campaign(
+        engine, connection, service.look_up, scheduled, started_by="a test", lease=LEASE, **options
+    )
+
+
+def test_scheduling_sends_nothing_and_plans_every_recipient(engine: sa.Engine) -> None:
     returned = schedule(engine, [ANA, BEA, ANA])
 
     assert (returned["campaign"], returned["requested"], returned["planned"], returned["duplicate"]) == (
@@ -91,55 +131,55 @@ def test_nothing_is_sent_and_all_are_planned(engine: sa.Engine) -> None:
 
 
 @pytest.mark.parametrize("settings", [PLAIN, EVERYTHING], ids=["plain", "everything"])
-def test_it_is_sent_as_its_task_was_told(engine: sa.Engine, settings: SendSettings) -> None:
+def test_a_scheduled_campaign_keeps_the_settings_of_its_task(engine: sa.Engine, settings: SendSettings) -> None:
     schedule(engine, [ANA], settings)
 
-    (kept,) = scheduled_campaigns(engine)
+    (scheduled,) = scheduled_campaigns(engine)
 
-    # Who waits is of no matter to the dispatch: it does not wait any more.
-    assert settings_of(kept) == replace(settings, scheduled_by="service")
-    assert connections_of(kept) == ASKED
+    # The dispatch sends at once, so that scheduled_by has its default.
+    assert settings_of(scheduled) == replace(settings, scheduled_by="service")
+    assert connections_of(scheduled) == CONNECTIONS
 
 
-def test_nothing_of_a_person_is_kept_beside_the_books(engine: sa.Engine) -> None:
+def test_the_stored_settings_contain_no_personal_data(engine: sa.Engine) -> None:
     schedule(engine, [ANA], EVERYTHING)
 
-    (kept,) = scheduled_campaigns(engine)
+    (scheduled,) = scheduled_campaigns(engine)
 
-    assert ANA not in orjson.dumps(kept.settings).decode()
+    assert ANA not in orjson.dumps(scheduled.settings).decode()
 
 
-def test_a_list_with_a_wrong_recipient_is_not_to_be_sent_where_all_or_none_are_asked_for(engine: sa.Engine) -> None:
+def test_a_list_refused_for_an_invalid_recipient_is_not_dispatched(engine: sa.Engine) -> None:
     with pytest.raises(RcsInvalidRecipientsError):
         schedule(engine, [ANA, "nobody"], replace(PLAIN, on_invalid="fail"))
 
-    (kept,) = scheduled_campaigns(engine)
+    (scheduled,) = scheduled_campaigns(engine)
     with pytest.raises(RcsPlanIncompleteError):
         dispatch_campaign(
             engine,
-            ServiceConnection(refuse_to_be_asked, ApiSettings()),
+            ServiceConnection(refuse_request, ApiSettings()),
             lambda: TEMPLATE,
-            kept,
+            scheduled,
             started_by="a test",
             lease=LEASE,
         )
 
 
-def test_a_list_that_is_not_the_approved_one_is_not_kept_and_the_approved_one_before_it_stays(
+def test_a_list_without_approval_does_not_replace_the_approved_one(
     engine: sa.Engine,
 ) -> None:
-    seen = preview_campaign(TEMPLATE, PLAIN, [{"phone": [ANA]}], api=ApiSettings(), fingerprint="")
-    approved = replace(PLAIN, approved_plan=seen["plan_hash"])
+    plan = preview_campaign(TEMPLATE, PLAIN, [{"phone": [ANA]}], api=ApiSettings(), fingerprint="")
+    approved = replace(PLAIN, approved_plan=plan["plan_hash"])
     schedule(engine, [ANA], approved)
 
     with pytest.raises(RcsPlanChangedError):
         schedule(engine, [ANA, BEA], approved)
 
     assert states(engine) == {ANA: "planned"}
-    assert [kept.campaign.name for kept in due_campaigns(engine, SOON)] == ["spring"]
+    assert [scheduled.campaign.name for scheduled in due_campaigns(engine, SOON)] == ["spring"]
 
 
-def test_a_cancelled_campaign_is_not_listed_again(engine: sa.Engine) -> None:
+def test_a_cancelled_campaign_is_not_planned_again(engine: sa.Engine) -> None:
     schedule(engine, [ANA])
     cancel(engine, campaign_of(engine), Cancellation("Mar", "the price is wrong", NOON))
 
@@ -149,17 +189,17 @@ def test_a_cancelled_campaign_is_not_listed_again(engine: sa.Engine) -> None:
     assert states(engine) == {ANA: "suppressed"}
 
 
-def test_a_send_at_once_takes_the_campaign_from_the_dispatch(engine: sa.Engine) -> None:
+def test_sending_a_scheduled_campaign_at_once_removes_its_schedule(engine: sa.Engine) -> None:
     schedule(engine, [ANA])
-    by_the_service = replace(PLAIN, scheduled_by="service")
+    at_once = replace(PLAIN, scheduled_by="service")
 
     send_campaign(
         engine,
         ServiceConnection(
-            lambda asked: SendResult(1, "77", {each.phone: "m-1" for each in asked.recipients}), ApiSettings()
+            lambda request: SendResult(1, "77", {each.phone: "m-1" for each in request.recipients}), ApiSettings()
         ),
         TEMPLATE,
-        by_the_service,
+        at_once,
         [{"phone": [ANA]}],
         started_by="a test",
         lease=LEASE,
@@ -169,47 +209,13 @@ def test_a_send_at_once_takes_the_campaign_from_the_dispatch(engine: sa.Engine) 
     assert scheduled_campaigns(engine) == []
 
 
-def campaign_of(engine: sa.Engine) -> Any:
-    return scheduled_campaigns(engine)[0].campaign
-
-
-class Recorder:
-    """A service that accepts all, or whose replies are lost, and a template that may be gone."""
-
-    def __init__(self, template: Template | None = TEMPLATE, *, loses_replies: bool = False) -> None:
-        self.template = template
-        self.loses_replies = loses_replies
-        self.asked: list[SendRequest] = []
-
-    def send(self, request: SendRequest) -> SendResult:
-        self.asked.append(request)
-        if self.loses_replies:
-            raise RcsOutcomeUnknown("no reply")
-        return SendResult(len(request.recipients), "77", {each.phone: f"m-{each.phone}" for each in request.recipients})
-
-    @property
-    def sent_to(self) -> list[str]:
-        return [recipient.phone for request in self.asked for recipient in request.recipients]
-
-    def look_up(self) -> Template:
-        if self.template is None:
-            raise RcsParameterError("no such template")
-        return self.template
-
-
-def dispatch(engine: sa.Engine, service: Recorder, **options: Any) -> dict[str, Any]:
-    (kept,) = scheduled_campaigns(engine)
-    speaks = ServiceConnection(service.send, ApiSettings())
-    return dispatch_campaign(engine, speaks, service.look_up, kept, started_by="a test", lease=LEASE, **options)
-
-
-def test_the_date_goes_with_the_request_and_nothing_is_left_to_do(engine: sa.Engine) -> None:
+def test_a_dispatch_sends_the_date_and_leaves_nothing_scheduled(engine: sa.Engine) -> None:
     schedule(engine, [ANA, BEA])
-    service = Recorder()
+    service = RecordingService()
 
     dispatch(engine, service)
 
-    assert [(request.send_at, len(request.recipients)) for request in service.asked] == [(SOON, 2)]
+    assert [(request.send_at, len(request.recipients)) for request in service.requests] == [(SOON, 2)]
     assert scheduled_campaigns(engine) == []
 
 
@@ -221,71 +227,71 @@ def test_the_date_goes_with_the_request_and_nothing_is_left_to_do(engine: sa.Eng
     ],
     ids=["gone", "with a new variable"],
 )
-def test_a_template_that_cannot_be_sent_keeps_everyone_planned_for_the_next_dispatch(
+def test_with_an_unusable_template_every_recipient_stays_planned_for_the_next_dispatch(
     engine: sa.Engine, template: Template | None, error: type[Exception]
 ) -> None:
     schedule(engine, [ANA, BEA])
-    service = Recorder(template)
+    service = RecordingService(template)
 
     with pytest.raises(error):
         dispatch(engine, service)
-    before, service.template = len(service.asked), TEMPLATE
+    before, service.template = len(service.requests), TEMPLATE
     dispatch(engine, service)
 
     assert (before, states(engine)) == (0, {ANA: "accepted", BEA: "accepted"})
 
 
-def test_a_new_variable_that_the_service_fills_itself_is_no_matter(engine: sa.Engine) -> None:
+def test_a_new_variable_that_the_service_fills_does_not_stop_a_dispatch(engine: sa.Engine) -> None:
     schedule(engine, [ANA])
     by_the_service = TemplateVariable("Who", "DESTINATARIO", filled_by_service=True)
 
-    dispatch(engine, Recorder(Template("1", "Welcome", (by_the_service,))))
+    dispatch(engine, RecordingService(Template("1", "Welcome", (by_the_service,))))
 
     assert states(engine) == {ANA: "accepted"}
 
 
-def test_while_messages_are_in_doubt_it_fails_and_looks_no_template_up(engine: sa.Engine) -> None:
+def test_a_dispatch_with_only_messages_in_doubt_fails_without_a_template_look_up(engine: sa.Engine) -> None:
     schedule(engine, [ANA])
     with pytest.raises(RcsInDoubtError):
-        dispatch(engine, Recorder(loses_replies=True))
+        dispatch(engine, RecordingService(loses_replies=True))
 
     with pytest.raises(RcsInDoubtError):
-        dispatch(engine, Recorder(template=None))
+        dispatch(engine, RecordingService(template=None))
 
 
-def test_doubts_that_the_task_holds_do_not_fail_it(engine: sa.Engine) -> None:
+def test_messages_in_doubt_do_not_fail_a_dispatch_with_hold(engine: sa.Engine) -> None:
     schedule(engine, [ANA], replace(PLAIN, on_in_doubt="hold"))
 
-    dispatch(engine, Recorder(loses_replies=True))
+    dispatch(engine, RecordingService(loses_replies=True))
 
     assert states(engine) == {ANA: "in_doubt"}
     assert scheduled_campaigns(engine) == []
 
 
-def test_who_was_messaged_enough_meanwhile_is_left_out(engine: sa.Engine) -> None:
+def test_recipients_over_the_frequency_cap_by_then_are_left_out(engine: sa.Engine) -> None:
     schedule(engine, [ANA, BEA], replace(PLAIN, frequency_cap=FrequencyCap(1, timedelta(days=1))))
     sent(engine, [ANA], "summer")
-    service = Recorder()
+    service = RecordingService()
 
     dispatch(engine, service)
 
     assert states(engine) == {ANA: "suppressed", BEA: "accepted"}
 
 
-def test_who_is_excluded_now_is_left_out_though_the_phone_is_written_by_the_tasks_region(engine: sa.Engine) -> None:
+def test_phones_excluded_by_then_are_read_with_the_default_region_of_the_task(engine: sa.Engine) -> None:
     schedule(engine, [ANA, BEA], replace(PLAIN, default_region="ES"))
 
-    dispatch(engine, Recorder(), excluded=[["600 000 001"]])
+    dispatch(engine, RecordingService(), excluded=[["600 000 001"]])
 
     assert states(engine) == {ANA: "suppressed", BEA: "accepted"}
     assert funnel(engine).requested == 2
 
 
-def test_who_is_erased_before_the_date_is_left_out_also_if_the_list_is_made_again(engine: sa.Engine) -> None:
+def test_recipients_erased_before_the_date_are_left_out_even_if_listed_again(engine: sa.Engine) -> None:
     schedule(engine, [ANA, BEA])
     erase(engine, ANA, "a test")
     schedule(engine, [ANA, BEA, EVA])
-    service = Recorder()
+    service = RecordingService()
 
     returned = dispatch(engine, service)
 
@@ -293,7 +299,7 @@ def test_who_is_erased_before_the_date_is_left_out_also_if_the_list_is_made_agai
     assert (returned["requested"], returned["accepted"], returned["suppressed"]) == (3, 2, 1)
 
 
-def test_a_campaign_that_was_pruned_before_anyone_dispatched_it_is_settled_and_asked_for_no_more(
+def test_a_campaign_pruned_before_its_dispatch_is_suppressed_and_no_longer_scheduled(
     engine: sa.Engine,
 ) -> None:
     schedule(engine, [ANA, BEA])
@@ -301,20 +307,20 @@ def test_a_campaign_that_was_pruned_before_anyone_dispatched_it_is_settled_and_a
         connection.execute(campaign.update().values(created_at=NOON - timedelta(days=900), send_at=NOON))
         connection.execute(message.update().values(updated_at=NOON))
     list(prune(engine, RetentionLimit(NOON + timedelta(days=1))))
-    service = Recorder()
+    service = RecordingService()
 
     returned = dispatch(engine, service)
 
-    assert (service.asked, returned["suppressed"], scheduled_campaigns(engine)) == ([], 2, [])
+    assert (service.requests, returned["suppressed"], scheduled_campaigns(engine)) == ([], 2, [])
 
 
-def test_a_share_is_dispatched_alone_and_the_rest_after_the_whole_list_was_kept(engine: sa.Engine) -> None:
-    people, service = phones(100), Recorder()
+def test_a_scheduled_sample_is_dispatched_alone_and_the_rest_with_the_whole_list(engine: sa.Engine) -> None:
+    people, service = phones(100), RecordingService()
     schedule(engine, people, replace(PLAIN, selection=Selection(sample=0.2)))
-    share = dispatch(engine, service)
+    sample = dispatch(engine, service)
     schedule(engine, people)
 
     dispatch(engine, service)
 
-    assert 0 < share["accepted"] < 50
+    assert 0 < sample["accepted"] < 50
     assert sorted(service.sent_to) == people

@@ -1,4 +1,4 @@
-"""What a task was asked to send, read and checked."""
+"""The settings of a task that sends are read and checked."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ NIGHT_AS_DICT: dict[str, Any] = {"start": "22:00", "end": "9:00"}
 
 
 @pytest.mark.parametrize("nothing", [None, "", " "], ids=repr)
-def test_without_a_date_the_send_is_at_once(nothing: Any) -> None:
+def test_without_a_date_messages_are_sent_at_once(nothing: Any) -> None:
     assert read_send_at(nothing) is None
 
 
-def test_a_date_by_a_clock_that_is_named_is_read_by_it() -> None:
+def test_a_date_is_read_in_the_given_time_zone() -> None:
     assert read_send_at("2026-12-01 09:00", "Europe/Madrid") == datetime(2026, 12, 1, 8, tzinfo=UTC)
 
 
-def test_a_time_zone_that_is_none_is_refused_even_without_a_date() -> None:
+def test_an_unknown_time_zone_is_refused_even_without_a_date() -> None:
     with pytest.raises(RcsInputError, match="timezone: 'Spain/Madrid' is not a time zone"):
         read_send_at(None, "Spain/Madrid")
 
 
-def test_settings_made_by_hand_are_held_to_the_same_dates() -> None:
+def test_settings_refuse_a_date_that_the_api_cannot_express() -> None:
     with pytest.raises(RcsInputError, match="send_at: .* repeats in Spain"):
         SendSettings("7", "spring", send_at=datetime(2026, 10, 25, 1, 30, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("text", ["", " ", "None", "1ef2cbfc652f2d83", "approved"], ids=repr)
-def test_an_approval_that_names_no_plan_is_refused_and_not_taken_for_none_needed(text: str) -> None:
+def test_an_approved_plan_that_is_no_hash_is_refused(text: str) -> None:
     with pytest.raises(RcsInputError, match=f"approved_plan: '{text}' is not the plan_hash of a plan"):
         SendSettings("7", "spring", approved_plan=text)
 
 
 @pytest.mark.parametrize("none", [None, (), []], ids=repr)
-def test_without_quiet_hours_there_are_none(none: Any) -> None:
+def test_without_quiet_hours_none_are_returned(none: Any) -> None:
     assert read_quiet_hours(none) == ()
 
 
@@ -58,11 +58,11 @@ def test_without_quiet_hours_there_are_none(none: Any) -> None:
     ],
     ids=str,
 )
-def test_quiet_hours_over_midnight_are_the_same_however_they_are_given(entry: Any) -> None:
+def test_quiet_hours_over_midnight_are_read_from_every_form(entry: Any) -> None:
     assert read_quiet_hours([entry]) == (NIGHT,)
 
 
-def test_an_action_is_passed_through() -> None:
+def test_an_action_of_quiet_hours_is_passed_through() -> None:
     assert read_quiet_hours([{"start": "14:00", "end": "16:00", "action": 3}]) == (QuietHours(time(14), time(16), 3),)
 
 
@@ -93,22 +93,22 @@ def test_an_action_is_passed_through() -> None:
     ],
     ids=str,
 )
-def test_quiet_hours_that_cannot_be_read_are_told_by_their_field_with_an_example(entries: Any, message: str) -> None:
+def test_unreadable_quiet_hours_are_refused_with_their_field_and_an_example(entries: Any, message: str) -> None:
     with pytest.raises(RcsInputError, match=rf'^{message}.*Write \[{{"start": "22:00", "end": "09:00"}}\]\.$'):
         read_quiet_hours(entries)
 
 
-def test_a_send_that_the_store_waits_for_needs_a_date() -> None:
+def test_a_campaign_scheduled_by_the_store_needs_a_date() -> None:
     with pytest.raises(RcsInputError, match="send_at: it is not set, and scheduled_by='store' needs it"):
         SendSettings("7", "spring", scheduled_by="store")
 
 
-def test_who_waits_is_one_of_two() -> None:
+def test_an_unknown_scheduler_is_refused() -> None:
     with pytest.raises(RcsInputError, match="scheduled_by: 'cron' is not a choice"):
         SendSettings("7", "spring", scheduled_by="cron")
 
 
-def test_one_task_lists_everybody_for_the_store_because_the_last_list_is_sent() -> None:
+def test_a_campaign_scheduled_by_the_store_cannot_be_sharded() -> None:
     with pytest.raises(RcsInputError, match="shard: '2/4' is a part of a list"):
         SendSettings(
             "7",

@@ -1,4 +1,4 @@
-"""Fixtures of migrated and empty stores: one on SQLite, one on PostgreSQL, and each test once on both."""
+"""Fixtures of empty stores: on SQLite, on PostgreSQL, and on each of them in turn."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from airflow_provider_rcs.store.db.tables import metadata, store
 from tests.stores import postgres_store, sqlite_store
 
 
-def do_not_wait_for_the_disk(dbapi_connection: Any, _record: object) -> None:
+def disable_sync(dbapi_connection: Any, _record: object) -> None:
     dbapi_connection.execute("PRAGMA synchronous = OFF")
 
 
 @pytest.fixture(scope="session")
 def shared_sqlite_engine(tmp_path_factory: pytest.TempPathFactory) -> sa.Engine:
     engine = engine_from_url(f"sqlite:///{tmp_path_factory.mktemp('store')}/store.db")
-    event.listen(engine, "connect", do_not_wait_for_the_disk)
+    event.listen(engine, "connect", disable_sync)
     return engine
 
 
 @pytest.fixture
 def sqlite_engine(shared_sqlite_engine: sa.Engine) -> Iterator[sa.Engine]:
-    # A fresh file, but one engine for all tests: it caches compiled statements, and compiling them takes longest.
+    # A new file for each test, but one engine for all: it caches compiled statements, which take longest.
     sqlite_store(Path(str(shared_sqlite_engine.url.database)))
     yield shared_sqlite_engine
     shared_sqlite_engine.dispose()
@@ -44,7 +44,7 @@ def shared_postgres_engine(postgres: str) -> Iterator[sa.Engine]:
 
 @pytest.fixture
 def postgres_engine(shared_postgres_engine: sa.Engine) -> sa.Engine:
-    # Emptied and not created anew: dropping a database takes the server longer than a test takes.
+    # The tables are emptied and not created again: dropping a database takes longer than a test.
     with shared_postgres_engine.begin() as connection:
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())
@@ -54,7 +54,7 @@ def postgres_engine(shared_postgres_engine: sa.Engine) -> sa.Engine:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def engine(request: pytest.FixtureRequest) -> sa.Engine:
-    """A store on each database that it runs on."""
+    """An empty store, once on each supported database."""
     name = {"sqlite": "sqlite_engine", "postgresql": "postgres_engine"}[request.param]
     found: sa.Engine = request.getfixturevalue(name)
     return found

@@ -29,7 +29,7 @@ _ROW_COLUMNS = column_types(
 )
 _UPDATED_FROM_LIST = ("phone", "phone_as_listed", "name", "reference", "variables", "state", "reason", "detail")
 
-# Recipients whom a new list may still change. Pseudonymised ones are left out: a list must not restore what was erased.
+# Rows that a new list may still change. Erased recipients are left out: a list must not restore their data.
 _NOT_ATTEMPTED = sa.and_(
     sa.or_(
         message.c.state == MessageState.PLANNED,
@@ -55,7 +55,7 @@ class ListPart:
 
 @dataclass(frozen=True, slots=True)
 class KnownRecipient:
-    """The state of a recipient who is in the campaign already, and whom a new list does not change."""
+    """The state of a recipient in the campaign whose row a new list does not change."""
 
     state: MessageState
     reason: str
@@ -75,8 +75,8 @@ def record_list(engine: sa.Engine, attempt: Attempt, part: ListPart) -> None:
 
     A recipient who is in the campaign already keeps its row. Until a request has contained the recipient, the row is
     updated from the newer list, so that a corrected list can be sent; after that it does not change. If a list
-    contains a recipient several times, the first row is used and the others are counted in ``repeats``. Of recipients
-    whom the campaign knows by a pseudonym only, nothing from the list is stored.
+    contains a recipient several times, the first row is used and the others are counted in ``repeats``. Of
+    recipients that the campaign knows by a pseudonym only, nothing from the list is stored.
 
     :param part: the next rows of the list; the parts must be recorded in its order.
     :raises RcsFencedError: if the attempt has lost its lease.

@@ -1,4 +1,4 @@
-"""Any order, any repetition, any cut into folds and any moment of the reply ends in the same statuses."""
+"""Folding ends in the same statuses for any order, repetition and division of the reports."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OVERRIDES = {"20": "read", "21": "clicked"}
 WITHIN_A_CHANNEL = ("unknown", "sent delayed", "failed", "delivered", "read", "clicked")
 AMONG_CHANNELS = ("unknown", "failed", "sent delayed", "delivered", "read", "clicked")
 names = count()
-# Without shrinking: a history of a few reports can be read as it is, and each try costs a dozen transactions.
+# Without shrinking: a history of a few reports is readable as it is, and each attempt costs a dozen transactions.
 thorough = settings(
     max_examples=10,
     deadline=None,
@@ -40,7 +40,7 @@ thorough = settings(
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """A report in the making: on whom, what, and by what it names its message."""
+    """A report to be pushed: its recipient, its content, and how it identifies its message."""
 
     phone: str
     code: str
@@ -56,12 +56,12 @@ class Pushed:
     def status(self) -> str:
         return status_codes(OVERRIDES).get(self.code, DeliveryStatus.UNKNOWN)
 
-    def weight(self, order: tuple[str, ...]) -> tuple[object, ...]:
-        places = [place for place, statuses in enumerate(order) if self.status in statuses.split()]
-        return places[0], -1 if self.minute is None else self.minute, self.code
+    def sort_key(self, order: tuple[str, ...]) -> tuple[object, ...]:
+        ranks = [rank for rank, statuses in enumerate(order) if self.status in statuses.split()]
+        return ranks[0], -1 if self.minute is None else self.minute, self.code
 
-    def on(self, taken: Claim, name: str) -> Report:
-        made = report_on(taken, self.phone, self.code, service=self.service, reported_at=self.moment)
+    def on(self, claim: Claim, name: str) -> Report:
+        made = report_on(claim, self.phone, self.code, service=self.service, reported_at=self.moment)
         message_id = f"{name}-{self.phone}"
         named: dict[str, dict[str, Any]] = {
             "reference": {},
@@ -84,7 +84,7 @@ def pushed(*by: str) -> st.SearchStrategy[Pushed]:
 
 @st.composite
 def histories(draw: st.DrawFn, *by: str, steps: tuple[str, ...]) -> tuple[list[Pushed], list[Pushed | str]]:
-    """Draw reports, and a history of them: all of them, some again, with folds and other steps in between."""
+    """Draw reports, and a history: all of them, some repeated, with folds and other steps in between."""
     reports = draw(st.lists(pushed(*by), min_size=1, max_size=6))
     repeated = draw(st.lists(st.sampled_from(reports), max_size=3))
     folds = ["fold"] * draw(st.integers(0, 3))
@@ -96,7 +96,7 @@ def histories(draw: st.DrawFn, *by: str, steps: tuple[str, ...]) -> tuple[list[P
 
 
 def many_pushed(chance: Random, people: Sequence[str]) -> list[Pushed]:
-    """Some reports on each of many people, of whom a fold takes in as many as of one."""
+    """Return several reports on each of many recipients: a fold processes them as it does those on one."""
     return [
         Pushed(
             phone=chance.choice(people),
@@ -109,24 +109,24 @@ def many_pushed(chance: Random, people: Sequence[str]) -> list[Pushed]:
     ]
 
 
-def ends_as(
+def final_rows(
     engine: sa.Engine,
     history: list[Any],
     steps: Mapping[str, Callable[[Claim, str], object]],
     people: Sequence[str] = PEOPLE,
 ) -> list[tuple[object, ...]]:
     name = f"campaign {next(names)}"
-    taken = dispatched(engine, people, name)
+    claim = dispatched(engine, people, name)
     campaign(engine, name, OVERRIDES)
     for step in history:
         if isinstance(step, Pushed):
-            land(engine, [step.on(taken, name)], NOON)
+            land(engine, [step.on(claim, name)], NOON)
         elif isinstance(step, list):
-            land(engine, [each.on(taken, name) for each in step], NOON)
+            land(engine, [each.on(claim, name) for each in step], NOON)
         elif step == "fold":
             fold(engine)
         else:
-            steps[step](taken, name)
+            steps[step](claim, name)
     fold_parked(engine)
     return [
         (
@@ -141,82 +141,86 @@ def ends_as(
     ]
 
 
-def told_by(reports: list[Pushed]) -> tuple[object, ...]:
-    """Return what reports tell of their message, found by comparing all of them: status, code, channel and date."""
+def expected_status(reports: list[Pushed]) -> tuple[object, ...]:
+    """Return status, code, channel and date of a message, found by comparing all of its reports."""
     if not reports:
         return "", "", "", None
-    greatest = [
-        max((each for each in reports if each.service == service), key=lambda each: each.weight(WITHIN_A_CHANNEL))
+    latest_of_channels = [
+        max((each for each in reports if each.service == service), key=lambda each: each.sort_key(WITHIN_A_CHANNEL))
         for service in {report.service for report in reports}
     ]
-    winner = max(greatest, key=lambda each: (*each.weight(AMONG_CHANNELS), each.service))
+    winner = max(latest_of_channels, key=lambda each: (*each.sort_key(AMONG_CHANNELS), each.service))
     return winner.status, winner.code, winner.service, winner.moment
 
 
-def reply(engine: sa.Engine, *became: MessageState) -> Callable[[Claim, str], object]:
-    def settle_it(taken: Claim, name: str) -> None:
+def reply(engine: sa.Engine, *outcome_states: MessageState) -> Callable[[Claim, str], object]:
+    def settle_claim(claim: Claim, name: str) -> None:
         outcomes = [
             Outcome(phone, state, f"{name}-{phone}" if state is MessageState.ACCEPTED else "")
-            for phone, state in zip(PEOPLE, became, strict=True)
+            for phone, state in zip(PEOPLE, outcome_states, strict=True)
         ]
-        settle(engine, [Settlement(taken, outcomes, "e-1")])
+        settle(engine, [Settlement(claim, outcomes, "e-1")])
 
-    return settle_it
+    return settle_claim
 
 
 @thorough
 @given(histories("reference", "ids", "both", steps=("reply",)))
-def test_with_a_reply_that_accepts_everyone(engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]]) -> None:
+def test_order_does_not_matter_if_the_reply_accepts_every_recipient(
+    engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]]
+) -> None:
     reports, history = drawn
     steps = {"reply": reply(engine, *[MessageState.ACCEPTED] * 3)}
 
-    assert ends_as(engine, history, steps) == ends_as(engine, ["reply", *reports], steps)
+    assert final_rows(engine, history, steps) == final_rows(engine, ["reply", *reports], steps)
 
 
 @thorough
 @given(histories("reference", "both", steps=("doubt",)))
-def test_with_a_reply_that_is_lost(engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]]) -> None:
+def test_order_does_not_matter_if_the_reply_is_lost(engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]]) -> None:
     reports, history = drawn
-    steps = {"doubt": lambda taken, _name: mark_in_doubt(engine, taken, "lost")}
+    steps = {"doubt": lambda claim, _name: mark_in_doubt(engine, claim, "lost")}
 
-    assert ends_as(engine, history, steps) == ends_as(engine, ["doubt", *reports], steps)
+    assert final_rows(engine, history, steps) == final_rows(engine, ["doubt", *reports], steps)
 
 
 @settings(thorough, max_examples=5)
 @given(st.randoms(use_true_random=True))
-def test_as_the_rule_of_the_channels_says(engine: sa.Engine, chance: Random) -> None:
+def test_statuses_follow_the_ranking_of_channels(engine: sa.Engine, chance: Random) -> None:
     people = phones(100)
     reports = many_pushed(chance, people)
     history: list[Any] = [step for start in range(4) for step in (reports[start::4], "fold")]
     history.insert(chance.randint(0, len(history)), "reply")
-    steps = {"reply": lambda taken, name: settle(engine, [Settlement(taken, accepted(taken, name), "e-1")])}
+    steps = {"reply": lambda claim, name: settle(engine, [Settlement(claim, accepted(claim, name), "e-1")])}
 
-    ends = ends_as(engine, history, steps, people)
+    ends = final_rows(engine, history, steps, people)
 
-    told = [(status, code, channel, at) for _, status, _, code, channel, at in ends]
-    assert told == [told_by([report for report in reports if report.phone == phone]) for phone in people]
-
-
-became = st.tuples(*[st.sampled_from([MessageState.ACCEPTED, MessageState.REJECTED, MessageState.IN_DOUBT])] * 3)
+    found = [(status, code, channel, at) for _, status, _, code, channel, at in ends]
+    assert found == [expected_status([report for report in reports if report.phone == phone]) for phone in people]
 
 
-@thorough
-@given(histories("reference", "both", steps=("reply",)), became)
-def test_with_a_reply_that_tells_recipients_apart(
-    engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]], became: tuple[MessageState, ...]
-) -> None:
-    reports, history = drawn
-    steps = {"reply": reply(engine, *became)}
-
-    assert ends_as(engine, history, steps) == ends_as(engine, ["reply", *reports], steps)
+outcome_states = st.tuples(
+    *[st.sampled_from([MessageState.ACCEPTED, MessageState.REJECTED, MessageState.IN_DOUBT])] * 3
+)
 
 
 @thorough
-@given(histories("reference", "both", steps=("doubt", "reply")), became)
-def test_with_a_reply_that_comes_after_the_request_was_given_up(
-    engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]], became: tuple[MessageState, ...]
+@given(histories("reference", "both", steps=("reply",)), outcome_states)
+def test_order_does_not_matter_if_the_reply_has_different_outcomes(
+    engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]], states: tuple[MessageState, ...]
 ) -> None:
     reports, history = drawn
-    steps = {"doubt": lambda taken, _name: mark_in_doubt(engine, taken, "lost"), "reply": reply(engine, *became)}
+    steps = {"reply": reply(engine, *states)}
 
-    assert ends_as(engine, history, steps) == ends_as(engine, ["doubt", "reply", *reports], steps)
+    assert final_rows(engine, history, steps) == final_rows(engine, ["reply", *reports], steps)
+
+
+@thorough
+@given(histories("reference", "both", steps=("doubt", "reply")), outcome_states)
+def test_order_does_not_matter_if_the_reply_arrives_after_the_doubt(
+    engine: sa.Engine, drawn: tuple[list[Pushed], list[Any]], states: tuple[MessageState, ...]
+) -> None:
+    reports, history = drawn
+    steps = {"doubt": lambda claim, _name: mark_in_doubt(engine, claim, "lost"), "reply": reply(engine, *states)}
+
+    assert final_rows(engine, history, steps) == final_rows(engine, ["doubt", "reply", *reports], steps)

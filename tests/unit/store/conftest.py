@@ -1,4 +1,4 @@
-"""Each test of the store runs on SQLite and on PostgreSQL."""
+"""Fixtures that run each test of the store on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from tests.store_engines import do_not_wait_for_the_disk, shared_sqlite_engine
+from tests.store_engines import disable_sync, shared_sqlite_engine
 from tests.store_engines import sqlite_engine as store
 
 __all__ = ["shared_sqlite_engine", "store"]
@@ -18,7 +18,7 @@ __all__ = ["shared_sqlite_engine", "store"]
 @pytest.fixture(scope="session")
 def shared_warehouse(tmp_path_factory: pytest.TempPathFactory) -> sa.Engine:
     engine = sa.create_engine(f"sqlite:///{tmp_path_factory.mktemp('warehouse')}/warehouse.db")
-    event.listen(engine, "connect", do_not_wait_for_the_disk)
+    event.listen(engine, "connect", disable_sync)
     return engine
 
 

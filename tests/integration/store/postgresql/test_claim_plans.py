@@ -1,4 +1,4 @@
-"""How PostgreSQL finds those whom a claim takes."""
+"""How PostgreSQL finds the messages of a claim."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import sqlalchemy as sa
 from tests.unit.store.given import claim_next, phones, planned
 
 
-def test_a_claim_reads_no_more_than_it_takes_of_a_table_that_is_new_to_the_database(engine: sa.Engine) -> None:
-    holder = planned(engine, phones(5_000))
+def test_claim_reads_only_what_it_takes_from_a_table_without_statistics(engine: sa.Engine) -> None:
+    attempt = planned(engine, phones(5_000))
     plans: list[str] = []
 
-    def explain(connection: sa.Connection, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+    def explain(connection: sa.Connection, _: object, statement: str, parameters: Any, *__: object) -> None:
         if statement.startswith("SELECT rcs_message.id, rcs_message.phone"):
-            asked = connection.connection.cursor()
-            asked.execute(f"EXPLAIN {statement}", parameters)
-            plans.append("\n".join(line for (line,) in asked.fetchall()))
+            cursor = connection.connection.cursor()
+            cursor.execute(f"EXPLAIN {statement}", parameters)
+            plans.append("\n".join(line for (line,) in cursor.fetchall()))
 
     sa.event.listen(engine, "before_cursor_execute", explain)
     try:
-        claim_next(engine, holder, 1_000)
+        claim_next(engine, attempt, 1_000)
     finally:
         sa.event.remove(engine, "before_cursor_execute", explain)
 

@@ -1,4 +1,4 @@
-"""What only a server shows: processes that change one store at the same moment."""
+"""Concurrent changes to one store on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -21,84 +21,100 @@ from airflow_provider_rcs.store.outbox.claims import Claim
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
-from tests.unit.store.given import NOON, TERMS, accepted, new_attempt, claim_next, claim_and_dispatch, funnel, expire_lease, listed, phones, planned, report_on, rows, sent, states
+from tests.unit.store.given import (
+    NOON,
+    TERMS,
+    accepted,
+    claim_and_dispatch,
+    claim_next,
+    expire_lease,
+    funnel,
+    listed,
+    new_attempt,
+    phones,
+    planned,
+    report_on,
+    rows,
+    sent,
+    states,
+)
 
 T = TypeVar("T")
-LONGEST_WAIT_SECONDS = 30
+TIMEOUT_SECONDS = 30
 NAMES = [f"campaign {number}" for number in range(3)]
 
 
-def at_once(works: Sequence[Callable[[], T]]) -> list[T]:
-    """Run all works, each in its thread, from the same moment on."""
-    gate = Barrier(len(works))
+def run_concurrently(functions: Sequence[Callable[[], T]]) -> list[T]:
+    """Call all functions, each in its own thread, at the same time."""
+    barrier = Barrier(len(functions))
 
-    def run(work: Callable[[], T]) -> T:
-        gate.wait(LONGEST_WAIT_SECONDS)
-        return work()
+    def run(function: Callable[[], T]) -> T:
+        barrier.wait(TIMEOUT_SECONDS)
+        return function()
 
-    with ThreadPoolExecutor(len(works)) as pool:
-        futures = [pool.submit(run, work) for work in works]
-        return [future.result(LONGEST_WAIT_SECONDS) for future in futures]
+    with ThreadPoolExecutor(len(functions)) as pool:
+        futures = [pool.submit(run, function) for function in functions]
+        return [future.result(TIMEOUT_SECONDS) for future in futures]
 
 
-def claim_all(engine: sa.Engine, holder: Attempt, size: int) -> list[Claim]:
+def claim_all(engine: sa.Engine, attempt: Attempt, size: int) -> list[Claim]:
     claims = []
-    while taken := claim_and_dispatch(engine, holder, size):
-        claims.append(taken)
+    while claim := claim_and_dispatch(engine, attempt, size):
+        claims.append(claim)
     return claims
 
 
-@pytest.mark.parametrize("attempts", [1, 3])
-def test_threads_that_claim_at_once_never_get_the_same_message(engine: sa.Engine, attempts: int) -> None:
+@pytest.mark.parametrize("count", [1, 3])
+def test_concurrent_claims_never_get_the_same_message(engine: sa.Engine, count: int) -> None:
     people = phones(120)
-    holders = [planned(engine, people) for _ in range(attempts)]
+    attempts = [planned(engine, people) for _ in range(count)]
 
-    claims = at_once([partial(claim_all, engine, holder, 7) for holder in (holders * 3)[:3]])
+    claims = run_concurrently([partial(claim_all, engine, attempt, 7) for attempt in (attempts * 3)[:3]])
 
-    times = Counter(recipient.phone for each in claims for taken in each for recipient in taken.recipients)
-    assert times == dict.fromkeys(people, 1)
+    counts = Counter(recipient.phone for each in claims for claim in each for recipient in claim.recipients)
+    assert counts == dict.fromkeys(people, 1)
     assert set(states(engine).values()) == {"sending"}
 
 
-def test_attempts_that_list_at_once_plan_everyone_once(engine: sa.Engine) -> None:
+def test_concurrent_lists_plan_every_recipient_once(engine: sa.Engine) -> None:
     people = phones(200)
 
-    at_once([lambda: planned(engine, people)] * 3)
+    run_concurrently([lambda: planned(engine, people)] * 3)
 
     assert list(states(engine).values()) == ["planned"] * 200
 
 
-def test_one_campaign_opened_by_several_at_once_is_one(engine: sa.Engine) -> None:
-    opened: list[Campaign] = at_once([lambda: open_campaign(engine, "spring", TERMS, {"20": "read"})] * 8)
+def test_campaign_opened_concurrently_is_created_once(engine: sa.Engine) -> None:
+    opened: list[Campaign] = run_concurrently([lambda: open_campaign(engine, "spring", TERMS, {"20": "read"})] * 8)
 
     assert opened == [opened[0]] * 8
 
 
-def test_two_folds_at_once_take_up_every_report_once(engine: sa.Engine) -> None:
+def test_concurrent_folds_fold_every_report_once(engine: sa.Engine) -> None:
     claims = [sent(engine, phones(50), name, name) for name in NAMES]
-    land(engine, [report_on(taken, phone) for taken in claims for phone in phones(50)], NOON)
+    land(engine, [report_on(claim, phone) for claim in claims for phone in phones(50)], NOON)
 
-    taken_up = at_once([lambda: fold(engine), lambda: fold(engine), lambda: fold_parked(engine)])
+    folded = run_concurrently([lambda: fold(engine), lambda: fold(engine), lambda: fold_parked(engine)])
 
-    assert sum(taken_up) == 150
+    assert sum(folded) == 150
     assert [funnel(engine, name).delivered for name in NAMES] == [50, 50, 50]
 
 
-def test_folds_and_settles_at_once_end_as_if_one_came_after_the_other(engine: sa.Engine) -> None:
-    holders = [planned(engine, phones(40), name) for name in NAMES]
-    claims = [taken for holder in holders for taken in claim_all(engine, holder, 5)]
+def test_concurrent_folds_and_settlements_end_as_if_run_one_after_another(engine: sa.Engine) -> None:
+    attempts = [planned(engine, phones(40), name) for name in NAMES]
+    claims = [claim for attempt in attempts for claim in claim_all(engine, attempt, 5)]
 
     def settle_all(some: Sequence[Claim]) -> None:
-        for taken in some:
-            settle(engine, [Settlement(taken, accepted(taken, str(taken.campaign_id)), "e-1")])
+        for claim in some:
+            settle(engine, [Settlement(claim, accepted(claim, str(claim.campaign_id)), "e-1")])
 
     def land_and_fold_all(some: Sequence[Claim]) -> None:
-        for taken in some:
+        for claim in some:
             for code in ("13", "11"):
-                land(engine, [report_on(taken, each.phone, code) for each in taken.recipients], NOON)
+                land(engine, [report_on(claim, each.phone, code) for each in claim.recipients], NOON)
                 fold(engine)
 
-    at_once(
+    run_concurrently(
         [
             lambda: settle_all(claims[::2]),
             lambda: settle_all(claims[-1::-2]),
@@ -121,35 +137,35 @@ def test_folds_and_settles_at_once_end_as_if_one_came_after_the_other(engine: sa
     assert ends == {("accepted", "delivered", "13", "", True)}
 
 
-def test_a_reply_and_a_burial_at_once_end_as_the_reply_says(engine: sa.Engine) -> None:
-    claims = []
+def test_concurrent_reply_and_recovery_end_with_the_outcome_of_the_reply(engine: sa.Engine) -> None:
+    dead = []
     for name in NAMES:
-        holder = planned(engine, phones(20), name)
-        claims.append((holder, claim_next(engine, holder)))
-        expire_lease(engine, holder)
+        attempt = planned(engine, phones(20), name)
+        dead.append((attempt, claim_next(engine, attempt)))
+        expire_lease(engine, attempt)
 
-    for holder, taken in claims:
-        works: list[Callable[[], object]] = [
-            partial(settle, engine, taken, accepted(taken), "e-1"),
-            partial(recover_dead_attempts, engine, holder.campaign),
+    for attempt, claim in dead:
+        functions: list[Callable[[], object]] = [
+            partial(settle, engine, [Settlement(claim, accepted(claim), "e-1")]),
+            partial(recover_dead_attempts, engine, attempt.campaign),
         ]
-        at_once(works)
+        run_concurrently(functions)
 
     assert {state for name in NAMES for state in states(engine, name).values()} == {"accepted"}
 
 
-def test_burials_at_once_count_nobody_twice(engine: sa.Engine) -> None:
+def test_concurrent_recoveries_count_no_message_twice(engine: sa.Engine) -> None:
     dead = planned(engine, phones(20))
     claim_all(engine, dead, 2)
     expire_lease(engine, dead)
 
-    doubted = at_once([lambda: recover_dead_attempts(engine, dead.campaign)] * 3)
+    in_doubt = run_concurrently([lambda: recover_dead_attempts(engine, dead.campaign)] * 3)
 
-    assert sum(doubted) == 20
+    assert sum(in_doubt) == 20
     assert set(states(engine).values()) == {"in_doubt"}
 
 
-def test_a_list_and_claims_at_once_lose_nobody_and_repeat_nobody(engine: sa.Engine) -> None:
+def test_concurrent_list_and_claims_lose_and_repeat_nobody(engine: sa.Engine) -> None:
     people = phones(100)
     earlier, later = planned(engine, people[:50]), new_attempt(engine)
 
@@ -160,24 +176,24 @@ def test_a_list_and_claims_at_once_lose_nobody_and_repeat_nobody(engine: sa.Engi
             )
         return []
 
-    claims = [*at_once([list_all, lambda: claim_all(engine, earlier, 3)]), claim_all(engine, later, 100)]
+    claims = [*run_concurrently([list_all, lambda: claim_all(engine, earlier, 3)]), claim_all(engine, later, 100)]
 
-    times = Counter(recipient.phone for each in claims for taken in each for recipient in taken.recipients)
-    assert times == dict.fromkeys(people, 1)
+    counts = Counter(recipient.phone for each in claims for claim in each for recipient in claim.recipients)
+    assert counts == dict.fromkeys(people, 1)
 
 
-def test_reports_that_land_while_others_are_folded_are_folded_in_the_end(engine: sa.Engine) -> None:
-    taken = sent(engine, phones(60))
+def test_reports_that_land_during_folds_are_folded_in_the_end(engine: sa.Engine) -> None:
+    claim = sent(engine, phones(60))
 
-    def land_each(some: Sequence[str]) -> None:
-        for phone in some:
-            land(engine, [report_on(taken, phone)], NOON)
+    def land_each(people: Sequence[str]) -> None:
+        for phone in people:
+            land(engine, [report_on(claim, phone)], NOON)
 
     def fold_often() -> None:
         for _ in range(20):
             fold(engine)
 
-    at_once([lambda: land_each(phones(60)[:30]), lambda: land_each(phones(60)[30:]), fold_often])
+    run_concurrently([lambda: land_each(phones(60)[:30]), lambda: land_each(phones(60)[30:]), fold_often])
     fold(engine)
 
     assert funnel(engine).delivered == 60

@@ -1,4 +1,4 @@
-"""How PostgreSQL finds the reports of a fold."""
+"""How many reports PostgreSQL reads for a fold."""
 
 from __future__ import annotations
 
@@ -12,27 +12,25 @@ from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
 from tests.unit.store.given import NOON, accepted, claim_next, phones, planned, report_on
 
-REQUESTS, A_REQUEST = 40, 50
+REQUESTS, BATCH_SIZE = 40, 50
 
 
-def test_no_step_of_a_fold_reads_a_report_for_each_request_in_a_store_that_is_new_to_the_database(
-    engine: sa.Engine,
-) -> None:
-    people = phones(REQUESTS * A_REQUEST)
-    holder = planned(engine, people)
+def test_fold_does_not_read_reports_again_for_each_request_without_statistics(engine: sa.Engine) -> None:
+    people = phones(REQUESTS * BATCH_SIZE)
+    attempt = planned(engine, people)
     for _ in range(REQUESTS):
-        taken = claim_next(engine, holder, A_REQUEST)
-        settle(engine, [Settlement(taken, accepted(taken), "77")])
-        land(engine, [report_on(taken, each.phone) for each in taken.recipients], NOON)
+        claim = claim_next(engine, attempt, BATCH_SIZE)
+        settle(engine, [Settlement(claim, accepted(claim), "77")])
+        land(engine, [report_on(claim, each.phone) for each in claim.recipients], NOON)
     read: dict[str, float] = {}
 
-    def explain(connection: sa.Connection, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+    def explain(connection: sa.Connection, _: object, statement: str, parameters: Any, *__: object) -> None:
         if " rcs_report" in statement:
-            asked = connection.connection.cursor()
-            asked.execute("SAVEPOINT before")
-            asked.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
-            (((plan,),),) = asked.fetchall()
-            asked.execute("ROLLBACK TO before")
+            cursor = connection.connection.cursor()
+            cursor.execute("SAVEPOINT before")
+            cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
+            (((plan,),),) = cursor.fetchall()
+            cursor.execute("ROLLBACK TO before")
             read[statement] = max(map(_rows_read, _nodes(plan["Plan"])))
 
     sa.event.listen(engine, "before_cursor_execute", explain)
@@ -51,8 +49,8 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _rows_read(node: dict[str, Any]) -> float:
-    """Return how many reports a node of a plan has read, whether it passed them on or not."""
+    """Return how many reports a node of a plan has read, including those it filtered out."""
     if node.get("Relation Name") != "rcs_report" or "Scan" not in node["Node Type"]:
         return 0
-    left_out = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
-    return float((node["Actual Rows"] + left_out) * node["Actual Loops"])
+    filtered_out = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    return float((node["Actual Rows"] + filtered_out) * node["Actual Loops"])

@@ -1,4 +1,4 @@
-"""Campaigns, opened once on terms that later attempts keep."""
+"""Campaigns, opened once with terms that later attempts must keep."""
 
 from __future__ import annotations
 
@@ -24,41 +24,39 @@ from airflow_provider_rcs.store.db.engine import transaction
 from tests.unit.store.given import ANA, campaign, dispatched, land_and_fold, report_on
 
 NINE = datetime(2099, 5, 1, 7, tzinfo=UTC)
-
-
 TERMS = CampaignTerms("1234567", "Welcome", agent="shop", send_at=NINE)
 
 
-def test_a_campaign_is_found_as_it_was_opened(engine: sa.Engine) -> None:
+def test_campaign_is_found_as_it_was_opened(engine: sa.Engine) -> None:
     opened = open_campaign(engine, "spring", TERMS, {"20": "read"})
 
     assert find_campaign(engine, "spring") == opened
     assert (opened.name, opened.terms, opened.status_codes) == ("spring", TERMS, {"20": "read"})
 
 
-def test_a_campaign_that_was_never_opened_is_not_found(engine: sa.Engine) -> None:
+def test_campaign_that_was_never_opened_is_not_found(engine: sa.Engine) -> None:
     assert find_campaign(engine, "spring") is None
 
 
-def test_opening_a_campaign_again_on_the_same_terms_gives_the_same_one(engine: sa.Engine) -> None:
+def test_opening_a_campaign_again_with_the_same_terms_returns_the_same_campaign(engine: sa.Engine) -> None:
     assert open_campaign(engine, "spring", TERMS, {}) == open_campaign(engine, "spring", TERMS, {})
 
 
-def test_campaigns_of_other_names_are_others(engine: sa.Engine) -> None:
+def test_other_names_are_other_campaigns(engine: sa.Engine) -> None:
     spring, summer = campaign(engine, "spring"), campaign(engine, "summer")
 
     assert spring.id != summer.id
     assert spring.token != summer.token
 
 
-def test_the_same_moment_in_another_zone_is_the_same_term(engine: sa.Engine) -> None:
+def test_same_date_in_another_time_zone_is_the_same_term(engine: sa.Engine) -> None:
     open_campaign(engine, "spring", TERMS, {})
     in_spain = replace(TERMS, send_at=NINE.astimezone(ZoneInfo("Europe/Madrid")))
 
     assert open_campaign(engine, "spring", in_spain, {}).terms == TERMS
 
 
-def test_the_templates_name_may_change_because_it_is_for_people_only(engine: sa.Engine) -> None:
+def test_name_of_the_template_may_change(engine: sa.Engine) -> None:
     open_campaign(engine, "spring", TERMS, {})
 
     assert open_campaign(engine, "spring", replace(TERMS, template_name="Hello"), {})
@@ -82,11 +80,11 @@ def test_other_terms_are_refused_with_both_values(
     with pytest.raises(RcsCampaignConflictError) as refused:
         open_campaign(engine, "spring", replace(TERMS, **change), {})
 
-    assert str(refused.value).startswith(f"{next(iter(change))}: campaign 'spring' was begun with {before}, ")
-    assert f"asked to go on with {now}." in str(refused.value)
+    assert str(refused.value).startswith(f"{next(iter(change))}: campaign 'spring' was started with {before} and ")
+    assert f" cannot continue with {now}. " in str(refused.value)
 
 
-def test_an_opening_that_is_refused_changes_nothing(engine: sa.Engine) -> None:
+def test_refused_opening_changes_nothing(engine: sa.Engine) -> None:
     opened = open_campaign(engine, "spring", TERMS, {"20": "read"})
 
     with pytest.raises(RcsCampaignConflictError):
@@ -95,7 +93,7 @@ def test_an_opening_that_is_refused_changes_nothing(engine: sa.Engine) -> None:
     assert find_campaign(engine, "spring") == opened
 
 
-def test_the_latest_status_codes_count(engine: sa.Engine) -> None:
+def test_latest_status_codes_are_used(engine: sa.Engine) -> None:
     open_campaign(engine, "spring", TERMS, {"20": "read"})
 
     open_campaign(engine, "spring", TERMS, {"21": "clicked"})
@@ -106,11 +104,11 @@ def test_the_latest_status_codes_count(engine: sa.Engine) -> None:
 
 
 @pytest.mark.parametrize("name", ["etl/send/manual__2026-05-01T07:00:00+00:00", "año 🎉", "x" * 500, "it's; --"])
-def test_any_name_is_a_campaigns_name(engine: sa.Engine, name: str) -> None:
+def test_campaign_may_have_any_name(engine: sa.Engine, name: str) -> None:
     assert campaign(engine, name) == campaign(engine, name)
 
 
-def test_a_lock_raises_the_revision_of_its_own_campaign_alone(engine: sa.Engine) -> None:
+def test_lock_raises_only_the_revision_of_its_own_campaign(engine: sa.Engine) -> None:
     spring, summer = campaign(engine, "spring"), campaign(engine, "summer")
 
     with transaction(engine) as connection:
@@ -123,24 +121,24 @@ def test_references_of_a_campaign_are_unique() -> None:
     assert len({new_reference("k7m2p9qr") for _ in range(10_000)}) == 10_000
 
 
-def test_a_reference_needs_no_escaping_in_a_url_and_fits_its_column(engine: sa.Engine) -> None:
+def test_reference_needs_no_escaping_in_a_url_and_fits_its_column(engine: sa.Engine) -> None:
     reference = new_reference(campaign(engine).token)
 
     assert quote(reference, safe="") == reference
     assert len(reference) <= 40
 
 
-def test_a_reference_begins_with_its_campaigns_token() -> None:
+def test_reference_starts_with_the_token_of_its_campaign() -> None:
     assert new_reference("k7m2p9qr").startswith("k7m2p9qr-")
 
 
-def test_the_rest_of_a_campaign_whose_date_has_passed_may_be_sent_at_once(engine: sa.Engine) -> None:
+def test_rest_of_an_overdue_campaign_may_be_sent_immediately(engine: sa.Engine) -> None:
     open_campaign(engine, "spring", replace(TERMS, send_at=NINE.replace(year=2020)), {})
 
     assert open_campaign(engine, "spring", replace(TERMS, send_at=None), {}).name == "spring"
 
 
-def test_a_report_on_a_request_that_the_store_has_lost_shows_that_it_was_restored(engine: sa.Engine) -> None:
+def test_report_on_an_unknown_request_of_the_campaign_shows_that_the_store_was_restored(engine: sa.Engine) -> None:
     opened = campaign(engine)
     lost = replace(dispatched(engine, [ANA]), reference=f"{opened.token}-lost234567")
     land_and_fold(engine, report_on(lost, ANA))
@@ -149,9 +147,9 @@ def test_a_report_on_a_request_that_the_store_has_lost_shows_that_it_was_restore
         require_not_restored(engine, opened)
 
 
-def test_reports_on_requests_that_it_knows_or_on_others_campaigns_show_nothing(engine: sa.Engine) -> None:
+def test_reports_on_known_requests_or_other_campaigns_show_no_restored_store(engine: sa.Engine) -> None:
     opened = campaign(engine)
-    taken = dispatched(engine, [ANA])
-    land_and_fold(engine, report_on(taken, ANA), report_on(replace(taken, reference="someone-elses"), "34600999999"))
+    claim = dispatched(engine, [ANA])
+    land_and_fold(engine, report_on(claim, ANA), report_on(replace(claim, reference="someone-elses"), "34600999999"))
 
     require_not_restored(engine, opened)

@@ -1,4 +1,4 @@
-"""Batches of planned messages, each taken for one request and settled by what became of it."""
+"""Claims of planned messages for requests, and the dispatch of these requests."""
 
 from __future__ import annotations
 
@@ -12,109 +12,116 @@ from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches, dispatch_claims
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import (
-    Settlement,
-    mark_in_doubt,
     requeue_refused,
-    settle,
 )
 from airflow_provider_rcs.store.outbox.suppression import record_exclusions
-from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, new_attempt, campaign, claim_next, claim_and_dispatch, dispatched, expire_lease, listed, phones, planned, request_row, row, states
+from tests.unit.store.given import (
+    ANA,
+    BEA,
+    EVA,
+    NOON,
+    campaign,
+    claim_and_dispatch,
+    claim_next,
+    dispatched,
+    expire_lease,
+    listed,
+    new_attempt,
+    phones,
+    planned,
+    request_row,
+    request_states,
+    row,
+    states,
+)
 
 
-def all_claims(engine: sa.Engine, holder: Attempt, size: int) -> list[Claim]:
+def all_claims(engine: sa.Engine, attempt: Attempt, size: int) -> list[Claim]:
     claims = []
-    while taken := claim_and_dispatch(engine, holder, size):
-        claims.append(taken)
+    while claim := claim_and_dispatch(engine, attempt, size):
+        claims.append(claim)
     return claims
 
 
-def bring_to_an_end(engine: sa.Engine, taken: Claim, end: str) -> None:
-    match end:
-        case "settle":
-            settle(engine, [Settlement(taken, accepted(taken), "e-1")])
-        case "release":
-            requeue_refused(engine, taken, "refused")
-        case "doubt":
-            mark_in_doubt(engine, taken, "lost")
-
-
 @pytest.mark.parametrize(("size", "sizes"), [(1, [1] * 7), (3, [3, 3, 1]), (7, [7]), (1000, [7])])
-def test_a_claim_takes_as_many_as_asked_for_and_the_last_what_is_left(
+def test_each_claim_has_the_requested_size_and_the_last_one_the_rest(
     engine: sa.Engine, size: int, sizes: list[int]
 ) -> None:
-    holder = planned(engine, phones(7))
+    attempt = planned(engine, phones(7))
 
-    assert [len(taken.recipients) for taken in all_claims(engine, holder, size)] == sizes
+    assert [len(claim.recipients) for claim in all_claims(engine, attempt, size)] == sizes
 
 
 @pytest.mark.parametrize(("requests", "sizes"), [(1, [2]), (2, [2, 2]), (3, [2, 2, 1]), (9, [2, 2, 1])])
-def test_batches_for_several_requests_are_claimed_at_once(engine: sa.Engine, requests: int, sizes: list[int]) -> None:
+def test_batches_for_several_requests_are_claimed_in_one_call(
+    engine: sa.Engine, requests: int, sizes: list[int]
+) -> None:
     people = phones(5)
-    holder = planned(engine, people)
+    attempt = planned(engine, people)
 
-    taken = claim_batches(engine, holder, 2, requests=requests)
+    claims = claim_batches(engine, attempt, 2, requests=requests)
 
-    assert [len(each.recipients) for each in taken] == sizes
-    assert [recipient.phone for each in taken for recipient in each.recipients] == people[: sum(sizes)]
-    assert [request_row(engine, each).recipients for each in taken] == sizes
+    assert [len(each.recipients) for each in claims] == sizes
+    assert [recipient.phone for each in claims for recipient in each.recipients] == people[: sum(sizes)]
+    assert [request_row(engine, each).recipients for each in claims] == sizes
 
 
-def test_whoever_is_suppressed_leaves_room_in_none_of_the_batches(engine: sa.Engine) -> None:
+def test_batch_is_not_filled_up_in_place_of_suppressed_recipients(engine: sa.Engine) -> None:
     people = phones(6)
-    holder = planned(engine, people)
+    attempt = planned(engine, people)
     record_exclusions(engine, campaign(engine), people[:3])
 
-    taken = claim_batches(engine, holder, 2, requests=2)
+    claims = claim_batches(engine, attempt, 2, requests=2)
 
-    assert [[each.phone for each in claim_next.recipients] for claim_next in taken] == [[people[3]], people[4:]]
+    assert [[each.phone for each in claim.recipients] for claim in claims] == [[people[3]], people[4:]]
 
 
-def test_everyone_who_is_planned_is_claimed_once_in_the_order_of_the_list(engine: sa.Engine) -> None:
+def test_planned_recipients_are_claimed_once_in_the_order_of_the_list(engine: sa.Engine) -> None:
     people = list(reversed(phones(25)))
-    holder = planned(engine, people)
+    attempt = planned(engine, people)
 
-    claims = all_claims(engine, holder, 4)
+    claims = all_claims(engine, attempt, 4)
 
-    assert [recipient.phone for taken in claims for recipient in taken.recipients] == people
+    assert [recipient.phone for claim in claims for recipient in claim.recipients] == people
 
 
-def test_a_claim_carries_all_that_the_request_needs(engine: sa.Engine) -> None:
-    holder = new_attempt(engine)
+def test_claim_contains_all_that_the_request_needs(engine: sa.Engine) -> None:
+    attempt = new_attempt(engine)
     record_list(
-        engine, holder, prepare_list_part(engine, [listed(ANA, name="Ana", reference="42", variables={"Amount": "7"})])
+        engine, attempt, prepare_list_part(engine, [listed(ANA, name="Ana", reference="42", variables={"Amount": "7"})])
     )
 
-    taken = claim_next(engine, holder)
+    claim = claim_next(engine, attempt)
 
-    assert list(taken.recipients) == [Recipient(ANA, "Ana", "42", {"Amount": "7"})]
-    assert taken.message_ids == (row(engine).id,)
+    assert list(claim.recipients) == [Recipient(ANA, "Ana", "42", {"Amount": "7"})]
+    assert claim.message_ids == (row(engine).id,)
 
 
-def test_claimed_messages_are_sending_before_the_request_leaves(engine: sa.Engine) -> None:
-    taken = dispatched(engine, [ANA, BEA])
+def test_messages_are_sending_before_the_request_leaves(engine: sa.Engine) -> None:
+    claim = dispatched(engine, [ANA, BEA])
 
     assert states(engine) == {ANA: "sending", BEA: "sending"}
-    assert row(engine).request_id == taken.request_id
-    assert (request_row(engine, taken).state, request_row(engine, taken).recipients) == ("sending", 2)
+    assert row(engine).request_id == claim.request_id
+    assert (request_row(engine, claim).state, request_row(engine, claim).recipients) == ("sending", 2)
 
 
-def test_every_request_has_a_reference_of_its_own(engine: sa.Engine) -> None:
+def test_every_request_has_its_own_reference(engine: sa.Engine) -> None:
     claims = all_claims(engine, planned(engine, phones(5)), 1)
 
-    assert len({taken.reference for taken in claims}) == 5
+    assert len({claim.reference for claim in claims}) == 5
 
 
-def test_nobody_planned_is_nothing_to_claim(engine: sa.Engine) -> None:
+def test_nothing_is_claimed_if_nothing_is_planned(engine: sa.Engine) -> None:
     assert claim_and_dispatch(engine, new_attempt(engine), 10) is None
 
 
 def test_rejected_recipients_are_not_claimed(engine: sa.Engine) -> None:
-    holder = new_attempt(engine)
+    attempt = new_attempt(engine)
     record_list(
-        engine, holder, prepare_list_part(engine, [listed(ANA, "variable Amount: it has no value"), listed(BEA)])
+        engine, attempt, prepare_list_part(engine, [listed(ANA, "variable Amount: it has no value"), listed(BEA)])
     )
 
-    assert [recipient.phone for recipient in claim_next(engine, holder).recipients] == [BEA]
+    assert [recipient.phone for recipient in claim_next(engine, attempt).recipients] == [BEA]
 
 
 def test_recipients_of_other_campaigns_are_not_claimed(engine: sa.Engine) -> None:
@@ -123,7 +130,7 @@ def test_recipients_of_other_campaigns_are_not_claimed(engine: sa.Engine) -> Non
     assert claim_and_dispatch(engine, new_attempt(engine, "spring"), 10) is None
 
 
-def test_whoever_was_taken_off_the_list_since_is_not_claimed(engine: sa.Engine) -> None:
+def test_recipients_removed_from_the_list_are_not_claimed(engine: sa.Engine) -> None:
     planned(engine, [ANA, BEA])
 
     again = planned(engine, [BEA])
@@ -132,14 +139,14 @@ def test_whoever_was_taken_off_the_list_since_is_not_claimed(engine: sa.Engine) 
     assert states(engine)[ANA] == "planned"
 
 
-def test_whoever_is_on_the_list_of_a_later_attempt_is_claimed_by_the_earlier_one_too(engine: sa.Engine) -> None:
+def test_earlier_attempt_claims_the_list_of_a_later_attempt(engine: sa.Engine) -> None:
     earlier = planned(engine, [ANA])
     planned(engine, [ANA, BEA])
 
     assert [recipient.phone for recipient in claim_next(engine, earlier).recipients] == [ANA, BEA]
 
 
-def test_others_between_those_who_are_claimed_are_left_alone(engine: sa.Engine) -> None:
+def test_messages_between_the_claimed_ones_are_not_changed(engine: sa.Engine) -> None:
     planned(engine, [ANA, BEA, EVA])
     again = planned(engine, [ANA, EVA])
 
@@ -148,67 +155,63 @@ def test_others_between_those_who_are_claimed_are_left_alone(engine: sa.Engine) 
     assert states(engine) == {ANA: "sending", BEA: "planned", EVA: "sending"}
 
 
-def test_a_claim_looks_behind_the_message_that_it_is_told_alone(engine: sa.Engine) -> None:
-    holder = planned(engine, [ANA, BEA, EVA])
-    first = claim_next(engine, holder, 2)
+def test_claim_considers_only_messages_after_the_given_one(engine: sa.Engine) -> None:
+    attempt = planned(engine, [ANA, BEA, EVA])
+    first = claim_next(engine, attempt, 2)
     requeue_refused(engine, first, "not enough credit")
 
-    second = claim_and_dispatch(engine, holder, 2, after=first.message_ids[0])
+    second = claim_and_dispatch(engine, attempt, 2, after=first.message_ids[0])
 
     assert second is not None
     assert [recipient.phone for recipient in second.recipients] == [BEA, EVA]
-    assert claim_and_dispatch(engine, holder, 2, after=second.message_ids[-1]) is None
+    assert claim_and_dispatch(engine, attempt, 2, after=second.message_ids[-1]) is None
 
 
-def test_a_claim_behind_a_message_goes_on_past_those_whom_it_suppresses(engine: sa.Engine) -> None:
+def test_claim_after_a_message_continues_past_suppressed_recipients(engine: sa.Engine) -> None:
     people = phones(7)
-    holder = planned(engine, people)
-    record_exclusions(engine, holder.campaign, people[1:6])
+    attempt = planned(engine, people)
+    record_exclusions(engine, attempt.campaign, people[1:6])
 
-    first = claim_next(engine, holder, 1)
-    second = claim_and_dispatch(engine, holder, 1, after=first.message_ids[-1])
+    first = claim_next(engine, attempt, 1)
+    second = claim_and_dispatch(engine, attempt, 1, after=first.message_ids[-1])
 
     assert second is not None
     assert [recipient.phone for recipient in second.recipients] == people[6:]
 
 
-def request_states(engine: sa.Engine, claims: list[Claim]) -> list[str]:
-    return [request_row(engine, each).state for each in claims]
+def test_claimed_request_is_not_dispatched_yet(engine: sa.Engine) -> None:
+    claims = claim_batches(engine, planned(engine, [ANA]), 1)
 
-
-def test_a_request_that_is_claimed_may_not_leave_yet(engine: sa.Engine) -> None:
-    taken = claim_batches(engine, planned(engine, [ANA]), 1)
-
-    assert request_states(engine, taken) == ["claimed"]
+    assert request_states(engine, claims) == ["claimed"]
     assert states(engine) == {ANA: "sending"}
 
 
-def test_those_that_leave_together_are_marked_and_no_others(engine: sa.Engine) -> None:
-    holder = planned(engine, [ANA, BEA, EVA])
-    taken = claim_batches(engine, holder, 1, requests=3)
+def test_only_the_given_claims_are_dispatched(engine: sa.Engine) -> None:
+    attempt = planned(engine, [ANA, BEA, EVA])
+    claims = claim_batches(engine, attempt, 1, requests=3)
 
-    dispatch_claims(engine, holder, taken[:2])
+    dispatch_claims(engine, attempt, claims[:2])
 
-    assert request_states(engine, taken) == ["sending", "sending", "claimed"]
+    assert request_states(engine, claims) == ["sending", "sending", "claimed"]
 
 
-def test_nothing_leaves_once_the_lease_is_lost(engine: sa.Engine) -> None:
-    holder = planned(engine, [ANA])
-    taken = claim_batches(engine, holder, 1)
-    expire_lease(engine, holder)
+def test_nothing_is_dispatched_after_the_lease_expired(engine: sa.Engine) -> None:
+    attempt = planned(engine, [ANA])
+    claims = claim_batches(engine, attempt, 1)
+    expire_lease(engine, attempt)
 
     with pytest.raises(RcsFencedError):
-        dispatch_claims(engine, holder, taken)
+        dispatch_claims(engine, attempt, claims)
 
-    assert request_states(engine, taken) == ["claimed"]
+    assert request_states(engine, claims) == ["claimed"]
 
 
-def test_nothing_leaves_once_the_campaign_is_cancelled(engine: sa.Engine) -> None:
-    holder = planned(engine, [ANA])
-    taken = claim_batches(engine, holder, 1)
+def test_nothing_is_dispatched_after_the_campaign_was_cancelled(engine: sa.Engine) -> None:
+    attempt = planned(engine, [ANA])
+    claims = claim_batches(engine, attempt, 1)
     cancel(engine, campaign(engine), Cancellation("Mar", "the price is wrong", NOON))
 
     with pytest.raises(RcsCancelledError):
-        dispatch_claims(engine, holder, taken)
+        dispatch_claims(engine, attempt, claims)
 
-    assert request_states(engine, taken) == ["claimed"]
+    assert request_states(engine, claims) == ["claimed"]

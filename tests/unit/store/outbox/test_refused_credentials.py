@@ -1,4 +1,4 @@
-""""""
+"""Credentials that the service has refused in a campaign."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from airflow_provider_rcs.store.outbox.refused_credentials import check_credenti
 from tests.unit.store.given import ANA, planned, request_row
 
 
-def test_no_request_leaves_any_more_with_credentials_that_were_refused_to_the_campaign(engine: sa.Engine) -> None:
-    begun = planned(engine, [ANA])
-    taken = claim_batches(engine, begun, 10)
+def test_no_request_is_dispatched_with_refused_credentials(engine: sa.Engine) -> None:
+    attempt = planned(engine, [ANA])
+    claims = claim_batches(engine, attempt, 10)
     remember_refusal(engine, "spring", "abc")
 
-    with pytest.raises(RcsAuthError, match="airflow-rcs resolve 'spring' --credentials-mended"):
-        dispatch_claims(engine, begun, taken, "abc")
+    with pytest.raises(RcsAuthError, match="airflow-rcs resolve 'spring' --credentials-fixed"):
+        dispatch_claims(engine, attempt, claims, "abc")
 
-    assert request_row(engine, taken[0]).state == "claimed"
+    assert request_row(engine, claims[0]).state == "claimed"
 
 
-def test_other_credentials_and_other_campaigns_go_on(engine: sa.Engine) -> None:
+def test_other_credentials_and_other_campaigns_are_not_affected(engine: sa.Engine) -> None:
     remember_refusal(engine, "spring", "abc")
 
     check_credentials(engine, "spring", "def")
     check_credentials(engine, "summer", "abc")
 
 
-def test_a_refusal_is_remembered_once_and_forgotten_when_a_person_says_so(engine: sa.Engine) -> None:
+def test_refusal_is_recorded_once_until_it_is_forgotten(engine: sa.Engine) -> None:
     for _ in range(2):
         remember_refusal(engine, "spring", "abc")
 

@@ -25,7 +25,16 @@ CUSTOMERS = [
     ("n/a", "Nobody", 5.0),
 ]
 QUERY = "SELECT phone, full_name, amount FROM customer"
-ARGUMENTS = ["--sql-conn-id", "warehouse", "--template-id", "1234567", "--name", "full_name", "--default-region", "ES"]
+ARGUMENTS = [
+    "--sql-conn-id",
+    "warehouse",
+    "--template-id",
+    "1234567",
+    "--name-column",
+    "full_name",
+    "--default-region",
+    "ES",
+]
 COLUMN = ["--variables", "Importe=amount"]
 
 pytestmark = pytest.mark.usefixtures("sandbox", "warehouse")
@@ -42,7 +51,7 @@ def warehouse(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     )
 
 
-def previewed(capsys: pytest.CaptureFixture[str], *arguments: str, query: tuple[str, str] = ("--sql", QUERY)) -> str:
+def preview(capsys: pytest.CaptureFixture[str], *arguments: str, query: tuple[str, str] = ("--sql", QUERY)) -> str:
     code = main(["preview", *query, *ARGUMENTS, *arguments])
 
     printed = capsys.readouterr()
@@ -50,60 +59,60 @@ def previewed(capsys: pytest.CaptureFixture[str], *arguments: str, query: tuple[
     return printed.out
 
 
-def lines(printed: str) -> dict[str, str]:
-    """The counts of what was printed: words -> number."""
+def counts_in(printed: str) -> dict[str, str]:
+    """Return the counts of a printed preview: label -> number."""
     split = [line.strip().rsplit("  ", 1) for line in printed.splitlines()]
     return {parts[0].strip(): parts[1].strip() for parts in split if len(parts) == 2}
 
 
 @pytest.mark.usefixtures("store")
-def test_it_shows_the_template_the_counts_the_reasons_the_requests_and_masked_samples(
+def test_it_shows_the_template_counts_reasons_requests_and_masked_samples(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    printed = previewed(capsys, *COLUMN)
+    printed = preview(capsys, *COLUMN)
 
     assert "Template 1234567: Customer welcome" in printed
-    counts = lines(printed)
+    counts = counts_in(printed)
     assert (counts["Importe"], counts["Destinatario"]) == ("column amount", "the service")
     assert (counts["rows of the list"], counts["would be sent to"], counts["of them fixed lines"]) == ("5", "3", "1")
     assert (counts["the same phone again"], counts["cannot be sent to"]) == ("1", "1")
     assert "phone: it is not a phone number" in printed
     assert "Requests: 1; the largest has" in printed
     assert "********001  Xxxxx Xxxxx  00.0" in printed
-    assert "not known" not in printed
+    assert "unknown" not in printed
 
 
 @pytest.mark.usefixtures("store")
-def test_nothing_of_a_person_can_be_read_in_it(capsys: pytest.CaptureFixture[str]) -> None:
-    printed = previewed(capsys, *COLUMN)
+def test_it_shows_no_personal_data(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = preview(capsys, *COLUMN)
 
     assert not any(secret in printed for secret in ("600000001", "600 000 001", "912345678", "Núria", "Zoë", "19.5"))
 
 
-def test_the_query_may_be_in_a_file_and_the_rest_in_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_the_query_can_be_in_a_file_and_constants_in_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "people.sql").write_text(QUERY, encoding="utf-8")
 
-    printed = previewed(capsys, "--constants", '{"Importe": 7.0}', query=("--sql-file", f"{tmp_path}/people.sql"))
+    printed = preview(capsys, "--constants", '{"Importe": 7.0}', query=("--sql-file", f"{tmp_path}/people.sql"))
 
-    assert lines(printed)["Importe"] == "a constant"
-
-
-def test_it_tells_from_when_on_a_dispatch_would_send(capsys: pytest.CaptureFixture[str]) -> None:
-    printed = previewed(capsys, *COLUMN, "--send-at", "2099-12-24T10:00+01:00", "--scheduled-by", "store")
-
-    assert "sent by the first dispatch from 2099-12-24T08:30+00:00 on" in printed
+    assert counts_in(printed)["Importe"] == "a constant"
 
 
-def test_without_a_store_it_says_what_it_does_not_know_and_makes_none(
+def test_it_shows_when_a_dispatch_would_send_a_scheduled_campaign(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = preview(capsys, *COLUMN, "--send-at", "2099-12-24T10:00+01:00", "--scheduled-by", "store")
+
+    assert "Held in the store until the first dispatch after 2099-12-24T08:30+00:00 (with the default lead)." in printed
+
+
+def test_without_a_store_it_says_what_is_unknown_and_creates_none(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    printed = previewed(capsys, *COLUMN, "--store-url", f"sqlite:///{tmp_path}/store.db")
+    printed = preview(capsys, *COLUMN, "--store-url", f"sqlite:///{tmp_path}/store.db")
 
-    assert "Who is suppressed or was messaged before is not known: store: its tables are missing." in printed
+    assert "Suppressed and already messaged recipients are unknown: store: its tables are missing." in printed
     assert not (tmp_path / "store.db").exists()
 
 
-def test_what_it_counts_is_what_a_send_then_does(
+def test_a_send_ends_with_the_counts_of_its_preview(
     capsys: pytest.CaptureFixture[str], store: sa.Engine, sandbox: SandboxProcess, context: Context
 ) -> None:
     campaign = ["--campaign", "cli-preview", "--exclude-sql", "SELECT '+34 600 00 00 02'"]
@@ -120,15 +129,15 @@ def test_what_it_counts_is_what_a_send_then_does(
     )
     before = sandbox.statistics()["send_requests"]
 
-    foreseen = lines(previewed(capsys, *COLUMN, *campaign))
+    previewed = counts_in(preview(capsys, *COLUMN, *campaign))
     assert sandbox.statistics()["send_requests"] == before
     sent = send.execute(context)
 
-    assert foreseen["would be sent to"] == str(sent["accepted"]) == "2"
-    assert foreseen["must not be sent to"] == str(sent["suppressed"]) == "1"
-    assert foreseen["cannot be sent to"] == str(sent["rejected"]) == "1"
-    assert foreseen["the same phone again"] == str(sent["duplicate"]) == "1"
-    assert lines(previewed(capsys, *COLUMN, *campaign))["messaged by this campaign before"] == "2"
+    assert previewed["would be sent to"] == str(sent["accepted"]) == "2"
+    assert previewed["must not be sent to"] == str(sent["suppressed"]) == "1"
+    assert previewed["cannot be sent to"] == str(sent["rejected"]) == "1"
+    assert previewed["the same phone again"] == str(sent["duplicate"]) == "1"
+    assert counts_in(preview(capsys, *COLUMN, *campaign))["messaged by this campaign before"] == "2"
 
 
 @pytest.mark.parametrize(
@@ -142,7 +151,7 @@ def test_what_it_counts_is_what_a_send_then_does(
         (["--sql", QUERY, *COLUMN, "--template-id", "999"], "template_id: template '999' cannot be looked up"),
     ],
 )
-def test_what_cannot_be_used_is_one_line(
+def test_an_unusable_argument_is_an_error_of_one_line(
     capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     code = main(["preview", *ARGUMENTS, *arguments])
@@ -153,7 +162,7 @@ def test_what_cannot_be_used_is_one_line(
     assert re.match(f"airflow-rcs preview: {message}", error)
 
 
-def test_an_error_of_the_database_shows_no_digits_of_the_values_that_it_quotes(
+def test_digits_in_errors_of_the_database_are_masked(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     code = main(["preview", "--sql", "SELECT no_such_function('600000001')", *ARGUMENTS, *COLUMN])
@@ -163,7 +172,7 @@ def test_an_error_of_the_database_shows_no_digits_of_the_values_that_it_quotes(
     assert "600000001" not in capsys.readouterr().err
 
 
-def test_refused_credentials_are_shown_to_the_service_once(
+def test_rejected_credentials_are_sent_to_the_service_once(
     capsys: pytest.CaptureFixture[str], sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, sandbox, password="wrong-token")

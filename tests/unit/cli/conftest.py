@@ -1,4 +1,4 @@
-"""A migrated SQLite store of its own for each test, because commands open it too, and its URL."""
+"""A migrated SQLite store for each test, and its URL, with which commands open it."""
 
 from __future__ import annotations
 

@@ -7,15 +7,28 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.cli.erase import warehouse_statements
+from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.store.db.tables import erasure, report, suppression_pseudonym
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.warehouse.load import Loaded, load
 from airflow_provider_rcs.warehouse.phones import MASKED, PLAIN, PhoneForm, hashed
 from airflow_provider_rcs.warehouse.tables import warehouse_tables
-from tests.unit.store.given import ANA, BEA, NOON, new_attempt, claim_next, dispatched, count, listed, land_and_fold, report_on, rows, sent
+from tests.unit.store.given import (
+    ANA,
+    BEA,
+    NOON,
+    claim_next,
+    count,
+    dispatched,
+    land_and_fold,
+    listed,
+    new_attempt,
+    report_on,
+    rows,
+    sent,
+)
 
 FORMS = [PLAIN, MASKED, hashed("secret")]
 Erase = Callable[..., int]
@@ -31,8 +44,8 @@ def warehouse(tmp_path: Path) -> sa.Engine:
     return sa.create_engine(f"sqlite:///{tmp_path}/warehouse.db")
 
 
-def named_ana(engine: sa.Engine) -> None:
-    """Send to Ana, whom the list calls by her name, and have a report come on it, and another one that is parked."""
+def send_to_ana(engine: sa.Engine) -> None:
+    """Send to Ana with her name and reference, and land two reports: one on her message, and one that is parked."""
     begun = new_attempt(engine)
     record_list(
         engine,
@@ -44,38 +57,36 @@ def named_ana(engine: sa.Engine) -> None:
     land_and_fold(engine, on_ana, on_ana._replace(campaign_reference="someone-elses"))
 
 
-def names_ana(warehouse: sa.Engine, form: PhoneForm = PLAIN) -> list[str]:
-    """Which of what tells of Ana are in the warehouse."""
+def traces_of_ana(warehouse: sa.Engine, form: PhoneForm = PLAIN) -> list[str]:
+    """Return which personal data of Ana the warehouse has."""
     tables = warehouse_tables(None)
     with warehouse.connect() as connection:
-        told = repr([connection.execute(sa.select(table)).all() for table in (tables.message, tables.report)])
-    return [each for each in (form.show(ANA), form.show("+34 600 000 001"), "'Ana'", "ref-1") if each in told]
+        content = repr([connection.execute(sa.select(table)).all() for table in (tables.message, tables.report)])
+    return [each for each in (form.show(ANA), form.show("+34 600 000 001"), "'Ana'", "ref-1") if each in content]
 
 
-def test_nothing_is_erased_before_somebody_says_yes(
+def test_nothing_is_erased_without_confirmation(
     engine: sa.Engine, run: Erase, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent(engine, [ANA])
-    asked: list[str] = []
+    questions: list[str] = []
 
-    def say_no(question: str) -> str:
-        asked.append(question)
+    def answer_no(question: str) -> str:
+        questions.append(question)
         return "no"
 
-    monkeypatch.setattr("builtins.input", say_no)
+    monkeypatch.setattr("builtins.input", answer_no)
 
     assert run("--phone", f"+{ANA}") == 2
 
     assert list(rows(engine)) == [ANA]
-    assert "This cannot be undone" in asked[0]
+    assert "This cannot be undone" in questions[0]
     printed = capsys.readouterr()
     assert re.search(r"rcs_message +1\n", printed.out)
-    assert "nobody said so; nothing was changed" in printed.err
+    assert "aborted: not confirmed; nothing was changed" in printed.err
 
 
-def test_a_person_who_types_yes_is_not_asked_for_more(
-    engine: sa.Engine, run: Erase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_typing_yes_erases_the_person(engine: sa.Engine, run: Erase, monkeypatch: pytest.MonkeyPatch) -> None:
     sent(engine, [ANA])
     monkeypatch.setattr("builtins.input", lambda _: "yes")
 
@@ -84,24 +95,24 @@ def test_a_person_who_types_yes_is_not_asked_for_more(
     assert ANA not in rows(engine)
 
 
-def test_where_nobody_can_be_asked_nothing_is_erased(
+def test_nothing_is_erased_if_there_is_no_input_to_confirm_it(
     engine: sa.Engine, run: Erase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def nobody_types(_: str) -> str:
+    def end_of_input(_: str) -> str:
         raise EOFError
 
     sent(engine, [ANA])
-    monkeypatch.setattr("builtins.input", nobody_types)
+    monkeypatch.setattr("builtins.input", end_of_input)
 
     assert run("--phone", ANA) == 2
 
     assert list(rows(engine)) == [ANA]
 
 
-def test_what_is_printed_holds_no_phone_and_tells_what_was_done(
+def test_the_output_shows_the_erased_rows_and_no_phone(
     engine: sa.Engine, run: Erase, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    named_ana(engine)
+    send_to_ana(engine)
 
     assert run("--phone", "600 000 001", "--default-region", "ES", "--yes", "--by", "dpo") == 0
 
@@ -114,7 +125,7 @@ def test_what_is_printed_holds_no_phone_and_tells_what_was_done(
 
 
 @pytest.mark.parametrize("options", [("--phone", "600000001"), ("--phone", "34600000001", "--default-region", "Spain")])
-def test_a_phone_that_cannot_be_read_is_told_masked(
+def test_an_unreadable_phone_is_masked_in_the_error(
     run: Erase, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
 ) -> None:
     assert run(*options, "--yes") == 2
@@ -122,14 +133,14 @@ def test_a_phone_that_cannot_be_read_is_told_masked(
     assert "600000" not in capsys.readouterr().err
 
 
-def test_suppression_is_added_only_if_it_is_asked_for(engine: sa.Engine, run: Erase) -> None:
+def test_the_phone_is_suppressed_only_if_requested(engine: sa.Engine, run: Erase) -> None:
     run("--phone", ANA, "--yes")
     run("--phone", BEA, "--yes", "--suppress")
 
     assert count(engine, suppression_pseudonym) == 1
 
 
-def test_while_a_message_is_being_sent_the_campaign_is_named(
+def test_erasing_during_a_send_is_refused_and_names_the_campaign(
     engine: sa.Engine, run: Erase, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dispatched(engine, [ANA])
@@ -139,7 +150,7 @@ def test_while_a_message_is_being_sent_the_campaign_is_named(
     assert "campaign 'spring'" in capsys.readouterr().err
 
 
-def test_what_has_landed_and_is_not_folded_is_found_too(
+def test_landed_reports_that_are_not_folded_yet_are_erased_too(
     engine: sa.Engine, run: Erase, capsys: pytest.CaptureFixture[str]
 ) -> None:
     land(engine, [report_on(sent(engine, [ANA]))], NOON)
@@ -152,25 +163,25 @@ def test_what_has_landed_and_is_not_folded_is_found_too(
 
 
 @pytest.mark.parametrize("form", FORMS, ids=["plain", "masked", "hashed"])
-def test_the_next_load_brings_the_rows_without_the_person(
+def test_the_next_load_removes_the_person_from_the_warehouse(
     engine: sa.Engine, run: Erase, warehouse: sa.Engine, form: PhoneForm
 ) -> None:
-    named_ana(engine)
+    send_to_ana(engine)
     load(engine, warehouse, None, form)
-    assert form.show(ANA) in names_ana(warehouse, form)
+    assert form.show(ANA) in traces_of_ana(warehouse, form)
 
     run("--phone", ANA, "--yes")
     loaded = load(engine, warehouse, None, form)
 
     assert loaded == Loaded(campaigns=1, messages=1, reports=2)
-    assert names_ana(warehouse, form) == []
+    assert traces_of_ana(warehouse, form) == []
 
 
 @pytest.mark.parametrize("form", FORMS, ids=["plain", "masked", "hashed"])
-def test_the_statements_that_are_printed_do_the_same_where_no_load_comes(
+def test_the_printed_statements_remove_the_person_from_copies(
     engine: sa.Engine, run: Erase, warehouse: sa.Engine, capsys: pytest.CaptureFixture[str], form: PhoneForm
 ) -> None:
-    named_ana(engine)
+    send_to_ana(engine)
     load(engine, warehouse, None, form)
 
     run("--phone", ANA, "--yes")
@@ -180,10 +191,10 @@ def test_the_statements_that_are_printed_do_the_same_where_no_load_comes(
         for statement in printed:
             connection.exec_driver_sql(statement)
     assert len(printed) == 2
-    assert names_ana(warehouse, form) == []
+    assert traces_of_ana(warehouse, form) == []
 
 
-def test_the_statements_are_printed_again_for_who_was_erased_before(
+def test_the_statements_are_printed_again_for_a_person_already_erased(
     engine: sa.Engine, run: Erase, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sent(engine, [ANA])
@@ -195,5 +206,5 @@ def test_the_statements_are_printed_again_for_who_was_erased_before(
     assert re.search(r"UPDATE rcs_message .* WHERE id IN \(\d+\);", capsys.readouterr().out)
 
 
-def test_nothing_is_asked_of_a_warehouse_that_has_nothing_of_the_person() -> None:
+def test_no_statements_are_printed_without_rows_of_the_person() -> None:
     assert warehouse_statements([], []) == []

@@ -23,14 +23,14 @@ def store_url(tmp_path: Path) -> str:
     return sqlite_store(tmp_path / "store.db")
 
 
-def test_migrate_makes_the_tables_and_may_be_run_again(empty_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_migrate_creates_the_tables_and_can_be_run_again(empty_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     codes = [main(["migrate", "--store-url", empty_url]) for _ in range(2)]
 
     assert codes == [0, 0]
     assert capsys.readouterr().out.startswith("The store's tables are at version ")
 
 
-def test_a_store_without_tables_ends_with_the_way_out(empty_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_store_without_tables_is_an_error_with_the_remedy(empty_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["campaigns", "--store-url", empty_url])
 
     assert code == 2
@@ -39,7 +39,7 @@ def test_a_store_without_tables_ends_with_the_way_out(empty_url: str, capsys: py
     )
 
 
-def test_campaigns_shows_a_line_for_each(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_campaigns_prints_a_line_per_campaign(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     from airflow_provider_rcs.store.db.engine import engine_from_url
     from tests.unit.warehouse.test_load import report, send
 
@@ -55,15 +55,15 @@ def test_campaigns_shows_a_line_for_each(store_url: str, capsys: pytest.CaptureF
     assert re.search(r"2\d{3}-\d\d-\d\d \d\d:\d\d$", line)
 
 
-def test_campaigns_tells_what_each_channel_delivered(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_campaigns_shows_what_each_channel_delivered(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     from airflow_provider_rcs.store.db.engine import engine_from_url
     from tests.unit.store.given import land_and_fold, report_on, sent
 
     engine = engine_from_url(store_url)
     people = [f"346{number:08d}" for number in range(3)]
-    taken = sent(engine, people)
+    claim = sent(engine, people)
     land_and_fold(
-        engine, *(report_on(taken, phone, service=by) for phone, by in zip(people, ("SMS", "RCS", "RCS"), strict=True))
+        engine, *(report_on(claim, phone, service=by) for phone, by in zip(people, ("SMS", "RCS", "RCS"), strict=True))
     )
 
     main(["campaigns", "--store-url", store_url])
@@ -72,7 +72,7 @@ def test_campaigns_tells_what_each_channel_delivered(store_url: str, capsys: pyt
 
 
 @pytest.mark.parametrize(
-    ("minutes_ago", "due_in_minutes", "asked", "told"),
+    ("minutes_ago", "due_in_minutes", "requested", "shown"),
     [
         (1, None, True, "-"),
         (11, None, True, "NONE"),
@@ -82,13 +82,13 @@ def test_campaigns_tells_what_each_channel_delivered(store_url: str, capsys: pyt
         (60, -11, False, "-"),
     ],
 )
-def test_campaigns_marks_one_that_should_have_had_reports_and_has_none(
+def test_campaigns_marks_a_campaign_whose_reports_are_overdue(
     store_url: str,
     capsys: pytest.CaptureFixture[str],
     minutes_ago: int,
     due_in_minutes: int | None,
-    asked: bool,
-    told: str,
+    requested: bool,
+    shown: str,
 ) -> None:
     from airflow_provider_rcs.store.db import tables
     from airflow_provider_rcs.store.db.engine import engine_from_url
@@ -97,20 +97,22 @@ def test_campaigns_marks_one_that_should_have_had_reports_and_has_none(
     engine = engine_from_url(store_url)
     send(engine, "spring", ["34600000001"])
     now = datetime.now(UTC)
-    due = None if due_in_minutes is None else now + timedelta(minutes=due_in_minutes)
+    send_at = None if due_in_minutes is None else now + timedelta(minutes=due_in_minutes)
     with engine.begin() as connection:
         sent_at = now - timedelta(minutes=minutes_ago)
         connection.execute(tables.request.update().values(claimed_at=sent_at))
-        connection.execute(tables.campaign.update().values(send_at=due, reports_since=sent_at if asked else None))
+        connection.execute(
+            tables.campaign.update().values(send_at=send_at, reports_since=sent_at if requested else None)
+        )
 
     main(["campaigns", "--store-url", store_url])
 
     printed = capsys.readouterr().out
-    assert printed.splitlines()[2].split()[-1] == told
-    assert ("reports are overdue" in printed) == (told == "NONE")
+    assert printed.splitlines()[2].split()[-1] == shown
+    assert ("reports are overdue" in printed) == (shown == "NONE")
 
 
-def test_a_store_url_that_cannot_be_read_is_an_error_without_its_password(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unusable_store_url_is_an_error_without_its_password(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["migrate", "--store-url", "oracle-of-delphi://me:secret@host/db"])
 
     assert code == 2
@@ -119,7 +121,7 @@ def test_a_store_url_that_cannot_be_read_is_an_error_without_its_password(capsys
     assert "secret" not in error
 
 
-def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_prints_the_version_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--version"])
 
@@ -127,7 +129,7 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
 
@@ -137,23 +139,23 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert printed.err == ""
 
 
-def test_resolve_without_a_verdict_shows_what_is_in_doubt(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_resolve_without_a_verdict_shows_the_requests_in_doubt(
+    store_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     from airflow_provider_rcs.store.db.engine import engine_from_url
     from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
     from tests.unit.store.given import ANA, dispatched
 
     engine = engine_from_url(store_url)
-    taken = dispatched(engine, [ANA])
-    mark_in_doubt(engine, taken, "the connection broke")
+    claim = dispatched(engine, [ANA])
+    mark_in_doubt(engine, claim, "the connection broke")
 
     main(["resolve", "spring", "--store-url", store_url])
 
-    assert capsys.readouterr().out.splitlines()[2].split()[0] == taken.reference
+    assert capsys.readouterr().out.splitlines()[2].split()[0] == claim.reference
 
 
-def test_resolve_settles_with_a_reason_and_refuses_to_without(
-    store_url: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_resolve_requires_a_reason(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     from airflow_provider_rcs.store.db.engine import engine_from_url
     from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
     from tests.unit.store.given import ANA, dispatched
@@ -167,10 +169,10 @@ def test_resolve_settles_with_a_reason_and_refuses_to_without(
     assert (without, given) == (2, 0)
     printed = capsys.readouterr()
     assert "because: it is empty" in printed.err
-    assert "Campaign spring: 1 messages were settled as accepted." in printed.out
+    assert "Campaign spring: 1 messages were resolved as accepted." in printed.out
 
 
-def test_resolve_names_a_campaign_that_is_not_there(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_resolve_names_an_unknown_campaign(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["resolve", "autumn", "--store-url", store_url]) == 2
 
     assert "the store has no campaign 'autumn'" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Arguments of ``airflow-rcs preview`` that cannot be used; that it works is tested with a sandbox."""
+"""Arguments that ``airflow-rcs preview`` refuses; tests/integration/cli/test_preview.py runs it with a sandbox."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 from airflow_provider_rcs.cli.main import main
 
 
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str, query: tuple[str, ...] = ("--sql", "SELECT 1")) -> str:
+def error_of(
+    capsys: pytest.CaptureFixture[str], *arguments: str, query: tuple[str, ...] = ("--sql", "SELECT 1")
+) -> str:
     code = main(["preview", *query, "--sql-conn-id", "warehouse", "--template-id", "1234567", *arguments])
 
     assert code == 2
@@ -21,7 +23,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str, query: tuple[st
     [
         (["--variables", "Importe"], "variables: 'Importe' is not of the form NAME=..."),
         (["--variables", "=amount"], "variables: '=amount' is not of the form NAME=..."),
-        (["--constants", '{"Shop": '], "constants: it is no JSON object"),
+        (["--constants", '{"Shop": '], "constants: it is not a JSON object"),
         (["--default-region", "Spain"], "default_region: 'Spain' is not a region"),
         (["--batch-size", "0"], "batch_size: 0 is not a whole number of 1 or more"),
         (["--send-at", "tomorrow"], "send_at: 'tomorrow' is not a date"),
@@ -32,29 +34,29 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str, query: tuple[st
         (["--template-id", " "], "template_id: it is empty"),
     ],
 )
-def test_an_argument_that_cannot_be_used_is_named(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
-) -> None:
-    assert refused(capsys, *arguments).startswith(f"airflow-rcs preview: {message}")
+def test_an_unusable_argument_is_named(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
+    assert error_of(capsys, *arguments).startswith(f"airflow-rcs preview: {message}")
 
 
-def test_a_file_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    error = refused(capsys, query=("--sql-file", f"{tmp_path}/none.sql"))
+def test_a_missing_query_file_is_an_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    error = error_of(capsys, query=("--sql-file", f"{tmp_path}/none.sql"))
 
     assert error.startswith("airflow-rcs preview: sql_file: it cannot be read")
 
 
-def test_a_query_that_only_a_task_can_render_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_query_with_template_expressions_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "people.sql").write_text("SELECT * FROM customer WHERE since < '{{ ds }}'", encoding="utf-8")
 
-    error = refused(capsys, query=("--sql-file", f"{tmp_path}/people.sql"))
+    error = error_of(capsys, query=("--sql-file", f"{tmp_path}/people.sql"))
 
     assert error.startswith("airflow-rcs preview: sql_file: it is a Jinja template")
 
 
 @pytest.mark.parametrize("query", [(), ("--sql", "SELECT 1", "--sql-file", "people.sql")])
-def test_the_query_is_given_in_one_way(capsys: pytest.CaptureFixture[str], query: tuple[str, ...]) -> None:
+def test_exactly_one_of_sql_and_sql_file_is_required(
+    capsys: pytest.CaptureFixture[str], query: tuple[str, ...]
+) -> None:
     with pytest.raises(SystemExit):
-        refused(capsys, query=query)
+        error_of(capsys, query=query)
 
     assert "--sql" in capsys.readouterr().err

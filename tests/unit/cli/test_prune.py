@@ -36,7 +36,7 @@ def test_any_other_age_is_refused_with_an_example(text: str) -> None:
         read_age(text)
 
 
-def test_what_was_pruned_is_told(engine: sa.Engine, run: Prune, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_prints_the_pruned_rows(engine: sa.Engine, run: Prune, capsys: pytest.CaptureFixture[str]) -> None:
     land_and_fold(engine, report_on(sent(engine, [ANA])))
     make_old(engine)
 
@@ -58,7 +58,7 @@ def test_a_dry_run_prunes_nothing(engine: sa.Engine, run: Prune, capsys: pytest.
     assert list(rows(engine)) == [ANA]
 
 
-def test_what_is_left_because_it_is_open_is_told(
+def test_it_prints_how_many_old_messages_in_doubt_were_not_pruned(
     engine: sa.Engine, run: Prune, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mark_in_doubt(engine, dispatched(engine, [ANA, BEA]), "the connection broke")
@@ -66,10 +66,10 @@ def test_what_is_left_because_it_is_open_is_told(
 
     run("--older-than", "180d")
 
-    assert "2 old messages are left whole" in capsys.readouterr().out
+    assert "2 old messages were not pruned: they are in doubt" in capsys.readouterr().out
 
 
-def test_one_campaign_is_pruned_and_one_that_is_not_there_is_named(
+def test_campaign_prunes_only_that_campaign_and_names_an_unknown_one(
     engine: sa.Engine, run: Prune, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("spring", "summer"):
@@ -83,9 +83,7 @@ def test_one_campaign_is_pruned_and_one_that_is_not_there_is_named(
     assert "no campaign 'autumn'" in capsys.readouterr().err
 
 
-def test_the_next_load_brings_pruned_messages_and_leaves_the_reports_that_it_has(
-    engine: sa.Engine, tmp_path: Path
-) -> None:
+def test_the_next_load_updates_pruned_messages_and_keeps_loaded_reports(engine: sa.Engine, tmp_path: Path) -> None:
     warehouse = sa.create_engine(f"sqlite:///{tmp_path}/warehouse.db")
     land_and_fold(engine, report_on(sent(engine, [ANA])))
     make_old(engine)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from airflow_provider_rcs.cli.tables import aligned
 
 
-def test_numbers_stand_to_the_right_and_texts_to_the_left() -> None:
+def test_numbers_are_aligned_right_and_texts_left() -> None:
     assert aligned(["state", "messages"], [("accepted", 1234), ("in doubt", 7)]).splitlines() == [
         "state     messages",
         "--------  --------",

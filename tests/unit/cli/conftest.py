@@ -13,12 +13,12 @@ from tests.stores import sqlite_store
 
 
 @pytest.fixture
-def engine_url(tmp_path: Path) -> str:
+def store_url(tmp_path: Path) -> str:
     return sqlite_store(tmp_path / "store.db")
 
 
 @pytest.fixture
-def engine(engine_url: str) -> Iterator[sa.Engine]:
-    engine = engine_from_url(engine_url)
+def engine(store_url: str) -> Iterator[sa.Engine]:
+    engine = engine_from_url(store_url)
     yield engine
     engine.dispose()

@@ -35,8 +35,8 @@ Erase = Callable[..., int]
 
 
 @pytest.fixture
-def run(engine_url: str) -> Erase:
-    return lambda *options: main(["erase", "--store-url", engine_url, *options])
+def run(store_url: str) -> Erase:
+    return lambda *options: main(["erase", "--store-url", store_url, *options])
 
 
 @pytest.fixture

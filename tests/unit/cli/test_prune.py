@@ -21,8 +21,8 @@ Prune = Callable[..., int]
 
 
 @pytest.fixture
-def run(engine_url: str) -> Prune:
-    return lambda *options: main(["prune", "--store-url", engine_url, *options])
+def run(store_url: str) -> Prune:
+    return lambda *options: main(["prune", "--store-url", store_url, *options])
 
 
 @pytest.mark.parametrize(("text", "days"), [("180d", 180), ("26w", 182), (" 1d ", 1)])

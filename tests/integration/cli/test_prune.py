@@ -11,7 +11,7 @@ from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.db.tables import report
 from tests.stores import sqlite_store
 from tests.unit.store.given import count, funnel, land_and_fold, phones, report_on, rows, sent
-from tests.unit.store.privacy.test_retention import make_old, whom
+from tests.unit.store.privacy.test_retention import claim_listed, make_old
 
 
 def test_a_prune_that_is_killed_loses_nothing_and_another_run_completes_it(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_a_prune_that_is_killed_loses_nothing_and_another_run_completes_it(tmp_p
 
     pseudonymous = sum(key.startswith("pseudonym:") for key in rows(engine))
     assert 20 <= pseudonymous < 40
-    assert whom(engine, people) == []
+    assert claim_listed(engine, people) == []
     assert main(["prune", "--store-url", engine_url, "--older-than", "180d"]) == 0
     assert all(each.phone is None for each in rows(engine).values())
     assert count(engine, report) == 0

@@ -1,4 +1,4 @@
-"""Many rows in one statement."""
+"""Statements for many rows at once."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine
 
 from airflow_provider_rcs.store.db.bulk import (
     ColumnTypes,
     insert_or_ignore,
     insert_or_update,
-    rows_from_json,
     rows_as_json,
+    rows_from_json,
 )
 from airflow_provider_rcs.store.db.engine import transaction
 from airflow_provider_rcs.store.db.tables import RowId, UtcDateTime, store
@@ -29,16 +28,24 @@ COLUMNS: ColumnTypes = {
     "structure": sa.JSON(),
 }
 
-
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
 
 def back_from(engine: sa.Engine, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Return the rows as the database gives them back."""
+    """Return rows as the database reads them from JSON."""
     dialect = engine.dialect.name
     with engine.connect() as connection:
         found = connection.execute(sa.select(*rows_from_json(dialect, COLUMNS).c), rows_as_json(dialect, COLUMNS, rows))
         return [tuple(row) for row in found]
+
+
+def folds(engine: sa.Engine) -> dict[int, int]:
+    with engine.connect() as connection:
+        return {row.id: row.fold for row in connection.execute(sa.select(store))}
+
+
+def sum_of_both(new: Any) -> dict[str, Any]:
+    return {"fold": store.c.fold + new.fold}
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
@@ -56,7 +63,7 @@ def test_rows_come_back_as_they_were(engine: sa.Engine, rows: list[tuple[Any, ..
     assert back_from(engine, rows) == rows
 
 
-def test_moment_of_another_zone_comes_back_in_utc(engine: sa.Engine) -> None:
+def test_a_datetime_in_another_zone_comes_back_in_utc(engine: sa.Engine) -> None:
     in_spain = NOON.astimezone(timezone(timedelta(hours=2)))
 
     [(_, _, moment, _)] = back_from(engine, [(1, "", in_spain, {})])
@@ -64,25 +71,25 @@ def test_moment_of_another_zone_comes_back_in_utc(engine: sa.Engine) -> None:
     assert (moment, moment.utcoffset()) == (NOON, timedelta(0))
 
 
-def test_moment_compares_with_one_that_was_written_otherwise(engine: sa.Engine) -> None:
+def test_a_datetime_from_json_equals_the_same_one_from_a_bound_parameter(engine: sa.Engine) -> None:
     dialect = engine.dialect.name
     rows = rows_from_json(dialect, COLUMNS)
-    same = sa.select(rows.c.moment == sa.bindparam("written", NOON, UtcDateTime()))
+    same = sa.select(rows.c.moment == sa.bindparam("noon", NOON, UtcDateTime()))
 
     with engine.connect() as connection:
         assert connection.execute(same, rows_as_json(dialect, COLUMNS, [(1, "", NOON, {})])).scalar_one()
 
 
-def test_what_json_does_not_know_is_refused() -> None:
+def test_values_that_json_cannot_hold_raise_a_type_error() -> None:
     with pytest.raises(TypeError):
         rows_as_json("sqlite", COLUMNS, [(1, "", object(), {})])
 
 
-def test_no_rows_are_no_rows(engine: sa.Engine) -> None:
+def test_an_empty_list_gives_no_rows(engine: sa.Engine) -> None:
     assert back_from(engine, []) == []
 
 
-def test_years_of_few_digits_are_written_with_four(engine: sa.Engine) -> None:
+def test_years_before_1000_are_written_with_four_digits(engine: sa.Engine) -> None:
     early = datetime(99, 1, 1, tzinfo=UTC)
 
     [(_, _, moment, _)] = back_from(engine, [(1, "", early, {})])
@@ -90,23 +97,14 @@ def test_years_of_few_digits_are_written_with_four(engine: sa.Engine) -> None:
     assert moment == early
 
 
-def folds(engine: Engine) -> dict[int, int]:
-    with engine.connect() as connection:
-        return {row.id: row.fold for row in connection.execute(sa.select(store))}
-
-
-def sum_of_both(new: Any) -> dict[str, Any]:
-    return {"fold": store.c.fold + new.fold}
-
-
-def test_a_row_that_is_there_already_is_left_as_it_is(engine: Engine) -> None:
+def test_insert_or_ignore_skips_a_row_that_exists(engine: sa.Engine) -> None:
     with transaction(engine) as connection:
         insert_or_ignore(connection, store, [{"id": 1, "fold": 7}, {"id": 2, "fold": 7}], key=["id"])
 
     assert folds(engine) == {1: 0, 2: 7}
 
 
-def test_a_row_that_is_there_already_is_changed_from_what_it_was_and_what_came(engine: Engine) -> None:
+def test_insert_or_update_computes_from_the_old_and_the_new_row(engine: sa.Engine) -> None:
     with transaction(engine) as connection:
         for amount in (5, 7):
             insert_or_update(connection, store, [{"id": 2, "fold": amount}], ["id"], sum_of_both)
@@ -114,7 +112,7 @@ def test_a_row_that_is_there_already_is_changed_from_what_it_was_and_what_came(e
     assert folds(engine) == {1: 0, 2: 12}
 
 
-def test_no_rows_are_no_statement(engine: Engine) -> None:
+def test_inserting_no_rows_does_nothing(engine: sa.Engine) -> None:
     with transaction(engine) as connection:
         insert_or_ignore(connection, store, [], key=["id"])
         insert_or_update(connection, store, [], ["id"], sum_of_both)

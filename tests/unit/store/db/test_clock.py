@@ -1,4 +1,4 @@
-"""The database's own clock."""
+"""The database's clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_the_clock_is_aware_and_in_utc(engine: sa.Engine) -> None:
     assert abs(now - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-def test_the_clock_goes_on_within_a_transaction(engine: sa.Engine) -> None:
+def test_the_clock_advances_within_a_transaction(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         before = database_now(connection)
         limit = time.monotonic() + 5

@@ -1,8 +1,8 @@
-"""Bringing the store's tables to this version."""
+"""Migration of the store's tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,7 @@ from tests.unit.store.given import dispatched, states
 
 @pytest.fixture
 def engine(request: pytest.FixtureRequest, engine: sa.Engine) -> Iterator[sa.Engine]:
-    """A database of its own for each test, because the tests drop and add tables."""
+    """Give each test a database of its own, because the tests drop and create tables."""
     if engine.dialect.name == "sqlite":
         yield engine
         return
@@ -43,7 +43,7 @@ def test_a_migrated_store_can_be_used(engine: sa.Engine) -> None:
     require_migrated(engine)
 
 
-def test_migrating_tells_the_version(engine: sa.Engine) -> None:
+def test_migrate_returns_the_version(engine: sa.Engine) -> None:
     assert migrate(engine) == newest_version()
 
 
@@ -56,14 +56,14 @@ def test_migrating_twice_changes_nothing(engine: sa.Engine) -> None:
     assert states(engine) == before
 
 
-def test_the_migrations_end_in_just_the_tables_that_the_code_sees(engine: sa.Engine) -> None:
+def test_the_migration_creates_exactly_the_tables_of_the_metadata(engine: sa.Engine) -> None:
     options = {"version_table": VERSION_TABLE, "compare_type": True, "compare_server_default": True}
 
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
 
 
-def test_rows_of_the_ledger_leave_room_for_updates_in_their_page_on_postgresql(engine: sa.Engine) -> None:
+def test_pages_of_the_ledger_are_filled_by_half_on_postgresql(engine: sa.Engine) -> None:
     if engine.dialect.name != "postgresql":
         pytest.skip("only PostgreSQL has a fill factor")
 
@@ -72,14 +72,14 @@ def test_rows_of_the_ledger_leave_room_for_updates_in_their_page_on_postgresql(e
         assert options.scalar_one() == ["fillfactor=50"]
 
 
-def test_missing_tables_are_told_with_the_way_out(engine: sa.Engine) -> None:
+def test_the_error_about_missing_tables_names_the_command_that_makes_them(engine: sa.Engine) -> None:
     drop_everything(engine)
 
     with pytest.raises(RcsStoreError, match=r"its tables are missing\. Make them with: airflow-rcs migrate"):
         require_migrated(engine)
 
 
-def test_a_store_can_be_made_anew_after_its_tables_were_dropped(engine: sa.Engine) -> None:
+def test_a_store_can_be_migrated_again_after_its_tables_were_dropped(engine: sa.Engine) -> None:
     drop_everything(engine)
 
     migrate(engine)
@@ -87,7 +87,7 @@ def test_a_store_can_be_made_anew_after_its_tables_were_dropped(engine: sa.Engin
     require_migrated(engine)
 
 
-def test_tables_of_another_version_are_told_with_both_versions(engine: sa.Engine) -> None:
+def test_the_error_about_another_version_names_both_versions(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '0000'")
 
@@ -95,7 +95,7 @@ def test_tables_of_another_version_are_told_with_both_versions(engine: sa.Engine
         require_migrated(engine)
 
 
-def test_tables_of_others_in_the_same_database_are_left_alone(engine: sa.Engine) -> None:
+def test_other_tables_in_the_same_database_are_left_alone(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE warehouse (phone TEXT)")
 
@@ -104,22 +104,24 @@ def test_tables_of_others_in_the_same_database_are_left_alone(engine: sa.Engine)
     assert sa.inspect(engine).has_table("warehouse")
 
 
-@pytest.mark.parametrize("ask", [migrate, require_migrated])
-def test_a_database_that_cannot_be_reached_is_told_as_the_stores_failure(tmp_path: Path, ask: object) -> None:
+@pytest.mark.parametrize("function", [migrate, require_migrated])
+def test_an_unreachable_database_raises_store_unavailable(
+    tmp_path: Path, function: Callable[[sa.Engine], object]
+) -> None:
     engine = engine_from_url(f"sqlite:///{tmp_path}/no/such/folder/store.db")
 
     with pytest.raises(RcsStoreUnavailable, match="cannot be reached"):
-        ask(engine)  # type: ignore[operator]
+        function(engine)
 
 
-def test_a_database_that_is_not_there_is_not_made_by_asking_for_its_tables(tmp_path: Path) -> None:
+def test_checking_a_missing_sqlite_file_does_not_create_it(tmp_path: Path) -> None:
     with pytest.raises(RcsStoreError, match="its tables are missing"):
         require_migrated(engine_from_url(f"sqlite:///{tmp_path}/store.db"))
 
     assert not list(tmp_path.iterdir())
 
 
-def test_the_newest_version_is_the_one_that_the_migrations_end_with() -> None:
+def test_the_newest_version_is_alembics_head() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
 

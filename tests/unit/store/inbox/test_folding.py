@@ -1,4 +1,4 @@
-"""Landed reports as the latest status of their messages."""
+"""Folding of landed reports into the status of their messages."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from tests.unit.store.given import (
     claim_next,
     dispatched,
     funnel,
+    land_and_fold,
     phones,
     planned,
-    land_and_fold,
     report_on,
     request_row,
     row,
@@ -46,7 +46,7 @@ from tests.unit.store.given import (
 MINUTE = timedelta(minutes=1)
 
 
-def by_ids_alone(message_id: str, code: str = "13", campaign_id: str = "e-1") -> Report:
+def report_by_ids(message_id: str, code: str = "13", campaign_id: str = "e-1") -> Report:
     return Report(code, service="RCS", api_campaign_id=campaign_id, api_message_id=message_id, reported_at=NOON)
 
 
@@ -55,7 +55,26 @@ def status(engine: sa.Engine, phone: str = ANA, name: str = "spring") -> str:
     return found
 
 
-def test_a_report_becomes_the_status_of_its_message(engine: sa.Engine) -> None:
+def statements_to_fold(engine: sa.Engine, *reports: Report) -> int:
+    land(engine, reports, NOON)
+    statements: list[str] = []
+
+    def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    sa.event.listen(engine, "before_cursor_execute", record)
+    fold(engine)
+    sa.event.remove(engine, "before_cursor_execute", record)
+    return len(statements)
+
+
+def dispatched_in_doubt(engine: sa.Engine, people: list[str]) -> Claim:
+    taken = dispatched(engine, people)
+    mark_in_doubt(engine, taken, "the connection broke")
+    return taken
+
+
+def test_a_report_sets_the_status_of_its_message(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
 
     land_and_fold(engine, report_on(taken, ANA, "13", service="RCS", reported_at=NOON))
@@ -66,7 +85,7 @@ def test_a_report_becomes_the_status_of_its_message(engine: sa.Engine) -> None:
     assert status(engine, BEA) == ""
 
 
-def test_each_of_the_vendors_codes_is_folded_to_its_status(engine: sa.Engine) -> None:
+def test_each_default_code_is_folded_to_its_status(engine: sa.Engine) -> None:
     codes = dict(zip(phones(len(DEFAULT_STATUS_CODES)), DEFAULT_STATUS_CODES, strict=True))
     taken = sent(engine, list(codes))
 
@@ -75,10 +94,10 @@ def test_each_of_the_vendors_codes_is_folded_to_its_status(engine: sa.Engine) ->
     assert {codes[phone]: each.delivery_status for phone, each in rows(engine).items()} == DEFAULT_STATUS_CODES
 
 
-def test_folding_tells_how_many_reports_it_took_up(engine: sa.Engine) -> None:
+def test_fold_returns_the_number_of_folded_reports(engine: sa.Engine) -> None:
     taken = sent(engine)
 
-    assert land_and_fold(engine, report_on(taken), report_on(taken), by_ids_alone("unknown")) == 3
+    assert land_and_fold(engine, report_on(taken), report_on(taken), report_by_ids("unknown")) == 3
     assert fold(engine) == 0
 
 
@@ -95,7 +114,7 @@ def test_folding_tells_how_many_reports_it_took_up(engine: sa.Engine) -> None:
     ],
 )
 @pytest.mark.parametrize("in_order", [True, False])
-def test_of_two_statuses_the_one_that_tells_more_wins_whenever_it_came(
+def test_the_higher_of_two_statuses_wins_in_either_order(
     engine: sa.Engine, first: str, second: str, wins: str, in_order: bool
 ) -> None:
     taken = sent(engine)
@@ -134,19 +153,19 @@ def test_a_report_whose_date_cannot_be_read_counts_as_the_earliest(engine: sa.En
 
 @pytest.mark.parametrize("services", [("RCS", "SMS"), ("SMS", "RCS")])
 @pytest.mark.parametrize("together", [True, False])
-def test_reports_that_differ_in_their_service_alone_end_the_same_in_any_order(
+def test_reports_that_differ_only_in_their_service_give_the_same_status_in_any_order(
     engine: sa.Engine, services: tuple[str, ...], together: bool
 ) -> None:
     taken = sent(engine)
     reports = [report_on(taken, service=service) for service in services]
 
-    for some in [reports] if together else [reports[:1], reports[1:]]:
-        land_and_fold(engine, *some)
+    for batch in [reports] if together else [reports[:1], reports[1:]]:
+        land_and_fold(engine, *batch)
 
     assert row(engine).delivery_channel == "SMS"
 
 
-def test_a_report_that_comes_again_changes_nothing(engine: sa.Engine) -> None:
+def test_a_repeated_report_changes_nothing(engine: sa.Engine) -> None:
     taken = sent(engine)
     land_and_fold(engine, report_on(taken))
     before = row(engine)
@@ -156,7 +175,7 @@ def test_a_report_that_comes_again_changes_nothing(engine: sa.Engine) -> None:
     assert row(engine) == before
 
 
-def test_a_report_that_comes_again_is_kept(engine: sa.Engine) -> None:
+def test_a_repeated_report_is_stored(engine: sa.Engine) -> None:
     taken = sent(engine)
 
     land_and_fold(engine, report_on(taken), report_on(taken))
@@ -166,14 +185,14 @@ def test_a_report_that_comes_again_is_kept(engine: sa.Engine) -> None:
 
 
 @pytest.mark.parametrize("code", ["99", "0", "-1", "X", "1e1", "013"])
-def test_a_code_that_nobody_knows_is_kept_as_it_came_and_never_final(engine: sa.Engine, code: str) -> None:
+def test_an_unknown_code_is_stored_unchanged_and_is_not_final(engine: sa.Engine, code: str) -> None:
     land_and_fold(engine, report_on(sent(engine), ANA, code))
 
     assert (status(engine), row(engine).delivery_code) == ("unknown", code)
     assert (funnel(engine).final, funnel(engine).statuses[DeliveryStatus.UNKNOWN]) == (0, 1)
 
 
-def test_an_override_of_the_connection_decides_what_a_code_means(engine: sa.Engine) -> None:
+def test_an_override_decides_the_status_of_a_code(engine: sa.Engine) -> None:
     taken = sent(engine)
     campaign(engine, overrides={"13": "read"})
 
@@ -182,7 +201,7 @@ def test_an_override_of_the_connection_decides_what_a_code_means(engine: sa.Engi
     assert status(engine) == "read"
 
 
-def test_an_override_counts_for_its_own_campaign_alone(engine: sa.Engine) -> None:
+def test_an_override_applies_to_its_own_campaign_only(engine: sa.Engine) -> None:
     spring, summer = sent(engine, name="spring"), sent(engine, name="summer")
     campaign(engine, "spring", overrides={"20": "read"})
 
@@ -191,7 +210,7 @@ def test_an_override_counts_for_its_own_campaign_alone(engine: sa.Engine) -> Non
     assert (status(engine, name="spring"), status(engine, name="summer")) == ("read", "unknown")
 
 
-def test_the_channel_of_another_service_is_kept(engine: sa.Engine) -> None:
+def test_the_service_of_the_winning_report_is_the_channel(engine: sa.Engine) -> None:
     taken = sent(engine)
 
     land_and_fold(engine, report_on(taken, ANA, "50"), report_on(taken, ANA, "13", service="SMS"))
@@ -199,15 +218,15 @@ def test_the_channel_of_another_service_is_kept(engine: sa.Engine) -> None:
     assert (status(engine), row(engine).delivery_channel) == ("delivered", "SMS")
 
 
-def test_a_report_is_told_by_the_services_ids_where_it_has_no_reference(engine: sa.Engine) -> None:
+def test_a_report_without_a_reference_finds_its_message_by_the_services_ids(engine: sa.Engine) -> None:
     sent(engine, [ANA, BEA])
 
-    land_and_fold(engine, by_ids_alone(f"m-{BEA}"))
+    land_and_fold(engine, report_by_ids(f"m-{BEA}"))
 
     assert (status(engine, ANA), status(engine, BEA)) == ("", "delivered")
 
 
-def test_a_report_is_told_by_its_reference_and_the_services_message_id_where_it_has_no_phone(engine: sa.Engine) -> None:
+def test_a_report_without_a_phone_finds_its_message_by_reference_and_message_id(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
 
     land_and_fold(engine, report_on(taken, "", api_message_id=f"m-{BEA}"))
@@ -215,38 +234,38 @@ def test_a_report_is_told_by_its_reference_and_the_services_message_id_where_it_
     assert (status(engine, ANA), status(engine, BEA)) == ("", "delivered")
 
 
-def test_a_message_id_is_looked_for_within_the_request_that_the_report_names(engine: sa.Engine) -> None:
+def test_a_message_id_is_looked_up_in_the_request_that_the_report_names(engine: sa.Engine) -> None:
     sent(engine, [ANA], "spring", ids="same")
     settle(
         engine,
         [Settlement(dispatched(engine, [ANA], "summer"), [Outcome(ANA, MessageState.ACCEPTED, f"same-{ANA}")], "e-2")],
     )
 
-    land_and_fold(engine, by_ids_alone(f"same-{ANA}", campaign_id="e-2"))
+    land_and_fold(engine, report_by_ids(f"same-{ANA}", campaign_id="e-2"))
 
     assert (status(engine, name="spring"), status(engine, name="summer")) == ("", "delivered")
 
 
-def test_a_message_id_without_any_request_is_nobodys(engine: sa.Engine) -> None:
+def test_a_message_id_without_a_request_matches_no_message(engine: sa.Engine) -> None:
     sent(engine)
 
-    land_and_fold(engine, by_ids_alone(f"m-{ANA}", campaign_id=""))
+    land_and_fold(engine, report_by_ids(f"m-{ANA}", campaign_id=""))
 
     assert status(engine) == ""
 
 
-def test_reports_on_what_others_send_are_not_looked_for_among_the_messages(engine: sa.Engine) -> None:
+def test_reports_on_messages_of_others_are_not_looked_up_among_the_messages(engine: sa.Engine) -> None:
     sent(engine)
-    land(engine, [by_ids_alone(f"m-{ANA}", campaign_id="of-others")], NOON)
-    asked: list[str] = []
-    sa.event.listen(engine, "before_cursor_execute", lambda _connection, _cursor, text, *_: asked.append(text))
+    land(engine, [report_by_ids(f"m-{ANA}", campaign_id="of-others")], NOON)
+    statements: list[str] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda _connection, _cursor, text, *_: statements.append(text))
 
     fold(engine)
 
-    assert not [text for text in asked if "rcs_message.api_message_id = rcs_report.api_message_id" in text]
+    assert not [text for text in statements if "rcs_message.api_message_id = rcs_report.api_message_id" in text]
 
 
-def test_reference_and_phone_count_before_the_services_message_id(engine: sa.Engine) -> None:
+def test_reference_and_phone_take_precedence_over_the_services_message_id(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
 
     land_and_fold(engine, report_on(taken, ANA, api_message_id=f"m-{BEA}"))
@@ -254,7 +273,7 @@ def test_reference_and_phone_count_before_the_services_message_id(engine: sa.Eng
     assert (status(engine, ANA), status(engine, BEA)) == ("delivered", "")
 
 
-def test_a_phone_of_two_campaigns_is_told_apart_by_the_reference(engine: sa.Engine) -> None:
+def test_the_reference_decides_between_two_campaigns_with_the_same_phone(engine: sa.Engine) -> None:
     sent(engine, [ANA], "spring", "s")
     summer = sent(engine, [ANA], "summer", "t")
 
@@ -263,11 +282,13 @@ def test_a_phone_of_two_campaigns_is_told_apart_by_the_reference(engine: sa.Engi
     assert (status(engine, name="spring"), status(engine, name="summer")) == ("", "delivered")
 
 
-@pytest.mark.parametrize("alien", [{"campaign_reference": "not-ours"}, {"phone": "34699999999"}, {"phone": ""}])
-def test_a_report_on_nobody_of_ours_is_parked_and_touches_nothing(engine: sa.Engine, alien: dict[str, str]) -> None:
+@pytest.mark.parametrize("unknown", [{"campaign_reference": "not-ours"}, {"phone": "34699999999"}, {"phone": ""}])
+def test_a_report_on_an_unknown_message_is_parked_and_changes_nothing(
+    engine: sa.Engine, unknown: dict[str, str]
+) -> None:
     taken = sent(engine)
 
-    assert land_and_fold(engine, report_on(taken, **alien)) == 1
+    assert land_and_fold(engine, report_on(taken, **unknown)) == 1
 
     assert status(engine) == ""
     with engine.connect() as connection:
@@ -276,7 +297,7 @@ def test_a_report_on_nobody_of_ours_is_parked_and_touches_nothing(engine: sa.Eng
     assert parked.message_id is None
 
 
-def test_an_empty_message_id_is_nobodys(engine: sa.Engine) -> None:
+def test_an_empty_message_id_matches_no_message(engine: sa.Engine) -> None:
     taken = dispatched(engine)
     settle(engine, [Settlement(taken, [Outcome(ANA, MessageState.ACCEPTED, api_message_id="")], "e-1")])
 
@@ -286,7 +307,7 @@ def test_an_empty_message_id_is_nobodys(engine: sa.Engine) -> None:
 
 
 def test_a_parked_report_is_folded_when_its_message_appears(engine: sa.Engine) -> None:
-    land_and_fold(engine, by_ids_alone(f"m-{ANA}"))
+    land_and_fold(engine, report_by_ids(f"m-{ANA}"))
     sent(engine)
 
     assert fold_parked(engine) == 1
@@ -295,24 +316,24 @@ def test_a_parked_report_is_folded_when_its_message_appears(engine: sa.Engine) -
 
 
 def test_a_report_whose_message_is_still_unknown_stays_parked(engine: sa.Engine) -> None:
-    land_and_fold(engine, by_ids_alone("m-unknown"))
+    land_and_fold(engine, report_by_ids("m-unknown"))
     sent(engine)
 
     assert fold_parked(engine) == 0
 
 
-def test_folding_the_parked_ones_takes_up_those_that_just_landed_too(engine: sa.Engine) -> None:
+def test_fold_parked_also_folds_reports_that_have_just_landed(engine: sa.Engine) -> None:
     land(engine, [report_on(sent(engine))], NOON)
 
     assert fold_parked(engine) == 1
     assert status(engine) == "delivered"
 
 
-@pytest.mark.parametrize("a_fold", [1, 2, 3, 1000])
-def test_reports_are_all_folded_however_many_one_fold_takes(
-    engine: sa.Engine, a_fold: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("fold_size", [1, 2, 3, 1000])
+def test_all_reports_are_folded_whatever_the_size_of_a_fold(
+    engine: sa.Engine, fold_size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folding, "_REPORTS_PER_FOLD", a_fold)
+    monkeypatch.setattr(folding, "_REPORTS_PER_FOLD", fold_size)
     taken = sent(engine, phones(3))
 
     folded = land_and_fold(engine, *(report_on(taken, phone, code) for phone in phones(3) for code in ("11", "13")))
@@ -330,7 +351,7 @@ def test_reports_on_several_campaigns_are_folded_together(engine: sa.Engine) -> 
     assert [status(engine, name=name) for name in names] == ["delivered"] * 5
 
 
-def test_folds_are_numbered_upwards(engine: sa.Engine) -> None:
+def test_fold_numbers_rise(engine: sa.Engine) -> None:
     taken = sent(engine)
 
     for _ in range(3):
@@ -341,7 +362,7 @@ def test_folds_are_numbered_upwards(engine: sa.Engine) -> None:
     assert numbers == sorted(set(numbers))
 
 
-def test_a_message_that_a_fold_changes_carries_the_campaigns_new_revision(engine: sa.Engine) -> None:
+def test_a_message_that_a_fold_changes_gets_a_new_revision(engine: sa.Engine) -> None:
     taken = sent(engine)
     before = row(engine).revision
 
@@ -350,31 +371,31 @@ def test_a_message_that_a_fold_changes_carries_the_campaigns_new_revision(engine
     assert row(engine).revision > before
 
 
-def test_each_message_of_a_fold_carries_the_revision_of_its_own_campaign(engine: sa.Engine) -> None:
+def test_each_message_of_a_fold_gets_the_revision_of_its_own_campaign(engine: sa.Engine) -> None:
     spring, summer = sent(engine, name="spring"), sent(engine, name="summer")
     land_and_fold(engine, report_on(spring, code="11"))
 
     land_and_fold(engine, report_on(spring), report_on(summer))
 
     with engine.connect() as connection:
-        told = connection.execute(sa.select(campaigns.c.name, campaigns.c.revision))
-        of_campaigns = {each.name: each.revision for each in told}
+        found = connection.execute(sa.select(campaigns.c.name, campaigns.c.revision))
+        of_campaigns = {each.name: each.revision for each in found}
     assert of_campaigns["spring"] > of_campaigns["summer"]
     assert {name: row(engine, name=name).revision for name in of_campaigns} == of_campaigns
 
 
-def test_reports_on_more_campaigns_take_one_statement_more_each_to_fold(engine: sa.Engine) -> None:
+def test_each_further_campaign_costs_a_fold_one_statement(engine: sa.Engine) -> None:
     few = [sent(engine, name=f"few-{number}") for number in range(2)]
     many = [sent(engine, name=f"many-{number}") for number in range(12)]
 
     of_few = statements_to_fold(engine, *(report_on(each) for each in few))
     of_many = statements_to_fold(engine, *(report_on(each) for each in many))
 
-    # That of the campaign's lock.
+    # The lock of the campaign.
     assert of_many - of_few == len(many) - len(few)
 
 
-def test_a_report_proves_a_message_in_doubt_accepted_beside_one_that_is_known_to_be(engine: sa.Engine) -> None:
+def test_a_report_accepts_a_message_in_doubt_beside_one_already_accepted(engine: sa.Engine) -> None:
     known, doubted = sent(engine, [ANA]), dispatched(engine, [BEA])
     settle(engine, [Settlement(doubted, [Outcome(BEA, MessageState.IN_DOUBT, reason="no reply")], "")])
 
@@ -383,26 +404,7 @@ def test_a_report_proves_a_message_in_doubt_accepted_beside_one_that_is_known_to
     assert {phone: row(engine, phone).state for phone in (ANA, BEA)} == dict.fromkeys((ANA, BEA), "accepted")
 
 
-def statements_to_fold(engine: sa.Engine, *reports: Report) -> int:
-    land(engine, reports, NOON)
-    seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        seen.append(statement)
-
-    sa.event.listen(engine, "before_cursor_execute", note)
-    fold(engine)
-    sa.event.remove(engine, "before_cursor_execute", note)
-    return len(seen)
-
-
-def lost(engine: sa.Engine, people: list[str]) -> Claim:
-    taken = dispatched(engine, people)
-    mark_in_doubt(engine, taken, "the connection broke")
-    return taken
-
-
-def test_a_report_proves_a_message_accepted_whose_reply_is_still_awaited(engine: sa.Engine) -> None:
+def test_a_report_accepts_a_message_whose_reply_is_still_awaited(engine: sa.Engine) -> None:
     taken = dispatched(engine, [ANA, BEA])
 
     land_and_fold(engine, report_on(taken, ANA, "11"))
@@ -410,17 +412,17 @@ def test_a_report_proves_a_message_accepted_whose_reply_is_still_awaited(engine:
     assert states(engine) == {ANA: "accepted", BEA: "sending"}
 
 
-@pytest.mark.parametrize("told", [MessageState.REJECTED, MessageState.IN_DOUBT])
-def test_a_report_proves_a_message_accepted_whatever_the_reply_said(engine: sa.Engine, told: MessageState) -> None:
+@pytest.mark.parametrize("replied", [MessageState.REJECTED, MessageState.IN_DOUBT])
+def test_a_report_accepts_a_message_whatever_the_reply_said(engine: sa.Engine, replied: MessageState) -> None:
     taken = dispatched(engine)
-    settle(engine, [Settlement(taken, [Outcome(ANA, told, reason="so the reply says")], "e-1")])
+    settle(engine, [Settlement(taken, [Outcome(ANA, replied, reason="so the reply says")], "e-1")])
 
     land_and_fold(engine, report_on(taken))
 
     assert (row(engine).state, row(engine).reason) == ("accepted", "")
 
 
-def test_a_report_proves_a_message_accepted_that_a_refusal_gave_back(engine: sa.Engine) -> None:
+def test_a_report_accepts_a_message_that_was_requeued_after_a_refusal(engine: sa.Engine) -> None:
     taken = dispatched(engine)
     requeue_refused(engine, taken, "not enough credit")
 
@@ -429,8 +431,8 @@ def test_a_report_proves_a_message_accepted_that_a_refusal_gave_back(engine: sa.
     assert states(engine) == {ANA: "accepted"}
 
 
-def test_a_report_on_a_lost_request_proves_all_of_it_accepted(engine: sa.Engine) -> None:
-    taken = lost(engine, [ANA, BEA, EVA])
+def test_a_report_accepts_all_messages_of_a_request_whose_reply_was_lost(engine: sa.Engine) -> None:
+    taken = dispatched_in_doubt(engine, [ANA, BEA, EVA])
 
     land_and_fold(engine, report_on(taken, ANA, "50"))
 
@@ -439,7 +441,7 @@ def test_a_report_on_a_lost_request_proves_all_of_it_accepted(engine: sa.Engine)
     assert request_row(engine, taken).echoed_at is not None
 
 
-def test_a_report_on_a_lost_request_proves_nothing_of_another_one(engine: sa.Engine) -> None:
+def test_a_report_on_a_request_in_doubt_does_not_accept_those_of_another(engine: sa.Engine) -> None:
     holder = planned(engine, [ANA, BEA])
     first, second = claim_next(engine, holder, 1), claim_next(engine, holder, 1)
     for each in (first, second):
@@ -450,7 +452,7 @@ def test_a_report_on_a_lost_request_proves_nothing_of_another_one(engine: sa.Eng
     assert states(engine) == {ANA: "accepted", BEA: "in_doubt"}
 
 
-def test_a_report_proves_nothing_of_those_whom_a_readable_reply_left_in_doubt(engine: sa.Engine) -> None:
+def test_a_report_does_not_accept_others_that_a_readable_reply_left_in_doubt(engine: sa.Engine) -> None:
     taken = dispatched(engine, [ANA, BEA])
     silent_on_bea = [Outcome(ANA, MessageState.ACCEPTED, "m-1"), Outcome(BEA, MessageState.IN_DOUBT, reason="silent")]
     settle(engine, [Settlement(taken, silent_on_bea, "e-1")])
@@ -460,8 +462,8 @@ def test_a_report_proves_nothing_of_those_whom_a_readable_reply_left_in_doubt(en
     assert (row(engine, BEA).state, row(engine, BEA).reason) == ("in_doubt", "silent")
 
 
-def test_a_reply_that_comes_after_the_echo_tells_more_than_the_echo(engine: sa.Engine) -> None:
-    taken = lost(engine, [ANA, BEA])
+def test_a_late_reply_takes_precedence_over_a_report_on_the_same_request(engine: sa.Engine) -> None:
+    taken = dispatched_in_doubt(engine, [ANA, BEA])
     land_and_fold(engine, report_on(taken, ANA))
     outcomes = [Outcome(ANA, MessageState.ACCEPTED, "m-1"), Outcome(BEA, MessageState.REJECTED, reason="no RCS")]
 
@@ -470,7 +472,7 @@ def test_a_reply_that_comes_after_the_echo_tells_more_than_the_echo(engine: sa.E
     assert (row(engine, BEA).state, row(engine, BEA).reason) == ("rejected", "no RCS")
 
 
-def test_a_duplicate_of_the_services_ends_the_same_whether_reply_or_report_came_first(engine: sa.Engine) -> None:
+def test_a_duplicate_at_the_service_ends_the_same_if_report_or_reply_comes_first(engine: sa.Engine) -> None:
     for name, reply_first in (("spring", True), ("summer", False)):
         taken = dispatched(engine, [ANA], name)
         outcomes = [Outcome(ANA, MessageState.DUPLICATE, reason="left out")]
@@ -483,16 +485,16 @@ def test_a_duplicate_of_the_services_ends_the_same_whether_reply_or_report_came_
     assert states(engine, "spring") == states(engine, "summer")
 
 
-def test_the_services_message_id_is_learned_from_a_report_where_the_reply_was_lost(engine: sa.Engine) -> None:
-    taken = lost(engine, [ANA])
+def test_a_report_sets_the_services_message_id_if_the_reply_was_lost(engine: sa.Engine) -> None:
+    taken = dispatched_in_doubt(engine, [ANA])
 
     land_and_fold(engine, report_on(taken, ANA, api_message_id="m-9"))
 
     assert row(engine).api_message_id == "m-9"
 
 
-def test_the_services_message_id_is_learned_from_any_report_not_only_from_the_one_that_wins(engine: sa.Engine) -> None:
-    taken = lost(engine, [ANA])
+def test_a_report_that_does_not_win_sets_the_services_message_id_too(engine: sa.Engine) -> None:
+    taken = dispatched_in_doubt(engine, [ANA])
     land_and_fold(engine, report_on(taken, ANA, "13"))
 
     land_and_fold(engine, report_on(taken, ANA, "11", api_message_id="m-9"))
@@ -500,7 +502,7 @@ def test_the_services_message_id_is_learned_from_any_report_not_only_from_the_on
     assert row(engine).api_message_id == "m-9"
 
 
-def test_the_replys_message_id_counts_before_that_of_a_report(engine: sa.Engine) -> None:
+def test_the_message_id_of_the_reply_takes_precedence_over_that_of_a_report(engine: sa.Engine) -> None:
     taken = dispatched(engine)
     land_and_fold(engine, report_on(taken, ANA, api_message_id="m-other"))
 
@@ -509,7 +511,7 @@ def test_the_replys_message_id_counts_before_that_of_a_report(engine: sa.Engine)
     assert row(engine).api_message_id == f"m-{ANA}"
 
 
-def test_a_refusal_against_the_echo_of_the_same_request_plans_nobody_again(engine: sa.Engine) -> None:
+def test_a_refusal_after_a_report_on_the_same_request_requeues_nothing(engine: sa.Engine) -> None:
     taken = dispatched(engine, [ANA, BEA])
     land_and_fold(engine, report_on(taken, ANA))
 

@@ -1,4 +1,4 @@
-"""Delivery reports, kept as they came."""
+"""Landing of delivery reports."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_landed_report_waits_to_be_folded(engine: sa.Engine) -> None:
     assert (landed(engine)[0].fold, landed(engine)[0].message_id) == (None, None)
 
 
-def test_repeated_reports_are_all_kept_in_the_order_in_which_they_came(engine: sa.Engine) -> None:
+def test_repeated_reports_are_all_stored_in_the_order_of_their_arrival(engine: sa.Engine) -> None:
     codes = ["10", "11", "11", "10"]
 
     land(engine, [Report(code, phone="34600000001") for code in codes], NOON)
@@ -57,7 +57,7 @@ def test_repeated_reports_are_all_kept_in_the_order_in_which_they_came(engine: s
     assert [row.status_code for row in landed(engine)] == codes
 
 
-def test_a_report_whose_date_could_not_be_read_keeps_its_text(engine: sa.Engine) -> None:
+def test_a_report_with_an_unreadable_date_keeps_its_text(engine: sa.Engine) -> None:
     land(engine, [Report("11", phone="34600000001", reported_at_text="yesterday")], NOON)
 
     assert (landed(engine)[0].reported_at, landed(engine)[0].reported_at_text) == (None, "yesterday")
@@ -74,9 +74,7 @@ def test_a_report_whose_date_could_not_be_read_keeps_its_text(engine: sa.Engine)
     ],
     ids=lambda strange: next(iter(strange)),
 )
-def test_no_report_however_strange_sinks_the_batch_that_it_lands_with(
-    engine: sa.Engine, strange: dict[str, str]
-) -> None:
+def test_a_strange_report_does_not_prevent_the_landing_of_others(engine: sa.Engine, strange: dict[str, str]) -> None:
     read = read_report({"Estado": "11", "Destinatario": "34600000001", **strange})
 
     land(engine, [REPORT, read], NOON)
@@ -84,22 +82,22 @@ def test_no_report_however_strange_sinks_the_batch_that_it_lands_with(
     assert len(landed(engine)) == 2
 
 
-def test_what_comes_one_after_the_other_over_one_kept_connection_is_committed_each_time(engine: sa.Engine) -> None:
-    numbers = []
+def test_a_landing_connection_commits_each_call(engine: sa.Engine) -> None:
+    counts = []
 
     with closing(LandingConnection(engine)) as landing:
         for _ in range(3):
             landing.land([ReceivedReports(NOON, [REPORT])])
-            numbers.append(len(landed(engine)))
+            counts.append(len(landed(engine)))
 
-    assert numbers == [1, 2, 3]
+    assert counts == [1, 2, 3]
 
 
-def test_what_was_refused_lands_with_the_reports_beside_it(engine: sa.Engine) -> None:
-    refused_beside_one = ReceivedReports(NOON, [REPORT], [RefusedReport("why", "text/plain", b"\0")])
+def test_refused_bodies_land_together_with_reports(engine: sa.Engine) -> None:
+    with_refused = ReceivedReports(NOON, [REPORT], [RefusedReport("why", "text/plain", b"\0")])
 
     with closing(LandingConnection(engine)) as landing:
-        landing.land([ReceivedReports(NOON, [REPORT]), refused_beside_one])
+        landing.land([ReceivedReports(NOON, [REPORT]), with_refused])
 
     with engine.connect() as connection:
         refused = connection.execute(sa.select(report_refused.c.body)).scalars().all()

@@ -1,4 +1,4 @@
-"""Campaigns on which reports should come, and none does."""
+"""Campaigns on which reports are due and none has arrived."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from tests.unit.store.given import (
     campaign,
     claim_next,
     dispatched,
+    land_and_fold,
     listed,
     planned,
-    land_and_fold,
     report_on,
     sent,
 )
@@ -42,29 +42,27 @@ from tests.unit.store.given import (
 
 def claimed_at(engine: sa.Engine, request_id: int) -> datetime:
     with engine.connect() as connection:
-        moment: datetime = connection.execute(
-            sa.select(request.c.claimed_at).where(request.c.id == request_id)
-        ).scalar_one()
-        return moment
+        found = connection.execute(sa.select(request.c.claimed_at).where(request.c.id == request_id))
+        claimed: datetime = found.scalar_one()
+        return claimed
 
 
 def send_without_reports(engine: sa.Engine) -> None:
-    holder = begin_attempt(
-        engine, open_campaign(engine, "spring", TERMS, {}, request_reports=False), "a test", timedelta(minutes=5)
-    )
+    opened = open_campaign(engine, "spring", TERMS, {}, request_reports=False)
+    holder = begin_attempt(engine, opened, "a test", timedelta(minutes=5))
     record_list(engine, holder, prepare_list_part(engine, [listed(ANA)]))
     taken = claim_next(engine, holder)
     settle(engine, [Settlement(taken, accepted(taken), "e-1")])
 
 
-def test_a_campaign_is_silent_since_its_first_request_that_was_accepted(engine: sa.Engine) -> None:
+def test_reports_are_due_since_the_first_accepted_request(engine: sa.Engine) -> None:
     first = sent(engine)
     sent(engine, [BEA], ids="n")
 
     assert read_silent_campaigns(engine, ["spring"]) == {"spring": claimed_at(engine, first.request_id)}
 
 
-def test_a_campaign_with_a_date_is_silent_since_its_date(engine: sa.Engine) -> None:
+def test_reports_are_due_since_the_date_of_a_campaign_that_has_one(engine: sa.Engine) -> None:
     sent(engine)
     date = datetime(2099, 1, 1, tzinfo=UTC)
     with engine.begin() as connection:
@@ -79,14 +77,14 @@ def test_a_campaign_of_which_nothing_was_accepted_is_not_silent(engine: sa.Engin
     assert read_silent_campaigns(engine, ["spring"]) == {}
 
 
-def test_a_campaign_that_asks_for_no_reports_is_not_silent(engine: sa.Engine) -> None:
+def test_a_campaign_that_does_not_request_reports_is_not_silent(engine: sa.Engine) -> None:
     send_without_reports(engine)
 
     assert read_silent_campaigns(engine, ["spring"]) == {}
     assert not read_report_health(engine, datetime.now(UTC) + 2 * SILENT_AFTER)["spring"].is_overdue
 
 
-def test_a_campaign_that_was_only_listed_while_it_asked_for_reports_is_not_silent(engine: sa.Engine) -> None:
+def test_a_campaign_that_was_sent_without_requesting_reports_is_not_silent(engine: sa.Engine) -> None:
     planned(engine, [ANA])
 
     send_without_reports(engine)
@@ -94,14 +92,14 @@ def test_a_campaign_that_was_only_listed_while_it_asked_for_reports_is_not_silen
     assert read_silent_campaigns(engine, ["spring"]) == {}
 
 
-def test_a_campaign_that_request_reports_later_is_silent_since_its_first_request_that_did(engine: sa.Engine) -> None:
+def test_reports_are_due_since_the_first_request_that_asked_for_them(engine: sa.Engine) -> None:
     send_without_reports(engine)
     asked = sent(engine, [BEA], ids="n")
 
     assert read_silent_campaigns(engine, ["spring"]) == {"spring": claimed_at(engine, asked.request_id)}
 
 
-def test_a_campaign_that_asks_no_longer_is_silent_as_before(engine: sa.Engine) -> None:
+def test_a_campaign_that_stops_requesting_reports_is_silent_as_before(engine: sa.Engine) -> None:
     asked = sent(engine)
 
     open_campaign(engine, "spring", TERMS, {}, request_reports=False)
@@ -109,13 +107,13 @@ def test_a_campaign_that_asks_no_longer_is_silent_as_before(engine: sa.Engine) -
     assert read_silent_campaigns(engine, ["spring"]) == {"spring": claimed_at(engine, asked.request_id)}
 
 
-def test_a_report_that_is_not_folded_yet_breaks_the_silence(engine: sa.Engine) -> None:
+def test_a_report_that_is_not_folded_yet_ends_the_silence(engine: sa.Engine) -> None:
     land(engine, [report_on(sent(engine))], NOON)
 
     assert read_silent_campaigns(engine, ["spring"]) == {}
 
 
-def test_a_report_on_a_phone_that_the_campaign_does_not_have_shows_that_reports_come_whoever_looks(
+def test_a_parked_report_with_the_campaigns_reference_ends_the_silence(
     engine: sa.Engine,
 ) -> None:
     land_and_fold(engine, report_on(sent(engine), BEA))
@@ -125,13 +123,13 @@ def test_a_report_on_a_phone_that_the_campaign_does_not_have_shows_that_reports_
     assert not read_report_health(engine, later)["spring"].is_overdue
 
 
-def test_other_campaigns_are_not_told_of(engine: sa.Engine) -> None:
+def test_other_campaigns_are_not_returned(engine: sa.Engine) -> None:
     sent(engine)
 
     assert read_silent_campaigns(engine, ["autumn"]) == {}
 
 
-def test_a_silence_is_new_until_it_was_told_of(engine: sa.Engine) -> None:
+def test_each_observer_gets_a_silent_campaign_until_its_warning_is_recorded(engine: sa.Engine) -> None:
     since = claimed_at(engine, sent(engine).request_id)
     later = since + SILENT_AFTER + timedelta(seconds=1)
 
@@ -142,7 +140,7 @@ def test_a_silence_is_new_until_it_was_told_of(engine: sa.Engine) -> None:
     assert read_campaigns_to_warn_about(engine, "the receivers", later) == {}
 
 
-def test_a_silence_is_not_new_before_its_time_nor_where_reports_have_come(engine: sa.Engine) -> None:
+def test_no_warning_is_due_before_its_time_or_if_reports_have_arrived(engine: sa.Engine) -> None:
     since = claimed_at(engine, sent(engine).request_id)
     land_and_fold(engine, report_on(sent(engine, name="autumn")))
 
@@ -150,31 +148,31 @@ def test_a_silence_is_not_new_before_its_time_nor_where_reports_have_come(engine
     assert list(read_campaigns_to_warn_about(engine, "the receivers", since + 2 * SILENT_AFTER)) == ["spring"]
 
 
-def test_silence_that_is_too_long_is_told_with_what_to_check() -> None:
-    with pytest.raises(RcsNoReportsError) as told:
+def test_the_error_about_a_silent_campaign_says_what_to_check() -> None:
+    with pytest.raises(RcsNoReportsError) as raised:
         require_reports("spring", NOON, timedelta(hours=1), NOON + timedelta(hours=1, seconds=1))
 
     for check in ("campaign 'spring'", "2026-05-01 12:00 UTC", "receiver running", "panel", "password", "Report"):
-        assert check in str(told.value)
+        assert check in str(raised.value)
 
 
 @pytest.mark.parametrize("since", [None, NOON])
-def test_silence_that_is_short_enough_is_none(since: datetime | None) -> None:
+def test_a_campaign_that_is_not_silent_for_too_long_raises_nothing(since: datetime | None) -> None:
     require_reports("spring", since, timedelta(hours=1), NOON + timedelta(hours=1))
 
 
-def test_each_is_told_once_of_each_campaign(engine: sa.Engine) -> None:
+def test_each_observer_is_warned_once_about_each_campaign(engine: sa.Engine) -> None:
     for name in ("spring", "autumn"):
         campaign(engine, name)
 
-    told = [
-        record_silence_warning(engine, name, who)
+    is_first = [
+        record_silence_warning(engine, name, observer)
         for name in ("spring", "autumn")
-        for who in ("a task", "another", "a task")
+        for observer in ("a task", "another", "a task")
     ]
 
-    assert told == [True, True, False] * 2
+    assert is_first == [True, True, False] * 2
 
 
-def test_of_a_campaign_that_is_not_known_nobody_is_told(engine: sa.Engine) -> None:
+def test_no_warning_is_recorded_for_an_unknown_campaign(engine: sa.Engine) -> None:
     assert not record_silence_warning(engine, "spring", "a task")

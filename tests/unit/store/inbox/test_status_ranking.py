@@ -1,4 +1,4 @@
-"""What several channels tell of a message, and what its status is then."""
+"""Ranking of the statuses that several channels report on a message."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.db.tables import message_channel
-from tests.unit.store.given import ANA, BEA, NOON, campaign, funnel, phones, land_and_fold, report_on, row, rows, sent
+from tests.unit.store.given import ANA, BEA, NOON, campaign, funnel, land_and_fold, phones, report_on, row, rows, sent
 
 MINUTE = timedelta(minutes=1)
-
 
 SENT, DELAYED, FAILED, DELIVERED, READ, UNKNOWN = "11", "52", "50", "13", "20", "99"
 
 
 def channels(engine: sa.Engine) -> set[tuple[str, str]]:
     with engine.connect() as connection:
-        told = connection.execute(sa.select(message_channel.c.channel, message_channel.c.status))
-        return {(each.channel, each.status) for each in told}
+        found = connection.execute(sa.select(message_channel.c.channel, message_channel.c.status))
+        return {(each.channel, each.status) for each in found}
 
 
 @pytest.mark.parametrize(
@@ -39,21 +38,21 @@ def channels(engine: sa.Engine) -> set[tuple[str, str]]:
     ],
 )
 @pytest.mark.parametrize("together", [True, False])
-def test_of_two_channels_the_one_wins_that_may_still_bring_the_message_or_has(
+def test_a_channel_that_delivered_or_may_still_deliver_wins_over_one_that_failed(
     engine: sa.Engine, by_rcs: str, by_sms: str, status: str, channel: str, together: bool
 ) -> None:
     taken = sent(engine)
     campaign(engine, overrides={READ: "read"})
     reports = [report_on(taken, ANA, by_rcs), report_on(taken, ANA, by_sms, service="SMS")]
 
-    for some in [reports] if together else [reports[:1], reports[1:]]:
-        land_and_fold(engine, *some)
+    for batch in [reports] if together else [reports[:1], reports[1:]]:
+        land_and_fold(engine, *batch)
 
     assert (row(engine).delivery_status, row(engine).delivery_channel) == (status, channel)
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_a_message_that_failed_by_every_channel_has_failed_in_whatever_order_that_is_told(
+def test_a_message_that_failed_by_every_channel_has_failed_in_any_order_of_reports(
     engine: sa.Engine, order: tuple[int, ...]
 ) -> None:
     taken = sent(engine)
@@ -62,13 +61,13 @@ def test_a_message_that_failed_by_every_channel_has_failed_in_whatever_order_tha
         for minute, (service, code) in enumerate([("RCS", FAILED), ("SMS", SENT), ("SMS", FAILED)])
     ]
 
-    for place in order:
-        land_and_fold(engine, reports[place])
+    for index in order:
+        land_and_fold(engine, reports[index])
 
     assert (row(engine).delivery_status, row(engine).delivery_channel) == ("failed", "SMS")
 
 
-def test_a_message_that_is_under_way_by_another_channel_is_not_final(engine: sa.Engine) -> None:
+def test_a_message_that_another_channel_has_sent_on_is_not_final(engine: sa.Engine) -> None:
     taken = sent(engine)
     land_and_fold(engine, report_on(taken, ANA, FAILED))
     failed = funnel(engine).final
@@ -78,7 +77,7 @@ def test_a_message_that_is_under_way_by_another_channel_is_not_final(engine: sa.
     assert (failed, funnel(engine).final) == (1, 0)
 
 
-def test_of_two_channels_that_delivered_the_later_one_counts(engine: sa.Engine) -> None:
+def test_the_later_of_two_channels_that_delivered_wins(engine: sa.Engine) -> None:
     taken = sent(engine)
 
     land_and_fold(engine, report_on(taken, ANA, DELIVERED, service="SMS"))
@@ -96,7 +95,7 @@ def test_a_third_channel_counts_as_well(engine: sa.Engine) -> None:
     assert (row(engine).delivery_status, row(engine).delivery_channel) == ("sent", "VOICE")
 
 
-def test_channels_are_kept_apart_only_where_there_are_several(engine: sa.Engine) -> None:
+def test_channels_are_stored_only_for_messages_that_have_several(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
 
     land_and_fold(engine, report_on(taken, ANA, SENT), report_on(taken, ANA, DELIVERED), report_on(taken, BEA, FAILED))
@@ -106,7 +105,7 @@ def test_channels_are_kept_apart_only_where_there_are_several(engine: sa.Engine)
     assert (one_each, channels(engine)) == (set(), {("RCS", "failed"), ("SMS", "sent")})
 
 
-def test_reports_that_change_nothing_leave_a_message_of_several_channels_as_it_is(engine: sa.Engine) -> None:
+def test_a_repeated_report_does_not_change_a_message_of_several_channels(engine: sa.Engine) -> None:
     taken = sent(engine)
     reports = [report_on(taken, ANA, FAILED), report_on(taken, ANA, DELIVERED, service="SMS")]
     land_and_fold(engine, *reports)
@@ -126,7 +125,7 @@ def test_messages_of_one_and_of_several_channels_are_folded_together(engine: sa.
     assert [each.delivery_status for each in rows(engine).values()] == ["delivered", "sent"] * 2
 
 
-def test_a_campaigns_own_status_codes_count_for_each_channel(engine: sa.Engine) -> None:
+def test_overrides_of_the_status_codes_apply_to_every_channel(engine: sa.Engine) -> None:
     taken = sent(engine)
     campaign(engine, overrides={"77": "delivered"})
 

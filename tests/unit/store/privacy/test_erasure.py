@@ -1,4 +1,4 @@
-"""A person who is taken out of the store: what goes, what stays, and whom nobody messages again."""
+"""Erasure of a person's data from the store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsInputError, RcsInFlightError
+from airflow_provider_rcs.api.errors import RcsInFlightError, RcsInputError
 from airflow_provider_rcs.api.models import FrequencyCap, Outcome
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
@@ -32,17 +32,17 @@ from tests.unit.store.given import (
     EVA,
     NOON,
     accepted,
-    new_attempt,
     campaign,
-    claim_next,
     claim_and_dispatch,
+    claim_next,
     dispatched,
     dump_store,
-    funnel,
     expire_lease,
-    listed,
-    planned,
+    funnel,
     land_and_fold,
+    listed,
+    new_attempt,
+    planned,
     report_on,
     row,
     rows,
@@ -58,7 +58,7 @@ def erase_ana(engine: sa.Engine, *, suppress: bool = False) -> PersonalData:
     return erase(engine, ANA, "the data protection officer", suppress=suppress)
 
 
-def hash_of_ana(engine: sa.Engine, name: str = "spring") -> str:
+def pseudonym_of_ana(engine: sa.Engine, name: str = "spring") -> str:
     (key,) = [key for key in rows(engine, name) if key.startswith("pseudonym:")]
     return key
 
@@ -69,12 +69,12 @@ def suppress(engine: sa.Engine, phone: str) -> None:
 
 
 def send_to_ana(engine: sa.Engine, name: str = "spring", cap: FrequencyCap | None = None) -> list[str]:
-    """List Ana and Bea, and return who is claimed."""
+    """List Ana and Bea, and return the claimed phones."""
     taken = claim_and_dispatch(engine, planned(engine, [ANA, BEA], name), 10, cap)
     return [] if taken is None else [recipient.phone for recipient in taken.recipients]
 
 
-def test_nothing_of_the_person_is_left_in_any_table(engine: sa.Engine) -> None:
+def test_erasure_leaves_no_personal_data_in_any_table(engine: sa.Engine) -> None:
     begun = new_attempt(engine)
     record_list(engine, begun, prepare_list_part(engine, [ANAS_LIST, listed(BEA)]))
     taken = claim_next(engine, begun)
@@ -93,21 +93,21 @@ def test_nothing_of_the_person_is_left_in_any_table(engine: sa.Engine) -> None:
     assert BEA in left
 
 
-def test_the_counts_of_a_campaign_and_what_the_service_said_stay(engine: sa.Engine) -> None:
+def test_erasure_keeps_the_counts_of_a_campaign_and_the_services_ids(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
     land_and_fold(engine, report_on(taken, api_message_id=f"m-{ANA}"), report_on(taken, BEA, "50"))
     funnel_before, before = funnel(engine), row(engine)
 
     erase_ana(engine)
 
-    after = row(engine, hash_of_ana(engine))
+    after = row(engine, pseudonym_of_ana(engine))
     assert funnel(engine) == funnel_before
     kept = ("id", "state", "reason", "request_id", "api_message_id", "delivery_status", "delivery_at", "updated_at")
     assert [getattr(after, name) for name in kept] == [getattr(before, name) for name in kept]
     assert after.revision > before.revision
 
 
-def test_what_was_found_is_told_and_looking_again_finds_only_the_hash(engine: sa.Engine) -> None:
+def test_erase_returns_what_it_found_and_a_second_search_finds_only_pseudonyms(engine: sa.Engine) -> None:
     taken = sent(engine)
     land_and_fold(engine, report_on(taken))
     record_exclusions(engine, campaign(engine, "summer"), [ANA])
@@ -129,7 +129,7 @@ def test_what_was_found_is_told_and_looking_again_finds_only_the_hash(engine: sa
 
 
 @pytest.mark.parametrize("text", ["600000001", "tel. 0034 600-000-001"])
-def test_a_row_that_was_rejected_because_it_held_no_phone_is_erased_too(engine: sa.Engine, text: str) -> None:
+def test_a_row_that_was_rejected_for_its_phone_is_erased_too(engine: sa.Engine, text: str) -> None:
     no_phone = {"phone": None, "name": "Ana"}
     wrong = listed("no-phone:1", "phone: it is not a phone number", phone_as_listed=text, **no_phone)
     other = listed("no-phone:2", "phone: it is not a phone number", phone_as_listed="600000009", **no_phone)
@@ -141,15 +141,15 @@ def test_a_row_that_was_rejected_because_it_held_no_phone_is_erased_too(engine: 
     assert "no-phone:1" not in rows(engine)
 
 
-def test_who_was_messaged_is_not_messaged_again_by_the_campaign_and_gets_no_second_row(engine: sa.Engine) -> None:
+def test_an_erased_recipient_is_not_messaged_twice_and_gets_no_second_row(engine: sa.Engine) -> None:
     sent(engine, [ANA])
     erase_ana(engine)
 
     assert send_to_ana(engine) == [BEA]
-    assert states(engine) == {hash_of_ana(engine): "accepted", BEA: "sending"}
+    assert states(engine) == {pseudonym_of_ana(engine): "accepted", BEA: "sending"}
 
 
-def test_a_list_does_not_bring_back_what_was_erased(engine: sa.Engine) -> None:
+def test_a_new_list_does_not_restore_erased_data(engine: sa.Engine) -> None:
     record_list(
         engine,
         new_attempt(engine),
@@ -160,12 +160,12 @@ def test_a_list_does_not_bring_back_what_was_erased(engine: sa.Engine) -> None:
     record_list(engine, new_attempt(engine), prepare_list_part(engine, [ANAS_LIST, ANAS_LIST]))
 
     assert ANA not in dump_store(engine)
-    assert (row(engine, hash_of_ana(engine)).state, row(engine, hash_of_ana(engine)).name) == ("rejected", "")
-    assert row(engine, hash_of_ana(engine)).repeats == 1
+    assert (row(engine, pseudonym_of_ana(engine)).state, row(engine, pseudonym_of_ana(engine)).name) == ("rejected", "")
+    assert row(engine, pseudonym_of_ana(engine)).repeats == 1
     assert funnel(engine).requested == 2
 
 
-def test_who_is_planned_is_not_sent_to_and_is_told_why(engine: sa.Engine) -> None:
+def test_a_planned_message_is_suppressed_by_the_erasure(engine: sa.Engine) -> None:
     begun = planned(engine, [ANA, BEA])
     erase_ana(engine)
 
@@ -173,7 +173,7 @@ def test_who_is_planned_is_not_sent_to_and_is_told_why(engine: sa.Engine) -> Non
     assert funnel(engine).reasons[MessageState.SUPPRESSED] == {"erased before it was sent": 1}
 
 
-def test_a_preview_knows_by_the_hash_how_the_person_stands(engine: sa.Engine) -> None:
+def test_a_preview_finds_the_state_of_erased_recipients_by_pseudonym(engine: sa.Engine) -> None:
     sent(engine, [ANA])
     record_list(
         engine, new_attempt(engine), prepare_list_part(engine, [listed(EVA, "variable Amount: it has no value")])
@@ -187,7 +187,7 @@ def test_a_preview_knows_by_the_hash_how_the_person_stands(engine: sa.Engine) ->
     }
 
 
-def test_another_campaign_messages_the_person_if_a_list_names_them_again(engine: sa.Engine) -> None:
+def test_another_campaign_messages_an_erased_recipient_that_its_list_contains(engine: sa.Engine) -> None:
     sent(engine, [ANA])
 
     erase_ana(engine)
@@ -195,14 +195,14 @@ def test_another_campaign_messages_the_person_if_a_list_names_them_again(engine:
     assert send_to_ana(engine, "summer") == [ANA, BEA]
 
 
-def test_no_campaign_messages_the_person_if_that_was_asked_for(engine: sa.Engine) -> None:
+def test_no_campaign_messages_a_recipient_erased_with_suppress(engine: sa.Engine) -> None:
     erase_ana(engine, suppress=True)
 
     assert send_to_ana(engine, "summer") == [BEA]
     assert row(engine, ANA, "summer").reason == "suppressed: erased on request"
 
 
-def test_who_was_suppressed_or_excluded_stays_so_with_the_reason(engine: sa.Engine) -> None:
+def test_erased_recipients_stay_suppressed_or_excluded_with_the_reason(engine: sa.Engine) -> None:
     suppress(engine, ANA)
     record_exclusions(engine, campaign(engine, "spring"), [EVA])
     for phone in (ANA, EVA):
@@ -216,7 +216,7 @@ def test_who_was_suppressed_or_excluded_stays_so_with_the_reason(engine: sa.Engi
     assert claim_next(engine, planned(engine, [EVA], "summer")).recipients[0].phone == EVA
 
 
-def test_messages_from_before_the_erasure_count_for_the_frequency_cap(engine: sa.Engine) -> None:
+def test_messages_before_the_erasure_count_towards_the_frequency_cap(engine: sa.Engine) -> None:
     sent(engine, [ANA])
     erase_ana(engine)
     sent(engine, [ANA], name="summer")
@@ -225,7 +225,7 @@ def test_messages_from_before_the_erasure_count_for_the_frequency_cap(engine: sa
     assert send_to_ana(engine, "winter", FrequencyCap(3, timedelta(days=1))) == [ANA, BEA]
 
 
-def test_while_a_message_is_being_sent_nothing_is_erased_and_the_campaign_is_named(engine: sa.Engine) -> None:
+def test_nothing_is_erased_while_a_message_is_being_sent(engine: sa.Engine) -> None:
     sent(engine, [ANA], name="summer")
     dispatched(engine, [ANA])
 
@@ -235,14 +235,14 @@ def test_while_a_message_is_being_sent_nothing_is_erased_and_the_campaign_is_nam
     assert [list(states(engine, name)) for name in ("spring", "summer")] == [[ANA], [ANA]]
 
 
-def test_what_a_dead_attempt_was_sending_is_in_doubt_and_erased(engine: sa.Engine) -> None:
+def test_messages_that_a_dead_attempt_was_sending_become_in_doubt_and_are_erased(engine: sa.Engine) -> None:
     holder = planned(engine, [ANA])
     claim_next(engine, holder)
     expire_lease(engine, holder)
 
     erase_ana(engine)
 
-    assert states(engine) == {hash_of_ana(engine): "in_doubt"}
+    assert states(engine) == {pseudonym_of_ana(engine): "in_doubt"}
 
 
 def test_a_late_reply_still_settles_an_erased_message(engine: sa.Engine) -> None:
@@ -252,13 +252,13 @@ def test_a_late_reply_still_settles_an_erased_message(engine: sa.Engine) -> None
 
     settle(engine, [Settlement(taken, [Outcome(ANA, MessageState.ACCEPTED, "m-1")], "e-1")])
 
-    assert (row(engine, hash_of_ana(engine)).state, row(engine, hash_of_ana(engine)).api_message_id) == (
+    assert (row(engine, pseudonym_of_ana(engine)).state, row(engine, pseudonym_of_ana(engine)).api_message_id) == (
         "accepted",
         "m-1",
     )
 
 
-def test_a_late_refusal_does_not_plan_whom_nobody_can_send_to(engine: sa.Engine) -> None:
+def test_a_late_refusal_does_not_requeue_an_erased_message(engine: sa.Engine) -> None:
     holder = planned(engine, [ANA, BEA])
     taken = claim_next(engine, holder)
     expire_lease(engine, holder)
@@ -267,19 +267,19 @@ def test_a_late_refusal_does_not_plan_whom_nobody_can_send_to(engine: sa.Engine)
 
     requeue_refused(engine, taken, "not enough credit")
 
-    assert states(engine) == {hash_of_ana(engine): "suppressed", BEA: "planned"}
+    assert states(engine) == {pseudonym_of_ana(engine): "suppressed", BEA: "planned"}
 
 
-def test_a_person_who_says_not_sent_does_not_plan_whom_nobody_can_send_to(engine: sa.Engine) -> None:
+def test_resolving_as_not_sent_does_not_requeue_an_erased_message(engine: sa.Engine) -> None:
     mark_in_doubt(engine, dispatched(engine, [ANA, BEA]), "the connection broke")
     erase_ana(engine)
 
     assert resolve_all(engine, campaign(engine), Resolution(Verdict.NOT_SENT, "me", "seen in the panel")) == 2
 
-    assert states(engine) == {hash_of_ana(engine): "suppressed", BEA: "planned"}
+    assert states(engine) == {pseudonym_of_ana(engine): "suppressed", BEA: "planned"}
 
 
-def test_said_to_be_not_sent_after_its_campaign_was_cancelled_an_erased_message_is_suppressed_for_that(
+def test_resolving_an_erased_message_of_a_cancelled_campaign_suppresses_it(
     engine: sa.Engine,
 ) -> None:
     mark_in_doubt(engine, dispatched(engine), "lost")
@@ -291,16 +291,16 @@ def test_said_to_be_not_sent_after_its_campaign_was_cancelled_an_erased_message_
     assert funnel(engine).reasons == {MessageState.SUPPRESSED: {"cancelled: the price is wrong": 1}}
 
 
-def test_an_erased_message_in_doubt_can_be_settled_by_its_phone(engine: sa.Engine) -> None:
+def test_an_erased_message_in_doubt_can_be_resolved_by_its_phone(engine: sa.Engine) -> None:
     mark_in_doubt(engine, dispatched(engine, [ANA, BEA]), "the connection broke")
     erase_ana(engine)
 
     assert resolve_phone(engine, campaign(engine), Resolution(Verdict.ACCEPTED, "me", "seen in the panel"), ANA) == 1
 
-    assert states(engine) == {hash_of_ana(engine): "accepted", BEA: "in_doubt"}
+    assert states(engine) == {pseudonym_of_ana(engine): "accepted", BEA: "in_doubt"}
 
 
-def test_who_erases_is_kept_with_the_hash_and_must_be_told(engine: sa.Engine) -> None:
+def test_the_name_of_who_erases_is_stored_and_required(engine: sa.Engine) -> None:
     erase_ana(engine)
 
     with engine.connect() as connection:
@@ -310,18 +310,18 @@ def test_who_erases_is_kept_with_the_hash_and_must_be_told(engine: sa.Engine) ->
         erase(engine, ANA, " ")
 
 
-def test_a_person_can_be_erased_again_after_being_messaged_again(engine: sa.Engine) -> None:
+def test_a_recipient_can_be_erased_again_after_another_message(engine: sa.Engine) -> None:
     sent(engine, [ANA])
     erase_ana(engine)
     sent(engine, [ANA], name="summer")
 
     assert len(erase_ana(engine).messages) == 1
 
-    assert hash_of_ana(engine, "spring") == hash_of_ana(engine, "summer")
+    assert pseudonym_of_ana(engine, "spring") == pseudonym_of_ana(engine, "summer")
     assert [row.phone for row in rows(engine, "summer").values()] == [None]
 
 
-def test_reports_that_are_blanked_get_the_number_of_a_new_fold(engine: sa.Engine) -> None:
+def test_reports_that_lose_personal_data_get_a_new_fold_number(engine: sa.Engine) -> None:
     land_and_fold(engine, report_on(sent(engine)), report_on(sent(engine, [BEA], "summer"), BEA))
 
     erase_ana(engine)
@@ -331,36 +331,36 @@ def test_reports_that_are_blanked_get_the_number_of_a_new_fold(engine: sa.Engine
     assert folds[""] > folds[BEA]
 
 
-def test_a_report_that_has_landed_and_is_not_folded_loses_the_person_when_it_is(engine: sa.Engine) -> None:
+def test_a_report_landed_before_the_erasure_loses_personal_data_when_folded(engine: sa.Engine) -> None:
     taken = sent(engine)
     land(engine, [report_on(taken)], NOON)
 
     erase_ana(engine)
     land_and_fold(engine)
 
-    assert row(engine, hash_of_ana(engine)).delivery_status == "delivered"
+    assert row(engine, pseudonym_of_ana(engine)).delivery_status == "delivered"
     assert "'34600000001'" not in dump_store(engine)
 
 
-def test_a_fold_while_the_reports_are_looked_through_waits_for_nothing_and_leaves_nothing_of_the_person(
+def test_a_fold_during_the_search_does_not_wait_and_leaves_no_personal_data(
     engine: sa.Engine,
 ) -> None:
     taken = sent(engine)
     land_and_fold(engine, report_on(taken))
     land(engine, [report_on(taken, code="20")], NOON)
     folding = Thread(target=fold, args=(engine,))
-    still_folding: list[bool] = []
+    is_blocked: list[bool] = []
 
-    def fold_meanwhile(_connection: sa.Connection, _cursor: object, statement: str, *_: object) -> None:
-        if statement.startswith("SELECT rcs_report.id") and not still_folding:
-            still_folding.append(True)
+    def fold_during_search(_connection: sa.Connection, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("SELECT rcs_report.id") and not is_blocked:
+            is_blocked.append(True)
             folding.start()
             folding.join(timeout=10)
-            still_folding[0] = folding.is_alive()
+            is_blocked[0] = folding.is_alive()
 
-    with listening(engine, "after_cursor_execute", fold_meanwhile):
+    with listening(engine, "after_cursor_execute", fold_during_search):
         erase_ana(engine)
     folding.join()
 
-    assert still_folding == [False]
+    assert is_blocked == [False]
     assert "'34600000001'" not in dump_store(engine)

@@ -1,4 +1,4 @@
-"""Reports that come late, on whom the store knows by a hash alone."""
+"""Pseudonyms, and late reports on pseudonymised messages."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from airflow_provider_rcs.store.privacy.pseudonyms import (
 from tests.unit.store.given import (
     ANA,
     BEA,
-    new_attempt,
     dispatched,
-    listed,
     land_and_fold,
+    listed,
+    new_attempt,
     report_on,
     row,
     rows,
@@ -36,56 +36,66 @@ from tests.unit.store.given import (
     states,
 )
 
-HASHES = Pseudonyms("01" * 32)
+PSEUDONYMS = Pseudonyms("01" * 32)
+
+
+def reports(engine: sa.Engine) -> list[Any]:
+    with engine.connect() as connection:
+        return list(connection.execute(sa.select(report).order_by(report.c.id)))
+
+
+def erased_row(engine: sa.Engine, name: str = "spring") -> Any:
+    (key,) = [key for key in rows(engine, name) if key.startswith("pseudonym:")]
+    return row(engine, key, name)
 
 
 @given(st.text())
-def test_a_recipient_has_one_hash_that_reads_the_same_in_every_process(recipient_key: str) -> None:
-    assert HASHES.of(recipient_key) == Pseudonyms("01" * 32).of(recipient_key)
+def test_a_recipient_has_the_same_pseudonym_in_every_process(recipient_key: str) -> None:
+    assert PSEUDONYMS.of(recipient_key) == Pseudonyms("01" * 32).of(recipient_key)
 
 
-def test_a_hash_is_the_one_that_stores_hold_already() -> None:
-    assert HASHES.of("34600000001") == "pseudonym:a41eb2fe52465a4353a36cfadcf71a68"
+def test_pseudonyms_do_not_change_between_versions() -> None:
+    assert PSEUDONYMS.of("34600000001") == "pseudonym:a41eb2fe52465a4353a36cfadcf71a68"
 
 
 @given(st.lists(st.from_regex(r"[1-9][0-9]{7,14}", fullmatch=True), unique=True))
-def test_no_two_phones_share_a_hash(phones: list[str]) -> None:
-    assert len({HASHES.of(phone) for phone in phones}) == len(phones)
+def test_no_two_phones_share_a_pseudonym(phones: list[str]) -> None:
+    assert len({PSEUDONYMS.of(phone) for phone in phones}) == len(phones)
 
 
-def test_another_key_gives_other_hashes() -> None:
+def test_another_key_gives_another_pseudonym() -> None:
     assert Pseudonyms(new_pseudonym_key()).of("34600000001") != Pseudonyms(new_pseudonym_key()).of("34600000001")
 
 
 @given(st.from_regex(r"[1-9][0-9]{7,14}", fullmatch=True))
-def test_a_hash_is_told_from_a_phone_and_does_not_hold_it(phone: str) -> None:
-    hashed = HASHES.of(phone)
+def test_a_pseudonym_has_a_prefix_and_does_not_contain_the_phone(phone: str) -> None:
+    pseudonym = PSEUDONYMS.of(phone)
 
-    assert hashed.startswith(PSEUDONYM_PREFIX)
-    assert phone not in hashed
+    assert pseudonym.startswith(PSEUDONYM_PREFIX)
+    assert phone not in pseudonym
 
 
 def test_the_key_is_not_shown() -> None:
-    assert "01" * 32 not in repr(HASHES)
+    assert "01" * 32 not in repr(PSEUDONYMS)
 
 
-def test_a_store_has_no_key_until_it_is_asked_for_one(engine: sa.Engine) -> None:
+def test_a_new_store_has_no_key(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         assert find_pseudonyms(connection) is None
 
 
-def test_the_key_is_made_once(engine: sa.Engine) -> None:
-    made = []
+def test_the_key_is_created_once(engine: sa.Engine) -> None:
+    created = []
     for _ in range(2):
         with engine.begin() as connection:
-            made.append(create_pseudonyms(connection))
+            created.append(create_pseudonyms(connection))
 
-    assert made[0] == made[1]
+    assert created[0] == created[1]
     with engine.begin() as connection:
-        assert find_pseudonyms(connection) == made[0]
+        assert find_pseudonyms(connection) == created[0]
 
 
-def test_a_store_that_lost_its_key_lists_nobody_whom_it_may_have_messaged(engine: sa.Engine) -> None:
+def test_a_store_that_lost_its_key_refuses_to_list_recipients(engine: sa.Engine) -> None:
     sent(engine, [ANA])
     erase(engine, ANA, "a test")
     with engine.begin() as connection:
@@ -95,45 +105,35 @@ def test_a_store_that_lost_its_key_lists_nobody_whom_it_may_have_messaged(engine
         record_list(engine, new_attempt(engine), prepare_list_part(engine, [listed(ANA)]))
 
 
-def reports(engine: sa.Engine) -> list[Any]:
-    with engine.connect() as connection:
-        return list(connection.execute(sa.select(report).order_by(report.c.id)))
-
-
-def erased(engine: sa.Engine, name: str = "spring") -> Any:
-    (key,) = [key for key in rows(engine, name) if key.startswith("pseudonym:")]
-    return row(engine, key, name)
-
-
-def test_it_finds_its_message_by_the_hash_and_loses_what_names_the_person(engine: sa.Engine) -> None:
+def test_a_report_finds_its_message_by_pseudonym_and_loses_personal_data(engine: sa.Engine) -> None:
     taken = dispatched(engine, [ANA, BEA])
     mark_in_doubt(engine, taken, "the connection broke")
     erase(engine, ANA, "a test")
 
     land_and_fold(engine, report_on(taken, message_reference="ref-1", extra={"Note": "Ana"}, api_message_id="m-1"))
 
-    assert (erased(engine).state, erased(engine).delivery_status, erased(engine).api_message_id) == (
+    assert (erased_row(engine).state, erased_row(engine).delivery_status, erased_row(engine).api_message_id) == (
         "accepted",
         "delivered",
         "m-1",
     )
     (kept,) = reports(engine)
-    assert (kept.phone, kept.message_reference, kept.extra, kept.message_id) == ("", "", {}, erased(engine).id)
+    assert (kept.phone, kept.message_reference, kept.extra, kept.message_id) == ("", "", {}, erased_row(engine).id)
     assert states(engine)[BEA] == "accepted"
 
 
-def test_it_finds_its_message_by_the_services_ids_where_it_holds_no_phone(engine: sa.Engine) -> None:
+def test_a_report_without_a_phone_finds_an_erased_message_by_the_services_ids(engine: sa.Engine) -> None:
     sent(engine)
     erase(engine, ANA, "a test")
 
-    stranger = report_on(dispatched(engine, [BEA], "summer"), "", message_reference="ref-1", api_message_id=f"m-{ANA}")
-    land_and_fold(engine, stranger._replace(campaign_reference="", api_campaign_id="e-1"))
+    late = report_on(dispatched(engine, [BEA], "summer"), "", message_reference="ref-1", api_message_id=f"m-{ANA}")
+    land_and_fold(engine, late._replace(campaign_reference="", api_campaign_id="e-1"))
 
-    assert erased(engine).delivery_status == "delivered"
+    assert erased_row(engine).delivery_status == "delivered"
     assert reports(engine)[0].message_reference == ""
 
 
-def test_the_hash_outweighs_an_id_that_the_service_gave_twice(engine: sa.Engine) -> None:
+def test_the_pseudonym_takes_precedence_over_an_id_that_the_service_gave_twice(engine: sa.Engine) -> None:
     sent(engine, [BEA], "before", ids="twice")
     taken = dispatched(engine, [ANA])
     mark_in_doubt(engine, taken, "the connection broke")
@@ -141,11 +141,11 @@ def test_the_hash_outweighs_an_id_that_the_service_gave_twice(engine: sa.Engine)
 
     land_and_fold(engine, report_on(taken, api_message_id=f"twice-{BEA}"))
 
-    assert erased(engine).delivery_status == "delivered"
+    assert erased_row(engine).delivery_status == "delivered"
     assert row(engine, BEA, "before").delivery_status == ""
 
 
-def test_one_of_an_erased_person_that_belongs_to_no_message_is_blanked_too(engine: sa.Engine) -> None:
+def test_a_parked_report_on_an_erased_recipient_loses_personal_data(engine: sa.Engine) -> None:
     taken = sent(engine)
     erase(engine, ANA, "a test")
 
@@ -155,7 +155,7 @@ def test_one_of_an_erased_person_that_belongs_to_no_message_is_blanked_too(engin
     assert (parked.phone, parked.message_reference, parked.message_id) == ("", "", None)
 
 
-def test_those_of_others_are_kept_as_they_came(engine: sa.Engine) -> None:
+def test_reports_on_others_are_stored_unchanged(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
     erase(engine, ANA, "a test")
 
@@ -171,7 +171,7 @@ def test_those_of_others_are_kept_as_they_came(engine: sa.Engine) -> None:
     ]
 
 
-def test_a_person_who_is_messaged_again_after_the_erasure_has_reports_like_everyone(engine: sa.Engine) -> None:
+def test_reports_on_a_message_after_the_erasure_keep_their_data(engine: sa.Engine) -> None:
     sent(engine)
     erase(engine, ANA, "a test")
 
@@ -181,7 +181,7 @@ def test_a_person_who_is_messaged_again_after_the_erasure_has_reports_like_every
     assert row(engine, ANA, "summer").delivery_status == "delivered"
 
 
-def test_a_blanked_report_that_was_parked_is_folded_when_its_message_becomes_known(engine: sa.Engine) -> None:
+def test_a_parked_report_without_personal_data_is_folded_when_its_message_appears(engine: sa.Engine) -> None:
     taken = sent(engine)
     erase(engine, ANA, "a test")
     later = report_on(taken, api_campaign_id="e-1", api_message_id="later-34600000002")

@@ -1,4 +1,4 @@
-"""What is old goes, and nobody becomes messageable by it."""
+"""Retention of old data."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from airflow_provider_rcs.store.privacy import retention
 from airflow_provider_rcs.store.privacy.retention import (
     PrunedRows,
     RetentionLimit,
-    count_unfinished,
     count_prunable,
+    count_unfinished,
     prune,
 )
 from airflow_provider_rcs.store.read.exports import reports_since
@@ -38,19 +38,19 @@ from tests.unit.store.given import (
     ANA,
     BEA,
     EVA,
-    new_attempt,
     campaign,
-    claim_next,
     claim_and_dispatch,
-    dispatched,
+    claim_next,
     count,
+    dispatched,
     dump_store,
-    funnel,
     expire_lease,
+    funnel,
+    land_and_fold,
     listed,
+    new_attempt,
     phones,
     planned,
-    land_and_fold,
     report_on,
     row,
     rows,
@@ -60,15 +60,13 @@ from tests.unit.store.given import (
 
 NOW = datetime.now(UTC)
 
-
 LONG_AGO = NOW - timedelta(days=400)
-
 
 HALF_A_YEAR = RetentionLimit(NOW - timedelta(days=180))
 
 
 def make_old(engine: sa.Engine, name: str = "spring", moment: datetime = LONG_AGO) -> None:
-    """Let all that has happened of a campaign have happened long ago."""
+    """Set the dates of everything in a campaign to a time long ago."""
     with engine.begin() as connection:
         ours = sa.select(campaigns.c.id).where(campaigns.c.name == name).scalar_subquery()
         of_messages = sa.select(message.c.id).where(message.c.campaign_id == ours)
@@ -85,19 +83,28 @@ def prune_all(engine: sa.Engine, limit: RetentionLimit = HALF_A_YEAR) -> dict[st
     return {table: rows for table, rows in counts.items() if rows}
 
 
+def sum_of(batches: list[PrunedRows]) -> Counter[Any]:
+    counts: Counter[Any] = Counter()
+    for each in batches:
+        counts[each.table] += each.rows
+    return counts
+
+
 def ended(engine: sa.Engine, people: list[str], name: str = "spring") -> Attempt:
     holder = planned(engine, people, name)
     end_attempt(engine, holder)
     return holder
 
 
-def whom(engine: sa.Engine, people: list[str], name: str = "spring", cap: FrequencyCap | None = None) -> list[str]:
-    """List people, and return who is claimed."""
+def claim_listed(
+    engine: sa.Engine, people: list[str], name: str = "spring", cap: FrequencyCap | None = None
+) -> list[str]:
+    """List phones, and return the claimed ones."""
     taken = claim_and_dispatch(engine, planned(engine, people, name), 100, cap)
     return [] if taken is None else [recipient.phone for recipient in taken.recipients]
 
 
-def test_old_messages_lose_the_person_and_old_reports_go(engine: sa.Engine) -> None:
+def test_old_messages_lose_personal_data_and_old_reports_are_deleted(engine: sa.Engine) -> None:
     land_and_fold(
         engine, report_on(sent(engine, [ANA, BEA], ids="of")), report_on(sent(engine, [ANA], "summer"), code="11")
     )
@@ -110,7 +117,7 @@ def test_old_messages_lose_the_person_and_old_reports_go(engine: sa.Engine) -> N
     assert list(rows(engine, "summer")) == [ANA]
 
 
-def test_the_counts_of_a_campaign_stay(engine: sa.Engine) -> None:
+def test_pruning_keeps_the_counts_of_a_campaign(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
     land_and_fold(engine, report_on(taken), report_on(taken, BEA, "50"), report_on(taken, BEA, "11", service="SMS"))
     record_list(
@@ -126,17 +133,17 @@ def test_the_counts_of_a_campaign_stay(engine: sa.Engine) -> None:
     assert {each.updated_at for each in rows(engine).values()} == {LONG_AGO}
 
 
-def test_nobody_is_messaged_twice_by_the_campaign_and_others_still_are(engine: sa.Engine) -> None:
+def test_a_pruned_campaign_messages_nobody_twice(engine: sa.Engine) -> None:
     sent(engine, [ANA, BEA])
     make_old(engine)
     prune_all(engine)
 
-    assert whom(engine, [ANA, BEA, EVA]) == [EVA]
-    assert whom(engine, [ANA], "summer") == [ANA]
+    assert claim_listed(engine, [ANA, BEA, EVA]) == [EVA]
+    assert claim_listed(engine, [ANA], "summer") == [ANA]
     assert funnel(engine).requested == 3
 
 
-def test_whom_a_pruned_campaign_messaged_is_left_out_by_its_shards_and_stands_in_their_counts(
+def test_shards_of_a_pruned_campaign_skip_and_count_those_it_messaged(
     engine: sa.Engine,
 ) -> None:
     sent(engine, [ANA, BEA])
@@ -150,7 +157,7 @@ def test_whom_a_pruned_campaign_messaged_is_left_out_by_its_shards_and_stands_in
     assert count_shard_states(engine, shards["2/2"]) == {MessageState.ACCEPTED: 1}
 
 
-def test_a_cancelled_campaign_that_is_pruned_still_tells_why_nobody_was_sent_to(engine: sa.Engine) -> None:
+def test_a_pruned_campaign_keeps_the_reason_of_its_cancellation(engine: sa.Engine) -> None:
     ended(engine, [ANA, BEA])
     cancel(engine, campaign(engine), Cancellation("Mar", "the price is wrong", NOW))
     make_old(engine)
@@ -160,7 +167,7 @@ def test_a_cancelled_campaign_that_is_pruned_still_tells_why_nobody_was_sent_to(
     assert funnel(engine).reasons == {MessageState.SUPPRESSED: {"cancelled: the price is wrong": 2}}
 
 
-def test_what_is_not_old_is_left_whole_in_an_old_campaign_too(engine: sa.Engine) -> None:
+def test_recent_messages_of_an_old_campaign_are_not_pruned(engine: sa.Engine) -> None:
     sent(engine, [ANA], ids="of")
     make_old(engine)
     land_and_fold(engine, report_on(sent(engine, [BEA], ids="to"), BEA))
@@ -171,7 +178,7 @@ def test_what_is_not_old_is_left_whole_in_an_old_campaign_too(engine: sa.Engine)
     assert count(engine, report) == 1
 
 
-def test_what_is_due_in_the_future_or_was_due_lately_is_left_whole(engine: sa.Engine) -> None:
+def test_a_campaign_with_a_recent_or_future_date_is_not_pruned(engine: sa.Engine) -> None:
     sent(engine, [ANA])
     make_old(engine)
     with engine.begin() as connection:
@@ -181,7 +188,7 @@ def test_what_is_due_in_the_future_or_was_due_lately_is_left_whole(engine: sa.En
 
 
 @pytest.mark.parametrize("one_campaign", [True, False])
-def test_what_is_foretold_is_what_is_then_pruned(engine: sa.Engine, one_campaign: bool) -> None:
+def test_count_prunable_returns_what_prune_then_prunes(engine: sa.Engine, one_campaign: bool) -> None:
     limit = replace(HALF_A_YEAR, campaign_id=campaign(engine).id if one_campaign else None)
     land_and_fold(engine, report_on(sent(engine, [ANA, BEA])), report_on(sent(engine, [ANA], "summer")))
     record_exclusions(engine, campaign(engine), [EVA])
@@ -194,14 +201,14 @@ def test_what_is_foretold_is_what_is_then_pruned(engine: sa.Engine, one_campaign
     make_old(engine, "summer")
     before = dump_store(engine)
 
-    foretold = {table: rows for table, rows in count_prunable(engine, limit).items() if rows}
+    expected = {table: rows for table, rows in count_prunable(engine, limit).items() if rows}
 
     assert dump_store(engine) == before
-    assert prune_all(engine, limit) == foretold
-    assert {"rcs_message", "rcs_report", "rcs_exclusion"} <= set(foretold)
+    assert prune_all(engine, limit) == expected
+    assert {"rcs_message", "rcs_report", "rcs_exclusion"} <= set(expected)
 
 
-def test_what_is_in_doubt_or_being_sent_is_left_whole_and_counted(engine: sa.Engine) -> None:
+def test_messages_in_doubt_or_being_sent_are_not_pruned_but_counted(engine: sa.Engine) -> None:
     mark_in_doubt(engine, dispatched(engine, [ANA]), "the connection broke")
     dispatched(engine, [BEA])
     make_old(engine)
@@ -212,7 +219,7 @@ def test_what_is_in_doubt_or_being_sent_is_left_whole_and_counted(engine: sa.Eng
     assert count_unfinished(engine, HALF_A_YEAR) == 2
 
 
-def test_what_an_attempt_has_planned_is_left_to_it_while_it_is_alive(engine: sa.Engine) -> None:
+def test_messages_planned_by_a_live_attempt_are_not_pruned(engine: sa.Engine) -> None:
     holder = planned(engine, [ANA])
     make_old(engine)
 
@@ -221,17 +228,17 @@ def test_what_an_attempt_has_planned_is_left_to_it_while_it_is_alive(engine: sa.
     assert claim_next(engine, holder).recipients[0].phone == ANA
 
 
-def test_what_dead_attempts_have_planned_is_suppressed_for_nobody_sends_it_any_more(engine: sa.Engine) -> None:
+def test_messages_planned_by_a_dead_attempt_are_suppressed(engine: sa.Engine) -> None:
     expire_lease(engine, planned(engine, [ANA]))
     make_old(engine)
 
     assert prune_all(engine) == {"rcs_message": 1}
 
     assert funnel(engine).reasons[MessageState.SUPPRESSED] == {"pruned before it was sent": 1}
-    assert whom(engine, [ANA]) == []
+    assert claim_listed(engine, [ANA]) == []
 
 
-def test_who_was_excluded_from_an_old_campaign_stays_so_by_the_hash(engine: sa.Engine) -> None:
+def test_exclusions_of_an_old_campaign_remain_by_pseudonym(engine: sa.Engine) -> None:
     record_exclusions(engine, campaign(engine), phones(3))
     ended(engine, [BEA])
     make_old(engine)
@@ -239,11 +246,11 @@ def test_who_was_excluded_from_an_old_campaign_stays_so_by_the_hash(engine: sa.E
     assert prune_all(engine)["rcs_exclusion"] == 3
 
     assert (count(engine, exclusion), count(engine, exclusion_pseudonym)) == (0, 3)
-    assert whom(engine, [*phones(3), EVA]) == [EVA]
+    assert claim_listed(engine, [*phones(3), EVA]) == [EVA]
     assert row(engine, phones(3)[0]).reason == EXCLUDED
 
 
-def test_exclusions_of_a_campaign_that_is_still_sent_are_left(engine: sa.Engine) -> None:
+def test_exclusions_of_a_campaign_that_was_sent_recently_are_not_pruned(engine: sa.Engine) -> None:
     record_exclusions(engine, campaign(engine), [ANA])
     make_old(engine)
     ended(engine, [BEA])
@@ -251,15 +258,15 @@ def test_exclusions_of_a_campaign_that_is_still_sent_are_left(engine: sa.Engine)
     assert prune_all(engine) == {}
 
 
-def test_pruned_messages_count_for_a_frequency_cap_that_reaches_back_so_far(engine: sa.Engine) -> None:
+def test_pruned_messages_count_towards_the_frequency_cap(engine: sa.Engine) -> None:
     sent(engine, [ANA])
     make_old(engine)
     prune_all(engine)
 
-    assert whom(engine, [ANA, BEA], "summer", FrequencyCap(1, timedelta(days=1))) == [BEA]
+    assert claim_listed(engine, [ANA, BEA], "summer", FrequencyCap(1, timedelta(days=1))) == [BEA]
 
 
-def test_a_report_that_comes_late_finds_its_message_and_leaves_no_phone(engine: sa.Engine) -> None:
+def test_a_late_report_finds_its_pruned_message_and_loses_the_phone(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA], ids="of")
     make_old(engine)
     prune_all(engine)
@@ -272,7 +279,7 @@ def test_a_report_that_comes_late_finds_its_message_and_leaves_no_phone(engine: 
         assert connection.execute(sa.select(report.c.phone)).scalars().all() == [""]
 
 
-def test_a_report_that_is_not_old_on_a_message_that_is_loses_the_person_and_is_brought_again(engine: sa.Engine) -> None:
+def test_a_recent_report_on_an_old_message_loses_personal_data_and_is_exported_again(engine: sa.Engine) -> None:
     land_and_fold(engine, report_on(sent(engine, [ANA])))
     make_old(engine)
     with engine.begin() as connection:
@@ -287,7 +294,7 @@ def test_a_report_that_is_not_old_on_a_message_that_is_loses_the_person_and_is_b
     assert (kept.phone, kept.message_id, kept.fold > before) == ("", pruned.id, True)
 
 
-def test_reports_that_are_gone_leave_the_way_of_whoever_reads_on_from_a_fold(engine: sa.Engine) -> None:
+def test_deleted_reports_do_not_disturb_readers_that_continue_from_a_fold(engine: sa.Engine) -> None:
     land_and_fold(engine, report_on(sent(engine, [ANA])))
     land_and_fold(engine, report_on(sent(engine, [ANA], "summer"), code="11"))
     with engine.connect() as connection:
@@ -303,7 +310,7 @@ def test_reports_that_are_gone_leave_the_way_of_whoever_reads_on_from_a_fold(eng
     assert [each["campaign"] for page in reports_since(engine, last) for each in page] == ["autumn"]
 
 
-def test_a_campaign_whose_reports_are_gone_is_not_told_to_be_overdue(engine: sa.Engine) -> None:
+def test_a_campaign_whose_reports_were_pruned_is_not_overdue(engine: sa.Engine) -> None:
     land_and_fold(engine, report_on(sent(engine, [ANA])))
     make_old(engine)
     prune_all(engine)
@@ -313,7 +320,7 @@ def test_a_campaign_whose_reports_are_gone_is_not_told_to_be_overdue(engine: sa.
     assert (reporting.last_report_at, reporting.is_overdue) == (None, False)
 
 
-def test_old_reports_on_unknown_messages_go_but_for_those_that_show_a_store_to_be_restored(engine: sa.Engine) -> None:
+def test_old_parked_reports_are_deleted_unless_they_prove_a_restored_backup(engine: sa.Engine) -> None:
     opened = campaign(engine)
     taken = sent(engine, [ANA])
     land_and_fold(
@@ -331,14 +338,14 @@ def test_old_reports_on_unknown_messages_go_but_for_those_that_show_a_store_to_b
         require_not_restored(engine, opened)
 
 
-def test_old_bodies_that_could_not_be_understood_go(engine: sa.Engine) -> None:
+def test_old_refused_bodies_are_deleted(engine: sa.Engine) -> None:
     for moment in (LONG_AGO, NOW):
         land_all(engine, [ReceivedReports(moment, refused=[RefusedReport("why", "text/plain", b"?")])])
 
     assert prune_all(engine) == {"rcs_report_refused": 1}
 
 
-def test_one_campaign_is_pruned_alone(engine: sa.Engine) -> None:
+def test_a_single_campaign_can_be_pruned(engine: sa.Engine) -> None:
     for name in ("spring", "summer"):
         land_and_fold(engine, report_on(sent(engine, [ANA], name)))
         make_old(engine, name)
@@ -352,7 +359,7 @@ def test_one_campaign_is_pruned_alone(engine: sa.Engine) -> None:
     assert list(rows(engine, "summer")) == [ANA]
 
 
-def test_a_second_run_finds_nothing_more(engine: sa.Engine) -> None:
+def test_a_second_run_prunes_nothing(engine: sa.Engine) -> None:
     land_and_fold(engine, report_on(sent(engine, [ANA])))
     make_old(engine)
     prune_all(engine)
@@ -362,9 +369,9 @@ def test_a_second_run_finds_nothing_more(engine: sa.Engine) -> None:
     assert [each.revision for each in rows(engine).values()] == revisions
 
 
-@pytest.mark.parametrize("sets_before_the_stop", range(8))
-def test_it_may_be_stopped_after_any_set_and_is_whole_after_another_run(
-    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, sets_before_the_stop: int
+@pytest.mark.parametrize("batches_before_the_stop", range(8))
+def test_pruning_can_be_stopped_after_any_batch_and_completed_by_another_run(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, batches_before_the_stop: int
 ) -> None:
     monkeypatch.setattr(retention, "_ROWS_PER_BATCH", 3)
     monkeypatch.setattr(retention, "_REPORTS_PER_BATCH", 4)
@@ -378,28 +385,21 @@ def test_it_may_be_stopped_after_any_set_and_is_whole_after_another_run(
     before = funnel(engine)
 
     stopped = prune(engine, HALF_A_YEAR)
-    first = [next(stopped) for _ in range(sets_before_the_stop)]
+    first = [next(stopped) for _ in range(batches_before_the_stop)]
     stopped.close()  # type: ignore[attr-defined]
-    messaged_meanwhile = whom(engine, people)
+    messaged_in_between = claim_listed(engine, people)
     with engine.begin() as connection:
         connection.execute(attempts.update().values(ended_at=LONG_AGO, started_at=LONG_AGO))
     rest = prune_all(engine)
 
-    assert messaged_meanwhile == []
+    assert messaged_in_between == []
     assert funnel(engine) == before
     assert all(phone not in str(list(rows(engine))) for phone in people)
     assert (count(engine, report), count(engine, exclusion)) == (0, 0)
-    assert _sum(first)["rcs_message"] + rest.get("rcs_message", 0) == 10
+    assert sum_of(first)["rcs_message"] + rest.get("rcs_message", 0) == 10
 
 
-def _sum(sets: list[PrunedRows]) -> Counter[Any]:
-    counts: Counter[Any] = Counter()
-    for each in sets:
-        counts[each.table] += each.rows
-    return counts
-
-
-def test_the_day_of_a_message_without_a_request_stays(engine: sa.Engine) -> None:
+def test_a_pruned_message_without_a_request_keeps_its_date(engine: sa.Engine) -> None:
     record_list(
         engine, new_attempt(engine), prepare_list_part(engine, [listed(ANA, "variable Amount: it has no value")])
     )

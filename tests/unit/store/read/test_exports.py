@@ -1,4 +1,4 @@
-"""What is new in the store since a reader last looked."""
+"""Exports of the rows that changed since the last load."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_provider_rcs.store.inbox.folding import fold_parked
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.read import exports
 from airflow_provider_rcs.store.read.exports import Row, campaigns, channels_since, messages_since, reports_since
-from tests.unit.store.given import ANA, BEA, NOON, campaign, dispatched, phones, planned, land_and_fold, report_on, sent
+from tests.unit.store.given import ANA, BEA, NOON, campaign, dispatched, land_and_fold, phones, planned, report_on, sent
 
 
 def revision(engine: sa.Engine, name: str = "spring") -> int:
@@ -22,8 +22,8 @@ def revision(engine: sa.Engine, name: str = "spring") -> int:
 
 
 def changed_since(engine: sa.Engine, revision: int, name: str = "spring") -> list[Any]:
-    number = campaign(engine, name).id
-    return [row["phone"] for page in messages_since(engine, number, revision) for row in page]
+    campaign_id = campaign(engine, name).id
+    return [row["phone"] for page in messages_since(engine, campaign_id, revision) for row in page]
 
 
 @contextmanager
@@ -39,26 +39,31 @@ def all_of(pages: Iterator[Sequence[Row]]) -> list[Row]:
     return [row for page in pages for row in page]
 
 
-def test_campaigns_are_told_in_their_order(engine: sa.Engine) -> None:
+def channels_of(engine: sa.Engine, revision: int) -> list[tuple[str, str]]:
+    campaign_id = campaign(engine).id
+    return [(row["channel"], row["status"]) for row in all_of(channels_since(engine, campaign_id, revision))]
+
+
+def test_campaigns_come_in_the_order_of_their_ids(engine: sa.Engine) -> None:
     for name in ("summer", "spring"):
         campaign(engine, name)
 
     assert [row["name"] for row in campaigns(engine)] == ["summer", "spring"]
 
 
-def test_a_reader_who_begins_gets_all_messages(engine: sa.Engine) -> None:
+def test_a_first_load_gets_all_messages(engine: sa.Engine) -> None:
     planned(engine, phones(3))
 
     assert changed_since(engine, 0) == phones(3)
 
 
-def test_a_reader_who_has_seen_everything_gets_nothing(engine: sa.Engine) -> None:
+def test_a_load_that_is_up_to_date_gets_nothing(engine: sa.Engine) -> None:
     sent(engine, phones(3))
 
     assert changed_since(engine, revision(engine)) == []
 
 
-def test_a_reader_gets_just_the_messages_that_changed_since(engine: sa.Engine) -> None:
+def test_a_load_gets_only_the_messages_that_changed_since_the_last_one(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
     seen = revision(engine)
 
@@ -67,18 +72,13 @@ def test_a_reader_gets_just_the_messages_that_changed_since(engine: sa.Engine) -
     assert changed_since(engine, seen) == [BEA]
 
 
-def test_messages_of_other_campaigns_are_not_told(engine: sa.Engine) -> None:
+def test_messages_of_other_campaigns_are_not_exported(engine: sa.Engine) -> None:
     planned(engine, [ANA], "summer")
 
     assert changed_since(engine, 0, "spring") == []
 
 
-def channels_of(engine: sa.Engine, revision: int) -> list[tuple[str, str]]:
-    number = campaign(engine).id
-    return [(row["channel"], row["status"]) for row in all_of(channels_since(engine, number, revision))]
-
-
-def test_a_reader_gets_just_the_channels_that_changed_since_of_a_message_that_did_not_too(engine: sa.Engine) -> None:
+def test_a_load_gets_changed_channels_even_if_their_message_did_not_change(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
     land_and_fold(engine, report_on(taken, ANA, "50"), report_on(taken, BEA, "50"))
     land_and_fold(engine, report_on(taken, ANA, "13", service="SMS"))
@@ -91,7 +91,7 @@ def test_a_reader_gets_just_the_channels_that_changed_since_of_a_message_that_di
     assert changed_since(engine, seen) == []
 
 
-def test_reports_that_change_no_channel_tell_nothing_again(engine: sa.Engine) -> None:
+def test_reports_that_change_no_channel_export_nothing_again(engine: sa.Engine) -> None:
     taken = sent(engine)
     reports = [report_on(taken, ANA, "50"), report_on(taken, ANA, "13", service="SMS")]
     land_and_fold(engine, *reports)
@@ -102,7 +102,7 @@ def test_reports_that_change_no_channel_tell_nothing_again(engine: sa.Engine) ->
     assert channels_of(engine, seen) == []
 
 
-def test_channels_of_other_campaigns_are_not_told(engine: sa.Engine) -> None:
+def test_channels_of_other_campaigns_are_not_exported(engine: sa.Engine) -> None:
     taken = sent(engine, name="summer")
     land_and_fold(engine, report_on(taken, ANA, "50"), report_on(taken, ANA, "13", service="SMS"))
 
@@ -110,7 +110,7 @@ def test_channels_of_other_campaigns_are_not_told(engine: sa.Engine) -> None:
 
 
 @pytest.mark.parametrize("page", [1, 2, 3, 100])
-def test_pages_hold_every_channel_once(engine: sa.Engine, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_contain_every_channel_once(engine: sa.Engine, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "ROWS_PER_PAGE", page)
     taken = sent(engine, phones(3))
     services = ("", "RCS", "SMS")
@@ -123,7 +123,7 @@ def test_pages_hold_every_channel_once(engine: sa.Engine, page: int, monkeypatch
     ]
 
 
-def test_a_message_is_told_with_its_campaign_and_its_request(engine: sa.Engine) -> None:
+def test_a_message_is_exported_with_its_campaign_and_its_request(engine: sa.Engine) -> None:
     taken = sent(engine)
     land_and_fold(engine, report_on(taken))
 
@@ -133,7 +133,7 @@ def test_a_message_is_told_with_its_campaign_and_its_request(engine: sa.Engine) 
     assert (row["state"], row["delivery_status"], row["api_message_id"]) == ("accepted", "delivered", f"m-{ANA}")
 
 
-def test_a_message_that_was_not_sent_is_told_without_a_request(engine: sa.Engine) -> None:
+def test_a_message_that_was_not_sent_is_exported_without_a_request(engine: sa.Engine) -> None:
     begun = planned(engine, [ANA])
 
     [row] = all_of(messages_since(engine, begun.campaign.id, 0))
@@ -142,7 +142,7 @@ def test_a_message_that_was_not_sent_is_told_without_a_request(engine: sa.Engine
 
 
 @pytest.mark.parametrize("page", [1, 2, 7, 100])
-def test_pages_hold_every_row_once(engine: sa.Engine, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_contain_every_row_once(engine: sa.Engine, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "ROWS_PER_PAGE", page)
     taken = sent(engine, phones(7))
     land_and_fold(engine, *(report_on(taken, phone) for phone in phones(7)))
@@ -159,7 +159,7 @@ def test_small_folds_share_a_page(engine: sa.Engine) -> None:
     assert [len(page) for page in reports_since(engine, 0)] == [3]
 
 
-def test_reports_are_told_fold_by_fold(engine: sa.Engine) -> None:
+def test_reports_are_exported_fold_by_fold(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
     for phone in (BEA, ANA, BEA):
         land_and_fold(engine, report_on(taken, phone))
@@ -170,7 +170,7 @@ def test_reports_are_told_fold_by_fold(engine: sa.Engine) -> None:
     assert [row["fold"] for row in rows] == sorted(row["fold"] for row in rows)
 
 
-def test_a_reader_of_reports_reads_its_last_fold_again_and_all_later_ones(engine: sa.Engine) -> None:
+def test_a_load_reads_its_last_fold_again_and_all_later_ones(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
     for phone in (ANA, BEA, ANA):
         land_and_fold(engine, report_on(taken, phone))
@@ -179,13 +179,13 @@ def test_a_reader_of_reports_reads_its_last_fold_again_and_all_later_ones(engine
     assert [row["phone"] for row in all_of(reports_since(engine, second))] == [BEA, ANA]
 
 
-def test_reports_that_were_not_folded_yet_are_not_told(engine: sa.Engine) -> None:
+def test_reports_that_are_not_folded_yet_are_not_exported(engine: sa.Engine) -> None:
     land(engine, [report_on(dispatched(engine))], NOON)
 
     assert all_of(reports_since(engine, 0)) == []
 
 
-def test_a_report_is_told_with_its_campaign_and_message(engine: sa.Engine) -> None:
+def test_a_report_is_exported_with_its_campaign_and_message(engine: sa.Engine) -> None:
     taken = sent(engine)
     land_and_fold(engine, report_on(taken, extra={"operador": "Movistar"}))
 
@@ -195,7 +195,7 @@ def test_a_report_is_told_with_its_campaign_and_message(engine: sa.Engine) -> No
     assert (row["received_at"], row["extra"]) == (NOON, {"operador": "Movistar"})
 
 
-def test_a_parked_report_is_told_and_told_again_when_its_message_is_known(engine: sa.Engine) -> None:
+def test_a_parked_report_is_exported_again_when_its_message_appears(engine: sa.Engine) -> None:
     taken = dispatched(engine)
     land_and_fold(engine, report_on(taken, "", campaign_reference="", api_campaign_id="e-1", api_message_id=f"m-{BEA}"))
     seen = all_of(reports_since(engine, 0))
@@ -212,18 +212,18 @@ def test_a_page_of_messages_or_channels_is_read_in_the_order_of_an_index(
     sqlite_engine: sa.Engine, read: Callable[[sa.Engine, int], object]
 ) -> None:
     sent(sqlite_engine, phones(3))
-    asked: list[tuple[str, Any]] = []
+    statements: list[tuple[str, Any]] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
-        asked.append((statement, parameters))
+    def record(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        statements.append((statement, parameters))
 
-    with listening(sqlite_engine, "before_cursor_execute", note):
+    with listening(sqlite_engine, "before_cursor_execute", record):
         read(sqlite_engine, 0)
 
     with sqlite_engine.connect() as connection:
         plans = [
             row.detail
-            for each in asked
+            for each in statements
             for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {each[0]}", each[1])
             if "LIMIT" in each[0]
         ]

@@ -1,4 +1,4 @@
-"""Where the recipients of a campaign stand."""
+"""The funnel of a campaign."""
 
 from __future__ import annotations
 
@@ -23,22 +23,21 @@ from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel, read_fun
 from tests.unit.store.given import (
     ANA,
     BEA,
-    new_attempt,
     campaign,
-    claim_next,
     claim_and_dispatch,
-    funnel,
+    claim_next,
     expire_lease,
+    funnel,
+    land_and_fold,
     listed,
+    new_attempt,
     phones,
     planned,
-    land_and_fold,
     report_on,
     sent,
 )
 
 CODES = {"sent": "11", "delayed": "52", "failed": "50", "delivered": "13", "unknown": "99"}
-
 
 names = count()
 
@@ -48,11 +47,70 @@ def counted(**changes: int) -> Funnel:
     return Funnel(states, {status: changes.get(status, 0) for status in DeliveryStatus})
 
 
-def test_a_campaign_that_was_never_opened_has_no_funnel(engine: sa.Engine) -> None:
+def list_everyone(engine: sa.Engine, holder: Attempt) -> None:
+    record_list(
+        engine, holder, prepare_list_part(engine, [*map(listed, [*phones(6), ANA, ANA]), listed(BEA, "no value")])
+    )
+
+
+def take_step(engine: sa.Engine, step: str, holders: list[Attempt], claims: list[Claim]) -> None:
+    match step:
+        case "claim":
+            if taken := claim_and_dispatch(engine, holders[-1], 2):
+                claims.append(taken)
+        case "die":
+            expire_lease(engine, holders[-1])
+            recover_dead_attempts(engine, holders[-1].campaign)
+            holders.append(new_attempt(engine, holders[-1].campaign.name))
+            list_everyone(engine, holders[-1])
+        case "settle" if claims:
+            results = [MessageState.ACCEPTED, MessageState.REJECTED]
+            taken = claims.pop()
+            outcomes = [Outcome(each.phone, state) for each, state in zip(taken.recipients, results, strict=False)]
+            settle(engine, [Settlement(taken, outcomes, "e-1")])
+        case "requeue" if claims:
+            requeue_refused(engine, claims.pop(), "refused")
+        case "doubt" if claims:
+            mark_in_doubt(engine, claims.pop(), "lost")
+        case "report" if claims:
+            land_and_fold(engine, report_on(claims[-1], claims[-1].recipients[0].phone))
+
+
+STEPS = ["claim", "settle", "requeue", "doubt", "report", "die"]
+
+
+def with_failures(*, messages: int, failed: int) -> Funnel:
+    """Return the funnel of accepted messages of which some have failed and the others have no report."""
+    states = dict.fromkeys(MessageState, 0) | {MessageState.ACCEPTED: messages}
+    statuses = dict.fromkeys(DeliveryStatus, 0) | {DeliveryStatus.FAILED: failed}
+    return Funnel(states, statuses, messages - failed)
+
+
+def campaign_with_failures(engine: sa.Engine) -> Funnel:
+    """Return the funnel of ten messages, of which the service rejected one, two failed and one was delivered.
+
+    An eleventh recipient was rejected before sending.
+    """
+    people = phones(10)
+    holder = planned(engine, people)
+    record_list(engine, holder, prepare_list_part(engine, [listed("34699999999", "phone: it is missing")]))
+    taken = claim_next(engine, holder)
+    refused = Outcome(people[0], MessageState.REJECTED, reason=REJECTED_BY_SERVICE)
+    settle(
+        engine,
+        [Settlement(taken, [refused, *(Outcome(phone, MessageState.ACCEPTED, phone) for phone in people[1:])], "e-1")],
+    )
+    land_and_fold(
+        engine, *(report_on(taken, phone, code) for phone, code in zip(people[1:], ["50", "54", "13"], strict=False))
+    )
+    return funnel(engine)
+
+
+def test_a_campaign_that_does_not_exist_has_no_funnel(engine: sa.Engine) -> None:
     assert read_funnel(engine, "spring") is None
 
 
-def test_a_campaign_that_nobody_was_listed_for_is_all_zero(engine: sa.Engine) -> None:
+def test_the_funnel_of_a_campaign_without_recipients_is_all_zero(engine: sa.Engine) -> None:
     campaign(engine)
 
     read = funnel(engine)
@@ -64,8 +122,8 @@ def test_a_campaign_that_nobody_was_listed_for_is_all_zero(engine: sa.Engine) ->
 def test_each_recipient_is_in_exactly_one_state(engine: sa.Engine) -> None:
     holder = planned(engine, phones(5))
     record_list(engine, holder, prepare_list_part(engine, [listed("34699999999", "no value")]))
-    became = [MessageState.ACCEPTED, MessageState.REJECTED, MessageState.DUPLICATE, MessageState.IN_DOUBT]
-    outcomes = [Outcome(phone, state) for phone, state in zip(phones(4), became, strict=True)]
+    results = [MessageState.ACCEPTED, MessageState.REJECTED, MessageState.DUPLICATE, MessageState.IN_DOUBT]
+    outcomes = [Outcome(phone, state) for phone, state in zip(phones(4), results, strict=True)]
 
     settle(engine, [Settlement(claim_next(engine, holder, 4), outcomes, "e-1")])
 
@@ -87,7 +145,7 @@ def test_accepted_messages_are_counted_by_their_latest_status(engine: sa.Engine,
     assert statuses == {status: 1}
 
 
-def test_accepted_messages_without_a_report_are_told(engine: sa.Engine) -> None:
+def test_accepted_messages_without_a_report_are_counted(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
 
     land_and_fold(engine, report_on(taken, ANA))
@@ -123,7 +181,7 @@ def test_reasons_are_counted_by_state(engine: sa.Engine) -> None:
     }
 
 
-def test_funnels_of_campaigns_are_kept_apart(engine: sa.Engine) -> None:
+def test_each_campaign_has_its_own_funnel(engine: sa.Engine) -> None:
     planned(engine, phones(3), "spring")
     planned(engine, phones(5), "summer")
 
@@ -137,20 +195,20 @@ def test_read_and_clicked_messages_are_delivered_and_final() -> None:
     assert (read.reached("delivered"), read.reached("final")) == (7, 15)
 
 
-def test_sendable_are_those_whom_a_message_can_reach() -> None:
+def test_sendable_counts_the_recipients_that_a_message_can_reach() -> None:
     read = counted(planned=1, sending=2, accepted=4, in_doubt=8, rejected=16, duplicate=32, suppressed=64)
 
     assert (read.requested, read.sendable) == (127, 15)
 
 
 @pytest.mark.parametrize(
-    ("share", "needed"), [(0, 0), (0.5, 50), (0.07, 7), (0.55, 55), (0.56, 56), (0.555, 56), (0.999, 100), (1, 100)]
+    ("at_least", "needed"), [(0, 0), (0.5, 50), (0.07, 7), (0.55, 55), (0.56, 56), (0.555, 56), (0.999, 100), (1, 100)]
 )
-def test_a_share_of_the_sendable_is_rounded_up_to_whole_messages(share: float, needed: int) -> None:
-    assert counted(accepted=100).needed(share) == needed
+def test_a_share_of_the_sendable_is_rounded_up_to_whole_messages(at_least: float, needed: int) -> None:
+    assert counted(accepted=100).needed(at_least) == needed
 
 
-def test_a_funnel_is_plain_values_for_an_xcom(engine: sa.Engine) -> None:
+def test_a_funnel_as_a_dict_has_plain_values_for_xcom(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
     land_and_fold(engine, report_on(taken, ANA))
 
@@ -162,41 +220,9 @@ def test_a_funnel_is_plain_values_for_an_xcom(engine: sa.Engine) -> None:
     assert plain["delivered_by_channel"] == {"RCS": 1}
 
 
-def list_everyone(engine: sa.Engine, holder: Attempt) -> None:
-    record_list(
-        engine, holder, prepare_list_part(engine, [*map(listed, [*phones(6), ANA, ANA]), listed(BEA, "no value")])
-    )
-
-
-def take_step(engine: sa.Engine, step: str, holders: list[Attempt], claims: list[Claim]) -> None:
-    match step:
-        case "claim":
-            if taken := claim_and_dispatch(engine, holders[-1], 2):
-                claims.append(taken)
-        case "die":
-            expire_lease(engine, holders[-1])
-            recover_dead_attempts(engine, holders[-1].campaign)
-            holders.append(new_attempt(engine, holders[-1].campaign.name))
-            list_everyone(engine, holders[-1])
-        case "settle" if claims:
-            became = [MessageState.ACCEPTED, MessageState.REJECTED]
-            taken = claims.pop()
-            outcomes = [Outcome(each.phone, state) for each, state in zip(taken.recipients, became, strict=False)]
-            settle(engine, [Settlement(taken, outcomes, "e-1")])
-        case "release" if claims:
-            requeue_refused(engine, claims.pop(), "refused")
-        case "doubt" if claims:
-            mark_in_doubt(engine, claims.pop(), "lost")
-        case "report" if claims:
-            land_and_fold(engine, report_on(claims[-1], claims[-1].recipients[0].phone))
-
-
-STEPS = ["claim", "settle", "release", "doubt", "report", "die"]
-
-
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(STEPS), min_size=4, max_size=12))
-def test_everyone_who_was_asked_for_is_accounted_for_after_every_step(engine: sa.Engine, steps: list[str]) -> None:
+def test_the_funnel_accounts_for_every_recipient_after_every_step(engine: sa.Engine, steps: list[str]) -> None:
     name = f"campaign {next(names)}"
     holders, claims = [new_attempt(engine, name)], list[Claim]()
     list_everyone(engine, holders[0])
@@ -207,7 +233,7 @@ def test_everyone_who_was_asked_for_is_accounted_for_after_every_step(engine: sa
         assert funnel(engine, name).requested == 9
 
 
-def test_many_campaigns_are_read_at_once_and_unknown_ones_left_out(engine: sa.Engine) -> None:
+def test_several_funnels_are_read_at_once_without_unknown_campaigns(engine: sa.Engine) -> None:
     sent(engine, [ANA, BEA], "spring")
     planned(engine, [ANA], "autumn")
     campaign(engine, "winter")
@@ -232,60 +258,38 @@ def test_a_campaign_of_which_nothing_was_accepted_is_not_silent(engine: sa.Engin
     assert not funnel(engine).is_silent
 
 
-def of(*, messages: int, failed: int) -> Funnel:
-    """A campaign of so many accepted messages, of which some have failed and no other has a report."""
-    states = dict.fromkeys(MessageState, 0) | {MessageState.ACCEPTED: messages}
-    statuses = dict.fromkeys(DeliveryStatus, 0) | {DeliveryStatus.FAILED: failed}
-    return Funnel(states, statuses, messages - failed)
-
-
-def some_of_each(engine: sa.Engine) -> Funnel:
-    """Ten messages: one refused by the service, two failed, one delivered; and a phone that was never sent to."""
-    people = phones(10)
-    holder = planned(engine, people)
-    record_list(engine, holder, prepare_list_part(engine, [listed("34699999999", "phone: it is missing")]))
-    taken = claim_next(engine, holder)
-    refused = Outcome(people[0], MessageState.REJECTED, reason=REJECTED_BY_SERVICE)
-    settle(
-        engine,
-        [Settlement(taken, [refused, *(Outcome(phone, MessageState.ACCEPTED, phone) for phone in people[1:])], "e-1")],
-    )
-    land_and_fold(
-        engine, *(report_on(taken, phone, code) for phone, code in zip(people[1:], ["50", "54", "13"], strict=False))
-    )
-    return funnel(engine)
-
-
-def test_a_message_that_the_service_refused_has_failed_and_one_that_never_came_so_far_has_not(
+def test_rejections_by_the_service_count_as_failed_and_earlier_ones_do_not(
     engine: sa.Engine,
 ) -> None:
-    counted = some_of_each(engine)
+    counted = campaign_with_failures(engine)
 
     assert (counted.refused, counted.failed) == (1, 3)
 
 
-def test_the_error_tells_how_many_failed_and_what_became_of_each(engine: sa.Engine) -> None:
-    counted = some_of_each(engine)
+def test_the_error_about_failures_shows_the_rate_and_the_counts_by_status(engine: sa.Engine) -> None:
+    counted = campaign_with_failures(engine)
 
     with pytest.raises(RcsTooManyFailuresError) as refused:
         require_failure_rate("spring", counted, 0.25)
 
     assert str(refused.value).startswith(
         "campaign 'spring': 3 of its 10 messages have failed (30.0%), and max_failure_rate=0.25 allows 25.0%. "
-        "2 failed, 1 delivered, 6 without a report, 1 rejected (the service refused the phone"
+        f"2 failed, 1 delivered, 6 without a report, 1 rejected ({REJECTED_BY_SERVICE}). "
     )
 
 
-@pytest.mark.parametrize(("messages", "failed", "most"), [(100, 7, 0.07), (100, 0, 0), (0, 0, 0), (3, 1, 0.34)])
-def test_as_many_as_are_allowed_are_not_too_many(messages: int, failed: int, most: float) -> None:
-    require_failure_rate("spring", of(messages=messages, failed=failed), most)
+@pytest.mark.parametrize(
+    ("messages", "failed", "max_failure_rate"), [(100, 7, 0.07), (100, 0, 0), (0, 0, 0), (3, 1, 0.34)]
+)
+def test_a_failure_rate_at_the_limit_raises_nothing(messages: int, failed: int, max_failure_rate: float) -> None:
+    require_failure_rate("spring", with_failures(messages=messages, failed=failed), max_failure_rate)
 
 
-@pytest.mark.parametrize(("messages", "failed", "most"), [(100, 8, 0.07), (100, 1, 0), (3, 1, 0.33)])
-def test_one_more_than_are_allowed_is_too_many(messages: int, failed: int, most: float) -> None:
+@pytest.mark.parametrize(("messages", "failed", "max_failure_rate"), [(100, 8, 0.07), (100, 1, 0), (3, 1, 0.33)])
+def test_a_failure_rate_above_the_limit_raises(messages: int, failed: int, max_failure_rate: float) -> None:
     with pytest.raises(RcsTooManyFailuresError):
-        require_failure_rate("spring", of(messages=messages, failed=failed), most)
+        require_failure_rate("spring", with_failures(messages=messages, failed=failed), max_failure_rate)
 
 
-def test_the_first_message_that_fails_is_not_taken_for_all_of_them() -> None:
-    require_failure_rate("spring", of(messages=100, failed=1), 0.02)
+def test_a_single_early_failure_is_not_a_rate_of_all_messages() -> None:
+    require_failure_rate("spring", with_failures(messages=100, failed=1), 0.02)

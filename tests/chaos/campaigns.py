@@ -1,4 +1,4 @@
-"""A campaign under test: its processes, its books, and the check of the one against the service's own record."""
+"""A campaign under test, sent by processes, and its ledger compared with the service's own record."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from tests.chaos.stores import Store
 from tests.sandbox_process import SandboxProcess
 
 IN_DOUBT = "RcsInDoubtError"
-_MAY_HAVE_BEEN_SENT_TO = {"sending", "in_doubt", "accepted"}
-_THAT_LEFT = ("sending", "accepted")
-_ROWS_A_CHUNK = 70
-_MOST_RETRIES = 20
+_POSSIBLY_MESSAGED = {"sending", "in_doubt", "accepted"}
+_DISPATCHED_STATES = ("sending", "accepted")
+_ROWS_PER_CHUNK = 70
+_MAX_RETRIES = 20
 _SECONDS_TO_WAIT = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class Ledger:
     """What the store says of a campaign.
 
-    :param token: the first part of its requests' references; empty while there is no such campaign.
-    :param listed: how many recipients it knows, in whichever state.
+    :param token: the first part of the references of its requests; empty until the campaign exists.
+    :param listed: number of listed recipients, in any state.
     :param states: phone -> state.
     """
 
@@ -52,11 +52,11 @@ class Books:
 
 
 class CampaignUnderTest:
-    """A list of recipients, some of them twice and some without a usable phone, sent by processes of their own.
+    """A campaign with a list of recipients, some repeated and some without a usable phone, that processes send.
 
-    :param people: how many of them can be sent to.
-    :param tally: is counted up: kills, messages, and whatever else the summary shows.
-    :param task: what its processes are told beyond that.
+    :param people: number of recipients that can be sent to.
+    :param tally: counts for the summary, to which kills, messages and the like are added.
+    :param task: further fields of the :class:`Task` of its processes.
     """
 
     def __init__(
@@ -69,13 +69,13 @@ class CampaignUnderTest:
         self.phones = {f"346{number:08d}" for number in range(people)}
         rows = [*sorted(self.phones), "34600000001", "nobody", "34600000002", ""]
         self.listed = len(rows)
-        chunks = [{"phone": rows[start : start + _ROWS_A_CHUNK]} for start in range(0, len(rows), _ROWS_A_CHUNK)]
+        chunks = [{"phone": rows[start : start + _ROWS_PER_CHUNK]} for start in range(0, len(rows), _ROWS_PER_CHUNK)]
         self._task = Task(store.url, sandbox.url, sandbox.login, sandbox.password, self.name, chunks, **task)
         tally["messages asked for"] += people
-        store.take_reports_of(sandbox)
+        store.receive_reports_from(sandbox)
 
-    def keep(self) -> None:
-        """List the recipients in the store, for processes that dispatch what is due."""
+    def schedule(self) -> None:
+        """List the recipients in the store, for processes that dispatch campaigns that are due."""
         schedule_campaign(
             self.store.engine,
             ApiSettings(),
@@ -94,85 +94,93 @@ class CampaignUnderTest:
             lease=timedelta(seconds=self._task.lease),
         )
 
-    def ready(self, **changes: Any) -> Sender:
-        """A process that waits for the word to begin."""
+    def prepare(self, **changes: Any) -> Sender:
+        """Return a process that is ready to send, and waits until it is begun."""
         return Sender(replace(self._task, **changes))
 
     def start(self, **changes: Any) -> Sender:
-        return self.ready(**changes).begin()
+        return self.prepare(**changes).begin()
 
     def send(self, **changes: Any) -> str:
-        """Send it by a process, wait for its end, and say how it ended."""
-        return self.ended(self.start(**changes))
+        """Send with a process, and return how it ended."""
+        return self.wait_for_end(self.start(**changes))
 
-    def ended(self, process: Sender) -> str:
-        """Wait for the end of a process, and say how it ended."""
+    def wait_for_end(self, process: Sender) -> str:
+        """Wait until a process has ended, and return how it ended."""
         ended = process.end()
         self.tally["kills"] += ended == KILLED
         return ended
 
-    def send_and_die(self, step: Step, occurrence: int) -> None:
-        """Send it by a process that is killed at a step; its lease is over at once, so that no retry waits for it."""
-        ended = self.send(dies_at=(step, occurrence))
-        assert ended == KILLED, f"{ended}, in place of dying {step}"
+    def send_until_killed(self, step: Step, occurrence: int) -> None:
+        """Send with a process that is killed at a step, and expire its lease at once, so that no retry waits for it."""
+        ended = self.send(killed_at=(step, occurrence))
+        assert ended == KILLED, f"{ended}, instead of being killed {step}"
         with self.store.engine.begin() as connection:
-            of_this_one = attempt.c.campaign_id == sa.select(campaign.c.id).where(self._is_meant).scalar_subquery()
-            connection.execute(attempt.update().where(of_this_one).values(lease_until=datetime(2020, 1, 1, tzinfo=UTC)))
+            is_its_attempt = (
+                attempt.c.campaign_id == sa.select(campaign.c.id).where(self._is_this_campaign).scalar_subquery()
+            )
+            connection.execute(
+                attempt.update().where(is_its_attempt).values(lease_until=datetime(2020, 1, 1, tzinfo=UTC))
+            )
 
-    def order_fault(self, nth: int, kind: str, **details: Any) -> None:
-        """Say what goes wrong with the n-th request from now on."""
+    def inject_fault(self, nth: int, kind: str, **details: Any) -> None:
+        """Make the n-th request from now fail."""
         self.sandbox.faults([{"request": self.sandbox.statistics()["send_requests"] + nth, "kind": kind, **details}])
         self.tally["faults"] += 1
 
-    def send_until_nobody_is_left(self) -> int:
-        """Retry until nobody is planned any more, with the books checked after each; say how many are in doubt."""
-        for _ in range(_MOST_RETRIES):
+    def send_until_none_is_planned(self) -> int:
+        """Retry until no message is planned, check the ledger after each retry, and return how many are in doubt."""
+        for _ in range(_MAX_RETRIES):
             ended = self.send()
-            books = self.require_true_books()
+            ledger = self.require_consistent_ledger()
             if ended in (DONE, IN_DOUBT):
-                assert not books.phones("planned", "sending")
-                return books.count("in_doubt")
-        raise AssertionError(f"after {_MOST_RETRIES} retries: {ended}, {Counter(books.states.values())}")
+                assert not ledger.phones("planned", "sending")
+                return ledger.count("in_doubt")
+        raise AssertionError(f"after {_MAX_RETRIES} retries: {ended}, {Counter(ledger.states.values())}")
 
-    def wait_until(self, holds: Callable[[], bool]) -> None:
-        """Wait until the books, or whatever is looked at, are as they should become."""
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait until a condition holds, such as one on the ledger."""
         end = time.monotonic() + _SECONDS_TO_WAIT
-        while not holds():
-            assert time.monotonic() < end, Counter(self.books().states.values())
+        while not condition():
+            assert time.monotonic() < end, Counter(self.ledger().states.values())
             time.sleep(0.01)
 
-    def wait_until_it_has_claimed(self, requests: int) -> None:
+    def wait_until_claimed(self, requests: int) -> None:
         self.wait_until(lambda: sum(self.requests_by_attempt().values()) == requests)
 
-    def wait_until_it_has_let_leave(self, requests: int) -> None:
-        self.wait_until(lambda: self._requests_that_left() == requests)
+    def wait_until_dispatched(self, requests: int) -> None:
+        self.wait_until(lambda: self._dispatched_requests() == requests)
 
-    def _requests_that_left(self) -> int:
+    def _dispatched_requests(self) -> int:
         with self.store.engine.connect() as connection:
             left = sa.select(sa.func.count()).select_from(request.join(campaign))
-            return int(connection.execute(left.where(self._is_meant, request.c.state.in_(_THAT_LEFT))).scalar_one())
+            return int(
+                connection.execute(
+                    left.where(self._is_this_campaign, request.c.state.in_(_DISPATCHED_STATES))
+                ).scalar_one()
+            )
 
     def wait_until_leases_have_run_out(self) -> None:
         with self.store.engine.connect() as connection:
             until = connection.execute(
-                sa.select(sa.func.max(attempt.c.lease_until)).join(campaign).where(self._is_meant)
+                sa.select(sa.func.max(attempt.c.lease_until)).join(campaign).where(self._is_this_campaign)
             ).scalar_one()
         self.wait_until(lambda: datetime.now(UTC) > until)
 
-    def books(self) -> Books:
+    def ledger(self) -> Ledger:
         funnel = read_funnel(self.store.engine, self.name)
         with self.store.engine.connect() as connection:
-            token = connection.execute(sa.select(campaign.c.token).where(self._is_meant)).scalar_one_or_none()
+            token = connection.execute(sa.select(campaign.c.token).where(self._is_this_campaign)).scalar_one_or_none()
             states = connection.execute(
                 sa.select(message.c.recipient_key, message.c.state)
                 .join(campaign, campaign.c.id == message.c.campaign_id)
-                .where(self._is_meant, message.c.phone.is_not(None))
+                .where(self._is_this_campaign, message.c.phone.is_not(None))
             )
             by_phone = {row.recipient_key: row.state for row in states}
-        return Books(token or "", funnel.requested if funnel else 0, by_phone)
+        return Ledger(token or "", funnel.requested if funnel else 0, by_phone)
 
     def messages(self, token: str) -> Counter[str]:
-        """Phone -> messages, by the service's own record of this campaign."""
+        """Return phone -> number of messages, from the service's own record of this campaign."""
         return Counter(
             entry["phone"]
             for entry in self.sandbox.accepted()
@@ -180,62 +188,62 @@ class CampaignUnderTest:
         )
 
     def requests_by_attempt(self) -> dict[int, int]:
-        """Number of the attempt, in their order from 1 -> requests that it has claimed."""
+        """Return number of the attempt, counted from 1 -> number of requests that it has claimed."""
         with self.store.engine.connect() as connection:
             counts = connection.execute(
                 sa.select(attempt.c.id, sa.func.count(request.c.id))
                 .select_from(attempt.join(campaign).outerjoin(request, request.c.attempt_id == attempt.c.id))
-                .where(self._is_meant)
+                .where(self._is_this_campaign)
                 .group_by(attempt.c.id)
                 .order_by(attempt.c.id)
             ).all()
         return {number: count for number, (_, count) in enumerate(counts, 1)}
 
     def message_rows(self) -> list[dict[str, Any]]:
-        """The rows of those who can be sent to, with all that they hold."""
+        """Return the ledger's rows of the recipients that can be sent to, with all columns."""
         with self.store.engine.connect() as connection:
             rows = connection.execute(
                 sa.select(message)
                 .join(campaign, campaign.c.id == message.c.campaign_id)
-                .where(self._is_meant, message.c.phone.is_not(None))
+                .where(self._is_this_campaign, message.c.phone.is_not(None))
                 .order_by(message.c.id)
             )
             return [dict(row) for row in rows.mappings()]
 
-    def require_true_books(self) -> Books:
-        """Hold the books against the service's record, while nobody sends: nobody twice, nobody lost, nobody wrong."""
-        books = self.books()
-        messages = self.messages(books.token)
+    def require_consistent_ledger(self) -> Ledger:
+        """Compare the ledger with the service's record while no process sends: nothing twice, lost or misstated."""
+        ledger = self.ledger()
+        messages = self.messages(ledger.token)
         twice = {phone: times for phone, times in messages.items() if times > 1}
-        # A list is planned chunk by chunk: until the last of them is committed, nobody may have been sent to.
-        lost = self.listed - books.listed if messages or books.phones(*_MAY_HAVE_BEEN_SENT_TO) else 0
-        unbooked = messages.keys() - books.phones(*_MAY_HAVE_BEEN_SENT_TO)
+        # A list is planned chunk by chunk: until the last chunk is committed, no message may have been sent.
+        lost = self.listed - ledger.listed if messages or ledger.phones(*_POSSIBLY_MESSAGED) else 0
+        unrecorded = messages.keys() - ledger.phones(*_POSSIBLY_MESSAGED)
         self.tally["twice"] += len(twice)
-        self.tally["lost"] += abs(lost) + len(unbooked)
+        self.tally["lost"] += abs(lost) + len(unrecorded)
         assert not twice
         assert lost == 0
-        assert not unbooked, f"{len(unbooked)} were messaged and count as not sent to"
-        assert books.phones("accepted") <= messages.keys(), "accepted without having been"
-        return books
+        assert not unrecorded, f"{len(unrecorded)} were messaged, but the ledger says that they were not"
+        assert ledger.phones("accepted") <= messages.keys(), "accepted in the ledger, but not by the service"
+        return ledger
 
-    def require_settled_by_reports(self) -> Books:
-        """Let the reports through and retry: whoever was in truth accepted is accepted by the books, and nobody else.
+    def require_settled_by_reports(self) -> Ledger:
+        """Release the reports and retry, then check that the ledger has exactly the messages that the service accepted.
 
-        :return: the books, in which only those are in doubt whose messages the service has never seen.
+        :return: the ledger, in which only messages that the service has never received are in doubt.
         """
-        doubted = self.send_until_nobody_is_left()
-        self.tally["in doubt before the reports"] += doubted
+        in_doubt = self.send_until_none_is_planned()
+        self.tally["in doubt before the reports"] += in_doubt
         self.sandbox.release_reports()
         self.sandbox.wait_until_reports_are_pushed()
-        left = self.send_until_nobody_is_left()
-        books = self.require_true_books()
-        messages = self.messages(books.token)
-        assert books.phones("accepted") == messages.keys()
-        assert books.phones("accepted", "in_doubt") == self.phones
+        left = self.send_until_none_is_planned()
+        ledger = self.require_consistent_ledger()
+        messages = self.messages(ledger.token)
+        assert ledger.phones("accepted") == messages.keys()
+        assert ledger.phones("accepted", "in_doubt") == self.phones
         self.tally["in doubt after the reports"] += left
         self.tally["accepted"] += messages.total()
-        return books
+        return ledger
 
     @property
-    def _is_meant(self) -> sa.ColumnElement[bool]:
+    def _is_this_campaign(self) -> sa.ColumnElement[bool]:
         return campaign.c.name == self.name

@@ -1,4 +1,4 @@
-"""What the chaos runs on, how large it is (``RCS_CHAOS=full``), and the counts that it ends with."""
+"""The fixtures of the chaos tests, and the summary that they end with."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def store(request: pytest.FixtureRequest, stores: Stores) -> Store:
 
 @pytest.fixture(scope="module")
 def running_sandbox() -> Iterator[SandboxProcess]:
-    # One report a message will do: which statuses follow is not the question here.
+    # One report for each message is enough: these tests are not about the statuses that follow.
     with SandboxProcess(latency=0.02, only_sent_share=1, failed_share=0, report_jitter=0) as sandbox:
         yield sandbox
 
@@ -57,16 +57,16 @@ def sandbox(running_sandbox: SandboxProcess) -> Iterator[SandboxProcess]:
 
 @pytest.fixture
 def tally(request: pytest.FixtureRequest) -> Iterator[Counter[str]]:
-    """Counts for the summary at the end."""
+    """Counts for the summary."""
     counts: Counter[str] = Counter()
     yield counts
-    # Properties travel with the reports of a test, also from the processes of pytest-xdist.
+    # Properties are passed on with a test's report, also from the processes of pytest-xdist.
     request.node.user_properties.append((_PROPERTY, dict(counts)))
 
 
 @pytest.fixture
 def note(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Says something in the summary at the end, such as the seed of what was left to chance."""
+    """Adds a line to the summary, such as the seed of a random choice."""
     return lambda text: request.node.user_properties.append(
         (_NOTE, f"{request.node.nodeid.rpartition('::')[2]}: {text}")
     )
@@ -74,7 +74,7 @@ def note(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 @pytest.fixture
 def campaign(store: Store, sandbox: SandboxProcess, tally: Counter[str]) -> Callable[..., CampaignUnderTest]:
-    """Makes a campaign of its own; its reports are held back until they are asked for."""
+    """Creates a campaign whose reports are held back until they are released."""
 
     def make(people: int = 100, **task: Any) -> CampaignUnderTest:
         return CampaignUnderTest(store, sandbox, tally, people, **task)

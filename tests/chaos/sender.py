@@ -1,4 +1,4 @@
-"""A process that sends a campaign, as a task does, and that can be killed; forked from one that has imported all."""
+"""A process that sends a campaign as a task does, and that can be killed."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from airflow_provider_rcs.sending.sender import ServiceConnection
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings
 from airflow_provider_rcs.store.campaign.schedules import due_campaigns
 from airflow_provider_rcs.store.db.engine import engine_from_url
-from tests.chaos.steps import Step, arm, die, fall_asleep
+from tests.chaos.steps import Step, arm, kill, suspend
 
 TEMPLATE = "1234569"
 DONE = "done"
 KILLED = "killed"
-# Of attempts that are killed, so that their retries need not wait for long. All others have one that they cannot lose
-# for the machine being busy.
+# The lease of attempts that are killed, so that their retries need not wait long. Other attempts have a lease that they
+# cannot lose because the machine is busy.
 SHORT_LEASE = 0.5
 
 _SECONDS_TO_START = 60
@@ -43,18 +43,18 @@ _processes.set_forkserver_preload([__name__])
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a sending process is told.
+    """What a sending process does.
 
-    :param chunks: the list, as columns of some rows at a time.
-    :param shard: the part of the list that it sends to, such as ``"2/4"``; ``None`` for all of it.
-    :param lease: in seconds.
-    :param timeout: seconds that it waits for a reply.
-    :param dies_at: the step at which it kills itself, and at which time that it comes there.
-    :param sleeps_at: the same for falling asleep, until something wakes it.
-    :param unconnected: which of its requests finds nobody who listens.
-    :param rotated_password: what the account's token has become between the look-up of the template and the send.
-    :param most_pages: how large its database may grow, in pages of SQLite.
-    :param dispatches: whether the list is in the store already, and the process dispatches what is due.
+    :param chunks: the rows of the list, as columns.
+    :param shard: the shard that it sends, such as ``"2/4"``; ``None`` for the whole list.
+    :param lease: seconds.
+    :param timeout: seconds to wait for a reply.
+    :param killed_at: the step at which it kills itself, and at which occurrence of the step.
+    :param suspended_at: the same for suspending itself, until it is woken.
+    :param refused_connection: number of the request, from 1, whose connection is refused.
+    :param rotated_password: the account's token after it was changed between the look-up of the template and the send.
+    :param max_pages: maximum size of its database, in pages of SQLite.
+    :param dispatches: whether it dispatches the campaigns that are due, instead of sending its own list.
     """
 
     store_url: str
@@ -69,22 +69,25 @@ class Task:
     timeout: float = 20.0
     on_in_doubt: str = "fail"
     shard: str | None = None
-    dies_at: tuple[Step, int] | None = None
-    sleeps_at: tuple[Step, int] | None = None
-    unconnected: int | None = None
+    killed_at: tuple[Step, int] | None = None
+    suspended_at: tuple[Step, int] | None = None
+    refused_connection: int | None = None
     rotated_password: str | None = None
-    most_pages: int | None = None
+    max_pages: int | None = None
     dispatches: bool = False
 
 
 class Sender:
-    """A process of its own that is ready to send, and begins when it is told to."""
+    """A process that is ready to send, and begins on command.
+
+    It is forked from a process that has imported everything, so that it starts fast.
+    """
 
     def __init__(self, task: Task) -> None:
-        self._line, line_of_process = _processes.Pipe()
-        self._process = _processes.Process(target=_run, args=(task, line_of_process), daemon=True)
+        self._line, child_line = _processes.Pipe()
+        self._process = _processes.Process(target=_run, args=(task, child_line), daemon=True)
         self._process.start()
-        line_of_process.close()
+        child_line.close()
         assert self._line.poll(_SECONDS_TO_START), "the sending process does not start"
         self._line.recv()
 
@@ -93,7 +96,7 @@ class Sender:
         return self
 
     def ends_within(self, seconds: float) -> bool:
-        """Wait for its end for so long, and say whether it has ended."""
+        """Wait up to ``seconds`` for its end, and return whether it has ended."""
         self._process.join(seconds)
         return self._process.exitcode is not None
 
@@ -104,7 +107,7 @@ class Sender:
         self._signal(signal.SIGCONT)
 
     def end(self) -> str:
-        """Wait for its end: ``DONE``, ``KILLED``, or the name of the error with which it failed."""
+        """Wait for its end, and return ``DONE``, ``KILLED``, or the name of the error that it failed with."""
         if not self.ends_within(_SECONDS_TO_END):
             self.kill()
             raise TimeoutError(f"a sending process does not end within {_SECONDS_TO_END} s")
@@ -123,13 +126,13 @@ class Sender:
 
 def _run(task: Task, line: Connection) -> None:
     logging.disable(logging.CRITICAL)
-    # So that a campaign of faults is not mostly pauses; where the service names the pause, it is the service's.
+    # Short, so that campaigns with many faults do not mostly pause. A pause that the service asks for is not shortened.
     campaign_sender._SECONDS_AFTER_A_FAILURE = 0.05
     line.send("ready")
     line.recv()
     try:
         _send(task)
-    except Exception as error:  # noqa: BLE001 - how it failed is what the test asks for
+    except Exception as error:  # noqa: BLE001 - the test asks how it failed
         line.send(type(error).__name__)
     else:
         line.send(DONE)
@@ -149,11 +152,11 @@ def _send(task: Task) -> None:
     template = look_up_template(engine, settings, hook.get_template, hook.credentials_fingerprint)
     if task.rotated_password is not None:
         hook = _hook("RCS_ROTATED", task.service_url, task.login, task.rotated_password, task.timeout)
-    if task.dies_at is not None:
-        arm(engine, *task.dies_at, die)
-    if task.sleeps_at is not None:
-        arm(engine, *task.sleeps_at, fall_asleep)
-    send = hook.send if task.unconnected is None else _Unconnected(hook, task).send
+    if task.killed_at is not None:
+        arm(engine, *task.killed_at, kill)
+    if task.suspended_at is not None:
+        arm(engine, *task.suspended_at, suspend)
+    send = hook.send if task.refused_connection is None else _RefusingOneConnection(hook, task).send
     if task.dispatches:
         _dispatch(task, engine, ServiceConnection(send, hook.settings, hook.credentials_fingerprint), template)
         return
@@ -181,21 +184,21 @@ def _dispatch(task: Task, engine: sa.Engine, service: ServiceConnection, templat
             )
 
 
-class _Unconnected:
-    """Sends as a hook does, but for one request, which goes to a port where nobody listens."""
+class _RefusingOneConnection:
+    """Sends as a hook does, except for one request, which goes to a port that refuses connections."""
 
     def __init__(self, hook: RcsHook, task: Task) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{free.getsockname()[1]}"
-        self._nobody = _hook("RCS_NOBODY", url, task.login, task.password, task.timeout)
+        self._refusing = _hook("RCS_REFUSING", url, task.login, task.password, task.timeout)
         self._hook = hook
-        self._left = task.unconnected
+        self._left = task.refused_connection
 
     def send(self, request: SendRequest) -> SendResult:
         assert self._left is not None
         self._left -= 1
-        return (self._hook if self._left else self._nobody).send(request)
+        return (self._hook if self._left else self._refusing).send(request)
 
 
 def _hook(name: str, url: str, login: str, password: str, timeout: float) -> RcsHook:
@@ -206,8 +209,8 @@ def _hook(name: str, url: str, login: str, password: str, timeout: float) -> Rcs
 
 def _engine(task: Task) -> sa.Engine:
     engine = engine_from_url(task.store_url)
-    if task.most_pages is not None:
-        pages = int(task.most_pages)
+    if task.max_pages is not None:
+        pages = int(task.max_pages)
 
         @sa.event.listens_for(engine, "connect")
         def limit(dbapi_connection: Any, _record: object) -> None:

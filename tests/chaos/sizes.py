@@ -1,4 +1,4 @@
-"""How much of the chaos is run: a small part in the whole suite, all of it with ``RCS_CHAOS=full``."""
+"""The size of the chaos tests: small by default, full with ``RCS_CHAOS=full``."""
 
 from __future__ import annotations
 

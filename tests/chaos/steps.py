@@ -1,7 +1,4 @@
-"""The named steps of a request, at which a sending process can be made to die, or to fall asleep.
-
-Functions are wrapped in the sending process only; the package knows nothing of it.
-"""
+"""The steps of a request at which a sending process can be killed or suspended."""
 
 from __future__ import annotations
 
@@ -23,44 +20,46 @@ from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.store.campaign import schedules
 from airflow_provider_rcs.store.outbox import attempts, claims, planning, settlement
 
-Act = Callable[[], None]
+Action = Callable[[], None]
 
 _SECONDS_TO_REPLY = 30.0
 
 
 class Step(StrEnum):
-    """Where in the course of a request, or of its attempt, something happens to the process."""
+    """A step of a request, or of its attempt, at which something happens to the process."""
 
     PLANNING = "before the commit of the list"
-    TAKING_OVER = "before the commit by which a dispatch takes a list over"
+    TAKING_OVER = "before the commit with which a dispatch takes over a list"
     BEFORE_CLAIM = "before the claim"
     CLAIMING = "before the commit of the claim"
     AFTER_CLAIM = "after the commit of the claim"
-    DISPATCHING = "before the commit by which requests may leave"
-    AFTER_DISPATCHING = "after the commit by which requests may leave"
+    DISPATCHING = "before the commit of the dispatch"
+    AFTER_DISPATCHING = "after the commit of the dispatch"
     BEFORE_REQUEST = "before the request leaves"
     ACCEPTED = "after the service accepted, before the reply is read"
     AFTER_REPLY = "after the reply"
-    SETTLING = "before the commit of the reply"
-    AFTER_SETTLING = "after the commit of the reply"
+    SETTLING = "before the commit of the settlement"
+    AFTER_SETTLING = "after the commit of the settlement"
     REQUEUEING_REFUSED = "before the commit that requeues a refused request"
-    REQUEUEING_UNSENT = "before the commit that requeues what was claimed ahead"
-    DOUBTING = "before the commit of a doubt"
-    ENDING = "before the commit of the end"
+    REQUEUEING_UNSENT = "before the commit that requeues batches claimed ahead"
+    MARKING_IN_DOUBT = "before the commit that marks messages in doubt"
+    ENDING = "before the commit of the attempt's end"
 
 
-def die() -> None:
+def kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def fall_asleep() -> None:
+def suspend() -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def arm(engine: sa.Engine, step: Step, occurrence: int, act: Act) -> None:
-    """Have something happen to this process when it comes to a step.
+def arm(engine: sa.Engine, step: Step, occurrence: int, act: Action) -> None:
+    """Run an action when this process reaches a step.
 
-    :param occurrence: at which time that it comes there, counted from 1.
+    Functions of the package are wrapped in this process only; the package itself has no hooks for it.
+
+    :param occurrence: which occurrence of the step, counted from 1.
     """
     act = _at(occurrence, act)
     match step:
@@ -92,29 +91,29 @@ def arm(engine: sa.Engine, step: Step, occurrence: int, act: Act) -> None:
             _before_commit_of(engine, settlement.requeue_refused, act)
         case Step.REQUEUEING_UNSENT:
             _before_commit_of(engine, settlement.requeue_unsent, act)
-        case Step.DOUBTING:
+        case Step.MARKING_IN_DOUBT:
             _before_commit_of(engine, settlement.mark_in_doubt, act)
         case Step.ENDING:
             _before_commit_of(engine, attempts.end_attempt, act)
 
 
-def _at(occurrence: int, act: Act) -> Act:
+def _at(occurrence: int, act: Action) -> Action:
     lock = threading.Lock()
     seen = 0
 
-    def counted() -> None:
+    def act_at_occurrence() -> None:
         nonlocal seen
         with lock:
             seen += 1
-            now = seen == occurrence
-        if now:
+            is_reached = seen == occurrence
+        if is_reached:
             act()
 
-    return counted
+    return act_at_occurrence
 
 
 def _wrap(function: Callable[..., Any], around: Callable[[Callable[[], Any]], Any]) -> None:
-    """Replace a function, or a method of a class, wherever a loaded module refers to it."""
+    """Replace a function in every loaded module that refers to it by its name, or a method in its class."""
 
     @functools.wraps(function)
     def wrapped(*arguments: Any, **named: Any) -> Any:
@@ -129,7 +128,7 @@ def _wrap(function: Callable[..., Any], around: Callable[[Callable[[], Any]], An
             setattr(module, name, wrapped)
 
 
-def _before(function: Callable[..., Any], act: Act) -> None:
+def _before(function: Callable[..., Any], act: Action) -> None:
     def around(call: Callable[[], Any]) -> Any:
         act()
         return call()
@@ -137,7 +136,7 @@ def _before(function: Callable[..., Any], act: Act) -> None:
     _wrap(function, around)
 
 
-def _after(function: Callable[..., Any], act: Act) -> None:
+def _after(function: Callable[..., Any], act: Action) -> None:
     def around(call: Callable[[], Any]) -> Any:
         result = call()
         act()
@@ -146,26 +145,26 @@ def _after(function: Callable[..., Any], act: Act) -> None:
     _wrap(function, around)
 
 
-def _before_commit_of(engine: sa.Engine, function: Callable[..., Any], act: Act) -> None:
-    # The lease is renewed by another thread on the same engine: its commits do not count.
+def _before_commit_of(engine: sa.Engine, function: Callable[..., Any], act: Action) -> None:
+    # Only commits of the function's own thread count: another thread renews the lease on the same engine.
     inside = threading.local()
 
     def around(call: Callable[[], Any]) -> Any:
-        inside.now = True
+        inside.function = True
         try:
             return call()
         finally:
-            inside.now = False
+            inside.function = False
 
     def committing(_connection: sa.Connection) -> None:
-        if getattr(inside, "now", False):
+        if getattr(inside, "function", False):
             act()
 
     _wrap(function, around)
     sa.event.listen(engine, "commit", committing)
 
 
-def _when_a_reply_arrives(act: Act) -> None:
+def _when_a_reply_arrives(act: Action) -> None:
     read_reply = http.client.HTTPConnection.getresponse
 
     def waiting(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
@@ -176,21 +175,21 @@ def _when_a_reply_arrives(act: Act) -> None:
     setattr(http.client.HTTPConnection, read_reply.__name__, waiting)
 
 
-def _between_commits(act: Act) -> Act:
-    """Keep a process from being stopped inside a commit of its other threads, whose locks everyone would wait for."""
+def _between_commits(act: Action) -> Action:
+    """Run an action while no other thread commits, because every process would wait for the locks of that commit."""
     renewing, settling = threading.Lock(), threading.Lock()
 
-    def held(lock: threading.Lock) -> Callable[[Callable[[], Any]], Any]:
+    def holding(lock: threading.Lock) -> Callable[[Callable[[], Any]], Any]:
         def around(call: Callable[[], Any]) -> Any:
             with lock:
                 return call()
 
         return around
 
-    def acting() -> None:
+    def act_between_commits() -> None:
         with renewing, settling:
             act()
 
-    _wrap(attempts.renew_lease, held(renewing))
-    _wrap(settlement.settle, held(settling))
-    return acting
+    _wrap(attempts.renew_lease, holding(renewing))
+    _wrap(settlement.settle, holding(settling))
+    return act_between_commits

@@ -1,4 +1,4 @@
-"""Stores for the chaos: on SQLite and on PostgreSQL, migrated, each with a receiver that pushed reports go to."""
+"""Migrated stores for the chaos tests, each with a receiver for its reports."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ class Store:
     engine: sa.Engine
     receiver: ReceiverProcess
 
-    def take_reports_of(self, sandbox: SandboxProcess) -> None:
-        """Have this store's receiver be where the sandbox pushes to; the reports are held back for now."""
+    def receive_reports_from(self, sandbox: SandboxProcess) -> None:
+        """Direct the sandbox's reports to this store's receiver, and hold them back for now."""
         sandbox.hold_reports()
         sandbox.send_reports_to(self.receiver.url, self.receiver.login, self.receiver.password)
 
 
 class Stores:
-    """One store of each dialect, made when it is first asked for."""
+    """One store for each dialect, created on first use."""
 
     def __init__(self, folder: Callable[[], Path]) -> None:
         self._folder = folder
-        self._made: dict[str, Store] = {}
+        self._stores: dict[str, Store] = {}
         self._all = ExitStack()
 
     def get(self, dialect: str) -> Store:
-        if dialect not in self._made:
-            self._made[dialect] = self._all.enter_context(store_at(self._url(dialect)))
-        return self._made[dialect]
+        if dialect not in self._stores:
+            self._stores[dialect] = self._all.enter_context(store_at(self._url(dialect)))
+        return self._stores[dialect]
 
     def close(self) -> None:
         self._all.close()
@@ -61,7 +61,7 @@ def sqlite_url(folder: Path) -> str:
 
 @contextmanager
 def store_at(url: str) -> Iterator[Store]:
-    """Make the store's tables, and run a receiver on it."""
+    """Create the store's tables and run a receiver on it."""
     engine = engine_from_url(url)
     migrate(engine)
     with ReceiverProcess(url) as receiver:

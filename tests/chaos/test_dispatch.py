@@ -1,4 +1,4 @@
-"""Campaigns that a dispatch sends: killed on the way, and more than one at once."""
+"""Campaigns that a dispatch sends, with dispatches that are killed or run concurrently."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.chaos.steps import Step
 
 
 @pytest.fixture
-def kept(campaign: Callable[..., CampaignUnderTest]) -> CampaignUnderTest:
-    kept = campaign(dispatches=True)
-    kept.keep()
-    assert kept.require_true_books().phones("planned") == kept.phones
-    return kept
+def scheduled(campaign: Callable[..., CampaignUnderTest]) -> CampaignUnderTest:
+    scheduled = campaign(dispatches=True)
+    scheduled.schedule()
+    assert scheduled.require_consistent_ledger().phones("planned") == scheduled.phones
+    return scheduled
 
 
 SOME = [(Step.TAKING_OVER, 1), (Step.CLAIMING, 3), (Step.ACCEPTED, 2)]
@@ -25,20 +25,20 @@ ALL = [*SOME, (Step.BEFORE_CLAIM, 1), (Step.AFTER_CLAIM, 2), (Step.SETTLING, 4),
 
 
 @pytest.mark.parametrize(("step", "occurrence"), sized(SOME, ALL))
-def test_a_dispatch_that_is_killed_and_retried_sends_to_each_recipient_once(
-    kept: CampaignUnderTest, step: Step, occurrence: int
+def test_a_dispatch_that_is_killed_then_retried_sends_to_each_recipient_once(
+    scheduled: CampaignUnderTest, step: Step, occurrence: int
 ) -> None:
-    kept.send_and_die(step, occurrence)
-    assert kept.require_true_books().listed == kept.listed
+    scheduled.send_until_killed(step, occurrence)
+    assert scheduled.require_consistent_ledger().listed == scheduled.listed
 
-    assert kept.require_settled_by_reports().phones("accepted", "in_doubt") == kept.phones
+    assert scheduled.require_settled_by_reports().phones("accepted", "in_doubt") == scheduled.phones
 
 
-def test_dispatches_at_once_send_to_each_recipient_once(kept: CampaignUnderTest) -> None:
-    ready = [kept.ready() for _ in range(3)]
+def test_concurrent_dispatches_send_to_each_recipient_once(scheduled: CampaignUnderTest) -> None:
+    prepared = [scheduled.prepare() for _ in range(3)]
 
-    endings = [kept.ended(process) for process in [each.begin() for each in ready]]
+    endings = [scheduled.wait_for_end(process) for process in [each.begin() for each in prepared]]
 
     assert endings == [DONE] * 3
-    assert kept.require_true_books().phones("accepted") == kept.phones
-    assert kept.require_settled_by_reports().phones("accepted") == kept.phones
+    assert scheduled.require_consistent_ledger().phones("accepted") == scheduled.phones
+    assert scheduled.require_settled_by_reports().phones("accepted") == scheduled.phones

@@ -23,7 +23,7 @@ STEPS_OF_EVERY_REQUEST = (
 )
 
 
-# Of several in flight some are claimed, and settled, together, so that there are fewer occurrences.
+# With several requests in flight, some are claimed and settled together, so that the steps occur less often.
 @pytest.mark.parametrize(("in_flight", "occurrence"), sized([(3, 2)], [(1, 1), (1, 2), (1, 4), (1, 5), (3, 1), (3, 2)]))
 @pytest.mark.parametrize("step", STEPS_OF_EVERY_REQUEST)
 def test_killed_at_a_step_of_a_request_then_retried(
@@ -31,8 +31,8 @@ def test_killed_at_a_step_of_a_request_then_retried(
 ) -> None:
     sent = campaign(max_in_flight=in_flight)
 
-    sent.send_and_die(step, occurrence)
-    assert sent.require_true_books().listed == sent.listed
+    sent.send_until_killed(step, occurrence)
+    assert sent.require_consistent_ledger().listed == sent.listed
 
     sent.require_settled_by_reports()
 
@@ -49,75 +49,75 @@ def test_killed_before_the_first_request_may_leave_leaves_nobody_in_doubt(
 ) -> None:
     sent = campaign()
 
-    sent.send_and_die(step, 1)
+    sent.send_until_killed(step, 1)
 
-    assert not sent.require_true_books().phones("in_doubt", "accepted")
+    assert not sent.require_consistent_ledger().phones("in_doubt", "accepted")
     assert sent.send() == DONE
     assert sent.require_settled_by_reports().phones("accepted") == sent.phones
 
 
 @pytest.mark.parametrize("step", sized([Step.ACCEPTED], [Step.ACCEPTED, Step.AFTER_REPLY]))
-def test_killed_between_acceptance_and_its_reply_being_taken_leaves_doubts_that_reports_settle(
+def test_killed_between_acceptance_and_reply_leaves_messages_in_doubt_that_reports_settle(
     campaign: Callable[..., CampaignUnderTest], step: Step
 ) -> None:
     sent = campaign()
 
-    sent.send_and_die(step, 1)
+    sent.send_until_killed(step, 1)
 
-    assert sent.send_until_nobody_is_left() == 20
+    assert sent.send_until_none_is_planned() == 20
     assert sent.require_settled_by_reports().phones("accepted") == sent.phones
 
 
-def test_killed_while_claiming_ahead_leaves_those_in_doubt_alone_whose_request_had_left(
+def test_killed_while_claiming_ahead_leaves_only_dispatched_messages_in_doubt(
     campaign: Callable[..., CampaignUnderTest],
 ) -> None:
     sent = campaign()
 
-    # The second claim is made while the first request is under way.
-    sent.send_and_die(Step.AFTER_CLAIM, 2)
+    # The second claim is made while the first request is in flight.
+    sent.send_until_killed(Step.AFTER_CLAIM, 2)
 
-    assert sent.send_until_nobody_is_left() == 20
+    assert sent.send_until_none_is_planned() == 20
     sent.require_settled_by_reports()
 
 
 @pytest.mark.parametrize("step", sized([Step.AFTER_DISPATCHING], [Step.AFTER_DISPATCHING, Step.BEFORE_REQUEST]))
-def test_killed_before_the_request_left_leaves_doubts_that_reports_do_not_call_accepted(
+def test_killed_before_the_request_left_leaves_messages_in_doubt_without_reports(
     campaign: Callable[..., CampaignUnderTest], step: Step
 ) -> None:
     sent = campaign()
 
-    sent.send_and_die(step, 1)
+    sent.send_until_killed(step, 1)
 
     assert sent.require_settled_by_reports().count("in_doubt") == 20
 
 
 def test_killed_while_a_refusal_is_recorded(campaign: Callable[..., CampaignUnderTest]) -> None:
     sent = campaign()
-    sent.order_fault(2, "status", status=429)
+    sent.inject_fault(2, "status", status=429)
 
-    sent.send_and_die(Step.REQUEUEING_REFUSED, 1)
-    sent.require_true_books()
+    sent.send_until_killed(Step.REQUEUEING_REFUSED, 1)
+    sent.require_consistent_ledger()
 
     sent.require_settled_by_reports()
 
 
-def test_killed_while_who_was_claimed_ahead_is_given_back(campaign: Callable[..., CampaignUnderTest]) -> None:
+def test_killed_while_messages_claimed_ahead_are_requeued(campaign: Callable[..., CampaignUnderTest]) -> None:
     sent = campaign()
-    sent.order_fault(1, "status", status=429)
+    sent.inject_fault(1, "status", status=429)
 
-    sent.send_and_die(Step.REQUEUEING_UNSENT, 1)
+    sent.send_until_killed(Step.REQUEUEING_UNSENT, 1)
 
-    assert not sent.require_true_books().phones("accepted")
+    assert not sent.require_consistent_ledger().phones("accepted")
     assert sent.send() == DONE
     assert sent.require_settled_by_reports().phones("accepted") == sent.phones
 
 
-def test_killed_while_a_doubt_is_recorded(campaign: Callable[..., CampaignUnderTest]) -> None:
+def test_killed_while_messages_are_marked_in_doubt(campaign: Callable[..., CampaignUnderTest]) -> None:
     sent = campaign(max_in_flight=1)
-    sent.order_fault(2, "reset_after")
+    sent.inject_fault(2, "reset_after")
 
-    sent.send_and_die(Step.DOUBTING, 1)
-    sent.require_true_books()
+    sent.send_until_killed(Step.MARKING_IN_DOUBT, 1)
+    sent.require_consistent_ledger()
 
     assert sent.require_settled_by_reports().phones("accepted") == sent.phones
 
@@ -125,8 +125,8 @@ def test_killed_while_a_doubt_is_recorded(campaign: Callable[..., CampaignUnderT
 def test_killed_before_its_end_is_recorded_leaves_nobody_in_doubt(campaign: Callable[..., CampaignUnderTest]) -> None:
     sent = campaign()
 
-    sent.send_and_die(Step.ENDING, 1)
+    sent.send_until_killed(Step.ENDING, 1)
 
-    assert sent.require_true_books().phones("accepted") == sent.phones
+    assert sent.require_consistent_ledger().phones("accepted") == sent.phones
     assert sent.send() == DONE
     sent.require_settled_by_reports()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.chaos.campaigns import Books, CampaignUnderTest
+from tests.chaos.campaigns import CampaignUnderTest, Ledger
 from tests.chaos.sender import DONE, KILLED, SHORT_LEASE
 from tests.chaos.sizes import sized
 
@@ -18,50 +18,50 @@ BATCH_SIZE = 8
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_killed_at_random_moments_again_and_again(
+def test_killed_repeatedly_at_random_moments(
     campaign: Callable[..., CampaignUnderTest], note: Callable[[str], None], seed: int
 ) -> None:
     chance = random.Random(seed)
-    length = length_of_a_whole_run(campaign(PEOPLE, batch_size=BATCH_SIZE))
+    duration = duration_of_a_run(campaign(PEOPLE, batch_size=BATCH_SIZE))
     kills: Counter[str] = Counter()
     while kills.total() < KILLS_OF_EACH_SEED:
         sent = campaign(PEOPLE, batch_size=BATCH_SIZE, lease=SHORT_LEASE)
-        for moment in moments(chance, length):
-            if not killed_after(sent, moment):
+        for moment in moments(chance, duration):
+            if not is_killed_after(sent, moment):
                 break
-            kills[how_far_it_was(sent.require_true_books())] += 1
+            kills[progress(sent.require_consistent_ledger())] += 1
         sent.require_settled_by_reports()
-    note(f"{kills.total()} kills within {length:.2f} s each: {', '.join(f'{n} {when}' for when, n in kills.items())}")
+    note(f"{kills.total()} kills within {duration:.2f} s each: {', '.join(f'{n} {when}' for when, n in kills.items())}")
 
 
-def length_of_a_whole_run(sent: CampaignUnderTest) -> float:
-    process = sent.ready()
+def duration_of_a_run(sent: CampaignUnderTest) -> float:
+    process = sent.prepare()
     begun = time.monotonic()
     assert process.begin().end() == DONE
-    length = time.monotonic() - begun
+    duration = time.monotonic() - begun
     sent.require_settled_by_reports()
-    return length
+    return duration
 
 
-def moments(chance: random.Random, length: float) -> Iterator[float]:
-    """Moments all over a run; those that come first in a campaign are early, so that it takes several to its end."""
+def moments(chance: random.Random, duration: float) -> Iterator[float]:
+    """Yield moments within a run; the first are early, so that a campaign needs several runs."""
     for share in (0.5, 0.7, 0.9):
-        yield chance.uniform(0, length * share)
+        yield chance.uniform(0, duration * share)
     while True:
-        yield chance.uniform(0, length)
+        yield chance.uniform(0, duration)
 
 
-def killed_after(sent: CampaignUnderTest, seconds: float) -> bool:
-    """Begin a run, and kill it after a while; ``False`` if it had ended before."""
+def is_killed_after(sent: CampaignUnderTest, seconds: float) -> bool:
+    """Begin a run and kill it after ``seconds``; return ``False`` if it had ended before."""
     process = sent.start()
     if not process.ends_within(seconds):
         process.kill()
-    return sent.ended(process) == KILLED
+    return sent.wait_for_end(process) == KILLED
 
 
-def how_far_it_was(books: Books) -> str:
-    if books.phones("sending"):
-        return "with requests under way"
-    if books.phones("accepted", "in_doubt"):
+def progress(ledger: Ledger) -> str:
+    if ledger.phones("sending"):
+        return "with requests in flight"
+    if ledger.phones("accepted", "in_doubt"):
         return "between requests"
     return "before the first request"

@@ -10,7 +10,7 @@ from tests.chaos.campaigns import CampaignUnderTest
 from tests.chaos.sender import DONE
 from tests.chaos.sizes import sized
 
-# Below the time for which the sandbox holds a connection on purpose, and well above what an answer takes.
+# Shorter than the sandbox holds a connection on purpose, and much longer than a reply takes.
 TIMEOUT = 0.6
 HELD = {"seconds": 1.0}
 
@@ -55,27 +55,27 @@ def test_a_proven_refusal_leaves_nobody_in_doubt_and_a_retry_sends_to_all(
 ) -> None:
     sent = campaign(PEOPLE, batch_size=BATCH)
     kind, details = PROVEN_REFUSALS[fault]
-    sent.order_fault(nth, kind, **details)
+    sent.inject_fault(nth, kind, **details)
 
     sent.send()
 
-    assert not sent.require_true_books().phones("in_doubt", "sending")
-    assert sent.send_until_nobody_is_left() == 0
+    assert not sent.require_consistent_ledger().phones("in_doubt", "sending")
+    assert sent.send_until_none_is_planned() == 0
     assert sent.require_settled_by_reports().phones("accepted") == sent.phones
 
 
 @pytest.mark.parametrize("nth", REQUESTS)
 @pytest.mark.parametrize("fault", sized(["result -1"], list(REFUSED_CREDENTIALS)))
-def test_refused_credentials_leave_nobody_in_doubt_and_are_shown_again_once_a_person_says_so(
+def test_refused_credentials_leave_nobody_in_doubt_and_are_used_again_when_forgotten(
     campaign: Callable[..., CampaignUnderTest], fault: str, nth: int
 ) -> None:
     sent = campaign(PEOPLE, batch_size=BATCH)
     kind, details = REFUSED_CREDENTIALS[fault]
-    sent.order_fault(nth, kind, **details)
+    sent.inject_fault(nth, kind, **details)
 
     assert sent.send() == "RcsAuthError"
 
-    assert not sent.require_true_books().phones("in_doubt", "sending")
+    assert not sent.require_consistent_ledger().phones("in_doubt", "sending")
     before = sent.sandbox.statistics()["send_requests"]
     assert sent.send() == "RcsAuthError"
     assert sent.sandbox.statistics()["send_requests"] == before
@@ -85,16 +85,16 @@ def test_refused_credentials_leave_nobody_in_doubt_and_are_shown_again_once_a_pe
 
 
 @pytest.mark.parametrize("nth", REQUESTS)
-def test_nobody_to_connect_to_leaves_nobody_in_doubt_and_a_retry_sends_to_all(
+def test_a_refused_connection_leaves_nobody_in_doubt_and_a_retry_sends_to_all(
     campaign: Callable[..., CampaignUnderTest], nth: int
 ) -> None:
     sent = campaign(PEOPLE, batch_size=BATCH)
 
-    sent.send(unconnected=nth)
+    sent.send(refused_connection=nth)
     sent.tally["faults"] += 1
 
-    assert not sent.require_true_books().phones("in_doubt", "sending")
-    assert sent.send_until_nobody_is_left() == 0
+    assert not sent.require_consistent_ledger().phones("in_doubt", "sending")
+    assert sent.send_until_none_is_planned() == 0
     assert sent.require_settled_by_reports().phones("accepted") == sent.phones
 
 
@@ -105,26 +105,26 @@ def test_a_request_lost_before_its_acceptance_stays_in_doubt_and_is_not_sent_aga
 ) -> None:
     sent = campaign(PEOPLE, batch_size=BATCH, timeout=TIMEOUT)
     kind, details = LOST_BEFORE_ACCEPTANCE[fault]
-    sent.order_fault(nth, kind, **details)
+    sent.inject_fault(nth, kind, **details)
 
     sent.send()
 
-    assert sent.require_true_books().count("in_doubt") == BATCH
+    assert sent.require_consistent_ledger().count("in_doubt") == BATCH
     assert sent.require_settled_by_reports().count("in_doubt") == BATCH
 
 
 @pytest.mark.parametrize("nth", REQUESTS)
 @pytest.mark.parametrize("fault", sized(["cut reply"], list(LOST_AFTER_ACCEPTANCE)))
-def test_a_reply_lost_after_acceptance_leaves_doubts_that_reports_settle(
+def test_a_reply_lost_after_acceptance_leaves_messages_in_doubt_that_reports_settle(
     campaign: Callable[..., CampaignUnderTest], fault: str, nth: int
 ) -> None:
     sent = campaign(PEOPLE, batch_size=BATCH, timeout=TIMEOUT)
     kind, details = LOST_AFTER_ACCEPTANCE[fault]
-    sent.order_fault(nth, kind, **details)
+    sent.inject_fault(nth, kind, **details)
 
     sent.send()
 
-    assert sent.require_true_books().count("in_doubt") == BATCH
+    assert sent.require_consistent_ledger().count("in_doubt") == BATCH
     assert sent.require_settled_by_reports().phones("accepted") == sent.phones
 
 
@@ -132,15 +132,15 @@ def test_every_fault_in_one_campaign(campaign: Callable[..., CampaignUnderTest])
     sent = campaign(300, batch_size=10, timeout=TIMEOUT)
     every = [*PROVEN_REFUSALS.values(), *LOST_BEFORE_ACCEPTANCE.values(), *LOST_AFTER_ACCEPTANCE.values()]
     for nth, (kind, details) in enumerate(every, 2):
-        sent.order_fault(nth, kind, **details)
+        sent.inject_fault(nth, kind, **details)
 
-    doubted = sent.send_until_nobody_is_left()
+    in_doubt = sent.send_until_none_is_planned()
 
-    assert doubted == 10 * len(LOST_BEFORE_ACCEPTANCE) + 10 * len(LOST_AFTER_ACCEPTANCE)
+    assert in_doubt == 10 * len(LOST_BEFORE_ACCEPTANCE) + 10 * len(LOST_AFTER_ACCEPTANCE)
     assert sent.require_settled_by_reports().count("in_doubt") == 10 * len(LOST_BEFORE_ACCEPTANCE)
 
 
-def test_wrong_credentials_are_shown_to_the_service_once_whatever_is_retried(
+def test_wrong_credentials_are_used_once_however_often_the_task_is_retried(
     campaign: Callable[..., CampaignUnderTest],
 ) -> None:
     sent = campaign(PEOPLE, batch_size=BATCH)
@@ -154,7 +154,7 @@ def test_wrong_credentials_are_shown_to_the_service_once_whatever_is_retried(
     assert sent.require_settled_by_reports().phones("accepted") == sent.phones
 
 
-def test_credentials_that_became_wrong_before_the_first_request_are_shown_once(
+def test_credentials_that_became_wrong_before_the_first_request_are_used_once(
     campaign: Callable[..., CampaignUnderTest],
 ) -> None:
     sent = campaign(PEOPLE, batch_size=BATCH)
@@ -163,6 +163,6 @@ def test_credentials_that_became_wrong_before_the_first_request_are_shown_once(
     assert sent.send(rotated_password="wrong-token") == "RcsAuthError"
 
     assert sent.sandbox.statistics()["refused_credentials"] == before + 1
-    assert sent.require_true_books().phones("planned") == sent.phones
+    assert sent.require_consistent_ledger().phones("planned") == sent.phones
     assert sent.send() == DONE
     assert sent.require_settled_by_reports().phones("accepted") == sent.phones

@@ -23,13 +23,13 @@ SEED = 20263
 PEOPLE = 200
 BATCH_SIZE = 10
 
-_MOST_STARTS = 10
+_MAX_STARTS = 10
 
 
 @pytest.fixture
 def server() -> Iterator[PostgresServer]:
-    """A PostgreSQL of this test's own, to be killed."""
-    # Not in pytest's folder: the server's user must get in, and each run of pytest closes that folder to others again.
+    """A PostgreSQL server for this test alone, which kills it."""
+    # Not in pytest's folder, because pytest denies access to the server's user.
     with tempfile.TemporaryDirectory(prefix="rcs-pg-", ignore_cleanup_errors=True) as folder:
         server = get_server(Path(folder) / "data", cleanup_mode="delete")
         yield server
@@ -37,14 +37,14 @@ def server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def store_on_it(server: PostgresServer) -> Iterator[Store]:
+def store_on_server(server: PostgresServer) -> Iterator[Store]:
     with store_at(server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)) as store:
         yield store
 
 
-def test_the_database_is_killed_and_started_again_in_the_middle_of_a_send(
+def test_the_database_is_killed_and_restarted_in_the_middle_of_a_send(
     server: PostgresServer,
-    store_on_it: Store,
+    store_on_server: Store,
     sandbox: SandboxProcess,
     tally: Counter[str],
     note: Callable[[str], None],
@@ -52,61 +52,61 @@ def test_the_database_is_killed_and_started_again_in_the_middle_of_a_send(
     chance = random.Random(SEED)
     failures: Counter[str] = Counter()
     for _ in range(sized(2, 20)):
-        sent = CampaignUnderTest(store_on_it, sandbox, tally, PEOPLE, batch_size=BATCH_SIZE, lease=SHORT_LEASE)
+        sent = CampaignUnderTest(store_on_server, sandbox, tally, PEOPLE, batch_size=BATCH_SIZE, lease=SHORT_LEASE)
         sending = sent.start()
         sending.ends_within(chance.uniform(0.05, 0.5))
 
-        kill_and_start_again(server)
+        kill_and_restart(server)
         tally["kills of the database"] += 1
 
-        failures[sent.ended(sending)] += 1
-        sent.require_true_books()
+        failures[sent.wait_for_end(sending)] += 1
+        sent.require_consistent_ledger()
         sent.require_settled_by_reports()
     note(f"seed {SEED}: {dict(failures)}")
     assert failures["RcsStoreUnavailable"]
 
 
-def test_the_disk_is_full_for_the_store_then_has_room_again(
+def test_the_stores_disk_is_full_then_has_space_again(
     tmp_path: Path, sandbox: SandboxProcess, tally: Counter[str], note: Callable[[str], None]
 ) -> None:
     chance = random.Random(SEED)
     failures: Counter[str] = Counter()
     with store_at(sqlite_url(tmp_path)) as store:
-        pages = pages_that_a_campaign_takes(store, sandbox, tally)
+        pages = pages_per_campaign(store, sandbox, tally)
         for _ in range(sized(3, 20)):
             sent = CampaignUnderTest(store, sandbox, tally, PEOPLE, batch_size=BATCH_SIZE, lease=SHORT_LEASE)
 
-            failures[sent.send(most_pages=pages_of(store) + chance.randrange(pages))] += 1
+            failures[sent.send(max_pages=page_count(store) + chance.randrange(pages))] += 1
 
-            sent.require_true_books()
+            sent.require_consistent_ledger()
             sent.require_settled_by_reports()
     note(f"seed {SEED}: {dict(failures)}")
     assert failures["RcsStoreUnavailable"]
 
 
-def kill_and_start_again(server: PostgresServer) -> None:
+def kill_and_restart(server: PostgresServer) -> None:
     postmaster = psutil.Process(server.get_pid())
     processes = [postmaster, *postmaster.children(recursive=True)]
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(processes, timeout=10)
-    for _ in range(_MOST_STARTS):
-        # One that was just being forked holds the shared memory until it sees that its parent is gone.
+    for _ in range(_MAX_STARTS):
+        # A process that was just being forked holds the shared memory until it notices that its parent has ended.
         with suppress(subprocess.CalledProcessError):
             return server.ensure_postgres_running()
     raise AssertionError(server.log.read_text()[-2000:])
 
 
-def pages_that_a_campaign_takes(store: Store, sandbox: SandboxProcess, tally: Counter[str]) -> int:
-    before = pages_of(store)
+def pages_per_campaign(store: Store, sandbox: SandboxProcess, tally: Counter[str]) -> int:
+    before = page_count(store)
     sent = CampaignUnderTest(store, sandbox, tally, PEOPLE, batch_size=BATCH_SIZE)
     assert sent.send() == DONE
-    taken = pages_of(store) - before
+    taken = page_count(store) - before
     sent.require_settled_by_reports()
     return taken
 
 
-def pages_of(store: Store) -> int:
+def page_count(store: Store) -> int:
     with store.engine.connect() as connection:
         return int(connection.execute(sa.text("PRAGMA page_count")).scalar_one())

@@ -1,4 +1,4 @@
-"""A migrated store and an empty warehouse, on PostgreSQL: two databases of one server."""
+"""A migrated store and an empty warehouse: two databases of one PostgreSQL server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for upserts holds for MERGE through a staging table: run on PostgreSQL, which knows MERGE too."""
+"""Upserts by MERGE from a staging table, run on PostgreSQL, which supports MERGE too."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.warehouse.merging import staging_table, upsert_by_merge
 from airflow_provider_rcs.warehouse.tables import warehouse_tables
-from tests.unit.warehouse.test_upserts import made, read, report_row
+from tests.unit.warehouse.test_upserts import created_tables, read, report_row
 
 
 @pytest.fixture
 def table(warehouse: sa.Engine) -> sa.Table:
     table = warehouse_tables(None).report
-    made(warehouse)
+    created_tables(warehouse)
     staging_table(table).create(warehouse)
     return table
 
@@ -25,7 +25,7 @@ def merge_rows(warehouse: sa.Engine, table: sa.Table, rows: list[dict[str, Any]]
         upsert_by_merge(connection, table, rows)
 
 
-def test_a_row_replaces_the_one_of_its_key_unless_that_one_is_newer(warehouse: sa.Engine, table: sa.Table) -> None:
+def test_a_row_replaces_the_existing_one_unless_that_one_is_newer(warehouse: sa.Engine, table: sa.Table) -> None:
     merge_rows(warehouse, table, [report_row(number, 5, service="there", extra={"a": 1}) for number in (1, 2, 3)])
 
     merge_rows(
@@ -40,9 +40,7 @@ def test_a_row_replaces_the_one_of_its_key_unless_that_one_is_newer(warehouse: s
     ]
 
 
-def test_nothing_stays_in_the_staging_table_and_what_others_put_there_is_left_alone(
-    warehouse: sa.Engine, table: sa.Table
-) -> None:
+def test_a_merge_empties_the_staging_table_of_its_own_rows_only(warehouse: sa.Engine, table: sa.Table) -> None:
     staging = staging_table(table)
     with warehouse.begin() as connection:
         connection.execute(staging.insert(), [{**report_row(9, 1), "load_id": "another"}])

@@ -1,4 +1,4 @@
-"""One campaign, with everything that can become of a recipient, is the same in the warehouse of every engine."""
+"""Campaigns with recipients in every state have the same rows in the warehouses of all engines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.unit.store.given import claim_and_dispatch
 
 ODD = 'ñ Ω 😀 e\u0301 \u202e"quoted" \'single\' \\ \\n :name %s %(x)s ? {"a": 1} --\t\r\n end '
 LONG = "ñ" * 70_000
-# Alike but for the case and the accents of their letters, which some engines take for the same.
+# They differ in case and accents only, which some engines ignore.
 CAMPAIGNS = ("Spring Ñandú", "spring nandu")
 MOMENT = datetime(2026, 3, 29, 0, 59, 59, 999_999, tzinfo=UTC)
 DELIVERED, FAILED, SENT, UNKNOWN = "13", "50", "11", "4711"
@@ -52,18 +52,18 @@ def warehouses(postgres: str, mariadb: str, tmp_path: Path) -> Iterator[dict[str
 
 def person(number: int, **values: Any) -> ListedRecipient:
     phone = f"346{number:08d}"
-    plain: dict[str, Any] = {"name": f"{ODD}{number}", "reference": "", "variables": {"a": None}}
-    return ListedRecipient(**{"key": phone, "phone": phone, "phone_as_listed": f"+{phone}", **plain, **values})
+    defaults: dict[str, Any] = {"name": f"{ODD}{number}", "reference": "", "variables": {"a": None}}
+    return ListedRecipient(**{"key": phone, "phone": phone, "phone_as_listed": f"+{phone}", **defaults, **values})
 
 
 def claim(store: sa.Engine, attempt: Attempt, size: int) -> Claim:
-    taken = claim_and_dispatch(store, attempt, size)
-    assert taken is not None
-    return taken
+    claimed = claim_and_dispatch(store, attempt, size)
+    assert claimed is not None
+    return claimed
 
 
 def send(store: sa.Engine, name: str) -> list[Claim]:
-    """Send a campaign to the point at which it has recipients in every state, and return its requests."""
+    """Send a campaign until it has recipients in every state, and return its claims."""
     terms = CampaignTerms("1234567", ODD, "my-agent", MOMENT + timedelta(days=1))
     campaign = open_campaign(store, name, terms, {"20": "read"})
     attempt = begin_attempt(store, campaign, "a test", timedelta(minutes=5))
@@ -84,11 +84,11 @@ def send(store: sa.Engine, name: str) -> list[Claim]:
 
 
 def report(claim: Claim, place: int, code: str, service: str = "RCS", **values: Any) -> Report:
-    told = {"reported_at": MOMENT, "reported_at_text": "29/03/2026 02:59", "api_campaign_id": "e-1"}
-    return Report(code, claim.recipients[place].phone, claim.reference, service=service, **{**told, **values})
+    defaults = {"reported_at": MOMENT, "reported_at_text": "29/03/2026 02:59", "api_campaign_id": "e-1"}
+    return Report(code, claim.recipients[place].phone, claim.reference, service=service, **{**defaults, **values})
 
 
-def receive_first(store: sa.Engine, replied: Claim, echoed: Claim) -> None:
+def land_first_reports(store: sa.Engine, replied: Claim, echoed: Claim) -> None:
     reports = [
         report(replied, 0, DELIVERED, agent=ODD, message_reference=ODD),
         report(replied, 1, FAILED),
@@ -99,8 +99,8 @@ def receive_first(store: sa.Engine, replied: Claim, echoed: Claim) -> None:
     land(store, [*reports, reports[0]], MOMENT)
 
 
-def receive_second(store: sa.Engine, replied: Claim) -> None:
-    """Report what changes rows that the warehouse has, among them those of two channels."""
+def land_later_reports(store: sa.Engine, replied: Claim) -> None:
+    """Land reports that change loaded rows, some of them on two channels."""
     later: dict[str, Any] = {"reported_at": MOMENT + timedelta(minutes=1)}
     reports = [
         report(replied, 0, "20", **later),
@@ -111,15 +111,15 @@ def receive_second(store: sa.Engine, replied: Claim) -> None:
     land(store, reports, MOMENT + timedelta(minutes=2))
 
 
-def plain(cell: object) -> object:
-    """Return a cell without what engines differ in: a moment's zone, which not all of them keep."""
+def normalised(cell: object) -> object:
+    """Return a cell with moments in UTC: not all engines store a time zone."""
     if not isinstance(cell, datetime):
         return cell
     return cell.replace(tzinfo=UTC) if cell.tzinfo is None else cell.astimezone(UTC)
 
 
 def contents(warehouse: sa.Engine) -> dict[str, list[dict[str, object]]]:
-    """Return every row of every table and of the view, in their order."""
+    """Return the sorted rows of every table and of the view."""
     tables = warehouse_tables(None)
     view = sa.table(VIEW, *(sa.column(each.name, each.type) for each in funnel(tables.message).selected_columns))
     read = {name: rows(warehouse, table) for name, table in tables.metadata.tables.items()}
@@ -129,18 +129,18 @@ def contents(warehouse: sa.Engine) -> dict[str, list[dict[str, object]]]:
 def rows(warehouse: sa.Engine, table: sa.FromClause) -> list[dict[str, object]]:
     with warehouse.connect() as connection:
         found = connection.execute(sa.select(table)).mappings().all()
-    plain_rows = [{name: plain(cell) for name, cell in row.items()} for row in found]
-    return sorted(plain_rows, key=lambda row: str(row.get("id") or row["campaign"]))
+    found_rows = [{name: normalised(cell) for name, cell in row.items()} for row in found]
+    return sorted(found_rows, key=lambda row: str(row.get("id") or row["campaign"]))
 
 
-def test_a_campaign_is_the_same_row_for_row_on_every_engine(store: sa.Engine, warehouses: dict[str, sa.Engine]) -> None:
+def test_every_engine_has_the_same_rows_of_a_campaign(store: sa.Engine, warehouses: dict[str, sa.Engine]) -> None:
     requests = [send(store, name) for name in CAMPAIGNS]
     for replied, _, echoed, _ in requests:
-        receive_first(store, replied, echoed)
+        land_first_reports(store, replied, echoed)
     for warehouse in warehouses.values():
         load(store, warehouse, None)
     for replied, *_ in requests:
-        receive_second(store, replied)
+        land_later_reports(store, replied)
     for warehouse in warehouses.values():
         load(store, warehouse, None)
 

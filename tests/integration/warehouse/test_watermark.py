@@ -1,4 +1,4 @@
-"""A load skips nothing, whoever commits late: sessions of a real PostgreSQL that overlap with loads."""
+"""Loads skip no row of a transaction that commits late; run on PostgreSQL, with overlapping sessions."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from airflow_provider_rcs.warehouse.load import Loaded, load
 from tests.unit.warehouse.test_load import rows, send
 from tests.unit.warehouse.test_upserts import report_row
 
-_SECONDS_TO_WAIT = 30
+_TIMEOUT_SECONDS = 30
 
 
 def insert_report(connection: sa.Connection, phone: str) -> None:
-    """Land a report as a receiver does, and leave the commit to the caller."""
+    """Land a report as a receiver does; the caller commits."""
     values = report_row(0, 0, phone=phone)
     landed = {name: value for name, value in values.items() if name not in ("id", "fold", "message_id", "campaign")}
     connection.execute(report.insert().values(landed))
 
 
 def change_messages(connection: sa.Connection, campaign_id: int) -> None:
-    """Change a campaign's messages as a sender does, and leave the commit to the caller."""
+    """Change a campaign's messages as a sender does; the caller commits."""
     revision = lock_campaign(connection, campaign_id)
     of_the_campaign = message.update().where(message.c.campaign_id == campaign_id)
     connection.execute(of_the_campaign.values(repeats=message.c.repeats + 1, revision=revision))
 
 
-def wait_until_somebody_waits_for_a_lock(engine: sa.Engine) -> None:
+def wait_for_a_lock_wait(engine: sa.Engine) -> None:
     waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    end = time.monotonic() + _SECONDS_TO_WAIT
+    end = time.monotonic() + _TIMEOUT_SECONDS
     while rows(engine, waiting) == [(0,)]:
-        assert time.monotonic() < end, "nobody waits"
+        assert time.monotonic() < end, "no session waits for a lock"
         time.sleep(0.01)
 
 
-def test_reports_of_a_receiver_that_commits_after_later_ones_were_loaded_come_with_the_next_load(
+def test_reports_committed_after_later_ones_were_loaded_come_with_the_next_load(
     store: sa.Engine, warehouse: sa.Engine
 ) -> None:
     with store.begin() as late:
@@ -58,9 +58,7 @@ def test_reports_of_a_receiver_that_commits_after_later_ones_were_loaded_come_wi
     assert rows(warehouse, "SELECT id, phone FROM rcs_report ORDER BY fold") == [(2, "34600000002"), (1, "34600000001")]
 
 
-def test_changes_of_a_sender_that_commits_after_a_load_come_with_the_next_load(
-    store: sa.Engine, warehouse: sa.Engine
-) -> None:
+def test_changes_committed_after_a_load_come_with_the_next_load(store: sa.Engine, warehouse: sa.Engine) -> None:
     send(store, "spring", ["34600000001"])
     send(store, "autumn", ["34600000002"])
     with store.begin() as late:
@@ -74,7 +72,7 @@ def test_changes_of_a_sender_that_commits_after_a_load_come_with_the_next_load(
     assert rows(warehouse, "SELECT campaign, repeats FROM rcs_message ORDER BY id") == [("spring", 1), ("autumn", 1)]
 
 
-def test_a_load_during_a_fold_waits_for_it_and_brings_what_it_took_up(store: sa.Engine, warehouse: sa.Engine) -> None:
+def test_a_load_waits_for_a_running_fold_and_loads_its_reports(store: sa.Engine, warehouse: sa.Engine) -> None:
     with store.begin() as receiver:
         insert_report(receiver, "34600000001")
     with ThreadPoolExecutor(1) as pool:
@@ -82,34 +80,34 @@ def test_a_load_during_a_fold_waits_for_it_and_brings_what_it_took_up(store: sa.
             number = store_table.update().values(fold=store_table.c.fold + 1).returning(store_table.c.fold)
             folding.execute(report.update().values(fold=folding.execute(number).scalar_one()))
             loading = pool.submit(load, store, warehouse, None)
-            wait_until_somebody_waits_for_a_lock(store)
+            wait_for_a_lock_wait(store)
             with store.begin() as receiver:
                 insert_report(receiver, "34600000002")
-        loading.result(_SECONDS_TO_WAIT)
+        loading.result(_TIMEOUT_SECONDS)
 
     assert rows(warehouse, "SELECT phone FROM rcs_report ORDER BY id") == [("34600000001",), ("34600000002",)]
 
 
 class Sessions:
-    """Transactions that are open at the same time, each ended when the test says so."""
+    """Transactions that are open at the same time until the test ends each of them."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._open: dict[object, sa.Connection] = {}
 
-    def of(self, who: object) -> sa.Connection:
-        if who not in self._open:
-            self._open[who] = self._engine.connect()
-        return self._open[who]
+    def of(self, session: object) -> sa.Connection:
+        if session not in self._open:
+            self._open[session] = self._engine.connect()
+        return self._open[session]
 
-    def end(self, who: object, *, committed: bool) -> None:
-        if connection := self._open.pop(who, None):
+    def end(self, session: object, *, committed: bool) -> None:
+        if connection := self._open.pop(session, None):
             (connection.commit if committed else connection.rollback)()
             connection.close()
 
     def commit_all(self) -> None:
-        for who in list(self._open):
-            self.end(who, committed=True)
+        for session in list(self._open):
+            self.end(session, committed=True)
 
 
 RECEIVERS = st.sampled_from(["receiver 1", "receiver 2"])
@@ -132,20 +130,20 @@ def two_campaigns(store: sa.Engine) -> sa.Engine:
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=3, max_size=15))
-def test_however_receivers_senders_and_loads_overlap_the_warehouse_has_all_in_the_end(
+def test_no_overlap_of_receivers_senders_and_loads_loses_a_row(
     two_campaigns: sa.Engine, warehouse: sa.Engine, steps: list[tuple[str, Any]]
 ) -> None:
     sessions = Sessions(two_campaigns)
-    for step, who in steps:
+    for step, session in steps:
         match step:
             case "report":
-                insert_report(sessions.of(who), "34600000009")
+                insert_report(sessions.of(session), "34600000009")
             case "change":
-                change_messages(sessions.of(who), who)
+                change_messages(sessions.of(session), session)
             case "load":
                 load(two_campaigns, warehouse, None)
             case _:
-                sessions.end(who, committed=step == "commit")
+                sessions.end(session, committed=step == "commit")
     sessions.commit_all()
 
     load(two_campaigns, warehouse, None)

@@ -24,7 +24,7 @@ def shared_warehouse(tmp_path_factory: pytest.TempPathFactory) -> sa.Engine:
 
 @pytest.fixture
 def warehouse(shared_warehouse: sa.Engine) -> Iterator[sa.Engine]:
-    # As with the store: a fresh file, but one engine, because compiling the statements takes longest.
+    # A new file per test, but one engine for all, because compiling the statements takes longest.
     Path(str(shared_warehouse.url.database)).unlink(missing_ok=True)
     yield shared_warehouse
     shared_warehouse.dispose()

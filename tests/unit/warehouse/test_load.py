@@ -1,4 +1,4 @@
-"""What comes to the warehouse with each load."""
+"""Loads of the store's new rows into a warehouse."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def send(store: sa.Engine, campaign: str, phones: list[str]) -> str:
 
 
 def report(store: sa.Engine, reference: str, phone: str, code: str, service: str = "RCS") -> None:
-    said = Report(code, phone, reference, service=service, reported_at=NOW)
-    land(store, [said._replace(api_campaign_id="77", api_message_id=f"m{phone}")], NOW)
+    received = Report(code, phone, reference, service=service, reported_at=NOW)
+    land(store, [received._replace(api_campaign_id="77", api_message_id=f"m{phone}")], NOW)
 
 
 def rows(warehouse: sa.Engine, sql: str) -> list[tuple[Any, ...]]:
@@ -55,9 +55,7 @@ def rows(warehouse: sa.Engine, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in connection.execute(sa.text(sql))]
 
 
-def test_messages_reports_and_campaigns_come_with_what_an_analyst_asks_for(
-    store: sa.Engine, warehouse: sa.Engine
-) -> None:
+def test_a_load_fills_the_tables_of_messages_reports_and_campaigns(store: sa.Engine, warehouse: sa.Engine) -> None:
     reference = send(store, "spring", ["34600000001"])
     report(store, reference, "34600000001", "13")
 
@@ -74,14 +72,14 @@ def test_messages_reports_and_campaigns_come_with_what_an_analyst_asks_for(
     assert rows(warehouse, "SELECT name, template_id, template_name FROM rcs_campaign") == [("spring", "1", "Welcome")]
 
 
-def test_a_second_load_with_nothing_new_reads_and_writes_nothing(store: sa.Engine, warehouse: sa.Engine) -> None:
+def test_a_second_load_without_changes_loads_nothing(store: sa.Engine, warehouse: sa.Engine) -> None:
     report(store, send(store, "spring", ["34600000001"]), "34600000001", "13")
     load(store, warehouse, None)
 
     assert load(store, warehouse, None) == Loaded(campaigns=0, messages=0, reports=0)
 
 
-def test_only_what_changed_is_loaded_again_and_it_replaces_its_row(store: sa.Engine, warehouse: sa.Engine) -> None:
+def test_only_changed_messages_are_loaded_again_and_replace_their_rows(store: sa.Engine, warehouse: sa.Engine) -> None:
     reference = send(store, "spring", ["34600000001", "34600000002"])
     report(store, reference, "34600000001", "11")
     load(store, warehouse, None)
@@ -95,7 +93,7 @@ def test_only_what_changed_is_loaded_again_and_it_replaces_its_row(store: sa.Eng
     ]
 
 
-def test_a_report_on_an_unknown_message_is_loaded_and_completed_once_the_message_is_known(
+def test_a_report_on_an_unknown_message_is_completed_when_the_message_is_known(
     store: sa.Engine, warehouse: sa.Engine
 ) -> None:
     report(store, "not-ours", "34600000001", "13")
@@ -110,7 +108,7 @@ def test_a_report_on_an_unknown_message_is_loaded_and_completed_once_the_message
     assert rows(warehouse, "SELECT delivery_status FROM rcs_message") == [("delivered",)]
 
 
-def test_a_load_that_was_killed_half_way_is_made_good_by_the_next(store: sa.Engine, warehouse: sa.Engine) -> None:
+def test_the_next_load_completes_one_that_was_killed(store: sa.Engine, warehouse: sa.Engine) -> None:
     reference = send(store, "spring", [f"3460000000{number}" for number in range(5)])
     for number in range(5):
         report(store, reference, f"3460000000{number}", "13")
@@ -127,7 +125,7 @@ def test_a_load_that_was_killed_half_way_is_made_good_by_the_next(store: sa.Engi
     assert rows(warehouse, "SELECT COUNT(*) FROM rcs_report") == [(5,)]
 
 
-def test_the_store_itself_is_refused_as_the_warehouse(store: sa.Engine) -> None:
+def test_the_store_is_refused_as_its_own_warehouse(store: sa.Engine) -> None:
     with pytest.raises(RcsInputError, match="target_conn_id: it is the store itself"):
         load(store, store, None)
 
@@ -139,7 +137,7 @@ def all_cells(warehouse: sa.Engine) -> str:
 
 
 @pytest.mark.parametrize("phones", [MASKED, hashed("secret")], ids=["masked", "hashed"])
-def test_no_cell_shows_a_phone_unless_phones_are_plain(
+def test_no_cell_contains_a_phone_unless_phones_are_plain(
     store: sa.Engine, warehouse: sa.Engine, phones: PhoneForm
 ) -> None:
     opened = open_campaign(store, "spring", CampaignTerms("1"), {})
@@ -159,7 +157,7 @@ def test_no_cell_shows_a_phone_unless_phones_are_plain(
     assert [phone for phone in ("600000001", "600000002", "600 000 001") if phone in shown] == []
 
 
-def test_hashed_phones_of_messages_and_their_reports_can_be_joined(store: sa.Engine, warehouse: sa.Engine) -> None:
+def test_messages_and_reports_can_be_joined_by_hashed_phone(store: sa.Engine, warehouse: sa.Engine) -> None:
     report(store, send(store, "spring", ["34600000001", "34600000002"]), "34600000001", "13")
 
     load(store, warehouse, None, hashed("secret"))
@@ -169,7 +167,7 @@ def test_hashed_phones_of_messages_and_their_reports_can_be_joined(store: sa.Eng
     ) == [("P34600000001",)]
 
 
-def test_what_each_channel_tells_comes_also_where_it_changes_nothing_of_the_message(
+def test_channel_statuses_are_loaded_even_if_the_message_does_not_change(
     store: sa.Engine, warehouse: sa.Engine
 ) -> None:
     reference = send(store, "spring", ["34600000001", "34600000002"])
@@ -190,14 +188,12 @@ def test_what_each_channel_tells_comes_also_where_it_changes_nothing_of_the_mess
     ]
 
 
-def test_a_load_takes_out_who_was_erased_and_leaves_the_channels_and_the_funnel(
-    store: sa.Engine, warehouse: sa.Engine
-) -> None:
+def test_a_load_removes_erased_recipients_and_keeps_channels_and_funnel(store: sa.Engine, warehouse: sa.Engine) -> None:
     reference = send(store, "spring", ["34600000001", "34600000002"])
     report(store, reference, "34600000001", "50")
     report(store, reference, "34600000001", "13", "SMS")
     load(store, warehouse, None)
-    kept = {
+    before = {
         table: rows(warehouse, f"SELECT * FROM {table}") for table in ("rcs_message_channel", "rcs_campaign_funnel")
     }
 
@@ -207,12 +203,10 @@ def test_a_load_takes_out_who_was_erased_and_leaves_the_channels_and_the_funnel(
     assert loaded == Loaded(campaigns=1, messages=1, reports=2)
     assert rows(warehouse, "SELECT phone, phone_as_listed, name FROM rcs_message WHERE id = 1") == [(None, "", "")]
     assert rows(warehouse, "SELECT DISTINCT phone, message_reference FROM rcs_report") == [("", "")]
-    assert {table: rows(warehouse, f"SELECT * FROM {table}") for table in kept} == kept
+    assert {table: rows(warehouse, f"SELECT * FROM {table}") for table in before} == before
 
 
-def test_a_report_on_a_message_that_was_pruned_comes_without_its_phone_and_tells_its_channel(
-    store: sa.Engine, warehouse: sa.Engine
-) -> None:
+def test_a_report_on_a_pruned_message_is_loaded_without_its_phone(store: sa.Engine, warehouse: sa.Engine) -> None:
     reference = send(store, "spring", ["34600000001"])
     report(store, reference, "34600000001", "50")
     load(store, warehouse, None)
@@ -233,9 +227,7 @@ def test_a_report_on_a_message_that_was_pruned_comes_without_its_phone_and_tells
 
 
 @pytest.mark.parametrize("table", ["rcs_message", "rcs_message_channel", "rcs_report"])
-def test_a_table_that_is_missing_beside_others_is_made_and_filled(
-    store: sa.Engine, warehouse: sa.Engine, table: str
-) -> None:
+def test_a_missing_table_is_created_and_filled(store: sa.Engine, warehouse: sa.Engine, table: str) -> None:
     reference = send(store, "spring", ["34600000001"])
     report(store, reference, "34600000001", "50")
     report(store, reference, "34600000001", "13", "SMS")
@@ -250,8 +242,8 @@ def test_a_table_that_is_missing_beside_others_is_made_and_filled(
     assert rows(warehouse, f"SELECT * FROM {table} ORDER BY id") == before
 
 
-def make_older(warehouse: sa.Engine, table: str) -> None:
-    """Put in a table's place one that has only some of its columns, one of somebody else's, and the first row."""
+def replace_by_older_table(warehouse: sa.Engine, table: str) -> None:
+    """Replace a table by one with its first row, some of its columns and one that others added."""
     with warehouse.begin() as connection:
         for statement in (
             "DROP VIEW IF EXISTS rcs_campaign_funnel",
@@ -262,13 +254,11 @@ def make_older(warehouse: sa.Engine, table: str) -> None:
             connection.execute(sa.text(statement))
 
 
-def test_columns_that_a_table_lacks_are_added_and_filled_and_columns_of_others_stay(
-    store: sa.Engine, warehouse: sa.Engine
-) -> None:
+def test_missing_columns_are_added_and_filled_and_foreign_columns_stay(store: sa.Engine, warehouse: sa.Engine) -> None:
     report(store, send(store, "spring", ["34600000001"]), "34600000001", "13")
     load(store, warehouse, None)
-    make_older(warehouse, "rcs_message")
-    make_older(warehouse, "rcs_report")
+    replace_by_older_table(warehouse, "rcs_message")
+    replace_by_older_table(warehouse, "rcs_report")
 
     assert load(store, warehouse, None) == Loaded(campaigns=1, messages=1, reports=1)
 
@@ -279,7 +269,7 @@ def test_columns_that_a_table_lacks_are_added_and_filled_and_columns_of_others_s
     assert load(store, warehouse, None) == Loaded(campaigns=0, messages=0, reports=0)
 
 
-def test_an_id_that_a_late_reply_brings_comes_too_to_a_message_that_a_report_has_settled(
+def test_the_id_of_a_late_reply_is_loaded_for_a_message_settled_by_a_report(
     store: sa.Engine, warehouse: sa.Engine
 ) -> None:
     opened = open_campaign(store, "spring", CampaignTerms("1"), {})
@@ -300,9 +290,7 @@ def test_an_id_that_a_late_reply_brings_comes_too_to_a_message_that_a_report_has
     assert rows(warehouse, "SELECT state, api_campaign_id FROM rcs_message") == [("accepted", "77")]
 
 
-def test_the_funnel_of_a_campaign_is_counted_for_each_day_as_the_store_counts_it(
-    store: sa.Engine, warehouse: sa.Engine
-) -> None:
+def test_the_funnel_view_counts_each_day_as_the_store_does(store: sa.Engine, warehouse: sa.Engine) -> None:
     phones = [f"3460000000{number}" for number in range(6)]
     reference = send(store, "spring", phones)
     for phone, code, service in zip(

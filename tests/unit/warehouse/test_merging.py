@@ -12,16 +12,16 @@ SQL_SERVER, ORACLE = (sa.make_url(f"{name}://").get_dialect()() for name in ("ms
 
 
 @pytest.mark.parametrize("dialect", ["snowflake", "bigquery", "mssql", "redshift"])
-def test_engines_with_no_means_of_their_own_here_need_staging(dialect: str) -> None:
+def test_engines_that_merge_need_staging(dialect: str) -> None:
     assert needs_staging(dialect)
 
 
 @pytest.mark.parametrize("dialect", ["postgresql", "sqlite", "duckdb", "mysql", "mariadb"])
-def test_engines_with_their_own_means_need_none(dialect: str) -> None:
+def test_engines_with_an_upsert_of_their_own_need_no_staging(dialect: str) -> None:
     assert not needs_staging(dialect)
 
 
-def test_the_statement_is_standard_sql_with_each_column_once_in_each_part() -> None:
+def test_merge_is_standard_sql_with_every_column_in_each_clause() -> None:
     table = sa.Table(
         "rcs_thing",
         sa.MetaData(schema="mart"),
@@ -42,7 +42,7 @@ def test_the_statement_is_standard_sql_with_each_column_once_in_each_part() -> N
 
 
 @pytest.mark.parametrize("dialect", [SQL_SERVER, ORACLE], ids=["mssql", "oracle"])
-def test_every_table_and_its_staging_table_can_be_made_on_other_engines(dialect: sa.Dialect) -> None:
+def test_every_table_and_its_staging_table_compile_for_other_engines(dialect: sa.Dialect) -> None:
     for table in warehouse_tables("mart").metadata.tables.values():
         for each in (table, staging_table(table)):
             assert "CREATE TABLE mart.rcs_" in str(sa.schema.CreateTable(each).compile(dialect=dialect))

@@ -13,22 +13,22 @@ PHONES = st.from_regex(r"[0-9]{6,15}", fullmatch=True)
 
 
 @given(phone=PHONES, key=st.text(min_size=1).filter(lambda key: key.isprintable()))
-def test_a_hash_is_the_hmac_sha256_of_the_digits_under_the_key(phone: str, key: str) -> None:
+def test_a_hashed_phone_is_the_hmac_sha256_of_its_digits(phone: str, key: str) -> None:
     assert hashed(key).show(phone) == hmac.new(key.encode(), phone.encode(), "sha256").hexdigest()
 
 
 @given(phone=PHONES)
-def test_two_keys_hash_a_phone_to_two_texts(phone: str) -> None:
+def test_different_keys_give_different_hashes(phone: str) -> None:
     assert hashed("one").show(phone) != hashed("two").show(phone)
 
 
 @given(phone=PHONES)
-def test_a_masked_phone_shows_its_last_three_digits_alone(phone: str) -> None:
+def test_a_masked_phone_shows_only_its_last_three_digits(phone: str) -> None:
     assert MASKED.show(phone) == "*" * (len(phone) - 3) + phone[-3:]
 
 
 @pytest.mark.parametrize("form", [PLAIN, MASKED, hashed("key")], ids=["plain", "masked", "hashed"])
-def test_no_phone_is_shown_as_none(form: PhoneForm) -> None:
+def test_an_empty_phone_stays_empty(form: PhoneForm) -> None:
     assert form.show("") == ""
 
 

@@ -1,4 +1,4 @@
-"""What holds for upserts on SQLite holds on MariaDB."""
+"""The unit tests of upserts, on PostgreSQL, DuckDB and MariaDB."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for a load on SQLite holds on MariaDB."""
+"""The unit tests of loads, on PostgreSQL, DuckDB and MariaDB."""
 
 from __future__ import annotations
 

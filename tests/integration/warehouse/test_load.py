@@ -1,5 +1,0 @@
-"""What holds for a load on SQLite holds on PostgreSQL."""
-
-from __future__ import annotations
-
-from tests.unit.warehouse.test_load import *  # noqa: F403

@@ -130,7 +130,6 @@ message = sa.Table(
     sa.UniqueConstraint("campaign_id", "recipient_key"),
     comment="One row for each recipient of a campaign: the ledger.",
     sqlite_autoincrement=True,
-    postgresql_with={"fillfactor": 50},
 )
 # Not of those who are planned alone on PostgreSQL: a claim would have to write its row into all indexes anew.
 sa.Index(

@@ -166,7 +166,8 @@ def _of_numpy(value: Any) -> object:
     if not isinstance(value, np.datetime64 | np.timedelta64):
         return value
     plain = value.item()
-    if isinstance(plain, int):  # finer than Python's own, or out of their range
+    # Not from a coarser unit: what Python cannot hold overflows there, which numpy before 2.5 does without an error.
+    if isinstance(plain, int) and np.datetime_data(value.dtype)[0] in ("ns", "ps", "fs", "as"):
         plain = value.astype(f"{type(value).__name__}[us]").item()
     if isinstance(plain, int):
         raise ValueError("it is beyond the dates that can be written")  # noqa: TRY004 - its type is right

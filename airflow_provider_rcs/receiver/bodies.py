@@ -156,6 +156,7 @@ def _read_form(content_type: str, body: bytes, timezone: tzinfo) -> list[Report]
 
 
 async def _read_multipart(content_type: str, body: bytes, timezone: tzinfo) -> list[Report]:
+    from python_multipart.exceptions import MultipartParseError
     from starlette.datastructures import Headers
     from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -167,7 +168,8 @@ async def _read_multipart(content_type: str, body: bytes, timezone: tzinfo) -> l
         # Reads Latin-1 where the charset that the header names fails, UTF-8 if it names none.
         parser = MultiPartParser(headers, stream(), max_files=0, max_fields=_MOST_FIELDS, max_part_size=LARGEST_BODY)
         form = await parser.parse()
-    except MultiPartException:
+    # Starlette passes on the errors of the parser that it uses; newer versions wrap them in their own.
+    except (MultiPartException, MultipartParseError):
         raise RcsReportError("the multipart form cannot be read") from None
     return [read_report(dict(form), timezone)]
 

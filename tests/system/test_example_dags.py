@@ -22,8 +22,8 @@ from tests.system.conftest import Place
 
 CAMPAIGN = "spring"
 ON_DUTY = ["34600000001", "34600000002"]
-# Under `airflow dags test` of Airflow 3.1, a task's callback is not told the exception.
-TOLD = "the warehouse is full" if Version(airflow_version) >= Version("3.2") else "see its log"
+# Under `airflow dags test` of Airflow 3.2, a task's callback is not told the exception.
+TOLD = "the warehouse is full" if Version(airflow_version) >= Version("3.3") else "see its log"
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
-from airflow_provider_rcs.sandbox.courses import course_of
-from airflow_provider_rcs.sandbox.options import Shares, Status
+from airflow_provider_rcs.sandbox.options import ReportShares, SandboxStatus
+from airflow_provider_rcs.sandbox.reports import plan_reports
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
 from airflow_provider_rcs.store.folding import fold
 from airflow_provider_rcs.store.funnel import read_funnel
@@ -25,7 +25,7 @@ from tests.sandbox_process import SandboxProcess
 __all__ = ["context", "store"]
 
 SEED = 3
-SHARES = Shares(failed=0.2, only_sent=0.1, fallback=0.5, read=0.5, repeated=0.2, out_of_order=0.2)
+SHARES = ReportShares(failed=0.2, only_sent=0.1, fallback=0.5, read=0.5, repeated=0.2, out_of_order=0.2)
 PEOPLE = [{"phone": f"346{number:08d}", "name": f"Person {number}"} for number in range(300)]
 
 
@@ -53,7 +53,7 @@ def ends(sandbox: SandboxProcess) -> Counter[tuple[str, str]]:
     """What becomes of the accepted messages, as the sandbox has decided it: status and channel."""
     counts: Counter[tuple[str, str]] = Counter()
     for entry in sandbox.accepted():
-        last = max(course_of(entry["message_id"], SEED, SHARES), key=lambda step: step.second)
+        last = max(plan_reports(entry["message_id"], SEED, SHARES), key=lambda report: report.second)
         counts[last.status, "SMS" if last.fallback else "RCS"] += 1
     return counts
 
@@ -66,11 +66,11 @@ def test_what_each_channel_did_is_told_alike_by_funnel_sensor_and_warehouse(
     fold(store)
 
     expected = ends(sandbox)
-    by_rcs = expected[Status.DELIVERED, "RCS"] + expected[Status.READ, "RCS"]
-    by_sms = expected[Status.DELIVERED, "SMS"]
+    by_rcs = expected[SandboxStatus.DELIVERED, "RCS"] + expected[SandboxStatus.READ, "RCS"]
+    by_sms = expected[SandboxStatus.DELIVERED, "SMS"]
     assert by_rcs > 20
     assert by_sms > 80
-    assert expected[Status.FAILED, "SMS"] > 10
+    assert expected[SandboxStatus.FAILED, "SMS"] > 10
     funnel = read_funnel(store, "spring")
     assert funnel is not None
     assert funnel.delivered_by_channel == {"RCS": by_rcs, "SMS": by_sms}

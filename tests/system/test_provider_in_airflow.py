@@ -35,12 +35,12 @@ def test_a_connection_of_the_type_is_added_and_read_back(place: Place) -> None:
 
 
 def test_the_connection_is_tested_by_one_call_that_tells_the_credit(place: Place) -> None:
-    before = len(place.sandbox.heard())
+    before = len(place.sandbox.calls())
 
     tested = place.airflow("connections", "test", "rcs_default")
 
     assert "The service accepts these credentials. Credit left: " in tested.stdout, tested.stderr
-    assert [heard["call"] for heard in place.sandbox.heard()[before:]] == ["/GetCreditos"]
+    assert [call["call"] for call in place.sandbox.calls()[before:]] == ["/GetCreditos"]
 
 
 def test_the_settings_of_the_provider_are_in_airflows_configuration(place: Place) -> None:

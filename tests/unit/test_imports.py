@@ -25,7 +25,7 @@ LAYERS = {
     "sensors": {"operators", "transfers", "sensors", "sending", "warehouse", "hooks", "triggers", "store", "api"},
     "notifications": {"notifications", "hooks", "api"},
     "receiver": {"receiver", "store", "api"},
-    "sandbox": {"sandbox", "store"},
+    "sandbox": {"sandbox"},
     "plugins": {"plugins", "receiver", "sandbox", "hooks", "store", "api"},
     "cli": {"cli", "receiver", "sandbox", "sending", "hooks", "store", "api"},
     "demo": {"demo", "sandbox", "cli", "store", "api"},

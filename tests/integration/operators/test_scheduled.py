@@ -153,7 +153,7 @@ def test_the_service_is_given_the_date_and_all_that_the_task_was_told(
 
     dispatch(context)
 
-    asked = sandbox.heard()[-1]["parameters"]
+    asked = sandbox.calls()[-1]["parameters"]
     assert (asked["Fecha"], asked["Agente"], asked["Report"]) == (write_moment(SOON), "my-rcs-agent", "0")
     assert "22:00" in str(asked["Intervaloprohibido"])
 

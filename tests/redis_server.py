@@ -10,7 +10,7 @@ from pathlib import Path
 
 import redis
 
-from airflow_provider_rcs.demo.home import free_port
+from examples.demo.home import free_port
 from tests.needs import program
 
 _SECONDS_TO_START = 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -49,6 +50,11 @@ class SandboxProcess:
     @property
     def password(self) -> str:
         return str(self._options["password"])
+
+    def connection(self, **extra: Any) -> str:
+        """Return the connection to this sandbox, for an ``AIRFLOW_CONN_`` variable."""
+        fields = {"conn_type": "rcs", "host": self.url, "login": self.login, "password": self.password}
+        return json.dumps(fields | {"extra": extra})
 
     def start(self, **changes: Any) -> None:
         """Start or restart the process with changed options; wait until it listens."""

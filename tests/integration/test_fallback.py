@@ -1,4 +1,4 @@
-"""A campaign of which a part fails by RCS and goes on as SMS, from the sandbox to the warehouse."""
+"""A campaign that partly falls back from RCS to SMS, from the sandbox to the warehouse."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from airflow_provider_rcs.store.folding import fold
 from airflow_provider_rcs.store.funnel import read_funnel
 from airflow_provider_rcs.warehouse.load import load
 from tests.integration.operators.conftest import connect, context, store
-from tests.receiver_process import ReceiverProcess
+from tests.reporting_sandbox import reporting_sandbox
 from tests.sandbox_process import SandboxProcess
 
 __all__ = ["context", "store"]
@@ -31,26 +31,16 @@ PEOPLE = [{"phone": f"346{number:08d}", "name": f"Person {number}"} for number i
 
 @pytest.fixture
 def sandbox(store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxProcess]:
-    """A sandbox that pushes its reports to a receiver on the store."""
+    """Run a sandbox whose reports are saved to the store."""
     shares = {f"{name}_share": share for name, share in asdict(SHARES).items()}
-    with (
-        ReceiverProcess(store.url.render_as_string(hide_password=False)) as receiver,
-        SandboxProcess(
-            seed=SEED,
-            code={"read": 20},
-            report_url=receiver.url,
-            report_login=receiver.login,
-            report_password=receiver.password,
-            report_jitter=0.02,
-            **shares,
-        ) as sandbox,
-    ):
+    store_url = store.url.render_as_string(hide_password=False)
+    with reporting_sandbox(store_url, seed=SEED, code={"read": 20}, report_jitter=0.02, **shares) as sandbox:
         connect(monkeypatch, sandbox, extra={"status_codes": {"20": "read"}})
         yield sandbox
 
 
 def ends(sandbox: SandboxProcess) -> Counter[tuple[str, str]]:
-    """What becomes of the accepted messages, as the sandbox has decided it: status and channel."""
+    """Count the accepted messages by the final status and channel that the sandbox reports."""
     counts: Counter[tuple[str, str]] = Counter()
     for entry in sandbox.accepted():
         last = max(plan_reports(entry["message_id"], SEED, SHARES), key=lambda report: report.second)
@@ -58,7 +48,7 @@ def ends(sandbox: SandboxProcess) -> Counter[tuple[str, str]]:
     return counts
 
 
-def test_what_each_channel_did_is_told_alike_by_funnel_sensor_and_warehouse(
+def test_funnel_sensor_and_warehouse_agree_on_what_each_channel_delivered(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, tmp_path: Path
 ) -> None:
     RcsSendOperator(task_id="send", recipients=PEOPLE, template_id="1234569", campaign="spring").execute(context)

@@ -28,7 +28,6 @@ LAYERS = {
     "sandbox": {"sandbox"},
     "plugins": {"plugins", "receiver", "sandbox", "hooks", "store", "api"},
     "cli": {"cli", "receiver", "sandbox", "sending", "hooks", "store", "api"},
-    "demo": {"demo", "sandbox", "cli", "store", "api"},
 }
 TOO_SLOW_FOR_PARSING = {"pandas", "sqlalchemy", "fastapi", "starlette", "phonenumbers", "alembic"}
 SPANISH_WORDS = re.compile(

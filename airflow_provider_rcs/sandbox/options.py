@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ReplyShape(StrEnum):
-    """The forms in which replies of this API were seen."""
+    """The shapes of replies that have been observed from this API."""
 
     DOCUMENT = "document"  # a list of one object; numbers, arrays and objects are strings
     OBJECT = "object"  # an object with real numbers and arrays

@@ -67,7 +67,7 @@ class SandboxRecord:
             lines = b"".join(group)
             self._add(_decode(lines), lines)
             whole += len(lines)
-        # A kill can leave a partial line, of a message that no reply confirmed; without this it would corrupt the next.
+        # A kill can leave a partial line of a message that no reply confirmed; left there, it would corrupt the next.
         file.truncate(whole)
 
     def _add(self, send: AcceptedSend, lines: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Replies of the API, in each shape that was seen in the wild."""
+"""Replies of the API, in every shape that has been observed."""
 
 from __future__ import annotations
 

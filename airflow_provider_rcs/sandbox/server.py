@@ -55,7 +55,7 @@ async def serve(options: SandboxOptions) -> None:
 
 @contextlib.asynccontextmanager
 async def running(options: SandboxOptions) -> AsyncIterator[str]:
-    """Serve inside the context, which gives the URL."""
+    """Serve until the context ends, and yield the URL."""
     record = SandboxRecord(options.record)
     pusher = ReportPusher(options.reports, options.seed)
     faults = FaultPlan(options.trouble, options.seed, seen=record.last_request)

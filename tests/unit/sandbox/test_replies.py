@@ -1,4 +1,4 @@
-"""Replies have each of the shapes that were seen in the wild."""
+"""Replies have each of the shapes that have been observed."""
 
 from __future__ import annotations
 

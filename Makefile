@@ -28,7 +28,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 demo: install ## Run a campaign from a sample warehouse to a table of what became of it (CAMPAIGN=name to repeat one)
-	@exec $(BIN)/python -m airflow_provider_rcs.demo $(if $(CAMPAIGN),--campaign '$(CAMPAIGN)')
+	@exec $(BIN)/python -m examples.demo $(if $(CAMPAIGN),--campaign '$(CAMPAIGN)')
 
 # In the order of the folders, so that the unit tests come last: no long file is left for one core at the end.
 test: install ## Run every test, and print the coverage

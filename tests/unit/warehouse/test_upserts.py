@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from airflow_provider_rcs.warehouse.making import make_tables
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.dialects import mysql
 
-from airflow_provider_rcs.warehouse.making import make_tables
 from airflow_provider_rcs.warehouse.tables import WarehouseTables, warehouse_tables
 from airflow_provider_rcs.warehouse.upserts import on_duplicate_key, upsert
 

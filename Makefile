@@ -3,16 +3,16 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-OLDEST := .venv-oldest
 EXAMPLE_DAGS := tests/system/test_example_dags.py tests/system/test_approval_and_canary.py
 PIN = $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --all-extras --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links
 CAMPAIGN ?=
+ONLY ?=
 
 # Starting Python is most of what the tests do, and without this half of that would be compiling, each time anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install demo test test-fast test-dags test-dags-oldest test-chaos test-scale lint bench bench-quick bench-memory constraints clean
+.PHONY: help install demo test test-fast test-dags test-matrix test-chaos test-scale lint bench bench-quick bench-memory constraints clean
 
 help: ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -28,7 +28,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 demo: install ## Run a campaign from a sample warehouse to a table of what became of it (CAMPAIGN=name to repeat one)
-	@exec $(BIN)/python -m airflow_provider_rcs.demo $(if $(CAMPAIGN),--campaign '$(CAMPAIGN)')
+	@exec $(BIN)/python -m examples.demo $(if $(CAMPAIGN),--campaign '$(CAMPAIGN)')
 
 # In the order of the folders, so that the unit tests come last: no long file is left for one core at the end.
 test: install ## Run every test, and print the coverage
@@ -40,14 +40,8 @@ test-fast: install ## Run the unit tests alone
 test-dags: install ## Run every example DAG on the newest Airflow
 	$(BIN)/python -m pytest $(EXAMPLE_DAGS)
 
-test-dags-oldest: $(OLDEST)/installed ## Run every example DAG on the oldest Airflow, 3.1, in an environment of its own
-	$(OLDEST)/bin/python -m pytest $(EXAMPLE_DAGS)
-
-$(OLDEST)/installed: pyproject.toml constraints-oldest.txt | install
-	@echo "Installing into $(OLDEST) ..."
-	@$(PYTHON) -m venv $(OLDEST)
-	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(OLDEST)/bin/python --constraint constraints-oldest.txt --editable '.[dev]'
-	@touch $@
+test-matrix: install ## Run unit, store and DAG tests under Airflow's own pins and more, each in an environment of its own
+	$(BIN)/python .ci/matrix.py $(EXAMPLE_DAGS:%=--dag-tests=%) $(ONLY)
 
 test-chaos: install ## Kill the sending process hundreds of times, and count at the service
 	RCS_CHAOS=full $(BIN)/python -m pytest tests/chaos --numprocesses 2 --dist loadfile
@@ -69,9 +63,9 @@ bench-quick: install ## Measure less, in a minute, and write nothing
 bench-memory: install ## Measure the peak memory of a send and a load of a million rows (takes a while)
 	$(BIN)/python -m benchmarks.memory_at_size
 
-constraints: ## Pin anew what is installed
+constraints: ## Pin anew what is installed, and the lowest versions that pyproject.toml allows
 	$(PIN) --output-file constraints.txt pyproject.toml
-	printf 'apache-airflow<3.2\npandas<3\n' | $(PIN) --output-file constraints-oldest.txt pyproject.toml -
+	$(PIN) --resolution lowest-direct --output-file constraints/lowest.txt pyproject.toml
 
 clean: ## Remove what was installed and run
-	rm -rf $(VENV) $(OLDEST) .airflow .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) .matrix .airflow .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

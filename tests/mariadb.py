@@ -1,4 +1,4 @@
-"""A real MariaDB for tests, where its server is installed."""
+"""A real MariaDB for tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECONDS_TO_START = 60
 
 @contextmanager
 def mariadb_server(folder: Path) -> Iterator[str]:
-    """Run a server, and give the URL of its own database; skip the test where the server is not installed."""
+    """Run a server, and yield the URL of its system database; skip the test if the server is not installed."""
     server = program("mariadbd", "mariadb-server")
     install = program("mariadb-install-db", "mariadb-server")
     data, socket = folder / "data", folder / "s"

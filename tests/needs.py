@@ -1,4 +1,4 @@
-"""Programs that some tests need and no wheel brings: without one they are skipped, or in CI fail."""
+"""Programs that some tests need and no wheel provides."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 
 
 def program(name: str, package: str) -> str:
-    """Return the path of a program; skip the test if it is missing, or fail it where ``RCS_REQUIRE_PROGRAMS`` is set.
+    """Return the path of a program; without it, skip the test, or fail it if ``RCS_REQUIRE_PROGRAMS`` is set.
 
-    :param package: the Debian package that brings it.
+    :param package: Debian package of the program.
     """
     if path := shutil.which(name):
         return path
-    missing = f"{name} is missing; get it with: apt-get install {package}"
+    missing = f"{name} is missing; install it with: apt-get install {package}"
     if os.environ.get("RCS_REQUIRE_PROGRAMS"):
         pytest.fail(missing)
     pytest.skip(missing)

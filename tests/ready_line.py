@@ -1,4 +1,4 @@
-"""The line by which a server of ours says that it listens, and where."""
+"""The line in which our servers print the URL that they listen on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SECONDS_TO_STOP = 20
 
 
 def url_of(process: subprocess.Popen[bytes], name: str) -> str:
-    """Wait for ``NAME ready on URL``, and return the URL; what goes wrong before it is on the error output."""
+    """Wait for the line ``NAME ready on URL``, and return the URL; errors are on the process's error output."""
     assert process.stdout is not None
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
@@ -23,5 +23,5 @@ def url_of(process: subprocess.Popen[bytes], name: str) -> str:
     beginning = f"{name} ready on "
     if not line.startswith(beginning):
         process.stdout.close()
-        raise RuntimeError(f"the {name} ended with {process.wait(_SECONDS_TO_STOP)} in place of starting")
+        raise RuntimeError(f"the {name} ended with code {process.wait(_SECONDS_TO_STOP)} instead of starting")
     return line.removeprefix(beginning).strip()

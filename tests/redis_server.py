@@ -1,4 +1,4 @@
-"""A real Redis for tests, where its server is installed."""
+"""A real Redis for tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import redis
 
-from airflow_provider_rcs.demo.home import free_port
+from examples.demo.home import free_port
 from tests.needs import program
 
 _SECONDS_TO_START = 20
@@ -18,7 +18,7 @@ _SECONDS_TO_START = 20
 
 @contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
-    """Run a server that keeps nothing, and give its URL; skip the test where the server is not installed."""
+    """Run a server that saves nothing, and yield its URL; skip the test if the server is not installed."""
     server, port = program("redis-server", "redis-server"), free_port()
     with subprocess.Popen(
         [server, "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder), "--save", "", "--appendonly", "no"],

@@ -1,7 +1,8 @@
-"""The sandbox as a process of its own, for tests that need a service to talk to."""
+"""The sandbox in a process of its own, for tests that need a service."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -19,11 +20,11 @@ _SECONDS_TO_STOP = 10
 
 
 class SandboxProcess:
-    """Runs ``python -m airflow_provider_rcs.sandbox``, and speaks to its control calls.
+    """Runs ``python -m airflow_provider_rcs.sandbox``, and controls it over HTTP.
 
-    Options are those of the command line: ``reply_shape="object"`` for ``--reply-shape object``, ``quiet=True`` for
-    ``--quiet``, a list for an option given several times, a mapping for ``--code read=20``. The port is a free one
-    unless it is given, and stays the same when the sandbox is started again.
+    The options are those of the command line: ``reply_shape="object"`` for ``--reply-shape object``, ``quiet=True``
+    for ``--quiet``, a list for a repeated option, a mapping for ``--code read=20``. By default, it listens on a free
+    port, and keeps it when it is restarted.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -50,8 +51,13 @@ class SandboxProcess:
     def password(self) -> str:
         return str(self._options["password"])
 
+    def connection(self, **extra: Any) -> str:
+        """Return the connection to this sandbox, for an ``AIRFLOW_CONN_`` variable."""
+        fields = {"conn_type": "rcs", "host": self.url, "login": self.login, "password": self.password}
+        return json.dumps(fields | {"extra": extra})
+
     def start(self, **changes: Any) -> None:
-        """Start it, or start it again after ``stop`` or ``kill``, with some options changed; wait until it listens."""
+        """Start or restart the process with changed options; wait until it listens."""
         self._options |= changes
         self._process = subprocess.Popen(
             [sys.executable, "-m", "airflow_provider_rcs.sandbox", *_arguments(self._options)],
@@ -61,25 +67,25 @@ class SandboxProcess:
         self._options["port"] = int(self.url.rpartition(":")[2])
 
     def stop(self) -> int:
-        """Ask it to end, and give its exit code; does nothing more if it has ended already."""
+        """Terminate the process if it still runs, and return its exit code."""
         assert self._process is not None
         self._process.terminate()
         return self._end()
 
     def kill(self) -> None:
-        """End it with no chance to say or write anything more."""
+        """Kill the process, so that it cannot reply or write anything more."""
         assert self._process is not None
         self._process.kill()
         self._end()
 
     def accepted(self) -> list[dict[str, Any]]:
-        """Everything that was accepted, an entry a message."""
+        """Return every accepted message."""
         entries: list[dict[str, Any]] = self._get("accepted")
         return entries
 
-    def heard(self) -> list[dict[str, Any]]:
-        """The last calls, the newest last: ``call``, ``content_type``, and ``parameters`` as they were written."""
-        calls: list[dict[str, Any]] = self._get("heard")["calls"]
+    def calls(self) -> list[dict[str, Any]]:
+        """Return the last calls, the newest last: ``call``, ``content_type``, and ``parameters`` as received."""
+        calls: list[dict[str, Any]] = self._get("calls")["calls"]
         return calls
 
     def messages_per_phone(self) -> dict[str, int]:
@@ -90,7 +96,7 @@ class SandboxProcess:
         return statistics
 
     def faults(self, faults: list[dict[str, Any]]) -> None:
-        """Say what goes wrong with which send: ``{"request": 2, "kind": "reset_after"}``, or ``{"next": 1, ...}``."""
+        """Schedule faults of sends: ``{"request": 2, "kind": "reset_after"}``, or ``{"next": 1, ...}``."""
         self._post("faults", faults)
 
     def hold_reports(self) -> None:
@@ -103,14 +109,14 @@ class SandboxProcess:
         self._post("reports", {"action": "push_again"})
 
     def send_reports_to(self, url: str | None, login: str | None = None, password: str = "", **more: str) -> None:
-        """Aim reports at a URL, or nowhere; ``format="form"`` changes their format as well."""
+        """Push reports to a URL, or to none; ``format="form"`` changes their format as well."""
         self._post("report-url", {"url": url, "login": login, "password": password, **more})
 
     def wait_until_reports_are_pushed(self, limit: float = 20) -> None:
         """Wait until no report is pending."""
         end = time.monotonic() + limit
         while pending := self.statistics()["reports_pending"]:
-            assert time.monotonic() < end, f"{pending} reports still pending after {limit} s"
+            assert time.monotonic() < end, f"{pending} reports are still pending after {limit} s"
             time.sleep(0.02)
 
     def _get(self, call: str) -> Any:

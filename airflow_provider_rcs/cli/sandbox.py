@@ -1,4 +1,4 @@
-"""``airflow-rcs sandbox``: a stand-in for the RCS service, for trying and testing."""
+"""``airflow-rcs sandbox``: run a stand-in for the RCS service, to try things out and to test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Serve until stopped."""
+    """Serve until the process is stopped."""
     from airflow_provider_rcs.sandbox.server import run as serve
 
     serve(options_from_arguments(arguments))

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from airflow.providers.common.compat.sdk import mask_secret
 from airflow.providers.http.hooks.http import HttpHook
+from airflow.sdk.log import mask_secret
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 

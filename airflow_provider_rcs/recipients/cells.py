@@ -160,7 +160,8 @@ def _from_numpy(value: Any) -> object:
     if not isinstance(value, np.datetime64 | np.timedelta64):
         return value
     plain = value.item()
-    if isinstance(plain, int):  # finer than microseconds, or out of Python's range
+    # Only from finer units: a coarser one that Python cannot hold overflows, which numpy before 2.5 does silently.
+    if isinstance(plain, int) and np.datetime_data(value.dtype)[0] in ("ns", "ps", "fs", "as"):
         plain = value.astype(f"{type(value).__name__}[us]").item()
     if isinstance(plain, int):
         raise ValueError("it is beyond the range of dates")  # noqa: TRY004 - its type is right

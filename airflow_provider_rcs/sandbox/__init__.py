@@ -1,1 +1,1 @@
-"""A stand-in for the RCS service, written from its document alone, for trying the provider and testing it."""
+"""A stand-in for the RCS service, written from its public document alone."""

@@ -1,4 +1,4 @@
-"""``python -m airflow_provider_rcs.sandbox``: the sandbox without the rest of the command line."""
+"""``python -m airflow_provider_rcs.sandbox``: run the sandbox without loading the rest of the command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow_provider_rcs.sandbox.server import run
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m airflow_provider_rcs.sandbox", description="A stand-in for the RCS service."
+        prog="python -m airflow_provider_rcs.sandbox", description="Run a stand-in for the RCS service."
     )
     add_arguments(parser)
     arguments = parser.parse_args()

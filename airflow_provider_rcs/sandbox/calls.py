@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import struct
+import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakSet
 
 from aiohttp import web
 
-from airflow_provider_rcs.sandbox.authentication import carries
-from airflow_provider_rcs.sandbox.breakage import broken_reply, reset
-from airflow_provider_rcs.sandbox.faults import FaultKind
+from airflow_provider_rcs.sandbox.faults import Fault, FaultKind
+from airflow_provider_rcs.sandbox.model import RefusalError, WrongCredentialsError
 from airflow_provider_rcs.sandbox.options import WrongCredentials
-from airflow_provider_rcs.sandbox.rate_limit import RateLimit
-from airflow_provider_rcs.sandbox.reading import (
+from airflow_provider_rcs.sandbox.parsing import (
     Parameters,
-    asks_for_json,
     lower_names,
-    read_parameters,
-    read_send,
-    read_template,
+    parse_parameters,
+    parse_send,
+    parse_template,
+    wants_json,
 )
-from airflow_provider_rcs.sandbox.refusals import RefusalError, WrongCredentialsError
 from airflow_provider_rcs.sandbox.replies import (
     Reply,
     credit_reply,
+    encode_old_reply,
+    encode_reply,
     refusal_reply,
     send_reply,
     templates_reply,
     variables_reply,
-    write_old_reply,
-    write_reply,
 )
 
 if TYPE_CHECKING:
@@ -41,30 +41,34 @@ if TYPE_CHECKING:
 
     from airflow_provider_rcs.sandbox.faults import FaultPlan
     from airflow_provider_rcs.sandbox.options import SandboxOptions
-    from airflow_provider_rcs.sandbox.pusher import Pusher
-    from airflow_provider_rcs.sandbox.service import Service
+    from airflow_provider_rcs.sandbox.pusher import ReportPusher
+    from airflow_provider_rcs.sandbox.service import SandboxService
 
 log = logging.getLogger(__name__)
 
-_HEARD = 20
+_CALLS_TO_REMEMBER = 20
+_PAGE = "<!DOCTYPE html><html><head><title>Mantenimiento</title></head><body><h1>Volvemos pronto</h1></body></html>"
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-class Heard(NamedTuple):
-    """A call that could be read, with its parameters as they were written."""
+class ReceivedCall(NamedTuple):
+    """A call that could be parsed, with its parameters as received."""
 
     call: str
     content_type: str
     parameters: Parameters
 
 
-class Calls:
-    """Ties authentication, reading, the service and the replies together, and breaks what is to be broken."""
+class ApiCalls:
+    """The handlers of the API's calls, with their scheduled and random faults."""
 
-    def __init__(self, options: SandboxOptions, service: Service, faults: FaultPlan, pusher: Pusher) -> None:
+    def __init__(
+        self, options: SandboxOptions, service: SandboxService, faults: FaultPlan, pusher: ReportPusher
+    ) -> None:
         self.refused_credentials = 0
         self.rate_limited = 0
         self.connections = 0
-        self.heard: deque[Heard] = deque(maxlen=_HEARD)
+        self.received: deque[ReceivedCall] = deque(maxlen=_CALLS_TO_REMEMBER)
         self._options = options
         self._service = service
         self._faults = faults
@@ -82,19 +86,19 @@ class Calls:
 
     async def _send(self, request: web.Request) -> web.StreamResponse:
         if not self._admits(request):
-            return _too_many()
+            return _too_many_requests()
         number, fault = self._faults.begin()
         if fault is not None and fault.kind is FaultKind.REFUSE:
-            # Before the body is read, as a server does that has no more room.
-            return reset(request)
+            # Before the body is read, like an overloaded server.
+            return _reset(request)
         body = await request.read()
         if fault is not None and not fault.accepts and fault.kind is not FaultKind.RES:
-            return await broken_reply(request, fault, web.Response())
+            return await _faulty_reply(request, fault, web.Response())
 
         def send(parameters: Parameters) -> Reply:
             if fault is not None and fault.res is not None:
                 raise RefusalError("Rechazado a petición de la prueba", fault.res)
-            outcome = self._service.send(read_send(parameters, self._options.account, self._options.wire), number)
+            outcome = self._service.send(parse_send(parameters, self._options.account, self._options.wire), number)
             if outcome.accepted is not None and outcome.accepted.report and self._pusher.target is not None:
                 self._pusher.add(outcome.accepted)
             return send_reply(outcome, self._options.wire)
@@ -102,7 +106,7 @@ class Calls:
         reply = self._answer(request, body, send, f"send {number}")
         if self._options.trouble.latency:
             await asyncio.sleep(self._options.trouble.latency)
-        return reply if fault is None else await broken_reply(request, fault, reply)
+        return reply if fault is None else await _faulty_reply(request, fault, reply)
 
     async def _templates(self, request: web.Request) -> web.Response:
         return await self._look_up(
@@ -112,7 +116,7 @@ class Calls:
     async def _variables(self, request: web.Request) -> web.Response:
         return await self._look_up(
             request,
-            lambda parameters: variables_reply(read_template(parameters, self._options.account), self._options.wire),
+            lambda parameters: variables_reply(parse_template(parameters, self._options.account), self._options.wire),
         )
 
     async def _credit(self, request: web.Request) -> web.Response:
@@ -120,38 +124,38 @@ class Calls:
 
     async def _look_up(self, request: web.Request, act: Callable[[Parameters], Reply]) -> web.Response:
         if not self._admits(request):
-            return _too_many()
+            return _too_many_requests()
         return self._answer(request, await request.read(), act, request.path)
 
     def _answer(
         self, request: web.Request, body: bytes, act: Callable[[Parameters], Reply], title: str
     ) -> web.Response:
-        """Do what is asked, or refuse it, and write the reply as it was asked for."""
+        """Return the reply to a request, in the format that it asks for."""
         account, wire = self._options.account, self._options.wire
-        authorised = carries(request.headers.get("Authorization"), account.login, account.password)
-        if not authorised:
+        authorized = account.authorizes(request.headers.get("Authorization"))
+        if not authorized:
             self.refused_credentials += 1
             if wire.wrong_credentials is WrongCredentials.STATUS:
                 log.info("%s: 401", title)
                 return web.Response(status=401, text="401\n", headers={"WWW-Authenticate": 'Basic realm="API"'})
-        for_json = False
+        as_json = False
         try:
-            written = read_parameters(body, request.content_type)
-            self.heard.append(Heard(request.path, request.content_type, written))
-            parameters = lower_names(written)
-            for_json = asks_for_json(parameters)
-            if not authorised:
+            received = parse_parameters(body, request.content_type)
+            self.received.append(ReceivedCall(request.path, request.content_type, received))
+            parameters = lower_names(received)
+            as_json = wants_json(parameters)
+            if not authorized:
                 raise WrongCredentialsError
             reply = act(parameters)
         except RefusalError as refusal:
             reply = refusal_reply(refusal)
         log.info("%s: %d bytes, result %s", title, len(body), reply["Res"])
-        if for_json:
-            return web.Response(body=write_reply(reply, wire), content_type="application/json")
-        return web.Response(body=write_old_reply(reply), content_type="text/plain")
+        if as_json:
+            return web.Response(body=encode_reply(reply, wire), content_type="application/json")
+        return web.Response(body=encode_old_reply(reply), content_type="text/plain")
 
     def _admits(self, request: web.Request) -> bool:
-        """Count the connection, and the request if there is no room for it."""
+        """Return whether the rate limit admits a request; count its connection."""
         transport = request.transport
         if transport is not None and transport not in self._known_connections:
             self._known_connections.add(transport)
@@ -161,5 +165,70 @@ class Calls:
         return admitted
 
 
-def _too_many() -> web.Response:
+class RateLimit:
+    """Admits at most ``limit`` requests in any span of one second.
+
+    :param limit: None admits every request.
+    """
+
+    def __init__(self, limit: int | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._admitted: deque[float] = deque(maxlen=limit or 0)
+
+    def admits(self) -> bool:
+        if self._limit is None:
+            return True
+        now = self._clock()
+        if len(self._admitted) == self._limit and now - self._admitted[0] < 1:
+            return False
+        self._admitted.append(now)
+        return True
+
+
+def _too_many_requests() -> web.Response:
     return web.Response(status=429, text="429\n", headers={"Retry-After": "1"})
+
+
+async def _faulty_reply(request: web.Request, fault: Fault, reply: web.Response) -> web.StreamResponse:
+    """Return what the client receives instead of the proper reply, or a damaged copy of it."""
+    match fault.kind:
+        case FaultKind.REFUSE | FaultKind.RESET_AFTER:
+            return _reset(request)
+        case FaultKind.TIMEOUT_BEFORE | FaultKind.TIMEOUT_AFTER:
+            await asyncio.sleep(fault.seconds or 0)
+            return _reset(request)
+        case FaultKind.HTML | FaultKind.HTML_BEFORE:
+            return web.Response(text=_PAGE, content_type="text/html")
+        case FaultKind.EMPTY | FaultKind.EMPTY_BEFORE:
+            return web.Response()
+        case FaultKind.STATUS | FaultKind.STATUS_AFTER:
+            headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+            return web.Response(status=fault.status or 500, text=f"{fault.status}\n", headers=headers)
+        case FaultKind.CUT_REPLY:
+            return await _cut(request, reply)
+        case FaultKind.LATE_REPLY:
+            await asyncio.sleep(fault.seconds or 0)
+    return reply
+
+
+def _reset(request: web.Request) -> web.Response:
+    """Reset the connection; the returned response is never sent."""
+    transport = request.transport
+    if transport is not None:
+        # Without this option, the close is orderly, and the client sees an end of file instead of a reset.
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        transport.abort()
+    return web.Response()
+
+
+async def _cut(request: web.Request, reply: web.Response) -> web.StreamResponse:
+    """Announce the length of the whole reply, send half of it, and close the connection."""
+    body = reply.body
+    assert isinstance(body, bytes)  # noqa: S101 -- this module builds its replies from bytes
+    half = web.StreamResponse(headers={"Content-Type": reply.content_type, "Content-Length": str(len(body))})
+    await half.prepare(request)
+    await half.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return half

@@ -1,4 +1,4 @@
-"""What goes wrong with which send request, on order or by chance."""
+"""The faults of send requests, scheduled or random."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_rcs.sandbox.options import Trouble
+    from airflow_provider_rcs.sandbox.options import TroubleOptions
 
 
 class FaultKind(StrEnum):
-    """Ways in which a send can go wrong."""
+    """The ways in which a send can fail."""
 
     REFUSE = "refuse"
     TIMEOUT_BEFORE = "timeout_before"
@@ -39,7 +39,7 @@ _BEFORE = frozenset(
         FaultKind.RES,
     }
 )
-_NEEDED = {
+_REQUIRED_FIELDS = {
     FaultKind.TIMEOUT_BEFORE: "seconds",
     FaultKind.TIMEOUT_AFTER: "seconds",
     FaultKind.LATE_REPLY: "seconds",
@@ -51,13 +51,13 @@ _NEEDED = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong with a send.
+    """A fault of one send.
 
-    :param seconds: how long a connection is held, or a reply late.
-    :param status: with which HTTP status it is answered.
-    :param retry_after: seconds, as a header next to the status.
-    :param res: with which result code it is refused.
-    :raises ValueError: if what its kind needs is missing.
+    :param seconds: how long the connection is held open, or the reply delayed.
+    :param status: HTTP status of the reply.
+    :param retry_after: seconds, as the ``Retry-After`` header of that reply.
+    :param res: result code with which the send is refused.
+    :raises ValueError: if a field that the kind requires is missing, or a value is out of range.
     """
 
     kind: FaultKind
@@ -67,68 +67,68 @@ class Fault:
     res: int | None = None
 
     def __post_init__(self) -> None:
-        needed = _NEEDED.get(self.kind)
-        if needed is not None and getattr(self, needed) is None:
-            raise ValueError(f"fault {self.kind} needs {needed}")
+        required = _REQUIRED_FIELDS.get(self.kind)
+        if required is not None and getattr(self, required) is None:
+            raise ValueError(f"fault {self.kind} requires {required}")
         if self.seconds is not None and self.seconds < 0:
-            raise ValueError(f"fault {self.kind}: seconds cannot be below 0")
+            raise ValueError(f"fault {self.kind}: seconds must not be negative")
         if self.status is not None and not 200 <= self.status <= 599:
-            raise ValueError(f"fault {self.kind}: status must lie within 200 and 599")
+            raise ValueError(f"fault {self.kind}: status must be between 200 and 599")
         if self.res is not None and self.res > 0:
-            raise ValueError(f"fault {self.kind}: res above 0 would tell of messages that were not accepted")
+            raise ValueError(f"fault {self.kind}: res above 0 would report messages that were not accepted")
 
     @property
     def accepts(self) -> bool:
-        """Whether the send is accepted, and only its sender does not learn it as it should."""
+        """Whether the service accepts the send although the sender gets no proper reply."""
         return self.kind not in _BEFORE
 
 
 class FaultPlan:
-    """Counts the send requests and says what befalls each.
+    """Counts the send requests, and decides the fault of each.
 
-    :param seen: how many there were before, in the record that is continued.
+    :param seen: number of earlier requests, in a record that is continued.
     """
 
-    def __init__(self, trouble: Trouble, seed: int, seen: int = 0) -> None:
+    def __init__(self, trouble: TroubleOptions, seed: int, seen: int = 0) -> None:
         self._trouble = trouble
         self._seed = seed
-        self._ordered: dict[int, Fault] = {}
+        self._scheduled: dict[int, Fault] = {}
         self.seen = seen
 
     @property
     def pending(self) -> int:
-        return len(self._ordered)
+        return len(self._scheduled)
 
-    def order(self, entries: object) -> None:
-        """Take orders on top of those already there.
+    def schedule(self, entries: object) -> None:
+        """Add faults to those already scheduled.
 
-        :param entries: objects with ``kind``, what it needs, and either ``request``, the number of a request to come,
-            or ``next``, how many of the next ones that have no fault yet.
-        :raises ValueError: if one of them cannot be; then none is taken.
+        :param entries: objects with ``kind``, the fields it requires, and either ``request``, the number of a future
+            request, or ``next``, how many of the next requests without a fault.
+        :raises ValueError: if one of them is invalid; then none is scheduled.
         """
         if not isinstance(entries, list):
-            raise ValueError("a list of faults is expected")  # noqa: TRY004 -- data that came over the wire
-        ordered = dict(self._ordered)
+            raise ValueError("expected a list of faults")  # noqa: TRY004 -- data that came over the wire
+        scheduled = dict(self._scheduled)
         for entry in entries:
-            fault, request, following = _read(entry)
+            fault, request, following = _parse(entry)
             if request is not None:
                 if request <= self.seen:
-                    raise ValueError(f"request {request} is over: {self.seen} were seen")
-                ordered[request] = fault
+                    raise ValueError(f"request {request} has passed: {self.seen} were received")
+                scheduled[request] = fault
             number = self.seen
             for _ in range(following):
                 number += 1
-                while number in ordered:
+                while number in scheduled:
                     number += 1
-                ordered[number] = fault
-        self._ordered = ordered
+                scheduled[number] = fault
+        self._scheduled = scheduled
 
     def begin(self) -> tuple[int, Fault | None]:
-        """Count a send request, and say its number and what goes wrong with it."""
+        """Count a send request, and return its number with its fault, if it has one."""
         self.seen += 1
-        return self.seen, self._ordered.pop(self.seen, None) or self._by_chance(self.seen)
+        return self.seen, self._scheduled.pop(self.seen, None) or self._random_fault(self.seen)
 
-    def _by_chance(self, number: int) -> Fault | None:
+    def _random_fault(self, number: int) -> Fault | None:
         chance = random.Random(f"{self._seed}:send:{number}")  # noqa: S311 -- must be repeatable, need not be secret
         if chance.random() < self._trouble.error_rate:
             return Fault(FaultKind.STATUS, status=500)
@@ -137,17 +137,17 @@ class FaultPlan:
         return None
 
 
-def _read(entry: Any) -> tuple[Fault, int | None, int]:
+def _parse(entry: Any) -> tuple[Fault, int | None, int]:
     if not isinstance(entry, dict):
-        raise ValueError("a fault is an object")  # noqa: TRY004 -- data that came over the wire
+        raise ValueError("a fault must be an object")  # noqa: TRY004 -- data that came over the wire
     fields = dict(entry)
     request, following = fields.pop("request", None), fields.pop("next", None)
     if (request is None) == (following is None):
-        raise ValueError("a fault needs either request or next")
+        raise ValueError("a fault requires either request or next")
     if not isinstance(request or following, int) or (request or following) < 1:
-        raise ValueError("request and next are whole numbers from 1 on")
+        raise ValueError("request and next must be whole numbers of at least 1")
     try:
         fault = Fault(FaultKind(fields.pop("kind", "")), **fields)
     except TypeError:
-        raise ValueError(f"fault with unknown or misshapen fields: {', '.join(sorted(fields))}") from None
+        raise ValueError(f"fault with unknown or invalid fields: {', '.join(sorted(fields))}") from None
     return fault, request, following or 0

@@ -1,20 +1,52 @@
-"""What a send asks for and what came of it, in English names."""
+"""The sandbox's own data types, named in English."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from airflow_provider_rcs.sandbox.templates import Template
+
+class VariableType(StrEnum):
+    """Where the value of a template variable comes from; the values are those of the API."""
+
+    RECIPIENT = "DESTINATARIO"
+    TEXT = "TEXTO"
 
 
-# The two tuples below are made by the thousand for every request: a frozen dataclass takes three times as long.
-class Recipient(NamedTuple):
-    """One of those whom a send names, as it came; nothing of it is checked yet."""
+@dataclass(frozen=True, slots=True)
+class SandboxTemplate:
+    """A message template of the account.
+
+    :param template_id: digits, as the service assigns them.
+    :param name: its name in the panel.
+    :param variables: variable name -> where its value comes from.
+    :raises ValueError: if the id is not made of digits or the name is empty.
+    """
+
+    template_id: str
+    name: str
+    variables: Mapping[str, VariableType]
+
+    def __post_init__(self) -> None:
+        if not (self.template_id.isascii() and self.template_id.isdigit()):
+            raise ValueError(f"template id {self.template_id!r} is not made of digits")
+        if not self.name:
+            raise ValueError(f"template {self.template_id} has no name")
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The variables that each recipient must bring; the others take the recipient's name, even an empty one."""
+        return frozenset(name for name, kind in self.variables.items() if kind is VariableType.TEXT)
+
+
+# Each request creates thousands of the two tuples below: a frozen dataclass takes three times as long.
+class SandboxRecipient(NamedTuple):
+    """One recipient of a send as it was received, not checked yet."""
 
     phone: str
     name: str
@@ -23,7 +55,7 @@ class Recipient(NamedTuple):
 
 
 class AcceptedMessage(NamedTuple):
-    """A recipient to whom the service has promised to send."""
+    """A message that the service has promised to send."""
 
     message_id: int
     phone: str
@@ -33,16 +65,16 @@ class AcceptedMessage(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class SendRequest:
-    """A send whose parameters are all right; its recipients may still not be.
+class ReceivedSend:
+    """A send whose parameters are valid; its recipients may not be.
 
-    :param send_at: as it was written, in Spain's time; empty means now.
-    :param quiet_hours: objects with ``start``, ``end`` and ``action``, as they were written.
+    :param send_at: as received, in Spain's time; empty means now.
+    :param quiet_hours: mappings with ``start``, ``end`` and ``action``, as received.
     """
 
-    template: Template
+    template: SandboxTemplate
     agent: str
-    recipients: Sequence[Recipient]
+    recipients: Sequence[SandboxRecipient]
     send_at: str
     quiet_hours: Sequence[Mapping[str, str]]
     campaign_reference: str
@@ -51,9 +83,9 @@ class SendRequest:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedSend:
-    """What the service has taken on with one request.
+    """The messages that the service accepted from one request.
 
-    :param request: which send request it was, counted from 1.
+    :param request: number of the send request, counted from 1.
     """
 
     request: int
@@ -69,13 +101,41 @@ class AcceptedSend:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a send is answered with.
+class SendOutcome:
+    """What the reply to a send reports.
 
-    :param accepted: none if there was nobody to send to.
+    :param accepted: None if no recipient could be accepted.
     """
 
     processed: int
     accepted: AcceptedSend | None
-    refused: Sequence[Recipient]
+    refused: Sequence[SandboxRecipient]
     duplicates: int
+
+
+class RefusalError(Exception):
+    """The service refused the whole request, and did nothing.
+
+    :param text: error text of the reply.
+    :param result: result code of the reply.
+    """
+
+    def __init__(self, text: str, result: int) -> None:
+        super().__init__(text)
+        self.text = text
+        self.result = result
+
+
+class WrongCredentialsError(RefusalError):
+    def __init__(self) -> None:
+        super().__init__("Usuario o token incorrectos", -1)
+
+
+class NotEnoughCreditError(RefusalError):
+    def __init__(self) -> None:
+        super().__init__("Créditos insuficientes", -2)
+
+
+class ParameterError(RefusalError):
+    def __init__(self, text: str) -> None:
+        super().__init__(text, -3)

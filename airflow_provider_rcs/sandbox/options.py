@@ -1,29 +1,30 @@
-"""Everything about the sandbox that can be chosen, checked when it is put together."""
+"""Everything that can be configured about the sandbox, validated on construction."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from airflow_provider_rcs.sandbox.templates import DEFAULT_TEMPLATES, Template
+from airflow_provider_rcs.sandbox.model import SandboxTemplate, VariableType
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 class ReplyShape(StrEnum):
-    """The forms in which replies of this API were seen."""
+    """The shapes of replies that have been observed from this API."""
 
     DOCUMENT = "document"  # a list of one object; numbers, arrays and objects are strings
     OBJECT = "object"  # an object with real numbers and arrays
     OBJECT_STRINGS = "object_strings"  # an object; numbers are strings, arrays are real
-    COUNTS = "counts"  # as ``object``, but who was sent to, and who was not, are only counted
+    COUNTS = "counts"  # like ``object``, with counts in place of the two lists of recipients
 
 
 class EmptyTemplates(StrEnum):
-    """What stands for no templates at all, or for no variables."""
+    """How a reply writes an empty set of templates or variables."""
 
     ARRAY = "array"
     OBJECT = "object"
@@ -31,22 +32,22 @@ class EmptyTemplates(StrEnum):
 
 
 class WrongCredentials(StrEnum):
-    """How wrong credentials are answered."""
+    """How a request with wrong credentials is answered."""
 
     RES = "res"  # 200 with a result of -1
     STATUS = "status"  # 401
 
 
 class ReportFormat(StrEnum):
-    """In what body a report is pushed."""
+    """The body format in which reports are pushed."""
 
     JSON = "json"
     FORM = "form"
     MULTIPART = "multipart"
 
 
-class Status(StrEnum):
-    """What can become of a message."""
+class SandboxStatus(StrEnum):
+    """The delivery statuses that the sandbox reports."""
 
     SENT = "sent"
     DELIVERED = "delivered"
@@ -56,50 +57,64 @@ class Status(StrEnum):
 
 
 # 11 is the document's example; 13, 50 and 52 are the vendor's for SMS. No code for read is known: 20 is made up.
-DEFAULT_CODES: Mapping[Status, int] = {
-    Status.SENT: 11,
-    Status.DELIVERED: 13,
-    Status.READ: 20,
-    Status.FAILED: 50,
-    Status.TEMPORARILY_FAILED: 52,
+DEFAULT_CODES: Mapping[SandboxStatus, int] = {
+    SandboxStatus.SENT: 11,
+    SandboxStatus.DELIVERED: 13,
+    SandboxStatus.READ: 20,
+    SandboxStatus.FAILED: 50,
+    SandboxStatus.TEMPORARILY_FAILED: 52,
 }
+DEFAULT_TEMPLATES = (
+    SandboxTemplate(
+        "1234567",
+        "Customer welcome",
+        {"Destinatario": VariableType.RECIPIENT, "Importe": VariableType.TEXT},
+    ),
+    SandboxTemplate("1234568", "Shipping notice", {"Pedido": VariableType.TEXT, "Fecha": VariableType.TEXT}),
+    SandboxTemplate("1234569", "Plain greeting", {}),
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SandboxAccount:
     """The account that the sandbox serves.
 
-    :param agents: where there is only one, a send may leave it out.
-    :param credit: messages that can be sent, those in a record that is continued included.
-    :param refused_phones: numbers that always come back as not sent.
-    :param batch_limit: most recipients in a request.
+    :param agents: if there is only one, a send may omit it.
+    :param credit: messages that can be sent, including those of a record that is continued.
+    :param refused_phones: numbers that are always returned as not sent.
+    :param batch_limit: maximum number of recipients in a request.
     """
 
     login: str = "demo"
-    password: str = "demo-token"  # noqa: S105 -- the sandbox guards nothing; everyone may know it
+    password: str = "demo-token"  # noqa: S105 -- the sandbox protects nothing; it is no secret
     agents: tuple[str, ...] = ("my-rcs-agent",)
     credit: int = 10_000_000
-    templates: tuple[Template, ...] = DEFAULT_TEMPLATES
+    templates: tuple[SandboxTemplate, ...] = DEFAULT_TEMPLATES
     refused_phones: frozenset[str] = frozenset()
     batch_limit: int = 1_000
 
     def __post_init__(self) -> None:
-        _require(bool(self.login) and ":" not in self.login, "login must be given, and without a colon")
-        _require(bool(self.agents) and all(self.agents), "at least one agent is needed, and none may be empty")
-        _require(self.credit >= 0, f"credit is {self.credit}, but cannot be below 0")
+        _require(bool(self.login) and ":" not in self.login, "login must not be empty or contain a colon")
+        _require(bool(self.agents) and all(self.agents), "at least one agent is required, and none may be empty")
+        _require(self.credit >= 0, f"credit is {self.credit}, but must not be negative")
         _require(self.batch_limit >= 1, f"batch limit is {self.batch_limit}, but must be at least 1")
         ids = [template.template_id for template in self.templates]
         _require(len(ids) == len(set(ids)), "two templates have the same id")
 
-    def template(self, template_id: str) -> Template | None:
+    def template(self, template_id: str) -> SandboxTemplate | None:
         return next((each for each in self.templates if each.template_id == template_id), None)
+
+    def authorizes(self, header: str | None) -> bool:
+        """Return whether an ``Authorization`` header carries the account's credentials."""
+        scheme, _, token = (header or "").partition(" ")
+        return scheme.lower() == "basic" and f"Basic {token.strip()}" == _basic(self.login, self.password)
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class WireOptions:
     """What the document leaves open about requests and replies.
 
-    :param recipient_reference_key: under which a recipient's own reference is sent; its case does not matter.
+    :param recipient_reference_key: key of a recipient's own reference, in any case.
     """
 
     reply_shape: ReplyShape = ReplyShape.DOCUMENT
@@ -112,13 +127,13 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """How the service misbehaves by chance; what befalls an exact request is said through the control calls.
+class TroubleOptions:
+    """How the service misbehaves at random; faults of a particular request are set through the control calls.
 
-    :param latency: seconds by which the reply to each send comes later.
-    :param error_rate: share of sends answered by 500, nothing accepted.
-    :param drop_rate: share of sends that are accepted, but whose connection is reset in place of a reply.
-    :param max_requests_per_second: more are answered by 429; none: no limit.
+    :param latency: seconds by which each reply to a send is delayed.
+    :param error_rate: share of sends answered by 500, with nothing accepted.
+    :param drop_rate: share of sends that are accepted, but whose connection is reset instead of a reply.
+    :param max_requests_per_second: requests above it are answered by 429; None means no limit.
     """
 
     latency: float = 0.0
@@ -127,7 +142,7 @@ class Trouble:
     max_requests_per_second: int | None = None
 
     def __post_init__(self) -> None:
-        _require(self.latency >= 0, f"latency is {self.latency}, but cannot be below 0")
+        _require(self.latency >= 0, f"latency is {self.latency}, but must not be negative")
         _require_share("error rate", self.error_rate)
         _require_share("drop rate", self.drop_rate)
         limit = self.max_requests_per_second
@@ -135,16 +150,16 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
-    """How often what becomes of a message; messages that neither fail, stay at sent nor fall back are delivered.
+class ReportShares:
+    """How often each outcome occurs; messages that do not fail, stop at sent or fall back are delivered.
 
     :param failed: of all messages, and again of those that fall back.
     :param only_sent: of all messages; they never become final.
-    :param fallback: of all messages; they fail, and are then sent on by another service.
-    :param read: of the delivered ones.
-    :param temporarily_failed: of the delivered ones, before they are.
+    :param fallback: of all messages; they fail, and another service then sends them.
+    :param read: of the delivered messages.
+    :param temporarily_failed: of the delivered messages, before they are delivered.
     :param repeated: of all reports; each of these is pushed twice.
-    :param out_of_order: of all reports but a message's first; each of these overtakes the one before it.
+    :param out_of_order: of all reports except the first of each message; each of these overtakes the one before it.
     """
 
     failed: float = 0.08
@@ -164,14 +179,14 @@ class Shares:
         _require_share("repeated share", self.repeated)
         _require_share("out-of-order share", self.out_of_order)
         together = self.failed + self.only_sent + self.fallback
-        _require(together <= 1, "failed, only-sent and fallback shares are together above 1")
+        _require(together <= 1, "failed, only-sent and fallback shares add up to more than 1")
 
 
 @dataclass(frozen=True, slots=True)
 class ReportTarget:
-    """Where reports are pushed, as the panel of the real account has it.
+    """Where reports are pushed, as the panel of a real account configures it.
 
-    :param login: for HTTP Basic; none: without authentication.
+    :param login: for HTTP Basic; None means no authentication.
     """
 
     url: str
@@ -180,18 +195,23 @@ class ReportTarget:
     format: ReportFormat = ReportFormat.JSON
 
     def __post_init__(self) -> None:
-        _require(self.url.startswith(("http://", "https://")), f"report URL {self.url!r} is not one of HTTP")
+        _require(self.url.startswith(("http://", "https://")), f"report URL {self.url!r} is not an HTTP URL")
+
+    @property
+    def authorization(self) -> str | None:
+        """The ``Authorization`` header of each push."""
+        return None if self.login is None else _basic(self.login, self.password)
 
 
 @dataclass(frozen=True, slots=True)
-class Reports:
-    """Which reports are pushed, and how hard.
+class ReportOptions:
+    """Which reports are pushed, where, and how persistently.
 
-    :param workers: most pushes under way at once.
-    :param retries: how often a report that got no 200 is tried again before it is dropped.
+    :param workers: maximum number of concurrent pushes.
+    :param retries: how often a report that got no 200 is retried before it is dropped.
     :param delay: seconds between two reports of a message.
-    :param jitter: most seconds, drawn by chance, that come on top.
-    :param fallback_service: the name under which the service reports that takes over what falls back.
+    :param jitter: maximum number of random seconds added to the delay.
+    :param fallback_service: name of the service that reports on messages that fell back.
     """
 
     target: ReportTarget | None = None
@@ -199,26 +219,26 @@ class Reports:
     retries: int = 3
     delay: float = 0.0
     jitter: float = 0.2
-    codes: Mapping[Status, int] = field(default_factory=lambda: dict(DEFAULT_CODES))
-    shares: Shares = field(default_factory=Shares)
+    codes: Mapping[SandboxStatus, int] = field(default_factory=lambda: dict(DEFAULT_CODES))
+    shares: ReportShares = field(default_factory=ReportShares)
     fallback_service: str = "SMS"
 
     def __post_init__(self) -> None:
         _require(bool(self.fallback_service), "the name of the fallback service is empty")
         _require(self.workers >= 1, f"report workers are {self.workers}, but must be at least 1")
-        _require(self.retries >= 0, f"report retries are {self.retries}, but cannot be below 0")
-        _require(self.delay >= 0 and self.jitter >= 0, "report delay and jitter cannot be below 0")
-        missing = set(Status) - set(self.codes)
+        _require(self.retries >= 0, f"report retries are {self.retries}, but must not be negative")
+        _require(self.delay >= 0 and self.jitter >= 0, "report delay and jitter must not be negative")
+        missing = set(SandboxStatus) - set(self.codes)
         _require(not missing, f"no code for {', '.join(sorted(missing))}")
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxOptions:
-    """All of it.
+    """All options of a sandbox.
 
-    :param port: 0 takes a free one.
-    :param record: file to which everything accepted is appended, and which is continued if it is there.
-    :param seed: decides all chance.
+    :param port: 0 picks a free port.
+    :param record: file to which every accepted message is appended; an existing file is continued.
+    :param seed: seed of everything random.
     :param quiet: log warnings only.
     """
 
@@ -227,17 +247,21 @@ class SandboxOptions:
     record: Path | None = None
     seed: int = 1
     quiet: bool = False
-    account: Account = field(default_factory=Account)
-    wire: Wire = field(default_factory=Wire)
-    trouble: Trouble = field(default_factory=Trouble)
-    reports: Reports = field(default_factory=Reports)
+    account: SandboxAccount = field(default_factory=SandboxAccount)
+    wire: WireOptions = field(default_factory=WireOptions)
+    trouble: TroubleOptions = field(default_factory=TroubleOptions)
+    reports: ReportOptions = field(default_factory=ReportOptions)
 
     def __post_init__(self) -> None:
-        _require(0 <= self.port <= 65_535, f"port is {self.port}, but must lie within 0 and 65535")
+        _require(0 <= self.port <= 65_535, f"port is {self.port}, but must be between 0 and 65535")
+
+
+def _basic(login: str, password: str) -> str:
+    return f"Basic {b64encode(f'{login}:{password}'.encode()).decode()}"
 
 
 def _require_share(name: str, value: float) -> None:
-    _require(0 <= value <= 1, f"{name} is {value}, but must lie within 0 and 1")
+    _require(0 <= value <= 1, f"{name} is {value}, but must be between 0 and 1")
 
 
 def _require(holds: bool, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Pushes the reports of accepted messages to the URL that the account's owner gave."""
+"""Pushing reports to the URL that is configured for the account."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from airflow_provider_rcs.sandbox.authentication import basic_header
-from airflow_provider_rcs.sandbox.courses import Step, course_of
-from airflow_provider_rcs.sandbox.report_bodies import report_body, report_fields
+from airflow_provider_rcs.sandbox.reports import PlannedReport, plan_reports, report_body, report_fields
 
 if TYPE_CHECKING:
     from airflow_provider_rcs.sandbox.model import AcceptedMessage, AcceptedSend
-    from airflow_provider_rcs.sandbox.options import Reports, ReportTarget
+    from airflow_provider_rcs.sandbox.options import ReportOptions, ReportTarget
 
 log = logging.getLogger(__name__)
 
@@ -28,46 +26,46 @@ _LONGEST_PUSH = aiohttp.ClientTimeout(total=15)
 
 
 @dataclass(slots=True)
-class _Journey:
-    """How far a message has come on its course."""
+class _ReportedMessage:
+    """A message whose reports are being pushed."""
 
     send: AcceptedSend
     message: AcceptedMessage
-    steps: tuple[Step, ...]
+    reports: tuple[PlannedReport, ...]
     done: int = 0
     tries: int = 0
 
 
-class Pusher:
-    """A few workers that push what is due; a message's next report is not pushed before the one ahead of it is settled.
+class ReportPusher:
+    """A few workers that push due reports, those of each message one after the other.
 
-    :param target: where to; it can be changed at any time, and without one everything waits.
+    ``target`` can be changed at any time; while it is None, all reports wait.
     """
 
-    def __init__(self, options: Reports, seed: int) -> None:
+    def __init__(self, options: ReportOptions, seed: int) -> None:
         self.target = options.target
         self.pushed = 0
         self.dropped = 0
         self._options = options
         self._seed = seed
         self._held = False
-        self._begun = 0
+        self._planned = 0
         self._waiting: deque[tuple[AcceptedSend, AcceptedMessage]] = deque()
-        self._journeys: list[tuple[float, int, _Journey]] = []
+        self._scheduled: list[tuple[float, int, _ReportedMessage]] = []
         self._order = itertools.count()
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
 
     @property
     def pending(self) -> int:
-        """Reports still to be pushed; of a message whose course is not decided yet, only the first is counted."""
-        return self._begun + len(self._waiting)
+        """Number of reports still to push; messages not begun yet count as one report each."""
+        return self._planned + len(self._waiting)
 
     def add(self, send: AcceptedSend) -> None:
         self._waiting.extend((send, message) for message in send.messages)
         self._wake.set()
 
-    def aim(self, target: ReportTarget | None) -> None:
+    def set_target(self, target: ReportTarget | None) -> None:
         self.target = target
         self._wake.set()
 
@@ -92,70 +90,71 @@ class Pusher:
 
     async def _work(self, session: aiohttp.ClientSession) -> None:
         while True:
-            # One worker at a time waits for what is due next; were it all of them, each report would wake them all.
+            # Only one worker at a time waits for the next due report; otherwise each report would wake all of them.
             async with self._turn:
-                journey, target = await self._next()
-            taken = await self._push(session, journey, target)
-            self._settle(journey, taken=taken)
+                reported, target = await self._next()
+            accepted = await self._push(session, reported, target)
+            self._settle(reported, accepted=accepted)
 
-    async def _next(self) -> tuple[_Journey, ReportTarget]:
+    async def _next(self) -> tuple[_ReportedMessage, ReportTarget]:
         now = asyncio.get_running_loop().time
         while True:
             self._wake.clear()
-            patience = None
+            timeout = None
             if self.target is not None and not self._held:
-                # Those under way come first: messages begun would otherwise pile up behind a fast sender.
-                if self._journeys and self._journeys[0][0] <= now():
-                    return heapq.heappop(self._journeys)[2], self.target
+                # Begun messages come first: a fast sender would otherwise make them pile up.
+                if self._scheduled and self._scheduled[0][0] <= now():
+                    return heapq.heappop(self._scheduled)[2], self.target
                 if self._waiting:
                     return self._begin(*self._waiting.popleft()), self.target
-                if self._journeys:
-                    patience = self._journeys[0][0] - now()
+                if self._scheduled:
+                    timeout = self._scheduled[0][0] - now()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(timeout):
                     await self._wake.wait()
 
-    def _begin(self, send: AcceptedSend, message: AcceptedMessage) -> _Journey:
-        steps = course_of(message.message_id, self._seed, self._options.shares)
-        self._begun += len(steps)
-        return _Journey(send, message, steps)
+    def _begin(self, send: AcceptedSend, message: AcceptedMessage) -> _ReportedMessage:
+        reports = plan_reports(message.message_id, self._seed, self._options.shares)
+        self._planned += len(reports)
+        return _ReportedMessage(send, message, reports)
 
-    async def _push(self, session: aiohttp.ClientSession, journey: _Journey, target: ReportTarget) -> bool:
-        step = journey.steps[journey.done]
-        service = self._options.fallback_service if step.fallback else "RCS"
-        fields = report_fields(journey.send, journey.message, self._options.codes[step.status], step.second, service)
+    async def _push(self, session: aiohttp.ClientSession, reported: _ReportedMessage, target: ReportTarget) -> bool:
+        report = reported.reports[reported.done]
+        service = self._options.fallback_service if report.fallback else "RCS"
+        code = self._options.codes[report.status]
+        fields = report_fields(reported.send, reported.message, code, report.second, service)
         body, content_type = report_body(fields, target.format)
         headers = {"Content-Type": content_type}
-        if target.login is not None:
-            headers["Authorization"] = basic_header(target.login, target.password)
+        if target.authorization is not None:
+            headers["Authorization"] = target.authorization
         try:
             async with session.post(target.url, data=body, headers=headers, allow_redirects=False) as response:
-                # Read, or the connection could not be used again.
+                # An unread reply would keep the connection from being reused.
                 await response.read()
                 return response.status == 200
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            log.debug("report not taken: %s", type(error).__name__)
+            log.debug("report not accepted: %s", type(error).__name__)
             return False
 
-    def _settle(self, journey: _Journey, *, taken: bool) -> None:
-        if not taken and journey.tries < self._options.retries:
-            journey.tries += 1
-            self._put_off(journey, _FIRST_BACKOFF * 2 ** (journey.tries - 1))
+    def _settle(self, reported: _ReportedMessage, *, accepted: bool) -> None:
+        if not accepted and reported.tries < self._options.retries:
+            reported.tries += 1
+            self._postpone(reported, _FIRST_BACKOFF * 2 ** (reported.tries - 1))
             return
-        if taken:
+        if accepted:
             self.pushed += 1
         else:
             if not self.dropped:
-                log.warning("the first report was dropped: %d tries, and no 200", journey.tries + 1)
+                log.warning("dropped a report for the first time: no 200 after %d tries", reported.tries + 1)
             self.dropped += 1
-        self._begun -= 1
-        journey.done += 1
-        journey.tries = 0
-        if journey.done < len(journey.steps):
-            pause = journey.steps[journey.done].pause
-            self._put_off(journey, self._options.delay + self._options.jitter * pause)
+        self._planned -= 1
+        reported.done += 1
+        reported.tries = 0
+        if reported.done < len(reported.reports):
+            pause = reported.reports[reported.done].pause
+            self._postpone(reported, self._options.delay + self._options.jitter * pause)
 
-    def _put_off(self, journey: _Journey, seconds: float) -> None:
+    def _postpone(self, reported: _ReportedMessage, seconds: float) -> None:
         due = asyncio.get_running_loop().time() + seconds
-        heapq.heappush(self._journeys, (due, next(self._order), journey))
+        heapq.heappush(self._scheduled, (due, next(self._order), reported))
         self._wake.set()

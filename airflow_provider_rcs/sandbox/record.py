@@ -1,7 +1,8 @@
-"""The record of everything that was accepted, in memory and in a file."""
+"""The record of every accepted message."""
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -9,28 +10,27 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from airflow_provider_rcs.sandbox.model import AcceptedMessage, AcceptedSend
-from airflow_provider_rcs.sandbox.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from typing import BinaryIO
 
-# One below the document's examples. Fixed, so that a fresh sandbox repeats its ids and with them all of its chance.
+# One below the document's examples. Fixed, so that a new sandbox repeats its ids, and with them everything random.
 _SEND_ID_BEFORE_FIRST = 1_228_853_776
 _MESSAGE_ID_BEFORE_FIRST = 108_366_477
 
 
-class Record:
-    """What was accepted, as JSON lines, a line a message; it only grows.
+class SandboxRecord:
+    """An append-only record of accepted messages, one JSON line each.
 
-    The lines of a send are kept as they were written: as objects, a million messages would fill the memory.
+    The lines of a send stay encoded in memory: a million messages as objects would fill it.
 
-    :param path: file to continue, or to begin if it is not there; none: memory only.
+    :param path: file to append to, created if it is missing; None records in memory only.
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self.tally = Tally()
+        self.counts = PhoneCounts()
         self.messages = 0
         self.last_request = 0
         self.last_send_id = _SEND_ID_BEFORE_FIRST
@@ -42,15 +42,15 @@ class Record:
             self._load(self._file)
 
     def append(self, send: AcceptedSend) -> None:
-        """Remember a send; when this returns, the file has it too."""
+        """Record a send; when this returns, it is also written to the file."""
         lines = _encode(send)
         if self._file is not None:
             self._file.write(lines)
             self._file.flush()
-        self._remember(send, lines)
+        self._add(send, lines)
 
     def lines(self) -> Iterator[bytes]:
-        """Give the lines of each send, the newest last."""
+        """Yield the lines of each send, the newest last."""
         return iter(self._sends)
 
     def sends(self) -> Iterator[AcceptedSend]:
@@ -65,22 +65,46 @@ class Record:
         whole = 0
         for _, group in groupby(_whole_lines(file), key=_send_id):
             lines = b"".join(group)
-            self._remember(_decode(lines), lines)
+            self._add(_decode(lines), lines)
             whole += len(lines)
-        # Killed in the middle of a line, whose message was never answered for: it goes, or it would spoil the next.
+        # A kill can leave a partial line of a message that no reply confirmed; left there, it would corrupt the next.
         file.truncate(whole)
 
-    def _remember(self, send: AcceptedSend, lines: bytes) -> None:
+    def _add(self, send: AcceptedSend, lines: bytes) -> None:
         self._sends.append(lines)
-        self.tally.add(send)
+        self.counts.add(send)
         self.messages += len(send.messages)
         self.last_request = max(self.last_request, send.request)
         self.last_send_id = max(self.last_send_id, send.send_id)
         self.last_message_id = max(self.last_message_id, send.messages[-1].message_id)
 
 
+class PhoneCounts:
+    """Counts the accepted messages of each phone, in total and by campaign."""
+
+    def __init__(self) -> None:
+        self._by_phone: Counter[str] = Counter()
+        self._by_campaign: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+
+    def add(self, send: AcceptedSend) -> None:
+        phones = [message.phone for message in send.messages]
+        # Senders write their campaign before the dash, and after it what distinguishes one batch from the next.
+        token = send.campaign_reference.partition("-")[0]
+        self._by_phone.update(phones)
+        self._by_campaign[send.template_id, token].update(phones)
+
+    @property
+    def twice(self) -> int:
+        """Number of phones that were accepted more than once in one campaign."""
+        return sum(count > 1 for phones in self._by_campaign.values() for count in phones.values())
+
+    @property
+    def most_for_a_phone(self) -> int:
+        return max(self._by_phone.values(), default=0)
+
+
 def _encode(send: AcceptedSend) -> bytes:
-    # What all messages of a send share is encoded once: the record must not be what a sender's speed is measured by.
+    # The fields that all messages of a send share are encoded once: the record must not limit a sender's speed.
     shared = orjson.dumps(
         {
             "request": send.request,
@@ -108,7 +132,7 @@ def _encode(send: AcceptedSend) -> bytes:
             for message in send.messages
         ]
     )
-    # Within JSON text a line break is always escaped, so every one of them stands between two messages.
+    # JSON escapes line breaks in strings, so each line break here separates two messages.
     return shared[:-1] + b"," + own[1:].replace(b"\n{", b"\n" + shared[:-1] + b",") + b"\n"
 
 

@@ -1,4 +1,4 @@
-"""Replies, written in each of the shapes in which this API was seen to answer."""
+"""Replies of the API, in every shape that has been observed."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from airflow_provider_rcs.sandbox.options import EmptyTemplates, ReplyShape, Wire
+from airflow_provider_rcs.sandbox.options import EmptyTemplates, ReplyShape, WireOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_rcs.sandbox.model import Outcome
-    from airflow_provider_rcs.sandbox.refusals import RefusalError
-    from airflow_provider_rcs.sandbox.templates import Template
+    from airflow_provider_rcs.sandbox.model import RefusalError, SandboxTemplate, SendOutcome
 
 Reply = dict[str, Any]
 
@@ -21,13 +19,13 @@ _EMPTY: dict[EmptyTemplates, Any] = {EmptyTemplates.ARRAY: [], EmptyTemplates.OB
 _WITH_NUMBERS_AS_TEXT = (ReplyShape.DOCUMENT, ReplyShape.OBJECT_STRINGS)
 
 
-def send_reply(outcome: Outcome, wire: Wire) -> Reply:
+def send_reply(outcome: SendOutcome, wire: WireOptions) -> Reply:
     accepted = outcome.accepted
     messages = accepted.messages if accepted else ()
     refused = outcome.refused
     only_counts = wire.reply_shape is ReplyShape.COUNTS
     number = _number(wire)
-    # An empty Error, because the document's own example has the key in a reply that is not one of failure.
+    # With an empty Error, because the document's own example has the key in a successful reply.
     reply: Reply = {"Res": len(messages), "Error": ""}
     if accepted:
         reply["idEnvio"] = accepted.send_id
@@ -43,12 +41,12 @@ def send_reply(outcome: Outcome, wire: Wire) -> Reply:
     }
 
 
-def templates_reply(templates: tuple[Template, ...], wire: Wire) -> Reply:
+def templates_reply(templates: tuple[SandboxTemplate, ...], wire: WireOptions) -> Reply:
     names = {each.template_id: each.name for each in templates}
     return {"Res": 1, "Total": len(names), "Plantillas": names or _EMPTY[wire.empty_templates]}
 
 
-def variables_reply(template: Template, wire: Wire) -> Reply:
+def variables_reply(template: SandboxTemplate, wire: WireOptions) -> Reply:
     variables = [{"Nombre": name, "Tipo": kind} for name, kind in template.variables.items()]
     return {
         "Res": 1,
@@ -66,20 +64,20 @@ def refusal_reply(refusal: RefusalError) -> Reply:
     return {"Res": refusal.result, "Error": refusal.text}
 
 
-def write_reply(reply: Reply, wire: Wire) -> bytes:
-    """Write a reply as JSON, in the shape that was chosen."""
+def encode_reply(reply: Reply, wire: WireOptions) -> bytes:
+    """Return a reply as JSON, in the configured shape."""
     if wire.reply_shape is ReplyShape.DOCUMENT:
         return orjson.dumps([{key: _as_text(value) for key, value in reply.items()}])
     number = _number(wire)
     return orjson.dumps({key: number(value) if isinstance(value, int) else value for key, value in reply.items()})
 
 
-def write_old_reply(reply: Reply) -> bytes:
-    """Write a reply as the API does to those who do not ask for JSON, so that not asking is noticed."""
+def encode_old_reply(reply: Reply) -> bytes:
+    """Return a reply in the format of requests that do not ask for JSON, so that a client notices the omission."""
     return f"Res:{reply['Res']}".encode()
 
 
-def _number(wire: Wire) -> Callable[[int], int | str]:
+def _number(wire: WireOptions) -> Callable[[int], int | str]:
     return str if wire.reply_shape in _WITH_NUMBERS_AS_TEXT else int
 
 

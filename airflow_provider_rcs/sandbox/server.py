@@ -1,4 +1,4 @@
-"""The sandbox as a server: put together, started, and stopped."""
+"""The sandbox as an HTTP server."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from airflow_provider_rcs.sandbox.calls import Calls
-from airflow_provider_rcs.sandbox.control import Control
+from airflow_provider_rcs.sandbox.calls import ApiCalls
+from airflow_provider_rcs.sandbox.control import ControlCalls
 from airflow_provider_rcs.sandbox.faults import FaultPlan
-from airflow_provider_rcs.sandbox.pusher import Pusher
-from airflow_provider_rcs.sandbox.record import Record
-from airflow_provider_rcs.sandbox.service import Service
+from airflow_provider_rcs.sandbox.pusher import ReportPusher
+from airflow_provider_rcs.sandbox.record import SandboxRecord
+from airflow_provider_rcs.sandbox.service import SandboxService
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from airflow_provider_rcs.sandbox.options import SandboxOptions
 
 _LARGEST_BODY = 256 * 1024 * 1024
-# Connections held on purpose would otherwise hold up the end as well.
+# Connections that a fault holds open would otherwise delay the shutdown.
 _SECONDS_TO_FINISH = 0.5
 
 
 def run(options: SandboxOptions) -> None:
-    """Serve until told to stop; for a process of its own."""
+    """Serve until a signal stops the process; call this in a process of its own."""
     logging.basicConfig(
         level=logging.WARNING if options.quiet else logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
-    # A request of a thousand recipients makes thousands of objects that die with it and hold no cycles; with the usual
-    # threshold, the collector would walk them a dozen times a request, for a third of the time.
+    # A request of a thousand recipients creates thousands of short-lived objects without cycles; with the default
+    # threshold, the collector would walk them a dozen times per request, and take a third of the time.
     gc.freeze()
     gc.set_threshold(200_000)
     try:
@@ -44,7 +44,7 @@ def run(options: SandboxOptions) -> None:
 
 
 async def serve(options: SandboxOptions) -> None:
-    """Serve until SIGTERM or SIGINT, and say in a line when and where it listens."""
+    """Serve until SIGTERM or SIGINT; print a line with the URL once the server listens."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -55,12 +55,12 @@ async def serve(options: SandboxOptions) -> None:
 
 @contextlib.asynccontextmanager
 async def running(options: SandboxOptions) -> AsyncIterator[str]:
-    """Serve for as long as the context lasts; gives the URL."""
-    record = Record(options.record)
-    pusher = Pusher(options.reports, options.seed)
+    """Serve until the context ends, and yield the URL."""
+    record = SandboxRecord(options.record)
+    pusher = ReportPusher(options.reports, options.seed)
     faults = FaultPlan(options.trouble, options.seed, seen=record.last_request)
-    calls = Calls(options, Service(options.account, record), faults, pusher)
-    control = Control(options.account, record, calls, faults, pusher)
+    calls = ApiCalls(options, SandboxService(options.account, record), faults, pusher)
+    control = ControlCalls(options.account, record, calls, faults, pusher)
     application = web.Application(client_max_size=_LARGEST_BODY)
     application.add_routes([*calls.routes(), *control.routes()])
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SECONDS_TO_FINISH)

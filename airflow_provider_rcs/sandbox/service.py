@@ -1,4 +1,4 @@
-"""What the service does with a send: whom it takes, whom it leaves out, and what it costs."""
+"""How the service processes a send."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_rcs.sandbox.model import AcceptedMessage, AcceptedSend, Outcome
-from airflow_provider_rcs.sandbox.refusals import NotEnoughCreditError
+from airflow_provider_rcs.sandbox.model import AcceptedMessage, AcceptedSend, NotEnoughCreditError, SendOutcome
 
 if TYPE_CHECKING:
-    from airflow_provider_rcs.sandbox.model import Recipient, SendRequest
-    from airflow_provider_rcs.sandbox.options import Account
-    from airflow_provider_rcs.sandbox.record import Record
+    from airflow_provider_rcs.sandbox.model import ReceivedSend, SandboxRecipient
+    from airflow_provider_rcs.sandbox.options import SandboxAccount
+    from airflow_provider_rcs.sandbox.record import SandboxRecord
 
 _PHONE = re.compile(r"[1-9][0-9]{7,14}")
 
 
-class Service:
-    """The account's side of a send; a message costs one credit."""
+class SandboxService:
+    """Accepts the messages of an account; each costs one credit."""
 
-    def __init__(self, account: Account, record: Record) -> None:
+    def __init__(self, account: SandboxAccount, record: SandboxRecord) -> None:
         self._account = account
         self._record = record
 
@@ -28,20 +27,20 @@ class Service:
     def credit(self) -> int:
         return max(0, self._account.credit - self._record.messages)
 
-    def send(self, request: SendRequest, number: int) -> Outcome:
-        """Accept whom it can; when this returns, the record has them.
+    def send(self, request: ReceivedSend, number: int) -> SendOutcome:
+        """Accept every valid recipient; when this returns, they are in the record.
 
-        :param number: which send request this is, counted from 1.
-        :raises NotEnoughCreditError: if the credit does not do for all; then nobody is sent to.
+        :param number: number of the send request, counted from 1.
+        :raises NotEnoughCreditError: if the credit does not cover all messages; then none is accepted.
         """
-        chosen: dict[str, Recipient] = {}
+        chosen: dict[str, SandboxRecipient] = {}
         refused = []
         duplicates = 0
-        needed = request.template.needed
+        required = request.template.required
         refused_phones = self._account.refused_phones
         for recipient in request.recipients:
             phone = recipient.phone
-            if not _PHONE.fullmatch(phone) or phone in refused_phones or not recipient.variables.keys() >= needed:
+            if not _PHONE.fullmatch(phone) or phone in refused_phones or not recipient.variables.keys() >= required:
                 refused.append(recipient)
             elif phone in chosen:
                 duplicates += 1
@@ -50,9 +49,9 @@ class Service:
         if len(chosen) > self.credit:
             raise NotEnoughCreditError
         accepted = self._accept(request, number, list(chosen.values())) if chosen else None
-        return Outcome(len(request.recipients), accepted, refused, duplicates)
+        return SendOutcome(len(request.recipients), accepted, refused, duplicates)
 
-    def _accept(self, request: SendRequest, number: int, recipients: list[Recipient]) -> AcceptedSend:
+    def _accept(self, request: ReceivedSend, number: int, recipients: list[SandboxRecipient]) -> AcceptedSend:
         first_id = self._record.last_message_id + 1
         send = AcceptedSend(
             request=number,

@@ -1,4 +1,4 @@
-"""A campaign of which a part fails by RCS and goes on as SMS, from the sandbox to the warehouse."""
+"""A campaign that partly falls back from RCS to SMS, from the sandbox to the warehouse."""
 
 from __future__ import annotations
 
@@ -12,53 +12,43 @@ import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
-from airflow_provider_rcs.sandbox.courses import course_of
-from airflow_provider_rcs.sandbox.options import Shares, Status
+from airflow_provider_rcs.sandbox.options import ReportShares, SandboxStatus
+from airflow_provider_rcs.sandbox.reports import plan_reports
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.read.funnel import read_funnel
 from airflow_provider_rcs.warehouse.load import load
 from tests.integration.operators.conftest import connect, context, store
-from tests.receiver_process import ReceiverProcess
+from tests.reporting_sandbox import reporting_sandbox
 from tests.sandbox_process import SandboxProcess
 
 __all__ = ["context", "store"]
 
 SEED = 3
-SHARES = Shares(failed=0.2, only_sent=0.1, fallback=0.5, read=0.5, repeated=0.2, out_of_order=0.2)
+SHARES = ReportShares(failed=0.2, only_sent=0.1, fallback=0.5, read=0.5, repeated=0.2, out_of_order=0.2)
 PEOPLE = [{"phone": f"346{number:08d}", "name": f"Person {number}"} for number in range(300)]
 
 
 @pytest.fixture
 def sandbox(store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxProcess]:
-    """A sandbox that pushes its reports to a receiver on the store."""
+    """Run a sandbox whose reports are saved to the store."""
     shares = {f"{name}_share": share for name, share in asdict(SHARES).items()}
-    with (
-        ReceiverProcess(store.url.render_as_string(hide_password=False)) as receiver,
-        SandboxProcess(
-            seed=SEED,
-            code={"read": 20},
-            report_url=receiver.url,
-            report_login=receiver.login,
-            report_password=receiver.password,
-            report_jitter=0.02,
-            **shares,
-        ) as sandbox,
-    ):
+    store_url = store.url.render_as_string(hide_password=False)
+    with reporting_sandbox(store_url, seed=SEED, code={"read": 20}, report_jitter=0.02, **shares) as sandbox:
         connect(monkeypatch, sandbox, extra={"status_codes": {"20": "read"}})
         yield sandbox
 
 
 def ends(sandbox: SandboxProcess) -> Counter[tuple[str, str]]:
-    """What becomes of the accepted messages, as the sandbox has decided it: status and channel."""
+    """Count the accepted messages by the final status and channel that the sandbox reports."""
     counts: Counter[tuple[str, str]] = Counter()
     for entry in sandbox.accepted():
-        last = max(course_of(entry["message_id"], SEED, SHARES), key=lambda step: step.second)
+        last = max(plan_reports(entry["message_id"], SEED, SHARES), key=lambda report: report.second)
         counts[last.status, "SMS" if last.fallback else "RCS"] += 1
     return counts
 
 
-def test_what_each_channel_did_is_told_alike_by_funnel_sensor_and_warehouse(
+def test_funnel_sensor_and_warehouse_agree_on_what_each_channel_delivered(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, tmp_path: Path
 ) -> None:
     RcsSendOperator(task_id="send", recipients=PEOPLE, template_id="1234569", campaign="spring").execute(context)
@@ -66,11 +56,11 @@ def test_what_each_channel_did_is_told_alike_by_funnel_sensor_and_warehouse(
     fold(store)
 
     expected = ends(sandbox)
-    by_rcs = expected[Status.DELIVERED, "RCS"] + expected[Status.READ, "RCS"]
-    by_sms = expected[Status.DELIVERED, "SMS"]
+    by_rcs = expected[SandboxStatus.DELIVERED, "RCS"] + expected[SandboxStatus.READ, "RCS"]
+    by_sms = expected[SandboxStatus.DELIVERED, "SMS"]
     assert by_rcs > 20
     assert by_sms > 80
-    assert expected[Status.FAILED, "SMS"] > 10
+    assert expected[SandboxStatus.FAILED, "SMS"] > 10
     funnel = read_funnel(store, "spring")
     assert funnel is not None
     assert funnel.delivered_by_channel == {"RCS": by_rcs, "SMS": by_sms}

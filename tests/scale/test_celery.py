@@ -1,8 +1,7 @@
-"""One campaign in four shards over two Celery workers, one of which is killed while it sends."""
+"""One campaign in four shards on two Celery workers, one of which is killed while it sends."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,9 +19,10 @@ from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, r
 from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
 from tests.databases import fresh_database
 from tests.postgres import postgres_server
-from tests.receiver_process import ReceiverProcess
+from tests.reporting_sandbox import reporting_sandbox
+from tests.running_airflow import database_connection
 from tests.sandbox_process import SandboxProcess
-from tests.scale.cluster import TASKS_A_WORKER, Cluster, cluster
+from tests.scale.cluster import TASKS_A_WORKER, CeleryCluster, celery_cluster
 
 DAGS = Path(__file__).parent / "dags"
 DAG_ID, CAMPAIGN, SHARDS = "rcs_four_shards", "scaled-out", 4
@@ -40,15 +40,15 @@ PHONES_IN = sa.text("SELECT phone FROM rcs_message WHERE state = :state")
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Two workers, and everything that their tasks meet."""
+class ShardedSystem:
+    """An Airflow with two workers, and the service and store that their tasks use."""
 
-    airflow: Cluster
+    cluster: CeleryCluster
     sandbox: SandboxProcess
     store: sa.Engine
 
     def senders(self) -> dict[int, int] | None:
-        """Number of the mapped task -> its process, once all of them have had replies and wait for more."""
+        """Return the process of each mapped task, once all have received replies and wait for more."""
         with self.store.connect() as connection:
             rows = connection.execute(SENDERS).all()
         if len(rows) == SHARDS and all(row.requests > row.answered > 0 for row in rows):
@@ -56,22 +56,22 @@ class Stage:
         return None
 
     def have_succeeded(self, tasks: Iterable[int]) -> bool:
-        known = self.airflow.mapped_tasks(DAG_ID)
+        known = self.cluster.mapped_tasks(DAG_ID)
         return all(known[number][0] == "success" for number in tasks)
 
-    def have_sent_all_that_they_can(self, tasks: Iterable[int]) -> bool:
-        return all("RcsInDoubtError" in self.airflow.log(number) or self.have_succeeded([number]) for number in tasks)
+    def have_sent_everything_possible(self, tasks: Iterable[int]) -> bool:
+        return all("RcsInDoubtError" in self.cluster.log(number) or self.have_succeeded([number]) for number in tasks)
 
-    def settle_by_reports(self) -> set[str]:
-        """Let the reports through, and give the phones that are in doubt then."""
+    def resolve_by_reports(self) -> set[str]:
+        """Release and fold the reports, and return the phones that are still in doubt."""
         self.sandbox.release_reports()
         self.sandbox.wait_until_reports_are_pushed()
         fold(self.store)
         with self.store.connect() as connection:
             return set(connection.execute(PHONES_IN, {"state": "in_doubt"}).scalars())
 
-    def settle_by_hand(self) -> None:
-        """Say that what no report settled was not sent, as a person does who looks it up at the service."""
+    def resolve_by_hand(self) -> None:
+        """Resolve the remaining messages as not sent, like a person who looks them up at the service."""
         campaign = find_campaign(self.store, CAMPAIGN)
         assert campaign is not None
         resolve_all(self.store, campaign, Resolution(Verdict.NOT_SENT, "a test", "the service has no record of it"))
@@ -83,7 +83,7 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def system(tmp_path: Path) -> Iterator[ShardedSystem]:
     with ExitStack() as stack:
         server = stack.enter_context(postgres_server())
         url = stack.enter_context(fresh_database(server))
@@ -91,22 +91,18 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         stack.callback(store.dispose)
         migrate(store)
         list_customers(store)
-        receiver = stack.enter_context(ReceiverProcess(url))
-        reports = {"report_url": receiver.url, "report_login": receiver.login, "report_password": receiver.password}
         sandbox = stack.enter_context(
-            SandboxProcess(latency=0.8, only_sent_share=1, failed_share=0, report_jitter=0, **reports)
+            reporting_sandbox(url, latency=0.8, only_sent_share=1, failed_share=0, report_jitter=0)
         )
         sandbox.hold_reports()
-        rcs = {"conn_type": "rcs", "host": sandbox.url, "login": sandbox.login, "password": sandbox.password}
         settings = {
             "AIRFLOW__RCS__LEASE_SECONDS": str(LEASE_SECONDS),
-            "AIRFLOW_CONN_RCS_DEFAULT": json.dumps(rcs),
-            "AIRFLOW_CONN_RCS_STORE": connection_to(store.url),
-            "AIRFLOW_CONN_WAREHOUSE": connection_to(store.url),
+            "AIRFLOW_CONN_RCS_DEFAULT": sandbox.connection(),
+            "AIRFLOW_CONN_RCS_STORE": database_connection(store.url),
+            "AIRFLOW_CONN_WAREHOUSE": database_connection(store.url),
         }
-        airflow = stack.enter_context(cluster(tmp_path, DAGS, server, settings))
-        airflow.wait_for(lambda: airflow.api.knows_dag(DAG_ID), "Airflow has read the DAG")
-        yield Stage(airflow, sandbox, store)
+        cluster = stack.enter_context(celery_cluster(tmp_path, DAGS, server, settings))
+        yield ShardedSystem(cluster, sandbox, store)
 
 
 def list_customers(warehouse: sa.Engine) -> None:
@@ -116,42 +112,37 @@ def list_customers(warehouse: sa.Engine) -> None:
         connection.execute(sa.text("INSERT INTO customer (phone, name) VALUES (:phone, :name)"), people)
 
 
-def connection_to(url: sa.URL) -> str:
-    """A connection to a database of the server, as Airflow reads it from the environment."""
-    # The server listens on a socket in a folder, which stands in the URL's query.
-    fields = {"conn_type": "postgres", "login": url.username, "password": url.password, "schema": url.database}
-    return json.dumps(fields | {"extra": {"host": url.query["host"]}})
-
-
-# Nine processes start here, which takes a busy machine minutes; each wait has a limit of its own.
+# Nine processes start, which can take minutes on a busy machine; each wait has its own limit.
 @pytest.mark.timeout(600)
-def test_a_campaign_over_two_workers_messages_everyone_once_although_one_worker_is_killed(stage: Stage) -> None:
-    airflow = stage.airflow
-    airflow.api.unpause(DAG_ID)
-    run_id = airflow.api.trigger(DAG_ID, {})
-    senders = airflow.wait_for(stage.senders, "four shards are sending")
-    killed = airflow.kill_worker_of(senders[0])
-    victims = {number for number, process in senders.items() if process in killed}
-    at_the_kill, survivors = stage.funnel(), senders.keys() - victims
-    airflow.wait_for(lambda: stage.have_succeeded(survivors), "the shards of the other worker are sent")
-    airflow.wait_for(lambda: stage.have_sent_all_that_they_can(victims), "the shards of the dead worker are sent")
-    doubtful, messages = stage.funnel(), stage.sandbox.messages_per_phone()
-    never_seen = stage.settle_by_reports()
-    stage.settle_by_hand()
-    airflow.wait_for(lambda: airflow.api.run_state(DAG_ID, run_id) in ("success", "failed"), "the run ends")
+def test_campaign_on_two_workers_messages_everyone_once_although_one_is_killed(system: ShardedSystem) -> None:
+    cluster = system.cluster
+    run_id = cluster.airflow.run_dag(DAG_ID)
+    senders = cluster.wait_for(system.senders, "four shards are sending")
+    killed = cluster.kill_worker_of(senders[0])
+    on_the_killed_worker = {number for number, process in senders.items() if process in killed}
+    at_the_kill, on_the_other_worker = system.funnel(), senders.keys() - on_the_killed_worker
+    cluster.wait_for(lambda: system.have_succeeded(on_the_other_worker), "the shards of the other worker are sent")
+    cluster.wait_for(
+        lambda: system.have_sent_everything_possible(on_the_killed_worker), "the shards of the dead worker are sent"
+    )
+    doubtful, messages = system.funnel(), system.sandbox.messages_per_phone()
+    not_accepted = system.resolve_by_reports()
+    system.resolve_by_hand()
+    user = cluster.airflow.user
+    cluster.wait_for(lambda: user.run_state(DAG_ID, run_id) in ("success", "failed"), "the run ends")
 
-    assert airflow.api.run_state(DAG_ID, run_id) == "success"
-    assert len(victims) == len(survivors) == TASKS_A_WORKER
+    assert user.run_state(DAG_ID, run_id) == "success"
+    assert len(on_the_killed_worker) == len(on_the_other_worker) == TASKS_A_WORKER
     assert at_the_kill.states[MessageState.PLANNED] > 0
-    assert airflow.asset_events() == [{"campaign": CAMPAIGN}]
-    tries = {number: tried for number, (_, tried) in airflow.mapped_tasks(DAG_ID).items()}
-    assert {number for number, tried in tries.items() if tried == 1} == survivors
-    assert [funnel.requested for funnel in (at_the_kill, doubtful, stage.funnel())] == [LISTED] * 3
+    assert cluster.asset_events() == [{"campaign": CAMPAIGN}]
+    tries = {number: tried for number, (_, tried) in cluster.mapped_tasks(DAG_ID).items()}
+    assert {number for number, tried in tries.items() if tried == 1} == on_the_other_worker
+    assert [funnel.requested for funnel in (at_the_kill, doubtful, system.funnel())] == [LISTED] * 3
     assert doubtful.states[MessageState.IN_DOUBT] > 0
     assert doubtful.states[MessageState.ACCEPTED] + doubtful.states[MessageState.IN_DOUBT] == len(PHONES)
-    assert messages == dict.fromkeys(set(PHONES) - never_seen, 1)
-    assert stage.sandbox.messages_per_phone() == dict.fromkeys(PHONES, 1)
-    assert {state: count for state, count in stage.funnel().states.items() if count} == {
+    assert messages == dict.fromkeys(set(PHONES) - not_accepted, 1)
+    assert system.sandbox.messages_per_phone() == dict.fromkeys(PHONES, 1)
+    assert {state: count for state, count in system.funnel().states.items() if count} == {
         MessageState.ACCEPTED: len(PHONES),
         MessageState.DUPLICATE: len(REPEATED),
         MessageState.REJECTED: len(UNUSABLE),

@@ -1,4 +1,4 @@
-"""The page of Airflow's UI on which connections are defined, used as a person would."""
+"""The connections page of Airflow's UI, used like a person uses it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, sync_playwright
 
 _MILLISECONDS_TO_ANSWER = 30_000
 _SWITCHES = (
-    "--no-sandbox",  # as root, it does not start with one
+    "--no-sandbox",  # as root, it does not start with a sandbox
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -22,7 +22,7 @@ _SWITCHES = (
 
 @contextmanager
 def browser_page(chromium: str) -> Iterator[Page]:
-    """Run a headless Chromium with a profile of its own, which reaches this machine alone, and give an empty page."""
+    """Run a headless Chromium with a new profile that can only reach this machine, and yield an empty page."""
     with (
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=chromium, args=_SWITCHES) as browser,
@@ -33,9 +33,9 @@ def browser_page(chromium: str) -> Iterator[Page]:
 
 
 class ConnectionsPage:
-    """Admin -> Connections, and its form.
+    """Admin -> Connections, with its form.
 
-    :param page: a page of a browser.
+    :param page: a browser page.
     """
 
     def __init__(self, page: Page) -> None:
@@ -43,7 +43,7 @@ class ConnectionsPage:
         self._form = page.get_by_role("dialog")
 
     def open(self, url: str, user: str, password: str) -> None:
-        """Log in to Airflow, and go to the page through the menu."""
+        """Log in to Airflow, and open the page through the menu."""
         self._page.goto(url)
         self._page.get_by_label("Username").fill(user)
         self._page.get_by_role("textbox", name="Password").fill(password)
@@ -52,18 +52,18 @@ class ConnectionsPage:
         self._page.get_by_role("menuitem", name="Connections").click()
 
     def begin(self, connection_id: str) -> None:
-        """Begin a new connection of type RCS."""
+        """Open the form for a new connection of type RCS."""
         self._page.get_by_role("button", name="Add Connection").click()
         self._form.get_by_role("textbox", name="Connection ID").fill(connection_id)
         self._form.get_by_role("combobox", name="Connection Type").fill("RCS")
         self._page.get_by_role("option", name="RCS", exact=True).click()
 
-    def unfold(self, section: str) -> None:
-        """Open a section of the form; another one folds."""
+    def expand(self, section: str) -> None:
+        """Expand a section of the form, which collapses the others."""
         self._form.get_by_role("button", name=section, exact=True).click()
 
     def fill(self, fields: Mapping[str, str]) -> None:
-        """Fill fields in, by their labels."""
+        """Fill in fields by their labels."""
         for label, value in fields.items():
             self._input(label).fill(value)
 
@@ -71,12 +71,12 @@ class ConnectionsPage:
         return self._input(label).get_attribute("type")
 
     def labels(self) -> list[str]:
-        """The labels of the unfolded section, in their order."""
+        """Return the labels of the expanded section, in their order."""
         self._form.get_by_role("region").locator("label:visible").first.wait_for()
         return [text.strip() for text in self._form.get_by_role("region").locator("label:visible").all_inner_texts()]
 
     def help_of(self, label: str) -> str:
-        """The text under a field."""
+        """Return the help text of a field."""
         return self._field(label).locator("[data-part=helper-text]").inner_text()
 
     def save(self) -> None:
@@ -88,20 +88,20 @@ class ConnectionsPage:
         self._form.wait_for(state="hidden")
 
     def save_again(self, connection_id: str) -> None:
-        """Open a connection for editing, and save it with nothing changed."""
+        """Open a connection for editing, and save it without changes."""
         self._row(connection_id).get_by_role("button", name="Edit Connection").click()
         self.save()
 
     def add(self, connection_id: str, fields: Mapping[str, str], extra_fields: Mapping[str, str]) -> None:
-        """Define a connection from beginning to end."""
+        """Add a connection."""
         self.begin(connection_id)
         self.fill(fields)
-        self.unfold("Extra Fields")
+        self.expand("Extra Fields")
         self.fill(extra_fields)
         self.save()
 
     def test(self, connection_id: str, outcome: str) -> str:
-        """Press "Test Connection", and return what the notification of this outcome says."""
+        """Press "Test Connection", and return the text of the notification of this outcome."""
         self._row(connection_id).get_by_role("button", name="Test Connection").click()
         return self._page.get_by_role("status", name=f"Test Connection {outcome}").inner_text()
 

@@ -1,4 +1,4 @@
-"""``make demo``, as a newcomer runs it: to its end, again for the same campaign, and stopped on the way."""
+"""``make demo``: run to its end, run again for the same campaign, and interrupted."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SECONDS_FOR_A_RUN = 240
 
 
 def command(home: Path) -> list[str]:
-    return [sys.executable, "-m", "airflow_provider_rcs.demo", "--home", str(home), "--campaign", "spring"]
+    return [sys.executable, "-m", "examples.demo", "--home", str(home), "--campaign", "spring"]
 
 
 def left_behind(home: Path) -> list[str]:
-    """What still runs of the demo: every process that has its home in its environment."""
+    """Return the demo's running processes, which have its home in their environment."""
     return [" ".join(process.cmdline()) for process in psutil.process_iter() if uses(process, home)]
 
 
@@ -34,11 +34,11 @@ def uses(process: psutil.Process, home: Path) -> bool:
 
 
 def run(home: Path) -> str:
-    ended = subprocess.run(
+    completed = subprocess.run(
         command(home), cwd=ROOT, capture_output=True, text=True, timeout=SECONDS_FOR_A_RUN, check=False
     )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return completed.stdout
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +57,13 @@ def second(home: Path, first: str) -> str:
 
 
 def funnel(printed: str) -> dict[str, int]:
-    """The funnel's lines: what -> recipients."""
+    """Parse the printed funnel: line -> recipients."""
     lines = printed.partition("\nfunnel ")[2].partition("\n\n")[0].splitlines()[2:]
     cells = (line.strip().rsplit(maxsplit=1) for line in lines)
     return {name.strip(): int(number.replace(",", "")) for name, number in cells}
 
 
-def test_the_funnel_accounts_for_every_customer_and_shows_why_some_were_not_sent_to(first: str) -> None:
+def test_the_funnel_accounts_for_every_customer_and_shows_why_some_got_no_message(first: str) -> None:
     shown = funnel(first)
 
     assert shown["requested"] == 1_000
@@ -73,7 +73,7 @@ def test_the_funnel_accounts_for_every_customer_and_shows_why_some_were_not_sent
     assert shown["the service rejected the phone without giving a reason; check the number"] == 4
 
 
-def test_it_shows_progress_times_and_what_to_look_at_next(first: str) -> None:
+def test_the_demo_shows_progress_times_and_what_to_look_at_next(first: str) -> None:
     for expected in (
         "start Airflow ...",
         "rcs_campaign.send: success",
@@ -84,7 +84,7 @@ def test_it_shows_progress_times_and_what_to_look_at_next(first: str) -> None:
         assert expected in first
 
 
-def test_phones_are_masked_in_what_it_shows(first: str) -> None:
+def test_phones_are_masked_in_the_output(first: str) -> None:
     assert first.count("********") == 3
 
 
@@ -93,7 +93,7 @@ def test_a_second_run_of_the_campaign_sends_nobody_a_second_message_and_says_so(
     assert len((home / "sandbox-accepted.jsonl").read_bytes().splitlines()) == 970
 
 
-def test_no_process_is_left_behind(home: Path, second: str) -> None:
+def test_no_process_is_left_running(home: Path, second: str) -> None:
     assert left_behind(home) == []
 
 
@@ -105,7 +105,7 @@ def stopped_home(tmp_path: Path) -> Iterator[Path]:
             process.kill()
 
 
-def test_ctrl_c_while_airflow_starts_leaves_no_process_behind(stopped_home: Path) -> None:
+def test_ctrl_c_while_airflow_starts_leaves_no_process_running(stopped_home: Path) -> None:
     demo = subprocess.Popen(command(stopped_home), cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert demo.stdout is not None
     for line in demo.stdout:

@@ -1,12 +1,11 @@
-"""A sending task killed by -9 under a real Airflow, which finds out by itself and tries the task again."""
+"""A sending task killed by -9 under a real Airflow, which detects the death and retries the task."""
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,17 +14,15 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.demo.airflow_api import AirflowApi
-from airflow_provider_rcs.demo.home import Home
-from airflow_provider_rcs.demo.processes import Processes
 from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.db.migrate import migrate
 from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
+from examples.demo.home import Home
 from tests.databases import fresh_database
 from tests.postgres import postgres_server
-from tests.receiver_process import ReceiverProcess
+from tests.reporting_sandbox import reporting_sandbox
+from tests.running_airflow import RunningAirflow, all_logs, database_connection, running_airflow
 from tests.sandbox_process import SandboxProcess
-from tests.watching_airflow import Found, all_logs, look_until_found
 
 DAGS = Path(__file__).parent / "dags"
 DAG_ID, CAMPAIGN = "rcs_killed_task", "killed"
@@ -33,11 +30,11 @@ PHONES = [f"346{number * 7_919 % 10**8:08d}" for number in range(160)]
 REPEATED, UNUSABLE = PHONES[:3], ["no phone", "600 12"]
 LISTED = len(PHONES) + len(REPEATED) + len(UNUSABLE)
 LEASE_SECONDS, IN_FLIGHT = 3, 2
-SECONDS_TO_START, SECONDS_TO_GET_ON = 120, 90
+SECONDS_TO_DIE = 90
 
 STARTED_BY = sa.text("SELECT started_by FROM rcs_attempt WHERE id = :attempt")
 REQUESTS = sa.text("SELECT reference, state FROM rcs_request WHERE attempt_id = :attempt")
-# Those who were claimed for a request that had not left are not among them.
+# Messages that were claimed for a request that was not dispatched are not counted.
 UNANSWERED = sa.text(
     "SELECT COUNT(*) FROM rcs_message m JOIN rcs_request r ON r.id = m.request_id "
     "WHERE m.state IN ('sending', 'in_doubt') AND r.state <> 'claimed'"
@@ -45,40 +42,34 @@ UNANSWERED = sa.text(
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A running Airflow, and everything that its task meets."""
+class KilledTaskSystem:
+    """A running Airflow, and the service and store that its task uses."""
 
-    home: Home
-    api: AirflowApi
-    processes: Processes
+    airflow: RunningAirflow
     sandbox: SandboxProcess
     store: sa.Engine
 
-    def wait_for(self, look: Callable[[], Found | None], what: str, seconds: float = SECONDS_TO_GET_ON) -> Found:
-        """Look again and again until there is something to see."""
-        return look_until_found(look, what, seconds, self.home, self.processes.require_running)
-
     def sending_process(self, attempt: int) -> int | None:
-        """The process of the campaign's n-th attempt, once the service has more of it than it has had replies to."""
+        """Return the process of the campaign's n-th attempt, if all its requests in flight have reached the service."""
         with self.store.connect() as connection:
             started_by = connection.execute(STARTED_BY, {"attempt": attempt}).scalar_one_or_none()
             requests = connection.execute(REQUESTS, {"attempt": attempt}).all()
-        under_way = {reference for reference, state in requests if state == "sending"}
-        taken_by_service = {entry["campaign_reference"] for entry in self.sandbox.accepted()}
-        if len(requests) > len(under_way) == IN_FLIGHT and under_way <= taken_by_service:
+        in_flight = {reference for reference, state in requests if state == "sending"}
+        accepted = {entry["campaign_reference"] for entry in self.sandbox.accepted()}
+        if len(requests) > len(in_flight) == IN_FLIGHT and in_flight <= accepted:
             return int(str(started_by).rpartition("process ")[2])
         return None
 
     def kill_while_it_sends(self, attempt: int) -> tuple[Funnel, int]:
-        """Kill the process of the campaign's n-th attempt, and give where its recipients stand then.
+        """Kill the process of the campaign's n-th attempt, and return the funnel at that moment.
 
-        :return: also how many messages have left without a reply, whether or not they were found in doubt already.
+        :return: also the number of messages that were dispatched without a reply, in doubt already or not.
         """
-        pid = self.wait_for(lambda: self.sending_process(attempt), f"attempt {attempt} is sending")
+        pid = self.airflow.wait_for(lambda: self.sending_process(attempt), f"attempt {attempt} is sending")
         process = psutil.Process(pid)
         assert process in psutil.Process().children(recursive=True)
         process.kill()
-        process.wait(SECONDS_TO_GET_ON)
+        process.wait(SECONDS_TO_DIE)
         with self.store.connect() as connection:
             return self.funnel(), int(connection.execute(UNANSWERED).scalar_one())
 
@@ -88,46 +79,29 @@ class Stage:
         return funnel
 
     def log(self, attempt: int) -> str:
-        """What Airflow's log of the n-th try of the task says so far."""
-        files = list((self.home.folder / "logs").rglob(f"attempt={attempt}.log"))
+        """Return what Airflow's log of the n-th try of the task contains so far."""
+        files = list((self.airflow.home.folder / "logs").rglob(f"attempt={attempt}.log"))
         return files[0].read_text(encoding="utf-8") if files else ""
 
 
 @pytest.fixture
-def stage(tmp_path: Path, store_url: str) -> Iterator[Stage]:
+def system(tmp_path: Path, store_url: str) -> Iterator[KilledTaskSystem]:
     home = Home(tmp_path / "home", DAGS)
-    home.logs.mkdir(parents=True)
+    home.folder.mkdir()
     make_warehouse(home.warehouse)
     store = engine_from_url(store_url)
     migrate(store)
-    with ExitStack() as stack:
-        stack.callback(store.dispose)
-        receiver = stack.enter_context(ReceiverProcess(store_url))
-        sandbox = stack.enter_context(
-            SandboxProcess(
-                latency=1.5,
-                report_url=receiver.url,
-                report_login=receiver.login,
-                report_password=receiver.password,
-            )
-        )
+    with reporting_sandbox(store_url, latency=1.5) as sandbox:
         sandbox.hold_reports()
-        processes = Processes(home.logs)
-        # Not as a context: that is for a program of its own, and leaves it deaf to Ctrl-C.
-        stack.callback(processes.stop)
-        environment = home.environment() | {
+        settings = {
             "AIRFLOW__RCS__LEASE_SECONDS": str(LEASE_SECONDS),
-            "AIRFLOW_CONN_RCS_DEFAULT": json.dumps(
-                {"conn_type": "rcs", "host": sandbox.url, "login": sandbox.login, "password": sandbox.password}
-            ),
-            "AIRFLOW_CONN_RCS_STORE": connection_to(store.url),
+            "AIRFLOW_CONN_RCS_DEFAULT": sandbox.connection(),
+            "AIRFLOW_CONN_RCS_STORE": database_connection(store.url),
         }
-        processes.start("airflow", ["airflow", "standalone"], environment)
-        stage = Stage(home, AirflowApi(environment["AIRFLOW__API__BASE_URL"]), processes, sandbox, store)
-        stage.wait_for(stage.api.is_healthy, "Airflow is healthy", SECONDS_TO_START)
-        stage.api.log_in()
-        stage.wait_for(lambda: stage.api.knows_dag(DAG_ID), "Airflow has read the DAG", SECONDS_TO_START)
-        yield stage
+        with running_airflow(home, settings) as airflow:
+            airflow.wait_until_healthy()
+            yield KilledTaskSystem(airflow, sandbox, store)
+    store.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -147,42 +121,32 @@ def make_warehouse(path: Path) -> None:
         connection.commit()
 
 
-def connection_to(url: sa.URL) -> str:
-    """The connection to the store as Airflow reads it from the environment."""
-    if url.drivername == "sqlite":
-        return json.dumps({"conn_type": "sqlite", "host": url.database})
-    # The server listens on a socket in a folder, which stands in the URL's query.
-    fields = {"conn_type": "postgres", "login": url.username, "password": url.password, "schema": url.database}
-    return json.dumps(fields | {"extra": {"host": url.query["host"]}})
+def in_doubt_in(logs: str) -> int:
+    """Add up the messages that earlier attempts left in doubt according to the logs of retries."""
+    counts = re.findall(r"an earlier attempt died while sending; (\d+) messages are in doubt", logs)
+    return sum(map(int, counts))
 
 
-def in_doubt_as_told(logs: str) -> int:
-    """How many messages the logs of retries say that earlier attempts have left in doubt."""
-    told = re.findall(r"an earlier attempt died while sending; (\d+) messages are in doubt", logs)
-    return sum(map(int, told))
-
-
-def test_a_task_killed_twice_is_tried_again_by_airflow_and_messages_everyone_once(stage: Stage) -> None:
-    stage.api.unpause(DAG_ID)
-    run_id = stage.api.trigger(DAG_ID, {})
-    first_kill, unanswered = stage.kill_while_it_sends(attempt=1)
-    second_kill, unanswered_then = stage.kill_while_it_sends(attempt=2)
-    stage.wait_for(lambda: "RcsInDoubtError" in stage.log(3), "the third try ends in doubt")
-    doubtful, sent = stage.funnel(), len(stage.sandbox.accepted())
-    stage.sandbox.release_reports()
-    stage.wait_for(lambda: stage.api.run_state(DAG_ID, run_id) in ("success", "failed"), "the run ends")
+def test_task_killed_twice_is_retried_by_airflow_and_messages_everyone_once(system: KilledTaskSystem) -> None:
+    run_id = system.airflow.run_dag(DAG_ID)
+    first_kill, unanswered = system.kill_while_it_sends(attempt=1)
+    second_kill, unanswered_then = system.kill_while_it_sends(attempt=2)
+    system.airflow.wait_for(lambda: "RcsInDoubtError" in system.log(3), "the third try ends in doubt")
+    doubtful, sent = system.funnel(), len(system.sandbox.accepted())
+    system.sandbox.release_reports()
+    state = system.airflow.end_of_run(DAG_ID, run_id)
 
     assert [funnel.requested for funnel in (first_kill, second_kill, doubtful)] == [LISTED] * 3
     assert first_kill.states[MessageState.PLANNED] > second_kill.states[MessageState.PLANNED] > 0
     assert 0 < unanswered < unanswered_then == doubtful.states[MessageState.IN_DOUBT]
-    assert in_doubt_as_told(stage.log(2) + stage.log(3)) == doubtful.states[MessageState.IN_DOUBT]
+    assert in_doubt_in(system.log(2) + system.log(3)) == doubtful.states[MessageState.IN_DOUBT]
     assert sent == len(PHONES) == doubtful.states[MessageState.IN_DOUBT] + doubtful.states[MessageState.ACCEPTED]
-    assert stage.api.run_state(DAG_ID, run_id) == "success"
-    assert stage.sandbox.messages_per_phone() == dict.fromkeys(PHONES, 1)
-    assert {state: count for state, count in stage.funnel().states.items() if count} == {
+    assert state == "success"
+    assert system.sandbox.messages_per_phone() == dict.fromkeys(PHONES, 1)
+    assert {state: count for state, count in system.funnel().states.items() if count} == {
         MessageState.ACCEPTED: len(PHONES),
         MessageState.DUPLICATE: len(REPEATED),
         MessageState.REJECTED: len(UNUSABLE),
     }
-    logged = all_logs(stage.home)
+    logged = all_logs(system.airflow.home)
     assert not [phone for phone in PHONES if phone[2:] in logged]

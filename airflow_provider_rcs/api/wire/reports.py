@@ -69,6 +69,7 @@ async def read_multipart_fields(body: bytes, content_type: str) -> dict[str, obj
         none, are read as Latin-1.
     :raises RcsReportError: if the form cannot be read or contains a file.
     """
+    from python_multipart.exceptions import MultipartParseError
     from starlette.datastructures import Headers
     from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -79,7 +80,8 @@ async def read_multipart_fields(body: bytes, content_type: str) -> dict[str, obj
     try:
         parser = MultiPartParser(headers, stream(), max_files=0, max_fields=_MAX_FORM_FIELDS, max_part_size=len(body))
         return dict(await parser.parse())
-    except MultiPartException:
+    # Starlette passes on the errors of its parser; newer versions wrap them in their own.
+    except (MultiPartException, MultipartParseError):
         raise RcsReportError("the multipart form cannot be read") from None
 
 

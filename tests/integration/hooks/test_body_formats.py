@@ -87,7 +87,7 @@ def test_a_json_body_holds_every_parameter_as_the_document_writes_it(
 ) -> None:
     hook(monkeypatch, sandbox, body_format).send(REQUEST)
 
-    assert sandbox.heard()[-1] == {"call": "/EnviarRCS", "content_type": JSON, "parameters": WRITTEN}
+    assert sandbox.calls()[-1] == {"call": "/EnviarRCS", "content_type": JSON, "parameters": WRITTEN}
 
 
 def test_a_form_holds_the_same_with_arrays_as_json_strings(
@@ -95,10 +95,10 @@ def test_a_form_holds_the_same_with_arrays_as_json_strings(
 ) -> None:
     hook(monkeypatch, sandbox, "form").send(REQUEST)
 
-    heard = sandbox.heard()[-1]
-    assert heard["content_type"] == FORM
+    call = sandbox.calls()[-1]
+    assert call["content_type"] == FORM
     assert {
-        name: json.loads(value) if name in ARRAYS else value for name, value in heard["parameters"].items()
+        name: json.loads(value) if name in ARRAYS else value for name, value in call["parameters"].items()
     } == WRITTEN
 
 
@@ -137,7 +137,7 @@ def test_look_ups_are_written_in_the_same_format(
     asking.get_credits()
 
     content_type = {"json": JSON, "form": FORM}[body_format]
-    assert [(heard["call"], heard["content_type"], heard["parameters"]) for heard in sandbox.heard()[-3:]] == [
+    assert [(call["call"], call["content_type"], call["parameters"]) for call in sandbox.calls()[-3:]] == [
         ("/GetPlantillasRCS", content_type, {"Resp": "JSON"}),
         ("/GetVariablesPlantillaRCS", content_type, {"Plantilla": "1234567", "Resp": "JSON"}),
         ("/GetCreditos", content_type, {"Resp": "JSON"}),

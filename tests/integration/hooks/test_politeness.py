@@ -42,7 +42,7 @@ def connect(monkeypatch: pytest.MonkeyPatch, url: str, conn_id: str = "rcs_defau
 
 
 def calls(sandbox: SandboxProcess) -> list[str]:
-    return [heard["call"] for heard in sandbox.heard()]
+    return [call["call"] for call in sandbox.calls()]
 
 
 def test_many_calls_of_a_hook_share_one_connection(sandbox: SandboxProcess) -> None:

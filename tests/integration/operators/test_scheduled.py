@@ -155,7 +155,7 @@ def test_a_dispatch_sends_the_date_and_the_settings_of_the_task(
 
     dispatch(context)
 
-    asked = sandbox.heard()[-1]["parameters"]
+    asked = sandbox.calls()[-1]["parameters"]
     assert (asked["Fecha"], asked["Agente"], asked["Report"]) == (write_moment(SOON), "my-rcs-agent", "0")
     assert "22:00" in str(asked["Intervaloprohibido"])
 

@@ -1,4 +1,4 @@
-"""A client of the API that knows nothing of the provider, for looking at what the sandbox really answers."""
+"""A client of the API that is independent of the provider, to check the sandbox's real replies."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ PHONES = ("34600000001", "34600000002")
 
 
 def send_parameters(*phones: str, **changes: Any) -> dict[str, Any]:
-    """Fill the parameters of a send that is all right."""
+    """Return the parameters of a valid send."""
     recipients = [
-        {"Nombre": f"Ana {place}", "Telefono": phone, "Referencia": f"R{place}"}
-        for place, phone in enumerate(phones or PHONES, 1)
+        {"Nombre": f"Ana {number}", "Telefono": phone, "Referencia": f"R{number}"}
+        for number, phone in enumerate(phones or PHONES, 1)
     ]
     return {"Plantilla": "1234569", "Destinatarios": recipients, "Resp": "JSON"} | changes
 
@@ -34,7 +34,7 @@ def send(sandbox: SandboxProcess, *phones: str, timeout: float = 10, **changes: 
 
 
 def send_and_read_raw(sandbox: SandboxProcess) -> bytes:
-    """Send, and read bytes until the connection ends, as no library would let through."""
+    """Send, and return every byte until the connection closes, which no HTTP library would do."""
     request = requests.Request(
         "POST", f"{sandbox.url}/EnviarRCS", json=send_parameters(), auth=(sandbox.login, sandbox.password)
     ).prepare()

@@ -1,4 +1,4 @@
-"""Sandboxes and a listener for the tests of the sandbox itself."""
+"""A sandbox and a report listener for the tests of the sandbox itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.sandbox_process import SandboxProcess
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[SandboxProcess]:
-    """One for all tests that ask for nothing special; they leave no faults behind."""
+    """One sandbox with default options, shared by tests that leave no faults behind."""
     with SandboxProcess() as sandbox:
         yield sandbox
 

@@ -1,4 +1,4 @@
-"""A user's own script that takes reports: a real HTTP server in a thread."""
+"""A user's own report script: a real HTTP server in a thread."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from tests.integration.sandbox.waiting import wait_for
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedReport:
     content_type: str
     authorization: str | None
     fields: dict[str, str]
 
 
 class ReportListener:
-    """Keeps every report that comes, in the order of coming.
+    """Stores every report in the order of arrival.
 
-    ``answers`` are the statuses of the next replies; with none left, 200.
+    ``answers`` are the statuses of the next replies; after them, it answers 200.
     """
 
     def __init__(self) -> None:
-        self.received: list[Received] = []
+        self.received: list[ReceivedReport] = []
         self.answers: deque[int] = deque()
         self.connections: set[object] = set()
         self.url = ""
@@ -74,5 +74,5 @@ class ReportListener:
             fields = orjson.loads(await request.read())
         else:
             fields = {name: str(value) for name, value in (await request.post()).items()}
-        self.received.append(Received(request.content_type, request.headers.get("Authorization"), fields))
+        self.received.append(ReceivedReport(request.content_type, request.headers.get("Authorization"), fields))
         return web.Response(status=self.answers.popleft() if self.answers else 200)

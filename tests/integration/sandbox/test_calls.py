@@ -1,4 +1,4 @@
-"""The four calls, as a client sees them."""
+"""The four calls of the API, seen from a client."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_send_is_answered_as_in_the_document_and_recorded(sandbox: SandboxProces
     }
 
 
-def test_form_is_taken_like_json(sandbox: SandboxProcess) -> None:
+def test_form_is_accepted_like_json(sandbox: SandboxProcess) -> None:
     form = send_parameters() | {"Destinatarios": json.dumps(send_parameters()["Destinatarios"])}
 
     reply = requests.post(
@@ -54,12 +54,12 @@ def test_form_is_taken_like_json(sandbox: SandboxProcess) -> None:
     assert [sent["Telefono"] for sent in json.loads(reply["Enviados"])] == list(PHONES)
 
 
-def test_calls_are_kept_as_they_were_written(sandbox: SandboxProcess) -> None:
+def test_calls_are_remembered_as_they_were_received(sandbox: SandboxProcess) -> None:
     send(sandbox, PLANTILLA="1234569", Fecha="2030-05-01 15:10")
 
-    heard = sandbox.heard()[-1]
-    assert (heard["call"], heard["content_type"]) == ("/EnviarRCS", "application/json")
-    assert heard["parameters"] == send_parameters(PLANTILLA="1234569", Fecha="2030-05-01 15:10")
+    call = sandbox.calls()[-1]
+    assert (call["call"], call["content_type"]) == ("/EnviarRCS", "application/json")
+    assert call["parameters"] == send_parameters(PLANTILLA="1234569", Fecha="2030-05-01 15:10")
 
 
 def test_templates_are_listed(sandbox: SandboxProcess) -> None:
@@ -82,7 +82,7 @@ def test_variables_of_an_unknown_template_are_refused(sandbox: SandboxProcess) -
     assert "Plantilla" in reply["Error"]
 
 
-def test_credit_falls_by_what_is_sent(sandbox: SandboxProcess) -> None:
+def test_credit_falls_by_the_accepted_messages(sandbox: SandboxProcess) -> None:
     before = int(post(sandbox, "GetCreditos", {"Resp": "JSON"}).json()[0]["Cred"])
 
     send(sandbox)
@@ -96,7 +96,7 @@ def test_only_post_is_allowed(sandbox: SandboxProcess) -> None:
     assert reply.status_code == 405
 
 
-def test_who_does_not_ask_for_json_is_answered_in_the_old_way(sandbox: SandboxProcess) -> None:
+def test_request_that_does_not_ask_for_json_gets_the_old_reply_format(sandbox: SandboxProcess) -> None:
     reply = send(sandbox, Resp="")
 
     assert (reply.headers["Content-Type"].split(";")[0], reply.text) == ("text/plain", "Res:2")
@@ -114,7 +114,7 @@ def test_wrong_credentials_are_refused_and_counted(sandbox: SandboxProcess) -> N
     assert after["accepted"] == before["accepted"]
 
 
-def test_wrong_credentials_are_answered_by_a_status_where_chosen() -> None:
+def test_wrong_credentials_are_answered_by_a_status_if_configured() -> None:
     with SandboxProcess(wrong_credentials="status") as sandbox:
         reply = post(sandbox, "GetCreditos", {"Resp": "JSON"}, password="wrong")
 
@@ -122,14 +122,14 @@ def test_wrong_credentials_are_answered_by_a_status_where_chosen() -> None:
         assert sandbox.statistics()["refused_credentials"] == 1
 
 
-def test_duplicates_and_bad_numbers_are_told_apart(sandbox: SandboxProcess) -> None:
+def test_duplicates_and_invalid_phones_are_distinguished(sandbox: SandboxProcess) -> None:
     reply = send(sandbox, "34600000001", "34600000001", "123", "34600000002").json()[0]
 
     assert (reply["Res"], reply["Destinatarios"], reply["Duplicados"]) == ("2", "4", "1")
     assert json.loads(reply["NoEnviados"]) == [{"Nombre": "Ana 3", "Telefono": "123"}]
 
 
-def test_wrong_parameter_refuses_the_whole_send(sandbox: SandboxProcess) -> None:
+def test_invalid_parameter_refuses_the_whole_send(sandbox: SandboxProcess) -> None:
     before = sandbox.statistics()["accepted"]
 
     reply = send(sandbox, Plantilla="").json()
@@ -138,7 +138,7 @@ def test_wrong_parameter_refuses_the_whole_send(sandbox: SandboxProcess) -> None
     assert sandbox.statistics()["accepted"] == before
 
 
-def test_options_of_the_command_line_are_obeyed(tmp_path: Path) -> None:
+def test_command_line_options_take_effect(tmp_path: Path) -> None:
     templates = tmp_path / "templates.json"
     templates.write_text("[]")
     with SandboxProcess(
@@ -149,14 +149,14 @@ def test_options_of_the_command_line_are_obeyed(tmp_path: Path) -> None:
         assert reply.json() == {"Res": 1, "Total": 0, "Plantillas": ""}
 
 
-def test_credit_that_runs_out_refuses_the_whole_send() -> None:
+def test_insufficient_credit_refuses_the_whole_send() -> None:
     with SandboxProcess(credit=1, reply_shape="object") as sandbox:
         assert send(sandbox).json()["Res"] == -2
         assert send(sandbox, "34600000001").json()["Res"] == 1
         assert post(sandbox, "GetCreditos", {"Resp": "JSON"}).json() == {"Res": 1, "Cred": 0}
 
 
-def test_more_requests_than_allowed_are_put_off() -> None:
+def test_requests_above_the_rate_limit_get_429() -> None:
     with SandboxProcess(max_requests_per_second=2) as sandbox:
         replies = [send(sandbox) for _ in range(3)]
 
@@ -166,13 +166,13 @@ def test_more_requests_than_allowed_are_put_off() -> None:
         assert sandbox.statistics()["rate_limited"] == 1
 
 
-def test_errors_by_chance_come_before_anything_is_accepted() -> None:
+def test_random_errors_occur_before_anything_is_accepted() -> None:
     with SandboxProcess(error_rate=1) as sandbox:
         assert send(sandbox).status_code == 500
         assert sandbox.statistics()["accepted"] == 0
 
 
-def test_connections_dropped_by_chance_are_so_after_acceptance() -> None:
+def test_connections_are_randomly_dropped_after_acceptance() -> None:
     with SandboxProcess(drop_rate=1, latency=0.05) as sandbox:
         with pytest.raises(requests.ConnectionError):
             send(sandbox)
@@ -180,7 +180,7 @@ def test_connections_dropped_by_chance_are_so_after_acceptance() -> None:
         assert sandbox.statistics()["accepted"] == 2
 
 
-def test_latency_holds_back_each_reply_but_not_the_others() -> None:
+def test_latency_delays_each_reply_but_not_the_others() -> None:
     with SandboxProcess(latency=0.3) as sandbox, ThreadPoolExecutor(8) as threads:
         seconds = [reply.elapsed.total_seconds() for reply in threads.map(lambda _: send(sandbox), range(8))]
 
@@ -189,7 +189,7 @@ def test_latency_holds_back_each_reply_but_not_the_others() -> None:
         assert max(seconds) < 2
 
 
-def test_ids_are_unique_under_many_clients(sandbox: SandboxProcess) -> None:
+def test_ids_are_unique_with_many_concurrent_clients(sandbox: SandboxProcess) -> None:
     with ThreadPoolExecutor(8) as threads:
         replies = list(threads.map(lambda _: send(sandbox).json()[0], range(40)))
 
@@ -208,7 +208,7 @@ def test_connection_that_is_kept_alive_counts_once(sandbox: SandboxProcess) -> N
     assert sandbox.statistics()["connections"] == before + 1
 
 
-def test_log_tells_of_sends_but_not_of_phones(capfd: pytest.CaptureFixture[str]) -> None:
+def test_log_shows_sends_but_no_phones(capfd: pytest.CaptureFixture[str]) -> None:
     with SandboxProcess(quiet=False) as sandbox:
         send(sandbox, "34600000001", "bad34600000002")
 
@@ -217,14 +217,14 @@ def test_log_tells_of_sends_but_not_of_phones(capfd: pytest.CaptureFixture[str])
     assert "6000000" not in logged
 
 
-def test_port_that_is_taken_is_told_in_a_line(sandbox: SandboxProcess, capfd: pytest.CaptureFixture[str]) -> None:
+def test_port_in_use_is_reported_in_one_line(sandbox: SandboxProcess, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(RuntimeError):
         SandboxProcess(port=sandbox.url.rpartition(":")[2]).start()
 
     assert capfd.readouterr().err.startswith("The sandbox cannot serve on 127.0.0.1:")
 
 
-def test_it_stops_cleanly_even_with_a_connection_held() -> None:
+def test_sandbox_stops_cleanly_while_a_fault_holds_a_connection() -> None:
     with SandboxProcess() as sandbox, ThreadPoolExecutor(1) as threads:
         sandbox.faults([{"next": 1, "kind": "timeout_after", "seconds": 60}])
         held = threads.submit(send, sandbox)

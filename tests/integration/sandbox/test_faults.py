@@ -1,4 +1,4 @@
-"""Each fault, as a client suffers it, and what was accepted in spite of it."""
+"""Each fault, seen from a client, with what is accepted in spite of it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_connection_is_held_without_a_reply(sandbox: SandboxProcess, kind: str, 
     assert accepted_in(sandbox, failing(requests.ReadTimeout, sandbox, timeout=0.2)) == accepted
 
 
-def test_connection_that_was_held_ends_without_a_reply(sandbox: SandboxProcess) -> None:
+def test_connection_that_was_held_closes_without_a_reply(sandbox: SandboxProcess) -> None:
     sandbox.faults([{"next": 1, "kind": "timeout_after", "seconds": 0.1}])
 
     assert accepted_in(sandbox, failing(requests.ConnectionError, sandbox)) == 2
@@ -69,7 +69,7 @@ def test_reply_is_cut_in_half(sandbox: SandboxProcess) -> None:
         ("empty_before", 0, "", ""),
     ],
 )
-def test_reply_is_something_else(
+def test_reply_is_html_or_empty(
     sandbox: SandboxProcess, kind: str, accepted: int, content_type: str, start: str
 ) -> None:
     sandbox.faults([{"next": 1, "kind": kind}])
@@ -84,7 +84,7 @@ def test_reply_is_something_else(
 
 @pytest.mark.parametrize(("kind", "accepted"), [("status", 0), ("status_after", 2)])
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 502])
-def test_reply_is_a_status(sandbox: SandboxProcess, kind: str, accepted: int, status: int) -> None:
+def test_reply_is_an_http_status(sandbox: SandboxProcess, kind: str, accepted: int, status: int) -> None:
     sandbox.faults([{"next": 1, "kind": kind, "status": status, "retry_after": 7}])
 
     replies: list[requests.Response] = []
@@ -95,7 +95,7 @@ def test_reply_is_a_status(sandbox: SandboxProcess, kind: str, accepted: int, st
 
 
 @pytest.mark.parametrize("result", [-1, -2, -3, 0])
-def test_reply_is_a_result_of_refusal(sandbox: SandboxProcess, result: int) -> None:
+def test_reply_is_a_refusal(sandbox: SandboxProcess, result: int) -> None:
     sandbox.faults([{"next": 1, "kind": "res", "res": result}])
 
     replies: list[requests.Response] = []
@@ -104,7 +104,7 @@ def test_reply_is_a_result_of_refusal(sandbox: SandboxProcess, result: int) -> N
     assert replies[0].json()[0]["Res"] == str(result)
 
 
-def test_reply_is_late_but_whole(sandbox: SandboxProcess) -> None:
+def test_reply_is_late_but_complete(sandbox: SandboxProcess) -> None:
     sandbox.faults([{"next": 1, "kind": "late_reply", "seconds": 0.3}])
 
     reply = send(sandbox)
@@ -113,7 +113,7 @@ def test_reply_is_late_but_whole(sandbox: SandboxProcess) -> None:
     assert len(json.loads(reply.json()[0]["Enviados"])) == 2
 
 
-def test_fault_befalls_the_request_whose_number_it_has(sandbox: SandboxProcess) -> None:
+def test_fault_applies_to_the_request_with_its_number(sandbox: SandboxProcess) -> None:
     seen = sandbox.statistics()["send_requests"]
     sandbox.faults([{"request": seen + 2, "kind": "status", "status": 502}])
 
@@ -132,7 +132,7 @@ def test_fault_befalls_the_request_whose_number_it_has(sandbox: SandboxProcess) 
         ("report-url", {"url": "http://127.0.0.1:1", "format": "xml"}),
     ],
 )
-def test_order_that_cannot_be_is_refused_with_a_reason(sandbox: SandboxProcess, call: str, content: Any) -> None:
+def test_invalid_control_call_is_refused_with_a_reason(sandbox: SandboxProcess, call: str, content: Any) -> None:
     reply = requests.post(
         f"{sandbox.url}/_sandbox/{call}", json=content, auth=(sandbox.login, sandbox.password), timeout=10
     )
@@ -142,5 +142,5 @@ def test_order_that_cannot_be_is_refused_with_a_reason(sandbox: SandboxProcess, 
 
 
 @pytest.mark.parametrize("call", ["accepted", "statistics"])
-def test_control_calls_are_behind_the_credentials(sandbox: SandboxProcess, call: str) -> None:
+def test_control_calls_require_the_credentials(sandbox: SandboxProcess, call: str) -> None:
     assert requests.get(f"{sandbox.url}/_sandbox/{call}", timeout=10).status_code == 401

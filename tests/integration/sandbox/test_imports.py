@@ -1,4 +1,4 @@
-"""The sandbox is written from the document alone, and starts light."""
+"""The sandbox is independent of the rest of the package."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ print(sorted({"airflow", "pandas", "sqlalchemy", "requests", "fastapi"} & set(sy
 """
 
 
-def test_nothing_of_the_rest_of_the_package_is_imported_and_nothing_heavy() -> None:
+def test_sandbox_loads_no_other_part_of_the_package_and_no_slow_library() -> None:
     shown = subprocess.run([sys.executable, "-c", PROBE], check=True, capture_output=True, text=True).stdout
 
     assert shown.split() == ["[]", "[]"]

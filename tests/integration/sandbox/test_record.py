@@ -1,4 +1,4 @@
-"""What was accepted is on file before its sender knows, and is never forgotten."""
+"""Accepted messages are written to the record before the reply, and survive a kill."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def recorded(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
-def test_record_is_written_before_the_reply_leaves(tmp_path: Path) -> None:
+def test_record_is_written_before_the_reply_is_sent(tmp_path: Path) -> None:
     file = tmp_path / "sent.jsonl"
     with SandboxProcess(record=file) as sandbox, ThreadPoolExecutor(1) as threads:
         sandbox.faults([{"next": 1, "kind": "late_reply", "seconds": 1}])
@@ -29,7 +29,7 @@ def test_record_is_written_before_the_reply_leaves(tmp_path: Path) -> None:
         assert reply.result(10).json()[0]["Res"] == "2"
 
 
-def test_everything_is_remembered_after_a_kill(tmp_path: Path) -> None:
+def test_accepted_messages_survive_a_kill(tmp_path: Path) -> None:
     file = tmp_path / "sent.jsonl"
     with SandboxProcess(record=file, reply_shape="object", credit=5) as sandbox:
         first = send(sandbox, Referenciausuario="spring-1").json()

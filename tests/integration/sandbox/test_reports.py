@@ -1,4 +1,4 @@
-"""Reports reach the user's own script, as the document says and as the world does."""
+"""Reports arrive at the user's own script, with the duplicates and disorder of a real service."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MANY = tuple(str(34600000000 + number) for number in range(200))
 
 @pytest.fixture(scope="module")
 def orderly() -> Iterator[SandboxProcess]:
-    """Every message is delivered, then read, and each of its reports comes once."""
+    """A sandbox where every message is delivered, then read, and each report is pushed once."""
     with SandboxProcess(reply_shape="object", failed_share=0, read_share=1, **ORDERLY) as sandbox:
         yield sandbox
 
@@ -68,7 +68,7 @@ def test_each_change_of_status_is_reported(reporting: SandboxProcess, listener: 
         ("multipart", "multipart/form-data"),
     ],
 )
-def test_format_and_credentials_are_those_of_the_panel(
+def test_reports_have_the_format_and_credentials_of_the_panel(
     reporting: SandboxProcess, listener: ReportListener, report_format: str, content_type: str
 ) -> None:
     reporting.send_reports_to(listener.url, "me", "pässword", format=report_format)
@@ -93,7 +93,7 @@ def test_send_that_asks_for_no_reports_gets_none(reporting: SandboxProcess, list
     assert listener.of(accepted(silent)[0]) == []
 
 
-def test_reports_held_back_come_when_released(reporting: SandboxProcess, listener: ReportListener) -> None:
+def test_held_reports_are_pushed_when_released(reporting: SandboxProcess, listener: ReportListener) -> None:
     reporting.hold_reports()
     send(reporting, *MANY, Report="1")
 
@@ -121,21 +121,21 @@ def test_all_reports_can_be_pushed_again(listener: ReportListener) -> None:
         assert again == first
 
 
-def test_same_seed_takes_the_same_course_and_some_reports_come_twice(listener: ReportListener) -> None:
-    courses = []
+def test_same_seed_gives_the_same_reports_and_some_are_repeated(listener: ReportListener) -> None:
+    rounds = []
     for _ in range(2):
         with SandboxProcess(report_url=listener.url, seed=5, report_jitter=0.01) as sandbox:
             send(sandbox, *MANY, Report="1")
             sandbox.wait_until_reports_are_pushed()
-        courses.append(Counter((each.fields["idMensaje"], each.fields["Estado"]) for each in listener.received))
+        rounds.append(Counter((each.fields["idMensaje"], each.fields["Estado"]) for each in listener.received))
         listener.received.clear()
 
-    assert courses[0] == courses[1]
-    assert max(courses[0].values()) == 2
-    assert {code for _, code in courses[0]} >= {"11", "13", "20", "50"}
+    assert rounds[0] == rounds[1]
+    assert max(rounds[0].values()) == 2
+    assert {code for _, code in rounds[0]} >= {"11", "13", "20", "50"}
 
 
-def test_codes_are_those_chosen(listener: ReportListener) -> None:
+def test_reports_have_the_configured_codes(listener: ReportListener) -> None:
     with SandboxProcess(
         report_url=listener.url, failed_share=0, read_share=1, code={"sent": 10, "read": 77}, **ORDERLY
     ) as sandbox:
@@ -145,7 +145,7 @@ def test_codes_are_those_chosen(listener: ReportListener) -> None:
     assert codes([each.fields for each in listener.received]) == ["10", "13", "77"]
 
 
-def test_what_falls_back_is_reported_by_both_services_under_the_same_ids(listener: ReportListener) -> None:
+def test_fallback_is_reported_by_both_services_under_the_same_ids(listener: ReportListener) -> None:
     with SandboxProcess(
         report_url=listener.url, reply_shape="object", failed_share=0, fallback_share=1, **ORDERLY
     ) as sandbox:
@@ -162,7 +162,7 @@ def test_what_falls_back_is_reported_by_both_services_under_the_same_ids(listene
     assert len({(each["idCampaign"], each["RefCampaign"], each["RefMensaje"]) for each in reports}) == 1
 
 
-def test_report_that_is_not_taken_is_tried_again(reporting: SandboxProcess, listener: ReportListener) -> None:
+def test_report_that_is_not_accepted_is_retried(reporting: SandboxProcess, listener: ReportListener) -> None:
     listener.answers.extend([500, 503])
 
     reply = send(reporting, "34600000001", Report="1")
@@ -171,7 +171,7 @@ def test_report_that_is_not_taken_is_tried_again(reporting: SandboxProcess, list
     assert codes(listener.of(accepted(reply)[0])) == ["11", "11", "11", "13", "20"]
 
 
-def test_report_that_is_never_taken_is_dropped_and_counted(listener: ReportListener) -> None:
+def test_report_that_is_never_accepted_is_dropped_and_counted(listener: ReportListener) -> None:
     with SandboxProcess(report_url=listener.url, report_retries=0, failed_share=0, read_share=1, **ORDERLY) as sandbox:
         listener.answers.extend([404])
 
@@ -183,7 +183,7 @@ def test_report_that_is_never_taken_is_dropped_and_counted(listener: ReportListe
         assert sandbox.statistics()["reports_pushed"] == 2
 
 
-def test_nobody_home_drops_reports_without_harm() -> None:
+def test_unreachable_url_drops_reports_without_harm() -> None:
     with SandboxProcess(report_url="http://127.0.0.1:9/reports", report_retries=0, report_jitter=0) as sandbox:
         send(sandbox, Report="1")
         sandbox.wait_until_reports_are_pushed()
@@ -192,7 +192,7 @@ def test_nobody_home_drops_reports_without_harm() -> None:
         assert send(sandbox).status_code == 200
 
 
-def test_no_more_connections_than_workers_are_used(listener: ReportListener) -> None:
+def test_no_more_connections_than_workers_are_opened(listener: ReportListener) -> None:
     with SandboxProcess(report_url=listener.url, report_workers=4, **ORDERLY) as sandbox:
         send(sandbox, *MANY, Report="1")
         sandbox.wait_until_reports_are_pushed()

@@ -1,4 +1,4 @@
-"""A campaign in four shards, each by a task that Airflow tries again whatever becomes of it."""
+"""A campaign in four shards, each sent by a task with many retries."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ with DAG(
     ).expand(shard=shards(4))
 
     @task(outlets=[CAMPAIGNS])
-    def tell(outlet_events: Any = None) -> None:
+    def emit_event(outlet_events: Any = None) -> None:
         outlet_events[CAMPAIGNS].extra = {"campaign": "scaled-out"}
 
-    send >> tell()
+    send >> emit_event()

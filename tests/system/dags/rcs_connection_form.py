@@ -1,4 +1,4 @@
-"""A message to each of three people, through each connection that was defined in the form of Airflow's UI."""
+"""Messages to three people, through each connection that the test of the connection form defines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PEOPLE = [
     {"phone": "34600000002", "name": "Ana González"},
     {"phone": "34600000003", "name": "Núria Puig"},
 ]
-# Connection -> the agent that the task names, because the connection names none.
+# Connection -> agent of the task, needed if the connection has none.
 CONNECTIONS = {"rcs_filled": None, "rcs_saved_again": None, "rcs_bare": "my-rcs-agent"}
 
 with DAG(

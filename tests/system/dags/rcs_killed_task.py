@@ -1,4 +1,4 @@
-"""A campaign in requests of ten, by a task that Airflow tries again whatever becomes of it."""
+"""A campaign in batches of ten, sent by a task with many retries."""
 
 from __future__ import annotations
 

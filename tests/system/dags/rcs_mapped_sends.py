@@ -1,4 +1,4 @@
-"""Two campaigns to the same people, each sent by an instance of one mapped task."""
+"""Two campaigns to the same people, each sent by one instance of a mapped task."""
 
 from __future__ import annotations
 

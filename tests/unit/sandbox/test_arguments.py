@@ -1,4 +1,4 @@
-"""The command line reaches every option."""
+"""The command line sets every option."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_rcs.sandbox.arguments import add_arguments, options_from_arguments
-from airflow_provider_rcs.sandbox.options import ReplyShape, ReportFormat, ReportTarget, SandboxOptions, Status
-from airflow_provider_rcs.sandbox.templates import VariableType
+from airflow_provider_rcs.sandbox.model import VariableType
+from airflow_provider_rcs.sandbox.options import ReplyShape, ReportFormat, ReportTarget, SandboxOptions, SandboxStatus
 
 
 def options(*arguments: str) -> SandboxOptions:
@@ -18,11 +18,11 @@ def options(*arguments: str) -> SandboxOptions:
     return options_from_arguments(parser.parse_args(arguments))
 
 
-def test_nothing_given_means_the_defaults() -> None:
+def test_no_arguments_give_the_defaults() -> None:
     assert options() == SandboxOptions()
 
 
-def test_what_is_given_arrives() -> None:
+def test_arguments_set_the_options() -> None:
     given = options(
         *("--port", "0", "--record", "sent.jsonl", "--seed", "9", "--quiet"),
         *("--agent", "shop", "--agent", "bank", "--refused-phone", "34600000009", "--credit", "5"),
@@ -43,20 +43,20 @@ def test_what_is_given_arrives() -> None:
     assert (given.reports.shares.fallback, given.reports.fallback_service) == (0.3, "SMS-B")
 
 
-def test_one_code_changes_and_the_others_stay() -> None:
+def test_code_of_one_status_can_be_changed_alone() -> None:
     codes = options("--code", "read=30", "--code", "sent=10").reports.codes
 
-    assert (codes[Status.READ], codes[Status.SENT], codes[Status.DELIVERED]) == (30, 10, 13)
+    assert (codes[SandboxStatus.READ], codes[SandboxStatus.SENT], codes[SandboxStatus.DELIVERED]) == (30, 10, 13)
 
 
-def test_code_of_no_status_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_code_of_an_unknown_status_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         options("--code", "clicked=30")
 
     assert "clicked=30" in capsys.readouterr().err
 
 
-def test_templates_come_from_a_file(tmp_path: Path) -> None:
+def test_templates_are_read_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "templates.json"
     file.write_text('[{"id": 77, "name": "Receipt", "variables": {"Total": "TEXTO"}}, {"id": "78", "name": "Bye"}]')
 
@@ -69,7 +69,7 @@ def test_templates_come_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", ["{", "7", '[{"id": "77"}]', '[{"id": "77", "name": "a", "variables": {"b": "C"}}]']
 )
-def test_templates_file_of_another_form_is_refused_by_name(tmp_path: Path, content: str) -> None:
+def test_error_about_an_invalid_templates_file_names_the_file(tmp_path: Path, content: str) -> None:
     file = tmp_path / "templates.json"
     file.write_text(content)
 

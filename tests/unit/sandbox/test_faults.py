@@ -1,4 +1,4 @@
-"""Faults befall exactly the requests for which they were ordered."""
+"""Faults apply to exactly the requests for which they are scheduled."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_rcs.sandbox.faults import FaultKind, FaultPlan
-from airflow_provider_rcs.sandbox.options import Trouble
+from airflow_provider_rcs.sandbox.options import TroubleOptions
 
 
 def kinds(plan: FaultPlan, count: int) -> list[FaultKind | None]:
@@ -15,24 +15,24 @@ def kinds(plan: FaultPlan, count: int) -> list[FaultKind | None]:
     return [fault.kind if fault else None for fault in faults]
 
 
-def test_fault_befalls_the_request_it_names() -> None:
-    plan = FaultPlan(Trouble(), seed=1)
+def test_fault_applies_to_the_request_that_it_names() -> None:
+    plan = FaultPlan(TroubleOptions(), seed=1)
 
-    plan.order([{"request": 2, "kind": "reset_after"}])
+    plan.schedule([{"request": 2, "kind": "reset_after"}])
 
     assert kinds(plan, 3) == [None, FaultKind.RESET_AFTER, None]
 
 
-def test_next_ones_follow_each_other_in_the_order_given() -> None:
-    plan = FaultPlan(Trouble(), seed=1)
+def test_faults_of_the_next_requests_apply_in_the_given_order() -> None:
+    plan = FaultPlan(TroubleOptions(), seed=1)
 
-    plan.order([{"request": 2, "kind": "refuse"}, {"next": 2, "kind": "html"}, {"next": 1, "kind": "empty"}])
+    plan.schedule([{"request": 2, "kind": "refuse"}, {"next": 2, "kind": "html"}, {"next": 1, "kind": "empty"}])
 
     assert kinds(plan, 5) == [FaultKind.HTML, FaultKind.REFUSE, FaultKind.HTML, FaultKind.EMPTY, None]
 
 
-def test_requests_are_counted_on_from_the_record() -> None:
-    plan = FaultPlan(Trouble(), seed=1, seen=41)
+def test_request_numbers_continue_from_the_record() -> None:
+    plan = FaultPlan(TroubleOptions(), seed=1, seen=41)
 
     assert plan.begin()[0] == 42
 
@@ -56,24 +56,24 @@ def test_requests_are_counted_on_from_the_record() -> None:
         "refuse",
     ],
 )
-def test_order_that_cannot_be_is_refused_with_all_that_came_with_it(entry: Any) -> None:
-    plan = FaultPlan(Trouble(), seed=1)
+def test_invalid_fault_is_refused_with_all_others_of_the_call(entry: Any) -> None:
+    plan = FaultPlan(TroubleOptions(), seed=1)
 
     with pytest.raises(ValueError):
-        plan.order([{"request": 1, "kind": "refuse"}, entry])
+        plan.schedule([{"request": 1, "kind": "refuse"}, entry])
 
     assert plan.pending == 0
 
 
-def test_request_that_is_over_cannot_have_a_fault() -> None:
-    plan = FaultPlan(Trouble(), seed=1, seen=3)
+def test_fault_of_a_past_request_is_refused() -> None:
+    plan = FaultPlan(TroubleOptions(), seed=1, seen=3)
 
-    with pytest.raises(ValueError, match="request 3 is over"):
-        plan.order([{"request": 3, "kind": "refuse"}])
+    with pytest.raises(ValueError, match="request 3 has passed"):
+        plan.schedule([{"request": 3, "kind": "refuse"}])
 
 
-def test_chance_is_the_same_for_the_same_seed() -> None:
-    trouble = Trouble(error_rate=0.2, drop_rate=0.2)
+def test_random_faults_repeat_with_the_same_seed() -> None:
+    trouble = TroubleOptions(error_rate=0.2, drop_rate=0.2)
 
     first, second, other = (kinds(FaultPlan(trouble, seed), 1_000) for seed in (1, 1, 2))
 

@@ -1,4 +1,4 @@
-"""Options that cannot be are refused when they are put together."""
+"""Invalid options are refused on construction."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_rcs.sandbox.options import Account, Reports, ReportTarget, SandboxOptions, Shares, Trouble, Wire
-from airflow_provider_rcs.sandbox.templates import Template
+from airflow_provider_rcs.sandbox.model import SandboxTemplate
+from airflow_provider_rcs.sandbox.options import (
+    ReportOptions,
+    ReportShares,
+    ReportTarget,
+    SandboxAccount,
+    SandboxOptions,
+    TroubleOptions,
+    WireOptions,
+)
 
 
-def test_defaults_are_all_right() -> None:
+def test_defaults_are_valid() -> None:
     assert SandboxOptions().account.login == "demo"
 
 
@@ -19,30 +27,43 @@ def test_defaults_are_all_right() -> None:
     ("make", "complaint"),
     [
         (lambda: SandboxOptions(port=70_000), "port"),
-        (lambda: Account(login="a:b"), "login"),
-        (lambda: Account(agents=()), "agent"),
-        (lambda: Account(credit=-1), "credit"),
-        (lambda: Account(batch_limit=0), "batch limit"),
-        (lambda: Account(templates=(Template("1", "a", {}), Template("1", "b", {}))), "same id"),
-        (lambda: Wire(recipient_reference_key=""), "reference key"),
-        (lambda: Trouble(latency=-1), "latency"),
-        (lambda: Trouble(error_rate=1.1), "error rate"),
-        (lambda: Trouble(drop_rate=-0.1), "drop rate"),
-        (lambda: Trouble(max_requests_per_second=0), "requests per second"),
-        (lambda: Shares(read=2), "read share"),
-        (lambda: Shares(failed=0.6, only_sent=0.6), "together above 1"),
-        (lambda: Shares(failed=0.6, fallback=0.6), "together above 1"),
-        (lambda: Shares(fallback=-0.1), "fallback share"),
+        (lambda: SandboxAccount(login="a:b"), "login"),
+        (lambda: SandboxAccount(agents=()), "agent"),
+        (lambda: SandboxAccount(credit=-1), "credit"),
+        (lambda: SandboxAccount(batch_limit=0), "batch limit"),
+        (lambda: SandboxAccount(templates=(SandboxTemplate("1", "a", {}), SandboxTemplate("1", "b", {}))), "same id"),
+        (lambda: WireOptions(recipient_reference_key=""), "reference key"),
+        (lambda: TroubleOptions(latency=-1), "latency"),
+        (lambda: TroubleOptions(error_rate=1.1), "error rate"),
+        (lambda: TroubleOptions(drop_rate=-0.1), "drop rate"),
+        (lambda: TroubleOptions(max_requests_per_second=0), "requests per second"),
+        (lambda: ReportShares(read=2), "read share"),
+        (lambda: ReportShares(failed=0.6, only_sent=0.6), "add up to more than 1"),
+        (lambda: ReportShares(failed=0.6, fallback=0.6), "add up to more than 1"),
+        (lambda: ReportShares(fallback=-0.1), "fallback share"),
         (lambda: ReportTarget("ftp://example.org"), "report URL"),
-        (lambda: Reports(workers=0), "workers"),
-        (lambda: Reports(retries=-1), "retries"),
-        (lambda: Reports(jitter=-0.1), "jitter"),
-        (lambda: Reports(codes={}), "no code for"),
-        (lambda: Reports(fallback_service=""), "fallback service"),
-        (lambda: Template("abc", "a", {}), "digits"),
-        (lambda: Template("1", "", {}), "no name"),
+        (lambda: ReportOptions(workers=0), "workers"),
+        (lambda: ReportOptions(retries=-1), "retries"),
+        (lambda: ReportOptions(jitter=-0.1), "jitter"),
+        (lambda: ReportOptions(codes={}), "no code for"),
+        (lambda: ReportOptions(fallback_service=""), "fallback service"),
     ],
 )
-def test_wrong_option_is_named(make: Callable[[], Any], complaint: str) -> None:
+def test_error_names_the_invalid_option(make: Callable[[], Any], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         make()
+
+
+@pytest.mark.parametrize(
+    ("header", "authorized"),
+    [
+        ("Basic ZGVtbzpkZW1vLXRva2Vu", True),
+        ("basic  ZGVtbzpkZW1vLXRva2Vu ", True),
+        ("Bearer ZGVtbzpkZW1vLXRva2Vu", False),
+        ("Basic ZGVtbzp3cm9uZw==", False),
+        ("Basic", False),
+        (None, False),
+    ],
+)
+def test_account_authorizes_its_own_credentials_alone(header: str | None, authorized: bool) -> None:
+    assert SandboxAccount().authorizes(header) is authorized

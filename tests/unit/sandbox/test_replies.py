@@ -1,4 +1,4 @@
-"""Replies come in each of the shapes in which the API was seen to answer."""
+"""Replies have each of the shapes that have been observed."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ from typing import Any
 import orjson
 import pytest
 
-from airflow_provider_rcs.sandbox.model import AcceptedMessage, AcceptedSend, Outcome, Recipient
-from airflow_provider_rcs.sandbox.options import EmptyTemplates, ReplyShape, Wire
-from airflow_provider_rcs.sandbox.refusals import ParameterError
+from airflow_provider_rcs.sandbox.model import (
+    AcceptedMessage,
+    AcceptedSend,
+    ParameterError,
+    SandboxRecipient,
+    SendOutcome,
+)
+from airflow_provider_rcs.sandbox.options import DEFAULT_TEMPLATES, EmptyTemplates, ReplyShape, WireOptions
 from airflow_provider_rcs.sandbox.replies import (
     Reply,
     credit_reply,
+    encode_old_reply,
+    encode_reply,
     refusal_reply,
     send_reply,
     templates_reply,
     variables_reply,
-    write_old_reply,
-    write_reply,
 )
-from airflow_provider_rcs.sandbox.templates import DEFAULT_TEMPLATES
 
 SENT = AcceptedSend(
     request=1,
@@ -35,19 +39,19 @@ SENT = AcceptedSend(
     accepted_at=datetime(2026, 1, 1, tzinfo=UTC),
     messages=[AcceptedMessage(108366478, "34600000001", "Pedro", "", {})],
 )
-OUTCOME = Outcome(3, SENT, [Recipient("34600", "Ana", "", {})], 1)
+OUTCOME = SendOutcome(3, SENT, [SandboxRecipient("34600", "Ana", "", {})], 1)
 
 
-def written(reply: Reply, wire: Wire) -> Any:
-    return orjson.loads(write_reply(reply, wire))
+def decoded(reply: Reply, wire: WireOptions) -> Any:
+    return orjson.loads(encode_reply(reply, wire))
 
 
 def sent(shape: ReplyShape) -> Any:
-    wire = Wire(reply_shape=shape)
-    return written(send_reply(OUTCOME, wire), wire)
+    wire = WireOptions(reply_shape=shape)
+    return decoded(send_reply(OUTCOME, wire), wire)
 
 
-def test_documents_shape_is_a_list_of_one_object_of_strings() -> None:
+def test_document_shape_is_a_list_of_one_object_of_strings() -> None:
     assert sent(ReplyShape.DOCUMENT) == [
         {
             "Res": "1",
@@ -61,7 +65,7 @@ def test_documents_shape_is_a_list_of_one_object_of_strings() -> None:
     ]
 
 
-def test_object_has_real_numbers_and_arrays() -> None:
+def test_object_shape_has_real_numbers_and_arrays() -> None:
     assert sent(ReplyShape.OBJECT) == {
         "Res": 1,
         "Error": "",
@@ -73,30 +77,30 @@ def test_object_has_real_numbers_and_arrays() -> None:
     }
 
 
-def test_object_of_strings_keeps_real_arrays() -> None:
+def test_object_strings_shape_has_real_arrays() -> None:
     reply = sent(ReplyShape.OBJECT_STRINGS)
 
     assert (reply["Res"], reply["idEnvio"], reply["Duplicados"]) == ("1", "1228853777", "1")
     assert reply["Enviados"] == [{"Telefono": "34600000001", "idMensaje": "108366478"}]
 
 
-def test_counts_stand_in_place_of_the_arrays() -> None:
+def test_counts_shape_has_counts_instead_of_arrays() -> None:
     reply = sent(ReplyShape.COUNTS)
 
     assert (reply["Enviados"], reply["NoEnviados"]) == (1, 1)
 
 
-def test_nobody_sent_to_is_a_result_of_0_without_a_send_id() -> None:
-    wire = Wire(reply_shape=ReplyShape.OBJECT)
+def test_send_without_accepted_messages_has_result_0_and_no_send_id() -> None:
+    wire = WireOptions(reply_shape=ReplyShape.OBJECT)
 
-    reply = written(send_reply(Outcome(1, None, [Recipient("1", "", "", {})], 0), wire), wire)
+    reply = decoded(send_reply(SendOutcome(1, None, [SandboxRecipient("1", "", "", {})], 0), wire), wire)
 
     assert reply["Res"] == 0
     assert "idEnvio" not in reply
 
 
-def test_templates_look_as_in_the_document() -> None:
-    assert written(templates_reply(DEFAULT_TEMPLATES[:2], Wire()), Wire()) == [
+def test_templates_are_written_as_in_the_document() -> None:
+    assert decoded(templates_reply(DEFAULT_TEMPLATES[:2], WireOptions()), WireOptions()) == [
         {
             "Res": "1",
             "Total": "2",
@@ -105,8 +109,8 @@ def test_templates_look_as_in_the_document() -> None:
     ]
 
 
-def test_variables_look_as_in_the_document() -> None:
-    assert written(variables_reply(DEFAULT_TEMPLATES[0], Wire()), Wire()) == [
+def test_variables_are_written_as_in_the_document() -> None:
+    assert decoded(variables_reply(DEFAULT_TEMPLATES[0], WireOptions()), WireOptions()) == [
         {
             "Res": "1",
             "Nombre": "Customer welcome",
@@ -120,26 +124,28 @@ def test_variables_look_as_in_the_document() -> None:
     ("empty", "real", "string"),
     [(EmptyTemplates.ARRAY, [], "[]"), (EmptyTemplates.OBJECT, {}, "{}"), (EmptyTemplates.TEXT, "", "")],
 )
-def test_no_templates_are_written_as_chosen(empty: EmptyTemplates, real: Any, string: str) -> None:
+def test_empty_templates_are_written_as_configured(empty: EmptyTemplates, real: Any, string: str) -> None:
     plain, document = (
-        Wire(reply_shape=shape, empty_templates=empty) for shape in (ReplyShape.OBJECT, ReplyShape.DOCUMENT)
+        WireOptions(reply_shape=shape, empty_templates=empty) for shape in (ReplyShape.OBJECT, ReplyShape.DOCUMENT)
     )
 
-    assert written(templates_reply((), plain), plain)["Plantillas"] == real
-    assert written(templates_reply((), document), document)[0]["Plantillas"] == string
+    assert decoded(templates_reply((), plain), plain)["Plantillas"] == real
+    assert decoded(templates_reply((), document), document)[0]["Plantillas"] == string
 
 
-def test_refusal_tells_why() -> None:
+def test_refusal_has_its_result_and_text() -> None:
     refusal = ParameterError("Falta parámetro obligatorio: Plantilla")
 
-    assert written(refusal_reply(refusal), Wire()) == [{"Res": "-3", "Error": "Falta parámetro obligatorio: Plantilla"}]
+    assert decoded(refusal_reply(refusal), WireOptions()) == [
+        {"Res": "-3", "Error": "Falta parámetro obligatorio: Plantilla"}
+    ]
 
 
-def test_credit_is_told() -> None:
-    wire = Wire(reply_shape=ReplyShape.OBJECT)
+def test_credit_reply_has_the_credit() -> None:
+    wire = WireOptions(reply_shape=ReplyShape.OBJECT)
 
-    assert written(credit_reply(12), wire) == {"Res": 1, "Cred": 12}
+    assert decoded(credit_reply(12), wire) == {"Res": 1, "Cred": 12}
 
 
-def test_old_way_of_answering_is_not_json() -> None:
-    assert write_old_reply(send_reply(OUTCOME, Wire())) == b"Res:1"
+def test_old_reply_format_is_not_json() -> None:
+    assert encode_old_reply(send_reply(OUTCOME, WireOptions())) == b"Res:1"

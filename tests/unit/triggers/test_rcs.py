@@ -97,7 +97,10 @@ def test_it_gives_up_at_its_end_time(store: sa.Engine) -> None:
 
     event = first_event(trigger(end_time=datetime.now(UTC) + timedelta(seconds=0.1)))
 
-    assert event == {"status": "timeout", "message": "Campaign 'spring': timed out before 95% of its messages were final."}
+    assert event == {
+        "status": "timeout",
+        "message": "Campaign 'spring': timed out before 95% of its messages were final.",
+    }
 
 
 def test_it_gives_up_at_its_end_time_though_no_look_is_due(store: sa.Engine) -> None:

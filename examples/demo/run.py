@@ -1,4 +1,4 @@
-"""The story of the demo, step by step."""
+"""The steps of the demo."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from airflow_provider_rcs.demo.airflow_api import AirflowApi
-from airflow_provider_rcs.demo.home import READ_CODE, SANDBOX_LOGIN, SANDBOX_TOKEN, Home, sandbox_connection
-from airflow_provider_rcs.demo.processes import Processes
-from airflow_provider_rcs.demo.sample import CUSTOMERS, make_warehouse
-from airflow_provider_rcs.demo.show import funnel_table, next_steps, sample_rows, times_table
+from examples.demo.airflow_api import AirflowApi
+from examples.demo.home import READ_CODE, SANDBOX_LOGIN, SANDBOX_TOKEN, Home, sandbox_connection
+from examples.demo.processes import Processes
+from examples.demo.sample import CUSTOMERS, make_warehouse
+from examples.demo.summary import funnel_table, next_steps, sample_rows, times_table
 
 DAG_ID = "rcs_campaign"
 _SECONDS_TO_START = 90.0
@@ -20,15 +20,15 @@ _SECONDS_TO_RUN = 180.0
 
 
 class DemoFailedError(RuntimeError):
-    """The demo did not get to its end."""
+    """The demo did not complete."""
 
 
 @dataclass
 class Demo:
     """One run of the demo.
 
-    :param home: where it keeps what it makes.
-    :param campaign: the campaign's name.
+    :param home: folder and settings of its Airflow.
+    :param campaign: name of the campaign.
     """
 
     home: Home
@@ -36,16 +36,16 @@ class Demo:
     times: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> None:
-        """Run the campaign, and print what became of it.
+        """Run the campaign, and print its results.
 
-        :raises DemoFailedError: if the DAG fails, or takes too long.
+        :raises DemoFailedError: if the DAG fails or takes too long.
         """
-        print(f"RCS demo: campaign {self.campaign!r}, {CUSTOMERS:,} customers, everything on this machine.\n")
+        print(f"RCS demo: campaign {self.campaign!r} with {CUSTOMERS:,} customers, all on this machine.\n")
         self.home.folder.mkdir(parents=True, exist_ok=True)
         before = self._accepted_by_sandbox()
         with Processes(self.home.logs) as processes:
             environment = self._prepare()
-            with self._step("start sandbox and receiver"):
+            with self._step("start the sandbox and the receiver"):
                 refused = make_warehouse(self.home.warehouse)
                 url = self._start_services(processes, environment, refused)
             environment["AIRFLOW_CONN_RCS_DEFAULT"] = sandbox_connection(url)
@@ -56,7 +56,7 @@ class Demo:
 
     def _prepare(self) -> dict[str, str]:
         environment = self.home.environment()
-        with self._step("make the store and Airflow's database"):
+        with self._step("create the store and Airflow's database"):
             self._command(environment, "airflow-rcs", "migrate")
             self._command(environment, "airflow", "db", "migrate")
         return environment
@@ -75,9 +75,9 @@ class Demo:
     def _start_airflow(self, processes: Processes, environment: dict[str, str]) -> AirflowApi:
         processes.start("airflow", ["airflow", "standalone"], environment)
         api = AirflowApi(environment["AIRFLOW__API__BASE_URL"])
-        self._wait(processes, api.is_healthy, "Airflow did not get healthy")
+        self._wait(processes, api.is_healthy, "Airflow did not become healthy")
         api.log_in()
-        self._wait(processes, lambda: api.knows_dag(DAG_ID), f"Airflow did not read the DAG {DAG_ID}")
+        self._wait(processes, lambda: api.knows_dag(DAG_ID), f"Airflow did not parse the DAG {DAG_ID}")
         return api
 
     def _run_dag(self, processes: Processes, api: AirflowApi) -> None:
@@ -97,7 +97,7 @@ class Demo:
             self.times[f"  task {task_id}"] = seconds
         self.times["run the DAG"] = time.monotonic() - begun
         if state == "failed":
-            raise DemoFailedError(f"the DAG run failed; its tasks' logs are in {self.home.folder / 'logs'}")
+            raise DemoFailedError(f"the DAG run failed; the logs of its tasks are in {self.home.folder / 'logs'}")
 
     def _show_progress(self, api: AirflowApi, run_id: str, shown: dict[str, str]) -> None:
         for task_id, (state, _) in api.task_states(DAG_ID, run_id).items():
@@ -108,11 +108,11 @@ class Demo:
     def _show(self, sent: int) -> None:
         print(f"\n{funnel_table(self.home.warehouse, self.campaign)}")
         if sent:
-            print(f"\nThe service's own record has {sent:,} more messages than before.")
+            print(f"\nThe service's own record has {sent:,} new messages.")
         else:
-            print("\nThis campaign has been sent before: nobody was sent a second message. The service's own record")
-            print("has not one message more than before.")
-        print(f"\nThree rows of rcs_message in the warehouse:\n\n{sample_rows(self.home.warehouse, self.campaign)}")
+            print("\nThis campaign was sent before, so nobody was sent a second message: the service's own record")
+            print("has no new messages.")
+        print(f"\nThree rows of the warehouse table rcs_message:\n\n{sample_rows(self.home.warehouse, self.campaign)}")
         print(f"\n{times_table(self.times)}\n\n{next_steps(self.home, self.campaign)}")
 
     def _accepted_by_sandbox(self) -> int:
@@ -120,17 +120,17 @@ class Demo:
         return len(record.read_bytes().splitlines()) if record.exists() else 0
 
     def _command(self, environment: dict[str, str], *command: str) -> None:
-        ended = subprocess.run(  # noqa: S603 - the commands are the demo's own
+        completed = subprocess.run(  # noqa: S603 - the commands are the demo's own
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
-        if ended.returncode:
-            raise DemoFailedError(f"{' '.join(command)} failed:\n{ended.stdout[-2000:]}{ended.stderr[-2000:]}")
+        if completed.returncode:
+            raise DemoFailedError(f"{' '.join(command)} failed:\n{completed.stdout[-2000:]}{completed.stderr[-2000:]}")
 
     def _wait(self, processes: Processes, condition: Callable[[], bool], failure: str) -> None:
         end = time.monotonic() + _SECONDS_TO_START
         while not condition():
             if time.monotonic() > end:
-                raise DemoFailedError(f"{failure} in {_SECONDS_TO_START:.0f} s; see {self.home.logs}")
+                raise DemoFailedError(f"{failure} within {_SECONDS_TO_START:.0f} s; see {self.home.logs}")
             processes.require_running()
             time.sleep(0.3)
 

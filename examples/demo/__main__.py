@@ -1,4 +1,4 @@
-"""``make demo``: run the demo from the clone's folder."""
+"""``python -m examples.demo``: run the demo, from the root of a clone."""
 
 from __future__ import annotations
 
@@ -10,17 +10,24 @@ from pathlib import Path
 from types import FrameType
 
 from airflow_provider_rcs.api.errors import RcsError
-from airflow_provider_rcs.demo.home import Home
-from airflow_provider_rcs.demo.processes import ProcessDiedError
-from airflow_provider_rcs.demo.run import Demo, DemoFailedError
+from examples.demo.home import Home
+from examples.demo.processes import ProcessDiedError
+from examples.demo.run import Demo, DemoFailedError
 
 
 def main() -> int:
     """Run the demo, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--campaign", help="the campaign's name; a name used before sends nobody a second message")
-    parser.add_argument("--home", type=Path, default=Path(".airflow"), help="folder that it is made in")
-    parser.add_argument("--dags", type=Path, default=Path("dags"), help="folder of the DAG files")
+    parser = argparse.ArgumentParser(prog="python -m examples.demo", description="Run a campaign against the sandbox.")
+    parser.add_argument("--campaign", help="name of the campaign; repeat a name to see that nobody is messaged twice")
+    parser.add_argument(
+        "--home",
+        type=Path,
+        default=Path(".airflow"),
+        help="folder for Airflow, the databases and the logs (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--dags", type=Path, default=Path("dags"), help="folder of the DAG files (default: %(default)s)"
+    )
     arguments = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -28,7 +35,7 @@ def main() -> int:
     try:
         Demo(Home(arguments.home.resolve(), arguments.dags.resolve()), campaign).run()
     except KeyboardInterrupt:
-        print("\nStopped; no process is left behind.", file=sys.stderr)
+        print("\nStopped. No process was left running.", file=sys.stderr)
         return 130
     except (DemoFailedError, ProcessDiedError, TimeoutError, RcsError) as error:
         print(f"\nThe demo failed: {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The demo's processes: started in the background, watched, and all gone at the end."""
+"""A group of background processes that are stopped together."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _SECONDS_TO_STOP = 8.0
 
 
 class ProcessDiedError(RuntimeError):
-    """A process of the demo ended by itself; its log says why."""
+    """A background process ended unexpectedly; its log shows why."""
 
 
 class Processes:
-    """A group of background processes; leaving the block stops them and everything that they started.
+    """Starts background processes; leaving the ``with`` block stops them with all their children.
 
     :param logs: folder of their logs.
     """
@@ -37,7 +37,7 @@ class Processes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # A second Ctrl-C while the processes are stopped would leave some of them behind.
+        # A second Ctrl-C during the stop would leave some processes running.
         handlers = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             self.stop()
@@ -46,9 +46,9 @@ class Processes:
                 signal.signal(number, handler)
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start a process; what it prints goes to its log."""
+        """Start a process, with its output redirected to its log."""
         with self.log(name).open("wb") as output:
-            # In a session of its own, so that Ctrl-C reaches this process alone, which then stops the others in order.
+            # In a session of its own, so that Ctrl-C only reaches this process, which then stops the others.
             self._running[name] = subprocess.Popen(  # noqa: S603 - the commands are the demo's own
                 command,
                 env=dict(environment),
@@ -59,14 +59,14 @@ class Processes:
             )
 
     def log(self, name: str) -> Path:
-        """Return the log of a process."""
+        """Return the path of a process's log."""
         return self._logs / f"{name}.log"
 
     def wait_for_line(self, name: str, beginning: str, seconds: float) -> str:
-        """Wait until a process prints a line that begins so, and return the rest of the line.
+        """Wait for a line of output with this beginning, and return the rest of the line.
 
-        :raises ProcessDiedError: if it ends first.
-        :raises TimeoutError: if it takes too long.
+        :raises ProcessDiedError: if a process ends first.
+        :raises TimeoutError: if the line does not appear in time.
         """
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -75,24 +75,29 @@ class Processes:
                     return line.removeprefix(beginning).strip()
             self.require_running()
             time.sleep(0.05)
-        raise TimeoutError(f"{name} did not get ready in {seconds:.0f} s; see {self.log(name)}")
+        raise TimeoutError(f"{name} was not ready within {seconds:.0f} s; see {self.log(name)}")
 
     def require_running(self) -> None:
-        """Check that all processes run still.
+        """Check that every process is still running.
 
-        :raises ProcessDiedError: if one has ended; shows the end of its log.
+        :raises ProcessDiedError: if one has ended; the message includes the end of its log.
         """
         for name, process in self._running.items():
             if process.poll() is not None:
                 end_of_log = self.log(name).read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
                 raise ProcessDiedError(
-                    "\n".join([f"{name} ended with code {process.returncode}; {self.log(name)} ends:", *end_of_log])
+                    "\n".join(
+                        [
+                            f"{name} ended with code {process.returncode}; the last lines of {self.log(name)}:",
+                            *end_of_log,
+                        ]
+                    )
                 )
 
     def stop(self, *names: str) -> None:
-        """Stop processes, and what they have started, at once; those that do not end in time are killed.
+        """Terminate processes with their children, and kill those that do not end in time.
 
-        :param names: which; all, if none is named.
+        :param names: names of the processes; without any, all are stopped.
         """
         stopped = [self._running.pop(name) for name in names or tuple(self._running)]
         family = [member for process in stopped for member in _with_descendants(process.pid)]

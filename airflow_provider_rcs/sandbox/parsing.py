@@ -1,4 +1,4 @@
-"""The bodies of requests, read into the sandbox's own words."""
+"""Requests to the API, parsed into the sandbox's own types."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from airflow_provider_rcs.sandbox.model import Recipient, SendRequest
-from airflow_provider_rcs.sandbox.refusals import ParameterError
+from airflow_provider_rcs.sandbox.model import ParameterError, ReceivedSend, SandboxRecipient
 
 if TYPE_CHECKING:
-    from airflow_provider_rcs.sandbox.options import Account, Wire
-    from airflow_provider_rcs.sandbox.templates import Template
+    from airflow_provider_rcs.sandbox.model import SandboxTemplate
+    from airflow_provider_rcs.sandbox.options import SandboxAccount, WireOptions
 
 Parameters = dict[str, Any]
 
@@ -24,14 +23,14 @@ _ACTION = re.compile(r"[0-9]{1,3}")
 
 
 class _Keys:
-    """The keys of a recipient, or of one of its variables, as the document spells them; their case does not matter."""
+    """The keys of an object as the document spells them, matched in any case."""
 
     def __init__(self, *names: str) -> None:
         self._names = frozenset(names)
         self._by_lower = {name.lower(): name for name in names}
 
-    def spelled(self, item: dict[str, Any]) -> dict[str, Any]:
-        # Most are spelled so already, and then nothing is copied: this runs three times for each recipient.
+    def normalize(self, item: dict[str, Any]) -> dict[str, Any]:
+        # This runs three times for each recipient, so the usual spelling is returned without a copy.
         if item.keys() <= self._names:
             return item
         return {self._by_lower.get(key.lower(), key): value for key, value in item.items()}
@@ -40,8 +39,8 @@ class _Keys:
 _VARIABLE_KEYS = _Keys("Nombre", "Valor")
 
 
-def read_parameters(body: bytes, content_type: str) -> Parameters:
-    """Read a JSON object or a url-encoded form, as it is written.
+def parse_parameters(body: bytes, content_type: str) -> Parameters:
+    """Parse a JSON object or a URL-encoded form, with the names as received.
 
     :raises ParameterError: if the body is neither.
     """
@@ -60,18 +59,18 @@ def read_parameters(body: bytes, content_type: str) -> Parameters:
 
 
 def lower_names(parameters: Parameters) -> Parameters:
-    """Bring the names to lower case, as their case does not matter."""
+    """Return the parameters with lower-case names, because the API ignores case."""
     return {name.lower(): value for name, value in parameters.items()}
 
 
-def asks_for_json(parameters: Parameters) -> bool:
+def wants_json(parameters: Parameters) -> bool:
     return bool(parameters.get("resp") == "JSON")
 
 
-def read_template(parameters: Parameters, account: Account) -> Template:
-    """Find the template that a request names.
+def parse_template(parameters: Parameters, account: SandboxAccount) -> SandboxTemplate:
+    """Return the template that a request names.
 
-    :raises ParameterError: if it names none, or one that is not there.
+    :raises ParameterError: if it names none or an unknown one.
     """
     template_id = _text(parameters, "Plantilla")
     if not template_id:
@@ -82,13 +81,13 @@ def read_template(parameters: Parameters, account: Account) -> Template:
     return template
 
 
-def read_send(parameters: Parameters, account: Account, wire: Wire) -> SendRequest:
-    """Read a send.
+def parse_send(parameters: Parameters, account: SandboxAccount, wire: WireOptions) -> ReceivedSend:
+    """Parse a send; invalid recipients are not an error.
 
-    :raises ParameterError: if anything but a single recipient is wrong.
+    :raises ParameterError: if a parameter is invalid.
     """
-    return SendRequest(
-        template=read_template(parameters, account),
+    return ReceivedSend(
+        template=parse_template(parameters, account),
         agent=_agent(parameters, account),
         recipients=_recipients(parameters, account, wire),
         send_at=_send_at(parameters),
@@ -98,7 +97,7 @@ def read_send(parameters: Parameters, account: Account, wire: Wire) -> SendReque
     )
 
 
-def _agent(parameters: Parameters, account: Account) -> str:
+def _agent(parameters: Parameters, account: SandboxAccount) -> str:
     agent = _text(parameters, "Agente")
     if agent in account.agents:
         return agent
@@ -109,7 +108,7 @@ def _agent(parameters: Parameters, account: Account) -> str:
     return account.agents[0]
 
 
-def _recipients(parameters: Parameters, account: Account, wire: Wire) -> list[Recipient]:
+def _recipients(parameters: Parameters, account: SandboxAccount, wire: WireOptions) -> list[SandboxRecipient]:
     items = _array(parameters, "Destinatarios")
     if not items:
         raise ParameterError("Falta parámetro obligatorio: Destinatarios")
@@ -121,9 +120,9 @@ def _recipients(parameters: Parameters, account: Account, wire: Wire) -> list[Re
     keys = _Keys("Telefono", "Nombre", "Variables", reference_key)
     recipients = []
     for item in items:
-        fields = keys.spelled(item)
+        fields = keys.normalize(item)
         recipients.append(
-            Recipient(
+            SandboxRecipient(
                 _scalar(fields.get("Telefono")),
                 _scalar(fields.get("Nombre")),
                 _scalar(fields.get(reference_key)),
@@ -134,13 +133,13 @@ def _recipients(parameters: Parameters, account: Account, wire: Wire) -> list[Re
 
 
 def _variables(items: object) -> dict[str, str]:
-    """Read what can be read; a variable that cannot is one that the recipient lacks."""
+    """Return the readable variables; an unreadable one counts as missing."""
     if not isinstance(items, list):
         return {}
     values = {}
     for item in items:
         if isinstance(item, dict):
-            fields = _VARIABLE_KEYS.spelled(item)
+            fields = _VARIABLE_KEYS.normalize(item)
             name, value = fields.get("Nombre"), fields.get("Valor")
             if isinstance(name, str):
                 if isinstance(value, str):
@@ -154,10 +153,10 @@ def _send_at(parameters: Parameters) -> str:
     text = _text(parameters, "Fecha")
     if not text:
         return ""
-    # The pattern too: strptime alone takes 2022-5-1 9:5 as well.
+    # The pattern is needed because strptime alone also accepts 2022-5-1 9:5.
     if _DATE.fullmatch(text):
         try:
-            datetime.strptime(text, "%Y-%m-%d %H:%M")  # noqa: DTZ007 -- only whether there is such a day and hour
+            datetime.strptime(text, "%Y-%m-%d %H:%M")  # noqa: DTZ007 -- only checks that the date exists
         except ValueError:
             pass
         else:
@@ -166,15 +165,15 @@ def _send_at(parameters: Parameters) -> str:
 
 
 def _quiet_hours(parameters: Parameters) -> list[dict[str, str]]:
-    stretches = []
+    intervals = []
     for item in _array(parameters, "Intervaloprohibido"):
         fields = lower_names(item) if isinstance(item, dict) else {}
         start, end = _scalar(fields.get("horainicio")), _scalar(fields.get("horafin"))
         action = _scalar(fields.get("accion"))
         if not (_HOUR.fullmatch(start) and _HOUR.fullmatch(end) and _ACTION.fullmatch(action)):
             raise ParameterError("Intervaloprohibido: se esperan HoraInicio, HoraFin (HH:MM) y Accion")
-        stretches.append({"start": start, "end": end, "action": action})
-    return stretches
+        intervals.append({"start": start, "end": end, "action": action})
+    return intervals
 
 
 def _report(parameters: Parameters) -> bool:
@@ -192,7 +191,7 @@ def _text(parameters: Parameters, name: str) -> str:
 
 
 def _array(parameters: Parameters, name: str) -> list[Any]:
-    """Read an array, which may have come as a string that holds JSON, in a JSON body too."""
+    """Return an array, which may also be a JSON string, even within a JSON body."""
     value = parameters.get(name.lower())
     if value is None or value == "":
         return []
@@ -204,14 +203,14 @@ def _array(parameters: Parameters, name: str) -> list[Any]:
 
 
 def _scalar(value: object) -> str:
-    """Read a text or a number; everything else is as good as absent."""
+    """Return a text or a number as text; anything else counts as missing."""
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
 
 
-def _json(text: bytes | str, complaint: str) -> Any:
+def _json(text: bytes | str, error_text: str) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        raise ParameterError(complaint) from None
+        raise ParameterError(error_text) from None

@@ -1,4 +1,4 @@
-"""The demo's home: a folder with an Airflow of its own, its connections, and the databases."""
+"""The folder in which the demo runs its own Airflow."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ READ_CODE = "20"
 
 @dataclass(frozen=True)
 class Home:
-    """Where the demo keeps what it makes.
+    """The files and settings of one Airflow.
 
-    :param folder: the folder, ignored by git; kept between runs.
-    :param dags: the folder of the DAG files.
+    :param folder: folder for everything that is created; it survives between runs.
+    :param dags: folder of the DAG files.
     """
 
     folder: Path
@@ -28,46 +28,46 @@ class Home:
 
     @property
     def logs(self) -> Path:
-        """The folder of the processes' logs."""
+        """Folder of the processes' logs."""
         return self.folder / "demo-logs"
 
     @property
     def warehouse(self) -> Path:
-        """The SQLite database of the warehouse."""
+        """SQLite database of the warehouse."""
         return self.folder / "warehouse.db"
 
     @property
     def store(self) -> Path:
-        """The SQLite database of the store."""
+        """SQLite database of the store."""
         return self.folder / "store.db"
 
     @property
     def sandbox_record(self) -> Path:
-        """What the sandbox has accepted, a line a message."""
+        """File to which the sandbox appends each accepted message."""
         return self.folder / "sandbox-accepted.jsonl"
 
     @property
     def store_url(self) -> str:
-        """The store as a SQLAlchemy URL."""
+        """SQLAlchemy URL of the store."""
         return f"sqlite:///{self.store}"
 
     @cached_property
     def reports_password(self) -> str:
-        """The password with which the sandbox pushes reports; a new one each run."""
-        # Letters and digits alone: it is handed over as an argument, where a dash at its beginning would be an option.
+        """Password with which the sandbox pushes reports; new in each run."""
+        # Only letters and digits, because it becomes a command-line argument, which must not start with a dash.
         return secrets.token_hex(16)
 
     @cached_property
     def api_port(self) -> int:
-        """A port that is free for Airflow's API server."""
+        """Port of Airflow's API server."""
         return free_port()
 
     def environment(self) -> dict[str, str]:
-        """Return the environment of the demo's processes, without the sandbox's address."""
+        """Return the environment of all processes, except the connection to the service."""
         api = f"http://127.0.0.1:{self.api_port}"
-        own = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-        return own | {
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), own.get("PATH", "")]),
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        return inherited | {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", "")]),
             "PYTHONUNBUFFERED": "1",
             "AIRFLOW_HOME": str(self.folder),
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
@@ -80,7 +80,7 @@ class Home:
             "AIRFLOW__API__BASE_URL": api,
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(32),
-            # The triggerer and the API server open servers of their own for their logs; several demos may run at once.
+            # Airflow serves the logs of workers and triggers on a port each; free ones let several demos run at once.
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW_RCS_STORE_URL": self.store_url,
@@ -95,7 +95,7 @@ class Home:
 
 
 def sandbox_connection(url: str) -> str:
-    """Return the connection to the sandbox as Airflow reads it from the environment."""
+    """Return the connection to the sandbox, for an ``AIRFLOW_CONN_`` variable."""
     return json.dumps(
         {
             "conn_type": "rcs",
@@ -108,7 +108,7 @@ def sandbox_connection(url: str) -> str:
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nobody listens on."""
+    """Return a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""What the demo prints at its end: the funnel, sample rows, times, and where to go on."""
+"""The summary that the demo prints at the end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from airflow_provider_rcs.api.masking import mask_phone
 from airflow_provider_rcs.cli.tables import aligned
-from airflow_provider_rcs.demo.home import Home
+from examples.demo.home import Home
 
 _SAMPLE = """
     SELECT phone, name, reference, state, delivery_status, delivery_at, api_message_id
@@ -34,7 +34,7 @@ def funnel_table(warehouse: Path, campaign: str) -> str:
         ("requested", sum(states.values()) + repeats),
         ("accepted", states.get("accepted", 0)),
         ("  delivered", statuses.get("delivered", 0) + statuses.get("read", 0)),
-        ("    of these read", statuses.get("read", 0)),
+        ("    of which read", statuses.get("read", 0)),
         ("  failed", statuses.get("failed", 0)),
         ("  not final yet", sum(statuses.get(name, 0) for name in ("", "sent", "delayed")) - _unsent(states)),
         ("rejected", states.get("rejected", 0)),
@@ -47,7 +47,7 @@ def funnel_table(warehouse: Path, campaign: str) -> str:
 
 
 def sample_rows(warehouse: Path, campaign: str) -> str:
-    """Return three rows of the warehouse's message table, with the phones masked."""
+    """Return three rows of the warehouse's message table, with masked phones."""
     with closing(sqlite3.connect(warehouse)) as connection:
         rows = connection.execute(_SAMPLE, (campaign,)).fetchall()
     headings = ["phone", "name", "reference", "state", "status", "at (UTC)", "message id"]
@@ -55,19 +55,19 @@ def sample_rows(warehouse: Path, campaign: str) -> str:
 
 
 def times_table(times: Mapping[str, float]) -> str:
-    """Return how long each step took."""
+    """Return the duration of each step."""
     return aligned(["step", "seconds"], [(step, f"{seconds:6.1f}") for step, seconds in times.items()])
 
 
 def next_steps(home: Home, campaign: str) -> str:
-    """Return where to look next."""
+    """Return what to look at next."""
     return "\n".join(
         [
             f"The warehouse   {home.warehouse}  (tables customer, rcs_campaign, rcs_message, rcs_report)",
             f"The ledger      {home.store}",
             f"The DAG         {home.dags / 'rcs_campaign.py'}",
             f"The logs        {home.logs}",
-            f"Once more       make demo CAMPAIGN={campaign}   (sends nobody a second message)",
+            f"Run it again    make demo CAMPAIGN={campaign}   (nobody is sent a second message)",
             "A real account  airflow connections add rcs_default --conn-type rcs \\",
             "                  --conn-host https://api.mensatek.com/v7 --conn-login API_USER --conn-password API_TOKEN",
             "                and point the account's panel at POST https://<your Airflow>/rcs/reports",
@@ -81,5 +81,5 @@ def _counts(connection: sqlite3.Connection, column: str, campaign: str) -> dict[
 
 
 def _unsent(states: Mapping[str, int]) -> int:
-    """Messages that can have no status, because the service never accepted them."""
+    """Count the messages without a delivery status because the service never accepted them."""
     return sum(count for state, count in states.items() if state != "accepted")

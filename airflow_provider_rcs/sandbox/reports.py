@@ -1,0 +1,120 @@
+"""The delivery reports of an accepted message."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from airflow_provider_rcs.sandbox.options import ReportFormat, SandboxStatus
+
+if TYPE_CHECKING:
+    from airflow_provider_rcs.sandbox.model import AcceptedMessage, AcceptedSend
+    from airflow_provider_rcs.sandbox.options import ReportShares
+
+_LONGEST_GAP = 3
+_SPAIN = ZoneInfo("Europe/Madrid")
+_BOUNDARY = secrets.token_hex(16)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedReport:
+    """One report to push.
+
+    :param second: seconds from the acceptance of the message to the date in the report; it rises with each status,
+        so that dates show the true order of reports that are pushed out of order.
+    :param pause: fraction of the jitter to wait before the push, from 0 to 1.
+    :param fallback: whether the report comes from the service that the message fell back to.
+    """
+
+    status: SandboxStatus
+    second: int
+    pause: float
+    fallback: bool = False
+
+
+def plan_reports(message_id: int, seed: int, shares: ReportShares) -> tuple[PlannedReport, ...]:
+    """Return the reports of a message, in the order in which they are pushed.
+
+    The result depends on the arguments alone: a message always gets the same reports.
+    """
+    chance = random.Random(f"{seed}:{message_id}")  # noqa: S311 -- must be repeatable, need not be secret
+    reports = []
+    second = 0
+    for status, fallback in _statuses(chance, shares):
+        reports.append(PlannedReport(status, second, chance.random(), fallback))
+        second += chance.randint(1, _LONGEST_GAP)
+    for position in range(1, len(reports)):
+        if chance.random() < shares.out_of_order:
+            reports[position - 1], reports[position] = reports[position], reports[position - 1]
+    for report in tuple(reports):
+        if chance.random() < shares.repeated:
+            reports.insert(chance.randint(reports.index(report) + 1, len(reports)), report)
+    return tuple(reports)
+
+
+def report_fields(
+    send: AcceptedSend, message: AcceptedMessage, code: int, second: int, service: str = "RCS"
+) -> dict[str, str]:
+    """Return the document's nine fields, all strings, as in its example.
+
+    :param second: seconds from the acceptance to the date in the report.
+    :param service: the reporting service.
+    """
+    date = (send.accepted_at + timedelta(seconds=second)).astimezone(_SPAIN)
+    return {
+        "Servicio": service,
+        "Estado": str(code),
+        "Agente": send.agent,
+        "Destinatario": message.phone,
+        "RefCampaign": send.campaign_reference,
+        "RefMensaje": message.reference,
+        "Fecha": f"{date:%Y-%m-%d %H:%M:%S}",
+        "idCampaign": str(send.send_id),
+        "idMensaje": str(message.message_id),
+    }
+
+
+def report_body(fields: dict[str, str], report_format: ReportFormat) -> tuple[bytes, str]:
+    """Return the body of a report, with its content type."""
+    if report_format is ReportFormat.JSON:
+        return orjson.dumps(fields), "application/json"
+    if report_format is ReportFormat.FORM:
+        return urlencode(fields).encode(), "application/x-www-form-urlencoded"
+    parts = (
+        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    return f"{''.join(parts)}--{_BOUNDARY}--\r\n".encode(), f"multipart/form-data; boundary={_BOUNDARY}"
+
+
+def _statuses(chance: random.Random, shares: ReportShares) -> list[tuple[SandboxStatus, bool]]:
+    """Return the statuses in their order, each with whether the fallback service reports it."""
+    draw = chance.random()
+    if draw < shares.failed:
+        return _from_one_service(SandboxStatus.SENT, SandboxStatus.FAILED)
+    if draw < shares.failed + shares.only_sent:
+        return _from_one_service(SandboxStatus.SENT)
+    if draw < shares.failed + shares.only_sent + shares.fallback:
+        end = SandboxStatus.FAILED if chance.random() < shares.failed else SandboxStatus.DELIVERED
+        return [
+            *_from_one_service(SandboxStatus.SENT, SandboxStatus.FAILED),
+            *_from_one_service(SandboxStatus.SENT, end, fallback=True),
+        ]
+    statuses = [SandboxStatus.SENT]
+    if chance.random() < shares.temporarily_failed:
+        statuses.append(SandboxStatus.TEMPORARILY_FAILED)
+    statuses.append(SandboxStatus.DELIVERED)
+    if chance.random() < shares.read:
+        statuses.append(SandboxStatus.READ)
+    return _from_one_service(*statuses)
+
+
+def _from_one_service(*statuses: SandboxStatus, fallback: bool = False) -> list[tuple[SandboxStatus, bool]]:
+    return [(status, fallback) for status in statuses]

@@ -1,4 +1,4 @@
-"""Real servers of PostgreSQL and MariaDB for the tests that need one, and a process without memories."""
+"""Databases on real PostgreSQL and MariaDB servers, and an empty process memory for each test."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tests.mariadb import mariadb_server
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_remembered() -> None:
-    """Let no test know of templates that another has looked up, or of credentials that were refused to it."""
+def _empty_process_memory() -> None:
+    """Clear templates that another test has looked up, and credentials that were rejected in it."""
     PROCESS_MEMORY.clear()
 
 

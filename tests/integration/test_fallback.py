@@ -39,7 +39,7 @@ def sandbox(store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandb
         yield sandbox
 
 
-def ends(sandbox: SandboxProcess) -> Counter[tuple[str, str]]:
+def expected_outcomes(sandbox: SandboxProcess) -> Counter[tuple[str, str]]:
     """Count the accepted messages by the final status and channel that the sandbox reports."""
     counts: Counter[tuple[str, str]] = Counter()
     for entry in sandbox.accepted():
@@ -55,7 +55,7 @@ def test_funnel_sensor_and_warehouse_agree_on_what_each_channel_delivered(
     sandbox.wait_until_reports_are_pushed()
     fold(store)
 
-    expected = ends(sandbox)
+    expected = expected_outcomes(sandbox)
     by_rcs = expected[SandboxStatus.DELIVERED, "RCS"] + expected[SandboxStatus.READ, "RCS"]
     by_sms = expected[SandboxStatus.DELIVERED, "SMS"]
     assert by_rcs > 20
@@ -64,8 +64,10 @@ def test_funnel_sensor_and_warehouse_agree_on_what_each_channel_delivered(
     funnel = read_funnel(store, "spring")
     assert funnel is not None
     assert funnel.delivered_by_channel == {"RCS": by_rcs, "SMS": by_sms}
-    waited = RcsCampaignSensor(task_id="wait", campaign="spring", at_least=0.8, deferrable=False).execute(context)
-    assert waited["delivered_by_channel"] == funnel.delivered_by_channel
+    counts_of_sensor = RcsCampaignSensor(task_id="wait", campaign="spring", at_least=0.8, deferrable=False).execute(
+        context
+    )
+    assert counts_of_sensor["delivered_by_channel"] == funnel.delivered_by_channel
     warehouse = sa.create_engine(f"sqlite:///{tmp_path}/warehouse.db")
     load(store, warehouse, None)
     with warehouse.connect() as connection:

@@ -1,4 +1,4 @@
-"""A server on this machine that answers what a test tells it to."""
+"""A local server that answers what the test defines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LARGEST_REQUEST = 65_536
 
 
 def http(status: str, body: bytes = b"", **headers: str) -> bytes:
-    """Return an answer in bytes: ``http("429 Too Many", Retry_After="0")``."""
+    """Return the bytes of an HTTP response, such as ``http("429 Too Many", Retry_After="0")``."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     lines = {"Content-Length": str(len(body)), "Connection": "close", **named}
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
@@ -20,8 +20,8 @@ def http(status: str, body: bytes = b"", **headers: str) -> bytes:
 
 @contextmanager
 def server_that_answers(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
-    """Answer as many requests with these bytes, and hang up; give the address, and what was asked."""
-    asked: list[bytes] = []
+    """Answer one request with each of these byte strings; yield the URL and the list of requests received."""
+    requests: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -31,11 +31,11 @@ def server_that_answers(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
                 except OSError:  # closed, because the test is over
                     return
                 with connection:
-                    asked.append(connection.recv(_LARGEST_REQUEST))
+                    requests.append(connection.recv(_LARGEST_REQUEST))
                     connection.sendall(answer)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", requests
         listener.shutdown(socket.SHUT_RDWR)
         thread.join(5)

@@ -1,4 +1,4 @@
-"""Certificates of an authority of the tests' own, for servers on this machine and for clients."""
+"""A certificate authority for tests, and certificates of servers and clients."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from cryptography.x509.oid import NameOID
 
 
 class Authority:
-    """A certificate authority that nobody trusts unless told to.
+    """A certificate authority that is trusted only where a test configures it.
 
-    :param folder: where its certificate and those that it gives out are written.
+    :param folder: where its certificate and those that it issues are written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -29,7 +29,7 @@ class Authority:
         self.path = self._write("authority.pem", certificate.public_bytes(serialization.Encoding.PEM))
 
     def certify(self, host: str) -> tuple[str, str]:
-        """Give out a certificate; return the paths of it and of its key."""
+        """Issue a certificate, and return its path and the path of its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
         certificate = (

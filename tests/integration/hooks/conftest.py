@@ -1,4 +1,4 @@
-"""Real databases behind the Airflow connection ``warehouse``."""
+"""Airflow connections ``warehouse`` to real databases."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def postgres_fields(url: str, **extra: Any) -> dict[str, Any]:
 def postgres_warehouse(
     request: pytest.FixtureRequest, postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., None]:
-    """Define ``warehouse`` as a PostgreSQL that Airflow's hook reaches by each of its two drivers."""
+    """Define ``warehouse`` as a PostgreSQL, once with each of the two drivers that Airflow's hook supports."""
     monkeypatch.setattr(postgres_hook, "USE_PSYCOPG3", request.param == "psycopg")
 
     def connect(**extra: Any) -> None:
@@ -42,7 +42,7 @@ def postgres_warehouse(
 
 @pytest.fixture(params=["sqlite", "duckdb"])
 def file_warehouse(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Define ``warehouse`` as a database in a file, and give its kind."""
+    """Define ``warehouse`` as a database in a file, and return its connection type."""
     fields = {"conn_type": request.param, "host": f"{tmp_path}/warehouse.db"}
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(fields))
     return str(request.param)

@@ -1,4 +1,4 @@
-"""A service over TLS and a proxy, both on this machine, that note what they see."""
+"""A local service over TLS and a local proxy that record the headers of requests."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
         super().__init__(("127.0.0.1", 0), handler)
-        self.seen: list[Message] = []
+        self.received: list[Message] = []
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Keep still about clients that hang up; most of them are meant to."""
+        """Ignore clients that hang up; most tests expect them to."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -36,7 +36,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Service(_Handler):
     def do_POST(self) -> None:
-        self.server.seen.append(self.headers)
+        self.server.received.append(self.headers)
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200)
         self.send_header("Content-Length", str(len(_CREDIT)))
@@ -46,7 +46,7 @@ class _Service(_Handler):
 
 class _Proxy(_Handler):
     def do_CONNECT(self) -> None:
-        self.server.seen.append(self.headers)
+        self.server.received.append(self.headers)
         host, _, port = self.path.partition(":")
         with socket.create_connection((host, int(port))) as service:
             self.send_response(200)
@@ -55,10 +55,10 @@ class _Proxy(_Handler):
         self.close_connection = True
 
 
-def _relay(one: socket.socket, other: socket.socket) -> None:
+def _relay(client: socket.socket, service: socket.socket) -> None:
     with selectors.DefaultSelector() as selector:
-        selector.register(one, selectors.EVENT_READ, other)
-        selector.register(other, selectors.EVENT_READ, one)
+        selector.register(client, selectors.EVENT_READ, service)
+        selector.register(service, selectors.EVENT_READ, client)
         while True:
             for ready, _ in selector.select():
                 assert isinstance(ready.fileobj, socket.socket)
@@ -72,10 +72,10 @@ def _relay(one: socket.socket, other: socket.socket) -> None:
 def service_over_tls(
     certificate: tuple[str, str], authority_of_clients: str | None = None
 ) -> Iterator[tuple[str, list[Message]]]:
-    """Serve the question for the credit; give the address, and the headers of what was asked.
+    """Serve the call for the credit; yield the URL and the headers of the requests received.
 
     :param certificate: the server's certificate and key.
-    :param authority_of_clients: asks clients for a certificate of this authority.
+    :param authority_of_clients: require clients to have a certificate of this authority.
     """
     server = _Server(_Service)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -83,18 +83,18 @@ def service_over_tls(
     if authority_of_clients is not None:
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(authority_of_clients)
-    # The handshake in the thread of its request, else one client that hangs up ends the server.
+    # Shake hands in the request's thread: otherwise one client that hangs up stops the server.
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     with _serving(server):
-        yield f"https://localhost:{server.server_address[1]}", server.seen
+        yield f"https://localhost:{server.server_address[1]}", server.received
 
 
 @contextmanager
 def proxy() -> Iterator[tuple[str, list[Message]]]:
-    """Serve as a proxy for TLS; give host and port, and the headers of those who asked for a tunnel."""
+    """Serve as a proxy for TLS; yield host and port, and the headers of the requests for tunnels."""
     server = _Server(_Proxy)
     with _serving(server):
-        yield f"127.0.0.1:{server.server_address[1]}", server.seen
+        yield f"127.0.0.1:{server.server_address[1]}", server.received
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Every parameter of the document arrives as the document writes it, in a JSON body and in a form alike."""
+"""Every documented parameter arrives as documented, in a JSON body and in a form."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REQUEST = SendRequest(
     quiet_hours=(QuietHours(time(22), time(9)), QuietHours(time(14, 30), time(16), action=2)),
     request_reports=False,
 )
-WRITTEN: dict[str, Any] = {
+PARAMETERS: dict[str, Any] = {
     "Agente": "my-rcs-agent",
     "Plantilla": "1234567",
     "Destinatarios": [
@@ -55,7 +55,7 @@ WRITTEN: dict[str, Any] = {
     "Resp": "JSON",
 }
 ARRAYS = ("Destinatarios", "Intervaloprohibido")
-UNDERSTOOD = {
+READ_BY_THE_SERVICE = {
     "template_id": "1234567",
     "agent": "my-rcs-agent",
     "campaign_reference": "spring-1",
@@ -66,7 +66,7 @@ UNDERSTOOD = {
     ],
     "report": False,
 }
-OF_THE_MOMENT = ("request", "send_id", "message_id", "accepted_at")
+NOT_COMPARED = ("request", "send_id", "message_id", "accepted_at")
 
 
 @pytest.fixture(scope="module")
@@ -82,15 +82,15 @@ def hook(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProcess, body_format: 
 
 
 @pytest.mark.parametrize("body_format", [None, "json"])
-def test_a_json_body_holds_every_parameter_as_the_document_writes_it(
+def test_a_json_body_has_every_parameter_as_documented(
     monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProcess, body_format: str | None
 ) -> None:
     hook(monkeypatch, sandbox, body_format).send(REQUEST)
 
-    assert sandbox.calls()[-1] == {"call": "/EnviarRCS", "content_type": JSON, "parameters": WRITTEN}
+    assert sandbox.calls()[-1] == {"call": "/EnviarRCS", "content_type": JSON, "parameters": PARAMETERS}
 
 
-def test_a_form_holds_the_same_with_arrays_as_json_strings(
+def test_a_form_has_the_same_parameters_with_arrays_as_json_strings(
     monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProcess
 ) -> None:
     hook(monkeypatch, sandbox, "form").send(REQUEST)
@@ -99,26 +99,24 @@ def test_a_form_holds_the_same_with_arrays_as_json_strings(
     assert call["content_type"] == FORM
     assert {
         name: json.loads(value) if name in ARRAYS else value for name, value in call["parameters"].items()
-    } == WRITTEN
+    } == PARAMETERS
 
 
-def test_the_service_understands_both_alike_field_by_field(
-    monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProcess
-) -> None:
+def test_the_service_reads_both_formats_alike(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProcess) -> None:
     for body_format in ("json", "form"):
         hook(monkeypatch, sandbox, body_format).send(REQUEST)
 
     sent = [
-        {name: value for name, value in entry.items() if name not in OF_THE_MOMENT} for entry in sandbox.accepted()[-4:]
+        {name: value for name, value in entry.items() if name not in NOT_COMPARED} for entry in sandbox.accepted()[-4:]
     ]
     assert sent[:2] == sent[2:]
-    assert sent[0] == UNDERSTOOD | {
+    assert sent[0] == READ_BY_THE_SERVICE | {
         "phone": "34600000001",
         "name": "Pedro Pérez",
         "reference": "36578294H",
         "variables": {"Importe": "12,50 € & 3 %", "Code": '"847291"'},
     }
-    assert sent[1] == UNDERSTOOD | {
+    assert sent[1] == READ_BY_THE_SERVICE | {
         "phone": "34600000002",
         "name": "Ana=Núñez+Co",
         "reference": "",
@@ -127,14 +125,14 @@ def test_the_service_understands_both_alike_field_by_field(
 
 
 @pytest.mark.parametrize("body_format", ["json", "form"])
-def test_look_ups_are_written_in_the_same_format(
+def test_look_ups_use_the_same_format(
     monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProcess, body_format: str
 ) -> None:
-    asking = hook(monkeypatch, sandbox, body_format)
+    rcs_hook = hook(monkeypatch, sandbox, body_format)
 
-    asking.list_templates()
-    asking.get_template("1234567")
-    asking.get_credits()
+    rcs_hook.list_templates()
+    rcs_hook.get_template("1234567")
+    rcs_hook.get_credits()
 
     content_type = {"json": JSON, "form": FORM}[body_format]
     assert [(call["call"], call["content_type"], call["parameters"]) for call in sandbox.calls()[-3:]] == [

@@ -1,4 +1,4 @@
-"""What the service is spared: connections, questions that were answered, sends made twice, wrong credentials."""
+"""What the hook does not do to the service: reconnect, repeat look-ups or sends, repeat wrong credentials."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def calls(sandbox: SandboxProcess) -> list[str]:
     return [call["call"] for call in sandbox.calls()]
 
 
-def test_many_calls_of_a_hook_share_one_connection(sandbox: SandboxProcess) -> None:
+def test_all_calls_of_a_hook_share_one_connection(sandbox: SandboxProcess) -> None:
     before = sandbox.statistics()["connections"]
     hook = RcsHook()
 
@@ -56,7 +56,7 @@ def test_many_calls_of_a_hook_share_one_connection(sandbox: SandboxProcess) -> N
     assert sandbox.statistics()["connections"] == before + 1
 
 
-def test_a_template_that_was_looked_up_lately_is_not_asked_for_again(sandbox: SandboxProcess) -> None:
+def test_a_template_is_looked_up_once_in_five_minutes(sandbox: SandboxProcess) -> None:
     first = RcsHook().get_template("1234567")
     before = calls(sandbox)
 
@@ -64,7 +64,7 @@ def test_a_template_that_was_looked_up_lately_is_not_asked_for_again(sandbox: Sa
     assert calls(sandbox) == before
 
 
-def test_the_list_of_templates_that_was_looked_up_lately_is_not_asked_for_again(sandbox: SandboxProcess) -> None:
+def test_the_list_of_templates_is_looked_up_once_in_five_minutes(sandbox: SandboxProcess) -> None:
     first = RcsHook().list_templates()
     before = calls(sandbox)
     RcsHook().list_templates().clear()
@@ -73,7 +73,7 @@ def test_the_list_of_templates_that_was_looked_up_lately_is_not_asked_for_again(
     assert calls(sandbox) == before
 
 
-def test_a_look_up_can_be_made_afresh(sandbox: SandboxProcess) -> None:
+def test_a_fresh_look_up_ignores_the_cache(sandbox: SandboxProcess) -> None:
     hook = RcsHook()
     for fresh in (False, True):
         hook.get_template("1234567", fresh=fresh)
@@ -83,7 +83,7 @@ def test_a_look_up_can_be_made_afresh(sandbox: SandboxProcess) -> None:
 
 
 @pytest.mark.parametrize("other", ["another template", "another connection", "other credentials"])
-def test_an_answer_to_one_question_is_not_taken_for_the_answer_to_another(
+def test_different_look_ups_do_not_share_a_cached_result(
     sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch, other: str
 ) -> None:
     connect(monkeypatch, sandbox.url, "rcs_other")
@@ -104,7 +104,7 @@ def test_an_answer_to_one_question_is_not_taken_for_the_answer_to_another(
     assert calls(sandbox)[-2:] == ["/GetVariablesPlantillaRCS"] * 2
 
 
-def test_a_look_up_that_failed_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_look_up_is_not_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = http("200 OK", b'{"Res": 1, "Plantillas": {"7": "Welcome"}}')
     refused = http("200 OK", b'{"Res": -3, "Error": "no"}')
 
@@ -117,7 +117,7 @@ def test_a_look_up_that_failed_is_asked_for_again(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "failure",
     [
         http("429 Too Many Requests", Retry_After="0"),
         http("503 Service Unavailable"),
@@ -125,63 +125,61 @@ def test_a_look_up_that_failed_is_asked_for_again(monkeypatch: pytest.MonkeyPatc
         http("200 OK", b'{"Res": 1, "Cred"'),
         b"",
     ],
-    ids=["429", "503", "html", "cut off", "hung up"],
+    ids=["429", "503", "html", "cut off", "disconnected"],
 )
-def test_a_look_up_is_tried_again_after_trouble_that_passes(monkeypatch: pytest.MonkeyPatch, trouble: bytes) -> None:
-    with server_that_answers(trouble, CREDIT) as (url, asked):
+def test_a_look_up_is_retried_after_a_temporary_failure(monkeypatch: pytest.MonkeyPatch, failure: bytes) -> None:
+    with server_that_answers(failure, CREDIT) as (url, requests):
         connect(monkeypatch, url)
 
         assert RcsHook().get_credits() == 7
-    assert len(asked) == 2
+    assert len(requests) == 2
 
 
-def test_a_look_up_is_given_up_after_three_tries(monkeypatch: pytest.MonkeyPatch) -> None:
-    with server_that_answers(*[http("429 Too Many Requests", Retry_After="0")] * 4) as (url, asked):
+def test_a_look_up_fails_after_three_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    with server_that_answers(*[http("429 Too Many Requests", Retry_After="0")] * 4) as (url, requests):
         connect(monkeypatch, url)
         with pytest.raises(RcsRateLimited):
             RcsHook().get_credits()
 
-    assert len(asked) == 3
+    assert len(requests) == 3
 
 
-def test_a_service_that_asks_for_a_long_pause_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    with server_that_answers(http("429 Too Many Requests", Retry_After="3600"), CREDIT) as (url, asked):
+def test_a_look_up_is_not_retried_if_the_service_asks_for_a_long_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    with server_that_answers(http("429 Too Many Requests", Retry_After="3600"), CREDIT) as (url, requests):
         connect(monkeypatch, url)
         with pytest.raises(RcsRateLimited, match="It asks to wait 3600 seconds"):
             RcsHook().get_credits()
 
-    assert len(asked) == 1
+    assert len(requests) == 1
 
 
 @pytest.mark.parametrize(
-    ("trouble", "error"),
+    ("failure", "error"),
     [
         (http("429 Too Many Requests", Retry_After="0"), RcsRateLimited),
         (http("503 Service Unavailable"), RcsOutcomeUnknown),
         (http("200 OK", b"<html>back soon</html>"), RcsOutcomeUnknown),
         (b"", RcsOutcomeUnknown),
     ],
-    ids=["429", "503", "html", "hung up"],
+    ids=["429", "503", "html", "disconnected"],
 )
-def test_a_send_is_never_tried_again_by_the_hook(
-    monkeypatch: pytest.MonkeyPatch, trouble: bytes, error: type[Exception]
-) -> None:
-    with server_that_answers(trouble, trouble) as (url, asked):
+def test_the_hook_never_retries_a_send(monkeypatch: pytest.MonkeyPatch, failure: bytes, error: type[Exception]) -> None:
+    with server_that_answers(failure, failure) as (url, requests):
         connect(monkeypatch, url)
         with pytest.raises(error):
             RcsHook().send(REQUEST)
 
-    assert len(asked) == 1
+    assert len(requests) == 1
 
 
-def test_a_service_that_is_not_there_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_service_is_an_error_that_says_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     connect(monkeypatch, "http://127.0.0.1:1")
 
     with pytest.raises(RcsUnavailable, match="could not connect .* Nothing was sent. Retry later"):
         RcsHook().send(REQUEST)
 
 
-def test_wrong_credentials_are_shown_to_the_service_once_whatever_is_called_after(
+def test_wrong_credentials_are_sent_to_the_service_once(
     sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, sandbox.url, password="wrong-token")
@@ -195,17 +193,17 @@ def test_wrong_credentials_are_shown_to_the_service_once_whatever_is_called_afte
     assert sandbox.statistics()["refused_credentials"] == before + 1
 
 
-def test_credentials_that_a_status_refuses_are_not_shown_again_either(monkeypatch: pytest.MonkeyPatch) -> None:
-    with server_that_answers(http("401 Unauthorized"), CREDIT) as (url, asked):
+def test_credentials_rejected_by_an_http_status_are_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with server_that_answers(http("401 Unauthorized"), CREDIT) as (url, requests):
         connect(monkeypatch, url)
         for _ in range(2):
             with pytest.raises(RcsAuthError):
                 RcsHook().get_credits()
 
-    assert len(asked) == 1
+    assert len(requests) == 1
 
 
-def test_credentials_that_were_put_right_are_shown(sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_corrected_credentials_are_sent(sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     connect(monkeypatch, sandbox.url, password="wrong-token")
     with pytest.raises(RcsAuthError):
         RcsHook().get_credits()
@@ -215,24 +213,24 @@ def test_credentials_that_were_put_right_are_shown(sandbox: SandboxProcess, monk
     assert RcsHook().get_credits() > 0
 
 
-def test_a_person_who_tests_the_connection_makes_one_call_and_lets_refused_credentials_be_shown_again(
+def test_testing_the_connection_makes_one_call_and_allows_rejected_credentials_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with server_that_answers(http("403 Forbidden"), CREDIT, CREDIT) as (url, asked):
+    with server_that_answers(http("403 Forbidden"), CREDIT, CREDIT) as (url, requests):
         connect(monkeypatch, url)
         with pytest.raises(RcsAuthError):
             RcsHook().get_credits()
 
         assert RcsHook().test_connection() == (True, "The service accepts these credentials. Credit left: 7")
-        assert len(asked) == 2
+        assert len(requests) == 2
         assert RcsHook().get_credits() == 7
 
 
-def test_a_test_of_the_connection_that_fails_is_one_call_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    with server_that_answers(http("503 Service Unavailable"), CREDIT) as (url, asked):
+def test_a_failing_test_of_the_connection_makes_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    with server_that_answers(http("503 Service Unavailable"), CREDIT) as (url, requests):
         connect(monkeypatch, url)
 
         works, message = RcsHook().test_connection()
 
-    assert (works, len(asked)) == (False, 1)
+    assert (works, len(requests)) == (False, 1)
     assert "Retry later" in message

@@ -63,16 +63,16 @@ def test_a_send_is_read_in_every_shape_of_reply(monkeypatch: pytest.MonkeyPatch,
     assert result.api_campaign_id == str(accepted["send_id"])
 
 
-def test_the_connection_is_tested_by_asking_for_the_credit(
-    monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProcess
-) -> None:
+def test_testing_the_connection_looks_up_the_credit(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProcess) -> None:
     works, message = hook(monkeypatch, sandbox.url).test_connection()
 
     assert works
     assert message.startswith("The service accepts these credentials. Credit left: ")
 
 
-def test_a_connection_that_does_not_work_says_why(monkeypatch: pytest.MonkeyPatch, faulty: SandboxProcess) -> None:
+def test_testing_a_connection_with_wrong_credentials_returns_the_reason(
+    monkeypatch: pytest.MonkeyPatch, faulty: SandboxProcess
+) -> None:
     works, message = hook(monkeypatch, faulty.url, password="wrong-token").test_connection()
 
     assert not works
@@ -102,7 +102,7 @@ def test_a_connection_that_does_not_work_says_why(monkeypatch: pytest.MonkeyPatc
     ],
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",
 )
-def test_each_fault_is_told_for_what_it_proves_with_what_to_do(
+def test_each_fault_raises_the_error_that_it_proves_with_its_remedy(
     monkeypatch: pytest.MonkeyPatch, faulty: SandboxProcess, fault: dict[str, Any], error: type[RcsError], remedy: str
 ) -> None:
     faulty.faults([{"next": 1, **fault}])
@@ -117,12 +117,12 @@ def test_each_fault_is_told_for_what_it_proves_with_what_to_do(
     assert not (raised.value.nothing_sent and after["accepted"] > before["accepted"])
 
 
-def test_a_service_that_is_not_there_has_certainly_been_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_service_raises_rcs_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RcsUnavailable, match="could not connect"):
         hook(monkeypatch, "http://127.0.0.1:1").send(REQUEST)
 
 
-def test_how_long_to_wait_is_told_with_too_many_requests(
+def test_the_error_of_too_many_requests_has_the_requested_pause(
     monkeypatch: pytest.MonkeyPatch, faulty: SandboxProcess
 ) -> None:
     faulty.faults([{"next": 1, "kind": "status", "status": 429, "retry_after": 7}])
@@ -133,9 +133,7 @@ def test_how_long_to_wait_is_told_with_too_many_requests(
     assert raised.value.retry_after == 7
 
 
-def test_a_redirect_is_not_followed_so_that_credentials_stay_where_they_were_meant_for(
-    monkeypatch: pytest.MonkeyPatch, faulty: SandboxProcess
-) -> None:
+def test_a_redirect_is_not_followed(monkeypatch: pytest.MonkeyPatch, faulty: SandboxProcess) -> None:
     before = faulty.statistics()["send_requests"]
     moved = http("307 Temporary Redirect", Location=f"{faulty.url}/EnviarRCS")
 
@@ -146,9 +144,9 @@ def test_a_redirect_is_not_followed_so_that_credentials_stay_where_they_were_mea
 
 
 def test_no_extra_of_the_connection_is_sent_to_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    with server_that_answers(http("200 OK", b'{"Res": 1, "Cred": 7}')) as (url, asked):
+    with server_that_answers(http("200 OK", b'{"Res": 1, "Cred": 7}')) as (url, requests):
         credit = hook(monkeypatch, url, extra={"my_secret": "hush-hush", "agent": "shop"}).get_credits()
 
     assert credit == 7
-    assert b"hush-hush" not in asked[0]
-    assert b"shop" not in asked[0]
+    assert b"hush-hush" not in requests[0]
+    assert b"shop" not in requests[0]

@@ -1,4 +1,4 @@
-"""Certificates and proxies of the connection, with a real server over TLS and a real proxy."""
+"""Certificates and proxies of the connection, with a real TLS server and a real proxy."""
 
 from __future__ import annotations
 
@@ -41,43 +41,43 @@ def hook(monkeypatch: pytest.MonkeyPatch, url: str, **extra: Any) -> RcsHook:
     return RcsHook()
 
 
-def test_the_service_is_known_by_the_authority_that_the_connection_names(
+def test_a_certificate_of_the_connections_authority_is_trusted(
     monkeypatch: pytest.MonkeyPatch, authority: Authority, certificate: tuple[str, str]
 ) -> None:
-    with service_over_tls(certificate) as (url, seen):
+    with service_over_tls(certificate) as (url, received):
         assert hook(monkeypatch, url, verify=authority.path).get_credits() == 7
 
-    assert seen[0]["Authorization"] == BASIC
+    assert received[0]["Authorization"] == BASIC
 
 
-def test_a_service_that_nobody_vouches_for_is_shown_no_credentials_and_certainly_sent_nothing(
+def test_an_untrusted_service_is_sent_no_credentials_and_no_request(
     monkeypatch: pytest.MonkeyPatch, certificate: tuple[str, str]
 ) -> None:
     refused = pytest.raises(RcsUnavailable, match="could not connect .SSLError.. Nothing was sent. .*verify")
 
-    with service_over_tls(certificate) as (url, seen), refused:
+    with service_over_tls(certificate) as (url, received), refused:
         hook(monkeypatch, url).send(REQUEST)
 
-    assert seen == []
+    assert received == []
 
 
 def test_a_certificate_of_another_host_is_refused(
     monkeypatch: pytest.MonkeyPatch, authority: Authority, certificate: tuple[str, str]
 ) -> None:
-    with service_over_tls(certificate) as (url, seen):
+    with service_over_tls(certificate) as (url, received):
         elsewhere = hook(monkeypatch, url.replace("localhost", "127.0.0.1"), verify=authority.path)
         with pytest.raises(RcsUnavailable, match="could not connect"):
             elsewhere.send(REQUEST)
 
-    assert seen == []
+    assert received == []
 
 
-def test_who_says_so_trusts_anyone(monkeypatch: pytest.MonkeyPatch, certificate: tuple[str, str]) -> None:
+def test_verify_false_trusts_any_certificate(monkeypatch: pytest.MonkeyPatch, certificate: tuple[str, str]) -> None:
     with service_over_tls(certificate) as (url, _), pytest.warns(match="Unverified HTTPS request"):
         assert hook(monkeypatch, url, verify=False).get_credits() == 7
 
 
-def test_the_authority_of_the_connection_counts_more_than_the_environments(
+def test_the_connections_authority_takes_precedence_over_the_environments(
     monkeypatch: pytest.MonkeyPatch, authority: Authority, certificate: tuple[str, str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", Authority(tmp_path).path)
@@ -87,7 +87,7 @@ def test_the_authority_of_the_connection_counts_more_than_the_environments(
 
 
 @pytest.mark.parametrize("trusted", [True, False])
-def test_the_environments_authority_counts_where_the_connection_names_none_and_trusts_it(
+def test_the_environments_authority_is_used_only_with_trust_env(
     monkeypatch: pytest.MonkeyPatch, authority: Authority, certificate: tuple[str, str], trusted: bool
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", authority.path)
@@ -97,7 +97,7 @@ def test_the_environments_authority_counts_where_the_connection_names_none_and_t
 
 
 @pytest.mark.parametrize("in_one_file", [True, False])
-def test_a_service_that_asks_for_the_clients_certificate_is_shown_it(
+def test_the_client_certificate_is_sent_to_a_service_that_requires_it(
     monkeypatch: pytest.MonkeyPatch,
     authority: Authority,
     certificate: tuple[str, str],
@@ -114,59 +114,63 @@ def test_a_service_that_asks_for_the_clients_certificate_is_shown_it(
         assert hook(monkeypatch, url, verify=authority.path, cert=mine).get_credits() == 7
 
 
-def test_without_the_clients_certificate_such_a_service_answers_nothing(
+def test_a_service_that_requires_a_client_certificate_refuses_others(
     monkeypatch: pytest.MonkeyPatch, authority: Authority, certificate: tuple[str, str]
 ) -> None:
-    with service_over_tls(certificate, authority_of_clients=authority.path) as (url, seen):
+    with service_over_tls(certificate, authority_of_clients=authority.path) as (url, received):
         assert not hook(monkeypatch, url, verify=authority.path).test_connection()[0]
 
-    assert seen == []
+    assert received == []
 
 
-def test_a_proxy_is_gone_through_and_sees_its_own_credentials_alone(
+def test_a_proxy_receives_its_own_credentials_only(
     monkeypatch: pytest.MonkeyPatch, authority: Authority, certificate: tuple[str, str]
 ) -> None:
-    with service_over_tls(certificate) as (url, seen_by_service), proxy() as (address, seen_by_proxy):
-        through = hook(monkeypatch, url, verify=authority.path, proxies={"https": f"http://gate:gate-word@{address}"})
-        assert through.get_credits() == 7
+    with service_over_tls(certificate) as (url, received_by_service), proxy() as (address, received_by_proxy):
+        through_proxy = hook(
+            monkeypatch, url, verify=authority.path, proxies={"https": f"http://gate:gate-word@{address}"}
+        )
+        assert through_proxy.get_credits() == 7
 
-    assert seen_by_proxy[0]["Proxy-Authorization"] == "Basic " + b64encode(b"gate:gate-word").decode()
-    assert seen_by_proxy[0]["Authorization"] is None
-    assert seen_by_service[0]["Authorization"] == BASIC
-    assert seen_by_service[0]["Proxy-Authorization"] is None
+    assert received_by_proxy[0]["Proxy-Authorization"] == "Basic " + b64encode(b"gate:gate-word").decode()
+    assert received_by_proxy[0]["Authorization"] is None
+    assert received_by_service[0]["Authorization"] == BASIC
+    assert received_by_service[0]["Proxy-Authorization"] is None
 
 
-def test_the_proxy_of_the_connection_counts_more_than_the_environments(
+def test_the_connections_proxy_takes_precedence_over_the_environments(
     monkeypatch: pytest.MonkeyPatch, authority: Authority, certificate: tuple[str, str]
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
 
-    with service_over_tls(certificate) as (url, _), proxy() as (address, seen_by_proxy):
-        through = hook(monkeypatch, url, verify=authority.path, proxies=json.dumps({"https": f"http://{address}"}))
-        assert through.get_credits() == 7
+    with service_over_tls(certificate) as (url, _), proxy() as (address, received_by_proxy):
+        through_proxy = hook(
+            monkeypatch, url, verify=authority.path, proxies=json.dumps({"https": f"http://{address}"})
+        )
+        assert through_proxy.get_credits() == 7
 
-    assert len(seen_by_proxy) == 1
+    assert len(received_by_proxy) == 1
 
 
 @pytest.mark.parametrize("trusted", [True, False])
-def test_the_environments_proxy_counts_where_the_connection_names_none_and_trusts_it(
+def test_the_environments_proxy_is_used_only_with_trust_env(
     monkeypatch: pytest.MonkeyPatch, authority: Authority, certificate: tuple[str, str], trusted: bool
 ) -> None:
-    with service_over_tls(certificate) as (url, _), proxy() as (address, seen_by_proxy):
+    with service_over_tls(certificate) as (url, _), proxy() as (address, received_by_proxy):
         monkeypatch.setenv("HTTPS_PROXY", f"http://{address}")
         assert hook(monkeypatch, url, verify=authority.path, trust_env=trusted).get_credits() == 7
 
-    assert len(seen_by_proxy) == trusted
+    assert len(received_by_proxy) == trusted
 
 
-def test_a_proxy_that_is_not_there_proves_that_nothing_was_sent_and_its_password_is_not_told(
+def test_an_unreachable_proxy_proves_that_nothing_was_sent_and_hides_its_password(
     monkeypatch: pytest.MonkeyPatch, certificate: tuple[str, str]
 ) -> None:
-    with service_over_tls(certificate) as (url, seen):
-        through = hook(monkeypatch, url, proxies={"https": "http://gate:gate-word@127.0.0.1:1"})
-        with pytest.raises(RcsError) as told:
-            through.send(REQUEST)
+    with service_over_tls(certificate) as (url, received):
+        through_proxy = hook(monkeypatch, url, proxies={"https": "http://gate:gate-word@127.0.0.1:1"})
+        with pytest.raises(RcsError) as raised:
+            through_proxy.send(REQUEST)
 
-    assert isinstance(told.value, RcsUnavailable)
-    assert "gate-word" not in str(told.value)
-    assert seen == []
+    assert isinstance(raised.value, RcsUnavailable)
+    assert "gate-word" not in str(raised.value)
+    assert received == []

@@ -1,4 +1,4 @@
-"""The provider's errors as Airflow's: its retries follow what each error says of itself."""
+"""The provider's errors as Airflow's exceptions."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions, descri
 EVERY_ERROR = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
 
 
-def raised(kind: Any) -> errors.RcsError:
+def example_of(kind: Any) -> errors.RcsError:
     error: errors.RcsError = kind("host", "no URL", "Mend it.") if kind is errors.RcsInputError else kind("it failed")
     return error
 
 
 @pytest.mark.parametrize("kind", EVERY_ERROR)
-def test_what_a_retry_cannot_help_fails_the_task_at_once_and_what_it_may_help_is_retried(kind: Any) -> None:
-    with pytest.raises(AirflowException) as describe_error, airflow_exceptions():
-        raise raised(kind)
+def test_only_errors_that_a_retry_may_fix_are_retried(kind: Any) -> None:
+    with pytest.raises(AirflowException) as raised, airflow_exceptions():
+        raise example_of(kind)
 
-    assert isinstance(describe_error.value, AirflowFailException) is not kind.retry_may_help
-    assert str(describe_error.value).startswith(f"{kind.__name__}: ")
+    assert isinstance(raised.value, AirflowFailException) is not kind.retry_may_help
+    assert str(raised.value).startswith(f"{kind.__name__}: ")
 
 
-def test_notes_on_an_error_are_told_too() -> None:
+def test_the_exception_includes_the_notes_of_the_error() -> None:
     error = errors.RcsUnavailable("away")
     error.add_note("Campaign 'spring' stopped: 3 planned.")
 
@@ -35,12 +35,12 @@ def test_notes_on_an_error_are_told_too() -> None:
         raise error
 
 
-def test_errors_of_others_are_left_alone() -> None:
+def test_other_errors_are_raised_unchanged() -> None:
     with pytest.raises(KeyError), airflow_exceptions():
         raise KeyError("a mistake of ours")
 
 
-def test_of_the_errors_of_others_no_digit_is_told_and_nothing_after_the_first_line() -> None:
+def test_other_errors_are_described_by_their_first_line_without_digits() -> None:
     quoting = ValueError("no such phone: 34600000001\nDETAIL: Ana")
 
     assert describe_error(quoting) == "ValueError: no such phone: ***********"

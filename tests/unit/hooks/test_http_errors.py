@@ -1,4 +1,4 @@
-"""What HTTP proves of a call, whatever the body says."""
+"""What HTTP alone proves about a call."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LATE, RESET = ConnectTimeoutError("late"), ConnectionResetError("reset")
 
 
 def wrapped(cause: Exception) -> requests.ConnectionError:
-    """Return an error as requests raises it: around the one that says how often it was tried."""
-    around = Exception("tried in vain")
-    around.reason = cause  # type: ignore[attr-defined]
-    return requests.ConnectionError(around)
+    """Return an error as requests raises it, around the error of urllib3 that counts the tries."""
+    retries_error = Exception("retries exceeded")
+    retries_error.reason = cause  # type: ignore[attr-defined]
+    return requests.ConnectionError(retries_error)
 
 
-def too_many(retry_after: str | None) -> RcsRateLimited:
+def error_of_429(retry_after: str | None) -> RcsRateLimited:
     response = requests.Response()
     response.status_code = 429
     if retry_after is not None:
@@ -39,7 +39,7 @@ def too_many(retry_after: str | None) -> RcsRateLimited:
 @pytest.mark.parametrize(
     "cause", [LATE, UNVERIFIED, ProxyError("gate", LATE), ProxyError("gate", UNVERIFIED)], ids=repr
 )
-def test_where_no_connection_came_about_nothing_has_left(cause: Exception) -> None:
+def test_a_connection_that_was_not_made_proves_that_nothing_left(cause: Exception) -> None:
     assert never_left(wrapped(cause))
 
 
@@ -47,45 +47,45 @@ def test_where_no_connection_came_about_nothing_has_left(cause: Exception) -> No
     "cause",
     [
         ProtocolError("Connection aborted.", RESET),
-        # What urllib3 makes of a connection through a proxy that breaks once the request is under way, too.
+        # urllib3 raises this too if a connection through a proxy breaks while the request is in flight.
         ProxyError("gate", RESET),
         SSLError("alert certificate required"),
         ReadTimeoutError(None, URL, "late"),  # type: ignore[arg-type]
     ],
     ids=repr,
 )
-def test_where_a_connection_broke_the_request_may_have_left(cause: Exception) -> None:
+def test_a_broken_connection_does_not_prove_that_nothing_left(cause: Exception) -> None:
     assert not never_left(wrapped(cause))
 
 
-def test_an_error_is_told_by_its_kind_alone_because_its_text_may_hold_credentials() -> None:
+def test_the_kind_of_an_error_does_not_contain_its_text() -> None:
     assert error_kind(wrapped(ProxyError("http://gate:gate-word@proxy", LATE))) == "ProxyError"
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7), (" 0 ", 0), (None, None), ("", None), ("soon", None)])
-def test_how_long_to_wait_is_read_where_the_service_says_it(header: str | None, seconds: Any) -> None:
-    assert too_many(header).retry_after == seconds
+def test_retry_after_is_read_as_seconds(header: str | None, seconds: Any) -> None:
+    assert error_of_429(header).retry_after == seconds
 
 
 @pytest.mark.parametrize("header", ["\u00b2", "-1", "1.5", "9" * 30])
-def test_what_is_no_number_of_seconds_does_no_harm(header: str) -> None:
-    waits = too_many(header).retry_after
+def test_an_odd_retry_after_does_not_fail(header: str) -> None:
+    waits = error_of_429(header).retry_after
 
     assert waits is None or waits > 10**6
 
 
 @pytest.mark.parametrize(("minutes", "least", "most"), [(20, 600, 1200), (-20, 0, 0)])
-def test_a_date_to_wait_for_is_read_as_the_seconds_until_then(minutes: int, least: float, most: float) -> None:
+def test_a_date_in_retry_after_is_read_as_the_seconds_until_then(minutes: int, least: float, most: float) -> None:
     moment = format_datetime(datetime.now(UTC) + timedelta(minutes=minutes), usegmt=True)
 
-    waits = too_many(moment).retry_after
+    waits = error_of_429(moment).retry_after
 
     assert waits is not None
     assert least <= waits <= most
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 409, 500, 503])
-def test_other_statuses_are_left_to_the_body(status: int) -> None:
+def test_other_statuses_do_not_raise(status: int) -> None:
     response = requests.Response()
     response.status_code = status
 

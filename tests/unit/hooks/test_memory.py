@@ -1,4 +1,4 @@
-"""What a process remembers of the service."""
+"""The cache of look-ups and rejected credentials of a process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_rcs.hooks.memory import Memory
 
 
 class Clock:
-    """A clock that a test turns."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -30,73 +30,73 @@ def memory(clock: Clock) -> Memory:
     return Memory(300, clock)
 
 
-def asked() -> int:
-    raise AssertionError("the answer is known, and was asked for again")
+def unexpected_look_up() -> int:
+    raise AssertionError("the result is cached, and was looked up again")
 
 
-def test_an_answer_is_recalled_without_asking_again(memory: Memory) -> None:
-    memory.recall("question", lambda: 1)
+def test_a_cached_result_is_returned_without_another_look_up(memory: Memory) -> None:
+    memory.cached("question", lambda: 1)
 
-    assert memory.recall("question", asked) == 1
+    assert memory.cached("question", unexpected_look_up) == 1
 
 
-def test_an_answer_is_asked_for_again_when_it_is_old(memory: Memory, clock: Clock) -> None:
-    memory.recall("question", lambda: 1)
+def test_an_expired_result_is_looked_up_again(memory: Memory, clock: Clock) -> None:
+    memory.cached("question", lambda: 1)
     clock.now += 300
 
-    assert memory.recall("question", lambda: 2) == 2
+    assert memory.cached("question", lambda: 2) == 2
 
 
-def test_an_answer_that_is_asked_for_afresh_is_the_one_that_is_recalled_then(memory: Memory) -> None:
+def test_a_fresh_look_up_replaces_the_cached_result(memory: Memory) -> None:
     numbers = count()
-    memory.recall("question", lambda: next(numbers))
+    memory.cached("question", lambda: next(numbers))
 
-    assert memory.recall("question", lambda: next(numbers), fresh=True) == 1
-    assert memory.recall("question", asked) == 1
-
-
-def test_an_answer_to_another_question_is_not_recalled(memory: Memory) -> None:
-    memory.recall("question", lambda: 1)
-
-    assert memory.recall("another", lambda: 2) == 2
+    assert memory.cached("question", lambda: next(numbers), fresh=True) == 1
+    assert memory.cached("question", unexpected_look_up) == 1
 
 
-def test_a_failure_is_not_remembered(memory: Memory) -> None:
+def test_the_result_of_another_look_up_is_not_returned(memory: Memory) -> None:
+    memory.cached("question", lambda: 1)
+
+    assert memory.cached("another", lambda: 2) == 2
+
+
+def test_errors_are_not_cached(memory: Memory) -> None:
     def fail() -> int:
         raise RcsUnavailable("away")
 
     with pytest.raises(RcsUnavailable):
-        memory.recall("question", fail)
+        memory.cached("question", fail)
 
-    assert memory.recall("question", lambda: 1) == 1
-
-
-def test_credentials_that_nobody_refused_may_be_shown(memory: Memory) -> None:
-    memory.refused("these")
-
-    memory.require_not_refused("others")
+    assert memory.cached("question", lambda: 1) == 1
 
 
-def test_refused_credentials_are_not_shown_again_and_the_way_out_is_told(memory: Memory) -> None:
-    memory.refused("these")
+def test_credentials_that_were_not_rejected_are_allowed(memory: Memory) -> None:
+    memory.remember_rejected("these")
+
+    memory.require_not_rejected("others")
+
+
+def test_rejected_credentials_raise_an_error_with_the_remedy(memory: Memory) -> None:
+    memory.remember_rejected("these")
 
     with pytest.raises(RcsAuthError, match="so the call was not made.*Check login and password.*test the connection"):
-        memory.require_not_refused("these")
+        memory.require_not_rejected("these")
 
 
-def test_a_refusal_can_be_forgotten(memory: Memory) -> None:
-    memory.refused("these")
-    memory.forget_refusal("these")
-    memory.forget_refusal("never refused")
+def test_rejected_credentials_can_be_allowed_again(memory: Memory) -> None:
+    memory.remember_rejected("these")
+    memory.forget_rejected("these")
+    memory.forget_rejected("never rejected")
 
-    memory.require_not_refused("these")
+    memory.require_not_rejected("these")
 
 
-def test_everything_can_be_forgotten(memory: Memory) -> None:
-    memory.refused("these")
-    memory.recall("question", lambda: 1)
+def test_clear_removes_results_and_rejected_credentials(memory: Memory) -> None:
+    memory.remember_rejected("these")
+    memory.cached("question", lambda: 1)
 
-    memory.forget()
+    memory.clear()
 
-    memory.require_not_refused("these")
-    assert memory.recall("question", lambda: 2) == 2
+    memory.require_not_rejected("these")
+    assert memory.cached("question", lambda: 2) == 2

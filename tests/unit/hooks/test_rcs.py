@@ -10,13 +10,13 @@ from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.hooks.rcs import RcsHook
 
 
-def connection(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
+def define_connection(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
     values = {"conn_type": "rcs", "host": "https://rcs.example", "login": "user", "password": "secret-token"} | fields
     monkeypatch.setenv("AIRFLOW_CONN_RCS_DEFAULT", json.dumps(values))
 
 
 def test_no_extra_of_the_connection_becomes_a_header(monkeypatch: pytest.MonkeyPatch) -> None:
-    connection(monkeypatch, extra={"agent": "shop", "my_secret": "hush", "status_codes": {"20": "read"}})
+    define_connection(monkeypatch, extra={"agent": "shop", "my_secret": "hush", "status_codes": {"20": "read"}})
 
     headers = RcsHook().get_conn().headers
 
@@ -24,7 +24,7 @@ def test_no_extra_of_the_connection_becomes_a_header(monkeypatch: pytest.MonkeyP
     assert "hush" not in str(headers)
 
 
-def test_the_session_uses_the_connections_proxies_certificates_and_trust(
+def test_the_session_uses_proxies_certificates_and_trust_env_of_the_connection(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     authorities, mine = tmp_path / "ca.pem", tmp_path / "me.pem"
@@ -32,7 +32,7 @@ def test_the_session_uses_the_connections_proxies_certificates_and_trust(
         path.touch()
     proxies = {"https": "http://proxy:3128"}
     extra = {"proxies": proxies, "verify": str(authorities), "cert": str(mine), "trust_env": False}
-    connection(monkeypatch, extra=extra)
+    define_connection(monkeypatch, extra=extra)
 
     session = RcsHook().get_conn()
 
@@ -46,24 +46,26 @@ def test_the_session_uses_the_connections_proxies_certificates_and_trust(
 
 @pytest.mark.parametrize("unset", ["", "***"])
 @pytest.mark.parametrize("field", ["login", "password"])
-def test_a_connection_without_credentials_is_refused_and_the_field_is_named(
+def test_a_connection_without_credentials_is_refused_with_the_missing_field(
     monkeypatch: pytest.MonkeyPatch, field: str, unset: str
 ) -> None:
-    connection(monkeypatch, **{field: unset})
+    define_connection(monkeypatch, **{field: unset})
 
-    with pytest.raises(RcsInputError, match=f"^{field} of the connection 'rcs_default': it is missing"):
+    with pytest.raises(RcsInputError, match=f"^{field} of the define_connection 'rcs_default': it is missing"):
         RcsHook().get_conn()
 
 
 def test_a_base_url_that_is_not_https_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    connection(monkeypatch, host="http://rcs.example")
+    define_connection(monkeypatch, host="http://rcs.example")
 
-    with pytest.raises(RcsInputError, match="^host of the connection: http://rcs.example is not https. Use an https"):
+    with pytest.raises(
+        RcsInputError, match="^host of the define_connection: http://rcs.example is not https. Use an https"
+    ):
         RcsHook().list_templates()
 
 
 def test_credentials_with_accents_are_sent_as_utf_8(monkeypatch: pytest.MonkeyPatch) -> None:
-    connection(monkeypatch, login="niño", password="contraseña-€")
+    define_connection(monkeypatch, login="niño", password="contraseña-€")
 
     session = RcsHook().get_conn()
 

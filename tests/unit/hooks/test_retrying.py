@@ -1,4 +1,4 @@
-"""Look-ups are tried again where that may help, and as often and as late as is polite."""
+"""Retries of look-ups: which errors, how often, and after which pauses."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ from airflow_provider_rcs.api.errors import (
 )
 from airflow_provider_rcs.hooks.retrying import ATTEMPTS, LONGEST_WAIT_SECONDS, retry_look_up
 
-AWAY = RcsUnavailable("away")
+UNAVAILABLE = RcsUnavailable("away")
 
 
 class Service:
-    """Answers with these errors first, and then with ``"answer"``; nobody really waits for it."""
+    """Raise these errors first, then return ``"answer"``; pauses are recorded instead of waited for."""
 
     def __init__(self, *errors: Exception) -> None:
         self._errors = list(errors)
-        self.asked = 0
+        self.calls = 0
         self.pauses: list[float] = []
 
     def ask(self) -> str:
-        self.asked += 1
+        self.calls += 1
         if self._errors:
             raise self._errors.pop(0)
         return "answer"
 
-    def patiently(self) -> str:
+    def look_up_with_retries(self) -> str:
         return retry_look_up(self.ask, self.pauses.append)
 
 
-def test_an_answer_is_not_asked_for_twice() -> None:
+def test_a_successful_look_up_is_made_once() -> None:
     service = Service()
 
-    assert service.patiently() == "answer"
-    assert service.asked == 1
+    assert service.look_up_with_retries() == "answer"
+    assert service.calls == 1
 
 
 @pytest.mark.parametrize("failures", range(1, ATTEMPTS))
-def test_what_may_pass_is_tried_again(failures: int) -> None:
-    service = Service(*[AWAY] * failures)
+def test_errors_that_a_retry_may_fix_are_retried(failures: int) -> None:
+    service = Service(*[UNAVAILABLE] * failures)
 
-    assert service.patiently() == "answer"
-    assert service.asked == failures + 1
+    assert service.look_up_with_retries() == "answer"
+    assert service.calls == failures + 1
 
 
-def test_after_three_tries_the_last_error_is_told() -> None:
+def test_after_three_attempts_the_last_error_is_raised() -> None:
     last = RcsRateLimited("too many")
-    service = Service(AWAY, AWAY, last, AWAY)
+    service = Service(UNAVAILABLE, UNAVAILABLE, last, UNAVAILABLE)
 
-    with pytest.raises(RcsRateLimited) as told:
-        service.patiently()
+    with pytest.raises(RcsRateLimited) as raised:
+        service.look_up_with_retries()
 
-    assert told.value is last
-    assert service.asked == ATTEMPTS == 3
+    assert raised.value is last
+    assert service.calls == ATTEMPTS == 3
 
 
 @pytest.mark.parametrize(
@@ -74,20 +74,20 @@ def test_after_three_tries_the_last_error_is_told() -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_what_cannot_pass_by_itself_is_asked_once(error: Exception) -> None:
+def test_errors_that_a_retry_cannot_fix_are_not_retried(error: Exception) -> None:
     service = Service(error)
 
     with pytest.raises(type(error)):
-        service.patiently()
+        service.look_up_with_retries()
 
-    assert service.asked == 1
+    assert service.calls == 1
 
 
-def test_pauses_vary_so_that_many_who_failed_together_do_not_come_back_together() -> None:
+def test_pauses_are_random_so_that_clients_do_not_retry_together() -> None:
     pauses = []
     for _ in range(20):
-        service = Service(AWAY)
-        service.patiently()
+        service = Service(UNAVAILABLE)
+        service.look_up_with_retries()
         pauses += service.pauses
 
     assert len(set(pauses)) > 1
@@ -95,25 +95,25 @@ def test_pauses_vary_so_that_many_who_failed_together_do_not_come_back_together(
 
 
 @pytest.mark.parametrize("seconds", [1.5, 30, LONGEST_WAIT_SECONDS])
-def test_the_pause_that_the_service_asks_for_is_kept(seconds: float) -> None:
+def test_the_pause_that_the_service_asks_for_is_respected(seconds: float) -> None:
     service = Service(RcsRateLimited("too many", seconds))
 
-    service.patiently()
+    service.look_up_with_retries()
 
     assert service.pauses == [seconds]
 
 
-def test_a_service_that_asks_for_a_longer_pause_is_left_in_peace() -> None:
+def test_a_pause_longer_than_the_limit_is_not_waited_for() -> None:
     service = Service(RcsRateLimited("too many", LONGEST_WAIT_SECONDS + 1))
 
     with pytest.raises(RcsRateLimited):
-        service.patiently()
+        service.look_up_with_retries()
 
-    assert (service.asked, service.pauses) == (1, [])
+    assert (service.calls, service.pauses) == (1, [])
 
 
 def test_a_retry_is_logged_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
-    Service(AWAY).patiently()
+    Service(UNAVAILABLE).look_up_with_retries()
 
     assert "retrying in" in caplog.text
     assert "away" in caplog.text

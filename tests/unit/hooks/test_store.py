@@ -11,31 +11,31 @@ from airflow_provider_rcs.hooks.store import store_engine, unchecked_store_engin
 from airflow_provider_rcs.store.db.migrate import migrate
 
 
-def connection(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
+def define_connection(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps(fields))
 
 
-def test_a_missing_connection_is_told_with_the_way_out() -> None:
+def test_a_missing_connection_is_an_error_with_the_remedy() -> None:
     with pytest.raises(RcsStoreError, match="'nowhere' is not defined.*airflow-rcs migrate --store-conn-id nowhere"):
         store_engine("nowhere")
 
 
-def test_a_store_without_tables_is_told_with_the_way_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    connection(monkeypatch, conn_type="sqlite", host=f"{tmp_path}/store.db")
+def test_a_store_without_tables_is_an_error_with_the_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    define_connection(monkeypatch, conn_type="sqlite", host=f"{tmp_path}/store.db")
 
     with pytest.raises(RcsStoreError, match="its tables are missing. Make them with: airflow-rcs migrate"):
         store_engine()
 
 
 def test_a_migrated_sqlite_store_is_opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    connection(monkeypatch, conn_type="sqlite", host=f"{tmp_path}/store.db")
+    define_connection(monkeypatch, conn_type="sqlite", host=f"{tmp_path}/store.db")
     migrate(unchecked_store_engine())
 
     assert store_engine().url.database == f"{tmp_path}/store.db"
 
 
-def test_a_postgres_connection_keeps_its_fields_and_its_drivers_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    connection(
+def test_a_postgres_url_has_the_fields_and_driver_options_of_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    define_connection(
         monkeypatch,
         conn_type="postgres",
         host="db.example",
@@ -59,8 +59,8 @@ def test_a_postgres_connection_keeps_its_fields_and_its_drivers_options(monkeypa
     assert dict(url.query) == {"sslmode": "verify-full"}
 
 
-def test_another_kind_of_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    connection(monkeypatch, conn_type="mysql", host="db.example")
+def test_other_databases_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    define_connection(monkeypatch, conn_type="mysql", host="db.example")
 
     with pytest.raises(RcsStoreError, match="of type 'mysql', but the store runs on SQLite and PostgreSQL only"):
         unchecked_store_engine()

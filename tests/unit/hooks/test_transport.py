@@ -1,4 +1,4 @@
-"""How requests travel, as the extras of a connection say."""
+"""HTTP settings in the extras of a connection."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ def test_extras_that_set_nothing_keep_the_defaults() -> None:
 
 @pytest.mark.parametrize("unset", [None, "", "***"], ids=repr)
 @pytest.mark.parametrize("field", ["proxies", "verify", "cert", "trust_env"])
-def test_what_the_form_saves_for_a_field_left_alone_keeps_the_default(field: str, unset: Any) -> None:
+def test_values_that_the_form_saves_for_untouched_fields_keep_the_default(field: str, unset: Any) -> None:
     assert read_transport({field: unset}) == Transport()
 
 
 @pytest.mark.parametrize("proxies", [{"https": "http://proxy:3128"}, '{"https": "http://proxy:3128"}'])
-def test_proxies_may_be_an_object_or_its_json(proxies: Any) -> None:
+def test_proxies_can_be_an_object_or_json(proxies: Any) -> None:
     assert read_transport({"proxies": proxies}).proxies == {"https": "http://proxy:3128"}
 
 
 @pytest.mark.parametrize(("value", "read"), [(True, True), (False, False), ("false", False), ("True", True)])
 @pytest.mark.parametrize("field", ["verify", "trust_env"])
-def test_truth_values_may_be_text(field: str, value: Any, read: bool) -> None:
+def test_booleans_can_be_text(field: str, value: Any, read: bool) -> None:
     assert getattr(read_transport({field: value}), field) is read
 
 
-def test_certificate_authorities_may_be_a_file_or_a_folder(pem: str) -> None:
+def test_verify_can_be_a_file_or_a_folder(pem: str) -> None:
     folder = str(Path(pem).parent)
 
     assert [read_transport({"verify": path}).verify for path in (pem, folder)] == [pem, folder]
 
 
-def test_a_clients_certificate_may_be_one_file_or_two(pem: str) -> None:
+def test_cert_can_be_one_file_or_two(pem: str) -> None:
     pair = f'["{pem}", "{pem}"]'
 
     assert [read_transport({"cert": cert}).cert for cert in (pem, [pem, pem], pair)] == [pem, (pem, pem), (pem, pem)]
@@ -67,7 +67,7 @@ def test_a_clients_certificate_may_be_one_file_or_two(pem: str) -> None:
         ("trust_env", 1),
     ],
 )
-def test_an_extra_that_cannot_be_read_is_refused_with_what_it_takes(field: str, value: Any) -> None:
+def test_an_unreadable_extra_is_refused_with_the_expected_form(field: str, value: Any) -> None:
     with pytest.raises(RcsInputError, match=r"it cannot be read\. It takes ") as refused:
         read_transport({field: value})
 
@@ -75,6 +75,6 @@ def test_an_extra_that_cannot_be_read_is_refused_with_what_it_takes(field: str, 
 
 
 @pytest.mark.parametrize("extras", [{"verify": "/no/ca.pem"}, {"cert": "/no/me.pem"}, {"cert": ["/no/me", "/no/key"]}])
-def test_a_file_that_is_not_there_is_refused_before_anything_is_asked(extras: Any) -> None:
+def test_a_missing_file_is_refused(extras: Any) -> None:
     with pytest.raises(RcsInputError, match=r"^extra '\w+' of the connection: /no/.* does not exist on this machine"):
         read_transport(extras)

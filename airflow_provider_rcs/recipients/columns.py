@@ -154,11 +154,7 @@ def read_recipients(
     for variable, column in columns.variables.items():
         if variable in required_variables and not all(texts[variable]):
             reader.require(texts[variable], f"variable {variable}: it has no value", f", column {column!r}")
-    variables: list[dict[str, str]] = [{} for _ in range(size)]
-    for variable, column in texts.items():
-        for values, text in zip(variables, column, strict=True):
-            if text:
-                values[variable] = text
+    variables = _variables_of_rows(texts, size)
     keys: list[Any] = list(phones.phones)
     for position in phones.refused:
         identity = (as_listed[position], names[position], references[position], variables[position])
@@ -200,6 +196,16 @@ class _ChunkReader:
         for position, (rejection, detail) in self.rejections.items():
             rejections[position], details[position] = rejection, detail
         return rejections, details
+
+
+def _variables_of_rows(columns: Mapping[str, Sequence[str]], size: int) -> list[dict[str, str]]:
+    """Return the variables of each row that have a value."""
+    rows: list[dict[str, str]] = [{} for _ in range(size)]
+    for variable, texts in columns.items():
+        for row, text in zip(rows, texts, strict=True):
+            if text:
+                row[variable] = text
+    return rows
 
 
 def _key_without_phone(identity: tuple[object, ...]) -> str:

@@ -140,7 +140,7 @@ def test_too_many_failures_fail_it_at_once_in_each_mode_and_are_counted(
     with pytest.raises(
         AirflowFailException,
         match=r"RcsTooManyFailuresError: campaign 'spring': 1 of its 2 messages have failed \(50.0%\), and "
-        r"max_failure_rate=0.49 allows 49.0%. 1 failed, 1 without a report. Look at",
+        r"max_failure_rate=0.49 allows 49.0%. 1 failed, 1 without a report. Look up",
     ):
         sensor(max_failure_rate=0.49, **changes).execute(first_try)
 

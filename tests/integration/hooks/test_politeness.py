@@ -1,4 +1,4 @@
-"""What the hook does not do to the service: reconnect, repeat look-ups or sends, repeat wrong credentials."""
+"""The hook spares the service needless connections, look-ups, sends and wrong credentials."""
 
 from __future__ import annotations
 

@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.errors import RcsError
 from airflow_provider_rcs.store.inbox.folding import fold
-from airflow_provider_rcs.store.inbox.silence import (
-    SILENT_METRIC,
-    read_campaigns_to_warn_about,
-    record_silence_warning,
-    silence_warning,
-)
+from airflow_provider_rcs.store.inbox.silence import SILENT_METRIC, read_campaigns_to_warn_about, silence_warning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +24,6 @@ log = logging.getLogger(__name__)
 # One fold of many reports costs less than many folds of few, and on SQLite a fold delays the commits of reports.
 _SECONDS_BETWEEN_FOLDS = 0.5
 _SECONDS_BETWEEN_SILENCE_CHECKS = 60.0
-# One name for all receivers, so that only one of several processes reports a silence.
-_OBSERVER = "the receivers"
 
 
 class BackgroundThread:
@@ -93,7 +86,7 @@ class BackgroundFolding:
 
 
 class SilenceWatch:
-    """Logs and counts each campaign that should have had reports by now and has none, once per campaign.
+    """Logs and counts each campaign that should have had reports by now and has none, once a day.
 
     :param get_engine: returns the store's engine; called in a thread.
     :param metrics: counts the silent campaigns.
@@ -102,6 +95,7 @@ class SilenceWatch:
     def __init__(self, get_engine: Callable[[], sa.Engine], metrics: Metrics) -> None:
         self._get_engine = get_engine
         self._metrics = metrics
+        self._last_check: datetime | None = None
         self._thread = BackgroundThread(self._work, "rcs-reports-silence")
 
     def start(self) -> None:
@@ -120,7 +114,8 @@ class SilenceWatch:
                 log.error("Checking for silent campaigns failed: %s", type(error).__name__)  # noqa: TRY400
 
     def _check(self, engine: sa.Engine) -> None:
-        for campaign, since in read_campaigns_to_warn_about(engine, _OBSERVER, datetime.now(UTC)).items():
-            if record_silence_warning(engine, campaign, _OBSERVER):
-                log.warning("This receiver accepts reports, but %s", silence_warning(campaign, since))
-                self._metrics.count(SILENT_METRIC)
+        now = datetime.now(UTC)
+        for campaign, since in read_campaigns_to_warn_about(engine, now, self._last_check).items():
+            log.warning("This receiver accepts reports, but %s", silence_warning(campaign, since))
+            self._metrics.count(SILENT_METRIC)
+        self._last_check = now

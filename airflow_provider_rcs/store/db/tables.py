@@ -269,16 +269,6 @@ refused_credentials = sa.Table(
 )
 
 
-silence = sa.Table(
-    "rcs_silence",
-    metadata,
-    sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), primary_key=True, autoincrement=False),
-    sa.Column("observer", sa.Text, primary_key=True, comment="the task that waits, or the receivers"),
-    sa.Column("warned_at", UtcDateTime, nullable=False),
-    comment="Warnings that a campaign gets no reports: at most one for each observer.",
-)
-
-
 watcher = sa.Table(
     "rcs_watcher",
     metadata,

@@ -19,7 +19,6 @@ from airflow.sdk.exceptions import AirflowRescheduleException
 
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
 from airflow_provider_rcs.store.db.tables import campaign, request
-from airflow_provider_rcs.store.inbox.silence import SILENT_AFTER
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
 from tests.unit.warehouse.test_load import report, send
 
@@ -197,7 +196,7 @@ def test_without_a_limit_the_sensor_waits_for_reports(store: sa.Engine, context:
     assert not sensor().poke(context)
 
 
-def sent_ago(store: sa.Engine, minutes: int) -> None:
+def sent_ago(store: sa.Engine, minutes: float) -> None:
     """Set the time of all requests to some minutes ago."""
     then = datetime.now(UTC) - timedelta(minutes=minutes)
     with store.begin() as connection:
@@ -242,58 +241,64 @@ def test_pokes_of_one_task_warn_of_a_silent_campaign_once(
     assert metrics.increments == COUNTED_ONCE
 
 
-def test_pokes_in_separate_processes_warn_of_a_silent_campaign_once(
-    store: sa.Engine, first_try: Context, metrics: RecordedMetrics, capsys: pytest.CaptureFixture[str]
+def test_a_sensor_that_starts_days_into_the_silence_warns_at_its_first_poke(
+    store: sa.Engine, first_try: Context, capsys: pytest.CaptureFixture[str]
 ) -> None:
     send(store, "spring", PHONES)
-    sent_ago(store, minutes=11)
+    sent_ago(store, minutes=3 * 24 * 60)
 
-    for _ in range(3):
+    for context in (first_try, rescheduled(datetime.now(UTC) - timedelta(minutes=1))):
         with pytest.raises(AirflowRescheduleException):
-            sensor(mode="reschedule").execute(first_try)
+            sensor(mode="reschedule").execute(context)
 
     assert capsys.readouterr().out.count(WARNING) == 1
-    assert metrics.increments == COUNTED_ONCE
 
 
-def test_a_deferred_sensor_resumes_to_warn_once_and_keeps_its_end_time(
+@pytest.mark.parametrize("day", [0, 1, 2])
+@pytest.mark.parametrize("interval", [60, 75, 110])
+def test_pokes_in_separate_processes_warn_of_a_silent_campaign_once_or_twice_a_day(
+    store: sa.Engine, metrics: RecordedMetrics, capsys: pytest.CaptureFixture[str], interval: int, day: int
+) -> None:
+    send(store, "spring", PHONES)
+    began = datetime.now(UTC) - timedelta(days=3)
+
+    # Their interval is 60 seconds, but they come as late as the scheduler and the workers are busy.
+    for seconds in range(-300, 600, interval):
+        overdue = timedelta(days=day, seconds=seconds)
+        sent_ago(store, minutes=10 + overdue / timedelta(minutes=1))
+        with pytest.raises(AirflowRescheduleException):
+            sensor(mode="reschedule").execute(rescheduled(began))
+
+    warnings = capsys.readouterr().out.count(WARNING)
+    assert warnings in {1, 2}
+    assert metrics.increments == COUNTED_ONCE * warnings
+
+
+def test_pokes_with_exponential_backoff_warn_however_far_apart_they_are(
+    store: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(store, "spring", PHONES)
+    sent_ago(store, minutes=60)
+
+    with pytest.raises(AirflowRescheduleException):
+        sensor(mode="reschedule", exponential_backoff=True).execute(
+            rescheduled(datetime.now(UTC) - timedelta(minutes=60))
+        )
+
+    assert capsys.readouterr().out.count(WARNING) == 1
+
+
+def test_a_deferrable_sensor_leaves_the_warning_to_its_trigger(
     store: sa.Engine, context: Context, metrics: RecordedMetrics, capsys: pytest.CaptureFixture[str]
 ) -> None:
     send(store, "spring", PHONES)
-    sent_ago(store, minutes=9)
-    with pytest.raises(TaskDeferred) as first:
-        sensor(deferrable=True).execute(context)
-    sent_ago(store, minutes=11)
-    end_time = first.value.trigger.end_time
-
-    with pytest.raises(TaskDeferred) as second:
-        sensor(deferrable=True).execute_complete(context, {"status": "silent", "end_time": end_time.isoformat()})
-
-    triggers = [deferred.value.trigger for deferred in (first, second)]
-    assert [trigger.warn_of_silence_after for trigger in triggers] == [SILENT_AFTER, None]
-    assert [trigger.end_time for trigger in triggers] == [end_time] * 2
-    assert capsys.readouterr().out.count(WARNING) == 1
-    assert metrics.increments == COUNTED_ONCE
-
-
-def test_a_sensor_that_warns_at_its_first_poke_is_not_resumed_to_warn(store: sa.Engine, context: Context) -> None:
-    send(store, "spring", PHONES)
     sent_ago(store, minutes=11)
 
-    with pytest.raises(TaskDeferred) as deferred:
+    with pytest.raises(TaskDeferred):
         sensor(deferrable=True).execute(context)
 
-    assert deferred.value.trigger.warn_of_silence_after is None
-
-
-def test_reports_found_by_a_resumed_sensor_end_its_wait(store: sa.Engine, context: Context) -> None:
-    reference = send(store, "spring", PHONES)
-    for phone in PHONES:
-        report(store, reference, phone, "13")
-
-    returned = sensor(deferrable=True).execute_complete(context, {"status": "silent", "end_time": "2099-01-01T00:00Z"})
-
-    assert returned["statuses"] == {"delivered": 2}
+    assert WARNING not in capsys.readouterr().out
+    assert metrics.increments == []
 
 
 def test_no_warning_for_a_short_silence_or_without_requested_reports(

@@ -15,6 +15,7 @@ from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_rcs.store.db import tables
 from airflow_provider_rcs.store.inbox.folding import fold_parked
+from airflow_provider_rcs.store.inbox.silence import SILENT_AFTER
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger, RcsReportsTrigger
 from tests.unit.store.given import ANA, BEA, land_and_fold, report_on, sent
 
@@ -61,7 +62,6 @@ def test_the_campaign_trigger_serializes_to_its_class_and_arguments() -> None:
             "end_time": END,
             "no_reports_within": None,
             "max_failure_rate": None,
-            "warn_of_silence_after": None,
         },
     )
 
@@ -78,7 +78,7 @@ def test_it_serializes_max_failure_rate() -> None:
     assert arguments["max_failure_rate"] == 0.02
 
 
-@pytest.mark.parametrize("newer", ["no_reports_within", "max_failure_rate", "warn_of_silence_after"])
+@pytest.mark.parametrize("newer", ["no_reports_within", "max_failure_rate"])
 def test_a_trigger_serialized_before_an_argument_was_added_can_be_restored(newer: str) -> None:
     _, arguments = trigger().serialize()
     del arguments[newer]
@@ -136,19 +136,40 @@ def test_failures_up_to_the_limit_do_not_end_the_wait(store: sa.Engine) -> None:
     assert first_event(trigger(max_failure_rate=0.5)) == {"status": "success"}
 
 
-def test_it_resumes_the_task_to_warn_of_overdue_reports(store: sa.Engine) -> None:
+def overdue_since(store: sa.Engine, overdue: timedelta) -> None:
+    """Set the time of all requests so that their reports are overdue for some time."""
+    then = datetime.now(UTC) - SILENT_AFTER - overdue
+    with store.begin() as connection:
+        connection.execute(tables.request.update().values(claimed_at=then))
+        connection.execute(tables.campaign.update().values(reports_since=then))
+
+
+def warnings_of_polls(store: sa.Engine, capsys: pytest.CaptureFixture[str], overdue: timedelta) -> int:
+    """Return how many warnings the polls of a second log."""
     sent(store)
+    overdue_since(store, overdue)
 
-    event = first_event(trigger(warn_of_silence_after=timedelta(0)))
+    event = first_event(trigger(end_time=datetime.now(UTC) + timedelta(seconds=1)))
 
-    assert event == {"status": "silent", "end_time": END.isoformat()}
+    assert event["status"] == "timeout"
+    return capsys.readouterr().out.count("No delivery reports: campaign 'spring'")
 
 
-def test_it_does_not_resume_the_task_before_reports_are_overdue(store: sa.Engine) -> None:
-    sent(store)
-    end = datetime.now(UTC) + timedelta(seconds=0.1)
+@pytest.mark.parametrize("overdue", [timedelta(seconds=1), timedelta(hours=1), timedelta(days=2)])
+def test_it_warns_of_overdue_reports_once_and_waits_on(
+    store: sa.Engine, capsys: pytest.CaptureFixture[str], overdue: timedelta
+) -> None:
+    assert warnings_of_polls(store, capsys, overdue) == 1
 
-    assert first_event(trigger(warn_of_silence_after=timedelta(hours=1), end_time=end))["status"] == "timeout"
+
+def test_it_warns_again_when_another_day_of_silence_begins(
+    store: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert warnings_of_polls(store, capsys, timedelta(days=1, seconds=-0.5)) == 2
+
+
+def test_it_does_not_warn_before_reports_are_overdue(store: sa.Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert warnings_of_polls(store, capsys, timedelta(minutes=-1)) == 0
 
 
 def test_it_keeps_waiting_while_the_store_is_unavailable(

@@ -262,18 +262,6 @@ def upgrade() -> None:
         comment="Campaigns held by the store, to be sent shortly before their time.",
     )
     op.create_table(
-        "rcs_silence",
-        sa.Column("campaign_id", ROW_ID, autoincrement=False, nullable=False),
-        sa.Column("observer", sa.Text(), nullable=False, comment="the task that waits, or the receivers"),
-        sa.Column("warned_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["campaign_id"],
-            ["rcs_campaign.id"],
-        ),
-        sa.PrimaryKeyConstraint("campaign_id", "observer"),
-        comment="Warnings that a campaign gets no reports: at most one for each observer.",
-    )
-    op.create_table(
         "rcs_request",
         sa.Column("id", ROW_ID, nullable=False),
         sa.Column("campaign_id", ROW_ID, nullable=False),

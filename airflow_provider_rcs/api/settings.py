@@ -20,7 +20,6 @@ DEFAULT_CONNECT_TIMEOUT_SECONDS = 10.0
 DEFAULT_BODY_FORMAT = "json"
 _HOST = "host of the connection"
 _LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
-_UNSET = (None, "", "***", 0)  # the connection form of Airflow 3 has saved each of these for a field left alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,8 @@ def read_settings(host: str | None, port: int | None, extras: Mapping[str, Any])
     :param extras: the connection's extras; those that are not settings are ignored.
     :raises RcsInputError: if a field cannot be used; names the field.
     """
-    given = {name: extras[name] for name in _READERS if extras.get(name) not in _UNSET}
+    # The form has saved 0 as well, which is no setting's value.
+    given = {name: value for name in _READERS if not is_unset(value := extras.get(name)) and value != 0}
     settings: dict[str, Any] = {}
     for name, value in given.items():
         reader, shape = _READERS[name]
@@ -98,12 +98,17 @@ def read_settings(host: str | None, port: int | None, extras: Mapping[str, Any])
     return ApiSettings(base_url=_base_url(host, port), **settings)
 
 
+def is_unset(value: object) -> bool:
+    """Return whether a field of a connection is not set: Airflow 3's form has saved each of these for one left alone."""
+    return value in (None, "", "***")
+
+
 def _base_url(host: str | None, port: int | None) -> str:
-    if host in _UNSET or host is None:
+    if host is None or is_unset(host):
         return DEFAULT_BASE_URL
     url = host if "://" in host else f"https://{host}"
     parts, port_of_url = _split(url)
-    return url if port in _UNSET or port_of_url else parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
+    return url if not port or port_of_url else parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
 
 
 def check_base_url(url: str) -> None:
@@ -132,10 +137,15 @@ def _no_url() -> RcsInputError:
 
 
 def _read_paths(value: object) -> dict[str, str]:
-    return {**DEFAULT_PATHS, **_read_object(value)}
+    return {**DEFAULT_PATHS, **read_object(value)}
 
 
-def _read_object(value: object) -> dict[str, str]:
+def read_object(value: object) -> dict[str, str]:
+    """Return the texts of an object, which an extra may hold as JSON.
+
+    :raises TypeError: if it is not an object.
+    :raises ValueError: if it is text that is not JSON.
+    """
     content = json.loads(value) if isinstance(value, str) else value
     if not isinstance(content, Mapping):
         raise TypeError("not an object")
@@ -145,7 +155,7 @@ def _read_object(value: object) -> dict[str, str]:
 _READERS: Mapping[str, tuple[Any, str]] = {
     "agent": (str, "the name of an agent"),
     "paths": (_read_paths, 'an object of call -> path, such as {"send": "/send"}'),
-    "status_codes": (_read_object, 'an object of code -> status, such as {"20": "read"}'),
+    "status_codes": (read_object, 'an object of code -> status, such as {"20": "read"}'),
     "recipient_reference_key": (str, "the name of a key"),
     "batch_size": (int, "a whole number"),
     "timeout": (float, "a number of seconds"),

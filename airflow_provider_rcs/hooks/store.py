@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
 from airflow_provider_rcs.api.errors import RcsStoreError
+from airflow_provider_rcs.api.settings import is_unset
 from airflow_provider_rcs.get_provider_info import DEFAULT_STORE_CONN_ID
 
 if TYPE_CHECKING:
@@ -98,5 +99,5 @@ def _driver_options(extras: dict[str, Any]) -> dict[str, str]:
     return {
         key: str(value)
         for key, value in options.items()
-        if key not in _EXTRAS_FOR_AIRFLOW and isinstance(value, str | int | float) and value not in ("", "***")
+        if key not in _EXTRAS_FOR_AIRFLOW and isinstance(value, str | int | float) and not is_unset(value)
     }

@@ -205,22 +205,19 @@ class RcsSendingOperator(BaseOperator):
 
     def _preview(self) -> dict[str, Any]:
         from airflow_provider_rcs.hooks.rcs import RcsHook
-        from airflow_provider_rcs.sending.campaign import look_up_for_preview, require_credit_for_preview
-        from airflow_provider_rcs.sending.preview import preview_campaign
+        from airflow_provider_rcs.sending.preview import dry_run
 
         settings = self._settings()
         hook = RcsHook(self.rcs_conn_id)
-        engine = self._store_if_readable()
-        template = look_up_for_preview(engine, settings, hook.get_template, hook.credentials_fingerprint)
-        require_credit_for_preview(engine, settings, hook.get_credits)
-        return preview_campaign(
-            template,
+        return dry_run(
+            self._store_if_readable(),
             settings,
             self.read_chunks(),
+            get_template=hook.get_template,
+            get_credits=hook.get_credits,
             api=hook.settings,
-            engine=engine,
-            excluded=self._read_excluded(),
             fingerprint=hook.credentials_fingerprint,
+            excluded=self._read_excluded(),
         )
 
     def _store_if_readable(self) -> sa.Engine | None:
@@ -232,15 +229,17 @@ class RcsSendingOperator(BaseOperator):
 
     def _send(self, context: Context) -> dict[str, Any]:
         from airflow_provider_rcs.hooks.rcs import RcsHook
-        from airflow_provider_rcs.sending.campaign import look_up_template, require_credit_to_begin, send_campaign
+        from airflow_provider_rcs.sending.campaign import require_credit_to_begin, send_campaign
         from airflow_provider_rcs.sending.sender import ServiceConnection
+        from airflow_provider_rcs.store.outbox.refused_credentials import looking_up
 
         settings = self._settings()
         hook = RcsHook(self.rcs_conn_id)
         service = ServiceConnection(hook.send, hook.settings, hook.credentials_fingerprint)
         engine = store_engine(self.store_conn_id)
-        template = look_up_template(engine, settings, hook.get_template, service.fingerprint)
-        require_credit_to_begin(engine, settings, hook.get_credits, service.fingerprint)
+        with looking_up(engine, settings.campaign, service.fingerprint):
+            template = hook.get_template(settings.template_id)
+            require_credit_to_begin(engine, settings, hook.get_credits)
         if settings.scheduled_by == "store":
             return self._schedule(context, engine, hook, template, settings)
         sent = send_campaign(

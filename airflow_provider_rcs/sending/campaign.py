@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.credit import require_credit
-from airflow_provider_rcs.api.errors import RcsAuthError
 from airflow_provider_rcs.api.garbage import existing_objects_frozen
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.settings import ApiSettings
@@ -31,7 +29,6 @@ from airflow_provider_rcs.store.campaign.schedules import delete_schedule
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import has_planned
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
-from airflow_provider_rcs.store.outbox.refused_credentials import check_credentials, remember_refusal
 from airflow_provider_rcs.store.outbox.suppression import record_exclusions
 from airflow_provider_rcs.store.read.funnel import Funnel
 
@@ -193,67 +190,21 @@ def log_campaign_start(before: Funnel, counts: ListCounts, settings: SendSetting
         )
 
 
-def look_up_template(
-    engine: sa.Engine, settings: SendSettings, get_template: Callable[[str], Template], fingerprint: str
-) -> Template:
-    """Return the campaign's template from the service, unless the service has refused these credentials before.
-
-    :raises RcsAuthError: if it has refused them to this campaign before, or refuses them now.
-    :raises RcsRefusedError: another of its kinds, if the template cannot be looked up.
-    """
-    check_credentials(engine, settings.campaign, fingerprint)
-    with _remembering_refusal(engine, settings.campaign, fingerprint):
-        return get_template(settings.template_id)
-
-
-def require_credit_to_begin(
-    engine: sa.Engine, settings: SendSettings, get_credits: Callable[[], float], fingerprint: str
-) -> None:
+def require_credit_to_begin(engine: sa.Engine | None, settings: SendSettings, get_credits: Callable[[], float]) -> None:
     """Check that the account has ``min_credits``, unless the campaign has begun.
 
     A campaign that has begun has spent some of the credit itself, and continues with what is left. That also applies
     where another task begins it in the meantime, such as the task of another shard.
 
+    :param engine: the store; ``None`` if it cannot be read.
     :raises RcsCreditError: if the account has less.
     :raises RcsRefusedError: another of its kinds, if the credit cannot be looked up.
-    """
-    with _remembering_refusal(engine, settings.campaign, fingerprint):
-        require_credit_for_preview(engine, settings, get_credits)
-
-
-def look_up_for_preview(
-    engine: sa.Engine | None, settings: SendSettings, get_template: Callable[[str], Template], fingerprint: str
-) -> Template:
-    """Return the campaign's template like :func:`look_up_template`, but record nothing.
-
-    :param engine: the store; ``None`` if it cannot be read.
-    """
-    if engine is not None:
-        check_credentials(engine, settings.campaign, fingerprint)
-    return get_template(settings.template_id)
-
-
-def require_credit_for_preview(
-    engine: sa.Engine | None, settings: SendSettings, get_credits: Callable[[], float]
-) -> None:
-    """Check the credit like :func:`require_credit_to_begin`, but record nothing.
-
-    :param engine: the store; ``None`` if it cannot be read.
     """
     if settings.min_credits is None or _has_begun(engine, settings):
         return
     left = get_credits()
     if not _has_begun(engine, settings):
         require_credit(left, settings.min_credits)
-
-
-@contextmanager
-def _remembering_refusal(engine: sa.Engine, campaign: str, fingerprint: str) -> Iterator[None]:
-    try:
-        yield
-    except RcsAuthError:
-        remember_refusal(engine, campaign, fingerprint)
-        raise
 
 
 def _has_begun(engine: sa.Engine | None, settings: SendSettings) -> bool:

@@ -19,12 +19,13 @@ from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.recipients.selection import read_selection
 from airflow_provider_rcs.sending import sender as campaign_sender
-from airflow_provider_rcs.sending.campaign import look_up_template, send_campaign
+from airflow_provider_rcs.sending.campaign import send_campaign
 from airflow_provider_rcs.sending.scheduled import dispatch_campaign
 from airflow_provider_rcs.sending.sender import ServiceConnection
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings
 from airflow_provider_rcs.store.campaign.schedules import due_campaigns
 from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.outbox.refused_credentials import looking_up
 from tests.chaos.steps import Step, arm, kill, suspend
 
 TEMPLATE = "1234569"
@@ -149,7 +150,8 @@ def _send(task: Task) -> None:
     )
     hook = _hook("RCS_DEFAULT", task.service_url, task.login, task.password, task.timeout)
     engine = _engine(task)
-    template = look_up_template(engine, settings, hook.get_template, hook.credentials_fingerprint)
+    with looking_up(engine, task.campaign, hook.credentials_fingerprint):
+        template = hook.get_template(TEMPLATE)
     if task.rotated_password is not None:
         hook = _hook("RCS_ROTATED", task.service_url, task.login, task.rotated_password, task.timeout)
     if task.killed_at is not None:

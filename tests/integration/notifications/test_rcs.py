@@ -7,9 +7,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from airflow.providers.common.compat.sdk import Context
+from airflow.providers.common.compat.sdk import AirflowFailException, Context
 from airflow.sdk import DAG
 
+from airflow_provider_rcs.api.errors import RcsAuthError
 from airflow_provider_rcs.notifications.rcs import RcsNotifier
 from tests.integration.operators.conftest import connect
 from tests.sandbox_process import SandboxProcess
@@ -153,6 +154,20 @@ def test_wrong_credentials_are_sent_once_and_never_logged(
     assert "RcsAuthError" in warnings(caplog)[0]
     assert "wrong-token" not in caplog.text
     assert sandbox.statistics()["refused_credentials"] == before + 1
+
+
+@pytest.mark.parametrize(("conn_id", "sent"), [("rcs_default", 0), ("rcs_other", 1)])
+def test_credentials_that_failed_the_task_are_not_sent_again(
+    sandbox: SandboxProcess, caplog: pytest.LogCaptureFixture, conn_id: str, sent: int
+) -> None:
+    failure = AirflowFailException("refused")
+    failure.__cause__ = RcsAuthError("refused")
+    before = sandbox.statistics()["accepted"]
+
+    notifier()(context_of("load", exception=failure, task=SimpleNamespace(rcs_conn_id=conn_id)))
+
+    assert sandbox.statistics()["accepted"] == before + sent
+    assert ["not sent again" in warning for warning in warnings(caplog)] == [True] * (1 - sent)
 
 
 def test_a_missing_variable_is_logged_as_a_warning(sandbox: SandboxProcess, caplog: pytest.LogCaptureFixture) -> None:

@@ -34,7 +34,7 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.api.wire import send
 from airflow_provider_rcs.recipients.columns import Chunk
 from airflow_provider_rcs.recipients.selection import read_selection
-from airflow_provider_rcs.sending.preview import PreviewCounts, preview_campaign
+from airflow_provider_rcs.sending.preview import PreviewCounts, dry_run
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import find_campaign, new_reference, new_token
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
@@ -82,8 +82,15 @@ def preview(chunks: Any = (PEOPLE,), engine: sa.Engine | None = None, excluded: 
         "default_region": "ES",
     }
     settings = SendSettings(**(arguments | changes))
-    return preview_campaign(
-        WELCOME, settings, chunks, api=ApiSettings(), engine=engine, excluded=excluded, fingerprint="secret"
+    return dry_run(
+        engine,
+        settings,
+        chunks,
+        get_template=lambda _: WELCOME,
+        get_credits=lambda: 0,
+        api=ApiSettings(),
+        fingerprint="secret",
+        excluded=excluded,
     )
 
 

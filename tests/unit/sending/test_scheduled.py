@@ -32,7 +32,7 @@ from airflow_provider_rcs.api.models import (
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.recipients.selection import Selection
 from airflow_provider_rcs.sending.campaign import send_campaign
-from airflow_provider_rcs.sending.preview import preview_campaign
+from airflow_provider_rcs.sending.preview import dry_run
 from airflow_provider_rcs.sending.scheduled import (
     DispatchConnections,
     connections_of,
@@ -168,7 +168,15 @@ def test_a_list_refused_for_an_invalid_recipient_is_not_dispatched(engine: sa.En
 def test_a_list_without_approval_does_not_replace_the_approved_one(
     engine: sa.Engine,
 ) -> None:
-    plan = preview_campaign(TEMPLATE, PLAIN, [{"phone": [ANA]}], api=ApiSettings(), fingerprint="")
+    plan = dry_run(
+        engine,
+        PLAIN,
+        [{"phone": [ANA]}],
+        get_template=lambda _: TEMPLATE,
+        get_credits=lambda: 0,
+        api=ApiSettings(),
+        fingerprint="",
+    )
     approved = replace(PLAIN, approved_plan=plan["plan_hash"])
     schedule(engine, [ANA], approved)
 

@@ -99,7 +99,7 @@ def read_settings(host: str | None, port: int | None, extras: Mapping[str, Any])
 
 
 def is_unset(value: object) -> bool:
-    """Return whether a field of a connection is not set: Airflow 3's form has saved each of these for one left alone."""
+    """Return whether a connection's field is not set: Airflow 3's form has saved each of these for one left alone."""
     return value in (None, "", "***")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_rcs.api.errors import RcsError, RcsInputError
-from airflow_provider_rcs.cli.store_option import add_store_option, store_of
+from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -195,14 +195,11 @@ def _excluded(arguments: argparse.Namespace) -> Iterator[Sequence[object]]:
 def _store_if_available(arguments: argparse.Namespace) -> tuple[sa.Engine | None, str]:
     """Return an engine for the store, or why it is unavailable."""
     from airflow_provider_rcs.api.errors import RcsStoreError
-    from airflow_provider_rcs.store.db.migrate import require_migrated
 
     try:
-        engine = store_of(arguments)
-        require_migrated(engine)
+        return migrated_store_of(arguments), ""
     except RcsStoreError as error:
         return None, str(error)
-    return engine, ""
 
 
 def _format(plan: Mapping[str, Any]) -> str:

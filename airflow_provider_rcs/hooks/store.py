@@ -37,7 +37,7 @@ def unchecked_store_engine(store_conn_id: str | None = None) -> sa.Engine:
 
     :raises RcsStoreError: if the connection is not defined, or if the store does not support its database.
     """
-    store_conn_id = store_conn_id or conf.get("rcs", "store_conn_id", fallback=DEFAULT_STORE_CONN_ID)
+    store_conn_id = store_conn_id or default_store_conn_id()
     try:
         connection = BaseHook.get_connection(store_conn_id)
     except AirflowNotFoundException:
@@ -46,6 +46,11 @@ def unchecked_store_engine(store_conn_id: str | None = None) -> sa.Engine:
             f"connection), then create its tables: airflow-rcs migrate --store-conn-id {store_conn_id}"
         ) from None
     return engine_from_connection(connection)
+
+
+def default_store_conn_id() -> str:
+    """Return the connection of the store that Airflow's configuration names."""
+    return str(conf.get("rcs", "store_conn_id", fallback=DEFAULT_STORE_CONN_ID))
 
 
 def engine_from_connection(connection: Connection) -> sa.Engine:

@@ -35,19 +35,15 @@ class RcsPlugin(AirflowPlugin):
 
 
 def _load_app() -> ReportsApp:
-    from airflow.providers.common.compat.sdk import conf
-
-    from airflow_provider_rcs.get_provider_info import DEFAULT_STORE_CONN_ID
-    from airflow_provider_rcs.hooks.store import store_engine
+    from airflow_provider_rcs.hooks.store import default_store_conn_id, store_engine
     from airflow_provider_rcs.receiver import config
     from airflow_provider_rcs.receiver.app import ReportsApp
     from airflow_provider_rcs.receiver.metrics import AirflowMetrics
 
-    store_conn_id = conf.get("rcs", "store_conn_id", fallback=DEFAULT_STORE_CONN_ID)
     return ReportsApp(
         store_engine,
         config.credentials_from_airflow,
-        spool=config.spool_from_airflow(store_conn_id),
+        spool=config.spool_from_airflow(default_store_conn_id()),
         proxies=config.trusted_proxies_from_airflow(),
         metrics=AirflowMetrics(),
         timezone=config.timezone_from_airflow(),

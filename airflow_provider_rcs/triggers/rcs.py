@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import Stats, conf
+from airflow.providers.common.compat.sdk import Stats
 from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
 
 from airflow_provider_rcs.api.errors import (
@@ -16,9 +16,9 @@ from airflow_provider_rcs.api.errors import (
     RcsStoreUnavailable,
     RcsTooManyFailuresError,
 )
-from airflow_provider_rcs.get_provider_info import DEFAULT_STORE_CONN_ID
-from airflow_provider_rcs.triggers.pooled_engine import pooled_engine
+from airflow_provider_rcs.hooks.store import default_store_conn_id
 from airflow_provider_rcs.triggers.shared_poll import shared_poll
+from airflow_provider_rcs.triggers.store import open_store
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -107,7 +107,7 @@ class RcsCampaignTrigger(BaseTrigger):
         from airflow_provider_rcs.store.read.funnel import require_failure_rate
 
         last_check: datetime | None = None
-        async with shared_poll(_conn_id(self.store_conn_id)) as poll:
+        async with shared_poll(self.store_conn_id or default_store_conn_id()) as poll:
             while True:
                 try:
                     progress = await poll.next(self.campaign, self.poll_interval)
@@ -171,22 +171,22 @@ class RcsReportsTrigger(BaseEventTrigger):
         unsaved = 0
         while True:
             try:
-                async with pooled_engine(_conn_id(self.store_conn_id)) as engine:
-                    while True:
-                        if unsaved:
+                engine = await open_store(self.store_conn_id)
+                while True:
+                    if unsaved:
+                        await asyncio.to_thread(save_cursor, engine, self.watcher, unsaved)
+                        unsaved = 0
+                    new_reports = await asyncio.to_thread(self._read_new, engine)
+                    if new_reports is not None:
+                        unsaved = new_reports.cursor
+                        try:
+                            yield TriggerEvent(new_reports.as_dict())
+                        # Saved after the event: a process that is killed in between fires twice rather than never.
+                        # In `finally`, because the trigger may be stopped here, after its event was received.
+                        finally:
                             await asyncio.to_thread(save_cursor, engine, self.watcher, unsaved)
-                            unsaved = 0
-                        new_reports = await asyncio.to_thread(self._read_new, engine)
-                        if new_reports is not None:
-                            unsaved = new_reports.cursor
-                            try:
-                                yield TriggerEvent(new_reports.as_dict())
-                            # Saved after the event: a process that is killed in between fires twice rather than never.
-                            # In `finally`, because the trigger may be stopped here, after its event was received.
-                            finally:
-                                await asyncio.to_thread(save_cursor, engine, self.watcher, unsaved)
-                            unsaved = 0
-                        await asyncio.sleep(self.poll_interval)
+                        unsaved = 0
+                    await asyncio.sleep(self.poll_interval)
             except RcsError as error:
                 self.log.warning("The store is unavailable; polling for new reports again later. %s", error)
                 await asyncio.sleep(self.poll_interval)
@@ -195,7 +195,3 @@ class RcsReportsTrigger(BaseEventTrigger):
         from airflow_provider_rcs.store.inbox.cursors import read_cursor, read_new_reports
 
         return read_new_reports(engine, read_cursor(engine, self.watcher))
-
-
-def _conn_id(store_conn_id: str | None) -> str:
-    return store_conn_id or str(conf.get("rcs", "store_conn_id", fallback=DEFAULT_STORE_CONN_ID))

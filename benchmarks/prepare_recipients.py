@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from itertools import compress
-from operator import not_
-from typing import Any
 
 import orjson
 import pandas as pd
 import phonenumbers
 
-from airflow_provider_rcs.api.models import Recipients, SendRequest
+from airflow_provider_rcs.api.models import Recipient, SendRequest
 from airflow_provider_rcs.api.wire import send
 from airflow_provider_rcs.recipients.listing import ListCounts, ListSettings, list_chunks
 from airflow_provider_rcs.sending.sources import chunks_of
@@ -35,24 +32,21 @@ def run() -> Measured:
 
 def _ours(people: pd.DataFrame) -> int:
     settings = ListSettings(default_region="ES", reference_column="reference")
-    waiting: list[list[Any]] = [[] for _ in ("phone", "name", "reference", *TEMPLATE.required_variables)]
+    waiting: list[Recipient] = []
     for listed in list_chunks(chunks_of(people), TEMPLATE, settings, ListCounts()):
         # The ledger stands between list and bodies in a real send; ``ledger_commits`` measures it.
-        sendable = list(map(not_, listed.rejections))
-        columns = (listed.phones, listed.names, listed.references, *listed.variables.values())
-        for column, cells in zip(waiting, columns, strict=True):
-            column += compress(cells, sendable)
-        whole = len(waiting[0]) // BATCH * BATCH
+        waiting += [
+            Recipient(each.key, each.name, each.reference, each.variables) for each in listed if not each.rejection
+        ]
+        whole = len(waiting) // BATCH * BATCH
         for start in range(0, whole, BATCH):
-            _body([column[start : start + BATCH] for column in waiting])
-        waiting = [column[whole:] for column in waiting]
+            _body(waiting[start : start + BATCH])
+        waiting = waiting[whole:]
     _body(waiting)
     return len(people)
 
 
-def _body(columns: list[list[Any]]) -> bytes:
-    phones, names, references, *values = columns
-    recipients = Recipients(phones, names, references, dict(zip(TEMPLATE.required_variables, values, strict=True)))
+def _body(recipients: list[Recipient]) -> bytes:
     return send.send_body(SendRequest(TEMPLATE.id, recipients, "ref"), "Referencia", "json")
 
 

@@ -6,28 +6,6 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from threading import Lock
-
-_lock = Lock()
-_pauses: list[bool] = []  # an entry for each block that runs: whether the collector is to be enabled after the last one
-
-
-@contextmanager
-def gc_paused() -> Iterator[None]:
-    """Disable the collector while the block runs, so that it does not scan again and again what the block creates.
-
-    Blocks of several threads may overlap: the last one to end enables the collector, if it was enabled at first.
-    """
-    with _lock:
-        _pauses.append(gc.isenabled() or any(_pauses))
-        gc.disable()
-    try:
-        yield
-    finally:
-        with _lock:
-            was_enabled = _pauses.pop()
-            if was_enabled and not _pauses:
-                gc.enable()
 
 
 @contextmanager

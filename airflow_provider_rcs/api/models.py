@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
 from airflow_provider_rcs.api.dates import require_expressible
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.json_rows import VariableColumns, columns_of, part_of, rows_of
 from airflow_provider_rcs.api.statuses import MessageState
 
 _CAP_REMEDY = "Use, for example, FrequencyCap(at_most=2, within=timedelta(days=7))."
@@ -122,49 +121,6 @@ class Recipient(NamedTuple):
     name: str = ""
     reference: str = ""
     variables: Mapping[str, str] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Recipients(Sequence[Recipient]):
-    """Recipients stored as columns, so that a request can be written without an object for each recipient."""
-
-    phones: Sequence[str]
-    names: Sequence[str]
-    references: Sequence[str]
-    variables: VariableColumns
-
-    @classmethod
-    def of(cls, recipients: Sequence[Recipient]) -> Recipients:
-        """Return recipients as columns; those stored as columns are returned unchanged."""
-        if isinstance(recipients, cls):
-            return recipients
-        return recipients_of(*zip(*recipients, strict=True)) if recipients else cls((), (), (), {})
-
-    def __len__(self) -> int:
-        return len(self.phones)
-
-    def __iter__(self) -> Iterator[Recipient]:
-        return map(Recipient, self.phones, self.names, self.references, rows_of(self.variables, len(self)))
-
-    @overload
-    def __getitem__(self, index: int) -> Recipient: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Recipients: ...
-
-    def __getitem__(self, index: int | slice) -> Recipient | Recipients:
-        if isinstance(index, int):
-            position = range(len(self))[index]
-            return next(iter(self[position : position + 1]))
-        variables = part_of(self.variables, index)
-        return Recipients(self.phones[index], self.names[index], self.references[index], variables)
-
-
-def recipients_of(
-    phones: Sequence[str], names: Sequence[str], references: Sequence[str], variables: Sequence[Mapping[str, str]]
-) -> Recipients:
-    """Return recipients from one list for each of their fields."""
-    return Recipients(phones, names, references, columns_of(variables))
 
 
 @dataclass(frozen=True, slots=True)

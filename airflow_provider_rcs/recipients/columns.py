@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import compress, repeat
-from operator import itemgetter
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple
 
 import orjson
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.json_rows import VariableColumns, columns_of, empty_as_none, rows_of
 from airflow_provider_rcs.api.masking import mask_phone
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.recipients.cells import cell_text, is_missing, plain_texts, read_text_column
@@ -66,69 +63,6 @@ class ListedRecipient(NamedTuple):  # made for each row: a frozen dataclass take
     rejection: str = ""
     detail: str = ""
     is_fixed_line: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ListedRecipients(Sequence[ListedRecipient]):
-    """Rows of a list, stored as one column for each field of :class:`ListedRecipient`."""
-
-    keys: Sequence[str]
-    phones: Sequence[str | None]
-    phones_as_listed: Sequence[str]
-    names: Sequence[str]
-    references: Sequence[str]
-    variables: VariableColumns
-    rejections: Sequence[str]
-    details: Sequence[str]
-    are_fixed_lines: Sequence[bool]
-
-    @classmethod
-    def of(cls, listed: Sequence[ListedRecipient]) -> ListedRecipients:
-        """Return rows as columns; those stored as columns are returned unchanged."""
-        if isinstance(listed, cls):
-            return listed
-        columns = list(zip(*listed, strict=True)) or [()] * len(ListedRecipient._fields)
-        keys, phones, as_listed, names, references, variables, *others = columns
-        return cls(keys, phones, as_listed, names, references, columns_of(variables), *others)
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def __iter__(self) -> Iterator[ListedRecipient]:
-        variables = rows_of(self.variables, len(self))
-        columns = (self.keys, self.phones, self.phones_as_listed, self.names, self.references, variables)
-        rows = zip(*columns, self.rejections, self.details, self.are_fixed_lines, strict=True)
-        # tuple.__new__ instead of the class, whose constructor is a Python function called for each row.
-        return map(tuple.__new__, repeat(ListedRecipient), rows)
-
-    @overload
-    def __getitem__(self, index: int) -> ListedRecipient: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> ListedRecipients: ...
-
-    def __getitem__(self, index: int | slice) -> ListedRecipient | ListedRecipients:
-        if isinstance(index, int):
-            position = range(len(self))[index]
-            return next(iter(self[position : position + 1]))
-        return self._map_columns(itemgetter(index))
-
-    def where(self, flags: Sequence[bool]) -> ListedRecipients:
-        """Return the rows whose flag is true, in order."""
-        return self._map_columns(lambda column: list(compress(column, flags)))
-
-    def _map_columns(self, select: Callable[[Sequence[Any]], Sequence[Any]]) -> ListedRecipients:
-        return ListedRecipients(
-            keys=select(self.keys),
-            phones=select(self.phones),
-            phones_as_listed=select(self.phones_as_listed),
-            names=select(self.names),
-            references=select(self.references),
-            variables={variable: select(values) for variable, values in self.variables.items()},
-            rejections=select(self.rejections),
-            details=select(self.details),
-            are_fixed_lines=select(self.are_fixed_lines),
-        )
 
 
 def require_distinct_columns(argument: str, columns: Sequence[str], remedy: str) -> None:
@@ -195,8 +129,8 @@ def read_recipients(
     default_region: str | None,
     first_row: int,
     mobile_only: bool = False,
-) -> ListedRecipients:
-    """Read the rows of a chunk, column by column.
+) -> list[ListedRecipient]:
+    """Read the rows of a chunk.
 
     :param columns: the columns to read.
     :param required_variables: the variables without which a recipient is rejected.
@@ -220,19 +154,23 @@ def read_recipients(
     for variable, column in columns.variables.items():
         if variable in required_variables and not all(texts[variable]):
             reader.require(texts[variable], f"variable {variable}: it has no value", f", column {column!r}")
+    variables: list[dict[str, str]] = [{} for _ in range(size)]
+    for variable, column in texts.items():
+        for values, text in zip(variables, column, strict=True):
+            if text:
+                values[variable] = text
     keys: list[Any] = list(phones.phones)
     for position in phones.refused:
-        values = {variable: column[position] for variable, column in texts.items() if column[position]}
-        keys[position] = _key_without_phone(as_listed[position], names[position], references[position], values)
-    variables = {variable: empty_as_none(column) for variable, column in texts.items()}
-    variables |= {variable: [text] * size for variable, text in columns.constants.items()}
+        identity = (as_listed[position], names[position], references[position], variables[position])
+        keys[position] = _key_without_phone(identity)
+    for values in variables:
+        values.update(columns.constants)
     rejections, details = reader.rejections_and_details(size)
     are_fixed_lines = [False] * size
     for position in phones.fixed_lines:
         are_fixed_lines[position] = True
-    return ListedRecipients(
-        keys, phones.phones, as_listed, names, references, variables, rejections, details, are_fixed_lines
-    )
+    fields = (keys, phones.phones, as_listed, names, references, variables, rejections, details, are_fixed_lines)
+    return list(map(ListedRecipient._make, zip(*fields, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +202,7 @@ class _ChunkReader:
         return rejections, details
 
 
-def _key_without_phone(*identity: object) -> str:
+def _key_without_phone(identity: tuple[object, ...]) -> str:
     return "no-phone:" + hashlib.blake2b(orjson.dumps(identity), digest_size=12).hexdigest()
 
 

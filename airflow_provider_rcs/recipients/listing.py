@@ -6,11 +6,10 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import compress, islice
 
 from airflow_provider_rcs.api.errors import RcsInputError, RcsInvalidRecipientsError
 from airflow_provider_rcs.api.models import Template
-from airflow_provider_rcs.recipients.columns import Chunk, ListedRecipients, choose_columns, read_recipients
+from airflow_provider_rcs.recipients.columns import Chunk, ListedRecipient, choose_columns, read_recipients
 from airflow_provider_rcs.recipients.phones import read_phone_column
 from airflow_provider_rcs.recipients.selection import ALL_RECIPIENTS, Selection
 
@@ -60,14 +59,14 @@ class ListCounts:
     rejections: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
 
-    def count(self, listed: ListedRecipients) -> None:
+    def count(self, listed: Sequence[ListedRecipient]) -> None:
         """Add the rows of a chunk."""
+        rejected = [each for each in listed if each.rejection]
         self.rows += len(listed)
-        self.rejections.update(filter(None, listed.rejections))
-        rejected = compress(zip(listed.rejections, listed.details, strict=True), listed.rejections)
-        examples = islice(rejected, _EXAMPLES_SHOWN - len(self.examples))
-        self.examples.extend(f"{rejection} ({detail})" for rejection, detail in examples)
-        self.fixed_lines += sum(not rejection for rejection in compress(listed.rejections, listed.are_fixed_lines))
+        self.rejections.update(each.rejection for each in rejected)
+        examples = rejected[: _EXAMPLES_SHOWN - len(self.examples)]
+        self.examples.extend(f"{each.rejection} ({each.detail})" for each in examples)
+        self.fixed_lines += sum(each.is_fixed_line and not each.rejection for each in listed)
 
     def warn(self) -> None:
         """Log the examples of rejections, and the number of fixed lines."""
@@ -109,8 +108,8 @@ def list_chunks(
     template: Template,
     settings: ListSettings,
     counts: ListCounts,
-    on_chunk: Callable[[ListedRecipients], None] | None = None,
-) -> Iterator[ListedRecipients]:
+    on_chunk: Callable[[Sequence[ListedRecipient]], None] | None = None,
+) -> Iterator[Sequence[ListedRecipient]]:
     """Read the chunks of a source, and yield the recipients of each chunk that are in the selection.
 
     :param chunks: the rows of the source; every chunk has the same columns.

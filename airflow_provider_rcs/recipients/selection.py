@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from airflow_provider_rcs.api.errors import RcsInputError
 
 if TYPE_CHECKING:
-    from airflow_provider_rcs.recipients.columns import ListedRecipients
+    from collections.abc import Sequence
+
+    from airflow_provider_rcs.recipients.columns import ListedRecipient
 
 _SHARD = re.compile(r"([1-9][0-9]*)/([1-9][0-9]*)")
 _SHARD_REMEDY = 'Use one of the values that shards(4) returns, such as "2/4", or leave it out.'
@@ -42,14 +44,14 @@ class Selection:
         """The name of the shard, such as ``"2/4"``."""
         return "{}/{}".format(*self.shard)
 
-    def of(self, listed: ListedRecipients) -> ListedRecipients:
+    def of(self, listed: Sequence[ListedRecipient]) -> Sequence[ListedRecipient]:
         """Return the recipients that are in this part, in order."""
         if self.is_shard:
             number, count = self.shard
-            listed = listed.where([_hash(b"shard", key) % count == number - 1 for key in listed.keys])
+            listed = [each for each in listed if _hash(b"shard", each.key) % count == number - 1]
         if self.sample < 1:
             limit = self.sample * _HASHES
-            listed = listed.where([_hash(b"share", key) < limit for key in listed.keys])
+            listed = [each for each in listed if _hash(b"share", each.key) < limit]
         return listed
 
 

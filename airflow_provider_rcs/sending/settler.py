@@ -60,8 +60,7 @@ class Settler:
 
     def _settle(self, replies: Sequence[tuple[Claim, SendResult]]) -> Sequence[Settlement]:
         settlements = [
-            Settlement(claim, outcomes_of_reply(claim.recipients.phones, reply), reply.api_campaign_id)
-            for claim, reply in replies
+            Settlement(claim, outcomes_of_reply(claim.phones, reply), reply.api_campaign_id) for claim, reply in replies
         ]
         settle(self.engine, settlements)
         return settlements

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
-
-import orjson
 
 from airflow_provider_rcs.api import dates
 from airflow_provider_rcs.api.errors import RcsOutcomeUnknown
-from airflow_provider_rcs.api.garbage import gc_paused
-from airflow_provider_rcs.api.json_rows import (
-    Pieces,
-    VariableColumns,
-    all_of,
-    array_of_rows,
-    as_json,
-    between_quotes,
-    rows_of,
-)
-from airflow_provider_rcs.api.models import Recipients, SendRequest, SendResult
+from airflow_provider_rcs.api.models import Recipient, SendRequest, SendResult
 from airflow_provider_rcs.api.wire import lenient_json
 from airflow_provider_rcs.api.wire.calls import BODY_FORMATS, JSON_REPLY, refusal
 
@@ -37,7 +25,7 @@ def send_parameters(request: SendRequest, recipient_reference_key: str) -> dict[
     """
     parameters: dict[str, Any] = {
         "Plantilla": request.template_id,
-        "Destinatarios": _write_recipients(Recipients.of(request.recipients), recipient_reference_key),
+        "Destinatarios": [_write_recipient(each, recipient_reference_key) for each in request.recipients],
         "Referenciausuario": request.campaign_reference,
         "Report": "1" if request.request_reports else "0",
         **JSON_REPLY,
@@ -81,11 +69,10 @@ def read_send_reply(body: bytes, status: int = 200, zero_result: str = NOTHING_S
     :raises RcsOutcomeUnknown: if the reply cannot be read, or if its ``Res`` of 0 proves nothing.
     """
     try:
-        with gc_paused():
-            reply = lenient_json.read_object(body)
-            result = lenient_json.integer(reply["res"])
-            if result > 0:
-                return _read_send_result(reply, result)
+        reply = lenient_json.read_object(body)
+        result = lenient_json.integer(reply["res"])
+        if result > 0:
+            return _read_send_result(reply, result)
     except (KeyError, TypeError, ValueError) as error:
         raise RcsOutcomeUnknown(
             f"the service's reply to a send cannot be read (HTTP {status}, {len(body)} bytes): "
@@ -98,43 +85,13 @@ def read_send_reply(body: bytes, status: int = 200, zero_result: str = NOTHING_S
     raise refusal(result, reply, "Nothing of this request was sent")
 
 
-def _write_recipients(recipients: Recipients, reference_key: str) -> orjson.Fragment:
-    # Joined as text, which takes a quarter of the time of creating an object for each recipient and serializing these.
-    pieces = [
-        '{"Nombre":"',
-        between_quotes(recipients.names),
-        '","Telefono":"',
-        between_quotes(recipients.phones),
-        '"',
-        *_pieces_of_references(recipients.references, reference_key),
-        *_pieces_of_variables(recipients.variables, len(recipients)),
-        "}",
-    ]
-    return orjson.Fragment(array_of_rows(pieces, len(recipients)).encode())
-
-
-def _pieces_of_references(references: Sequence[str], key: str) -> Pieces:
-    texts = between_quotes(references)
-    before = f",{as_json(key)}:"
-    if all(texts):
-        return [f'{before}"', texts, '"']
-    return [[f'{before}"{text}"' if text else "" for text in texts]]
-
-
-def _pieces_of_variables(variables: VariableColumns, count: int) -> Pieces:
-    pieces: list[str | Sequence[str]] = []
-    for variable, values in variables.items():
-        texts = all_of(values)
-        if texts is None:
-            return [[_variables_of(row) if row else "" for row in rows_of(variables, count)]]
-        before = "," if pieces else ',"Variables":['
-        pieces += [f'{before}{{"Nombre":{as_json(variable)},"Valor":"', between_quotes(texts), '"}']
-    return [*pieces, "]"] if pieces else []
-
-
-def _variables_of(row: Mapping[str, str]) -> str:
-    variables = [{"Nombre": variable, "Valor": value} for variable, value in row.items()]
-    return f',"Variables":{as_json(variables)}'
+def _write_recipient(recipient: Recipient, reference_key: str) -> dict[str, Any]:
+    written: dict[str, Any] = {"Nombre": recipient.name, "Telefono": recipient.phone}
+    if recipient.reference:
+        written[reference_key] = recipient.reference
+    if recipient.variables:
+        written["Variables"] = [{"Nombre": name, "Valor": value} for name, value in recipient.variables.items()]
+    return written
 
 
 def _read_send_result(reply: Mapping[str, Any], messages: int) -> SendResult:

@@ -12,8 +12,6 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from airflow_provider_rcs.api.json_rows import Pieces, array_of_rows
-
 ColumnTypes = Mapping[str, sa.types.TypeEngine[Any]]
 
 _PARAMETER = "json_rows"
@@ -22,8 +20,7 @@ _PARAMETER = "json_rows"
 def rows_from_json(dialect: str, columns: ColumnTypes) -> sa.FromClause:
     """Return the rows of a JSON parameter as a table to select from.
 
-    The statement is built once for each dialect, and run with the parameter from :func:`rows_as_json` or
-    :func:`columns_as_json`.
+    The statement is built once for each dialect, and run with the parameter from :func:`rows_as_json`.
 
     :param dialect: name of the dialect that the statement is for.
     :param columns: name -> type, in the order of the cells in each row.
@@ -41,19 +38,6 @@ def rows_as_json(dialect: str, columns: ColumnTypes, rows: Sequence[Sequence[obj
     else:
         content = orjson.dumps(rows, default=_as_sqlite_text, option=orjson.OPT_PASSTHROUGH_DATETIME)
     return {_PARAMETER: content.decode()}
-
-
-def columns_as_json(dialect: str, columns: Mapping[str, Pieces], count: int) -> dict[str, str]:
-    """Return ``count`` rows that are given column by column as the JSON parameter of a statement.
-
-    :param columns: name -> the pieces that write its cells as JSON, in the order of the statement's columns.
-    """
-    is_object = dialect == "postgresql"
-    row: list[str | Sequence[str]] = []
-    for name, cell in columns.items():
-        row += ["," if row else "", f'"{name}":' if is_object else "", *cell]
-    begin, end = "{}" if is_object else "[]"
-    return {_PARAMETER: array_of_rows([begin, *row, end], count)}
 
 
 def column_types(table: sa.Table, names: Sequence[str]) -> ColumnTypes:

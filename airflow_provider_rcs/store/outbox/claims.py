@@ -10,8 +10,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.garbage import gc_paused
-from airflow_provider_rcs.api.models import FrequencyCap, Recipients, recipients_of
+from airflow_provider_rcs.api.models import FrequencyCap, Recipient
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import lock_campaign, new_reference
 from airflow_provider_rcs.store.campaign.cancellations import require_not_cancelled
@@ -34,7 +33,12 @@ class Claim:
     campaign_id: int
     reference: str
     message_ids: tuple[int, ...]
-    recipients: Recipients
+    recipients: tuple[Recipient, ...]
+
+    @property
+    def phones(self) -> list[str]:
+        """The phones of the recipients, in their order."""
+        return [recipient.phone for recipient in self.recipients]
 
 
 def claim_batches(
@@ -81,8 +85,7 @@ def claim_batches(
                 _mark_as_sending(connection, request_id, rows, is_claimable, revision)
                 claimed.append((request_id, reference, rows))
     # Built after the lock is released, so that replies can be settled meanwhile.
-    with gc_paused():
-        return [_claim(attempt.campaign.id, *each) for each in claimed]
+    return [_claim(attempt.campaign.id, *each) for each in claimed]
 
 
 def dispatch_claims(engine: sa.Engine, attempt: Attempt, claims: Sequence[Claim], fingerprint: str = "") -> None:
@@ -187,5 +190,5 @@ def _mark_as_sending(
 
 def _claim(campaign_id: int, request_id: int, reference: str, rows: Sequence[Any]) -> Claim:
     ids, phones, names, references, variables = zip(*rows, strict=True)
-    recipients = recipients_of(phones, names, references, orjson.loads(f"[{','.join(variables)}]"))
-    return Claim(request_id, campaign_id, reference, ids, recipients)
+    recipients = map(Recipient, phones, names, references, orjson.loads(f"[{','.join(variables)}]"))
+    return Claim(request_id, campaign_id, reference, ids, tuple(recipients))

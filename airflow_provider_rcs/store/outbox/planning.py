@@ -11,12 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.json_rows import pieces_of_texts, pieces_of_variables
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.recipients.columns import ListedRecipient, ListedRecipients
+from airflow_provider_rcs.recipients.columns import ListedRecipient
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, lock_campaign
 from airflow_provider_rcs.store.campaign.cancellations import require_not_cancelled
-from airflow_provider_rcs.store.db.bulk import column_types, columns_as_json, rows_from_json, upsert_from_rows
+from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json, upsert_from_rows
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import message
 from airflow_provider_rcs.store.outbox.attempts import Attempt, require_lease
@@ -43,13 +42,11 @@ _NOT_ATTEMPTED = sa.and_(
 class ListPart:
     """The next rows of a list, prepared for the store.
 
-    :param recipients: the recipients, each of them once.
-    :param counts: how often this part of the list contains each of them.
-    :param parameter: all of this, as the parameter of a statement.
+    :param rows: a row for each recipient, first its key, last how often this part of the list contains it.
+    :param parameter: the rows as the parameter of a statement.
     """
 
-    recipients: ListedRecipients
-    counts: Sequence[int]
+    rows: Sequence[tuple[Any, ...]]
     parameter: Mapping[str, str]
 
 
@@ -66,8 +63,10 @@ def prepare_list_part(engine: sa.Engine, listed: Sequence[ListedRecipient]) -> L
 
     :param listed: the rows, in the order of the list.
     """
-    recipients, counts = _without_duplicates(ListedRecipients.of(listed))
-    return ListPart(recipients, counts, _parameter(engine.dialect.name, recipients, counts, {}))
+    first = {recipient.key: recipient for recipient in reversed(listed)}
+    counts = Counter(recipient.key for recipient in listed)
+    rows = [_row(first[key], count) for key, count in counts.items()]
+    return ListPart(rows, rows_as_json(engine.dialect.name, _ROW_COLUMNS, rows))
 
 
 def record_list(engine: sa.Engine, attempt: Attempt, part: ListPart) -> None:
@@ -93,8 +92,9 @@ def record_list(engine: sa.Engine, attempt: Attempt, part: ListPart) -> None:
         }
         require_lease(connection, attempt.id)
         require_not_cancelled(connection, attempt.campaign)
-        if pseudonyms := find_pseudonymised(connection, attempt.campaign.id, part.recipients.keys):
-            parameter = _parameter(dialect, part.recipients, part.counts, pseudonyms)
+        if pseudonyms := find_pseudonymised(connection, attempt.campaign.id, [key for key, *_ in part.rows]):
+            rows = [(pseudonyms.get(key, key), *cells) for key, *cells in part.rows]
+            parameter = rows_as_json(dialect, _ROW_COLUMNS, rows)
         connection.execute(_insert_list(dialect), {**same_for_all_rows, **parameter})
 
 
@@ -110,30 +110,18 @@ def read_known_recipients(engine: sa.Engine, campaign: Campaign, keys: Sequence[
         return {key_of[row.recipient_key]: KnownRecipient(MessageState(row.state), row.reason) for row in rows}
 
 
-def _without_duplicates(listed: ListedRecipients) -> tuple[ListedRecipients, Sequence[int]]:
-    """Return the first row of each recipient key, and how often the list contains the key."""
-    if len(set(listed.keys)) == len(listed):
-        return listed, [1] * len(listed)
-    counts = Counter(listed.keys)
-    last_to_first = reversed(range(len(listed)))
-    first = {listed.keys[position]: position for position in last_to_first}
-    return listed.where([first[key] == position for position, key in enumerate(listed.keys)]), list(counts.values())
-
-
-def _parameter(
-    dialect: str, recipients: ListedRecipients, counts: Sequence[int], pseudonyms: Mapping[str, str]
-) -> dict[str, str]:
-    keys = [pseudonyms.get(key, key) for key in recipients.keys] if pseudonyms else recipients.keys
-    texts = (keys, recipients.phones, recipients.phones_as_listed, recipients.names, recipients.references)
-    count = len(recipients)
-    cells = (
-        *map(pieces_of_texts, texts),
-        pieces_of_variables(recipients.variables, count),
-        pieces_of_texts(recipients.rejections),
-        pieces_of_texts(recipients.details),
-        ["1"] if set(counts) == {1} else [list(map(str, counts))],
+def _row(recipient: ListedRecipient, count: int) -> tuple[Any, ...]:
+    return (
+        recipient.key,
+        recipient.phone,
+        recipient.phone_as_listed,
+        recipient.name,
+        recipient.reference,
+        recipient.variables,
+        recipient.rejection,
+        recipient.detail,
+        count,
     )
-    return columns_as_json(dialect, dict(zip(_ROW_COLUMNS, cells, strict=True)), count)
 
 
 @cache

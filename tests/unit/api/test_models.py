@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time
 import pytest
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.models import QuietHours, Recipient, Recipients, SendRequest, Template, TemplateVariable
+from airflow_provider_rcs.api.models import QuietHours, Recipient, SendRequest, Template, TemplateVariable
 
 
 def test_quiet_hours_may_cross_midnight() -> None:
@@ -47,23 +47,3 @@ def test_a_recipient_cannot_be_changed() -> None:
 
     with pytest.raises(AttributeError):
         recipient.phone = "34600000002"  # type: ignore[misc]
-
-
-PEOPLE = [Recipient("34600000001", "Ana", "1", {"Amount": "7"}), Recipient("34600000002"), Recipient("34600000003")]
-
-
-def test_recipients_stored_as_columns_are_the_same_in_the_same_order() -> None:
-    stored = Recipients.of(PEOPLE)
-
-    assert list(stored) == PEOPLE
-    assert [stored[index] for index in (0, 1, -1)] == PEOPLE
-    assert list(stored[1:]) == PEOPLE[1:]
-
-
-def test_an_index_beyond_the_last_recipient_is_an_error() -> None:
-    with pytest.raises(IndexError):
-        Recipients.of(PEOPLE)[3]
-
-
-def test_no_recipients_make_empty_columns() -> None:
-    assert list(Recipients.of([])) == []

@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import Template, TemplateVariable
 from airflow_provider_rcs.recipients.columns import (
-    ListedRecipient,
-    ListedRecipients,
     RecipientColumns,
     choose_columns,
     read_recipients,
@@ -364,26 +362,3 @@ def test_no_rejection_shows_more_of_a_phone_than_its_last_three_digits(phone: st
 
     shown = recipient.rejection + recipient.detail.removeprefix("row 1, ")
     assert sum(character.isdigit() for character in shown) <= 3
-
-
-LISTED = [
-    ListedRecipient("34600000001", "34600000001", "600 000 001", "Ana", "1", {"Amount": "7"}),
-    ListedRecipient("no-phone:ab", None, "x", "", "", {}, "phone: it is missing", "row 2"),
-    ListedRecipient("34912345678", "34912345678", "912345678", "Eva", "3", {"Amount": "8"}, is_fixed_line=True),
-]
-
-
-def test_listed_recipients_stored_as_columns_are_the_same_in_the_same_order() -> None:
-    stored = ListedRecipients.of(LISTED)
-
-    assert list(stored) == LISTED
-    assert [stored[index] for index in (0, 1, -1)] == LISTED
-    assert list(stored[1:]) == LISTED[1:]
-
-
-def test_where_returns_the_recipients_whose_flag_is_true() -> None:
-    assert list(ListedRecipients.of(LISTED).where([True, False, True])) == [LISTED[0], LISTED[2]]
-
-
-def test_no_listed_recipients_make_empty_columns() -> None:
-    assert list(ListedRecipients.of([])) == []

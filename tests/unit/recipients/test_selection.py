@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import Template, shards
-from airflow_provider_rcs.recipients.columns import ListedRecipient, ListedRecipients, choose_columns, read_recipients
+from airflow_provider_rcs.recipients.columns import ListedRecipient, choose_columns, read_recipients
 from airflow_provider_rcs.recipients.selection import Selection, read_selection
 from tests.unit.store.given import listed, phones
 
@@ -27,7 +27,7 @@ def people(keys: Sequence[str]) -> list[ListedRecipient]:
 
 
 def chosen(keys: Sequence[str], shard: Any = None, sample: Any = 1.0) -> list[str]:
-    return [each.key for each in read_selection(shard, sample).of(ListedRecipients.of(people(keys)))]
+    return [each.key for each in read_selection(shard, sample).of(people(keys))]
 
 
 def test_the_shards_of_a_list_are_named_by_number_and_count() -> None:
@@ -73,7 +73,7 @@ def test_without_a_shard_or_a_sample_all_recipients_are_chosen_in_order(keys: li
 
 
 def test_a_sample_has_about_its_fraction_of_the_list_and_of_every_shard() -> None:
-    listed_people = ListedRecipients.of(people(phones(40_000)))
+    listed_people = people(phones(40_000))
 
     sizes = [len(read_selection(shard, 0.1).of(listed_people)) for shard in [None, *shards(4)]]
 

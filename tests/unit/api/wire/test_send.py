@@ -21,7 +21,7 @@ from airflow_provider_rcs.api.errors import (
     RcsParameterError,
     RcsRefusedError,
 )
-from airflow_provider_rcs.api.models import QuietHours, Recipient, Recipients, SendRequest, SendResult
+from airflow_provider_rcs.api.models import QuietHours, Recipient, SendRequest, SendResult
 from airflow_provider_rcs.api.wire import send
 from airflow_provider_rcs.api.wire.send import read_send_reply
 
@@ -99,12 +99,6 @@ def test_quiet_hours_are_written_one_by_one() -> None:
         {"HoraInicio": "22:00", "HoraFin": "09:00", "Accion": "1"},
         {"HoraInicio": "14:05", "HoraFin": "16:30", "Accion": "2"},
     ]
-
-
-def test_recipients_stored_as_rows_or_as_columns_are_written_alike() -> None:
-    rows = (Recipient("34600000001", "Ana", "7", {"Code": "1"}), Recipient("34600000002"))
-
-    assert parameters(*rows) == parameters(*Recipients.of(rows))
 
 
 texts = st.text(max_size=20)

@@ -110,10 +110,8 @@ def _read_list(
 ) -> Iterator[Sequence[ListedRecipient]]:
     """Read the chunks; where a plan must be approved, read all of them before the first one is yielded."""
     if settings.approved_plan is None:
-        return list_chunks(chunks, template, settings.list_settings, counts)
-    return yield_if_approved(
-        list_chunks(chunks, template, settings.list_settings, counts, plan.add), plan, settings.approved_plan
-    )
+        return list_chunks(chunks, template, settings, counts)
+    return yield_if_approved(list_chunks(chunks, template, settings, counts, plan.add), plan, settings.approved_plan)
 
 
 def plan_list(

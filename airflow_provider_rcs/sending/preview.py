@@ -87,7 +87,7 @@ def dry_run(
     list_counts = ListCounts()
     counts = PreviewCounts(terms, settings, api, engine, campaign, all_excluded)
     plan = PlanHash(template, settings, terms, fingerprint)
-    for listed in list_chunks(chunks, template, settings.list_settings, list_counts, plan.add):
+    for listed in list_chunks(chunks, template, settings, list_counts, plan.add):
         counts.add(listed)
     counts.finish()
     list_counts.require_rows()

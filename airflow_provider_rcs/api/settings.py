@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -85,17 +85,30 @@ def read_settings(host: str | None, port: int | None, extras: Mapping[str, Any])
     :raises RcsInputError: if a field cannot be used; names the field.
     """
     # The form has saved 0 as well, which is no setting's value.
-    given = {name: value for name in _READERS if not is_unset(value := extras.get(name)) and value != 0}
+    given = {name: value for name, value in extras.items() if value != 0}
+    return ApiSettings(base_url=_base_url(host, port), **read_extras(given, _READERS))
+
+
+def read_extras(extras: Mapping[str, Any], readers: Mapping[str, tuple[Callable[[Any], Any], str]]) -> dict[str, Any]:
+    """Return the extras of a connection that are set, read.
+
+    :param readers: extra -> a function that reads its value, and what it takes, for errors.
+    :raises RcsInputError: if an extra cannot be read, or names a file that does not exist.
+    """
     settings: dict[str, Any] = {}
-    for name, value in given.items():
-        reader, shape = _READERS[name]
+    for name, (read, expected) in readers.items():
+        if is_unset(value := extras.get(name)):
+            continue
+        field_name = f"extra {name!r} of the connection"
         try:
-            settings[name] = reader(value)
-        except (TypeError, ValueError):
+            settings[name] = read(value)
+        except FileNotFoundError as error:
             raise RcsInputError(
-                f"extra {name!r} of the connection", "it cannot be read", f"It takes {shape}."
+                field_name, f"{error} does not exist on this machine", "Create it, or correct the path."
             ) from None
-    return ApiSettings(base_url=_base_url(host, port), **settings)
+        except (TypeError, ValueError):
+            raise RcsInputError(field_name, "it cannot be read", f"It takes {expected}.") from None
+    return settings
 
 
 def is_unset(value: object) -> bool:

@@ -86,23 +86,13 @@ def _plan(
     from airflow_provider_rcs.hooks.rcs import RcsHook
     from airflow_provider_rcs.sending.preview import dry_run
 
-    hook = RcsHook(arguments.rcs_conn_id)
+    rows = _rows("sql", arguments.sql_conn_id, query)
     try:
-        api = hook.settings
+        return dry_run(engine, RcsHook(arguments.rcs_conn_id), settings, rows, _excluded(arguments))
     except AirflowNotFoundException:
         raise RcsInputError(
             "rcs_conn_id", f"the connection {arguments.rcs_conn_id!r} is not defined", "Define it in Airflow."
         ) from None
-    return dry_run(
-        engine,
-        settings,
-        _rows("sql", arguments.sql_conn_id, query),
-        get_template=hook.get_template,
-        get_credits=hook.get_credits,
-        api=api,
-        fingerprint=hook.credentials_fingerprint,
-        excluded=_excluded(arguments),
-    )
 
 
 def _settings(arguments: argparse.Namespace) -> SendSettings:

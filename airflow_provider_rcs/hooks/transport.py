@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.settings import is_unset, read_object
+from airflow_provider_rcs.api.settings import read_extras, read_object
 
 _BOOLEANS = {"true": True, "false": False}
 
@@ -36,22 +35,7 @@ def read_transport(extras: Mapping[str, Any]) -> Transport:
 
     :raises RcsInputError: if a setting cannot be used; names it.
     """
-    given: dict[str, Any] = {}
-    for name, (read, expected) in _READERS.items():
-        if not is_unset(value := extras.get(name)):
-            try:
-                given[name] = read(value)
-            except FileNotFoundError as error:
-                raise RcsInputError(
-                    _field(name), f"{error} does not exist on this machine", "Create it, or correct the path."
-                ) from None
-            except (TypeError, ValueError):
-                raise RcsInputError(_field(name), "it cannot be read", f"It takes {expected}.") from None
-    return Transport(**given)
-
-
-def _field(name: str) -> str:
-    return f"extra {name!r} of the connection"
+    return Transport(**read_extras(extras, _READERS))
 
 
 def _read_verify(value: object) -> bool | str:

@@ -17,13 +17,10 @@ from airflow_provider_rcs.operators.sending import lease_from_config, task_name
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_rcs.api.models import Template
     from airflow_provider_rcs.hooks.rcs import RcsHook
     from airflow_provider_rcs.sending.scheduled import DispatchConnections
-    from airflow_provider_rcs.store.campaign.schedules import ScheduledCampaign
 
 
 class RcsDispatchScheduledOperator(BaseOperator):
@@ -56,7 +53,7 @@ class RcsDispatchScheduledOperator(BaseOperator):
 
     def _dispatch_all(self, context: Context) -> list[dict[str, Any]]:
         from airflow_provider_rcs.hooks.rcs import RcsHook
-        from airflow_provider_rcs.sending.scheduled import connections_of
+        from airflow_provider_rcs.sending.scheduled import connections_of, dispatch_campaign
         from airflow_provider_rcs.store.campaign.schedules import due_campaigns
 
         if not isinstance(self.lead, timedelta) or self.lead <= timedelta(0):
@@ -76,7 +73,16 @@ class RcsDispatchScheduledOperator(BaseOperator):
             try:
                 connections = connections_of(scheduled)
                 hook = hooks.setdefault(connections.rcs_conn_id, RcsHook(connections.rcs_conn_id))
-                sent.append(_dispatch(engine, scheduled, hook, _excluded(connections), task_name(context)))
+                sent.append(
+                    dispatch_campaign(
+                        engine,
+                        hook,
+                        scheduled,
+                        started_by=task_name(context),
+                        lease=lease_from_config(),
+                        excluded=_excluded(connections),
+                    )
+                )
             except RcsCancelledError as error:
                 self.log.warning("Campaign %s was cancelled in the meantime: %s", name, error)
             except Exception as error:  # noqa: BLE001 - an error of one campaign must not stop the others
@@ -87,28 +93,6 @@ class RcsDispatchScheduledOperator(BaseOperator):
         if failures:
             raise _dispatch_error(failures, len(due))
         return sent
-
-
-def _dispatch(
-    engine: sa.Engine,
-    scheduled: ScheduledCampaign,
-    hook: RcsHook,
-    excluded: Iterable[Sequence[object]],
-    started_by: str,
-) -> dict[str, Any]:
-    from airflow_provider_rcs.sending.scheduled import dispatch_campaign
-    from airflow_provider_rcs.sending.sender import ServiceConnection
-    from airflow_provider_rcs.store.outbox.refused_credentials import looking_up
-
-    service = ServiceConnection(hook.send, hook.settings, hook.credentials_fingerprint)
-
-    def look_up() -> Template:
-        with looking_up(engine, scheduled.campaign.name, service.fingerprint):
-            return hook.get_template(scheduled.campaign.terms.template_id, fresh=True)
-
-    return dispatch_campaign(
-        engine, service, look_up, scheduled, started_by=started_by, lease=lease_from_config(), excluded=excluded
-    )
 
 
 def _excluded(connections: DispatchConnections) -> Iterable[Sequence[object]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from airflow_provider_rcs.recipients.columns import Chunk, ListedRecipient
 from airflow_provider_rcs.recipients.listing import ListCounts, excluded_phones, list_chunks
 from airflow_provider_rcs.sending.approval import PlanHash
 from airflow_provider_rcs.sending.campaign import require_credit_to_begin
-from airflow_provider_rcs.sending.sender import build_request
+from airflow_provider_rcs.sending.sender import RcsService, build_request
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import (
     Campaign,
@@ -53,13 +53,9 @@ _SAMPLES = 3
 @existing_objects_frozen()
 def dry_run(
     engine: sa.Engine | None,
+    service: RcsService,
     settings: SendSettings,
     chunks: Iterable[Chunk],
-    *,
-    get_template: Callable[[str], Template],
-    get_credits: Callable[[], float],
-    api: ApiSettings,
-    fingerprint: str,
     excluded: Iterable[Sequence[object]] = (),
 ) -> dict[str, Any]:
     """Look up the template, check the credit, read the list, and return what a send would do with it.
@@ -68,26 +64,23 @@ def dry_run(
 
     :param engine: the store, which knows who is suppressed or was messaged before; ``None`` if it cannot be read.
     :param chunks: the recipients, as columns of some rows at a time.
-    :param get_template: looks up a template by its id.
-    :param get_credits: looks up the credit left on the account.
-    :param api: the API settings of the connection.
-    :param fingerprint: of the connection's credentials; also the key of the plan's hash.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
     :return: counts, the plan's hash, sizes and masked samples; no personal data.
     :raises RcsError: what would make a send fail before anything is sent.
     """
+    api, fingerprint = service.settings, service.credentials_fingerprint
     if engine is not None:
         with reading(engine) as connection:
             require_not_refused(connection, settings.campaign, fingerprint)
-    template = get_template(settings.template_id)
-    require_credit_to_begin(engine, settings, get_credits)
+    template = service.get_template(settings.template_id)
+    require_credit_to_begin(engine, settings, service)
     terms = CampaignTerms(template.id, template.name, settings.agent or api.agent, settings.send_at)
     campaign = _find_checked_campaign(engine, settings, terms)
     all_excluded = {phone for phones in excluded_phones(excluded, settings.default_region) for phone in phones}
     list_counts = ListCounts()
     counts = PreviewCounts(terms, settings, api, engine, campaign, all_excluded)
     plan = PlanHash(template, settings, terms, fingerprint)
-    for listed in list_chunks(chunks, template, settings.list_settings, list_counts, plan.add):
+    for listed in list_chunks(chunks, template, settings, list_counts, plan.add):
         counts.add(listed)
     counts.finish()
     list_counts.require_rows()

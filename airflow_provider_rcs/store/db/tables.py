@@ -71,7 +71,6 @@ attempt = sa.Table(
         "shard",
         sa.Text,
         nullable=False,
-        server_default="1/1",
         comment="the part of the list that it sends to, such as 2/4; 1/1 for the whole list",
     ),
     sa.Column("started_at", UtcDateTime, nullable=False),
@@ -93,8 +92,8 @@ request = sa.Table(
         "state", sa.String(16), nullable=False, comment="claimed, sending, accepted, refused, in_doubt or unsent"
     ),
     sa.Column("recipients", sa.Integer, nullable=False),
-    sa.Column("first_message_id", RowId, comment="lowest id among its messages; null if unknown"),
-    sa.Column("last_message_id", RowId, comment="highest id among its messages; null if unknown"),
+    sa.Column("first_message_id", RowId, nullable=False, comment="lowest id among its messages"),
+    sa.Column("last_message_id", RowId, nullable=False, comment="highest id among its messages"),
     sa.Column("api_campaign_id", sa.Text, nullable=False, index=True),
     sa.Column("reason", sa.Text, nullable=False, comment="why it was refused, is in doubt or was never sent"),
     sa.Column("claimed_at", UtcDateTime, nullable=False),
@@ -201,13 +200,7 @@ message_channel = sa.Table(
     sa.Column("rank", sa.SmallInteger, nullable=False),
     sa.Column("code", sa.String(32), nullable=False, comment="the status code of that report"),
     sa.Column("reported_at", UtcDateTime, comment="the time that report gives for its status"),
-    sa.Column(
-        "revision",
-        sa.BigInteger,
-        server_default=sa.text("0"),
-        nullable=False,
-        comment="revision of the campaign at the last change",
-    ),
+    sa.Column("revision", sa.BigInteger, nullable=False, comment="revision of the campaign at the last change"),
     comment="The latest status per channel, for messages that more than one service has reported on.",
 )
 

@@ -41,6 +41,7 @@ from airflow_provider_rcs.store.campaign.cancellations import Cancellation, canc
 from airflow_provider_rcs.store.db.tables import suppression
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, settle
 from airflow_provider_rcs.store.outbox.suppression import record_exclusions
+from tests.unit.sending.service import Service
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -82,16 +83,8 @@ def preview(chunks: Any = (PEOPLE,), engine: sa.Engine | None = None, excluded: 
         "default_region": "ES",
     }
     settings = SendSettings(**(arguments | changes))
-    return dry_run(
-        engine,
-        settings,
-        chunks,
-        get_template=lambda _: WELCOME,
-        get_credits=lambda: 0,
-        api=ApiSettings(),
-        fingerprint="secret",
-        excluded=excluded,
-    )
+    service = Service(template=WELCOME, credentials_fingerprint="secret")
+    return dry_run(engine, service, settings, chunks, excluded)
 
 
 def new_counts(

@@ -15,7 +15,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.garbage import existing_objects_frozen
+from airflow_provider_rcs.api.garbage import infrequent_collections
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK, ListedRecipient
@@ -71,7 +71,7 @@ def run(database: str, engine: sa.Engine) -> Measured:
     return MeasuredSteps(f"the ledger on {database}: planned, claimed, settled", rates, steps)
 
 
-@existing_objects_frozen()  # as in a send
+@infrequent_collections()  # as in a send
 def _ours(engine: sa.Engine, _plain: sa.Table, count: int) -> Sequence[float]:
     campaign = open_campaign(engine, uuid.uuid4().hex, CampaignTerms("1"), {})
     attempt = begin_attempt(engine, campaign, "bench", timedelta(minutes=5))

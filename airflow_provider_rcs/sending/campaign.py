@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.credit import require_credit
-from airflow_provider_rcs.api.garbage import existing_objects_frozen
+from airflow_provider_rcs.api.garbage import infrequent_collections
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.recipients.columns import Chunk, ListedRecipient
@@ -34,7 +34,7 @@ from airflow_provider_rcs.store.read.funnel import Funnel
 log = logging.getLogger(__name__)
 
 
-@existing_objects_frozen()
+@infrequent_collections()
 def send_campaign(
     engine: sa.Engine,
     service: RcsService,

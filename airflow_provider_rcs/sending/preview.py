@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.garbage import existing_objects_frozen
+from airflow_provider_rcs.api.garbage import infrequent_collections
 from airflow_provider_rcs.api.masking import mask_phone, mask_text
 from airflow_provider_rcs.api.models import Recipient, Template
 from airflow_provider_rcs.api.settings import ApiSettings
@@ -50,7 +50,7 @@ COUNT_LABELS = {
 _SAMPLES = 3
 
 
-@existing_objects_frozen()
+@infrequent_collections()
 def dry_run(
     engine: sa.Engine | None,
     service: RcsService,

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.garbage import existing_objects_frozen
+from airflow_provider_rcs.api.garbage import infrequent_collections
 from airflow_provider_rcs.api.models import FrequencyCap, Template
 from airflow_provider_rcs.recipients.columns import Chunk
 from airflow_provider_rcs.sending.attempt import attempt_at, send_planned
@@ -54,7 +54,7 @@ class DispatchConnections:
     exclude_conn_id: str | None = None
 
 
-@existing_objects_frozen()
+@infrequent_collections()
 def schedule_campaign(
     engine: sa.Engine,
     service: RcsService,
@@ -101,7 +101,7 @@ def schedule_campaign(
     return task_result(engine, campaign, funnel)
 
 
-@existing_objects_frozen()
+@infrequent_collections()
 def dispatch_campaign(
     engine: sa.Engine,
     service: RcsService,

@@ -13,7 +13,7 @@ from hashlib import sha256
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.garbage import existing_objects_frozen
+from airflow_provider_rcs.api.garbage import infrequent_collections
 from airflow_provider_rcs.store.db.engine import transaction
 from airflow_provider_rcs.store.inbox.folding import fold_parked
 from airflow_provider_rcs.store.read.exports import Row, campaigns, channels_since, messages_since, reports_since
@@ -33,7 +33,7 @@ class Loaded:
     campaign_names: tuple[str, ...] = field(default=(), compare=False)
 
 
-@existing_objects_frozen()
+@infrequent_collections()
 def load(store: sa.Engine, warehouse: sa.Engine, schema: str | None, phones: PhoneForm = PLAIN) -> Loaded:
     """Upsert new rows of the store into the warehouse's tables, after creating those that are missing.
 

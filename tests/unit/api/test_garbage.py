@@ -1,48 +1,34 @@
-"""Existing objects are frozen for the length of a block only."""
+"""The garbage collector runs rarely for the length of a block only."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 
 import pytest
 
-from airflow_provider_rcs.api import garbage
-from airflow_provider_rcs.api.garbage import existing_objects_frozen
+from airflow_provider_rcs.api.garbage import infrequent_collections
 
 
-@pytest.fixture(autouse=True)
-def collector() -> Iterator[None]:
-    gc.unfreeze()
-    garbage._is_heap_frozen_by_others.cache_clear()
-    yield
-    garbage._is_heap_frozen_by_others.cache_clear()
-    # As the tests' conftest leaves it: otherwise the collector scans the heap in all tests that follow.
-    gc.freeze()
+def test_the_collector_runs_less_often_in_the_block_than_after_it() -> None:
+    before, *others = gc.get_threshold()
+
+    with infrequent_collections():
+        threshold = gc.get_threshold()
+
+    assert threshold[0] > before
+    assert threshold[1:] == tuple(others)
+    assert gc.get_threshold() == (before, *others)
 
 
-def test_only_objects_that_existed_before_the_block_are_frozen() -> None:
-    existing: list[object] = []
+def test_the_collector_runs_as_often_as_before_after_a_failure() -> None:
+    before = gc.get_threshold()
 
-    with existing_objects_frozen():
-        created: list[object] = []
-        collectable = [id(each) for each in gc.get_objects()]
-
-    assert id(existing) not in collectable
-    assert id(created) in collectable
-
-
-def test_everything_is_unfrozen_after_a_failure() -> None:
-    with pytest.raises(KeyError), existing_objects_frozen():
+    with pytest.raises(KeyError), infrequent_collections():
         raise KeyError
 
-    assert gc.get_freeze_count() == 0
+    assert gc.get_threshold() == before
 
 
-def test_objects_frozen_by_others_stay_frozen() -> None:
-    gc.freeze()
-
-    with existing_objects_frozen():
-        pass
-
-    assert gc.get_freeze_count() > 0
+def test_cycles_are_still_collected_in_the_block() -> None:
+    with infrequent_collections():
+        assert gc.isenabled()

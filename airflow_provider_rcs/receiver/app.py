@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.receiver import metrics as names
-from airflow_provider_rcs.receiver.auth import Authenticator, TrustedProxies
+from airflow_provider_rcs.receiver.auth import Authenticator
 from airflow_provider_rcs.receiver.background import BackgroundFolding, SilenceWatch
-from airflow_provider_rcs.receiver.bodies import ClientDisconnectedError, body_deadlines, read_body, read_reports
+from airflow_provider_rcs.receiver.bodies import ClientDisconnectedError, read_body, read_reports
 from airflow_provider_rcs.receiver.health import HealthCheck
 from airflow_provider_rcs.receiver.ingest import Ingest, NotSavedError
 from airflow_provider_rcs.receiver.metrics import LoggedMetrics
@@ -59,7 +59,6 @@ class ReportsApp:
     :param get_credentials: returns what pushed requests must have, or ``None`` if nothing is configured, and then all
         requests are refused; called in a thread, once a minute.
     :param spool: saves reports while the store does not accept them; without one they are answered 503.
-    :param proxies: whose ``X-Forwarded-For`` is used for the client's address.
     :param metrics: counts what the application does; by default a line a minute in the log.
     :param timezone: the time zone of the dates in reports.
     """
@@ -70,20 +69,17 @@ class ReportsApp:
         get_credentials: Callable[[], Credentials | None],
         *,
         spool: Spool | None = None,
-        proxies: TrustedProxies | None = None,
         metrics: Metrics | None = None,
         timezone: tzinfo = SERVICE_TIMEZONE,
     ) -> None:
         self._get_engine = _CachedEngine(get_engine)
         self._metrics = metrics or LoggedMetrics()
-        self._proxies = proxies or TrustedProxies()
         self._timezone = timezone
         self._authenticator = Authenticator(get_credentials)
         self._folding = BackgroundFolding(self._get_engine)
         self._ingest = Ingest(self._get_engine, spool, self._metrics, self._folding.wake)
         self._health = HealthCheck(self._get_engine, spool)
         self._silence_watch = SilenceWatch(self._get_engine, self._metrics)
-        self._body_deadlines = body_deadlines()
         self._started = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,11 +100,15 @@ class ReportsApp:
                 await send({"type": "websocket.close"})
 
     def require_store(self) -> None:
-        """Raise an error unless the store can be reached and has its tables.
+        """Raise an error unless the store can be reached and has its tables; leave no connection open.
 
         :raises RcsStoreError: if not.
         """
-        require_migrated(self._get_engine())
+        engine = self._get_engine()
+        try:
+            require_migrated(engine)
+        finally:
+            engine.dispose()
 
     def _start(self) -> None:
         """Start the background work, first on what earlier processes left: spooled reports, and unfolded ones."""
@@ -138,19 +138,19 @@ class ReportsApp:
         headers = dict(scope["headers"])
         started = time.monotonic()
         try:
-            await self._authenticator.check(headers.get(b"authorization"), self._proxies.client_address(scope))
+            await self._authenticator.check(headers.get(b"authorization"))
         except RequestRefusedError:
-            self._metrics.count(names.UNAUTHORIZED)
+            self._metrics.incr(names.UNAUTHORIZED)
             raise
         seconds_to_check = time.monotonic() - started
         # The time that the client takes to send its body does not count; it has a limit of its own.
-        body = await read_body(headers, receive, self._body_deadlines)
+        body = await read_body(headers, receive)
         content_type = headers.get(b"content-type", b"").decode("latin-1")
         parsed = await read_reports(content_type, body, self._timezone)
         refused = [RefusedReport(parsed.problem, content_type, body)] if parsed.problem else []
         if refused:
-            self._metrics.count(names.REFUSED)
-        self._metrics.count(names.RECEIVED, len(parsed.reports))
+            self._metrics.incr(names.REFUSED)
+        self._metrics.incr(names.RECEIVED, len(parsed.reports))
         try:
             pushed = ReceivedReports(datetime.now(UTC), parsed.reports, refused)
             await self._ingest.save(pushed, _SECONDS_TO_RESPOND - seconds_to_check)

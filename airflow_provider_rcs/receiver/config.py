@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE, read_timezone
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.receiver.auth import Credentials, TrustedProxies
+from airflow_provider_rcs.receiver.auth import Credentials
 from airflow_provider_rcs.receiver.spool import DEFAULT_MEGABYTES, Spool
 
 if TYPE_CHECKING:
@@ -18,20 +18,13 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-STORE_URL = "AIRFLOW_RCS_STORE_URL"
 REPORTS_LOGIN = "AIRFLOW_RCS_REPORTS_LOGIN"
 REPORTS_PASSWORD = "AIRFLOW_RCS_REPORTS_PASSWORD"  # noqa: S105 - the name of a variable
 SPOOL = "AIRFLOW_RCS_SPOOL"
 SPOOL_MEGABYTES = "AIRFLOW_RCS_SPOOL_MEGABYTES"
-TRUSTED_PROXIES = "AIRFLOW_RCS_TRUSTED_PROXIES"
 REPORTS_TIMEZONE = "AIRFLOW_RCS_REPORTS_TIMEZONE"
 DEFAULT_REPORTS_CONN_ID = "rcs_reports"
 _DEFAULT_SPOOLS = "rcs_reports_spool"
-
-
-def store_url_from_environment(environment: Mapping[str, str]) -> str | None:
-    """Return the SQLAlchemy URL of the store, or ``None`` if it is not set."""
-    return environment.get(STORE_URL) or None
 
 
 def credentials_from_environment(environment: Mapping[str, str]) -> Credentials | None:
@@ -84,24 +77,6 @@ def spool_from_airflow(store_conn_id: str) -> Spool:
     folder = conf.get("rcs", "reports_spool", fallback="")
     megabytes = conf.getint("rcs", "reports_spool_megabytes", fallback=DEFAULT_MEGABYTES)
     return Spool(Path(folder) if folder else _default_spools(os.environ) / store_conn_id, megabytes)
-
-
-def trusted_proxies_from_environment(environment: Mapping[str, str]) -> TrustedProxies:
-    """Return the trusted proxies; by default none.
-
-    :raises RcsInputError: if one of them is not an address or a network.
-    """
-    return TrustedProxies.parse(environment.get(TRUSTED_PROXIES, ""), where=TRUSTED_PROXIES)
-
-
-def trusted_proxies_from_airflow() -> TrustedProxies:
-    """Return the proxies of ``[rcs] trusted_proxies``; by default none.
-
-    :raises RcsInputError: if one of them is not an address or a network.
-    """
-    from airflow.providers.common.compat.sdk import conf
-
-    return TrustedProxies.parse(conf.get("rcs", "trusted_proxies", fallback=""), where="[rcs] trusted_proxies")
 
 
 def timezone_from_environment(environment: Mapping[str, str]) -> tzinfo:

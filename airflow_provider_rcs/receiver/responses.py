@@ -67,9 +67,6 @@ NOT_READY = Response(503, {"status": "not ready"})
 UNAUTHORIZED = Response(
     401, {"error": "wrong login or password"}, ((b"www-authenticate", b'Basic realm="rcs-reports", charset="UTF-8"'),)
 )
-TOO_MANY_FAILURES = Response(
-    429, {"error": "too many wrong logins or passwords from this address"}, ((b"retry-after", b"60"), _CLOSE)
-)
 NOT_FOUND = Response(404, {"error": "not found; push reports to POST /rcs/reports"})
 BODY_TOO_SLOW = Response(408, {"error": "the body was not received in time"}, (_CLOSE,))
 BODY_TOO_LARGE = Response(413, {"error": "the body is larger than 64 KiB"}, (_CLOSE,))

@@ -84,8 +84,7 @@ class ReceiverProcess:
     def workers(self) -> list[psutil.Process]:
         """Return the receiver's worker processes."""
         assert self._process is not None
-        children = psutil.Process(self._process.pid).children()
-        return [each for each in children if "spawn_main" in " ".join(each.cmdline())]
+        return [each for each in psutil.Process(self._process.pid).children() if _is_worker(each)]
 
     def terminate(self) -> None:
         """Send SIGTERM without waiting."""
@@ -115,3 +114,11 @@ class ReceiverProcess:
             if self._process.stdout is not None:
                 self._process.stdout.close()
         return code
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        # multiprocessing has a process of its own beside them.
+        return "spawn_main" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False  # It has ended.

@@ -111,11 +111,12 @@ class AsyncLanding:
     async def _run(self, connection: psycopg.AsyncConnection, rows: Sequence[tuple[object, ...]]) -> None:
         try:
             cursor = await connection.execute(self._insert, rows_as_json("postgresql", _COLUMNS, rows))
-            if cursor.statusmessage != f"INSERT 0 {len(rows)}":
-                raise RcsStoreUnavailable("store: the database answered another statement than the one that was sent.")
         except BaseException:
             await connection.close()
             raise
+        if cursor.statusmessage != f"INSERT 0 {len(rows)}":
+            await connection.close()
+            raise RcsStoreUnavailable("store: the database answered another statement than the one that was sent.")
         self._idle.append(connection)
 
 

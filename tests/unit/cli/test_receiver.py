@@ -7,6 +7,7 @@ import pytest
 from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.cli.receiver import load_app
+from airflow_provider_rcs.receiver.config import REPORTS_LOGIN, REPORTS_PASSWORD
 
 
 def test_a_store_on_another_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,13 +29,11 @@ def test_a_wrong_variable_ends_the_command_with_a_line_that_says_what_to_do(
 
     code = main(["receiver", "--port", "0", "--workers", workers])
 
-    assert (code, capsys.readouterr()) == (
-        2,
-        (
-            "",
-            "airflow-rcs receiver: AIRFLOW_RCS_REPORTS_LOGIN and AIRFLOW_RCS_REPORTS_PASSWORD: its password is missing, "
-            "so no report can be accepted. Set both.\n",
-        ),
+    printed = capsys.readouterr()
+    assert (code, printed.out) == (2, "")
+    assert printed.err == (
+        f"airflow-rcs receiver: {REPORTS_LOGIN} and {REPORTS_PASSWORD}: its password is missing, "
+        "so no report can be accepted. Set both.\n"
     )
 
 

@@ -42,7 +42,10 @@ def test_calls_are_made_one_after_the_other_outside_the_event_loop() -> None:
 
     async def go() -> list[None]:
         return await asyncio.gather(
-            *(thread.run(partial(lambda number: made.append((number, threading.current_thread())), n)) for n in range(9))
+            *(
+                thread.run(partial(lambda number: made.append((number, threading.current_thread())), n))
+                for n in range(9)
+            )
         )
 
     asyncio.run(go())

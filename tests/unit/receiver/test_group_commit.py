@@ -188,6 +188,8 @@ def test_a_commit_that_fails_before_it_takes_its_items_fails_their_requests() ->
     commits = GroupCommit(commit, "store commit")
 
     async def go() -> list[BaseException | None]:
-        return await asyncio.gather(*(commits.commit(report(number), 30) for number in range(3)), return_exceptions=True)
+        return await asyncio.gather(
+            *(commits.commit(report(number), 30) for number in range(3)), return_exceptions=True
+        )
 
     assert [type(each) for each in asyncio.run(go())] == [RcsStoreUnavailable] * 3

@@ -52,6 +52,4 @@ def test_metrics_of_a_separate_process_are_logged_in_one_line(caplog: pytest.Log
         for _ in range(2):
             metrics.log_totals()
 
-    assert [record.message for record in caplog.records] == [
-        "rcs.reports.received=3 rcs.reports.commit_time<=2.5ms"
-    ]
+    assert [record.message for record in caplog.records] == ["rcs.reports.received=3 rcs.reports.commit_time<=2.5ms"]

@@ -1,25 +1,160 @@
-"""The behaviours of tests/unit/store/inbox/test_landing.py, on PostgreSQL, and what a kept connection does when it breaks."""
+"""Landing from an event loop, on PostgreSQL; landing in a thread is in tests/unit/store/inbox/test_landing.py."""
 
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any, TypeAlias
+
+import psycopg
+import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.db.engine import engine_from_url
-from airflow_provider_rcs.store.inbox.landing import LandingConnection, ReceivedReports
+from airflow_provider_rcs.api.errors import RcsStoreUnavailable
+from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.store.inbox.landing import AsyncLanding, ReceivedReports
 from tests.unit.store.given import NOON
 from tests.unit.store.inbox.test_landing import REPORT, landed
 
-_OTHERS_OF_THE_DATABASE = (
+Run: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]
+_END_THE_OTHERS = (
     "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
 
 
-def test_landing_continues_on_a_new_connection_when_the_old_one_was_terminated(engine: sa.Engine) -> None:
-    of_its_own = engine_from_url(engine.url.render_as_string(hide_password=False))
-    landing = LandingConnection(of_its_own)
-    landing.land([ReceivedReports(NOON, [REPORT])])
+@pytest.fixture
+def run() -> Iterator[Run]:
+    with asyncio.Runner() as runner:
+        yield runner.run
 
+
+@pytest.fixture
+def landing(engine: sa.Engine, run: Run) -> Iterator[AsyncLanding]:
+    """A landing with an idle connection, over which one report has landed."""
+    landing = AsyncLanding(engine)
+    run(land(landing))
+    yield landing
+    for connection in landing._idle:
+        run(connection.close())
+
+
+async def land(landing: AsyncLanding, reports: Sequence[Report] = (REPORT,)) -> None:
+    await landing.land([ReceivedReports(NOON, reports)])
+
+
+def backends(engine: sa.Engine) -> set[int]:
+    """Return the processes of the server that landed the reports."""
     with engine.connect() as connection:
-        connection.exec_driver_sql(_OTHERS_OF_THE_DATABASE)
-    landing.land([ReceivedReports(NOON, [REPORT])])
+        query = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'INSERT INTO rcs_report%%'"
+        return set(connection.exec_driver_sql(query).scalars())
+
+
+def test_reports_are_committed_each_time_over_one_connection(
+    engine: sa.Engine, landing: AsyncLanding, run: Run
+) -> None:
+    numbers = []
+    for _ in range(3):
+        run(land(landing))
+        numbers.append(len(landed(engine)))
+
+    assert numbers == [2, 3, 4]
+    assert [Report(*(getattr(row, name) for name in Report._fields)) for row in landed(engine)] == [REPORT] * 4
+    assert len(backends(engine)) == 1
+
+
+def test_calls_that_overlap_use_connections_of_their_own(engine: sa.Engine, landing: AsyncLanding, run: Run) -> None:
+    async def go() -> None:
+        await asyncio.gather(*(land(landing) for _ in range(3)))
+
+    run(go())
+
+    assert len(landed(engine)) == 4
+    assert len(backends(engine)) == 3
+
+
+def test_more_than_a_socket_takes_at_once_lands_whole(engine: sa.Engine, landing: AsyncLanding, run: Run) -> None:
+    large = REPORT._replace(service="x" * 20_000)
+
+    run(land(landing, [large] * 500))
+
+    assert [row.service for row in landed(engine)[1:]] == [large.service] * 500
+
+
+def test_no_statement_stays_prepared(engine: sa.Engine, landing: AsyncLanding, run: Run) -> None:
+    async def prepared() -> list[Any]:
+        cursor = await landing._idle[0].execute("SELECT name FROM pg_prepared_statements")
+        return await cursor.fetchall()
+
+    for _ in range(10):
+        run(land(landing))
+
+    assert run(prepared()) == []
+
+
+def test_a_connection_that_was_ended_while_idle_is_replaced_once(
+    engine: sa.Engine, landing: AsyncLanding, run: Run
+) -> None:
+    with engine.connect() as connection:
+        connection.exec_driver_sql(_END_THE_OTHERS)
+
+    run(land(landing))
+
+    assert len(landed(engine)) == 2
+
+
+def test_a_connection_that_ends_while_it_lands_commits_nothing_and_is_replaced(
+    engine: sa.Engine, landing: AsyncLanding, run: Run
+) -> None:
+    async def go() -> None:
+        with engine.connect() as other:
+            with other.begin():
+                other.exec_driver_sql("LOCK TABLE rcs_report")
+                landing_now = asyncio.create_task(land(landing))
+                await asyncio.sleep(0.1)
+                await asyncio.to_thread(other.exec_driver_sql, _END_THE_OTHERS)
+            await landing_now
+
+    run(go())
+
+    assert len(landed(engine)) == 2
+
+
+def test_what_the_database_refuses_is_an_error_and_the_next_reports_land(
+    engine: sa.Engine, landing: AsyncLanding, run: Run
+) -> None:
+    with pytest.raises(psycopg.DataError):
+        run(land(landing, [REPORT._replace(status_code="x" * 33)]))
+
+    run(land(landing))
+
+    assert len(landed(engine)) == 2
+
+
+def test_an_answer_to_another_statement_is_an_error(
+    engine: sa.Engine,
+    landing: AsyncLanding,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(landing, "_insert", "SELECT length(%(json_rows)s)")
+
+    with pytest.raises(RcsStoreUnavailable, match="another statement"):
+        run(land(landing))
+
+    assert landing._idle == []
+
+
+def test_a_landing_that_is_cancelled_leaves_no_connection_in_use(
+    engine: sa.Engine, landing: AsyncLanding, run: Run
+) -> None:
+    async def go() -> None:
+        with engine.connect() as other, other.begin():
+            other.exec_driver_sql("LOCK TABLE rcs_report")
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(land(landing), 0.2)
+
+    run(go())
+    run(land(landing))
 
     assert len(landed(engine)) == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +11,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.api.wire.reports import read_report
 from airflow_provider_rcs.store.db.tables import report, report_refused
-from airflow_provider_rcs.store.inbox.landing import LandingConnection, ReceivedReports, RefusedReport, land
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land, land_all
 from tests.unit.store.given import NOON
 
 REPORT = Report(
@@ -84,22 +83,10 @@ def test_no_report_however_strange_sinks_the_batch_that_it_lands_with(
     assert len(landed(engine)) == 2
 
 
-def test_what_comes_one_after_the_other_over_one_kept_connection_is_committed_each_time(engine: sa.Engine) -> None:
-    numbers = []
-
-    with closing(LandingConnection(engine)) as landing:
-        for _ in range(3):
-            landing.land([ReceivedReports(NOON, [REPORT])])
-            numbers.append(len(landed(engine)))
-
-    assert numbers == [1, 2, 3]
-
-
 def test_what_was_refused_lands_with_the_reports_beside_it(engine: sa.Engine) -> None:
     refused_beside_one = ReceivedReports(NOON, [REPORT], [RefusedReport("why", "text/plain", b"\0")])
 
-    with closing(LandingConnection(engine)) as landing:
-        landing.land([ReceivedReports(NOON, [REPORT]), refused_beside_one])
+    land_all(engine, [ReceivedReports(NOON, [REPORT]), refused_beside_one])
 
     with engine.connect() as connection:
         refused = connection.execute(sa.select(report_refused.c.body)).scalars().all()

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.cli.store_option import STORE_URL_VARIABLE, add_store_option, store_of
 from airflow_provider_rcs.receiver.server import DEFAULT_HOST, DEFAULT_PORT
 
@@ -26,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Serve until stopped."""
+    """Serve until stopped; also if the store cannot be reached, because then the spool accepts the reports."""
     from airflow_provider_rcs.receiver.server import serve
 
     # Worker processes read it from the environment: other users of the machine can read command lines.
@@ -35,6 +37,8 @@ def run(arguments: argparse.Namespace) -> None:
         os.environ["AIRFLOW__RCS__STORE_CONN_ID"] = arguments.store_conn_id
     elif arguments.store_url:
         os.environ[STORE_URL_VARIABLE] = arguments.store_url
+    _require_store(arguments)
+    load_app()  # Each process calls it again; what is wrong with the environment is reported here.
     serve(load_app, arguments.host, arguments.port, arguments.workers)
 
 
@@ -58,3 +62,19 @@ def load_app() -> ReportsApp:
     )
     prepare_process()
     return app
+
+
+def _require_store(arguments: argparse.Namespace) -> None:
+    """Raise an error if the store has no tables; leave no connection open, which the server's processes do not share.
+
+    :raises RcsStoreError: if the store has no tables.
+    """
+    from airflow_provider_rcs.store.db.migrate import require_migrated
+
+    engine = store_of(arguments)
+    try:
+        require_migrated(engine)
+    except RcsStoreUnavailable as error:
+        print(f"airflow-rcs receiver: starting without the store, so reports go to the spool: {error}", file=sys.stderr)
+    finally:
+        engine.dispose()

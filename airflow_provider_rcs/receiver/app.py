@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from threading import Lock
+from functools import cache
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
@@ -13,27 +13,22 @@ from airflow_provider_rcs.receiver.auth import Authenticator
 from airflow_provider_rcs.receiver.background import BackgroundFolding, SilenceWatch
 from airflow_provider_rcs.receiver.bodies import ClientDisconnectedError, read_body, read_reports
 from airflow_provider_rcs.receiver.health import HealthCheck
-from airflow_provider_rcs.receiver.ingest import Ingest, NotSavedError
+from airflow_provider_rcs.receiver.ingest import Ingest
 from airflow_provider_rcs.receiver.metrics import LoggedMetrics
 from airflow_provider_rcs.receiver.responses import (
     NOT_FOUND,
     NOT_READY,
     READY,
-    SPOOL_FULL,
-    STORE_FAILED,
-    UNSUPPORTED_TYPE,
     RequestRefusedError,
     Response,
     committed,
     not_understood,
-    unsupported_type,
     wrong_method,
 )
-from airflow_provider_rcs.store.db.migrate import require_migrated
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from datetime import tzinfo
 
     import sqlalchemy as sa
@@ -72,7 +67,7 @@ class ReportsApp:
         metrics: Metrics | None = None,
         timezone: tzinfo = SERVICE_TIMEZONE,
     ) -> None:
-        self._get_engine = _CachedEngine(get_engine)
+        self._get_engine = cache(get_engine)  # errors are not cached
         self._metrics = metrics or LoggedMetrics()
         self._timezone = timezone
         self._authenticator = Authenticator(get_credentials)
@@ -99,17 +94,6 @@ class ReportsApp:
             case "websocket":
                 await send({"type": "websocket.close"})
 
-    def require_store(self) -> None:
-        """Raise an error unless the store can be reached and has its tables; leave no connection open.
-
-        :raises RcsStoreError: if not.
-        """
-        engine = self._get_engine()
-        try:
-            require_migrated(engine)
-        finally:
-            engine.dispose()
-
     def _start(self) -> None:
         """Start the background work, first on what earlier processes left: spooled reports, and unfolded ones."""
         self._started = True
@@ -117,20 +101,14 @@ class ReportsApp:
         self._folding.wake()
         self._silence_watch.start()
 
-    def _respond(self, scope: Scope, receive: Receive) -> Awaitable[Response]:
+    async def _respond(self, scope: Scope, receive: Receive) -> Response:
         path, method = _public_path(scope), scope["method"]
-        if path == REPORTS_PATH and method == "POST":
-            return self._receive_reports(scope, receive)
-        return self._respond_otherwise(path, method)
-
-    async def _respond_otherwise(self, path: str, method: str) -> Response:
         if path == REPORTS_PATH:
-            return wrong_method("POST")
-        if path == HEALTH_PATH:
-            return await self._respond_health() if method in ("GET", "HEAD") else wrong_method("GET, HEAD")
-        return NOT_FOUND
-
-    async def _respond_health(self) -> Response:
+            return await self._receive_reports(scope, receive) if method == "POST" else wrong_method("POST")
+        if path != HEALTH_PATH:
+            return NOT_FOUND
+        if method not in ("GET", "HEAD"):
+            return wrong_method("GET, HEAD")
         is_ready = await self._authenticator.is_configured() and await self._health.is_ready()
         return READY if is_ready else NOT_READY
 
@@ -151,16 +129,9 @@ class ReportsApp:
         if refused:
             self._metrics.incr(names.REFUSED)
         self._metrics.incr(names.RECEIVED, len(parsed.reports))
-        try:
-            pushed = ReceivedReports(datetime.now(UTC), parsed.reports, refused)
-            await self._ingest.save(pushed, _SECONDS_TO_RESPOND - seconds_to_check)
-        except NotSavedError as error:
-            return SPOOL_FULL if error.spool_full else STORE_FAILED
-        if not parsed.problem:
-            return committed(len(parsed.reports))
-        if parsed.problem == UNSUPPORTED_TYPE:
-            return unsupported_type()
-        return not_understood(parsed.problem, len(parsed.reports))
+        pushed = ReceivedReports(datetime.now(UTC), parsed.reports, refused)
+        await self._ingest.save(pushed, _SECONDS_TO_RESPOND - seconds_to_check)
+        return not_understood(parsed.problem, len(parsed.reports)) if parsed.problem else committed(len(parsed.reports))
 
     async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] == "lifespan.startup":
@@ -177,19 +148,3 @@ def _public_path(scope: Scope) -> str:
     """Return the path from ``/rcs`` on, whether the application is mounted there, behind a prefix, or not at all."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", "").removesuffix(MOUNT))
-
-
-class _CachedEngine:
-    """Returns the engine of the first call that succeeds."""
-
-    def __init__(self, get_engine: Callable[[], sa.Engine]) -> None:
-        self._get_engine = get_engine
-        self._lock = Lock()
-        self._engine: sa.Engine | None = None
-
-    def __call__(self) -> sa.Engine:
-        if self._engine is None:
-            with self._lock:
-                if self._engine is None:
-                    self._engine = self._get_engine()
-        return self._engine

@@ -82,7 +82,7 @@ class Authenticator:
         :param authorization: its ``Authorization`` header.
         :raises RequestRefusedError: if it may not.
         """
-        credentials = self._credentials.cached() or await self._credentials.get()
+        credentials = await self._credentials.get()
         if credentials is None:
             raise RequestRefusedError(NOT_CONFIGURED)
         if not credentials.match(authorization):
@@ -113,10 +113,6 @@ class CachedCredentials:
         self._looked_up_at = 0.0
         self._next_look_up_at = 0.0
         self._absence_logged = False
-
-    def cached(self) -> Credentials | None:
-        """Return the credentials unless a look-up is due; ``None`` if :meth:`get` must be called."""
-        return self._credentials if time.monotonic() < self._next_look_up_at else None
 
     async def get(self) -> Credentials | None:
         """Return the credentials, looked up if that is due; ``None`` if none can be checked against."""

@@ -137,21 +137,8 @@ def _require_storable(report: Report) -> None:
     """
     if len(report.status_code) > _MAX_STATUS_CODE_LENGTH:
         raise RcsReportError(f"a status code is longer than {_MAX_STATUS_CODE_LENGTH} characters")
-    text = "".join(
-        (
-            report.status_code,
-            report.phone,
-            report.campaign_reference,
-            report.message_reference,
-            report.service,
-            report.agent,
-            report.reported_at_text,
-            report.api_campaign_id,
-            report.api_message_id,
-            *report.extra,
-            *report.extra.values(),
-        )
-    )
+    parts = (*report, *report.extra, *report.extra.values())
+    text = "".join([part for part in parts if isinstance(part, str)])
     if "\0" in text:
         raise RcsReportError("a report holds a NUL character")
     try:

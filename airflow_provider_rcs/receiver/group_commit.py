@@ -63,29 +63,20 @@ class GroupCommit(Generic[T]):
             timer.cancel()
 
     async def _work(self) -> None:
-        while self._drop_done():
+        while any(not done.done() for _, done in self._queue):
             batch: list[tuple[T, asyncio.Future[None]]] = []
-            error = await self._try(batch)
+            error: Exception | None = None
+            try:
+                await self._commit(partial(self._take, batch))
+            except Exception as raised:  # noqa: BLE001 - raised in each waiting request
+                error = raised
+                if not batch:
+                    self._take(batch)  # It failed before it took them.
+                reason = str(error) if isinstance(error, RcsError) else type(error).__name__
+                log.error("The %s failed for %d request(s): %s", self._name, len(batch), reason)  # noqa: TRY400 - no data in logs
             for _, done in batch:
                 if not done.done():
                     done.set_exception(error) if error else done.set_result(None)
-
-    def _drop_done(self) -> bool:
-        """Drop the requests at the head of the queue that no longer wait, and return whether one is left."""
-        while self._queue and self._queue[0][1].done():
-            self._queue.popleft()
-        return bool(self._queue)
-
-    async def _try(self, batch: list[tuple[T, asyncio.Future[None]]]) -> Exception | None:
-        try:
-            await self._commit(partial(self._take, batch))
-        except Exception as error:  # noqa: BLE001 - raised in each waiting request
-            reason = str(error) if isinstance(error, RcsError) else type(error).__name__
-            if not batch:
-                self._take(batch)  # It failed before it took them.
-            log.error("The %s failed for %d request(s): %s", self._name, len(batch), reason)  # noqa: TRY400 - no data in logs
-            return error
-        return None
 
     def _take(self, batch: list[tuple[T, asyncio.Future[None]]]) -> list[T]:
         """Move what is queued to a batch, and return the items of the requests that still wait."""

@@ -37,16 +37,13 @@ class HealthCheck:
         """Return whether a report would be accepted now."""
         if time.monotonic() >= self._next_check_at:
             self._next_check_at = time.monotonic() + _CACHED_SECONDS
-            self._ready = await self._store_responds() or (self._spool is not None and self._spool.has_room())
+            try:
+                async with asyncio.timeout(_STORE_TIMEOUT):
+                    await self._thread.run(self._query)
+                self._ready = True
+            except Exception:  # noqa: BLE001 - any error means that the store does not respond
+                self._ready = self._spool is not None and self._spool.has_room()
         return self._ready
-
-    async def _store_responds(self) -> bool:
-        try:
-            async with asyncio.timeout(_STORE_TIMEOUT):
-                await self._thread.run(self._query)
-        except Exception:  # noqa: BLE001 - any error means that the store does not respond
-            return False
-        return True
 
     def _query(self) -> None:
         with reading(self._get_engine()) as connection:

@@ -14,6 +14,7 @@ from airflow_provider_rcs.api.errors import RcsError, RcsStoreError, RcsStoreUna
 from airflow_provider_rcs.receiver import metrics as names
 from airflow_provider_rcs.receiver.background import BackgroundThread, CallThread
 from airflow_provider_rcs.receiver.group_commit import GroupCommit
+from airflow_provider_rcs.receiver.responses import SPOOL_FULL, STORE_FAILED, RequestRefusedError
 from airflow_provider_rcs.receiver.spool import SpoolFullError, write_line
 from airflow_provider_rcs.store.db.engine import transaction
 from airflow_provider_rcs.store.inbox.landing import AsyncLanding, ReceivedReports, RefusedReport, land_all
@@ -34,17 +35,6 @@ _STORE_SHARE = 0.6
 _SECONDS_TO_NEXT_TRY = 1.0
 # How soon running processes find the files that a dead one left.
 _SECONDS_BETWEEN_SPOOL_CHECKS = 30.0
-
-
-class NotSavedError(Exception):
-    """Neither the store nor the spool saved a push in time.
-
-    :param spool_full: whether the spool has no room left.
-    """
-
-    def __init__(self, *, spool_full: bool = False) -> None:
-        super().__init__()
-        self.spool_full = spool_full
 
 
 class Ingest:
@@ -85,7 +75,7 @@ class Ingest:
 
         :param pushed: what one request brought.
         :param seconds: how long the store and the spool together may take.
-        :raises NotSavedError: if it is not safe; it may be in the store nevertheless.
+        :raises RequestRefusedError: if it is not safe; it may be in the store nevertheless.
         """
         deadline = time.monotonic() + seconds
         if self._store_available or self._spool is None:
@@ -100,13 +90,13 @@ class Ingest:
 
     async def _save_to_spool(self, pushed: ReceivedReports, seconds: float) -> None:
         if self._spool is None:
-            raise NotSavedError
+            raise RequestRefusedError(STORE_FAILED)
         try:
             await self._spool_commits.commit(pushed, seconds)
         except SpoolFullError:
-            raise NotSavedError(spool_full=True) from None
+            raise RequestRefusedError(SPOOL_FULL) from None
         except Exception:  # noqa: BLE001 - logged for the batch
-            raise NotSavedError from None
+            raise RequestRefusedError(STORE_FAILED) from None
         self._metrics.incr(names.SPOOLED, len(pushed.reports) + len(pushed.refused))
         if self._store_available:
             # The store came back, and the spool was moved, before this was appended.
@@ -188,14 +178,10 @@ class Ingest:
             raise
         except (RcsStoreError, sa.exc.StatementError):
             # The database is available and rejects one of the pushes, which must not block the others for ever.
-            for each in pushes:
-                self._land_or_refuse(each)
-
-    def _land_or_refuse(self, pushed: ReceivedReports) -> None:
-        try:
-            self._land_in_thread([pushed])
-        except RcsStoreUnavailable:
-            raise
-        except (RcsStoreError, sa.exc.StatementError):
+            if len(pushes) > 1:
+                for each in pushes:
+                    self._land_spooled([each])
+                return
+            [pushed] = pushes
             whole = RefusedReport("the database rejected it", "application/json", write_line(pushed))
             self._land_in_thread([ReceivedReports(pushed.received_at, refused=[whole])])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import multiprocessing
 import os
 import signal
@@ -14,15 +13,13 @@ import time
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreUnavailable
+from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.receiver.app import REPORTS_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_rcs.receiver.app import ReportsApp
-
-log = logging.getLogger(__name__)
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8071
@@ -57,19 +54,12 @@ def serve(
     Requests that have begun are answered before it stops, within a time limit. Runs in a process of its own: it takes
     over signal handlers and logging.
 
-    It starts even if the store cannot be reached, because then the spool accepts the reports.
-
     :param load_app: a function of a module, which each process imports; calls :func:`prepare_process`.
     :param port: 0 for any free port.
-    :raises RcsStoreError: if the store has no tables.
     :raises RcsInputError: if the server cannot listen on the address.
     """
     import uvicorn
 
-    try:
-        load_app().require_store()
-    except RcsStoreUnavailable as error:
-        log.error("Starting without the store, so reports go to the spool: %s", error)  # noqa: TRY400 - no data in logs
     port = _free_port(host, port)
     # uvicorn raises the signal again after its shutdown, which must not end the process as if it had been killed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

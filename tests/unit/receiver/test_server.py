@@ -1,23 +1,12 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
 
 import pytest
 
-from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreError
+from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.server import serve
-from airflow_provider_rcs.store.db.engine import engine_from_url
-
-
-def test_the_store_is_checked_before_the_server_listens(tmp_path: Path) -> None:
-    without_tables = engine_from_url(f"sqlite:///{tmp_path}/store.db")
-
-    with pytest.raises(RcsStoreError, match="its tables are missing"):
-        serve(lambda: ReportsApp(lambda: without_tables, lambda: None), port=0)
-
-    without_tables.dispose()
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -35,8 +35,8 @@ def landing(engine: sa.Engine, run: Run) -> Iterator[AsyncLanding]:
     landing = AsyncLanding(engine)
     run(land(landing))
     yield landing
-    for connection in landing._idle:
-        run(connection.close())
+    for cursor in landing._idle:
+        run(cursor.connection.close())
 
 
 async def land(landing: AsyncLanding, reports: Sequence[Report] = (REPORT,)) -> None:

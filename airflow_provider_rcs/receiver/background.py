@@ -1,12 +1,15 @@
-"""Work that the receiver does in background threads: folding what landed, looking for silent campaigns."""
+"""Work that the receiver does in threads: calls that block, folding what landed, looking for silent campaigns."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
+from concurrent.futures import Future
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_rcs.api.errors import RcsError
 from airflow_provider_rcs.store.inbox.folding import fold
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_rcs.receiver.metrics import Metrics
 
 log = logging.getLogger(__name__)
+R = TypeVar("R")
 
 # One fold of many reports costs less than many folds of few, and on SQLite a fold delays the commits of reports.
 _SECONDS_BETWEEN_FOLDS = 0.5
@@ -50,6 +54,33 @@ class BackgroundThread:
             if not self._started:
                 threading.Thread(target=self._work, name=self._name, daemon=True).start()
                 self._started = True
+
+
+class CallThread:
+    """Makes the calls of an event loop that block, one after the other, in a thread of their own.
+
+    :param name: the thread's name in dumps.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
+        self._thread = BackgroundThread(self._work, name)
+
+    async def run(self, call: Callable[[], R]) -> R:
+        """Return what a call returns, or raise what it raises; if cancelled while it is queued, it is not made."""
+        future: Future[R] = Future()
+        self._calls.put((future, call))
+        self._thread.ensure_started()
+        return await asyncio.wrap_future(future)
+
+    def _work(self) -> None:
+        while True:
+            future, call = self._calls.get()
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(call())
+                except Exception as error:  # noqa: BLE001 - raised where the call is awaited
+                    future.set_exception(error)
 
 
 class BackgroundFolding:
@@ -117,5 +148,5 @@ class SilenceWatch:
         now = datetime.now(UTC)
         for campaign, since in read_campaigns_to_warn_about(engine, now, self._last_check).items():
             log.warning("This receiver accepts reports, but %s", silence_warning(campaign, since))
-            self._metrics.count(SILENT_METRIC)
+            self._metrics.incr(SILENT_METRIC)
         self._last_check = now

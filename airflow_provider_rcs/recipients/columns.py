@@ -155,8 +155,8 @@ def read_recipients(
         if variable in required_variables and not all(texts[variable]):
             reader.require(texts[variable], f"variable {variable}: it has no value", f", column {column!r}")
     variables: list[dict[str, str]] = [{} for _ in range(size)]
-    for variable, column in texts.items():
-        for values, text in zip(variables, column, strict=True):
+    for variable, values_of_rows in texts.items():
+        for values, text in zip(variables, values_of_rows, strict=True):
             if text:
                 values[variable] = text
     keys: list[Any] = list(phones.phones)

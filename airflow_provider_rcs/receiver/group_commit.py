@@ -26,8 +26,8 @@ class GroupCommit(Generic[T]):
 
     ``concurrent`` is the number of commits that may run at once.
 
-    :param commit: commits the items that the function returns which it is passed, all or none; calls it once, as late
-        as it can, also in a thread.
+    :param commit: commits items, all or none. It is passed a function that returns the items, and calls it once, as
+        late as it can; a thread may call it.
     :param name: the operation, such as ``"store commit"``, for the log.
     """
 

@@ -151,7 +151,7 @@ def test_workers_stop_when_their_supervisor_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_store_without_tables_stops_several_workers_before_they_start(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="ended with 2"):
+    with pytest.raises(RuntimeError, match="ended with code 2"):
         ReceiverProcess(f"sqlite:///{tmp_path}/empty.db", arguments=["--workers", "2"]).start()
 
 

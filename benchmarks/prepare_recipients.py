@@ -8,6 +8,7 @@ import orjson
 import pandas as pd
 import phonenumbers
 
+from airflow_provider_rcs.api.garbage import infrequent_collections
 from airflow_provider_rcs.api.models import Recipient, SendRequest
 from airflow_provider_rcs.api.wire import send
 from airflow_provider_rcs.recipients.listing import ListCounts, ListSettings, list_chunks
@@ -30,6 +31,7 @@ def run() -> Measured:
     )
 
 
+@infrequent_collections()  # as in a send
 def _ours(people: pd.DataFrame) -> int:
     settings = ListSettings(default_region="ES", reference_column="reference")
     waiting: list[Recipient] = []

@@ -92,7 +92,7 @@ def test_several_workers_share_an_address_and_a_dead_one_is_replaced(store_url: 
 
         assert len(workers) == 2
         assert set(pushes.statuses) == {200}
-        assert set(stored(store_url)) >= pushes.committed
+        wait_until(lambda: set(stored(store_url)) >= pushes.committed)
         assert len(pushes.committed) == 3_000
         assert receiver.stop() == 0
 

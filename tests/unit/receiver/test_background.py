@@ -70,6 +70,7 @@ def test_a_call_that_is_cancelled_while_it_is_queued_is_not_made() -> None:
 
     async def go() -> None:
         first = asyncio.create_task(thread.run(lambda: release.wait(10)))
+        await asyncio.sleep(0)  # The task starts, and queues its call first.
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(thread.run(lambda: made.append("late")), 0.05)
         release.set()

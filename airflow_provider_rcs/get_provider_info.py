@@ -168,16 +168,6 @@ _CONFIG = {
                 "example": "UTC",
                 "default": "Europe/Madrid",
             },
-            "trusted_proxies": {
-                "description": (
-                    "Comma-separated addresses or networks of the proxies in front of the API server whose "
-                    "X-Forwarded-For is trusted when wrong passwords are counted per address. By default none."
-                ),
-                "version_added": "0.1.0",
-                "type": "string",
-                "example": "127.0.0.1, 10.0.0.0/8",
-                "default": "",
-            },
             "lease_seconds": {
                 "description": (
                     "How long a sending task counts as alive without renewing its lease. A retry after a kill waits "

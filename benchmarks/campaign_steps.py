@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -116,15 +117,15 @@ def _send(place: Place, size: int) -> None:
     from airflow_provider_rcs.api.models import Template, TemplateVariable
     from airflow_provider_rcs.api.settings import ApiSettings
     from airflow_provider_rcs.sending.campaign import send_campaign
-    from airflow_provider_rcs.sending.sender import ServiceConnection
     from airflow_provider_rcs.sending.settings import SendSettings
     from airflow_provider_rcs.store.db.engine import engine_from_url
 
     # Not the template of ``benchmarks.people``: importing pandas would hide what grows.
     template = Template("1234568", "Shipping notice", (TemplateVariable("Pedido", ""), TemplateVariable("Dia", "")))
+    service: Any = SimpleNamespace(send=_answer, settings=ApiSettings(), credentials_fingerprint="")
     sent = send_campaign(
         engine_from_url(place.store),
-        ServiceConnection(_answer, ApiSettings()),
+        service,
         template,
         SendSettings(template_id=template.id, campaign=_CAMPAIGN, default_region="ES"),
         _customers(place.source),

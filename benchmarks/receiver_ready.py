@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 
+from airflow_provider_rcs.cli.store_option import STORE_URL_VARIABLE
 from airflow_provider_rcs.receiver import config
 from airflow_provider_rcs.receiver.app import HEALTH_PATH
 from benchmarks.measure import Measured, MeasuredTimes, Way, measure
@@ -34,7 +35,7 @@ def run(database: str, url: str) -> Measured:
 
     :param url: URL of a migrated store.
     """
-    given = {config.STORE_URL: url, config.REPORTS_LOGIN: "bench", config.REPORTS_PASSWORD: "bench"}
+    given = {STORE_URL_VARIABLE: url, config.REPORTS_LOGIN: "bench", config.REPORTS_PASSWORD: "bench"}
     with tempfile.TemporaryDirectory() as folder:
         # An installed program has its modules compiled, so the first start, which compiles them, is not counted.
         environment = {**os.environ, **given, "AIRFLOW_HOME": folder, "PYTHONPYCACHEPREFIX": folder}

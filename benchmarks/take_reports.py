@@ -131,12 +131,13 @@ def _served(way: str, url: str) -> Iterator[_Server]:
 
 
 def _ours(url: str) -> Any:
+    from airflow_provider_rcs.cli.receiver import load_app
+    from airflow_provider_rcs.cli.store_option import STORE_URL_VARIABLE
     from airflow_provider_rcs.receiver import config
-    from airflow_provider_rcs.receiver.server import app_from_environment
 
-    given = {config.STORE_URL: url, config.REPORTS_LOGIN: _LOGIN, config.REPORTS_PASSWORD: _PASSWORD}
+    given = {STORE_URL_VARIABLE: url, config.REPORTS_LOGIN: _LOGIN, config.REPORTS_PASSWORD: _PASSWORD}
     os.environ.update(given)
-    return app_from_environment()
+    return load_app()
 
 
 def _naive(url: str) -> Any:
@@ -185,10 +186,9 @@ def _serve(way: str, url: str) -> None:
 
     import uvicorn
 
-    from airflow_provider_rcs.receiver.server import server_config
+    from airflow_provider_rcs.receiver.server import UVICORN_OPTIONS
 
-    config = server_config(_APPLICATIONS[way](url))
-    config.lifespan = "off"
+    config = uvicorn.Config(_APPLICATIONS[way](url), **{**UVICORN_OPTIONS, "lifespan": "off"})
     config.load()
     gc.collect()
     gc.freeze()

@@ -148,7 +148,6 @@ def _send(store: str, size: int, in_flight: int) -> Sent:
     from airflow_provider_rcs.hooks.rcs import RcsHook
     from airflow_provider_rcs.hooks.sql import stream_columns
     from airflow_provider_rcs.sending.campaign import send_campaign
-    from airflow_provider_rcs.sending.sender import ServiceConnection
     from airflow_provider_rcs.sending.settings import SendSettings
     from airflow_provider_rcs.store.db.engine import engine_from_url
 
@@ -165,7 +164,7 @@ def _send(store: str, size: int, in_flight: int) -> Sent:
     begun, cpu_begun = time.perf_counter(), time.process_time()
     counts = send_campaign(
         engine_from_url(store),
-        ServiceConnection(hook.send, hook.settings, hook.credentials_fingerprint),
+        hook,
         template,
         settings,
         stream_columns("sql", _SOURCE, _SELECT),

@@ -24,8 +24,8 @@ CAMPAIGN: dict[str, Any] = {
     "sql": "SELECT customer_id, full_name, phone, order_number, delivery_day FROM customer",
     "template_id": "1234568",
     "campaign": "{{ params.campaign or run_id }}",
-    "name": "full_name",
-    "reference": "customer_id",
+    "name_column": "full_name",
+    "reference_column": "customer_id",
     "variables": {"Pedido": "order_number", "Fecha": "delivery_day"},
     "default_region": "ES",
 }

@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Self
 
 import psutil
 
-from airflow_provider_rcs.receiver.config import REPORTS_LOGIN, REPORTS_PASSWORD, STORE_URL
+from airflow_provider_rcs.cli.store_option import STORE_URL_VARIABLE
+from airflow_provider_rcs.receiver.config import REPORTS_LOGIN, REPORTS_PASSWORD
 from tests.ready_line import url_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+# The command ``airflow-rcs``, of the code that is tested.
+COMMAND = "import sys; from airflow_provider_rcs.cli.main import main; sys.exit(main())"
 _SECONDS_TO_STOP = 20
 
 
 class ReceiverProcess:
-    """Runs ``python -m airflow_provider_rcs.receiver`` on a migrated store, as a context manager.
+    """Runs ``airflow-rcs receiver`` on a migrated store, as a context manager.
 
     ``url`` is the full address for pushed reports, once it has started.
 
@@ -46,7 +49,7 @@ class ReceiverProcess:
         self._arguments = arguments
         self._environment = {
             **os.environ,
-            STORE_URL: store_url,
+            STORE_URL_VARIABLE: store_url,
             REPORTS_LOGIN: login,
             REPORTS_PASSWORD: password,
             **(environment or {}),
@@ -68,7 +71,7 @@ class ReceiverProcess:
         """Start the receiver, also after ``stop`` or ``kill``, and wait until it listens."""
         self._process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "airflow_provider_rcs.receiver"),
+                *(sys.executable, "-c", COMMAND, "receiver"),
                 *("--host", "127.0.0.1", "--port", str(self._port)),
                 *self._arguments,
             ],
@@ -78,10 +81,10 @@ class ReceiverProcess:
         self.url = url_of(self._process, "receiver")
         self._port = int(self.url.split("/")[2].rpartition(":")[2])
 
-    def children(self) -> list[psutil.Process]:
-        """Return the receiver's child processes."""
+    def workers(self) -> list[psutil.Process]:
+        """Return the receiver's worker processes."""
         assert self._process is not None
-        return psutil.Process(self._process.pid).children()
+        return [each for each in psutil.Process(self._process.pid).children() if _is_worker(each)]
 
     def terminate(self) -> None:
         """Send SIGTERM without waiting."""
@@ -111,3 +114,11 @@ class ReceiverProcess:
             if self._process.stdout is not None:
                 self._process.stdout.close()
         return code
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        # multiprocessing has a process of its own beside them.
+        return "spawn_main" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False  # It has ended.

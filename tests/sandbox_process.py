@@ -108,9 +108,9 @@ class SandboxProcess:
     def push_reports_again(self) -> None:
         self._post("reports", {"action": "push_again"})
 
-    def send_reports_to(self, url: str | None, login: str | None = None, password: str = "", **more: str) -> None:
-        """Push reports to a URL, or to none; ``format="form"`` changes their format as well."""
-        self._post("report-url", {"url": url, "login": login, "password": password, **more})
+    def send_reports_to(self, url: str | None, login: str | None = None, password: str = "") -> None:
+        """Push reports to a URL, or to none."""
+        self._post("report-url", {"url": url, "login": login, "password": password})
 
     def wait_until_reports_are_pushed(self, limit: float = 20) -> None:
         """Wait until no report is pending."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -20,7 +20,6 @@ DEFAULT_CONNECT_TIMEOUT_SECONDS = 10.0
 DEFAULT_BODY_FORMAT = "json"
 _HOST = "host of the connection"
 _LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
-_UNSET = (None, "", "***", 0)  # the connection form of Airflow 3 has saved each of these for a field left alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,25 +84,44 @@ def read_settings(host: str | None, port: int | None, extras: Mapping[str, Any])
     :param extras: the connection's extras; those that are not settings are ignored.
     :raises RcsInputError: if a field cannot be used; names the field.
     """
-    given = {name: extras[name] for name in _READERS if extras.get(name) not in _UNSET}
+    # The form has saved 0 as well, which is no setting's value.
+    given = {name: value for name, value in extras.items() if value != 0}
+    return ApiSettings(base_url=_base_url(host, port), **read_extras(given, _READERS))
+
+
+def read_extras(extras: Mapping[str, Any], readers: Mapping[str, tuple[Callable[[Any], Any], str]]) -> dict[str, Any]:
+    """Return the extras of a connection that are set, read.
+
+    :param readers: extra -> a function that reads its value, and what it takes, for errors.
+    :raises RcsInputError: if an extra cannot be read, or names a file that does not exist.
+    """
     settings: dict[str, Any] = {}
-    for name, value in given.items():
-        reader, shape = _READERS[name]
+    for name, (read, expected) in readers.items():
+        if is_unset(value := extras.get(name)):
+            continue
+        field_name = f"extra {name!r} of the connection"
         try:
-            settings[name] = reader(value)
-        except (TypeError, ValueError):
+            settings[name] = read(value)
+        except FileNotFoundError as error:
             raise RcsInputError(
-                f"extra {name!r} of the connection", "it cannot be read", f"It takes {shape}."
+                field_name, f"{error} does not exist on this machine", "Create it, or correct the path."
             ) from None
-    return ApiSettings(base_url=_base_url(host, port), **settings)
+        except (TypeError, ValueError):
+            raise RcsInputError(field_name, "it cannot be read", f"It takes {expected}.") from None
+    return settings
+
+
+def is_unset(value: object) -> bool:
+    """Return whether a connection's field is not set: Airflow 3's form has saved each of these for one left alone."""
+    return value in (None, "", "***")
 
 
 def _base_url(host: str | None, port: int | None) -> str:
-    if host in _UNSET or host is None:
+    if host is None or is_unset(host):
         return DEFAULT_BASE_URL
     url = host if "://" in host else f"https://{host}"
     parts, port_of_url = _split(url)
-    return url if port in _UNSET or port_of_url else parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
+    return url if not port or port_of_url else parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
 
 
 def check_base_url(url: str) -> None:
@@ -132,10 +150,15 @@ def _no_url() -> RcsInputError:
 
 
 def _read_paths(value: object) -> dict[str, str]:
-    return {**DEFAULT_PATHS, **_read_object(value)}
+    return {**DEFAULT_PATHS, **read_object(value)}
 
 
-def _read_object(value: object) -> dict[str, str]:
+def read_object(value: object) -> dict[str, str]:
+    """Return the texts of an object, which an extra may hold as JSON.
+
+    :raises TypeError: if it is not an object.
+    :raises ValueError: if it is text that is not JSON.
+    """
     content = json.loads(value) if isinstance(value, str) else value
     if not isinstance(content, Mapping):
         raise TypeError("not an object")
@@ -145,7 +168,7 @@ def _read_object(value: object) -> dict[str, str]:
 _READERS: Mapping[str, tuple[Any, str]] = {
     "agent": (str, "the name of an agent"),
     "paths": (_read_paths, 'an object of call -> path, such as {"send": "/send"}'),
-    "status_codes": (_read_object, 'an object of code -> status, such as {"20": "read"}'),
+    "status_codes": (read_object, 'an object of code -> status, such as {"20": "read"}'),
     "recipient_reference_key": (str, "the name of a key"),
     "batch_size": (int, "a whole number"),
     "timeout": (float, "a number of seconds"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_rcs.cli.store_option import add_store_option, store_of
+from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -28,14 +28,12 @@ def run(arguments: argparse.Namespace) -> None:
     """
     from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
     from airflow_provider_rcs.cli.tables import aligned
-    from airflow_provider_rcs.store.db.migrate import require_migrated
     from airflow_provider_rcs.store.inbox.folding import fold
     from airflow_provider_rcs.store.inbox.silence import read_report_health
     from airflow_provider_rcs.store.read.exports import campaigns
     from airflow_provider_rcs.store.read.funnel import read_funnel
 
-    engine = store_of(arguments)
-    require_migrated(engine)
+    engine = migrated_store_of(arguments)
     fold(engine)
     # Read first, so that the queries after it know every campaign in this list.
     listed = campaigns(engine)

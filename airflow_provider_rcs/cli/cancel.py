@@ -6,7 +6,7 @@ import argparse
 import getpass
 from datetime import UTC, datetime
 
-from airflow_provider_rcs.cli.store_option import add_store_option, store_of
+from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,12 +26,10 @@ def run(arguments: argparse.Namespace) -> None:
     """Cancel the campaign, and print the result."""
     from airflow_provider_rcs.store.campaign.campaigns import require_campaign
     from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
-    from airflow_provider_rcs.store.db.migrate import require_migrated
     from airflow_provider_rcs.store.inbox.folding import fold
     from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 
-    engine = store_of(arguments)
-    require_migrated(engine)
+    engine = migrated_store_of(arguments)
     campaign = require_campaign(engine, arguments.campaign)
     cancellation = Cancellation(arguments.by, arguments.reason, datetime.now(UTC))
     # First settle what dead attempts left in flight: no later attempt at this campaign will.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.cli.store_option import add_store_option, store_of
+from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
     from airflow_provider_rcs.store.privacy.erasure import PersonalData
@@ -45,13 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Show the person's data in the store, and erase it after confirmation."""
-    from airflow_provider_rcs.store.db.migrate import require_migrated
     from airflow_provider_rcs.store.inbox.folding import fold_parked
     from airflow_provider_rcs.store.privacy.erasure import erase, find_personal_data
 
     phone = _read_phone(arguments)
-    engine = store_of(arguments)
-    require_migrated(engine)
+    engine = migrated_store_of(arguments)
     # First fold landed reports: those without a phone are found through their messages only.
     fold_parked(engine)
     _print_counts("matching rows", find_personal_data(engine, phone), phone)

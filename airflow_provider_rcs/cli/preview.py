@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_rcs.api.errors import RcsError, RcsInputError
-from airflow_provider_rcs.cli.store_option import add_store_option, store_of
+from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -20,15 +20,6 @@ if TYPE_CHECKING:
     from airflow_provider_rcs.sending.settings import SendSettings
 
 _NO_CAMPAIGN = "(a new one)"
-_COUNTS = {
-    "requested": "rows of the list",
-    "planned": "would be sent to",
-    "fixed_lines": "  of them fixed lines",
-    "messaged_before": "messaged by this campaign before",
-    "duplicate": "the same phone again",
-    "rejected": "cannot be sent to",
-    "suppressed": "must not be sent to",
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,25 +84,15 @@ def _plan(
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
     from airflow_provider_rcs.hooks.rcs import RcsHook
-    from airflow_provider_rcs.sending.campaign import look_up_for_preview
-    from airflow_provider_rcs.sending.preview import preview_campaign
+    from airflow_provider_rcs.sending.preview import dry_run
 
-    hook = RcsHook(arguments.rcs_conn_id)
+    rows = _rows("sql", arguments.sql_conn_id, query)
     try:
-        template = look_up_for_preview(engine, settings, hook.get_template, hook.credentials_fingerprint)
+        return dry_run(engine, RcsHook(arguments.rcs_conn_id), settings, rows, _excluded(arguments))
     except AirflowNotFoundException:
         raise RcsInputError(
             "rcs_conn_id", f"the connection {arguments.rcs_conn_id!r} is not defined", "Define it in Airflow."
         ) from None
-    return preview_campaign(
-        template,
-        settings,
-        _rows("sql", arguments.sql_conn_id, query),
-        api=hook.settings,
-        engine=engine,
-        excluded=_excluded(arguments),
-        fingerprint=hook.credentials_fingerprint,
-    )
 
 
 def _settings(arguments: argparse.Namespace) -> SendSettings:
@@ -204,24 +185,22 @@ def _excluded(arguments: argparse.Namespace) -> Iterator[Sequence[object]]:
 def _store_if_available(arguments: argparse.Namespace) -> tuple[sa.Engine | None, str]:
     """Return an engine for the store, or why it is unavailable."""
     from airflow_provider_rcs.api.errors import RcsStoreError
-    from airflow_provider_rcs.store.db.migrate import require_migrated
 
     try:
-        engine = store_of(arguments)
-        require_migrated(engine)
+        return migrated_store_of(arguments), ""
     except RcsStoreError as error:
         return None, str(error)
-    return engine, ""
 
 
 def _format(plan: Mapping[str, Any]) -> str:
     from airflow_provider_rcs.cli.tables import aligned
+    from airflow_provider_rcs.sending.preview import COUNT_LABELS
 
     template, requests, samples = plan["template"], plan["requests"], plan["samples"]
     parts = [f"Template {template['id']}: {template['name']}"]
     if template["sources"]:
         parts.append(aligned(["variable", "comes from"], list(template["sources"].items())))
-    parts.append(aligned(["recipients", ""], [(label, plan[count]) for count, label in _COUNTS.items()]))
+    parts.append(aligned(["recipients", ""], [(label, plan[count]) for count, label in COUNT_LABELS.items()]))
     reasons = [(state, reason, count) for state, counts in plan["reasons"].items() for reason, count in counts.items()]
     if reasons:
         parts.append(aligned(["state", "reason", "recipients"], reasons))

@@ -10,7 +10,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_rcs.cli.store_option import add_store_option, store_of
+from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,13 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Prune the store, or show what would be pruned."""
-    from airflow_provider_rcs.store.db.migrate import require_migrated
     from airflow_provider_rcs.store.inbox.folding import fold_parked
     from airflow_provider_rcs.store.privacy.retention import RetentionLimit, count_prunable, count_unfinished, prune
 
     age = read_age(arguments.older_than)
-    engine = store_of(arguments)
-    require_migrated(engine)
+    engine = migrated_store_of(arguments)
     limit = RetentionLimit(datetime.now(UTC) - age, _campaign_id(engine, arguments.campaign))
     if arguments.dry_run:
         _print_counts("rows that would be pruned", count_prunable(engine, limit))

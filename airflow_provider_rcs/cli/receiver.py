@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from typing import TYPE_CHECKING
 
-from airflow_provider_rcs.cli.store_option import add_store_option, store_of
+from airflow_provider_rcs.api.errors import RcsStoreUnavailable
+from airflow_provider_rcs.cli.store_option import STORE_URL_VARIABLE, add_store_option, store_of
 from airflow_provider_rcs.receiver.server import DEFAULT_HOST, DEFAULT_PORT
 
 if TYPE_CHECKING:
-    from airflow_provider_rcs.receiver.auth import Credentials
-
-_WORKER_CODE = "import sys; from airflow_provider_rcs.cli.main import main; sys.exit(main())"
+    from airflow_provider_rcs.receiver.app import ReportsApp
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,32 +28,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Serve until stopped."""
+    """Serve until stopped; also if the store cannot be reached, because then the spool accepts the reports."""
+    from airflow_provider_rcs.receiver.server import serve
+
+    # Worker processes read it from the environment: other users of the machine can read command lines.
+    if arguments.store_conn_id:
+        os.environ.pop(STORE_URL_VARIABLE, None)
+        os.environ["AIRFLOW__RCS__STORE_CONN_ID"] = arguments.store_conn_id
+    elif arguments.store_url:
+        os.environ[STORE_URL_VARIABLE] = arguments.store_url
+    _require_store(arguments)
+    load_app()  # Each process calls it again; what is wrong with the environment is reported here.
+    serve(load_app, arguments.host, arguments.port, arguments.workers)
+
+
+def load_app() -> ReportsApp:
+    """Return the application that the environment and Airflow's connections configure.
+
+    :raises RcsInputError: if a variable is wrong.
+    :raises RcsStoreError: if the store cannot be used.
+    """
     from airflow_provider_rcs.receiver import config
     from airflow_provider_rcs.receiver.app import ReportsApp
-    from airflow_provider_rcs.receiver.server import run as serve
-    from airflow_provider_rcs.receiver.server import run_workers
-    from airflow_provider_rcs.receiver.workers import is_worker
+    from airflow_provider_rcs.receiver.server import prepare_process
 
-    if arguments.workers > 1 and not is_worker(os.environ):
-        # The URL is passed in the environment: other users of the machine can read command lines.
-        if arguments.store_url:
-            os.environ[config.STORE_URL] = arguments.store_url
-        options = ["--store-conn-id", arguments.store_conn_id] if arguments.store_conn_id else []
-        run_workers(["-c", _WORKER_CODE, "receiver", *options], arguments.workers, arguments.host, arguments.port)
-        return
-    engine = store_of(arguments)
+    engine = store_of(argparse.Namespace(store_url=os.environ.get(STORE_URL_VARIABLE), store_conn_id=None))
+    in_environment = config.credentials_from_environment(os.environ)
     app = ReportsApp(
         lambda: engine,
-        _credentials,
+        lambda: in_environment or config.credentials_from_airflow(),
         spool=config.spool_from_environment(os.environ, engine.url),
-        proxies=config.trusted_proxies_from_environment(os.environ),
         timezone=config.timezone_from_environment(os.environ),
     )
-    serve(app, arguments.host, arguments.port)
+    prepare_process()
+    return app
 
 
-def _credentials() -> Credentials | None:
-    from airflow_provider_rcs.receiver import config
+def _require_store(arguments: argparse.Namespace) -> None:
+    """Raise an error if the store has no tables; leave no connection open, which the server's processes do not share.
 
-    return config.credentials_from_environment(os.environ) or config.credentials_from_airflow()
+    :raises RcsStoreError: if the store has no tables.
+    """
+    from airflow_provider_rcs.store.db.migrate import require_migrated
+
+    engine = store_of(arguments)
+    try:
+        require_migrated(engine)
+    except RcsStoreUnavailable as error:
+        print(f"airflow-rcs receiver: starting without the store, so reports go to the spool: {error}", file=sys.stderr)
+    finally:
+        engine.dispose()

@@ -6,7 +6,7 @@ import argparse
 import getpass
 from typing import TYPE_CHECKING
 
-from airflow_provider_rcs.cli.store_option import add_store_option, store_of
+from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -41,11 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Resolve messages, or show the requests in doubt."""
     from airflow_provider_rcs.store.campaign.campaigns import require_campaign
-    from airflow_provider_rcs.store.db.migrate import require_migrated
     from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict
 
-    engine = store_of(arguments)
-    require_migrated(engine)
+    engine = migrated_store_of(arguments)
     if arguments.credentials_fixed:
         _forget_refusals(engine, arguments.campaign)
         return

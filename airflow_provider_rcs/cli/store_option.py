@@ -35,3 +35,12 @@ def store_of(arguments: argparse.Namespace) -> sa.Engine:
     from airflow_provider_rcs.hooks.store import unchecked_store_engine
 
     return unchecked_store_engine(arguments.store_conn_id)
+
+
+def migrated_store_of(arguments: argparse.Namespace) -> sa.Engine:
+    """Like :func:`store_of`, after checking that its tables exist and have the right version."""
+    from airflow_provider_rcs.store.db.migrate import require_migrated
+
+    engine = store_of(arguments)
+    require_migrated(engine)
+    return engine

@@ -24,16 +24,15 @@ from airflow_provider_rcs.api.errors import (
     RcsUnavailable,
 )
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
-from airflow_provider_rcs.api.settings import ApiSettings, read_settings
+from airflow_provider_rcs.api.settings import ApiSettings, is_unset, read_settings
 from airflow_provider_rcs.api.wire import calls, lookups, send
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.http_errors import error_kind, never_left, raise_for_status
-from airflow_provider_rcs.hooks.memory import PROCESS_MEMORY
+from airflow_provider_rcs.hooks.lookup_cache import LOOKUP_CACHE
 from airflow_provider_rcs.hooks.retrying import retry_look_up
 from airflow_provider_rcs.hooks.transport import read_transport
 
 _MAX_CONNECTIONS = 64
-_UNSET = (None, "", "***")
 
 Result = TypeVar("Result")
 
@@ -57,6 +56,7 @@ class RcsHook(HttpHook):
     def __init__(self, rcs_conn_id: str = default_conn_name) -> None:
         super().__init__(method="POST", http_conn_id=rcs_conn_id)
         self.rcs_conn_id = rcs_conn_id
+        self._refused: RcsAuthError | None = None
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -96,7 +96,7 @@ class RcsHook(HttpHook):
             ("login", connection.login, "API User"),
             ("password", connection.password, "API Token"),
         ]:
-            if value in _UNSET:
+            if is_unset(value):
                 raise RcsInputError(
                     f"{field} of the connection {self.rcs_conn_id!r}",
                     f"it is missing (the {meaning})",
@@ -130,7 +130,7 @@ class RcsHook(HttpHook):
         """
         parameters = lookups.common_parameters()
         look_up = partial(self._look_up, "list_templates", parameters, lookups.read_templates)
-        return dict(PROCESS_MEMORY.cached(self._cache_key("list_templates", parameters), look_up, fresh=fresh))
+        return dict(LOOKUP_CACHE.cached(self._cache_key("list_templates", parameters), look_up, fresh=fresh))
 
     def get_template(self, template_id: str, *, fresh: bool = False) -> Template:
         """Return a template and its variables.
@@ -148,7 +148,7 @@ class RcsHook(HttpHook):
             lambda body, status: lookups.read_template(body, template_id, status),
         )
         try:
-            return PROCESS_MEMORY.cached(self._cache_key("get_template", parameters), look_up, fresh=fresh)
+            return LOOKUP_CACHE.cached(self._cache_key("get_template", parameters), look_up, fresh=fresh)
         except RcsParameterError as error:
             raise RcsParameterError(f"template_id: template {template_id!r} cannot be looked up: {error}") from None
 
@@ -173,8 +173,6 @@ class RcsHook(HttpHook):
     def test_connection(self) -> tuple[bool, str]:
         """Make one call that sends nothing, and return the credit left."""
         try:
-            # A person runs this test, perhaps after fixing the account: try rejected credentials again.
-            PROCESS_MEMORY.forget_rejected(self._account)
             credit = self._call("credits", self._write_body(lookups.common_parameters()), lookups.read_credits)
         except RcsError as error:
             return False, str(error)
@@ -183,12 +181,8 @@ class RcsHook(HttpHook):
         print(message)
         return True, message
 
-    @property
-    def _account(self) -> tuple[str, str]:
-        return self.settings.base_url, self.credentials_fingerprint
-
     def _cache_key(self, call: str, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
-        return self.rcs_conn_id, self._account, self.settings.url(call), tuple(parameters.items())
+        return self.rcs_conn_id, self.credentials_fingerprint, self.settings.url(call), tuple(parameters.items())
 
     def _look_up(self, call: str, parameters: Mapping[str, Any], read: Callable[[bytes, int], Result]) -> Result:
         body = self._write_body(parameters)
@@ -204,16 +198,17 @@ class RcsHook(HttpHook):
         read: Callable[[bytes, int], Result],
         no_reply: type[RcsError] = RcsUnavailable,
     ) -> Result:
-        """Make a call once and return its parsed reply; rejected credentials are never tried again.
+        """Make a call once and return its parsed reply; a hook shows refused credentials to the service once.
 
         :param read: parses the reply's body and HTTP status.
         :param no_reply: the error to raise if the call left and no reply arrived.
         """
-        PROCESS_MEMORY.require_not_rejected(self._account)
+        if self._refused is not None:
+            raise self._refused
         try:
             return read(*self._post(call, body, no_reply))
-        except RcsAuthError:
-            PROCESS_MEMORY.remember_rejected(self._account)
+        except RcsAuthError as error:
+            self._refused = error
             raise
 
     def _post(self, call: str, body: bytes, no_reply: type[RcsError]) -> tuple[bytes, int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
 from airflow_provider_rcs.api.errors import RcsStoreError
+from airflow_provider_rcs.api.settings import is_unset
 from airflow_provider_rcs.get_provider_info import DEFAULT_STORE_CONN_ID
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def unchecked_store_engine(store_conn_id: str | None = None) -> sa.Engine:
 
     :raises RcsStoreError: if the connection is not defined, or if the store does not support its database.
     """
-    store_conn_id = store_conn_id or conf.get("rcs", "store_conn_id", fallback=DEFAULT_STORE_CONN_ID)
+    store_conn_id = store_conn_id or default_store_conn_id()
     try:
         connection = BaseHook.get_connection(store_conn_id)
     except AirflowNotFoundException:
@@ -45,6 +46,11 @@ def unchecked_store_engine(store_conn_id: str | None = None) -> sa.Engine:
             f"connection), then create its tables: airflow-rcs migrate --store-conn-id {store_conn_id}"
         ) from None
     return engine_from_connection(connection)
+
+
+def default_store_conn_id() -> str:
+    """Return the connection of the store that Airflow's configuration names."""
+    return str(conf.get("rcs", "store_conn_id", fallback=DEFAULT_STORE_CONN_ID))
 
 
 def engine_from_connection(connection: Connection) -> sa.Engine:
@@ -98,5 +104,5 @@ def _driver_options(extras: dict[str, Any]) -> dict[str, str]:
     return {
         key: str(value)
         for key, value in options.items()
-        if key not in _EXTRAS_FOR_AIRFLOW and isinstance(value, str | int | float) and value not in ("", "***")
+        if key not in _EXTRAS_FOR_AIRFLOW and isinstance(value, str | int | float) and not is_unset(value)
     }

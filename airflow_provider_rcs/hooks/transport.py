@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.settings import read_extras, read_object
 
-_UNSET = (None, "", "***")
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -36,29 +35,7 @@ def read_transport(extras: Mapping[str, Any]) -> Transport:
 
     :raises RcsInputError: if a setting cannot be used; names it.
     """
-    given: dict[str, Any] = {}
-    for name, (read, expected) in _READERS.items():
-        if (value := extras.get(name)) not in _UNSET:
-            try:
-                given[name] = read(value)
-            except FileNotFoundError as error:
-                raise RcsInputError(
-                    _field(name), f"{error} does not exist on this machine", "Create it, or correct the path."
-                ) from None
-            except (TypeError, ValueError):
-                raise RcsInputError(_field(name), "it cannot be read", f"It takes {expected}.") from None
-    return Transport(**given)
-
-
-def _field(name: str) -> str:
-    return f"extra {name!r} of the connection"
-
-
-def _read_proxies(value: object) -> dict[str, str]:
-    content = json.loads(value) if isinstance(value, str) else value
-    if not isinstance(content, Mapping):
-        raise TypeError("not an object")
-    return {str(scheme): str(url) for scheme, url in content.items()}
+    return Transport(**read_extras(extras, _READERS))
 
 
 def _read_verify(value: object) -> bool | str:
@@ -91,7 +68,7 @@ def _existing_path(path: object) -> str:
 
 
 _READERS: Mapping[str, tuple[Any, str]] = {
-    "proxies": (_read_proxies, 'an object of scheme -> URL, such as {"https": "http://proxy:3128"}'),
+    "proxies": (read_object, 'an object of scheme -> URL, such as {"https": "http://proxy:3128"}'),
     "verify": (_read_verify, "the path of a file or folder of certificate authorities, or true or false"),
     "cert": (_read_cert, "the path of a file with certificate and key, or a list of one for each"),
     "trust_env": (_read_boolean, "true or false"),

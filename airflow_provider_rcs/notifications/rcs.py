@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseNotifier
 
-from airflow_provider_rcs.api.errors import RcsError, RcsInputError
+from airflow_provider_rcs.api.errors import RcsAuthError, RcsError, RcsInputError
 from airflow_provider_rcs.api.masking import mask_phone
 from airflow_provider_rcs.api.models import Recipient, SendRequest
 from airflow_provider_rcs.api.outcomes import outcomes_of_reply
@@ -117,6 +117,8 @@ class RcsNotifier(BaseNotifier):
         if not phones:
             return [*problems, "No one was notified."]
         variables = _read_variables(fields["variables"] or {})
+        if _were_refused(context, fields["rcs_conn_id"]):
+            return [*problems, "The service refused the task's credentials, so they are not sent again."]
         hook = RcsHook(fields["rcs_conn_id"])
         if len(phones) > hook.settings.batch_size:
             raise RcsInputError(
@@ -148,6 +150,12 @@ class RcsNotifier(BaseNotifier):
                     field, f"it cannot be rendered ({type(error).__name__})", "Check its template. No one was notified."
                 ) from None
         return rendered
+
+
+def _were_refused(context: Context, rcs_conn_id: str) -> bool:
+    """Return whether the task has failed because the service refused the credentials of this connection."""
+    cause = getattr(context.get("exception"), "__cause__", None)
+    return isinstance(cause, RcsAuthError) and getattr(context.get("task"), "rcs_conn_id", None) == rcs_conn_id
 
 
 def _read_phones(values: Sequence[object], default_region: str | None) -> tuple[list[str], list[str]]:

@@ -14,14 +14,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
 PLAN_HASH = "plan_hash"
-_COUNTS = {
-    "requested": "rows of the list",
-    "planned": "would be sent to",
-    "messaged_before": "messaged by this campaign before",
-    "duplicate": "the same phone again",
-    "rejected": "cannot be sent to",
-    "suppressed": "must not be sent to",
-}
 
 
 class RcsApprovalOperator(ApprovalOperator):
@@ -94,6 +86,8 @@ class RcsApprovalOperator(ApprovalOperator):
 
 def describe_plan(plan: Mapping[str, Any]) -> str:
     """Return the counts, reasons, sizes and samples of a plan, in Markdown."""
+    from airflow_provider_rcs.sending.preview import COUNT_LABELS
+
     template, requests = plan["template"], plan["requests"]
     reasons = [
         f"- {count} {state}: {reason}" for state, counts in plan["reasons"].items() for reason, count in counts.items()
@@ -103,7 +97,11 @@ def describe_plan(plan: Mapping[str, Any]) -> str:
     parts = [
         f"Campaign **{plan['campaign']}** with template {template['id']} ({template['name']}).",
         "\n".join(
-            ["| | recipients |", "| --- | --- |", *(f"| {text} | {plan[key]} |" for key, text in _COUNTS.items())]
+            [
+                "| | recipients |",
+                "| --- | --- |",
+                *(f"| {label} | {plan[count]} |" for count, label in COUNT_LABELS.items()),
+            ]
         ),
         unknown,
         "\n".join(reasons),

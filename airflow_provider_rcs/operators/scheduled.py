@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -18,11 +17,10 @@ from airflow_provider_rcs.operators.sending import lease_from_config, task_name
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_rcs.hooks.rcs import RcsHook
     from airflow_provider_rcs.sending.scheduled import DispatchConnections
-    from airflow_provider_rcs.store.campaign.schedules import ScheduledCampaign
 
 
 class RcsDispatchScheduledOperator(BaseOperator):
@@ -54,6 +52,8 @@ class RcsDispatchScheduledOperator(BaseOperator):
             return self._dispatch_all(context)
 
     def _dispatch_all(self, context: Context) -> list[dict[str, Any]]:
+        from airflow_provider_rcs.hooks.rcs import RcsHook
+        from airflow_provider_rcs.sending.scheduled import connections_of, dispatch_campaign
         from airflow_provider_rcs.store.campaign.schedules import due_campaigns
 
         if not isinstance(self.lead, timedelta) or self.lead <= timedelta(0):
@@ -65,11 +65,24 @@ class RcsDispatchScheduledOperator(BaseOperator):
         self.log.info("%d scheduled campaigns are due within %s.", len(due), self.lead)
         sent: list[dict[str, Any]] = []
         failures: dict[str, Exception] = {}
+        # Shared by the campaigns, so that refused credentials are shown to the service once.
+        hooks: dict[str, RcsHook] = {}
         for number, scheduled in enumerate(due, start=1):
             name = scheduled.campaign.name
             self.log.info("Dispatching campaign %s (%d of %d).", name, number, len(due))
             try:
-                sent.append(_dispatch(engine, scheduled, task_name(context)))
+                connections = connections_of(scheduled)
+                hook = hooks.setdefault(connections.rcs_conn_id, RcsHook(connections.rcs_conn_id))
+                sent.append(
+                    dispatch_campaign(
+                        engine,
+                        hook,
+                        scheduled,
+                        started_by=task_name(context),
+                        lease=lease_from_config(),
+                        excluded=_excluded(connections),
+                    )
+                )
             except RcsCancelledError as error:
                 self.log.warning("Campaign %s was cancelled in the meantime: %s", name, error)
             except Exception as error:  # noqa: BLE001 - an error of one campaign must not stop the others
@@ -80,27 +93,6 @@ class RcsDispatchScheduledOperator(BaseOperator):
         if failures:
             raise _dispatch_error(failures, len(due))
         return sent
-
-
-def _dispatch(engine: sa.Engine, scheduled: ScheduledCampaign, started_by: str) -> dict[str, Any]:
-    from airflow_provider_rcs.hooks.rcs import RcsHook
-    from airflow_provider_rcs.sending.campaign import look_up_template
-    from airflow_provider_rcs.sending.scheduled import connections_of, dispatch_campaign, settings_of
-    from airflow_provider_rcs.sending.sender import ServiceConnection
-
-    connections = connections_of(scheduled)
-    hook = RcsHook(connections.rcs_conn_id)
-    service = ServiceConnection(hook.send, hook.settings, hook.credentials_fingerprint)
-    fresh = partial(hook.get_template, fresh=True)
-    return dispatch_campaign(
-        engine,
-        service,
-        partial(look_up_template, engine, settings_of(scheduled), fresh, service.fingerprint),
-        scheduled,
-        started_by=started_by,
-        lease=lease_from_config(),
-        excluded=_excluded(connections),
-    )
 
 
 def _excluded(connections: DispatchConnections) -> Iterable[Sequence[object]]:

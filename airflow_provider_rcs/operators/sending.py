@@ -205,23 +205,10 @@ class RcsSendingOperator(BaseOperator):
 
     def _preview(self) -> dict[str, Any]:
         from airflow_provider_rcs.hooks.rcs import RcsHook
-        from airflow_provider_rcs.sending.campaign import look_up_for_preview, require_credit_for_preview
-        from airflow_provider_rcs.sending.preview import preview_campaign
+        from airflow_provider_rcs.sending.preview import dry_run
 
-        settings = self._settings()
-        hook = RcsHook(self.rcs_conn_id)
-        engine = self._store_if_readable()
-        template = look_up_for_preview(engine, settings, hook.get_template, hook.credentials_fingerprint)
-        require_credit_for_preview(engine, settings, hook.get_credits)
-        return preview_campaign(
-            template,
-            settings,
-            self.read_chunks(),
-            api=hook.settings,
-            engine=engine,
-            excluded=self._read_excluded(),
-            fingerprint=hook.credentials_fingerprint,
-        )
+        settings, hook = self._settings(), RcsHook(self.rcs_conn_id)
+        return dry_run(self._store_if_readable(), hook, settings, self.read_chunks(), self._read_excluded())
 
     def _store_if_readable(self) -> sa.Engine | None:
         try:
@@ -232,20 +219,20 @@ class RcsSendingOperator(BaseOperator):
 
     def _send(self, context: Context) -> dict[str, Any]:
         from airflow_provider_rcs.hooks.rcs import RcsHook
-        from airflow_provider_rcs.sending.campaign import look_up_template, require_credit_to_begin, send_campaign
-        from airflow_provider_rcs.sending.sender import ServiceConnection
+        from airflow_provider_rcs.sending.campaign import require_credit_to_begin, send_campaign
+        from airflow_provider_rcs.store.outbox.refused_credentials import looking_up
 
         settings = self._settings()
         hook = RcsHook(self.rcs_conn_id)
-        service = ServiceConnection(hook.send, hook.settings, hook.credentials_fingerprint)
         engine = store_engine(self.store_conn_id)
-        template = look_up_template(engine, settings, hook.get_template, service.fingerprint)
-        require_credit_to_begin(engine, settings, hook.get_credits, service.fingerprint)
+        with looking_up(engine, settings.campaign, hook.credentials_fingerprint):
+            template = hook.get_template(settings.template_id)
+            require_credit_to_begin(engine, settings, hook)
         if settings.scheduled_by == "store":
             return self._schedule(context, engine, hook, template, settings)
         sent = send_campaign(
             engine,
-            service,
+            hook,
             template,
             settings,
             self.read_chunks(),
@@ -268,7 +255,7 @@ class RcsSendingOperator(BaseOperator):
         exclude = (query.sql, query.conn_id) if query else ()
         return schedule_campaign(
             engine,
-            hook.settings,
+            hook,
             template,
             settings,
             self.read_chunks(),
@@ -276,7 +263,6 @@ class RcsSendingOperator(BaseOperator):
             started_by=task_name(context),
             lease=lease_from_config(),
             excluded=self._read_excluded(),
-            fingerprint=hook.credentials_fingerprint,
         )
 
     def _read_excluded(self) -> Iterator[Sequence[object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowPlugin
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from airflow_provider_rcs.receiver.app import ReportsApp
+    from airflow_provider_rcs.receiver.metrics import Metrics
 
 
 class ReceiverInAirflow:
@@ -35,20 +37,24 @@ class RcsPlugin(AirflowPlugin):
 
 
 def _load_app() -> ReportsApp:
-    from airflow.providers.common.compat.sdk import conf
-
-    from airflow_provider_rcs.get_provider_info import DEFAULT_STORE_CONN_ID
-    from airflow_provider_rcs.hooks.store import store_engine
+    from airflow_provider_rcs.hooks.store import default_store_conn_id, store_engine
     from airflow_provider_rcs.receiver import config
     from airflow_provider_rcs.receiver.app import ReportsApp
-    from airflow_provider_rcs.receiver.metrics import AirflowMetrics
 
-    store_conn_id = conf.get("rcs", "store_conn_id", fallback=DEFAULT_STORE_CONN_ID)
     return ReportsApp(
         store_engine,
         config.credentials_from_airflow,
-        spool=config.spool_from_airflow(store_conn_id),
-        proxies=config.trusted_proxies_from_airflow(),
-        metrics=AirflowMetrics(),
+        spool=config.spool_from_airflow(default_store_conn_id()),
+        metrics=_stats(),
         timezone=config.timezone_from_airflow(),
     )
+
+
+def _stats() -> Metrics:
+    # Not the Stats of the task SDK, which common.compat returns: the API server initializes only Airflow core's.
+    try:
+        module = import_module("airflow.observability.stats")
+    except ImportError:  # before Airflow 3.2
+        module = import_module("airflow.stats")
+    stats: Metrics = module.Stats
+    return stats

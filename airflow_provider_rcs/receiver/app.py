@@ -4,36 +4,31 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from threading import Lock
+from functools import cache
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.receiver import metrics as names
-from airflow_provider_rcs.receiver.auth import Authenticator, TrustedProxies
+from airflow_provider_rcs.receiver.auth import Authenticator
 from airflow_provider_rcs.receiver.background import BackgroundFolding, SilenceWatch
-from airflow_provider_rcs.receiver.bodies import ClientDisconnectedError, body_deadlines, read_body, read_reports
+from airflow_provider_rcs.receiver.bodies import ClientDisconnectedError, read_body, read_reports
 from airflow_provider_rcs.receiver.health import HealthCheck
-from airflow_provider_rcs.receiver.ingest import Ingest, NotSavedError
+from airflow_provider_rcs.receiver.ingest import Ingest
 from airflow_provider_rcs.receiver.metrics import LoggedMetrics
 from airflow_provider_rcs.receiver.responses import (
     NOT_FOUND,
     NOT_READY,
     READY,
-    SPOOL_FULL,
-    STORE_FAILED,
-    UNSUPPORTED_TYPE,
     RequestRefusedError,
     Response,
     committed,
     not_understood,
-    unsupported_type,
     wrong_method,
 )
-from airflow_provider_rcs.store.db.migrate import require_migrated
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from datetime import tzinfo
 
     import sqlalchemy as sa
@@ -59,7 +54,6 @@ class ReportsApp:
     :param get_credentials: returns what pushed requests must have, or ``None`` if nothing is configured, and then all
         requests are refused; called in a thread, once a minute.
     :param spool: saves reports while the store does not accept them; without one they are answered 503.
-    :param proxies: whose ``X-Forwarded-For`` is used for the client's address.
     :param metrics: counts what the application does; by default a line a minute in the log.
     :param timezone: the time zone of the dates in reports.
     """
@@ -70,20 +64,17 @@ class ReportsApp:
         get_credentials: Callable[[], Credentials | None],
         *,
         spool: Spool | None = None,
-        proxies: TrustedProxies | None = None,
         metrics: Metrics | None = None,
         timezone: tzinfo = SERVICE_TIMEZONE,
     ) -> None:
-        self._get_engine = _CachedEngine(get_engine)
+        self._get_engine = cache(get_engine)  # errors are not cached
         self._metrics = metrics or LoggedMetrics()
-        self._proxies = proxies or TrustedProxies()
         self._timezone = timezone
         self._authenticator = Authenticator(get_credentials)
         self._folding = BackgroundFolding(self._get_engine)
         self._ingest = Ingest(self._get_engine, spool, self._metrics, self._folding.wake)
         self._health = HealthCheck(self._get_engine, spool)
         self._silence_watch = SilenceWatch(self._get_engine, self._metrics)
-        self._body_deadlines = body_deadlines()
         self._started = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,13 +94,6 @@ class ReportsApp:
             case "websocket":
                 await send({"type": "websocket.close"})
 
-    def require_store(self) -> None:
-        """Raise an error unless the store can be reached and has its tables.
-
-        :raises RcsStoreError: if not.
-        """
-        require_migrated(self._get_engine())
-
     def _start(self) -> None:
         """Start the background work, first on what earlier processes left: spooled reports, and unfolded ones."""
         self._started = True
@@ -117,20 +101,14 @@ class ReportsApp:
         self._folding.wake()
         self._silence_watch.start()
 
-    def _respond(self, scope: Scope, receive: Receive) -> Awaitable[Response]:
+    async def _respond(self, scope: Scope, receive: Receive) -> Response:
         path, method = _public_path(scope), scope["method"]
-        if path == REPORTS_PATH and method == "POST":
-            return self._receive_reports(scope, receive)
-        return self._respond_otherwise(path, method)
-
-    async def _respond_otherwise(self, path: str, method: str) -> Response:
         if path == REPORTS_PATH:
-            return wrong_method("POST")
-        if path == HEALTH_PATH:
-            return await self._respond_health() if method in ("GET", "HEAD") else wrong_method("GET, HEAD")
-        return NOT_FOUND
-
-    async def _respond_health(self) -> Response:
+            return await self._receive_reports(scope, receive) if method == "POST" else wrong_method("POST")
+        if path != HEALTH_PATH:
+            return NOT_FOUND
+        if method not in ("GET", "HEAD"):
+            return wrong_method("GET, HEAD")
         is_ready = await self._authenticator.is_configured() and await self._health.is_ready()
         return READY if is_ready else NOT_READY
 
@@ -138,29 +116,22 @@ class ReportsApp:
         headers = dict(scope["headers"])
         started = time.monotonic()
         try:
-            await self._authenticator.check(headers.get(b"authorization"), self._proxies.client_address(scope))
+            await self._authenticator.check(headers.get(b"authorization"))
         except RequestRefusedError:
-            self._metrics.count(names.UNAUTHORIZED)
+            self._metrics.incr(names.UNAUTHORIZED)
             raise
         seconds_to_check = time.monotonic() - started
         # The time that the client takes to send its body does not count; it has a limit of its own.
-        body = await read_body(headers, receive, self._body_deadlines)
+        body = await read_body(headers, receive)
         content_type = headers.get(b"content-type", b"").decode("latin-1")
         parsed = await read_reports(content_type, body, self._timezone)
         refused = [RefusedReport(parsed.problem, content_type, body)] if parsed.problem else []
         if refused:
-            self._metrics.count(names.REFUSED)
-        self._metrics.count(names.RECEIVED, len(parsed.reports))
-        try:
-            pushed = ReceivedReports(datetime.now(UTC), parsed.reports, refused)
-            await self._ingest.save(pushed, _SECONDS_TO_RESPOND - seconds_to_check)
-        except NotSavedError as error:
-            return SPOOL_FULL if error.spool_full else STORE_FAILED
-        if not parsed.problem:
-            return committed(len(parsed.reports))
-        if parsed.problem == UNSUPPORTED_TYPE:
-            return unsupported_type()
-        return not_understood(parsed.problem, len(parsed.reports))
+            self._metrics.incr(names.REFUSED)
+        self._metrics.incr(names.RECEIVED, len(parsed.reports))
+        pushed = ReceivedReports(datetime.now(UTC), parsed.reports, refused)
+        await self._ingest.save(pushed, _SECONDS_TO_RESPOND - seconds_to_check)
+        return not_understood(parsed.problem, len(parsed.reports)) if parsed.problem else committed(len(parsed.reports))
 
     async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] == "lifespan.startup":
@@ -177,19 +148,3 @@ def _public_path(scope: Scope) -> str:
     """Return the path from ``/rcs`` on, whether the application is mounted there, behind a prefix, or not at all."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", "").removesuffix(MOUNT))
-
-
-class _CachedEngine:
-    """Returns the engine of the first call that succeeds."""
-
-    def __init__(self, get_engine: Callable[[], sa.Engine]) -> None:
-        self._get_engine = get_engine
-        self._lock = Lock()
-        self._engine: sa.Engine | None = None
-
-    def __call__(self) -> sa.Engine:
-        if self._engine is None:
-            with self._lock:
-                if self._engine is None:
-                    self._engine = self._get_engine()
-        return self._engine

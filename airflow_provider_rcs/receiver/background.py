@@ -1,21 +1,19 @@
-"""Work that the receiver does in background threads: folding what landed, looking for silent campaigns."""
+"""Work that the receiver does in threads: calls that block, folding what landed, looking for silent campaigns."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
+from concurrent.futures import Future
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_rcs.api.errors import RcsError
 from airflow_provider_rcs.store.inbox.folding import fold
-from airflow_provider_rcs.store.inbox.silence import (
-    SILENT_METRIC,
-    read_campaigns_to_warn_about,
-    record_silence_warning,
-    silence_warning,
-)
+from airflow_provider_rcs.store.inbox.silence import SILENT_METRIC, read_campaigns_to_warn_about, silence_warning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,12 +23,11 @@ if TYPE_CHECKING:
     from airflow_provider_rcs.receiver.metrics import Metrics
 
 log = logging.getLogger(__name__)
+R = TypeVar("R")
 
 # One fold of many reports costs less than many folds of few, and on SQLite a fold delays the commits of reports.
 _SECONDS_BETWEEN_FOLDS = 0.5
 _SECONDS_BETWEEN_SILENCE_CHECKS = 60.0
-# One name for all receivers, so that only one of several processes reports a silence.
-_OBSERVER = "the receivers"
 
 
 class BackgroundThread:
@@ -57,6 +54,33 @@ class BackgroundThread:
             if not self._started:
                 threading.Thread(target=self._work, name=self._name, daemon=True).start()
                 self._started = True
+
+
+class CallThread:
+    """Makes the calls of an event loop that block, one after the other, in a thread of their own.
+
+    :param name: the thread's name in dumps.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
+        self._thread = BackgroundThread(self._work, name)
+
+    async def run(self, call: Callable[[], R]) -> R:
+        """Return what a call returns, or raise what it raises; if cancelled while it is queued, it is not made."""
+        future: Future[R] = Future()
+        self._calls.put((future, call))
+        self._thread.ensure_started()
+        return await asyncio.wrap_future(future)
+
+    def _work(self) -> None:
+        while True:
+            future, call = self._calls.get()
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(call())
+                except Exception as error:  # noqa: BLE001 - raised where the call is awaited
+                    future.set_exception(error)
 
 
 class BackgroundFolding:
@@ -93,7 +117,7 @@ class BackgroundFolding:
 
 
 class SilenceWatch:
-    """Logs and counts each campaign that should have had reports by now and has none, once per campaign.
+    """Logs and counts each campaign that should have had reports by now and has none, once a day.
 
     :param get_engine: returns the store's engine; called in a thread.
     :param metrics: counts the silent campaigns.
@@ -102,6 +126,7 @@ class SilenceWatch:
     def __init__(self, get_engine: Callable[[], sa.Engine], metrics: Metrics) -> None:
         self._get_engine = get_engine
         self._metrics = metrics
+        self._last_check: datetime | None = None
         self._thread = BackgroundThread(self._work, "rcs-reports-silence")
 
     def start(self) -> None:
@@ -120,7 +145,8 @@ class SilenceWatch:
                 log.error("Checking for silent campaigns failed: %s", type(error).__name__)  # noqa: TRY400
 
     def _check(self, engine: sa.Engine) -> None:
-        for campaign, since in read_campaigns_to_warn_about(engine, _OBSERVER, datetime.now(UTC)).items():
-            if record_silence_warning(engine, campaign, _OBSERVER):
-                log.warning("This receiver accepts reports, but %s", silence_warning(campaign, since))
-                self._metrics.count(SILENT_METRIC)
+        now = datetime.now(UTC)
+        for campaign, since in read_campaigns_to_warn_about(engine, now, self._last_check).items():
+            log.warning("This receiver accepts reports, but %s", silence_warning(campaign, since))
+            self._metrics.incr(SILENT_METRIC)
+        self._last_check = now

@@ -6,7 +6,7 @@ import asyncio
 import codecs
 from email.message import Message
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.errors import RcsReportError
@@ -16,7 +16,6 @@ from airflow_provider_rcs.api.wire.reports import (
     read_multipart_fields,
     read_report,
 )
-from airflow_provider_rcs.receiver.deadlines import Deadlines
 from airflow_provider_rcs.receiver.responses import (
     BODY_TOO_LARGE,
     BODY_TOO_SLOW,
@@ -54,48 +53,32 @@ class ParsedBody(NamedTuple):  # created by the million
     problem: str = ""
 
 
-def body_deadlines() -> Deadlines[asyncio.Task[Any]]:
-    """Return the deadlines for the bodies that one application receives.
-
-    All bodies share one timer, because ``asyncio.timeout()`` for each would take several times as long.
-    """
-    return Deadlines(asyncio.Task.cancel)
-
-
-async def read_body(headers: Mapping[bytes, bytes], receive: Receive, deadlines: Deadlines[asyncio.Task[Any]]) -> bytes:
+async def read_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
     """Return the body of a request.
 
     :param headers: the request's headers, with names in lower case.
-    :param deadlines: as :func:`body_deadlines` returns them.
     :raises RequestRefusedError: if the body is too large, or not received in time.
     :raises ClientDisconnectedError: if the client disconnects before its end.
     """
     content_length = headers.get(b"content-length", b"")
     if content_length.isdigit() and int(content_length) > _MAX_BODY_BYTES:
         raise RequestRefusedError(BODY_TOO_LARGE)
-    task = asyncio.current_task()
-    if task is None:
-        raise RuntimeError("bodies must be received in a task")
-    deadlines.begin(task, BODY_TIMEOUT)
     body = b""
     try:
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnectedError
-            piece: bytes = message.get("body", b"")
-            body += piece  # Most bodies are one piece, and adding it to an empty body copies nothing.
-            # A chunked body has no Content-Length.
-            if len(body) > _MAX_BODY_BYTES:
-                raise RequestRefusedError(BODY_TOO_LARGE)
-            if not message.get("more_body", False):
-                return body
-    except asyncio.CancelledError:
-        if deadlines.end(task) or task.uncancel():
-            raise  # Cancelled by something other than the deadline.
+        async with asyncio.timeout(BODY_TIMEOUT):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnectedError
+                piece: bytes = message.get("body", b"")
+                body += piece  # Most bodies are one piece, and adding it to an empty body copies nothing.
+                # A chunked body has no Content-Length.
+                if len(body) > _MAX_BODY_BYTES:
+                    raise RequestRefusedError(BODY_TOO_LARGE)
+                if not message.get("more_body", False):
+                    return body
+    except TimeoutError:
         raise RequestRefusedError(BODY_TOO_SLOW) from None
-    finally:
-        deadlines.end(task)
 
 
 async def read_reports(content_type: str, body: bytes, timezone: tzinfo = SERVICE_TIMEZONE) -> ParsedBody:
@@ -154,21 +137,8 @@ def _require_storable(report: Report) -> None:
     """
     if len(report.status_code) > _MAX_STATUS_CODE_LENGTH:
         raise RcsReportError(f"a status code is longer than {_MAX_STATUS_CODE_LENGTH} characters")
-    text = "".join(
-        (
-            report.status_code,
-            report.phone,
-            report.campaign_reference,
-            report.message_reference,
-            report.service,
-            report.agent,
-            report.reported_at_text,
-            report.api_campaign_id,
-            report.api_message_id,
-            *report.extra,
-            *report.extra.values(),
-        )
-    )
+    parts = (*report, *report.extra, *report.extra.values())
+    text = "".join([part for part in parts if isinstance(part, str)])
     if "\0" in text:
         raise RcsReportError("a report holds a NUL character")
     try:

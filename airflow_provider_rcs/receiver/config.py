@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE, read_timezone
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.receiver.auth import Credentials, TrustedProxies
+from airflow_provider_rcs.receiver.auth import Credentials
 from airflow_provider_rcs.receiver.spool import DEFAULT_MEGABYTES, Spool
 
 if TYPE_CHECKING:
@@ -18,20 +18,12 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-STORE_URL = "AIRFLOW_RCS_STORE_URL"
 REPORTS_LOGIN = "AIRFLOW_RCS_REPORTS_LOGIN"
 REPORTS_PASSWORD = "AIRFLOW_RCS_REPORTS_PASSWORD"  # noqa: S105 - the name of a variable
 SPOOL = "AIRFLOW_RCS_SPOOL"
 SPOOL_MEGABYTES = "AIRFLOW_RCS_SPOOL_MEGABYTES"
-TRUSTED_PROXIES = "AIRFLOW_RCS_TRUSTED_PROXIES"
 REPORTS_TIMEZONE = "AIRFLOW_RCS_REPORTS_TIMEZONE"
 DEFAULT_REPORTS_CONN_ID = "rcs_reports"
-_DEFAULT_SPOOLS = "rcs_reports_spool"
-
-
-def store_url_from_environment(environment: Mapping[str, str]) -> str | None:
-    """Return the SQLAlchemy URL of the store, or ``None`` if it is not set."""
-    return environment.get(STORE_URL) or None
 
 
 def credentials_from_environment(environment: Mapping[str, str]) -> Credentials | None:
@@ -69,9 +61,8 @@ def spool_from_environment(environment: Mapping[str, str], store: sa.URL) -> Spo
     megabytes = environment.get(SPOOL_MEGABYTES) or str(DEFAULT_MEGABYTES)
     if not megabytes.isdecimal():
         raise RcsInputError(SPOOL_MEGABYTES, "it is not a whole number", "Set it to the spool's size in megabytes.")
-    folder = environment.get(SPOOL)
     name = sha256(store.set(password=None).render_as_string().encode()).hexdigest()[:16]
-    return Spool(Path(folder) if folder else _default_spools(environment) / name, int(megabytes))
+    return Spool(_spool_folder(environment.get(SPOOL), name), int(megabytes))
 
 
 def spool_from_airflow(store_conn_id: str) -> Spool:
@@ -81,27 +72,8 @@ def spool_from_airflow(store_conn_id: str) -> Spool:
     """
     from airflow.providers.common.compat.sdk import conf
 
-    folder = conf.get("rcs", "reports_spool", fallback="")
     megabytes = conf.getint("rcs", "reports_spool_megabytes", fallback=DEFAULT_MEGABYTES)
-    return Spool(Path(folder) if folder else _default_spools(os.environ) / store_conn_id, megabytes)
-
-
-def trusted_proxies_from_environment(environment: Mapping[str, str]) -> TrustedProxies:
-    """Return the trusted proxies; by default none.
-
-    :raises RcsInputError: if one of them is not an address or a network.
-    """
-    return TrustedProxies.parse(environment.get(TRUSTED_PROXIES, ""), where=TRUSTED_PROXIES)
-
-
-def trusted_proxies_from_airflow() -> TrustedProxies:
-    """Return the proxies of ``[rcs] trusted_proxies``; by default none.
-
-    :raises RcsInputError: if one of them is not an address or a network.
-    """
-    from airflow.providers.common.compat.sdk import conf
-
-    return TrustedProxies.parse(conf.get("rcs", "trusted_proxies", fallback=""), where="[rcs] trusted_proxies")
+    return Spool(_spool_folder(conf.get("rcs", "reports_spool", fallback=""), store_conn_id), megabytes)
 
 
 def timezone_from_environment(environment: Mapping[str, str]) -> tzinfo:
@@ -109,8 +81,7 @@ def timezone_from_environment(environment: Mapping[str, str]) -> tzinfo:
 
     :raises RcsInputError: if the time zone does not exist.
     """
-    name = environment.get(REPORTS_TIMEZONE)
-    return read_timezone(name, REPORTS_TIMEZONE) if name else SERVICE_TIMEZONE
+    return read_timezone(environment.get(REPORTS_TIMEZONE) or SERVICE_TIMEZONE.key, REPORTS_TIMEZONE)
 
 
 def timezone_from_airflow() -> tzinfo:
@@ -124,6 +95,7 @@ def timezone_from_airflow() -> tzinfo:
     return read_timezone(name, "[rcs] reports_timezone")
 
 
-def _default_spools(environment: Mapping[str, str]) -> Path:
-    """Return the folder that holds the spool of each store, unless another one is set."""
-    return Path(environment.get("AIRFLOW_HOME") or Path("~/airflow").expanduser()) / _DEFAULT_SPOOLS
+def _spool_folder(folder: str | None, name: str) -> Path:
+    """Return the folder that is set, or one of that name beside those of other stores."""
+    home = os.environ.get("AIRFLOW_HOME") or "~/airflow"
+    return Path(folder) if folder else Path(home).expanduser() / "rcs_reports_spool" / name

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.receiver.group_commit import GroupCommit
+from airflow_provider_rcs.receiver.background import CallThread
 from airflow_provider_rcs.store.db.engine import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from airflow_provider_rcs.receiver.spool import Spool
 
@@ -28,7 +29,7 @@ class HealthCheck:
     def __init__(self, get_engine: Callable[[], sa.Engine], spool: Spool | None) -> None:
         self._get_engine = get_engine
         self._spool = spool
-        self._queries = GroupCommit(self._query, "health check")
+        self._thread = CallThread("rcs-reports-health check")
         self._ready = False
         self._next_check_at = 0.0
 
@@ -36,16 +37,14 @@ class HealthCheck:
         """Return whether a report would be accepted now."""
         if time.monotonic() >= self._next_check_at:
             self._next_check_at = time.monotonic() + _CACHED_SECONDS
-            self._ready = await self._store_responds() or (self._spool is not None and self._spool.has_room())
+            try:
+                async with asyncio.timeout(_STORE_TIMEOUT):
+                    await self._thread.run(self._query)
+                self._ready = True
+            except Exception:  # noqa: BLE001 - any error means that the store does not respond
+                self._ready = self._spool is not None and self._spool.has_room()
         return self._ready
 
-    async def _store_responds(self) -> bool:
-        try:
-            await self._queries.commit(None, _STORE_TIMEOUT)
-        except Exception:  # noqa: BLE001 - any error means that the store does not respond
-            return False
-        return True
-
-    def _query(self, _requests: Sequence[None]) -> None:
+    def _query(self) -> None:
         with reading(self._get_engine()) as connection:
             connection.execute(sa.select(1))

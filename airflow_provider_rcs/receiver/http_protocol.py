@@ -6,7 +6,7 @@ application limits the body.
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, TimerHandle
+from asyncio import TimerHandle
 from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -23,7 +23,7 @@ class LimitedHeadProtocol(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
 
     def connection_made(self, transport: Any) -> None:
         """Start the timer for the first request."""
-        super().connection_made(_JoinedWrites(transport, self.loop))
+        super().connection_made(transport)
         self._start_timer()
 
     def data_received(self, data: bytes) -> None:
@@ -56,35 +56,3 @@ class LimitedHeadProtocol(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-class _JoinedWrites:
-    """A transport that joins what is written to it in one iteration of the event loop.
-
-    uvicorn writes the head and the body of a response separately, and each would be a system call.
-    """
-
-    def __init__(self, transport: Any, loop: AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._written: list[bytes] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        if not self._written:
-            self._loop.call_soon(self._flush)
-        self._written.append(data)
-
-    def close(self) -> None:
-        self._flush()
-        self._transport.close()
-
-    def is_closing(self) -> bool:
-        return bool(self._transport.is_closing())
-
-    def _flush(self) -> None:
-        if self._written:
-            self._transport.write(b"".join(self._written))
-            self._written.clear()

@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsError, RcsStoreError, RcsStoreUnavailable
 from airflow_provider_rcs.receiver import metrics as names
-from airflow_provider_rcs.receiver.background import BackgroundThread
+from airflow_provider_rcs.receiver.background import BackgroundThread, CallThread
 from airflow_provider_rcs.receiver.group_commit import GroupCommit
+from airflow_provider_rcs.receiver.responses import SPOOL_FULL, STORE_FAILED, RequestRefusedError
 from airflow_provider_rcs.receiver.spool import SpoolFullError, write_line
 from airflow_provider_rcs.store.db.engine import transaction
-from airflow_provider_rcs.store.inbox.landing import LandingConnection, ReceivedReports, RefusedReport, land_all
+from airflow_provider_rcs.store.inbox.landing import AsyncLanding, ReceivedReports, RefusedReport, land_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,17 +35,6 @@ _STORE_SHARE = 0.6
 _SECONDS_TO_NEXT_TRY = 1.0
 # How soon running processes find the files that a dead one left.
 _SECONDS_BETWEEN_SPOOL_CHECKS = 30.0
-
-
-class NotSavedError(Exception):
-    """Neither the store nor the spool saved a push in time.
-
-    :param spool_full: whether the spool has no room left.
-    """
-
-    def __init__(self, *, spool_full: bool = False) -> None:
-        super().__init__()
-        self.spool_full = spool_full
 
 
 class Ingest:
@@ -65,8 +56,11 @@ class Ingest:
         self._metrics = metrics
         self._on_landed = on_landed
         self._store_available = True
-        self._landings: list[LandingConnection] = []
-        self._store_commits = GroupCommit(self._land, "store commit", self._begin_landing)
+        self._connected = False
+        self._landing: AsyncLanding | None = None
+        self._store_thread = CallThread("rcs-reports-store")
+        self._spool_thread = CallThread("rcs-reports-spool")
+        self._store_commits = GroupCommit(self._land, "store commit")
         self._spool_commits = GroupCommit(self._append_to_spool, "spool commit")
         self._move_requested = threading.Event()
         self._mover = BackgroundThread(self._work, "rcs-reports-move")
@@ -81,7 +75,7 @@ class Ingest:
 
         :param pushed: what one request brought.
         :param seconds: how long the store and the spool together may take.
-        :raises NotSavedError: if it is not safe; it may be in the store nevertheless.
+        :raises RequestRefusedError: if it is not safe; it may be in the store nevertheless.
         """
         deadline = time.monotonic() + seconds
         if self._store_available or self._spool is None:
@@ -96,14 +90,14 @@ class Ingest:
 
     async def _save_to_spool(self, pushed: ReceivedReports, seconds: float) -> None:
         if self._spool is None:
-            raise NotSavedError
+            raise RequestRefusedError(STORE_FAILED)
         try:
             await self._spool_commits.commit(pushed, seconds)
         except SpoolFullError:
-            raise NotSavedError(spool_full=True) from None
+            raise RequestRefusedError(SPOOL_FULL) from None
         except Exception:  # noqa: BLE001 - logged for the batch
-            raise NotSavedError from None
-        self._metrics.count(names.SPOOLED, len(pushed.reports) + len(pushed.refused))
+            raise RequestRefusedError(STORE_FAILED) from None
+        self._metrics.incr(names.SPOOLED, len(pushed.reports) + len(pushed.refused))
         if self._store_available:
             # The store came back, and the spool was moved, before this was appended.
             self.wake()
@@ -114,51 +108,38 @@ class Ingest:
             log.warning("The store is not accepting reports (%s); until it does, they go to the spool", reason)
         self.wake()
 
-    def _begin_landing(self, take: Callable[[], Sequence[ReceivedReports]], done: Callable[[bool], None]) -> bool:
-        """Land in the event loop, over a connection that a thread has used for landing before."""
-        if not (landing := self._idle_landing()):
-            return False
-        started = time.monotonic()
+    async def _land(self, take: Callable[[], list[ReceivedReports]]) -> None:
+        if not self._connected:
+            await self._store_thread.run(self._connect)
+        if self._landing is None:
+            return await self._store_thread.run(lambda: self._land_in_thread(take()))
+        pushes, started = take(), time.monotonic()
+        if any(each.refused for each in pushes):
+            return await self._store_thread.run(partial(self._land_in_thread, pushes))
+        await self._landing.land(pushes)
+        return self._record_landing(pushes, started)
 
-        def finish(is_committed: bool) -> None:
-            self._landings.append(landing)
-            done(is_committed)
-            if is_committed:
-                self._record_landing(pushes, started)
+    def _connect(self) -> None:
+        engine = self._get_engine()
+        if engine.dialect.driver == "psycopg":
+            self._landing = AsyncLanding(engine)
+            self._store_commits.concurrent = _CONCURRENT_COMMITS
+        self._connected = True
 
-        if landing.is_nonblocking:
-            pushes = take()
-            if landing.begin(pushes, finish):
-                return True
-        self._landings.append(landing)
-        return False
-
-    def _land(self, pushes: Sequence[ReceivedReports]) -> None:
+    def _land_in_thread(self, pushes: Sequence[ReceivedReports]) -> None:
         engine, started = self._get_engine(), time.monotonic()
-        if engine.dialect.name == "postgresql":
-            self._store_commits.allow_concurrent(_CONCURRENT_COMMITS)
-        landing = self._idle_landing() or LandingConnection(engine)
-        try:
-            landing.land(pushes)
-        finally:
-            self._landings.append(landing)
+        land_all(engine, pushes)
         self._record_landing(pushes, started)
 
-    def _idle_landing(self) -> LandingConnection | None:
-        # Called in threads and in the event loop: between a check and a pop, another one may have taken it.
-        try:
-            return self._landings.pop()
-        except IndexError:
-            return None
-
     def _record_landing(self, pushes: Sequence[ReceivedReports], started: float) -> None:
-        self._metrics.record_time(names.COMMIT_TIME, time.monotonic() - started)
-        self._metrics.count(names.COMMITTED, sum(len(each.reports) for each in pushes))
+        self._metrics.timing(names.COMMIT_TIME, (time.monotonic() - started) * 1000)
+        self._metrics.incr(names.COMMITTED, sum(len(each.reports) for each in pushes))
         self._on_landed()
 
-    def _append_to_spool(self, pushes: Sequence[ReceivedReports]) -> None:
-        if self._spool is not None:
-            self._spool.append(pushes)
+    async def _append_to_spool(self, take: Callable[[], list[ReceivedReports]]) -> None:
+        spool = self._spool
+        if spool is not None:
+            await self._spool_thread.run(lambda: spool.append(take()))
 
     def _work(self) -> None:
         while True:
@@ -192,25 +173,15 @@ class Ingest:
 
     def _land_spooled(self, pushes: Sequence[ReceivedReports]) -> None:
         try:
-            self._land_apart(pushes)
+            self._land_in_thread(pushes)
         except RcsStoreUnavailable:
             raise
         except (RcsStoreError, sa.exc.StatementError):
             # The database is available and rejects one of the pushes, which must not block the others for ever.
-            for each in pushes:
-                self._land_or_refuse(each)
-
-    def _land_or_refuse(self, pushed: ReceivedReports) -> None:
-        try:
-            self._land_apart([pushed])
-        except RcsStoreUnavailable:
-            raise
-        except (RcsStoreError, sa.exc.StatementError):
+            if len(pushes) > 1:
+                for each in pushes:
+                    self._land_spooled([each])
+                return
+            [pushed] = pushes
             whole = RefusedReport("the database rejected it", "application/json", write_line(pushed))
-            self._land_apart([ReceivedReports(pushed.received_at, refused=[whole])])
-
-    def _land_apart(self, pushes: Sequence[ReceivedReports]) -> None:
-        """Land pushes from the spool, in the thread that moves them."""
-        engine, started = self._get_engine(), time.monotonic()
-        land_all(engine, pushes)
-        self._record_landing(pushes, started)
+            self._land_in_thread([ReceivedReports(pushed.received_at, refused=[whole])])

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from importlib import import_module
 from threading import Lock
-from typing import Any, Protocol
+from typing import Protocol
 
 log = logging.getLogger(__name__)
 
@@ -21,13 +20,13 @@ _SECONDS_BETWEEN_LINES = 60.0
 
 
 class Metrics(Protocol):
-    """Records counts and durations; called from several threads."""
+    """Records counts and durations, as Airflow's ``Stats`` does; called from several threads."""
 
-    def count(self, name: str, number: int = 1) -> None:
+    def incr(self, stat: str, count: int = 1) -> None:
         """Add to a counter."""
 
-    def record_time(self, name: str, seconds: float) -> None:
-        """Record how long something took."""
+    def timing(self, stat: str, dt: float) -> None:
+        """Record how many milliseconds something took."""
 
 
 class LoggedMetrics:
@@ -39,18 +38,18 @@ class LoggedMetrics:
         self._slowest: dict[str, float] = {}
         self._next_line_at = time.monotonic() + _SECONDS_BETWEEN_LINES
 
-    def count(self, name: str, number: int = 1) -> None:
+    def incr(self, stat: str, count: int = 1) -> None:
         """Add to a counter."""
         with self._lock:
-            self._counts[name] += number
+            self._counts[stat] += count
             is_due = time.monotonic() >= self._next_line_at
         if is_due:
             self.log_totals()
 
-    def record_time(self, name: str, seconds: float) -> None:
-        """Record how long something took; the line shows the slowest."""
+    def timing(self, stat: str, dt: float) -> None:
+        """Record how many milliseconds something took; the line shows the slowest."""
         with self._lock:
-            self._slowest[name] = max(seconds, self._slowest.get(name, 0.0))
+            self._slowest[stat] = max(dt, self._slowest.get(stat, 0.0))
 
     def log_totals(self) -> None:
         """Log what was recorded since the last line."""
@@ -59,26 +58,6 @@ class LoggedMetrics:
             slowest, self._slowest = self._slowest, {}
             self._next_line_at = time.monotonic() + _SECONDS_BETWEEN_LINES
         totals = [f"{name}={number}" for name, number in sorted(counts.items())]
-        totals += [f"{name}<={seconds * 1000:.1f}ms" for name, seconds in sorted(slowest.items())]
+        totals += [f"{name}<={milliseconds:.1f}ms" for name, milliseconds in sorted(slowest.items())]
         if totals:
             log.info(" ".join(totals))
-
-
-class AirflowMetrics:
-    """Records to the metrics of Airflow's API server."""
-
-    def __init__(self) -> None:
-        # Not the Stats of the task SDK, which common.compat returns: the API server initializes only Airflow core's.
-        try:
-            module = import_module("airflow.observability.stats")
-        except ImportError:  # before Airflow 3.2
-            module = import_module("airflow.stats")
-        self._stats: Any = module.Stats
-
-    def count(self, name: str, number: int = 1) -> None:
-        """Add to a counter."""
-        self._stats.incr(name, number)
-
-    def record_time(self, name: str, seconds: float) -> None:
-        """Record how long something took."""
-        self._stats.timing(name, seconds * 1000)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import orjson
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import Send
 
 Header = tuple[bytes, bytes]
@@ -23,7 +24,6 @@ _COMMON_HEADERS: tuple[Header, ...] = (
 _CLOSE: Header = (b"connection", b"close")
 
 
-@dataclass(frozen=True, slots=True)
 class Response:
     """A response to a request, encoded once and sent any number of times.
 
@@ -32,22 +32,15 @@ class Response:
     :param headers: headers beyond the common ones.
     """
 
-    status: int
-    content: dict[str, str | int]
-    headers: tuple[Header, ...] = ()
-    _body: bytes = field(init=False, repr=False)
-    _all_headers: tuple[Header, ...] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        body = orjson.dumps(self.content)
-        length = (b"content-length", str(len(body)).encode("ascii"))
-        object.__setattr__(self, "_body", body)
-        object.__setattr__(self, "_all_headers", (*_COMMON_HEADERS, length, *self.headers))
+    def __init__(self, status: int, content: Mapping[str, str | int], *headers: Header) -> None:
+        self.status = status
+        self._body = orjson.dumps(content)
+        self._headers = (*_COMMON_HEADERS, (b"content-length", b"%d" % len(self._body)), *headers)
 
     async def send(self, send: Send) -> None:
         """Send the response over ASGI."""
         # A new list each time: middleware around the application, such as Airflow's, adds headers to it.
-        await send({"type": "http.response.start", "status": self.status, "headers": list(self._all_headers)})
+        await send({"type": "http.response.start", "status": self.status, "headers": list(self._headers)})
         await send({"type": "http.response.body", "body": self._body})
 
 
@@ -65,22 +58,16 @@ class RequestRefusedError(Exception):
 READY = Response(200, {"status": "ready"})
 NOT_READY = Response(503, {"status": "not ready"})
 UNAUTHORIZED = Response(
-    401, {"error": "wrong login or password"}, ((b"www-authenticate", b'Basic realm="rcs-reports", charset="UTF-8"'),)
-)
-TOO_MANY_FAILURES = Response(
-    429, {"error": "too many wrong logins or passwords from this address"}, ((b"retry-after", b"60"), _CLOSE)
+    401, {"error": "wrong login or password"}, (b"www-authenticate", b'Basic realm="rcs-reports", charset="UTF-8"')
 )
 NOT_FOUND = Response(404, {"error": "not found; push reports to POST /rcs/reports"})
-BODY_TOO_SLOW = Response(408, {"error": "the body was not received in time"}, (_CLOSE,))
-BODY_TOO_LARGE = Response(413, {"error": "the body is larger than 64 KiB"}, (_CLOSE,))
+BODY_TOO_SLOW = Response(408, {"error": "the body was not received in time"}, _CLOSE)
+BODY_TOO_LARGE = Response(413, {"error": "the body is larger than 64 KiB"}, _CLOSE)
 NOT_CONFIGURED = Response(503, {"error": "the receiver has no login and password to check requests against"})
-STORE_FAILED = Response(503, {"error": "the reports could not be stored; send them again"}, ((b"retry-after", b"5"),))
+STORE_FAILED = Response(503, {"error": "the reports could not be stored; send them again"}, (b"retry-after", b"5"))
 SPOOL_FULL = Response(
-    503,
-    {"error": "the store is unavailable and the spool is full; send them again"},
-    ((b"retry-after", b"60"),),
+    503, {"error": "the store is unavailable and the spool is full; send them again"}, (b"retry-after", b"60")
 )
-
 UNSUPPORTED_TYPE = "send application/json, application/x-www-form-urlencoded or multipart/form-data"
 
 
@@ -96,14 +83,9 @@ def not_understood(problem: str, committed: int) -> Response:
     :param problem: what is wrong with the body, without quoting it.
     :param committed: how many of its reports were understood and saved.
     """
-    return Response(400, {"error": problem, "committed": committed})
-
-
-def unsupported_type() -> Response:
-    """Return the response to a body of an unsupported content type, which was saved."""
-    return Response(415, {"error": UNSUPPORTED_TYPE})
+    return Response(415 if problem == UNSUPPORTED_TYPE else 400, {"error": problem, "committed": committed})
 
 
 def wrong_method(allowed: str) -> Response:
     """Return the response to a request with a method that its path does not support."""
-    return Response(405, {"error": f"use {allowed}"}, ((b"allow", allowed.encode("ascii")),))
+    return Response(405, {"error": f"use {allowed}"}, (b"allow", allowed.encode("ascii")))

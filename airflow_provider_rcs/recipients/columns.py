@@ -154,7 +154,11 @@ def read_recipients(
     for variable, column in columns.variables.items():
         if variable in required_variables and not all(texts[variable]):
             reader.require(texts[variable], f"variable {variable}: it has no value", f", column {column!r}")
-    variables = _variables_of_rows(texts, size)
+    variables: list[dict[str, str]] = [{} for _ in range(size)]
+    for variable, values_of_rows in texts.items():
+        for values, text in zip(variables, values_of_rows, strict=True):
+            if text:
+                values[variable] = text
     keys: list[Any] = list(phones.phones)
     for position in phones.refused:
         identity = (as_listed[position], names[position], references[position], variables[position])
@@ -196,16 +200,6 @@ class _ChunkReader:
         for position, (rejection, detail) in self.rejections.items():
             rejections[position], details[position] = rejection, detail
         return rejections, details
-
-
-def _variables_of_rows(columns: Mapping[str, Sequence[str]], size: int) -> list[dict[str, str]]:
-    """Return the variables of each row that have a value."""
-    rows: list[dict[str, str]] = [{} for _ in range(size)]
-    for variable, texts in columns.items():
-        for row, text in zip(rows, texts, strict=True):
-            if text:
-                row[variable] = text
-    return rows
 
 
 def _key_without_phone(identity: tuple[object, ...]) -> str:

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 _EXAMPLES_SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListSettings:
     """How the rows of a source are read as recipients.
 

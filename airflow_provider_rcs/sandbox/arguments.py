@@ -12,18 +12,13 @@ import orjson
 from airflow_provider_rcs.sandbox.model import SandboxTemplate, VariableType
 from airflow_provider_rcs.sandbox.options import (
     DEFAULT_CODES,
-    EmptyTemplates,
     ReplyShape,
-    ReportFormat,
     ReportOptions,
     ReportShares,
     ReportTarget,
     SandboxAccount,
     SandboxOptions,
     SandboxStatus,
-    TroubleOptions,
-    WireOptions,
-    WrongCredentials,
 )
 
 
@@ -31,8 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the sandbox's options to a parser."""
     _add_server(parser.add_argument_group("server"))
     _add_account(parser.add_argument_group("account"))
-    _add_wire(parser.add_argument_group("requests and replies"))
-    _add_trouble(parser.add_argument_group("trouble"))
+    _add_service(parser.add_argument_group("replies"))
     _add_reports(parser.add_argument_group("reports"))
 
 
@@ -48,18 +42,8 @@ def options_from_arguments(arguments: argparse.Namespace) -> SandboxOptions:
         seed=arguments.seed,
         quiet=arguments.quiet,
         account=_account(arguments),
-        wire=WireOptions(
-            reply_shape=ReplyShape(arguments.reply_shape),
-            empty_templates=EmptyTemplates(arguments.empty_templates),
-            wrong_credentials=WrongCredentials(arguments.wrong_credentials),
-            recipient_reference_key=arguments.recipient_reference_key,
-        ),
-        trouble=TroubleOptions(
-            latency=arguments.latency,
-            error_rate=arguments.error_rate,
-            drop_rate=arguments.drop_rate,
-            max_requests_per_second=arguments.max_requests_per_second,
-        ),
+        reply_shape=ReplyShape(arguments.reply_shape),
+        latency=arguments.latency,
         reports=_reports(arguments),
     )
 
@@ -93,46 +77,16 @@ def _add_account(group: argparse._ArgumentGroup) -> None:
         "--templates", type=Path, metavar="FILE", help="JSON file: [{id, name, variables: {name: type}}]"
     )
     group.add_argument("--refused-phone", action="append", default=[], help="phone that is never sent to; repeatable")
-    group.add_argument(
-        "--batch-limit",
-        type=int,
-        default=default.batch_limit,
-        help="maximum recipients in a request (default: %(default)s)",
-    )
 
 
-def _add_wire(group: argparse._ArgumentGroup) -> None:
-    default = WireOptions()
+def _add_service(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--reply-shape",
         choices=list(ReplyShape),
-        default=default.reply_shape,
+        default=ReplyShape.DOCUMENT,
         help="shape of JSON replies (default: %(default)s)",
     )
-    group.add_argument(
-        "--empty-templates",
-        choices=list(EmptyTemplates),
-        default=default.empty_templates,
-        help="how an empty list of templates is written (default: %(default)s)",
-    )
-    group.add_argument(
-        "--wrong-credentials",
-        choices=list(WrongCredentials),
-        default=default.wrong_credentials,
-        help="reply to wrong credentials: result -1 or status 401 (default: %(default)s)",
-    )
-    group.add_argument(
-        "--recipient-reference-key",
-        default=default.recipient_reference_key,
-        help="key of a recipient's reference (default: %(default)s)",
-    )
-
-
-def _add_trouble(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--latency", type=float, default=0.0, help="seconds to wait before each reply to a send")
-    group.add_argument("--error-rate", type=float, default=0.0, help="share of sends answered by 500 and not accepted")
-    group.add_argument("--drop-rate", type=float, default=0.0, help="share of sends accepted, then disconnected")
-    group.add_argument("--max-requests-per-second", type=int, help="requests above this rate are answered by 429")
 
 
 def _add_reports(group: argparse._ArgumentGroup) -> None:
@@ -141,31 +95,10 @@ def _add_reports(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--report-login", help="user name for HTTP Basic (default: no authentication)")
     group.add_argument("--report-password", default="", help="password for HTTP Basic")
     group.add_argument(
-        "--report-format",
-        choices=list(ReportFormat),
-        default=ReportFormat.JSON,
-        help="body format (default: %(default)s)",
-    )
-    group.add_argument(
-        "--report-workers", type=int, default=default.workers, help="concurrent pushes (default: %(default)s)"
-    )
-    group.add_argument(
-        "--report-retries",
-        type=int,
-        default=default.retries,
-        help="retries before a report is dropped (default: %(default)s)",
-    )
-    group.add_argument(
-        "--report-delay",
-        type=float,
-        default=default.delay,
-        help="seconds between the reports of a message (default: %(default)s)",
-    )
-    group.add_argument(
         "--report-jitter",
         type=float,
         default=default.jitter,
-        help="maximum random seconds added to the delay (default: %(default)s)",
+        help="maximum random seconds between the reports of a message (default: %(default)s)",
     )
     codes = ", ".join(f"{status}={code}" for status, code in DEFAULT_CODES.items())
     group.add_argument(
@@ -206,24 +139,15 @@ def _account(arguments: argparse.Namespace) -> SandboxAccount:
         credit=arguments.credit,
         templates=_load_templates(arguments.templates) if arguments.templates else default.templates,
         refused_phones=frozenset(arguments.refused_phone),
-        batch_limit=arguments.batch_limit,
     )
 
 
 def _reports(arguments: argparse.Namespace) -> ReportOptions:
     target = None
     if arguments.report_url:
-        target = ReportTarget(
-            url=arguments.report_url,
-            login=arguments.report_login,
-            password=arguments.report_password,
-            format=ReportFormat(arguments.report_format),
-        )
+        target = ReportTarget(arguments.report_url, arguments.report_login, arguments.report_password)
     return ReportOptions(
         target=target,
-        workers=arguments.report_workers,
-        retries=arguments.report_retries,
-        delay=arguments.report_delay,
         jitter=arguments.report_jitter,
         codes={**DEFAULT_CODES, **dict(arguments.code)},
         shares=ReportShares(

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import socket
 import struct
-import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakSet
@@ -15,7 +14,6 @@ from aiohttp import web
 
 from airflow_provider_rcs.sandbox.faults import Fault, FaultKind
 from airflow_provider_rcs.sandbox.model import RefusalError, WrongCredentialsError
-from airflow_provider_rcs.sandbox.options import WrongCredentials
 from airflow_provider_rcs.sandbox.parsing import (
     Parameters,
     lower_names,
@@ -60,20 +58,18 @@ class ReceivedCall(NamedTuple):
 
 
 class ApiCalls:
-    """The handlers of the API's calls, with their scheduled and random faults."""
+    """The handlers of the API's calls, with their scheduled faults."""
 
     def __init__(
         self, options: SandboxOptions, service: SandboxService, faults: FaultPlan, pusher: ReportPusher
     ) -> None:
         self.refused_credentials = 0
-        self.rate_limited = 0
         self.connections = 0
         self.received: deque[ReceivedCall] = deque(maxlen=_CALLS_TO_REMEMBER)
         self._options = options
         self._service = service
         self._faults = faults
         self._pusher = pusher
-        self._rate = RateLimit(options.trouble.max_requests_per_second)
         self._known_connections: WeakSet[Transport] = WeakSet()
 
     def routes(self) -> list[web.RouteDef]:
@@ -85,8 +81,7 @@ class ApiCalls:
         ]
 
     async def _send(self, request: web.Request) -> web.StreamResponse:
-        if not self._admits(request):
-            return _too_many_requests()
+        self._count_connection(request)
         number, fault = self._faults.begin()
         if fault is not None and fault.kind is FaultKind.REFUSE:
             # Before the body is read, like an overloaded server.
@@ -98,46 +93,38 @@ class ApiCalls:
         def send(parameters: Parameters) -> Reply:
             if fault is not None and fault.res is not None:
                 raise RefusalError("Rechazado a petición de la prueba", fault.res)
-            outcome = self._service.send(parse_send(parameters, self._options.account, self._options.wire), number)
+            outcome = self._service.send(parse_send(parameters, self._options.account), number)
             if outcome.accepted is not None and outcome.accepted.report and self._pusher.target is not None:
                 self._pusher.add(outcome.accepted)
-            return send_reply(outcome, self._options.wire)
+            return send_reply(outcome, self._options.reply_shape)
 
         reply = self._answer(request, body, send, f"send {number}")
-        if self._options.trouble.latency:
-            await asyncio.sleep(self._options.trouble.latency)
+        if self._options.latency:
+            await asyncio.sleep(self._options.latency)
         return reply if fault is None else await _faulty_reply(request, fault, reply)
 
     async def _templates(self, request: web.Request) -> web.Response:
-        return await self._look_up(
-            request, lambda _: templates_reply(self._options.account.templates, self._options.wire)
-        )
+        return await self._look_up(request, lambda _: templates_reply(self._options.account.templates))
 
     async def _variables(self, request: web.Request) -> web.Response:
         return await self._look_up(
             request,
-            lambda parameters: variables_reply(parse_template(parameters, self._options.account), self._options.wire),
+            lambda parameters: variables_reply(parse_template(parameters, self._options.account)),
         )
 
     async def _credit(self, request: web.Request) -> web.Response:
         return await self._look_up(request, lambda _: credit_reply(self._service.credit))
 
     async def _look_up(self, request: web.Request, act: Callable[[Parameters], Reply]) -> web.Response:
-        if not self._admits(request):
-            return _too_many_requests()
+        self._count_connection(request)
         return self._answer(request, await request.read(), act, request.path)
 
     def _answer(
         self, request: web.Request, body: bytes, act: Callable[[Parameters], Reply], title: str
     ) -> web.Response:
         """Return the reply to a request, in the format that it asks for."""
-        account, wire = self._options.account, self._options.wire
-        authorized = account.authorizes(request.headers.get("Authorization"))
-        if not authorized:
-            self.refused_credentials += 1
-            if wire.wrong_credentials is WrongCredentials.STATUS:
-                log.info("%s: 401", title)
-                return web.Response(status=401, text="401\n", headers={"WWW-Authenticate": 'Basic realm="API"'})
+        authorized = self._options.account.authorizes(request.headers.get("Authorization"))
+        self.refused_credentials += not authorized
         as_json = False
         try:
             received = parse_parameters(body, request.content_type)
@@ -151,43 +138,14 @@ class ApiCalls:
             reply = refusal_reply(refusal)
         log.info("%s: %d bytes, result %s", title, len(body), reply["Res"])
         if as_json:
-            return web.Response(body=encode_reply(reply, wire), content_type="application/json")
+            return web.Response(body=encode_reply(reply, self._options.reply_shape), content_type="application/json")
         return web.Response(body=encode_old_reply(reply), content_type="text/plain")
 
-    def _admits(self, request: web.Request) -> bool:
-        """Return whether the rate limit admits a request; count its connection."""
+    def _count_connection(self, request: web.Request) -> None:
         transport = request.transport
         if transport is not None and transport not in self._known_connections:
             self._known_connections.add(transport)
             self.connections += 1
-        admitted = self._rate.admits()
-        self.rate_limited += not admitted
-        return admitted
-
-
-class RateLimit:
-    """Admits at most ``limit`` requests in any span of one second.
-
-    :param limit: None admits every request.
-    """
-
-    def __init__(self, limit: int | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limit = limit
-        self._clock = clock
-        self._admitted: deque[float] = deque(maxlen=limit or 0)
-
-    def admits(self) -> bool:
-        if self._limit is None:
-            return True
-        now = self._clock()
-        if len(self._admitted) == self._limit and now - self._admitted[0] < 1:
-            return False
-        self._admitted.append(now)
-        return True
-
-
-def _too_many_requests() -> web.Response:
-    return web.Response(status=429, text="429\n", headers={"Retry-After": "1"})
 
 
 async def _faulty_reply(request: web.Request, fault: Fault, reply: web.Response) -> web.StreamResponse:

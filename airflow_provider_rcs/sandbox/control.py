@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
-from airflow_provider_rcs.sandbox.options import ReportFormat, ReportTarget
+from airflow_provider_rcs.sandbox.options import ReportTarget
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -83,9 +83,7 @@ class ControlCalls:
                 "send_requests": self._faults.seen,
                 "accepted": self._record.messages,
                 "twice": self._record.counts.twice,
-                "most_for_a_phone": self._record.counts.most_for_a_phone,
                 "refused_credentials": self._calls.refused_credentials,
-                "rate_limited": self._calls.rate_limited,
                 "connections": self._calls.connections,
                 "faults_pending": self._faults.pending,
                 "reports_pushed": self._pusher.pushed,
@@ -115,13 +113,7 @@ class ControlCalls:
         url = fields.get("url")
         target = None
         if url is not None:
-            previous = self._pusher.target
-            target = ReportTarget(
-                url=str(url),
-                login=fields.get("login"),
-                password=fields.get("password") or "",
-                format=ReportFormat(fields.get("format", previous.format if previous else ReportFormat.JSON)),
-            )
+            target = ReportTarget(str(url), fields.get("login"), fields.get("password") or "")
         self._pusher.set_target(target)
         return _json({"url": url})
 

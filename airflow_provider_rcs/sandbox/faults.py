@@ -1,14 +1,10 @@
-"""The faults of send requests, scheduled or random."""
+"""The faults of send requests, scheduled through the control calls."""
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from airflow_provider_rcs.sandbox.options import TroubleOptions
+from typing import Any
 
 
 class FaultKind(StrEnum):
@@ -89,9 +85,7 @@ class FaultPlan:
     :param seen: number of earlier requests, in a record that is continued.
     """
 
-    def __init__(self, trouble: TroubleOptions, seed: int, seen: int = 0) -> None:
-        self._trouble = trouble
-        self._seed = seed
+    def __init__(self, seen: int = 0) -> None:
         self._scheduled: dict[int, Fault] = {}
         self.seen = seen
 
@@ -126,15 +120,7 @@ class FaultPlan:
     def begin(self) -> tuple[int, Fault | None]:
         """Count a send request, and return its number with its fault, if it has one."""
         self.seen += 1
-        return self.seen, self._scheduled.pop(self.seen, None) or self._random_fault(self.seen)
-
-    def _random_fault(self, number: int) -> Fault | None:
-        chance = random.Random(f"{self._seed}:send:{number}")  # noqa: S311 -- must be repeatable, need not be secret
-        if chance.random() < self._trouble.error_rate:
-            return Fault(FaultKind.STATUS, status=500)
-        if chance.random() < self._trouble.drop_rate:
-            return Fault(FaultKind.RESET_AFTER)
-        return None
+        return self.seen, self._scheduled.pop(self.seen, None)
 
 
 def _parse(entry: Any) -> tuple[Fault, int | None, int]:

@@ -23,29 +23,6 @@ class ReplyShape(StrEnum):
     COUNTS = "counts"  # like ``object``, with counts in place of the two lists of recipients
 
 
-class EmptyTemplates(StrEnum):
-    """How a reply writes an empty set of templates or variables."""
-
-    ARRAY = "array"
-    OBJECT = "object"
-    TEXT = "text"
-
-
-class WrongCredentials(StrEnum):
-    """How a request with wrong credentials is answered."""
-
-    RES = "res"  # 200 with a result of -1
-    STATUS = "status"  # 401
-
-
-class ReportFormat(StrEnum):
-    """The body format in which reports are pushed."""
-
-    JSON = "json"
-    FORM = "form"
-    MULTIPART = "multipart"
-
-
 class SandboxStatus(StrEnum):
     """The delivery statuses that the sandbox reports."""
 
@@ -82,7 +59,6 @@ class SandboxAccount:
     :param agents: if there is only one, a send may omit it.
     :param credit: messages that can be sent, including those of a record that is continued.
     :param refused_phones: numbers that are always returned as not sent.
-    :param batch_limit: maximum number of recipients in a request.
     """
 
     login: str = "demo"
@@ -91,13 +67,11 @@ class SandboxAccount:
     credit: int = 10_000_000
     templates: tuple[SandboxTemplate, ...] = DEFAULT_TEMPLATES
     refused_phones: frozenset[str] = frozenset()
-    batch_limit: int = 1_000
 
     def __post_init__(self) -> None:
         _require(bool(self.login) and ":" not in self.login, "login must not be empty or contain a colon")
         _require(bool(self.agents) and all(self.agents), "at least one agent is required, and none may be empty")
         _require(self.credit >= 0, f"credit is {self.credit}, but must not be negative")
-        _require(self.batch_limit >= 1, f"batch limit is {self.batch_limit}, but must be at least 1")
         ids = [template.template_id for template in self.templates]
         _require(len(ids) == len(set(ids)), "two templates have the same id")
 
@@ -108,45 +82,6 @@ class SandboxAccount:
         """Return whether an ``Authorization`` header carries the account's credentials."""
         scheme, _, token = (header or "").partition(" ")
         return scheme.lower() == "basic" and f"Basic {token.strip()}" == _basic(self.login, self.password)
-
-
-@dataclass(frozen=True, slots=True)
-class WireOptions:
-    """What the document leaves open about requests and replies.
-
-    :param recipient_reference_key: key of a recipient's own reference, in any case.
-    """
-
-    reply_shape: ReplyShape = ReplyShape.DOCUMENT
-    empty_templates: EmptyTemplates = EmptyTemplates.ARRAY
-    wrong_credentials: WrongCredentials = WrongCredentials.RES
-    recipient_reference_key: str = "Referencia"
-
-    def __post_init__(self) -> None:
-        _require(bool(self.recipient_reference_key), "recipient reference key is empty")
-
-
-@dataclass(frozen=True, slots=True)
-class TroubleOptions:
-    """How the service misbehaves at random; faults of a particular request are set through the control calls.
-
-    :param latency: seconds by which each reply to a send is delayed.
-    :param error_rate: share of sends answered by 500, with nothing accepted.
-    :param drop_rate: share of sends that are accepted, but whose connection is reset instead of a reply.
-    :param max_requests_per_second: requests above it are answered by 429; None means no limit.
-    """
-
-    latency: float = 0.0
-    error_rate: float = 0.0
-    drop_rate: float = 0.0
-    max_requests_per_second: int | None = None
-
-    def __post_init__(self) -> None:
-        _require(self.latency >= 0, f"latency is {self.latency}, but must not be negative")
-        _require_share("error rate", self.error_rate)
-        _require_share("drop rate", self.drop_rate)
-        limit = self.max_requests_per_second
-        _require(limit is None or limit >= 1, f"requests per second are {limit}, but must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +127,6 @@ class ReportTarget:
     url: str
     login: str | None = None
     password: str = ""
-    format: ReportFormat = ReportFormat.JSON
 
     def __post_init__(self) -> None:
         _require(self.url.startswith(("http://", "https://")), f"report URL {self.url!r} is not an HTTP URL")
@@ -205,19 +139,13 @@ class ReportTarget:
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
-    """Which reports are pushed, where, and how persistently.
+    """Which reports are pushed, and where.
 
-    :param workers: maximum number of concurrent pushes.
-    :param retries: how often a report that got no 200 is retried before it is dropped.
-    :param delay: seconds between two reports of a message.
-    :param jitter: maximum number of random seconds added to the delay.
+    :param jitter: maximum number of random seconds between two reports of a message.
     :param fallback_service: name of the service that reports on messages that fell back.
     """
 
     target: ReportTarget | None = None
-    workers: int = 16
-    retries: int = 3
-    delay: float = 0.0
     jitter: float = 0.2
     codes: Mapping[SandboxStatus, int] = field(default_factory=lambda: dict(DEFAULT_CODES))
     shares: ReportShares = field(default_factory=ReportShares)
@@ -225,9 +153,7 @@ class ReportOptions:
 
     def __post_init__(self) -> None:
         _require(bool(self.fallback_service), "the name of the fallback service is empty")
-        _require(self.workers >= 1, f"report workers are {self.workers}, but must be at least 1")
-        _require(self.retries >= 0, f"report retries are {self.retries}, but must not be negative")
-        _require(self.delay >= 0 and self.jitter >= 0, "report delay and jitter must not be negative")
+        _require(self.jitter >= 0, "report jitter must not be negative")
         missing = set(SandboxStatus) - set(self.codes)
         _require(not missing, f"no code for {', '.join(sorted(missing))}")
 
@@ -240,6 +166,7 @@ class SandboxOptions:
     :param record: file to which every accepted message is appended; an existing file is continued.
     :param seed: seed of everything random.
     :param quiet: log warnings only.
+    :param latency: seconds by which each reply to a send is delayed.
     """
 
     host: str = "127.0.0.1"
@@ -248,12 +175,13 @@ class SandboxOptions:
     seed: int = 1
     quiet: bool = False
     account: SandboxAccount = field(default_factory=SandboxAccount)
-    wire: WireOptions = field(default_factory=WireOptions)
-    trouble: TroubleOptions = field(default_factory=TroubleOptions)
+    reply_shape: ReplyShape = ReplyShape.DOCUMENT
+    latency: float = 0.0
     reports: ReportOptions = field(default_factory=ReportOptions)
 
     def __post_init__(self) -> None:
         _require(0 <= self.port <= 65_535, f"port is {self.port}, but must be between 0 and 65535")
+        _require(self.latency >= 0, f"latency is {self.latency}, but must not be negative")
 
 
 def _basic(login: str, password: str) -> str:

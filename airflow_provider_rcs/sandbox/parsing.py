@@ -13,13 +13,14 @@ from airflow_provider_rcs.sandbox.model import ParameterError, ReceivedSend, San
 
 if TYPE_CHECKING:
     from airflow_provider_rcs.sandbox.model import SandboxTemplate
-    from airflow_provider_rcs.sandbox.options import SandboxAccount, WireOptions
+    from airflow_provider_rcs.sandbox.options import SandboxAccount
 
 Parameters = dict[str, Any]
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}")
 _HOUR = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9]")
 _ACTION = re.compile(r"[0-9]{1,3}")
+_BATCH_LIMIT = 1_000
 
 
 class _Keys:
@@ -36,6 +37,7 @@ class _Keys:
         return {self._by_lower.get(key.lower(), key): value for key, value in item.items()}
 
 
+_RECIPIENT_KEYS = _Keys("Telefono", "Nombre", "Variables", "Referencia")
 _VARIABLE_KEYS = _Keys("Nombre", "Valor")
 
 
@@ -81,7 +83,7 @@ def parse_template(parameters: Parameters, account: SandboxAccount) -> SandboxTe
     return template
 
 
-def parse_send(parameters: Parameters, account: SandboxAccount, wire: WireOptions) -> ReceivedSend:
+def parse_send(parameters: Parameters, account: SandboxAccount) -> ReceivedSend:
     """Parse a send; invalid recipients are not an error.
 
     :raises ParameterError: if a parameter is invalid.
@@ -89,7 +91,7 @@ def parse_send(parameters: Parameters, account: SandboxAccount, wire: WireOption
     return ReceivedSend(
         template=parse_template(parameters, account),
         agent=_agent(parameters, account),
-        recipients=_recipients(parameters, account, wire),
+        recipients=_recipients(parameters),
         send_at=_send_at(parameters),
         quiet_hours=_quiet_hours(parameters),
         campaign_reference=_text(parameters, "Referenciausuario"),
@@ -108,24 +110,22 @@ def _agent(parameters: Parameters, account: SandboxAccount) -> str:
     return account.agents[0]
 
 
-def _recipients(parameters: Parameters, account: SandboxAccount, wire: WireOptions) -> list[SandboxRecipient]:
+def _recipients(parameters: Parameters) -> list[SandboxRecipient]:
     items = _array(parameters, "Destinatarios")
     if not items:
         raise ParameterError("Falta parámetro obligatorio: Destinatarios")
-    if len(items) > account.batch_limit:
-        raise ParameterError(f"Destinatarios: más de {account.batch_limit}")
+    if len(items) > _BATCH_LIMIT:
+        raise ParameterError(f"Destinatarios: más de {_BATCH_LIMIT}")
     if not all(isinstance(item, dict) for item in items):
         raise ParameterError("Destinatarios: cada uno debe ser un objeto")
-    reference_key = wire.recipient_reference_key
-    keys = _Keys("Telefono", "Nombre", "Variables", reference_key)
     recipients = []
     for item in items:
-        fields = keys.normalize(item)
+        fields = _RECIPIENT_KEYS.normalize(item)
         recipients.append(
             SandboxRecipient(
                 _scalar(fields.get("Telefono")),
                 _scalar(fields.get("Nombre")),
-                _scalar(fields.get(reference_key)),
+                _scalar(fields.get("Referencia")),
                 _variables(fields.get("Variables")),
             )
         )

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import aiohttp
+import orjson
 
-from airflow_provider_rcs.sandbox.reports import PlannedReport, plan_reports, report_body, report_fields
+from airflow_provider_rcs.sandbox.reports import PlannedReport, plan_reports, report_fields
 
 if TYPE_CHECKING:
     from airflow_provider_rcs.sandbox.model import AcceptedMessage, AcceptedSend
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_WORKERS = 16
+_RETRIES = 3
 _FIRST_BACKOFF = 0.2
 _LONGEST_PUSH = aiohttp.ClientTimeout(total=15)
 
@@ -78,14 +81,14 @@ class ReportPusher:
 
     async def run(self) -> None:
         """Push until cancelled."""
-        connector = aiohttp.TCPConnector(limit=self._options.workers)
+        connector = aiohttp.TCPConnector(limit=_WORKERS)
         async with (
             aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=_LONGEST_PUSH
             ) as session,
             asyncio.TaskGroup() as workers,
         ):
-            for _ in range(self._options.workers):
+            for _ in range(_WORKERS):
                 workers.create_task(self._work(session))
 
     async def _work(self, session: aiohttp.ClientSession) -> None:
@@ -123,12 +126,13 @@ class ReportPusher:
         service = self._options.fallback_service if report.fallback else "RCS"
         code = self._options.codes[report.status]
         fields = report_fields(reported.send, reported.message, code, report.second, service)
-        body, content_type = report_body(fields, target.format)
-        headers = {"Content-Type": content_type}
+        headers = {"Content-Type": "application/json"}
         if target.authorization is not None:
             headers["Authorization"] = target.authorization
         try:
-            async with session.post(target.url, data=body, headers=headers, allow_redirects=False) as response:
+            async with session.post(
+                target.url, data=orjson.dumps(fields), headers=headers, allow_redirects=False
+            ) as response:
                 # An unread reply would keep the connection from being reused.
                 await response.read()
                 return response.status == 200
@@ -137,7 +141,7 @@ class ReportPusher:
             return False
 
     def _settle(self, reported: _ReportedMessage, *, accepted: bool) -> None:
-        if not accepted and reported.tries < self._options.retries:
+        if not accepted and reported.tries < _RETRIES:
             reported.tries += 1
             self._postpone(reported, _FIRST_BACKOFF * 2 ** (reported.tries - 1))
             return
@@ -151,8 +155,7 @@ class ReportPusher:
         reported.done += 1
         reported.tries = 0
         if reported.done < len(reported.reports):
-            pause = reported.reports[reported.done].pause
-            self._postpone(reported, self._options.delay + self._options.jitter * pause)
+            self._postpone(reported, self._options.jitter * reported.reports[reported.done].pause)
 
     def _postpone(self, reported: _ReportedMessage, seconds: float) -> None:
         due = asyncio.get_running_loop().time() + seconds

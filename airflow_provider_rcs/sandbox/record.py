@@ -30,7 +30,7 @@ class SandboxRecord:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self.counts = PhoneCounts()
+        self.counts = CampaignCounts()
         self.messages = 0
         self.last_request = 0
         self.last_send_id = _SEND_ID_BEFORE_FIRST
@@ -79,28 +79,22 @@ class SandboxRecord:
         self.last_message_id = max(self.last_message_id, send.messages[-1].message_id)
 
 
-class PhoneCounts:
-    """Counts the accepted messages of each phone, in total and by campaign."""
+class CampaignCounts:
+    """Counts the accepted messages of each phone by campaign."""
 
     def __init__(self) -> None:
-        self._by_phone: Counter[str] = Counter()
         self._by_campaign: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
 
     def add(self, send: AcceptedSend) -> None:
         phones = [message.phone for message in send.messages]
         # Senders write their campaign before the dash, and after it what distinguishes one batch from the next.
         token = send.campaign_reference.partition("-")[0]
-        self._by_phone.update(phones)
         self._by_campaign[send.template_id, token].update(phones)
 
     @property
     def twice(self) -> int:
         """Number of phones that were accepted more than once in one campaign."""
         return sum(count > 1 for phones in self._by_campaign.values() for count in phones.values())
-
-    @property
-    def most_for_a_phone(self) -> int:
-        return max(self._by_phone.values(), default=0)
 
 
 def _encode(send: AcceptedSend) -> bytes:

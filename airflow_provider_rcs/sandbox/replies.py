@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from airflow_provider_rcs.sandbox.options import EmptyTemplates, ReplyShape, WireOptions
+from airflow_provider_rcs.sandbox.options import ReplyShape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,16 +15,15 @@ if TYPE_CHECKING:
 
 Reply = dict[str, Any]
 
-_EMPTY: dict[EmptyTemplates, Any] = {EmptyTemplates.ARRAY: [], EmptyTemplates.OBJECT: {}, EmptyTemplates.TEXT: ""}
 _WITH_NUMBERS_AS_TEXT = (ReplyShape.DOCUMENT, ReplyShape.OBJECT_STRINGS)
 
 
-def send_reply(outcome: SendOutcome, wire: WireOptions) -> Reply:
+def send_reply(outcome: SendOutcome, shape: ReplyShape) -> Reply:
     accepted = outcome.accepted
     messages = accepted.messages if accepted else ()
     refused = outcome.refused
-    only_counts = wire.reply_shape is ReplyShape.COUNTS
-    number = _number(wire)
+    only_counts = shape is ReplyShape.COUNTS
+    number = _number(shape)
     # With an empty Error, because the document's own example has the key in a successful reply.
     reply: Reply = {"Res": len(messages), "Error": ""}
     if accepted:
@@ -41,19 +40,14 @@ def send_reply(outcome: SendOutcome, wire: WireOptions) -> Reply:
     }
 
 
-def templates_reply(templates: tuple[SandboxTemplate, ...], wire: WireOptions) -> Reply:
+def templates_reply(templates: tuple[SandboxTemplate, ...]) -> Reply:
     names = {each.template_id: each.name for each in templates}
-    return {"Res": 1, "Total": len(names), "Plantillas": names or _EMPTY[wire.empty_templates]}
+    return {"Res": 1, "Total": len(names), "Plantillas": names or []}
 
 
-def variables_reply(template: SandboxTemplate, wire: WireOptions) -> Reply:
+def variables_reply(template: SandboxTemplate) -> Reply:
     variables = [{"Nombre": name, "Tipo": kind} for name, kind in template.variables.items()]
-    return {
-        "Res": 1,
-        "Nombre": template.name,
-        "Total": len(variables),
-        "Variables": variables or _EMPTY[wire.empty_templates],
-    }
+    return {"Res": 1, "Nombre": template.name, "Total": len(variables), "Variables": variables}
 
 
 def credit_reply(credit: int) -> Reply:
@@ -64,11 +58,11 @@ def refusal_reply(refusal: RefusalError) -> Reply:
     return {"Res": refusal.result, "Error": refusal.text}
 
 
-def encode_reply(reply: Reply, wire: WireOptions) -> bytes:
+def encode_reply(reply: Reply, shape: ReplyShape) -> bytes:
     """Return a reply as JSON, in the configured shape."""
-    if wire.reply_shape is ReplyShape.DOCUMENT:
+    if shape is ReplyShape.DOCUMENT:
         return orjson.dumps([{key: _as_text(value) for key, value in reply.items()}])
-    number = _number(wire)
+    number = _number(shape)
     return orjson.dumps({key: number(value) if isinstance(value, int) else value for key, value in reply.items()})
 
 
@@ -77,8 +71,8 @@ def encode_old_reply(reply: Reply) -> bytes:
     return f"Res:{reply['Res']}".encode()
 
 
-def _number(wire: WireOptions) -> Callable[[int], int | str]:
-    return str if wire.reply_shape in _WITH_NUMBERS_AS_TEXT else int
+def _number(shape: ReplyShape) -> Callable[[int], int | str]:
+    return str if shape in _WITH_NUMBERS_AS_TEXT else int
 
 
 def _as_text(value: Any) -> str:

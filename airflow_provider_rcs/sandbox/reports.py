@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import random
-import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-import orjson
-
-from airflow_provider_rcs.sandbox.options import ReportFormat, SandboxStatus
+from airflow_provider_rcs.sandbox.options import SandboxStatus
 
 if TYPE_CHECKING:
     from airflow_provider_rcs.sandbox.model import AcceptedMessage, AcceptedSend
@@ -20,7 +16,6 @@ if TYPE_CHECKING:
 
 _LONGEST_GAP = 3
 _SPAIN = ZoneInfo("Europe/Madrid")
-_BOUNDARY = secrets.token_hex(16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +74,6 @@ def report_fields(
         "idCampaign": str(send.send_id),
         "idMensaje": str(message.message_id),
     }
-
-
-def report_body(fields: dict[str, str], report_format: ReportFormat) -> tuple[bytes, str]:
-    """Return the body of a report, with its content type."""
-    if report_format is ReportFormat.JSON:
-        return orjson.dumps(fields), "application/json"
-    if report_format is ReportFormat.FORM:
-        return urlencode(fields).encode(), "application/x-www-form-urlencoded"
-    parts = (
-        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in fields.items()
-    )
-    return f"{''.join(parts)}--{_BOUNDARY}--\r\n".encode(), f"multipart/form-data; boundary={_BOUNDARY}"
 
 
 def _statuses(chance: random.Random, shares: ReportShares) -> list[tuple[SandboxStatus, bool]]:

@@ -58,7 +58,7 @@ async def running(options: SandboxOptions) -> AsyncIterator[str]:
     """Serve until the context ends, and yield the URL."""
     record = SandboxRecord(options.record)
     pusher = ReportPusher(options.reports, options.seed)
-    faults = FaultPlan(options.trouble, options.seed, seen=record.last_request)
+    faults = FaultPlan(seen=record.last_request)
     calls = ApiCalls(options, SandboxService(options.account, record), faults, pusher)
     control = ControlCalls(options.account, record, calls, faults, pusher)
     application = web.Application(client_max_size=_LARGEST_BODY)

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsError, RcsFencedError, RcsStoreUnavailable
 from airflow_provider_rcs.sending.progress import Progress
-from airflow_provider_rcs.sending.sender import Sender, ServiceConnection
+from airflow_provider_rcs.sending.sender import RcsService, Sender
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, require_not_restored
 from airflow_provider_rcs.store.campaign.cancellations import require_not_cancelled
@@ -62,7 +62,7 @@ def attempt_at(
 
 
 def send_planned(
-    engine: sa.Engine, attempt: Attempt, settings: SendSettings, service: ServiceConnection, listed: int
+    engine: sa.Engine, attempt: Attempt, settings: SendSettings, service: RcsService, listed: int
 ) -> RcsError | None:
     """Send the planned messages of the attempt's list, and wait until no other attempt has requests in flight.
 

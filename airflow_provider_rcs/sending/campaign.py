@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -13,10 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.credit import require_credit
-from airflow_provider_rcs.api.errors import RcsAuthError
 from airflow_provider_rcs.api.garbage import infrequent_collections
 from airflow_provider_rcs.api.models import Template
-from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.recipients.columns import Chunk, ListedRecipient
 from airflow_provider_rcs.recipients.listing import ListCounts, excluded_phones, list_chunks
@@ -24,14 +21,13 @@ from airflow_provider_rcs.recipients.selection import ALL_RECIPIENTS
 from airflow_provider_rcs.sending.approval import PlanHash, yield_if_approved
 from airflow_provider_rcs.sending.attempt import attempt_at, send_planned
 from airflow_provider_rcs.sending.result import conclude, require_funnel
-from airflow_provider_rcs.sending.sender import ServiceConnection
+from airflow_provider_rcs.sending.sender import RcsService
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, CampaignTerms, find_campaign, open_campaign
 from airflow_provider_rcs.store.campaign.schedules import delete_schedule
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import has_planned
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
-from airflow_provider_rcs.store.outbox.refused_credentials import check_credentials, remember_refusal
 from airflow_provider_rcs.store.outbox.suppression import record_exclusions
 from airflow_provider_rcs.store.read.funnel import Funnel
 
@@ -41,7 +37,7 @@ log = logging.getLogger(__name__)
 @infrequent_collections()
 def send_campaign(
     engine: sa.Engine,
-    service: ServiceConnection,
+    service: RcsService,
     template: Template,
     settings: SendSettings,
     chunks: Iterable[Chunk],
@@ -63,9 +59,7 @@ def send_campaign(
     :raises RcsInDoubtError: if messages of the attempt's shard are in doubt and ``on_in_doubt`` is ``"fail"``.
     :raises RcsError: another error that stopped it; messages that were not sent stay planned.
     """
-    campaign, counts, listed = open_campaign_for_list(
-        engine, service.settings, service.fingerprint, template, settings, chunks
-    )
+    campaign, counts, listed = open_campaign_for_list(engine, service, template, settings, chunks)
     with attempt_at(engine, campaign, started_by, lease, settings.selection.shard_name) as attempt:
         if delete_schedule(engine, campaign):
             log.warning(
@@ -81,23 +75,18 @@ def send_campaign(
 
 
 def open_campaign_for_list(
-    engine: sa.Engine,
-    api: ApiSettings,
-    fingerprint: str,
-    template: Template,
-    settings: SendSettings,
-    chunks: Iterable[Chunk],
+    engine: sa.Engine, service: RcsService, template: Template, settings: SendSettings, chunks: Iterable[Chunk]
 ) -> tuple[Campaign, ListCounts, Iterator[Sequence[ListedRecipient]]]:
     """Open a campaign once the first rows of its list have been read and checked.
 
-    :param api: the API settings of the connection.
-    :param fingerprint: of the connection's credentials, the key of the plan's hash.
     :return: the campaign; the counts of its list, updated while the list is read; and the list, some rows at a time.
     :raises RcsError: if the list cannot be planned or the campaign cannot be opened; then nothing is recorded.
     """
     counts = ListCounts()
+    api = service.settings
     terms = CampaignTerms(template.id, template.name, settings.agent or api.agent, settings.send_at)
-    listed = _read_list(chunks, template, settings, counts, PlanHash(template, settings, terms, fingerprint))
+    plan = PlanHash(template, settings, terms, service.credentials_fingerprint)
+    listed = _read_list(chunks, template, settings, counts, plan)
     # The first chunk is read before anything is recorded: it shows if a column is missing, or the list is empty.
     first: Sequence[ListedRecipient] = next(listed, [])
     counts.require_rows()
@@ -113,10 +102,8 @@ def _read_list(
 ) -> Iterator[Sequence[ListedRecipient]]:
     """Read the chunks; where a plan must be approved, read all of them before the first one is yielded."""
     if settings.approved_plan is None:
-        return list_chunks(chunks, template, settings.list_settings, counts)
-    return yield_if_approved(
-        list_chunks(chunks, template, settings.list_settings, counts, plan.add), plan, settings.approved_plan
-    )
+        return list_chunks(chunks, template, settings, counts)
+    return yield_if_approved(list_chunks(chunks, template, settings, counts, plan.add), plan, settings.approved_plan)
 
 
 def plan_list(
@@ -193,67 +180,21 @@ def log_campaign_start(before: Funnel, counts: ListCounts, settings: SendSetting
         )
 
 
-def look_up_template(
-    engine: sa.Engine, settings: SendSettings, get_template: Callable[[str], Template], fingerprint: str
-) -> Template:
-    """Return the campaign's template from the service, unless the service has refused these credentials before.
-
-    :raises RcsAuthError: if it has refused them to this campaign before, or refuses them now.
-    :raises RcsRefusedError: another of its kinds, if the template cannot be looked up.
-    """
-    check_credentials(engine, settings.campaign, fingerprint)
-    with _remembering_refusal(engine, settings.campaign, fingerprint):
-        return get_template(settings.template_id)
-
-
-def require_credit_to_begin(
-    engine: sa.Engine, settings: SendSettings, get_credits: Callable[[], float], fingerprint: str
-) -> None:
+def require_credit_to_begin(engine: sa.Engine | None, settings: SendSettings, service: RcsService) -> None:
     """Check that the account has ``min_credits``, unless the campaign has begun.
 
     A campaign that has begun has spent some of the credit itself, and continues with what is left. That also applies
     where another task begins it in the meantime, such as the task of another shard.
 
+    :param engine: the store; ``None`` if it cannot be read.
     :raises RcsCreditError: if the account has less.
     :raises RcsRefusedError: another of its kinds, if the credit cannot be looked up.
     """
-    with _remembering_refusal(engine, settings.campaign, fingerprint):
-        require_credit_for_preview(engine, settings, get_credits)
-
-
-def look_up_for_preview(
-    engine: sa.Engine | None, settings: SendSettings, get_template: Callable[[str], Template], fingerprint: str
-) -> Template:
-    """Return the campaign's template like :func:`look_up_template`, but record nothing.
-
-    :param engine: the store; ``None`` if it cannot be read.
-    """
-    if engine is not None:
-        check_credentials(engine, settings.campaign, fingerprint)
-    return get_template(settings.template_id)
-
-
-def require_credit_for_preview(
-    engine: sa.Engine | None, settings: SendSettings, get_credits: Callable[[], float]
-) -> None:
-    """Check the credit like :func:`require_credit_to_begin`, but record nothing.
-
-    :param engine: the store; ``None`` if it cannot be read.
-    """
     if settings.min_credits is None or _has_begun(engine, settings):
         return
-    left = get_credits()
+    left = service.get_credits()
     if not _has_begun(engine, settings):
         require_credit(left, settings.min_credits)
-
-
-@contextmanager
-def _remembering_refusal(engine: sa.Engine, campaign: str, fingerprint: str) -> Iterator[None]:
-    try:
-        yield
-    except RcsAuthError:
-        remember_refusal(engine, campaign, fingerprint)
-        raise
 
 
 def _has_begun(engine: sa.Engine | None, settings: SendSettings) -> bool:

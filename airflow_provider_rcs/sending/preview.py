@@ -18,7 +18,8 @@ from airflow_provider_rcs.api.wire.send import send_body
 from airflow_provider_rcs.recipients.columns import Chunk, ListedRecipient
 from airflow_provider_rcs.recipients.listing import ListCounts, excluded_phones, list_chunks
 from airflow_provider_rcs.sending.approval import PlanHash
-from airflow_provider_rcs.sending.sender import build_request
+from airflow_provider_rcs.sending.campaign import require_credit_to_begin
+from airflow_provider_rcs.sending.sender import RcsService, build_request
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import (
     Campaign,
@@ -32,42 +33,54 @@ from airflow_provider_rcs.store.campaign.campaigns import (
 from airflow_provider_rcs.store.campaign.cancellations import require_not_cancelled
 from airflow_provider_rcs.store.db.engine import reading
 from airflow_provider_rcs.store.outbox.planning import KnownRecipient, read_known_recipients
+from airflow_provider_rcs.store.outbox.refused_credentials import require_not_refused
 from airflow_provider_rcs.store.outbox.suppression import EXCLUDED, preview_suppressions
+
+# What is counted, with what people read for it.
+COUNT_LABELS = {
+    "requested": "rows of the list",
+    "planned": "would be sent to",
+    "fixed_lines": "of them fixed lines",
+    "messaged_before": "messaged by this campaign before",
+    "duplicate": "the same phone again",
+    "rejected": "cannot be sent to",
+    "suppressed": "must not be sent to",
+}
 
 _SAMPLES = 3
 
 
 @infrequent_collections()
-def preview_campaign(
-    template: Template,
+def dry_run(
+    engine: sa.Engine | None,
+    service: RcsService,
     settings: SendSettings,
     chunks: Iterable[Chunk],
-    *,
-    api: ApiSettings,
-    engine: sa.Engine | None = None,
     excluded: Iterable[Sequence[object]] = (),
-    fingerprint: str,
 ) -> dict[str, Any]:
-    """Read the list, and return what a send would do with it.
+    """Look up the template, check the credit, read the list, and return what a send would do with it.
 
     The memory that it needs grows only with the number of phones, listed and excluded.
 
-    :param template: the template as the service has it.
-    :param chunks: the recipients, as columns of some rows at a time.
-    :param api: the API settings of the connection.
     :param engine: the store, which knows who is suppressed or was messaged before; ``None`` if it cannot be read.
+    :param chunks: the recipients, as columns of some rows at a time.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
-    :param fingerprint: of the connection's credentials, the key of the plan's hash.
     :return: counts, the plan's hash, sizes and masked samples; no personal data.
     :raises RcsError: what would make a send fail before anything is sent.
     """
+    api, fingerprint = service.settings, service.credentials_fingerprint
+    if engine is not None:
+        with reading(engine) as connection:
+            require_not_refused(connection, settings.campaign, fingerprint)
+    template = service.get_template(settings.template_id)
+    require_credit_to_begin(engine, settings, service)
     terms = CampaignTerms(template.id, template.name, settings.agent or api.agent, settings.send_at)
     campaign = _find_checked_campaign(engine, settings, terms)
     all_excluded = {phone for phones in excluded_phones(excluded, settings.default_region) for phone in phones}
     list_counts = ListCounts()
     counts = PreviewCounts(terms, settings, api, engine, campaign, all_excluded)
     plan = PlanHash(template, settings, terms, fingerprint)
-    for listed in list_chunks(chunks, template, settings.list_settings, list_counts, plan.add):
+    for listed in list_chunks(chunks, template, settings, list_counts, plan.add):
         counts.add(listed)
     counts.finish()
     list_counts.require_rows()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,12 +13,11 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.garbage import infrequent_collections
 from airflow_provider_rcs.api.models import FrequencyCap, Template
-from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.recipients.columns import Chunk
 from airflow_provider_rcs.sending.attempt import attempt_at, send_planned
 from airflow_provider_rcs.sending.campaign import exclude_phones, log_campaign_start, open_campaign_for_list, plan_list
 from airflow_provider_rcs.sending.result import conclude, describe_counts, require_funnel, task_result
-from airflow_provider_rcs.sending.sender import ServiceConnection
+from airflow_provider_rcs.sending.sender import RcsService
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings, read_quiet_hours
 from airflow_provider_rcs.store.campaign.schedules import (
     ScheduledCampaign,
@@ -30,6 +29,7 @@ from airflow_provider_rcs.store.campaign.schedules import (
 )
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import has_planned
+from airflow_provider_rcs.store.outbox.refused_credentials import looking_up
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class DispatchConnections:
 @infrequent_collections()
 def schedule_campaign(
     engine: sa.Engine,
-    api: ApiSettings,
+    service: RcsService,
     template: Template,
     settings: SendSettings,
     chunks: Iterable[Chunk],
@@ -66,25 +66,22 @@ def schedule_campaign(
     started_by: str,
     lease: timedelta,
     excluded: Iterable[Sequence[object]] = (),
-    fingerprint: str = "",
 ) -> dict[str, Any]:
     """Plan a campaign's list and store how to send it, in place of what an earlier run has planned.
 
     :param engine: the store.
-    :param api: the API settings of the connection.
     :param template: the template as the service has it.
     :param chunks: the recipients, as columns of some rows at a time.
     :param connections: the connections that the dispatch will use.
     :param started_by: the task that plans the list, for people.
     :param lease: how long this attempt counts as alive without a renewal.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
-    :param fingerprint: of the connection's credentials, the key of the plan's hash.
     :return: the campaign's name and counts; no recipients.
     :raises RcsError: if the list cannot be planned.
     """
     if settings.send_at is None:
         raise ValueError("send_at")
-    campaign, counts, listed = open_campaign_for_list(engine, api, fingerprint, template, settings, chunks)
+    campaign, counts, listed = open_campaign_for_list(engine, service, template, settings, chunks)
     with attempt_at(engine, campaign, started_by, lease) as attempt:
         begin_schedule(engine, attempt, settings.send_at, _settings_to_store(settings, connections))
         before = require_funnel(engine, campaign.name)
@@ -107,8 +104,7 @@ def schedule_campaign(
 @infrequent_collections()
 def dispatch_campaign(
     engine: sa.Engine,
-    service: ServiceConnection,
-    look_up: Callable[[], Template],
+    service: RcsService,
     scheduled: ScheduledCampaign,
     *,
     started_by: str,
@@ -118,7 +114,6 @@ def dispatch_campaign(
     """Send a scheduled campaign to the recipients of its last list who were not messaged by an earlier attempt.
 
     :param engine: the store.
-    :param look_up: returns the template as the service has it now; called only if messages are planned.
     :param scheduled: the campaign, with its stored settings.
     :param started_by: the task that sends, for people.
     :param lease: how long this attempt counts as alive without a renewal.
@@ -137,7 +132,9 @@ def dispatch_campaign(
         assign_scheduled_list(engine, attempt, scheduled)
         if has_planned(engine, attempt):
             settings.require_future_send_at(_REMEDY_FOR_PASSED_DATE)
-            _require_values(engine, attempt, look_up())
+            with looking_up(engine, campaign.name, service.credentials_fingerprint):
+                template = service.get_template(settings.template_id, fresh=True)
+            _require_values(engine, attempt, template)
         funnel = require_funnel(engine, campaign.name)
         log.info(
             "Campaign %s is due at %s UTC: %s",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsAuthError, RcsError, RcsOutcomeUnknown, RcsRateLimited
-from airflow_provider_rcs.api.models import Recipient, SendRequest, SendResult
+from airflow_provider_rcs.api.models import Recipient, SendRequest, SendResult, Template
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.claimer import Claimer
 from airflow_provider_rcs.sending.progress import Progress
@@ -31,18 +31,20 @@ _SECONDS_AFTER_A_FAILURE = 1.0
 _LONGEST_WAIT_SECONDS = 300.0
 
 
-@dataclass(frozen=True)
-class ServiceConnection:
-    """The RCS service behind one Airflow connection.
+class RcsService(Protocol):
+    """The RCS service behind one connection, which :class:`~airflow_provider_rcs.hooks.rcs.RcsHook` calls."""
 
-    :param send: makes one call that sends, such as :meth:`~airflow_provider_rcs.hooks.rcs.RcsHook.send`.
-    :param settings: the API settings of the connection.
-    :param fingerprint: of the connection's credentials, by which refused credentials are recognized.
-    """
+    @property
+    def settings(self) -> ApiSettings: ...
 
-    send: Callable[[SendRequest], SendResult]
-    settings: ApiSettings
-    fingerprint: str = ""
+    @property
+    def credentials_fingerprint(self) -> str: ...
+
+    def get_template(self, template_id: str, *, fresh: bool = False) -> Template: ...
+
+    def get_credits(self) -> float: ...
+
+    def send(self, request: SendRequest) -> SendResult: ...
 
 
 @dataclass
@@ -57,7 +59,7 @@ class Sender:
     attempt: Attempt
     settings: SendSettings
     batch_size: int
-    service: ServiceConnection
+    service: RcsService
     progress: Progress
     _claimer: Claimer = field(init=False)
     _settler: Settler = field(init=False)
@@ -106,7 +108,7 @@ class Sender:
         claims = self._claimer.ready[:free]
         if not claims:
             return
-        dispatch_claims(self.engine, self.attempt, claims, self.service.fingerprint)
+        dispatch_claims(self.engine, self.attempt, claims, self.service.credentials_fingerprint)
         for claim in claims:
             request = build_request(self.attempt.campaign.terms, self.settings, claim.recipients, claim.reference)
             # Removed before the request leaves, because what is still ready at the end is requeued in any case.
@@ -150,7 +152,7 @@ class Sender:
             error,
         )
         if isinstance(error, RcsAuthError):
-            remember_refusal(self.engine, self.attempt.campaign.name, self.service.fingerprint)
+            remember_refusal(self.engine, self.attempt.campaign.name, self.service.credentials_fingerprint)
         self._count_failure(error)
 
     def _mark_in_doubt(self, claim: Claim, error: BaseException) -> None:

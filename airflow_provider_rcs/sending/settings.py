@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -12,7 +12,6 @@ from airflow_provider_rcs.api.dates import read_moment, read_timezone, require_e
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import FrequencyCap, QuietHours
 from airflow_provider_rcs.recipients.listing import ListSettings
-from airflow_provider_rcs.recipients.selection import ALL_RECIPIENTS, Selection
 
 DEFAULT_MAX_IN_FLIGHT = 8
 GRACE_FOR_PAST_DATES = timedelta(minutes=5)
@@ -30,18 +29,11 @@ _PLAN_HASH = re.compile("[0-9a-f]{16}-[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
-class SendSettings:
+class SendSettings(ListSettings):
     """What a task sends, and how; construction checks the values.
 
     :param template_id: the template to send.
     :param campaign: the campaign's name; each recipient is messaged at most once under it.
-    :param phone_column: column of the phones.
-    :param name_column: column of the names, or ``None``.
-    :param reference_column: column of the sender's own references, or ``None``.
-    :param variables: template variable -> column; a variable left out is read from the column of the same name.
-    :param constants: template variable -> its value for every recipient.
-    :param default_region: region of national phones, such as ``"ES"``.
-    :param mobile_only: whether fixed lines are rejected.
     :param agent: the RCS agent to send as; empty for the connection's.
     :param send_at: when the service sends the messages, with a time zone; ``None`` for at once.
     :param quiet_hours: parts of the day in which the service must not send.
@@ -50,7 +42,6 @@ class SendSettings:
     :param max_in_flight: how many requests may be in flight at once.
     :param frequency_cap: how often a phone may be messaged, over all campaigns; ``None`` for no cap.
     :param min_credits: the credit that the account must have for the campaign to begin; ``None`` for no check.
-    :param selection: the part of the list that is sent to.
     :param on_invalid: ``"reject"`` records invalid recipients as rejected; ``"fail"`` sends nothing if one is invalid.
     :param on_in_doubt: ``"fail"`` fails the task while messages are in doubt, ``"hold"`` lets it succeed.
     :param scheduled_by: what waits for ``send_at``: the ``"service"``, or the ``"store"`` until shortly before it.
@@ -60,13 +51,6 @@ class SendSettings:
 
     template_id: str
     campaign: str
-    phone_column: str = "phone"
-    name_column: str | None = "name"
-    reference_column: str | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
-    constants: Mapping[str, object] = field(default_factory=dict)
-    default_region: str | None = None
-    mobile_only: bool = False
     agent: str = ""
     send_at: datetime | None = None
     quiet_hours: tuple[QuietHours, ...] = ()
@@ -75,7 +59,6 @@ class SendSettings:
     max_in_flight: int = DEFAULT_MAX_IN_FLIGHT
     frequency_cap: FrequencyCap | None = None
     min_credits: float | None = None
-    selection: Selection = ALL_RECIPIENTS
     on_invalid: str = "reject"
     on_in_doubt: str = "fail"
     scheduled_by: str = "service"
@@ -93,11 +76,6 @@ class SendSettings:
         self._require_frequency_cap()
         self._require_usable_date()
         self._require_plan_hash()
-
-    @property
-    def list_settings(self) -> ListSettings:
-        """Return the settings that reading the list needs."""
-        return ListSettings(**{each.name: getattr(self, each.name) for each in fields(ListSettings)})
 
     def require_future_send_at(self, remedy: str = _REMEDY_FOR_PASSED_DATE) -> None:
         """Check that ``send_at`` has not passed by more than a few minutes.

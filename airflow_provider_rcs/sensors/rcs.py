@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowSensorTimeout, BaseSensorOperator, conf
 
@@ -26,7 +26,7 @@ class RcsCampaignSensor(BaseSensorOperator):
     Shares are of the recipients that a message has reached or may still reach: planned and in-doubt messages count;
     rejected and suppressed recipients and duplicates do not. ``timeout`` counts from the first poke, in every mode. If
     reports were requested and none has arrived ten minutes after messages were accepted (or after the campaign's date),
-    the sensor logs one warning and increments the metric ``rcs.campaign.silent``.
+    the sensor logs a warning once a day and increments the metric ``rcs.campaign.silent``.
 
     :param campaign: the campaign's name. (templated)
     :param until: ``"final"`` (delivered, read, clicked or failed) or ``"delivered"`` (read and clicked count too).
@@ -63,13 +63,25 @@ class RcsCampaignSensor(BaseSensorOperator):
         self.deferrable = deferrable
         self.no_reports_within = no_reports_within
         self.max_failure_rate = max_failure_rate
-        self._warned_of_silence = False
+        self._last_check: datetime | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Wait, on the worker or in the triggerer, and return the campaign's counts."""
         self._require_arguments()
         if self.deferrable and not self.poke(context):
-            self._defer(datetime.now(UTC) + timedelta(seconds=float(self.timeout)))
+            self.defer(
+                trigger=RcsCampaignTrigger(
+                    campaign=self.campaign,
+                    until=self.until,
+                    at_least=self.at_least,
+                    store_conn_id=self.store_conn_id,
+                    poll_interval=float(self.poke_interval),
+                    end_time=datetime.now(UTC) + timedelta(seconds=float(self.timeout)),
+                    no_reports_within=self.no_reports_within,
+                    max_failure_rate=self.max_failure_rate,
+                ),
+                method_name="execute_complete",
+            )
         elif not self.deferrable:
             super().execute(context)
         return self._counts()
@@ -96,12 +108,10 @@ class RcsCampaignSensor(BaseSensorOperator):
         match event["status"]:
             case "success":
                 return self._counts()
-            case "timeout" | "silent" if self.poke(context):
+            case "timeout" if self.poke(context):
                 return self._counts()
             case "timeout":
                 raise AirflowSensorTimeout(event["message"])
-            case "silent":
-                return self._defer(datetime.fromisoformat(event["end_time"]))
             case "no_reports":
                 with airflow_exceptions():
                     raise RcsNoReportsError(event["message"])
@@ -129,48 +139,37 @@ class RcsCampaignSensor(BaseSensorOperator):
                 )
 
     def _check_silence(self, engine: sa.Engine, context: Context) -> None:
-        """Warn once per try if reports are overdue, and fail if ``no_reports_within`` has passed."""
+        """Warn once a day while reports are overdue, and fail if ``no_reports_within`` has passed."""
         from airflow.providers.common.compat.sdk import Stats
 
         from airflow_provider_rcs.store.inbox.silence import (
-            SILENT_AFTER,
             SILENT_METRIC,
-            is_overdue,
+            is_warning_due,
             read_silent_campaigns,
-            record_silence_warning,
             require_reports,
             silence_warning,
         )
 
         now = datetime.now(UTC)
         since = read_silent_campaigns(engine, [self.campaign]).get(self.campaign)
-        if since is not None and is_overdue(since, SILENT_AFTER, now):
-            self._warned_of_silence = True
-            # Recorded in the store, because each poke of mode="reschedule" runs in a process of its own.
-            if record_silence_warning(engine, self.campaign, _try_of(context)):
-                self.log.warning("No delivery reports: %s", silence_warning(self.campaign, since))
-                Stats.incr(SILENT_METRIC, tags={"campaign": self.campaign})
+        # A deferrable sensor leaves the warnings to its trigger, which logs to the task's log as well.
+        if since is not None and not self.deferrable and is_warning_due(since, now, self._time_of_last_check(context)):
+            self.log.warning("No delivery reports: %s", silence_warning(self.campaign, since))
+            Stats.incr(SILENT_METRIC, tags={"campaign": self.campaign})
+        self._last_check = now
         if self.no_reports_within is not None:
             require_reports(self.campaign, since, self.no_reports_within, now)
 
-    def _defer(self, end_time: datetime) -> NoReturn:
-        from airflow_provider_rcs.store.inbox.silence import SILENT_AFTER
-
-        self.defer(
-            trigger=RcsCampaignTrigger(
-                campaign=self.campaign,
-                until=self.until,
-                at_least=self.at_least,
-                store_conn_id=self.store_conn_id,
-                poll_interval=float(self.poke_interval),
-                end_time=end_time,
-                no_reports_within=self.no_reports_within,
-                max_failure_rate=self.max_failure_rate,
-                warn_of_silence_after=None if self._warned_of_silence else SILENT_AFTER,
-            ),
-            method_name="execute_complete",
-        )
-        raise AssertionError("deferring ends the task's execution")
+    def _time_of_last_check(self, context: Context) -> datetime | None:
+        """Return when the previous poke was, or ``None`` at the first one."""
+        if self._last_check is not None or not self.reschedule:
+            return self._last_check
+        # Each poke of this mode is a process of its own, and Airflow knows only when the first one was. Twice the
+        # interval, because pokes come late: rather two warnings a day than none.
+        first_poke = context["ti"].get_first_reschedule_date(context)
+        if first_poke is None or self.exponential_backoff:
+            return first_poke
+        return datetime.now(UTC) - timedelta(seconds=2 * float(self.poke_interval))
 
     def _read_funnel(self, engine: sa.Engine) -> Funnel:
         from airflow_provider_rcs.store.read.funnel import read_funnel
@@ -187,8 +186,3 @@ class RcsCampaignSensor(BaseSensorOperator):
     def _counts(self) -> dict[str, Any]:
         with airflow_exceptions():
             return {"campaign": self.campaign, **self._read_funnel(store_engine(self.store_conn_id)).as_dict()}
-
-
-def _try_of(context: Context) -> str:
-    ti: Any = context["ti"]
-    return f"{ti.dag_id}/{ti.task_id}/{ti.run_id}, instance {getattr(ti, 'map_index', -1)}, try {ti.try_number}"

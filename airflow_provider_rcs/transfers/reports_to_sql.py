@@ -96,7 +96,7 @@ class RcsReportsToSqlOperator(BaseOperator):
         if not hasattr(hook, "get_sqlalchemy_engine"):
             raise RcsInputError(
                 "target_conn_id",
-                f"the connection {self.target_conn_id!r} is not one to a SQL database",
+                f"the connection {self.target_conn_id!r} is not to a SQL database",
                 "Give a connection whose hook has get_sqlalchemy_engine().",
             )
         engine: sa.Engine = hook.get_sqlalchemy_engine()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import conf
+from airflow.providers.common.compat.sdk import Stats
 from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
 
 from airflow_provider_rcs.api.errors import (
@@ -16,9 +16,9 @@ from airflow_provider_rcs.api.errors import (
     RcsStoreUnavailable,
     RcsTooManyFailuresError,
 )
-from airflow_provider_rcs.get_provider_info import DEFAULT_STORE_CONN_ID
-from airflow_provider_rcs.triggers.pooled_engine import pooled_engine
+from airflow_provider_rcs.hooks.store import default_store_conn_id
 from airflow_provider_rcs.triggers.shared_poll import shared_poll
+from airflow_provider_rcs.triggers.store import open_store
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class RcsCampaignTrigger(BaseTrigger):
-    """Wait until enough of a campaign's messages are delivered, or have a final status.
+    """Wait until enough of a campaign's messages are delivered, or have a final status; warns as the sensor does.
 
     All triggers of one store in a triggerer share one poll, at the shortest of their intervals. They keep waiting while
     the store is unavailable.
@@ -40,8 +40,6 @@ class RcsCampaignTrigger(BaseTrigger):
     :param end_time: when to give up.
     :param no_reports_within: fail if no report at all has arrived within this time after messages were accepted.
     :param max_failure_rate: the largest share of the messages that may fail; ``None`` for any.
-    :param warn_of_silence_after: resume the task if no report at all has arrived within this time, so that it can log a
-        warning; ``None`` if it has logged one already.
     """
 
     def __init__(
@@ -55,7 +53,6 @@ class RcsCampaignTrigger(BaseTrigger):
         end_time: datetime,
         no_reports_within: timedelta | None = None,
         max_failure_rate: float | None = None,
-        warn_of_silence_after: timedelta | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.campaign = campaign
@@ -66,7 +63,6 @@ class RcsCampaignTrigger(BaseTrigger):
         self.end_time = end_time
         self.no_reports_within = no_reports_within
         self.max_failure_rate = max_failure_rate
-        self.warn_of_silence_after = warn_of_silence_after
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the trigger's class path and arguments."""
@@ -81,7 +77,6 @@ class RcsCampaignTrigger(BaseTrigger):
                 "end_time": self.end_time,
                 "no_reports_within": self.no_reports_within,
                 "max_failure_rate": self.max_failure_rate,
-                "warn_of_silence_after": self.warn_of_silence_after,
             },
         )
 
@@ -89,10 +84,8 @@ class RcsCampaignTrigger(BaseTrigger):
         """Wait until enough messages have the status or the time is up, and yield one event."""
         try:
             async with asyncio.timeout((self.end_time - datetime.now(UTC)).total_seconds()):
-                is_reached = await self._wait()
-            payload = (
-                {"status": "success"} if is_reached else {"status": "silent", "end_time": self.end_time.isoformat()}
-            )
+                await self._wait()
+            payload = {"status": "success"}
         except TimeoutError:
             payload = {"status": "timeout", "message": self._timeout_message()}
         except RcsNoReportsError as error:
@@ -103,12 +96,18 @@ class RcsCampaignTrigger(BaseTrigger):
             payload = {"status": "error", "message": f"{type(error).__name__}: {error}"}
         yield TriggerEvent(payload)
 
-    async def _wait(self) -> bool:
-        """Return True once enough messages have the status, or False if the task must first warn of missing reports."""
-        from airflow_provider_rcs.store.inbox.silence import is_overdue, require_reports
+    async def _wait(self) -> None:
+        """Return once enough messages have the status; warn once a day while reports are missing."""
+        from airflow_provider_rcs.store.inbox.silence import (
+            SILENT_METRIC,
+            is_warning_due,
+            require_reports,
+            silence_warning,
+        )
         from airflow_provider_rcs.store.read.funnel import require_failure_rate
 
-        async with shared_poll(_conn_id(self.store_conn_id)) as poll:
+        last_check: datetime | None = None
+        async with shared_poll(self.store_conn_id or default_store_conn_id()) as poll:
             while True:
                 try:
                     progress = await poll.next(self.campaign, self.poll_interval)
@@ -122,14 +121,15 @@ class RcsCampaignTrigger(BaseTrigger):
                 if self.max_failure_rate is not None:
                     require_failure_rate(self.campaign, progress.funnel, self.max_failure_rate)
                 if progress.funnel.reached(self.until) >= progress.funnel.needed(self.at_least):
-                    return True
+                    return
                 now = datetime.now(UTC)
+                silent_since = progress.silent_since
+                if silent_since is not None and is_warning_due(silent_since, now, last_check):
+                    self.log.warning("No delivery reports: %s", silence_warning(self.campaign, silent_since))
+                    Stats.incr(SILENT_METRIC, tags={"campaign": self.campaign})
+                last_check = now
                 if self.no_reports_within is not None:
-                    require_reports(self.campaign, progress.silent_since, self.no_reports_within, now)
-                if self.warn_of_silence_after is not None and is_overdue(
-                    progress.silent_since, self.warn_of_silence_after, now
-                ):
-                    return False
+                    require_reports(self.campaign, silent_since, self.no_reports_within, now)
 
     def _timeout_message(self) -> str:
         return f"Campaign {self.campaign!r}: timed out before {self.at_least:.0%} of its messages were {self.until}."
@@ -171,22 +171,22 @@ class RcsReportsTrigger(BaseEventTrigger):
         unsaved = 0
         while True:
             try:
-                async with pooled_engine(_conn_id(self.store_conn_id)) as engine:
-                    while True:
-                        if unsaved:
+                engine = await open_store(self.store_conn_id)
+                while True:
+                    if unsaved:
+                        await asyncio.to_thread(save_cursor, engine, self.watcher, unsaved)
+                        unsaved = 0
+                    new_reports = await asyncio.to_thread(self._read_new, engine)
+                    if new_reports is not None:
+                        unsaved = new_reports.cursor
+                        try:
+                            yield TriggerEvent(new_reports.as_dict())
+                        # Saved after the event: a process that is killed in between fires twice rather than never.
+                        # In `finally`, because the trigger may be stopped here, after its event was received.
+                        finally:
                             await asyncio.to_thread(save_cursor, engine, self.watcher, unsaved)
-                            unsaved = 0
-                        new_reports = await asyncio.to_thread(self._read_new, engine)
-                        if new_reports is not None:
-                            unsaved = new_reports.cursor
-                            try:
-                                yield TriggerEvent(new_reports.as_dict())
-                            # Saved after the event: a process that is killed in between fires twice rather than never.
-                            # In `finally`, because the trigger may be stopped here, after its event was received.
-                            finally:
-                                await asyncio.to_thread(save_cursor, engine, self.watcher, unsaved)
-                            unsaved = 0
-                        await asyncio.sleep(self.poll_interval)
+                        unsaved = 0
+                    await asyncio.sleep(self.poll_interval)
             except RcsError as error:
                 self.log.warning("The store is unavailable; polling for new reports again later. %s", error)
                 await asyncio.sleep(self.poll_interval)
@@ -195,7 +195,3 @@ class RcsReportsTrigger(BaseEventTrigger):
         from airflow_provider_rcs.store.inbox.cursors import read_cursor, read_new_reports
 
         return read_new_reports(engine, read_cursor(engine, self.watcher))
-
-
-def _conn_id(store_conn_id: str | None) -> str:
-    return store_conn_id or str(conf.get("rcs", "store_conn_id", fallback=DEFAULT_STORE_CONN_ID))

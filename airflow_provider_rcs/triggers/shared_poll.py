@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from airflow_provider_rcs.triggers.pooled_engine import pooled_engine
+from airflow_provider_rcs.triggers.store import open_store
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -73,12 +73,12 @@ class SharedPoll:
     async def _poll_while_wanted(self) -> None:
         while await self._is_due():
             try:
-                async with pooled_engine(self._store_conn_id) as engine:
+                engine = await open_store(self._store_conn_id)
+                await self._poll(engine)
+                while await self._is_due():
                     await self._poll(engine)
-                    while await self._is_due():
-                        await self._poll(engine)
-            # Every waiting sensor must get the error, whatever it is. The engine was disposed of, so the next poll
-            # reads the connection again, which may have been fixed.
+            # Every waiting sensor must get the error, whatever it is. The next poll reads the connection again, which
+            # may have been fixed.
             except Exception as error:  # noqa: BLE001
                 self._polled_at = asyncio.get_running_loop().time()
                 for answer in self._waiting:

@@ -13,7 +13,6 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Template
-from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.scheduled import DispatchConnections, schedule_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.db.tables import attempt, campaign, message, request
@@ -22,6 +21,7 @@ from tests.chaos.sender import DONE, KILLED, TEMPLATE, Sender, Task
 from tests.chaos.steps import Step
 from tests.chaos.stores import Store
 from tests.sandbox_process import SandboxProcess
+from tests.unit.sending.service import Service
 
 IN_DOUBT = "RcsInDoubtError"
 _POSSIBLY_MESSAGED = {"sending", "in_doubt", "accepted"}
@@ -78,7 +78,7 @@ class CampaignUnderTest:
         """List the recipients in the store, for processes that dispatch campaigns that are due."""
         schedule_campaign(
             self.store.engine,
-            ApiSettings(),
+            Service(),
             Template(TEMPLATE, "Plain greeting"),
             SendSettings(
                 template_id=TEMPLATE,

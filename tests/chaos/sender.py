@@ -10,21 +10,23 @@ import signal
 import socket
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
+from airflow_provider_rcs.api.models import SendRequest, SendResult
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.recipients.selection import read_selection
 from airflow_provider_rcs.sending import sender as campaign_sender
-from airflow_provider_rcs.sending.campaign import look_up_template, send_campaign
+from airflow_provider_rcs.sending.campaign import send_campaign
 from airflow_provider_rcs.sending.scheduled import dispatch_campaign
-from airflow_provider_rcs.sending.sender import ServiceConnection
+from airflow_provider_rcs.sending.sender import RcsService
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings
 from airflow_provider_rcs.store.campaign.schedules import due_campaigns
 from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.outbox.refused_credentials import looking_up
 from tests.chaos.steps import Step, arm, kill, suspend
 
 TEMPLATE = "1234569"
@@ -149,20 +151,22 @@ def _send(task: Task) -> None:
     )
     hook = _hook("RCS_DEFAULT", task.service_url, task.login, task.password, task.timeout)
     engine = _engine(task)
-    template = look_up_template(engine, settings, hook.get_template, hook.credentials_fingerprint)
+    with looking_up(engine, task.campaign, hook.credentials_fingerprint):
+        template = hook.get_template(TEMPLATE)
     if task.rotated_password is not None:
         hook = _hook("RCS_ROTATED", task.service_url, task.login, task.rotated_password, task.timeout)
     if task.killed_at is not None:
         arm(engine, *task.killed_at, kill)
     if task.suspended_at is not None:
         arm(engine, *task.suspended_at, suspend)
-    send = hook.send if task.refused_connection is None else _RefusingOneConnection(hook, task).send
+    if task.refused_connection is not None:
+        _refuse_one_connection(hook, task)
     if task.dispatches:
-        _dispatch(task, engine, ServiceConnection(send, hook.settings, hook.credentials_fingerprint), template)
+        _dispatch(task, engine, hook)
         return
     send_campaign(
         engine,
-        ServiceConnection(send, hook.settings, hook.credentials_fingerprint),
+        hook,
         template,
         settings,
         task.chunks,
@@ -171,34 +175,30 @@ def _send(task: Task) -> None:
     )
 
 
-def _dispatch(task: Task, engine: sa.Engine, service: ServiceConnection, template: Template) -> None:
+def _dispatch(task: Task, engine: sa.Engine, service: RcsService) -> None:
     for scheduled in due_campaigns(engine, datetime.now(UTC) + DEFAULT_LEAD):
         if scheduled.campaign.name == task.campaign:
             dispatch_campaign(
                 engine,
                 service,
-                lambda: template,
                 scheduled,
                 started_by="a test",
                 lease=timedelta(seconds=task.lease),
             )
 
 
-class _RefusingOneConnection:
-    """Sends as a hook does, except for one request, which goes to a port that refuses connections."""
+def _refuse_one_connection(hook: RcsHook, task: Task) -> None:
+    """Make a hook send one request to a port that refuses connections."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    refusing = _hook("RCS_REFUSING", url, task.login, task.password, task.timeout)
+    send, numbers = hook.send, count(1)
 
-    def __init__(self, hook: RcsHook, task: Task) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            url = f"http://127.0.0.1:{free.getsockname()[1]}"
-        self._refusing = _hook("RCS_REFUSING", url, task.login, task.password, task.timeout)
-        self._hook = hook
-        self._left = task.refused_connection
+    def send_or_refuse(request: SendRequest) -> SendResult:
+        return (refusing.send if next(numbers) == task.refused_connection else send)(request)
 
-    def send(self, request: SendRequest) -> SendResult:
-        assert self._left is not None
-        self._left -= 1
-        return (self._hook if self._left else self._refusing).send(request)
+    hook.send = send_or_refuse  # type: ignore[method-assign]
 
 
 def _hook(name: str, url: str, login: str, password: str, timeout: float) -> RcsHook:

@@ -1,4 +1,4 @@
-"""Databases on real PostgreSQL and MariaDB servers, and an empty process memory for each test."""
+"""Databases on real PostgreSQL and MariaDB servers, and an empty cache of look-ups for each test."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from airflow_provider_rcs.hooks.memory import PROCESS_MEMORY
+from airflow_provider_rcs.hooks.lookup_cache import LOOKUP_CACHE
 from tests.databases import fresh_database
 from tests.mariadb import mariadb_server
 
 
 @pytest.fixture(autouse=True)
-def _empty_process_memory() -> None:
-    """Clear templates that another test has looked up, and credentials that were rejected in it."""
-    PROCESS_MEMORY.clear()
+def _empty_lookup_cache() -> None:
+    """Clear templates that another test has looked up."""
+    LOOKUP_CACHE.clear()
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from airflow import __version__ as airflow_version
 from packaging.version import Version
 
 from airflow_provider_rcs.api.models import Template
-from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.notifications.rcs import CAMPAIGN_REFERENCE
 from airflow_provider_rcs.sending.scheduled import DispatchConnections, schedule_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.db.engine import engine_from_url
 from tests.system.conftest import AirflowCommands
+from tests.unit.sending.service import Service
 
 CAMPAIGN = "spring"
 ON_DUTY = ["34600000001", "34600000002"]
@@ -153,7 +153,7 @@ def test_a_second_run_of_the_same_campaign_sends_nobody_a_second_message_and_say
     airflow: AirflowCommands, second_log: str
 ) -> None:
     assert len(accepted_by_sandbox(airflow, "1234568")) == 970
-    assert "970 are accepted already and are not sent again" in second_log
+    assert "970 are accepted already and not sent again" in second_log
 
 
 def test_recipients_of_a_data_frame_get_messages_and_a_missing_phone_is_rejected(airflow: AirflowCommands) -> None:
@@ -238,7 +238,7 @@ def schedule(airflow: AirflowCommands, campaign: str, time_left: timedelta) -> N
     """Plan a campaign in the store, as a task with ``scheduled_by="store"`` does."""
     schedule_campaign(
         engine_from_url(f"sqlite:///{airflow.store}"),
-        ApiSettings(),
+        Service(),
         Template("1234569", "Plain greeting"),
         SendSettings("1234569", campaign, send_at=datetime.now(UTC) + time_left, scheduled_by="store"),
         [{"phone": ON_DUTY}],

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.dialects import postgresql
 
 from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
-from airflow_provider_rcs.store.db.nonblocking import NonblockingStatement
 
 SUPPORTED_DIALECTS = ("sqlite", "postgresql")
 
@@ -60,66 +58,6 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     """
     with _errors_translated(), engine.begin() as connection:
         yield connection
-
-
-class DedicatedConnection:
-    """A connection that one thread keeps for single statements, each committed by itself.
-
-    Checking a connection out of the pool and testing it takes longer than a small statement, and so does compiling one:
-    the connection and the compiled statements are reused.
-
-    :param engine: the store.
-    """
-
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-        self._kept: sa.Connection | None = None
-        self._texts: dict[sa.ClauseElement, tuple[str, Sequence[str]]] = {}
-
-    def execute(self, statement: sa.ClauseElement, parameters: Mapping[str, str]) -> None:
-        """Run a statement, and run it again if a reused connection turns out to be broken.
-
-        :raises RcsStoreUnavailable: if the database cannot be reached or fails.
-        """
-        with _errors_translated():
-            was_kept = self._kept is not None
-            try:
-                self._run(statement, parameters)
-            except sa.exc.DBAPIError as error:
-                self.close()
-                if not (was_kept and error.connection_invalidated):
-                    raise
-                self._run(statement, parameters)
-
-    def nonblocking(self, statement: sa.ClauseElement) -> NonblockingStatement | None:
-        """Return a statement that an event loop runs over this connection while nothing else uses it.
-
-        :return: ``None`` if the driver does not support this.
-        """
-        connection = self._kept.connection.driver_connection if self._kept is not None else None
-        if connection is None or self._engine.dialect.driver != "psycopg":
-            return None
-        dialect = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-        prepared = NonblockingStatement(connection, str(statement.compile(dialect=dialect)))
-        return prepared if prepared.is_prepared else None
-
-    def close(self) -> None:
-        """Return the connection to the pool; the next statement checks out another one."""
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
-
-    def _run(self, statement: sa.ClauseElement, parameters: Mapping[str, str]) -> None:
-        if statement not in self._texts:
-            compiled = statement.compile(dialect=self._engine.dialect)
-            self._texts[statement] = str(compiled), getattr(compiled, "positiontup", None) or ()
-        text, in_order = self._texts[statement]
-        self._connected().exec_driver_sql(text, tuple(map(parameters.__getitem__, in_order)) or dict(parameters))
-
-    def _connected(self) -> sa.Connection:
-        if self._kept is None:
-            self._kept = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        return self._kept
 
 
 @contextmanager

@@ -71,7 +71,6 @@ attempt = sa.Table(
         "shard",
         sa.Text,
         nullable=False,
-        server_default="1/1",
         comment="the part of the list that it sends to, such as 2/4; 1/1 for the whole list",
     ),
     sa.Column("started_at", UtcDateTime, nullable=False),
@@ -93,8 +92,8 @@ request = sa.Table(
         "state", sa.String(16), nullable=False, comment="claimed, sending, accepted, refused, in_doubt or unsent"
     ),
     sa.Column("recipients", sa.Integer, nullable=False),
-    sa.Column("first_message_id", RowId, comment="lowest id among its messages; null if unknown"),
-    sa.Column("last_message_id", RowId, comment="highest id among its messages; null if unknown"),
+    sa.Column("first_message_id", RowId, nullable=False, comment="lowest id among its messages"),
+    sa.Column("last_message_id", RowId, nullable=False, comment="highest id among its messages"),
     sa.Column("api_campaign_id", sa.Text, nullable=False, index=True),
     sa.Column("reason", sa.Text, nullable=False, comment="why it was refused, is in doubt or was never sent"),
     sa.Column("claimed_at", UtcDateTime, nullable=False),
@@ -201,13 +200,7 @@ message_channel = sa.Table(
     sa.Column("rank", sa.SmallInteger, nullable=False),
     sa.Column("code", sa.String(32), nullable=False, comment="the status code of that report"),
     sa.Column("reported_at", UtcDateTime, comment="the time that report gives for its status"),
-    sa.Column(
-        "revision",
-        sa.BigInteger,
-        server_default=sa.text("0"),
-        nullable=False,
-        comment="revision of the campaign at the last change",
-    ),
+    sa.Column("revision", sa.BigInteger, nullable=False, comment="revision of the campaign at the last change"),
     comment="The latest status per channel, for messages that more than one service has reported on.",
 )
 
@@ -266,16 +259,6 @@ refused_credentials = sa.Table(
     sa.Column("fingerprint", sa.String(64), primary_key=True, comment="of the refused login and password"),
     sa.Column("refused_at", UtcDateTime, nullable=False),
     comment="Credentials that the service refused; the campaign does not send them again.",
-)
-
-
-silence = sa.Table(
-    "rcs_silence",
-    metadata,
-    sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), primary_key=True, autoincrement=False),
-    sa.Column("observer", sa.Text, primary_key=True, comment="the task that waits, or the receivers"),
-    sa.Column("warned_at", UtcDateTime, nullable=False),
-    comment="Warnings that a campaign gets no reports: at most one for each observer.",
 )
 
 

@@ -1,8 +1,4 @@
-"""Folding, which applies landed reports to their messages.
-
-Any order and any repetition of the same reports ends in the same status; see
-:mod:`~airflow_provider_rcs.store.inbox.status_ranking`.
-"""
+"""Folding, which applies landed reports to their messages."""
 
 from __future__ import annotations
 
@@ -57,7 +53,9 @@ _MATCHES_BY_IDS = sa.and_(
 def fold(engine: sa.Engine) -> int:
     """Fold all reports that have landed, and return their number.
 
-    One process folds at a time; others wait. A report whose message is not in the store is parked.
+    One process folds at a time; others wait. A report whose message is not in the store is parked. Any order and any
+    repetition of the same reports ends in the same status; see
+    :mod:`~airflow_provider_rcs.store.inbox.status_ranking`.
     """
     total = 0
     while True:

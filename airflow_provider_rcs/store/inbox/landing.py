@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
-from airflow_provider_rcs.store.db.engine import DedicatedConnection, transaction
-from airflow_provider_rcs.store.db.nonblocking import NonblockingStatement
+from airflow_provider_rcs.store.db.engine import transaction
 from airflow_provider_rcs.store.db.tables import report, report_refused
+
+if TYPE_CHECKING:
+    import psycopg
 
 _COLUMNS = column_types(report, (*Report._fields, "received_at"))
 
@@ -61,59 +65,60 @@ def land_all(engine: sa.Engine, received: Iterable[ReceivedReports]) -> None:
     rows, refused = _rows_of(received)
     with transaction(engine) as connection:
         if rows:
-            connection.execute(*_insert(engine.dialect.name, rows))
+            dialect = engine.dialect.name
+            connection.execute(_insert_reports(dialect), rows_as_json(dialect, _COLUMNS, rows))
         if refused:
             connection.execute(report_refused.insert(), refused)
 
 
-class LandingConnection:
-    """Commits reports over a connection of its own, one call at a time.
+class AsyncLanding:
+    """Commits reports from an event loop, over psycopg connections that are used for nothing else.
 
-    :param engine: the store.
+    The statement is parsed, bound and run in one round trip, and commits by itself. Nothing stays prepared: behind a
+    pooler, the next round trip may reach another connection of the server, where others have prepared theirs.
+
+    :param engine: the store; its driver is psycopg.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-        self._connection = DedicatedConnection(engine)
-        self._nonblocking: NonblockingStatement | None = None
+        self._options = engine.dialect.create_connect_args(engine.url)[1]
+        self._insert = str(_insert_reports("postgresql").compile(dialect=engine.dialect))
+        # Each on a connection of its own; making one takes as long as a fifth of a commit.
+        self._idle: list[psycopg.AsyncCursor] = []
 
-    def land(self, received: Sequence[ReceivedReports]) -> None:
-        """Commit the reports of several requests, like :func:`land_all`.
+    async def land(self, received: Iterable[ReceivedReports]) -> None:
+        """Commit the reports of several requests, without the refused bodies; calls may overlap.
 
-        If the connection breaks they may land twice, which does not matter to folding.
+        If the connection breaks meanwhile, they may land twice, which does not matter to folding.
 
-        :raises RcsStoreUnavailable: if they could not be committed.
+        :raises psycopg.Error: if they could not be committed.
+        :raises RcsStoreUnavailable: if the reply is not the one to this statement.
         """
-        rows, refused = _rows_of(received)
-        if refused:
-            land_all(self._engine, received)
-        elif rows:
-            insert, parameter = _insert(self._engine.dialect.name, rows)
-            # If this fails, the connection returns to the pool and others may use it.
-            self._nonblocking = None
-            self._connection.execute(insert, parameter)
-            self._nonblocking = self._connection.nonblocking(insert)
+        from psycopg import OperationalError
 
-    @property
-    def is_nonblocking(self) -> bool:
-        """Whether :meth:`begin` can start: :meth:`land` has connected, and the driver supports it."""
-        return self._nonblocking is not None
+        rows, _ = _rows_of(received)
+        if self._idle:
+            # The server may have ended the connection while it was idle; a new one is tried once.
+            with suppress(OperationalError):
+                return await self._run(self._idle.pop(), rows)
+        return await self._run(await self._connect(), rows)
 
-    def begin(self, received: Sequence[ReceivedReports], done: Callable[[bool], None]) -> bool:
-        """Start to commit reports in the running event loop, and return whether that was possible.
+    async def _connect(self) -> psycopg.AsyncCursor:
+        from psycopg import AsyncConnection
 
-        :param done: called in the loop with whether they are committed; if not, call :meth:`land` to retry.
-        """
-        rows, refused = _rows_of(received)
-        if self._nonblocking is None or refused or not rows:
-            return False
-        [parameter] = _insert(self._engine.dialect.name, rows)[1].values()
-        return self._nonblocking.run(parameter, done)
+        connection = await AsyncConnection.connect(**self._options, autocommit=True, prepare_threshold=None)
+        return connection.cursor()
 
-    def close(self) -> None:
-        """Return the connection to the pool."""
-        self._nonblocking = None
-        self._connection.close()
+    async def _run(self, cursor: psycopg.AsyncCursor, rows: Sequence[tuple[object, ...]]) -> None:
+        try:
+            await cursor.execute(self._insert, rows_as_json("postgresql", _COLUMNS, rows))
+        except BaseException:
+            await cursor.connection.close()
+            raise
+        if cursor.statusmessage != f"INSERT 0 {len(rows)}":
+            await cursor.connection.close()
+            raise RcsStoreUnavailable("store: the database answered another statement than the one that was sent.")
+        self._idle.append(cursor)
 
 
 def _rows_of(received: Iterable[ReceivedReports]) -> tuple[list[tuple[object, ...]], list[dict[str, object]]]:
@@ -128,10 +133,6 @@ def _rows_of(received: Iterable[ReceivedReports]) -> tuple[list[tuple[object, ..
             for one in each.refused
         ]
     return rows, refused
-
-
-def _insert(dialect: str, rows: Sequence[tuple[object, ...]]) -> tuple[sa.Insert, dict[str, str]]:
-    return _insert_reports(dialect), rows_as_json(dialect, _COLUMNS, rows)
 
 
 @cache

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsNoReportsError
-from airflow_provider_rcs.store.db.bulk import dialect_insert
-from airflow_provider_rcs.store.db.engine import reading, transaction
-from airflow_provider_rcs.store.db.tables import campaign, message, report, request, silence
+from airflow_provider_rcs.store.db.engine import reading
+from airflow_provider_rcs.store.db.tables import campaign, message, report, request
 
 # How long a campaign may be silent before warnings are logged.
 SILENT_AFTER = timedelta(minutes=10)
+
+_DAY = timedelta(days=1)
+# Until when the receiver warns of a campaign: its reports will hardly come any more.
+_GIVEN_UP_AFTER = 7 * _DAY
 
 # The counter of these warnings in the metrics of Airflow and of the receiver.
 SILENT_METRIC = "rcs.campaign.silent"
@@ -89,18 +92,23 @@ def read_silent_campaigns(engine: sa.Engine, campaign_names: Collection[str]) ->
         return {row.name: max(row.sent_at, row.send_at or row.sent_at) for row in connection.execute(silent)}
 
 
-def read_campaigns_to_warn_about(engine: sa.Engine, observer: str, now: datetime) -> Mapping[str, datetime]:
-    """Return the campaigns that have been silent for too long: name -> since when reports are due.
+def read_campaigns_to_warn_about(
+    engine: sa.Engine, now: datetime, last_check: datetime | None
+) -> Mapping[str, datetime]:
+    """Return the campaigns of the last week that a warning is due about: name -> since when reports are due.
 
-    :param observer: who asks; campaigns that it was warned about are left out.
+    :param last_check: as for :func:`is_warning_due`.
     """
     has_due_reports = sa.exists().where(request.c.campaign_id == campaign.c.id, _REPORTS_ARE_DUE)
-    is_warned = sa.exists().where(silence.c.campaign_id == campaign.c.id, silence.c.observer == observer)
-    candidates = sa.select(campaign.c.name).where(has_due_reports, ~is_warned, ~_HAS_STATUSES)
+    candidates = sa.select(campaign.c.name).where(has_due_reports, ~_HAS_STATUSES)
     with reading(engine) as connection:
         names = connection.execute(candidates).scalars().all()
     silent = read_silent_campaigns(engine, names) if names else {}
-    return {name: since for name, since in silent.items() if is_overdue(since, SILENT_AFTER, now)}
+    return {
+        name: since
+        for name, since in silent.items()
+        if now < since + _GIVEN_UP_AFTER and is_warning_due(since, now, last_check)
+    }
 
 
 def require_reports(campaign_name: str, silent_since: datetime | None, within: timedelta, now: datetime) -> None:
@@ -119,6 +127,19 @@ def is_overdue(silent_since: datetime | None, within: timedelta, now: datetime) 
     return silent_since is not None and silent_since + within < now
 
 
+def is_warning_due(silent_since: datetime | None, now: datetime, last_check: datetime | None) -> bool:
+    """Return whether reports are overdue, and another day of silence has begun since the last check.
+
+    :param silent_since: since when reports are due and none has arrived, from :func:`read_silent_campaigns`.
+    :param last_check: when this was last asked; ``None`` for the first time, when any overdue campaign is reported.
+    """
+    if silent_since is None or not is_overdue(silent_since, SILENT_AFTER, now):
+        return False
+    overdue_at = silent_since + SILENT_AFTER
+    day_began_at = overdue_at + (now - overdue_at) // _DAY * _DAY
+    return last_check is None or last_check <= day_began_at
+
+
 def silence_warning(campaign_name: str, silent_since: datetime) -> str:
     """Return the warning about a silent campaign, with what to check."""
     return (
@@ -127,15 +148,3 @@ def silence_warning(campaign_name: str, silent_since: datetime) -> str:
         "(GET .../rcs/health)? Are its address, and the login and password of the connection rcs_reports, entered in "
         "the panel of the RCS account? Are reports (Report) requested there?"
     )
-
-
-def record_silence_warning(engine: sa.Engine, campaign_name: str, observer: str) -> bool:
-    """Record that an observer is warned about a silent campaign, and return whether it is the first time.
-
-    :param observer: the task that waits for the campaign, or the receivers.
-    """
-    columns = (campaign.c.id, sa.literal(observer), sa.literal(datetime.now(UTC), silence.c.warned_at.type))
-    warning = sa.select(*columns).where(campaign.c.name == campaign_name)
-    with transaction(engine) as connection:
-        insert = dialect_insert(connection, silence).from_select(["campaign_id", "observer", "warned_at"], warning)
-        return connection.execute(insert.on_conflict_do_nothing().returning(silence.c.observer)).first() is not None

@@ -1,10 +1,4 @@
-"""Ranking of statuses, which decides which report sets the delivery status of a message.
-
-A channel is a service that reports, such as ``RCS``, or ``SMS`` after a fallback. For each channel, the report wins
-that is greatest by status, date and code. If several channels have reported on a message, the channel wins that is
-greatest in the same way, except that a status that is not final outranks a failure: a message that failed by RCS may
-still arrive as SMS. Both are maxima of sets, so neither the order nor the repetition of reports changes the result.
-"""
+"""Ranking of statuses, which decides which report sets the delivery status of a message."""
 
 from __future__ import annotations
 
@@ -17,6 +11,11 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.statuses import DeliveryStatus
 from airflow_provider_rcs.store.db.bulk import dialect_insert
 from airflow_provider_rcs.store.db.tables import campaign, message, message_channel, report
+
+# A channel is a service that reports, such as ``RCS``, or ``SMS`` after a fallback. For each channel, the report wins
+# that is greatest by status, date and code. If several channels have reported on a message, the channel wins that is
+# greatest in the same way, except that a status that is not final outranks a failure: a message that failed by RCS may
+# still arrive as SMS. Both are maxima of sets, so neither the order nor the repetition of reports changes the result.
 
 _BEFORE_ALL_DATES = datetime(1970, 1, 1, tzinfo=UTC)
 

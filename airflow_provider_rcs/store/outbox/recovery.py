@@ -38,12 +38,7 @@ def recover_dead_attempts(engine: sa.Engine, campaign: Campaign) -> int:
         dispatched = sa.select(request.c.id).where(request.c.attempt_id.in_(dead), request.c.state == "sending")
         for request_id in connection.execute(dispatched).scalars().all():
             in_doubt += mark_request_in_doubt(connection, request_id, revision, _PROCESS_DIED)
-        # Of all attempts that have ended: older versions of this program, upgraded while they ran, left such requests.
-        only_claimed = (
-            sa.select(request.c.id)
-            .join(attempts, attempts.c.id == request.c.attempt_id)
-            .where(request.c.campaign_id == campaign.id, request.c.state == "claimed", attempts.c.ended_at.is_not(None))
-        )
+        only_claimed = sa.select(request.c.id).where(request.c.attempt_id.in_(dead), request.c.state == "claimed")
         if to_requeue := connection.execute(only_claimed).scalars().all():
             requeue_unsent_requests(connection, campaign.id, to_requeue, revision)
     return in_doubt

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -29,17 +31,26 @@ def forget_refusals(engine: sa.Engine, campaign: str) -> int:
         return connection.execute(refused_credentials.delete().where(of_campaign)).rowcount
 
 
-def check_credentials(engine: sa.Engine, campaign: str, fingerprint: str) -> None:
+@contextmanager
+def looking_up(engine: sa.Engine, campaign: str, fingerprint: str) -> Iterator[None]:
+    """Run a block of look-ups, unless the service has refused the credentials; record it if it refuses them now.
+
+    :raises RcsAuthError: if the service has refused these credentials in the campaign before, or refuses them now.
+    """
+    with reading(engine) as connection:
+        require_not_refused(connection, campaign, fingerprint)
+    try:
+        yield
+    except RcsAuthError:
+        remember_refusal(engine, campaign, fingerprint)
+        raise
+
+
+def require_not_refused(connection: sa.Connection, campaign: str, fingerprint: str) -> None:
     """Check that the service has not refused these credentials in the campaign.
 
     :raises RcsAuthError: if it has.
     """
-    with reading(engine) as connection:
-        require_not_refused(connection, campaign, fingerprint)
-
-
-def require_not_refused(connection: sa.Connection, campaign: str, fingerprint: str) -> None:
-    """Like :func:`check_credentials`, within the transaction that depends on it."""
     refused = sa.select(refused_credentials.c.refused_at).where(
         refused_credentials.c.campaign == campaign, refused_credentials.c.fingerprint == fingerprint
     )

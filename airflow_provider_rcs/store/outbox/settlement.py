@@ -23,13 +23,11 @@ from airflow_provider_rcs.store.privacy.pseudonyms import ERASED_UNSENT, IS_PSEU
 ACCEPTED_BY_REPORT = "the reply was lost; a report on the same request proves that the service accepted it"
 
 _NEVER_LEFT = "the request never left: its task ended first"
-_HIGHEST_ID = 2**63 - 1
 
-# Requests that were claimed while the store was being upgraded have no range of ids: all messages are searched then.
+# By the range of ids as well, so that the messages are found by their primary key.
 IS_OF_REQUEST = sa.and_(
     message.c.request_id == request.c.id,
-    message.c.id >= sa.func.coalesce(request.c.first_message_id, 0),
-    message.c.id <= sa.func.coalesce(request.c.last_message_id, _HIGHEST_ID),
+    message.c.id.between(request.c.first_message_id, request.c.last_message_id),
 )
 
 _OUTCOME_COLUMNS = column_types(message, ("id", "state", "reason", "api_message_id"))

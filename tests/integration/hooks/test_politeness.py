@@ -1,4 +1,4 @@
-"""What the hook does not do to the service: reconnect, repeat look-ups or sends, repeat wrong credentials."""
+"""The hook spares the service needless connections, look-ups, sends and wrong credentials."""
 
 from __future__ import annotations
 
@@ -179,14 +179,14 @@ def test_an_unreachable_service_is_an_error_that_says_nothing_was_sent(monkeypat
         RcsHook().send(REQUEST)
 
 
-def test_wrong_credentials_are_sent_to_the_service_once(
+def test_a_hook_sends_wrong_credentials_to_the_service_once(
     sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, sandbox.url, password="wrong-token")
     before = sandbox.statistics()["refused_credentials"]
     hook = RcsHook()
 
-    for call in (hook.get_credits, hook.list_templates, lambda: hook.send(REQUEST), RcsHook().get_credits):
+    for call in (hook.get_credits, hook.list_templates, lambda: hook.send(REQUEST), hook.get_credits):
         with pytest.raises(RcsAuthError):
             call()
 
@@ -196,9 +196,10 @@ def test_wrong_credentials_are_sent_to_the_service_once(
 def test_credentials_rejected_by_an_http_status_are_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
     with server_that_answers(http("401 Unauthorized"), CREDIT) as (url, requests):
         connect(monkeypatch, url)
+        hook = RcsHook()
         for _ in range(2):
             with pytest.raises(RcsAuthError):
-                RcsHook().get_credits()
+                hook.get_credits()
 
     assert len(requests) == 1
 
@@ -213,7 +214,7 @@ def test_corrected_credentials_are_sent(sandbox: SandboxProcess, monkeypatch: py
     assert RcsHook().get_credits() > 0
 
 
-def test_testing_the_connection_makes_one_call_and_allows_rejected_credentials_again(
+def test_testing_the_connection_makes_one_call_even_after_refused_credentials(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with server_that_answers(http("403 Forbidden"), CREDIT, CREDIT) as (url, requests):

@@ -7,9 +7,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from airflow.providers.common.compat.sdk import Context
+from airflow.providers.common.compat.sdk import AirflowFailException, Context
 from airflow.sdk import DAG
 
+from airflow_provider_rcs.api.errors import RcsAuthError
 from airflow_provider_rcs.notifications.rcs import RcsNotifier
 from tests.integration.operators.conftest import connect
 from tests.sandbox_process import SandboxProcess
@@ -46,7 +47,7 @@ def accepted_since(sandbox: SandboxProcess, before: int) -> list[tuple[str, str]
     return [(entry["phone"], entry["variables"].get("Importe", "")) for entry in sandbox.accepted()[before:]]
 
 
-def test_each_phone_gets_the_message_by_one_request(sandbox: SandboxProcess) -> None:
+def test_one_request_sends_the_message_to_all_phones(sandbox: SandboxProcess) -> None:
     before = sandbox.statistics()
 
     notifier(phones=[f"+{ANA}", "600 000 002", BEA], default_region="ES")(context_of("load"))
@@ -55,14 +56,14 @@ def test_each_phone_gets_the_message_by_one_request(sandbox: SandboxProcess) -> 
     assert sandbox.statistics()["send_requests"] == before["send_requests"] + 1
 
 
-def test_no_reports_are_asked_for_and_the_reference_is_that_of_no_campaign(sandbox: SandboxProcess) -> None:
+def test_it_requests_no_reports_and_its_reference_is_no_campaigns(sandbox: SandboxProcess) -> None:
     notifier()(context_of("load"))
 
     entry = sandbox.accepted()[-1]
     assert (entry["report"], entry["campaign_reference"]) == (False, "airflow-notification")
 
 
-def test_the_same_notifier_tells_the_next_failure_in_its_own_words(sandbox: SandboxProcess) -> None:
+def test_a_shared_notifier_renders_each_notification_anew(sandbox: SandboxProcess) -> None:
     before = sandbox.statistics()["accepted"]
     shared = notifier()
 
@@ -72,7 +73,7 @@ def test_the_same_notifier_tells_the_next_failure_in_its_own_words(sandbox: Sand
     assert accepted_since(sandbox, before) == [(ANA, "load failed"), (ANA, "clean failed")]
 
 
-def test_lines_of_a_text_are_sent_as_one(sandbox: SandboxProcess) -> None:
+def test_a_text_of_several_lines_is_sent_as_one_line(sandbox: SandboxProcess) -> None:
     before = sandbox.statistics()["accepted"]
 
     notifier(variables={"Importe": "{{ exception }}"})(context_of("load", exception="no such table:\r\n\tcustomer"))
@@ -80,7 +81,7 @@ def test_lines_of_a_text_are_sent_as_one(sandbox: SandboxProcess) -> None:
     assert accepted_since(sandbox, before) == [(ANA, "no such table: customer")]
 
 
-def test_a_dag_that_renders_native_objects_may_make_numbers_of_texts(sandbox: SandboxProcess) -> None:
+def test_fields_rendered_as_native_numbers_are_accepted(sandbox: SandboxProcess) -> None:
     before = sandbox.statistics()["accepted"]
     dag = DAG("native", start_date=datetime(2026, 1, 1, tzinfo=UTC), schedule=None, render_template_as_native_obj=True)
     rendered = {"template_id": "{{ 1234567 }}", "phones": [f"{{{{ {ANA} }}}}"], "variables": {"Importe": "{{ 12 }}"}}
@@ -90,7 +91,7 @@ def test_a_dag_that_renders_native_objects_may_make_numbers_of_texts(sandbox: Sa
     assert accepted_since(sandbox, before) == [(ANA, "12")]
 
 
-def test_it_may_be_awaited(sandbox: SandboxProcess) -> None:
+def test_it_can_be_awaited(sandbox: SandboxProcess) -> None:
     before = sandbox.statistics()["accepted"]
 
     async def wait_for_it() -> None:
@@ -101,7 +102,7 @@ def test_it_may_be_awaited(sandbox: SandboxProcess) -> None:
     assert accepted_since(sandbox, before) == [(ANA, "late")]
 
 
-def test_a_phone_that_is_none_and_one_that_the_service_refuses_keep_the_message_from_nobody_else(
+def test_invalid_and_refused_phones_do_not_stop_the_others(
     sandbox: SandboxProcess, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = sandbox.statistics()["accepted"]
@@ -111,11 +112,11 @@ def test_a_phone_that_is_none_and_one_that_the_service_refuses_keep_the_message_
     assert accepted_since(sandbox, before) == [(ANA, "load failed")]
     [warning] = warnings(caplog)
     assert "phones[0], '******* 12': it is not a valid international number." in warning
-    assert "For 1 of 2 phones, the service refused the phone" in warning
+    assert "For 1 of 2 phones, the service rejected the phone" in warning
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "text"),
     [
         ({"kind": "status", "status": 401}, "RcsAuthError"),
         ({"kind": "status", "status": 429}, "RcsRateLimited"),
@@ -128,8 +129,8 @@ def test_a_phone_that_is_none_and_one_that_the_service_refuses_keep_the_message_
     ],
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",
 )
-def test_whatever_the_service_does_is_one_warning_and_one_request(
-    sandbox: SandboxProcess, caplog: pytest.LogCaptureFixture, fault: dict[str, Any], told: str
+def test_each_fault_of_the_service_is_one_warning_after_one_request(
+    sandbox: SandboxProcess, caplog: pytest.LogCaptureFixture, fault: dict[str, Any], text: str
 ) -> None:
     sandbox.faults([{"next": 1, **fault}])
     before = sandbox.statistics()["send_requests"]
@@ -137,12 +138,12 @@ def test_whatever_the_service_does_is_one_warning_and_one_request(
     notifier()(context_of("load"))
 
     [warning] = warnings(caplog)
-    assert told in warning
+    assert text in warning
     assert ANA not in caplog.text
     assert sandbox.statistics()["send_requests"] == before + 1
 
 
-def test_wrong_credentials_are_shown_to_the_service_once_and_to_the_log_never(
+def test_wrong_credentials_are_sent_once_and_never_logged(
     sandbox: SandboxProcess, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, sandbox, password="wrong-token")
@@ -155,15 +156,27 @@ def test_wrong_credentials_are_shown_to_the_service_once_and_to_the_log_never(
     assert sandbox.statistics()["refused_credentials"] == before + 1
 
 
-def test_a_template_that_asks_for_more_than_is_given_is_a_warning(
-    sandbox: SandboxProcess, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("conn_id", "sent"), [("rcs_default", 0), ("rcs_other", 1)])
+def test_credentials_that_failed_the_task_are_not_sent_again(
+    sandbox: SandboxProcess, caplog: pytest.LogCaptureFixture, conn_id: str, sent: int
 ) -> None:
+    failure = AirflowFailException("refused")
+    failure.__cause__ = RcsAuthError("refused")
+    before = sandbox.statistics()["accepted"]
+
+    notifier()(context_of("load", exception=failure, task=SimpleNamespace(rcs_conn_id=conn_id)))
+
+    assert sandbox.statistics()["accepted"] == before + sent
+    assert ["not sent again" in warning for warning in warnings(caplog)] == [True] * (1 - sent)
+
+
+def test_a_missing_variable_is_logged_as_a_warning(sandbox: SandboxProcess, caplog: pytest.LogCaptureFixture) -> None:
     before = sandbox.statistics()["accepted"]
 
     notifier(variables=None)(context_of("load"))
 
     assert accepted_since(sandbox, before) == []
-    assert "For 1 of 1 phones, the service refused the phone" in warnings(caplog)[0]
+    assert "For 1 of 1 phones, the service rejected the phone" in warnings(caplog)[0]
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:

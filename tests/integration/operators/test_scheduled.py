@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from airflow_provider_rcs.api.dates import write_moment
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.cli.main import main
-from airflow_provider_rcs.hooks.memory import PROCESS_MEMORY
+from airflow_provider_rcs.hooks.lookup_cache import LOOKUP_CACHE
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
@@ -289,12 +289,28 @@ def test_a_template_with_a_new_variable_is_not_sent_until_its_values_are_listed(
         dispatch(context)
     before = messages_of(changed_account, store, campaign)
 
-    PROCESS_MEMORY.clear()
+    LOOKUP_CACHE.clear()
     schedule(campaign, context, template_id=WITH_VARIABLE, constants={"Tienda": "Madrid"})
     dispatch(context)
 
     assert before == Counter()
     assert messages_of(changed_account, store, campaign) == {ANA: 1, BEA: 1}
+
+
+def test_refused_credentials_are_sent_once_for_all_campaigns_that_are_due(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (campaign, f"{campaign}-2"):
+        schedule(name, context)
+    connect(monkeypatch, sandbox, password="wrong-token")
+    before = sandbox.statistics()["refused_credentials"]
+
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match="2 of 2 campaigns"):
+            dispatch(context)
+
+    assert sandbox.statistics()["refused_credentials"] == before + 1
+    assert counts(store, campaign) == counts(store, f"{campaign}-2") == {"planned": 2}
 
 
 def test_an_error_of_one_campaign_does_not_stop_the_others(

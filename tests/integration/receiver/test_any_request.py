@@ -39,7 +39,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def receiver(store: str) -> Iterator[ReceiverProcess]:
-    with ReceiverProcess(store, environment={"AIRFLOW_RCS_TRUSTED_PROXIES": "127.0.0.1"}) as receiver:
+    with ReceiverProcess(store) as receiver:
         yield receiver
 
 
@@ -77,20 +77,15 @@ def test_no_request_with_the_right_credentials_fails_the_receiver(
     secret=st.none()
     | st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40)
     | st.tuples(st.text(max_size=10), st.text(max_size=10)).map(lambda pair: authorization(*pair)),
-    number=st.integers(0, 2**24 - 1),
 )
-def test_every_request_without_the_credentials_is_refused(
-    receiver: ReceiverProcess, secret: str | None, number: int
-) -> None:
-    # Each from another address, so that blocked addresses are not the only reason for refusals.
-    address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-    headers = {"Content-Type": "application/json", "X-Forwarded-For": address}
+def test_every_request_without_the_credentials_is_refused(receiver: ReceiverProcess, secret: str | None) -> None:
+    headers = {"Content-Type": "application/json"}
     if secret is not None:
         headers["Authorization"] = secret
 
     status, _ = request(receiver, "POST", "/rcs/reports", orjson.dumps(report_fields(UNAUTHORIZED_NUMBER)), headers)
 
-    assert status in (401, 429)
+    assert status == 401
 
 
 def test_no_report_without_the_credentials_is_stored(receiver: ReceiverProcess, store: str) -> None:

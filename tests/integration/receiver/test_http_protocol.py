@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+import uvloop
 
 from airflow_provider_rcs.receiver import http_protocol
 from airflow_provider_rcs.receiver.http_protocol import LimitedHeadProtocol
@@ -40,7 +41,8 @@ def received_after(*sent: bytes) -> bytes:
             writer.close()
         return received
 
-    return asyncio.run(go())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(go())
 
 
 @pytest.fixture(autouse=True)

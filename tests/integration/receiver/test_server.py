@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.receiver_process import COMMAND
+
 HEAVY = ("airflow", "pandas", "fastapi", "phonenumbers")
 
 
@@ -24,7 +26,7 @@ def start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 
 def test_the_receiver_imports_no_heavy_library(tmp_path: Path) -> None:
     code = (
-        "import sys; from airflow_provider_rcs.receiver.server import app_from_environment; app_from_environment(); "
+        "import sys; from airflow_provider_rcs.cli.receiver import load_app; load_app(); "
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
 
@@ -34,9 +36,9 @@ def test_the_receiver_imports_no_heavy_library(tmp_path: Path) -> None:
 
 
 def test_a_store_without_tables_stops_it_with_a_line_that_says_what_to_do(tmp_path: Path) -> None:
-    result = start(
-        "-m", "airflow_provider_rcs.receiver", "--port", "0", AIRFLOW_RCS_STORE_URL=f"sqlite:///{tmp_path}/store.db"
-    )
+    result = start("-c", COMMAND, "receiver", "--port", "0", AIRFLOW_RCS_STORE_URL=f"sqlite:///{tmp_path}/store.db")
 
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "store: its tables are missing. Make them with: airflow-rcs migrate\n"
+    assert result.stderr == (
+        "airflow-rcs receiver: store: its tables are missing. Make them with: airflow-rcs migrate\n"
+    )

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
+import socket
+import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -79,32 +82,76 @@ def test_it_stops_in_time_while_the_store_hangs_and_loses_no_report(tmp_path: Pa
 
 def test_several_workers_share_an_address_and_a_dead_one_is_replaced(store_url: str) -> None:
     with ReceiverProcess(store_url, arguments=["--workers", "2"]) as receiver:
-        workers = receiver.children()
+        workers = receiver.workers()
         pushes = Pushes([receiver])
 
         asyncio.run(pushes.push(range(2_000)))
         workers[0].kill()
-        wait_until(lambda: len({each.pid for each in receiver.children()} - {workers[0].pid}) == 2)
+        wait_until(lambda: len({each.pid for each in receiver.workers()} - {workers[0].pid}) == 2)
         asyncio.run(pushes.push(range(2_000, 3_000)))
 
         assert len(workers) == 2
         assert set(pushes.statuses) == {200}
-        assert set(stored(store_url)) >= pushes.committed
+        wait_until(lambda: set(stored(store_url)) >= pushes.committed)
         assert len(pushes.committed) == 3_000
         assert receiver.stop() == 0
 
 
+def test_a_worker_killed_under_load_loses_no_answered_report_and_new_connections_are_answered(store_url: str) -> None:
+    with ReceiverProcess(store_url, arguments=["--workers", "2"]) as receiver:
+        pushes = Pushes([receiver], connections=32)
+
+        asyncio.run(_push_until(pushes, receiver.workers()[0].kill, at_most=2_000))
+        asyncio.run(pushes.push(range(2_000, 3_000)))
+
+        # Only the connections to the worker that was killed broke, and what it had not answered was not repeated.
+        assert set(pushes.statuses) == {200}
+        assert pushes.committed >= set(range(2_000, 3_000))
+        wait_until(lambda: set(stored(store_url)) >= pushes.committed)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_connection_is_refused_until_a_worker_answers_it_and_never_left_waiting(tmp_path: Path, workers: int) -> None:
+    url = sqlite_store(tmp_path / "store.db")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    receiver = ReceiverProcess(url, port=port, arguments=["--workers", str(workers)])
+    slowest = 0.0
+
+    def connect_until_answered() -> bool:
+        nonlocal slowest
+        started = time.monotonic()
+        try:
+            answered = requests.get(f"http://127.0.0.1:{port}/rcs/health", timeout=20).status_code == 200
+        except requests.ConnectionError:
+            return False
+        slowest = max(slowest, time.monotonic() - started)
+        return answered
+
+    with ThreadPoolExecutor() as threads:
+        starting = threads.submit(receiver.start)
+        try:
+            wait_until(connect_until_answered)
+            starting.result()
+            answers = [connect_until_answered() for _ in range(50)]
+        finally:
+            receiver.stop()
+
+    assert all(answers)
+    assert slowest < 1
+
+
 def test_workers_stop_when_their_supervisor_is_killed(tmp_path: Path) -> None:
     with ReceiverProcess(sqlite_store(tmp_path / "store.db"), arguments=["--workers", "2"]) as receiver:
-        workers = receiver.children()
+        workers = receiver.workers()
 
         receiver.kill()
 
         wait_until(lambda: not any(worker.is_running() for worker in workers))
 
 
-def test_a_worker_that_cannot_start_stops_the_receiver_with_its_exit_code(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="ended with 2"):
+def test_a_store_without_tables_stops_several_workers_before_they_start(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="ended with code 2"):
         ReceiverProcess(f"sqlite:///{tmp_path}/empty.db", arguments=["--workers", "2"]).start()
 
 
@@ -121,9 +168,9 @@ def test_wrong_passwords_are_refused(tmp_path: Path) -> None:
         assert stored(url) == []
 
 
-async def _push_until(pushes: Pushes, stop: Callable[[], None]) -> None:
-    """Push without end, and stop the receiver once many reports are committed."""
-    pushing = asyncio.create_task(pushes.push(itertools.count()))
+async def _push_until(pushes: Pushes, stop: Callable[[], object], at_most: int = sys.maxsize) -> None:
+    """Push until no connection or no report is left; interrupt the receiver once many are committed."""
+    pushing = asyncio.create_task(pushes.push(range(at_most)))
     while len(pushes.committed) < 500:
         assert not pushing.done()
         await asyncio.sleep(0.01)

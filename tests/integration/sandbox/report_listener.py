@@ -70,9 +70,6 @@ class ReportListener:
 
     async def _take(self, request: web.Request) -> web.Response:
         self.connections.add(request.transport)
-        if request.content_type == "application/json":
-            fields = orjson.loads(await request.read())
-        else:
-            fields = {name: str(value) for name, value in (await request.post()).items()}
+        fields = orjson.loads(await request.read())
         self.received.append(ReceivedReport(request.content_type, request.headers.get("Authorization"), fields))
         return web.Response(status=self.answers.popleft() if self.answers else 200)

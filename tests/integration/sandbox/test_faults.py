@@ -129,7 +129,6 @@ def test_fault_applies_to_the_request_with_its_number(sandbox: SandboxProcess) -
         ("reports", {"action": "burn"}),
         ("reports", []),
         ("report-url", {"url": "nowhere"}),
-        ("report-url", {"url": "http://127.0.0.1:1", "format": "xml"}),
     ],
 )
 def test_invalid_control_call_is_refused_with_a_reason(sandbox: SandboxProcess, call: str, content: Any) -> None:

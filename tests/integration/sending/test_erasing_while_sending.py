@@ -18,7 +18,6 @@ from airflow_provider_rcs.api.errors import RcsInFlightError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.sending.campaign import send_campaign
-from airflow_provider_rcs.sending.sender import ServiceConnection
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import find_campaign
 from airflow_provider_rcs.store.db.engine import engine_from_url
@@ -53,7 +52,7 @@ def send(store: sa.Engine, people: Sequence[str]) -> None:
     hook = RcsHook()
     send_campaign(
         store,
-        ServiceConnection(hook.send, hook.settings),
+        hook,
         hook.get_template(SETTINGS.template_id),
         SETTINGS,
         [{"phone": people[start : start + 20]} for start in range(0, len(people), 20)],

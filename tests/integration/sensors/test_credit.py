@@ -23,22 +23,22 @@ def sensor(**changes: Any) -> RcsCreditSensor:
 
 
 @pytest.mark.parametrize("wanted", [5, "5", "4.5"])
-def test_it_ends_when_the_account_has_the_credit_and_returns_what_is_left(
+def test_it_succeeds_with_enough_credit_and_returns_the_credit_left(
     sandbox: SandboxProcess, context: Context, wanted: float | str
 ) -> None:
     assert sensor(min_credits=wanted).execute(context) == 5
 
 
-def test_it_waits_while_the_account_has_less(sandbox: SandboxProcess, context: Context) -> None:
+def test_it_waits_while_the_account_has_less_credit(sandbox: SandboxProcess, context: Context) -> None:
     assert not sensor(min_credits=6).poke(context)
 
 
-def test_it_gives_up_at_its_time_out(sandbox: SandboxProcess, context: Context) -> None:
+def test_it_fails_at_its_timeout(sandbox: SandboxProcess, context: Context) -> None:
     with pytest.raises(AirflowSensorTimeout):
         sensor(min_credits=6, timeout=0).execute(context)
 
 
-def test_wrong_credentials_fail_it_at_once_and_are_shown_to_the_service_once(
+def test_wrong_credentials_fail_the_task_and_are_sent_to_the_service_once(
     sandbox: SandboxProcess, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, sandbox, password="wrong-token")
@@ -51,7 +51,7 @@ def test_wrong_credentials_fail_it_at_once_and_are_shown_to_the_service_once(
     assert "wrong-token" not in str(raised.value)
 
 
-def test_a_service_that_cannot_be_reached_is_left_to_the_tasks_retries(
+def test_an_unreachable_service_is_left_to_the_retries_of_the_task(
     sandbox: SandboxProcess, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, sandbox, host="http://127.0.0.1:1")
@@ -62,7 +62,7 @@ def test_a_service_that_cannot_be_reached_is_left_to_the_tasks_retries(
     assert not isinstance(raised.value, AirflowFailException)
 
 
-def test_an_amount_that_cannot_be_read_fails_it_before_the_service_is_asked(
+def test_an_unreadable_amount_fails_before_the_service_is_called(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_RCS_DEFAULT", raising=False)

@@ -19,7 +19,6 @@ from airflow.sdk.exceptions import AirflowRescheduleException
 
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
 from airflow_provider_rcs.store.db.tables import campaign, request
-from airflow_provider_rcs.store.inbox.silence import SILENT_AFTER
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
 from tests.unit.warehouse.test_load import report, send
 
@@ -48,7 +47,7 @@ def test_a_share_of_delivered_messages_is_enough(store: sa.Engine, context: Cont
     assert not sensor(until="delivered", at_least=0.51).poke(context)
 
 
-def test_it_returns_the_counts(store: sa.Engine, context: Context) -> None:
+def test_it_returns_the_counts_of_the_campaign(store: sa.Engine, context: Context) -> None:
     reference = send(store, "spring", PHONES)
     for phone in PHONES:
         report(store, reference, phone, "13")
@@ -58,7 +57,7 @@ def test_it_returns_the_counts(store: sa.Engine, context: Context) -> None:
     assert (returned["campaign"], returned["accepted"], returned["statuses"]) == ("spring", 2, {"delivered": 2})
 
 
-def test_it_defers_to_the_trigger_with_an_absolute_end(store: sa.Engine, context: Context) -> None:
+def test_it_defers_to_the_trigger_with_an_absolute_end_time(store: sa.Engine, context: Context) -> None:
     send(store, "spring", PHONES)
     before = datetime.now(UTC)
 
@@ -71,7 +70,7 @@ def test_it_defers_to_the_trigger_with_an_absolute_end(store: sa.Engine, context
     assert timedelta(seconds=59) < trigger.end_time - before < timedelta(seconds=90)
 
 
-def test_it_does_not_defer_when_nothing_is_left_to_wait_for(store: sa.Engine, context: Context) -> None:
+def test_it_does_not_defer_if_all_messages_have_the_status(store: sa.Engine, context: Context) -> None:
     reference = send(store, "spring", PHONES)
     for phone in PHONES:
         report(store, reference, phone, "13")
@@ -79,16 +78,14 @@ def test_it_does_not_defer_when_nothing_is_left_to_wait_for(store: sa.Engine, co
     assert sensor(deferrable=True).execute(context)["accepted"] == 2
 
 
-def test_the_triggers_time_out_is_the_sensors(store: sa.Engine, context: Context) -> None:
+def test_a_timeout_of_the_trigger_fails_as_a_sensor_timeout(store: sa.Engine, context: Context) -> None:
     send(store, "spring", PHONES)
 
     with pytest.raises(AirflowSensorTimeout, match="too late"):
         sensor().execute_complete(context, {"status": "timeout", "message": "too late"})
 
 
-def test_what_was_reported_in_the_last_moment_counts_after_the_triggers_time_out(
-    store: sa.Engine, context: Context
-) -> None:
+def test_reports_of_the_last_moment_count_after_a_timeout_of_the_trigger(store: sa.Engine, context: Context) -> None:
     report(store, send(store, "spring", PHONES), PHONES[0], "13")
 
     returned = sensor(at_least=0.5).execute_complete(context, {"status": "timeout", "message": "too late"})
@@ -96,12 +93,12 @@ def test_what_was_reported_in_the_last_moment_counts_after_the_triggers_time_out
     assert returned["statuses"] == {"delivered": 1, "unreported": 1}
 
 
-def test_the_triggers_error_fails_the_task(context: Context) -> None:
+def test_an_error_of_the_trigger_fails_the_task(context: Context) -> None:
     with pytest.raises(AirflowException, match="no store"):
         sensor().execute_complete(context, {"status": "error", "message": "no store"})
 
 
-def test_a_campaign_that_the_store_does_not_know_fails_at_once(store: sa.Engine, context: Context) -> None:
+def test_an_unknown_campaign_fails_at_once(store: sa.Engine, context: Context) -> None:
     with pytest.raises(AirflowFailException, match="campaign: the store has no campaign 'spring'"):
         sensor().execute(context)
 
@@ -110,19 +107,19 @@ def test_a_campaign_that_the_store_does_not_know_fails_at_once(store: sa.Engine,
     ("changes", "message"),
     [
         ({"until": "read"}, "until: 'read' is not a choice"),
-        ({"at_least": 0}, "share: 0 is not a share"),
+        ({"at_least": 0}, "at_least: 0 is not a share"),
         ({"max_failure_rate": 1}, "max_failure_rate: 1 is not a share"),
         ({"max_failure_rate": -0.1}, "max_failure_rate: -0.1 is not a share"),
         ({"no_reports_within": 60}, "no_reports_within: 60 is not a timedelta. Use a timedelta"),
     ],
 )
-def test_an_argument_that_cannot_be_used_is_named(context: Context, changes: dict[str, Any], message: str) -> None:
+def test_an_unusable_argument_is_named(context: Context, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(AirflowFailException, match=message):
         sensor(**changes).execute(context)
 
 
 @pytest.mark.parametrize("changes", [{"mode": "poke"}, {"mode": "reschedule"}, {"deferrable": True}])
-def test_a_campaign_without_any_report_fails_in_each_mode_and_tells_what_to_check(
+def test_a_campaign_without_any_report_fails_in_each_mode_with_what_to_check(
     store: sa.Engine, first_try: Context, changes: dict[str, Any]
 ) -> None:
     send(store, "spring", PHONES)
@@ -132,7 +129,7 @@ def test_a_campaign_without_any_report_fails_in_each_mode_and_tells_what_to_chec
 
 
 @pytest.mark.parametrize("changes", [{"mode": "poke"}, {"mode": "reschedule"}, {"deferrable": True}])
-def test_too_many_failures_fail_it_at_once_in_each_mode_and_are_counted(
+def test_too_many_failures_fail_the_sensor_in_each_mode_with_their_number(
     store: sa.Engine, first_try: Context, changes: dict[str, Any]
 ) -> None:
     report(store, send(store, "spring", PHONES), PHONES[0], "50")
@@ -140,12 +137,12 @@ def test_too_many_failures_fail_it_at_once_in_each_mode_and_are_counted(
     with pytest.raises(
         AirflowFailException,
         match=r"RcsTooManyFailuresError: campaign 'spring': 1 of its 2 messages have failed \(50.0%\), and "
-        r"max_failure_rate=0.49 allows 49.0%. 1 failed, 1 without a report. Look at",
+        r"max_failure_rate=0.49 allows 49.0%. 1 failed, 1 without a report. Look up",
     ):
         sensor(max_failure_rate=0.49, **changes).execute(first_try)
 
 
-def test_failures_that_are_not_too_many_are_waited_through(store: sa.Engine, context: Context) -> None:
+def test_failures_up_to_the_limit_do_not_end_the_wait(store: sa.Engine, context: Context) -> None:
     reference = send(store, "spring", PHONES)
     report(store, reference, PHONES[0], "50")
     waiting = sensor(max_failure_rate=0.5)
@@ -155,12 +152,12 @@ def test_failures_that_are_not_too_many_are_waited_through(store: sa.Engine, con
     assert waiting.poke(context)
 
 
-def test_too_many_failures_that_the_trigger_noticed_fail_the_task(context: Context) -> None:
+def test_too_many_failures_seen_by_the_trigger_fail_the_task(context: Context) -> None:
     with pytest.raises(AirflowFailException, match="RcsTooManyFailuresError: 3 have failed"):
         sensor().execute_complete(context, {"status": "too_many_failures", "message": "3 have failed"})
 
 
-def test_the_trigger_is_told_how_many_may_fail(store: sa.Engine, context: Context) -> None:
+def test_the_trigger_gets_max_failure_rate(store: sa.Engine, context: Context) -> None:
     send(store, "spring", PHONES)
 
     with pytest.raises(TaskDeferred) as deferred:
@@ -171,12 +168,12 @@ def test_the_trigger_is_told_how_many_may_fail(store: sa.Engine, context: Contex
     assert trigger.max_failure_rate == 0.02
 
 
-def test_silence_that_the_trigger_noticed_fails_the_task(context: Context) -> None:
+def test_missing_reports_seen_by_the_trigger_fail_the_task(context: Context) -> None:
     with pytest.raises(AirflowFailException, match="RcsNoReportsError: no report"):
         sensor().execute_complete(context, {"status": "no_reports", "message": "no report"})
 
 
-def test_the_trigger_is_told_how_long_silence_may_last(store: sa.Engine, context: Context) -> None:
+def test_the_trigger_gets_no_reports_within(store: sa.Engine, context: Context) -> None:
     send(store, "spring", PHONES)
 
     with pytest.raises(TaskDeferred) as deferred:
@@ -187,121 +184,125 @@ def test_the_trigger_is_told_how_long_silence_may_last(store: sa.Engine, context
     assert trigger.no_reports_within == timedelta(hours=1)
 
 
-def test_one_report_is_enough_not_to_be_silent(store: sa.Engine, context: Context) -> None:
+def test_one_report_ends_the_silence(store: sa.Engine, context: Context) -> None:
     report(store, send(store, "spring", PHONES), PHONES[0], "11")
 
     assert not sensor(no_reports_within=timedelta(0)).poke(context)
 
 
-def test_without_a_limit_silence_is_waited_for(store: sa.Engine, context: Context) -> None:
+def test_without_a_limit_the_sensor_waits_for_reports(store: sa.Engine, context: Context) -> None:
     send(store, "spring", PHONES)
 
     assert not sensor().poke(context)
 
 
-def sent_ago(store: sa.Engine, minutes: int) -> None:
-    """Let what was sent have been sent so long ago."""
+def sent_ago(store: sa.Engine, minutes: float) -> None:
+    """Set the time of all requests to some minutes ago."""
     then = datetime.now(UTC) - timedelta(minutes=minutes)
     with store.begin() as connection:
         connection.execute(request.update().values(claimed_at=then))
         connection.execute(campaign.update().values(reports_since=then))
 
 
-class Counting:
-    """Takes what is counted where Airflow hands it to whichever service of metrics is set."""
+class RecordedMetrics:
+    """Records the counters that Airflow passes to the configured metrics backend."""
 
     def __init__(self) -> None:
-        self.counted: list[tuple[str, object]] = []
+        self.increments: list[tuple[str, object]] = []
 
-    def incr(self, name: str, **how: object) -> None:
-        self.counted.append((name, how))
+    def incr(self, name: str, **options: object) -> None:
+        self.increments.append((name, options))
 
 
 @pytest.fixture
-def counting() -> Iterator[Counting]:
-    counting = Counting()
-    metrics: Any = Stats
-    metrics.initialize(factory=lambda: counting, export_legacy_names=False)
-    yield counting
-    metrics.initialize(factory=None, export_legacy_names=False)
+def metrics() -> Iterator[RecordedMetrics]:
+    metrics = RecordedMetrics()
+    stats: Any = Stats
+    stats.initialize(factory=lambda: metrics, export_legacy_names=False)
+    yield metrics
+    stats.initialize(factory=None, export_legacy_names=False)
 
 
 WARNING = "not one delivery report has arrived"
-MARKED_ONCE = [("rcs.campaign.silent", {"tags": {"campaign": "spring"}})]
+COUNTED_ONCE = [("rcs.campaign.silent", {"tags": {"campaign": "spring"}})]
 
 
-def test_looks_of_one_task_mark_a_silent_campaign_once(
-    store: sa.Engine, context: Context, counting: Counting, capsys: pytest.CaptureFixture[str]
+def test_pokes_of_one_task_warn_of_a_silent_campaign_once(
+    store: sa.Engine, context: Context, metrics: RecordedMetrics, capsys: pytest.CaptureFixture[str]
 ) -> None:
     send(store, "spring", PHONES)
     sent_ago(store, minutes=11)
     waiting = sensor()
 
-    looks = [waiting.poke(context) for _ in range(3)]
+    pokes = [waiting.poke(context) for _ in range(3)]
 
-    assert looks == [False] * 3
+    assert pokes == [False] * 3
     assert capsys.readouterr().out.count(WARNING) == 1
-    assert counting.counted == MARKED_ONCE
+    assert metrics.increments == COUNTED_ONCE
 
 
-def test_looks_in_processes_of_their_own_mark_a_silent_campaign_once(
-    store: sa.Engine, first_try: Context, counting: Counting, capsys: pytest.CaptureFixture[str]
+def test_a_sensor_that_starts_days_into_the_silence_warns_at_its_first_poke(
+    store: sa.Engine, first_try: Context, capsys: pytest.CaptureFixture[str]
 ) -> None:
     send(store, "spring", PHONES)
-    sent_ago(store, minutes=11)
+    sent_ago(store, minutes=3 * 24 * 60)
 
-    for _ in range(3):
+    for context in (first_try, rescheduled(datetime.now(UTC) - timedelta(minutes=1))):
         with pytest.raises(AirflowRescheduleException):
-            sensor(mode="reschedule").execute(first_try)
+            sensor(mode="reschedule").execute(context)
 
     assert capsys.readouterr().out.count(WARNING) == 1
-    assert counting.counted == MARKED_ONCE
 
 
-def test_a_deferred_sensor_is_woken_to_mark_a_silent_campaign_once_and_waits_on_to_the_same_end(
-    store: sa.Engine, context: Context, counting: Counting, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("day", [0, 1, 2])
+@pytest.mark.parametrize("interval", [60, 75, 110])
+def test_pokes_in_separate_processes_warn_of_a_silent_campaign_once_or_twice_a_day(
+    store: sa.Engine, metrics: RecordedMetrics, capsys: pytest.CaptureFixture[str], interval: int, day: int
 ) -> None:
     send(store, "spring", PHONES)
-    sent_ago(store, minutes=9)
-    with pytest.raises(TaskDeferred) as first:
-        sensor(deferrable=True).execute(context)
-    sent_ago(store, minutes=11)
-    end_time = first.value.trigger.end_time
+    began = datetime.now(UTC) - timedelta(days=3)
 
-    with pytest.raises(TaskDeferred) as second:
-        sensor(deferrable=True).execute_complete(context, {"status": "silent", "end_time": end_time.isoformat()})
+    # Their interval is 60 seconds, but they come as late as the scheduler and the workers are busy.
+    for seconds in range(-300, 600, interval):
+        overdue = timedelta(days=day, seconds=seconds)
+        sent_ago(store, minutes=10 + overdue / timedelta(minutes=1))
+        with pytest.raises(AirflowRescheduleException):
+            sensor(mode="reschedule").execute(rescheduled(began))
 
-    triggers = [deferred.value.trigger for deferred in (first, second)]
-    assert [trigger.warn_of_silence_after for trigger in triggers] == [SILENT_AFTER, None]
-    assert [trigger.end_time for trigger in triggers] == [end_time] * 2
+    warnings = capsys.readouterr().out.count(WARNING)
+    assert warnings in {1, 2}
+    assert metrics.increments == COUNTED_ONCE * warnings
+
+
+def test_pokes_with_exponential_backoff_warn_however_far_apart_they_are(
+    store: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(store, "spring", PHONES)
+    sent_ago(store, minutes=60)
+
+    with pytest.raises(AirflowRescheduleException):
+        sensor(mode="reschedule", exponential_backoff=True).execute(
+            rescheduled(datetime.now(UTC) - timedelta(minutes=60))
+        )
+
     assert capsys.readouterr().out.count(WARNING) == 1
-    assert counting.counted == MARKED_ONCE
 
 
-def test_a_sensor_that_marks_a_silent_campaign_at_its_first_look_is_not_woken_for_it(
-    store: sa.Engine, context: Context
+def test_a_deferrable_sensor_leaves_the_warning_to_its_trigger(
+    store: sa.Engine, context: Context, metrics: RecordedMetrics, capsys: pytest.CaptureFixture[str]
 ) -> None:
     send(store, "spring", PHONES)
     sent_ago(store, minutes=11)
 
-    with pytest.raises(TaskDeferred) as deferred:
+    with pytest.raises(TaskDeferred):
         sensor(deferrable=True).execute(context)
 
-    assert deferred.value.trigger.warn_of_silence_after is None
+    assert WARNING not in capsys.readouterr().out
+    assert metrics.increments == []
 
 
-def test_reports_that_come_while_a_sensor_is_woken_end_its_wait(store: sa.Engine, context: Context) -> None:
-    reference = send(store, "spring", PHONES)
-    for phone in PHONES:
-        report(store, reference, phone, "13")
-
-    returned = sensor(deferrable=True).execute_complete(context, {"status": "silent", "end_time": "2099-01-01T00:00Z"})
-
-    assert returned["statuses"] == {"delivered": 2}
-
-
-def test_a_campaign_that_is_not_silent_for_long_or_asks_for_no_reports_is_not_marked(
-    store: sa.Engine, context: Context, counting: Counting, capsys: pytest.CaptureFixture[str]
+def test_no_warning_for_a_short_silence_or_without_requested_reports(
+    store: sa.Engine, context: Context, metrics: RecordedMetrics, capsys: pytest.CaptureFixture[str]
 ) -> None:
     send(store, "spring", PHONES)
     sent_ago(store, minutes=9)
@@ -313,11 +314,11 @@ def test_a_campaign_that_is_not_silent_for_long_or_asks_for_no_reports_is_not_ma
     sensor(no_reports_within=timedelta(0)).poke(context)
 
     assert WARNING not in capsys.readouterr().out
-    assert counting.counted == []
+    assert metrics.increments == []
 
 
 def rescheduled(first: datetime | None) -> Context:
-    """A task's context whose first look was at some time, as Airflow keeps it across reschedules."""
+    """Return the context of a task with the time of its first poke, which Airflow stores across reschedules."""
     task_instance = SimpleNamespace(
         dag_id="dag", task_id="task", run_id="run", try_number=1, get_first_reschedule_date=lambda _: first
     )
@@ -329,21 +330,21 @@ def first_try() -> Context:
     return rescheduled(None)
 
 
-def test_it_is_rescheduled_while_the_time_since_its_first_look_is_not_over(store: sa.Engine) -> None:
+def test_it_is_rescheduled_until_the_timeout_since_its_first_poke(store: sa.Engine) -> None:
     send(store, "spring", PHONES)
 
     with pytest.raises(AirflowRescheduleException):
         sensor(mode="reschedule", timeout=3600).execute(rescheduled(datetime.now(UTC) - timedelta(minutes=30)))
 
 
-def test_the_end_is_counted_from_the_first_look_across_reschedules(store: sa.Engine) -> None:
+def test_the_timeout_counts_from_the_first_poke_across_reschedules(store: sa.Engine) -> None:
     send(store, "spring", PHONES)
 
     with pytest.raises(AirflowSensorTimeout):
         sensor(mode="reschedule", timeout=3600).execute(rescheduled(datetime.now(UTC) - timedelta(hours=2)))
 
 
-def test_it_returns_the_counts_after_reschedules_too(store: sa.Engine) -> None:
+def test_it_returns_the_counts_after_reschedules(store: sa.Engine) -> None:
     reference = send(store, "spring", PHONES)
     for phone in PHONES:
         report(store, reference, phone, "13")

@@ -51,16 +51,14 @@ def test_a_connection_without_credentials_is_refused_with_the_missing_field(
 ) -> None:
     define_connection(monkeypatch, **{field: unset})
 
-    with pytest.raises(RcsInputError, match=f"^{field} of the define_connection 'rcs_default': it is missing"):
+    with pytest.raises(RcsInputError, match=f"^{field} of the connection 'rcs_default': it is missing"):
         RcsHook().get_conn()
 
 
 def test_a_base_url_that_is_not_https_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     define_connection(monkeypatch, host="http://rcs.example")
 
-    with pytest.raises(
-        RcsInputError, match="^host of the define_connection: http://rcs.example is not https. Use an https"
-    ):
+    with pytest.raises(RcsInputError, match="^host of the connection: http://rcs.example is not https. Use an https"):
         RcsHook().list_templates()
 
 

@@ -16,18 +16,18 @@ def notifier(**changes: Any) -> RcsNotifier:
 
 
 @pytest.mark.parametrize("phones", ["+34600000001", "{{ var.value.phones }}", [], None, {"+34600000001"}])
-def test_phones_that_are_no_list_are_refused_where_the_dag_is_parsed(phones: object) -> None:
+def test_phones_that_are_not_a_list_are_refused_at_parse_time(phones: object) -> None:
     with pytest.raises(RcsInputError, match="^phones: it is not a list of phones. Give a list"):
         notifier(phones=phones)
 
 
 @pytest.mark.parametrize("variables", ["Text", ["Text"], [("Text", "x")]])
-def test_variables_that_are_no_dict_are_refused_where_the_dag_is_parsed(variables: object) -> None:
+def test_variables_that_are_not_a_dict_are_refused_at_parse_time(variables: object) -> None:
     with pytest.raises(RcsInputError, match="^variables: it is not a dict"):
         notifier(variables=variables)
 
 
-def test_a_connection_that_is_not_defined_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_undefined_connection_is_logged_as_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     notifier(rcs_conn_id="nowhere")({})
 
     assert [record.levelname for record in caplog.records] == ["WARNING"]
@@ -35,7 +35,7 @@ def test_a_connection_that_is_not_defined_is_a_warning(caplog: pytest.LogCapture
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "warning"),
     [
         ({"phones": ["+34 600 12"]}, r"phones\[0\], '\*+ 12': it is not a valid international number. No one was"),
         ({"phones": ["{{ nobody }}"]}, r"phones\[0\], '': it is missing. No one was notified"),
@@ -46,8 +46,8 @@ def test_a_connection_that_is_not_defined_is_a_warning(caplog: pytest.LogCapture
         ({"phones": ["+34600000001", "+34600000002"]}, "phones: 2 are too many for one request. Use RcsSendOperator"),
     ],
 )
-def test_what_cannot_be_sent_is_one_warning_without_phones_before_anything_is_sent(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, changes: dict[str, Any], told: str
+def test_bad_input_is_one_warning_without_phones_and_nothing_is_sent(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, changes: dict[str, Any], warning: str
 ) -> None:
     nowhere = {"conn_type": "rcs", "host": "http://127.0.0.1:1", "login": "me", "password": "secret-token"}
     monkeypatch.setenv("AIRFLOW_CONN_RCS_DEFAULT", json.dumps(nowhere | {"extra": {"batch_size": 1}}))
@@ -55,5 +55,5 @@ def test_what_cannot_be_sent_is_one_warning_without_phones_before_anything_is_se
     notifier(**changes)({})
 
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert re.search(told, caplog.text)
+    assert re.search(warning, caplog.text)
     assert "3460000000" not in caplog.text

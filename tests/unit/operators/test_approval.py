@@ -21,6 +21,7 @@ def test_the_question_shows_counts_reasons_sizes_and_masked_samples() -> None:
         "| --- | --- |",
         "| rows of the list | 4 |",
         "| would be sent to | 3 |",
+        "| of them fixed lines | 1 |",
         "| messaged by this campaign before | 0 |",
         "| the same phone again | 0 |",
         "| cannot be sent to | 1 |",

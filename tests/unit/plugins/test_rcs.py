@@ -16,6 +16,15 @@ def loaded_own_modules() -> set[str]:
     return {name for name in sys.modules if name.partition(".")[0] == "airflow_provider_rcs"}
 
 
+def given_connections(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sqlite_store(folder / "store.db")
+    for name, fields in {
+        "STORE": {"conn_type": "sqlite", "host": f"{folder}/store.db"},
+        "REPORTS": {"conn_type": "generic", "login": LOGIN, "password": PASSWORD},
+    }.items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_RCS_{name}", json.dumps(fields))
+
+
 def test_airflow_accepts_the_plugin_and_importing_it_loads_no_receiver() -> None:
     plugin = import_module("airflow_provider_rcs.plugins.rcs").RcsPlugin
     # Only our own package is imported again; what it imports stays loaded.
@@ -33,11 +42,7 @@ def test_the_plugin_uses_airflows_connections(tmp_path: Path, monkeypatch: pytes
     from airflow_provider_rcs.hooks.store import store_engine
     from airflow_provider_rcs.plugins.rcs import ReceiverInAirflow
 
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_RCS_REPORTS", json.dumps({"conn_type": "generic", "login": LOGIN, "password": PASSWORD})
-    )
-    monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/store.db"}))
-    sqlite_store(tmp_path / "store.db")
+    given_connections(tmp_path, monkeypatch)
     engine = store_engine()
     app = ReceiverInAirflow()
 
@@ -45,3 +50,24 @@ def test_the_plugin_uses_airflows_connections(tmp_path: Path, monkeypatch: pytes
     assert push(app, auth=None).status_code == 401
     assert len(stored(engine)) == 1
     engine.dispose()
+
+
+def test_metrics_inside_airflow_go_to_the_stats_of_the_api_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.observability.stats import Stats
+
+    from airflow_provider_rcs.plugins.rcs import ReceiverInAirflow
+
+    counted: list[tuple[str, float]] = []
+    monkeypatch.setattr(Stats, "incr", lambda name, number=1: counted.append((name, number)))
+    monkeypatch.setattr(Stats, "timing", lambda name, milliseconds: counted.append((name, milliseconds)))
+    given_connections(tmp_path, monkeypatch)
+
+    assert push(ReceiverInAirflow()).status_code == 200
+
+    assert [(name, number) for name, number in counted if name != "rcs.reports.commit_time"] == [
+        ("rcs.reports.received", 1),
+        ("rcs.reports.committed", 1),
+    ]
+    assert 0 < dict(counted)["rcs.reports.commit_time"] < 10_000

@@ -288,12 +288,12 @@ def test_a_body_with_errors_is_stored_whole_and_its_readable_reports_are_committ
     assert refused.content_type == response.request.headers["Content-Type"]
 
 
-def test_an_address_with_many_wrong_passwords_is_blocked(app: ReportsApp, engine: sa.Engine) -> None:
-    responses = [push(app, auth=(LOGIN, "wrong")).status_code for _ in range(25)]
+def test_wrong_passwords_lock_no_one_out(app: ReportsApp, engine: sa.Engine) -> None:
+    responses = [push(app, auth=(LOGIN, "wrong")).status_code for _ in range(50)]
 
-    assert responses == [401] * 20 + [429] * 5
-    assert push(app).status_code == 429
-    assert not stored(engine)
+    assert responses == [401] * 50
+    assert push(app).status_code == 200
+    assert len(stored(engine)) == 1
 
 
 def test_landed_reports_are_folded_in_the_background(app: ReportsApp, engine: sa.Engine) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import threading
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.receiver import background
-from airflow_provider_rcs.receiver.background import BackgroundFolding, SilenceWatch
+from airflow_provider_rcs.receiver.background import BackgroundFolding, CallThread, SilenceWatch
 from airflow_provider_rcs.store.db.tables import campaign, request
 from airflow_provider_rcs.store.inbox.silence import SILENT_AFTER
 from tests.unit.receiver.pushing import wait_until
@@ -27,11 +29,57 @@ class CountingMetrics:
     def __init__(self) -> None:
         self.names: list[str] = []
 
-    def count(self, name: str, number: int = 1) -> None:
-        self.names += [name] * number
+    def incr(self, stat: str, count: int = 1) -> None:
+        self.names += [stat] * count
 
-    def record_time(self, name: str, seconds: float) -> None:
-        raise AssertionError(name, seconds)
+    def timing(self, stat: str, dt: float) -> None:
+        raise AssertionError(stat, dt)
+
+
+def test_calls_are_made_one_after_the_other_outside_the_event_loop() -> None:
+    thread = CallThread("calls")
+    made: list[tuple[int, threading.Thread]] = []
+
+    async def go() -> list[None]:
+        return await asyncio.gather(
+            *(
+                thread.run(partial(lambda number: made.append((number, threading.current_thread())), n))
+                for n in range(9)
+            )
+        )
+
+    asyncio.run(go())
+
+    assert [number for number, _ in made] == list(range(9))
+    (only,) = {each for _, each in made}
+    assert only.daemon
+
+
+def test_what_a_call_raises_is_raised_where_it_is_awaited_and_the_thread_goes_on() -> None:
+    thread = CallThread("calls")
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(thread.run(lambda: 1 / 0))
+
+    assert asyncio.run(thread.run(lambda: "next")) == "next"
+
+
+def test_a_call_that_is_cancelled_while_it_is_queued_is_not_made() -> None:
+    thread, release = CallThread("calls"), threading.Event()
+    made: list[str] = []
+
+    async def go() -> None:
+        first = asyncio.create_task(thread.run(lambda: release.wait(10)))
+        await asyncio.sleep(0)  # The task starts, and queues its call first.
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(thread.run(lambda: made.append("late")), 0.05)
+        release.set()
+        assert await first
+        await thread.run(lambda: made.append("last"))
+
+    asyncio.run(go())
+
+    assert made == ["last"]
 
 
 @pytest.mark.usefixtures("no_delay")
@@ -86,7 +134,7 @@ def test_failed_fold_is_logged_without_data_and_retried_at_the_next_landing(
     wait_until(lambda: len(folds) == 2)
 
 
-def test_a_silent_campaign_is_reported_once_by_all_receivers_together(
+def test_a_silent_campaign_is_not_reported_again_on_the_same_day(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(background, "_SECONDS_BETWEEN_SILENCE_CHECKS", 0.01)
@@ -103,8 +151,7 @@ def test_a_silent_campaign_is_reported_once_by_all_receivers_together(
         checks.append(engine)
         return engine
 
-    for _ in range(2):
-        SilenceWatch(get_engine, metrics).start()
+    SilenceWatch(get_engine, metrics).start()
     wait_until(lambda: metrics.names)
     before = len(checks)
     wait_until(lambda: len(checks) > before + 4)

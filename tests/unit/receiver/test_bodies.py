@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from starlette.types import Receive
 
 from airflow_provider_rcs.receiver import bodies
-from airflow_provider_rcs.receiver.bodies import ParsedBody, body_deadlines, read_body, read_reports
+from airflow_provider_rcs.receiver.bodies import ParsedBody, read_body, read_reports
 from airflow_provider_rcs.receiver.responses import RequestRefusedError
 from tests.unit.receiver.pushing import FIELDS
 
@@ -132,7 +132,7 @@ def test_a_body_whose_content_length_exceeds_the_limit_is_refused_unread() -> No
         pytest.fail("the body was read")
 
     with pytest.raises(RequestRefusedError) as refusal:
-        asyncio.run(read_body({b"content-length": b"65537"}, receive, body_deadlines()))
+        asyncio.run(read_body({b"content-length": b"65537"}, receive))
 
     assert refusal.value.response.status == 413
 
@@ -141,14 +141,14 @@ def test_a_body_as_large_as_the_limit_is_read() -> None:
     async def receive() -> Any:
         return {"type": "http.request", "body": b" " * 64 * 1024}
 
-    assert len(asyncio.run(read_body({}, receive, body_deadlines()))) == 64 * 1024
+    assert len(asyncio.run(read_body({}, receive))) == 64 * 1024
 
 
 def test_a_body_that_is_not_received_in_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "BODY_TIMEOUT", 0.05)
 
     with pytest.raises(RequestRefusedError) as refusal:
-        asyncio.run(read_body({}, receiving(b"{", b'"'), body_deadlines()))
+        asyncio.run(read_body({}, receiving(b"{", b'"')))
 
     assert refusal.value.response.status == 408
 

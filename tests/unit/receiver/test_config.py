@@ -10,33 +10,28 @@ from airflow_provider_rcs.receiver.config import (
     REPORTS_LOGIN,
     REPORTS_PASSWORD,
     REPORTS_TIMEZONE,
-    STORE_URL,
     credentials_from_airflow,
     credentials_from_environment,
-    store_url_from_environment,
     timezone_from_airflow,
     timezone_from_environment,
 )
 from tests.unit.receiver.pushing import LOGIN
 
 
-def test_the_environment_sets_store_and_credentials() -> None:
+def test_the_environment_sets_the_credentials() -> None:
     environment = {
-        "AIRFLOW_RCS_STORE_URL": "sqlite:////store.db",
         "AIRFLOW_RCS_REPORTS_LOGIN": "reports",
         "AIRFLOW_RCS_REPORTS_PASSWORD": "secret",
     }
 
     credentials = credentials_from_environment(environment)
 
-    assert store_url_from_environment(environment) == "sqlite:////store.db"
     assert credentials is not None
     assert credentials.match(b"Basic " + b64encode(b"reports:secret"))
 
 
-@pytest.mark.parametrize("environment", [{}, dict.fromkeys((STORE_URL, REPORTS_LOGIN, REPORTS_PASSWORD), "")])
+@pytest.mark.parametrize("environment", [{}, dict.fromkeys((REPORTS_LOGIN, REPORTS_PASSWORD), "")])
 def test_what_the_environment_does_not_set_is_none(environment: dict[str, str]) -> None:
-    assert store_url_from_environment(environment) is None
     assert credentials_from_environment(environment) is None
 
 

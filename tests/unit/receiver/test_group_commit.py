@@ -8,19 +8,28 @@ import pytest
 
 from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.receiver.background import CallThread
 from airflow_provider_rcs.receiver.group_commit import GroupCommit
 from tests.unit.receiver.pushing import wait_until
 
 
 class Database:
-    """Records commits; the first one blocks until it is released."""
+    """Records commits, which a thread makes; the first one blocks until it is released."""
 
     def __init__(self, *errors: Exception | None) -> None:
         self.commits: list[list[str]] = []
         self.release = threading.Event()
         self._errors = iter(errors)
+        self._threads = [CallThread("database") for _ in range(2)]
 
-    def commit(self, reports: Sequence[Report]) -> None:
+    async def commit(self, take: Callable[[], list[Report]]) -> None:
+        thread = self._threads.pop(0)
+        try:
+            await thread.run(lambda: self._commit(take()))
+        finally:
+            self._threads.append(thread)
+
+    def _commit(self, reports: Sequence[Report]) -> None:
         self.commits.append([report.api_message_id for report in reports])
         if len(self.commits) == 1:
             assert self.release.wait(10)
@@ -161,7 +170,7 @@ def test_a_second_commit_runs_beside_the_first_once_it_is_allowed() -> None:
 
     async def go() -> None:
         first, *_ = await begin(commits, database, 1)
-        commits.allow_concurrent(2)
+        commits.concurrent = 2
         await commits.commit(report(1), 30)
         assert not first.done()
         database.release.set()
@@ -172,45 +181,15 @@ def test_a_second_commit_runs_beside_the_first_once_it_is_allowed() -> None:
     assert database.commits == [["0"], ["1"]]
 
 
-class Loop:
-    """Begins commits in the event loop, and ends each with the given result."""
+def test_a_commit_that_fails_before_it_takes_its_items_fails_their_requests() -> None:
+    async def commit(take: Callable[[], list[Report]]) -> None:
+        raise RcsStoreUnavailable("store: it cannot be reached")
 
-    def __init__(self, *ends: bool | Exception) -> None:
-        self.begun: list[list[str]] = []
-        self._ends = iter(ends)
+    commits = GroupCommit(commit, "store commit")
 
-    def begin(self, take: Callable[[], Sequence[Report]], done: Callable[[bool], None]) -> bool:
-        self.begun.append([report.api_message_id for report in take()])
-        end = next(self._ends)
-        if isinstance(end, Exception):
-            raise end
-        asyncio.get_running_loop().call_soon(done, end)
-        return True
+    async def go() -> list[BaseException | None]:
+        return await asyncio.gather(
+            *(commits.commit(report(number), 30) for number in range(3)), return_exceptions=True
+        )
 
-
-def test_a_commit_in_the_event_loop_needs_no_thread() -> None:
-    database, loop = Database(), Loop(True, True)
-    commits = GroupCommit(database.commit, "store commit", loop.begin)
-
-    async def go() -> None:
-        for numbers in (range(3), range(3, 5)):
-            await asyncio.gather(*(commits.commit(report(number), 30) for number in numbers))
-
-    asyncio.run(go())
-
-    assert (loop.begun, database.commits) == ([["0", "1", "2"], ["3", "4"]], [])
-
-
-@pytest.mark.parametrize("end", [False, ValueError("it cannot be written")], ids=repr)
-def test_what_the_event_loop_fails_to_commit_is_committed_in_a_thread(end: bool | Exception) -> None:
-    database, loop = Database(), Loop(end, True)
-    database.release.set()
-    commits = GroupCommit(database.commit, "store commit", loop.begin)
-
-    async def go() -> None:
-        await asyncio.gather(*(commits.commit(report(number), 30) for number in range(3)))
-        await commits.commit(report(3), 30)
-
-    asyncio.run(go())
-
-    assert (loop.begun, database.commits) == ([["0", "1", "2"], ["3"]], [["0", "1", "2"]])
+    assert [type(each) for each in asyncio.run(go())] == [RcsStoreUnavailable] * 3

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.receiver.app import ReportsApp
-from airflow_provider_rcs.receiver.metrics import AirflowMetrics
+from airflow_provider_rcs.receiver.metrics import LoggedMetrics
 from airflow_provider_rcs.receiver.spool import Spool
 from tests.unit.receiver.pushing import (
     CREDENTIALS,
@@ -20,12 +21,12 @@ def test_the_receiver_counts_what_it_does(engine: sa.Engine, tmp_path: Path) -> 
     counted: Counter[str] = Counter()
 
     class CountingMetrics:
-        def count(self, name: str, number: int = 1) -> None:
-            counted[name] += number
+        def incr(self, stat: str, count: int = 1) -> None:
+            counted[stat] += count
 
-        def record_time(self, name: str, seconds: float) -> None:
-            assert 0 < seconds < 10
-            counted[name] += 1
+        def timing(self, stat: str, dt: float) -> None:
+            assert 0 < dt < 10_000
+            counted[stat] += 1
 
     app = ReportsApp(lambda: engine, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"), metrics=CountingMetrics())
 
@@ -41,15 +42,14 @@ def test_the_receiver_counts_what_it_does(engine: sa.Engine, tmp_path: Path) -> 
     }
 
 
-def test_metrics_inside_airflow_go_to_the_stats_of_the_api_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow.observability.stats import Stats
+def test_metrics_of_a_separate_process_are_logged_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    metrics = LoggedMetrics()
+    metrics.incr("rcs.reports.received", 3)
+    metrics.timing("rcs.reports.commit_time", 2.5)
+    metrics.timing("rcs.reports.commit_time", 1.0)
 
-    counted: list[tuple[str, float]] = []
-    monkeypatch.setattr(Stats, "incr", lambda name, number: counted.append((name, number)))
-    monkeypatch.setattr(Stats, "timing", lambda name, milliseconds: counted.append((name, milliseconds)))
-    metrics = AirflowMetrics()
+    with caplog.at_level(logging.INFO, "airflow_provider_rcs.receiver"):
+        for _ in range(2):
+            metrics.log_totals()
 
-    metrics.count("rcs.reports.received", 3)
-    metrics.record_time("rcs.reports.commit_time", 0.25)
-
-    assert counted == [("rcs.reports.received", 3), ("rcs.reports.commit_time", 250.0)]
+    assert [record.message for record in caplog.records] == ["rcs.reports.received=3 rcs.reports.commit_time<=2.5ms"]

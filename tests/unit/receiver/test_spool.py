@@ -20,9 +20,9 @@ from pathlib import Path
 from datetime import UTC, datetime
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.receiver.spool import Spool
-from airflow_provider_rcs.store.landing import Arrivals
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports
 spool = Spool(Path(sys.argv[1]))
-spool.append([Arrivals(datetime.now(UTC), [Report("13", api_message_id="8")])])
+spool.append([ReceivedReports(datetime.now(UTC), [Report("13", api_message_id="8")])])
 print("locked", flush=True)
 sys.stdin.read()
 """

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_rcs.sandbox.arguments import add_arguments, options_from_arguments
 from airflow_provider_rcs.sandbox.model import VariableType
-from airflow_provider_rcs.sandbox.options import ReplyShape, ReportFormat, ReportTarget, SandboxOptions, SandboxStatus
+from airflow_provider_rcs.sandbox.options import ReplyShape, ReportTarget, SandboxOptions, SandboxStatus
 
 
 def options(*arguments: str) -> SandboxOptions:
@@ -26,19 +26,18 @@ def test_arguments_set_the_options() -> None:
     given = options(
         *("--port", "0", "--record", "sent.jsonl", "--seed", "9", "--quiet"),
         *("--agent", "shop", "--agent", "bank", "--refused-phone", "34600000009", "--credit", "5"),
-        *("--reply-shape", "counts", "--latency", "0.5", "--drop-rate", "0.1"),
+        *("--reply-shape", "counts", "--latency", "0.5"),
         *("--report-url", "http://127.0.0.1:1/r", "--report-login", "me", "--report-password", "pw"),
-        *("--report-format", "multipart", "--only-sent-share", "0.2"),
-        *("--fallback-share", "0.3", "--fallback-service", "SMS-B"),
+        *("--only-sent-share", "0.2", "--fallback-share", "0.3", "--fallback-service", "SMS-B"),
     )
 
     assert (given.port, given.record, given.seed, given.quiet) == (0, Path("sent.jsonl"), 9, True)
     assert given.account.agents == ("shop", "bank")
     assert given.account.refused_phones == {"34600000009"}
     assert given.account.credit == 5
-    assert given.wire.reply_shape is ReplyShape.COUNTS
-    assert (given.trouble.latency, given.trouble.drop_rate) == (0.5, 0.1)
-    assert given.reports.target == ReportTarget("http://127.0.0.1:1/r", "me", "pw", ReportFormat.MULTIPART)
+    assert given.reply_shape is ReplyShape.COUNTS
+    assert given.latency == 0.5
+    assert given.reports.target == ReportTarget("http://127.0.0.1:1/r", "me", "pw")
     assert given.reports.shares.only_sent == 0.2
     assert (given.reports.shares.fallback, given.reports.fallback_service) == (0.3, "SMS-B")
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from airflow_provider_rcs.sandbox.model import ParameterError, ReceivedSend, SandboxRecipient
-from airflow_provider_rcs.sandbox.options import SandboxAccount, WireOptions
+from airflow_provider_rcs.sandbox.options import SandboxAccount
 from airflow_provider_rcs.sandbox.parsing import lower_names, parse_parameters, parse_send, wants_json
 
 JSON = "application/json"
@@ -21,12 +21,8 @@ def parameters(**changes: Any) -> dict[str, Any]:
     return {"Plantilla": "1234569", "Destinatarios": [ANA], "Resp": "JSON"} | changes
 
 
-def parse(
-    content: dict[str, Any], account: SandboxAccount | None = None, wire: WireOptions | None = None
-) -> ReceivedSend:
-    return parse_send(
-        lower_names(parse_parameters(orjson.dumps(content), JSON)), account or SandboxAccount(), wire or WireOptions()
-    )
+def parse(content: dict[str, Any], account: SandboxAccount | None = None) -> ReceivedSend:
+    return parse_send(lower_names(parse_parameters(orjson.dumps(content), JSON)), account or SandboxAccount())
 
 
 def refusal(**changes: Any) -> str:
@@ -43,7 +39,7 @@ def test_json_body_and_form_are_parsed_alike() -> None:
     from_form = lower_names(parse_parameters(urlencode(strings).encode(), FORM))
 
     assert from_json == from_form
-    assert parse_send(from_form, SandboxAccount(), WireOptions()).recipients == [
+    assert parse_send(from_form, SandboxAccount()).recipients == [
         SandboxRecipient("34600000001", "Ana Gómez", "R1", {})
     ]
 
@@ -72,16 +68,6 @@ def test_keys_of_a_recipient_match_in_any_case() -> None:
     request = parse(parameters(Destinatarios=[mixed_case]))
 
     assert request.recipients == [SandboxRecipient("34600000001", "Ana", "R1", {"Importe": "12"})]
-
-
-def test_key_of_the_recipient_reference_is_configurable() -> None:
-    recipient = {"Telefono": "34600000001", "referenciausuario": "R7", "Referencia": "other"}
-
-    request = parse(
-        parameters(Destinatarios=[recipient]), wire=WireOptions(recipient_reference_key="ReferenciaUsuario")
-    )
-
-    assert request.recipients[0].reference == "R7"
 
 
 def test_unreadable_variable_counts_as_missing() -> None:

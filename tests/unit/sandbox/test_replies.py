@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-import pytest
 
 from airflow_provider_rcs.sandbox.model import (
     AcceptedMessage,
@@ -15,7 +14,7 @@ from airflow_provider_rcs.sandbox.model import (
     SandboxRecipient,
     SendOutcome,
 )
-from airflow_provider_rcs.sandbox.options import DEFAULT_TEMPLATES, EmptyTemplates, ReplyShape, WireOptions
+from airflow_provider_rcs.sandbox.options import DEFAULT_TEMPLATES, ReplyShape
 from airflow_provider_rcs.sandbox.replies import (
     Reply,
     credit_reply,
@@ -42,13 +41,12 @@ SENT = AcceptedSend(
 OUTCOME = SendOutcome(3, SENT, [SandboxRecipient("34600", "Ana", "", {})], 1)
 
 
-def decoded(reply: Reply, wire: WireOptions) -> Any:
-    return orjson.loads(encode_reply(reply, wire))
+def decoded(reply: Reply, shape: ReplyShape) -> Any:
+    return orjson.loads(encode_reply(reply, shape))
 
 
 def sent(shape: ReplyShape) -> Any:
-    wire = WireOptions(reply_shape=shape)
-    return decoded(send_reply(OUTCOME, wire), wire)
+    return decoded(send_reply(OUTCOME, shape), shape)
 
 
 def test_document_shape_is_a_list_of_one_object_of_strings() -> None:
@@ -91,16 +89,16 @@ def test_counts_shape_has_counts_instead_of_arrays() -> None:
 
 
 def test_send_without_accepted_messages_has_result_0_and_no_send_id() -> None:
-    wire = WireOptions(reply_shape=ReplyShape.OBJECT)
+    outcome = SendOutcome(1, None, [SandboxRecipient("1", "", "", {})], 0)
 
-    reply = decoded(send_reply(SendOutcome(1, None, [SandboxRecipient("1", "", "", {})], 0), wire), wire)
+    reply = decoded(send_reply(outcome, ReplyShape.OBJECT), ReplyShape.OBJECT)
 
     assert reply["Res"] == 0
     assert "idEnvio" not in reply
 
 
 def test_templates_are_written_as_in_the_document() -> None:
-    assert decoded(templates_reply(DEFAULT_TEMPLATES[:2], WireOptions()), WireOptions()) == [
+    assert decoded(templates_reply(DEFAULT_TEMPLATES[:2]), ReplyShape.DOCUMENT) == [
         {
             "Res": "1",
             "Total": "2",
@@ -110,7 +108,7 @@ def test_templates_are_written_as_in_the_document() -> None:
 
 
 def test_variables_are_written_as_in_the_document() -> None:
-    assert decoded(variables_reply(DEFAULT_TEMPLATES[0], WireOptions()), WireOptions()) == [
+    assert decoded(variables_reply(DEFAULT_TEMPLATES[0]), ReplyShape.DOCUMENT) == [
         {
             "Res": "1",
             "Nombre": "Customer welcome",
@@ -120,32 +118,22 @@ def test_variables_are_written_as_in_the_document() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("empty", "real", "string"),
-    [(EmptyTemplates.ARRAY, [], "[]"), (EmptyTemplates.OBJECT, {}, "{}"), (EmptyTemplates.TEXT, "", "")],
-)
-def test_empty_templates_are_written_as_configured(empty: EmptyTemplates, real: Any, string: str) -> None:
-    plain, document = (
-        WireOptions(reply_shape=shape, empty_templates=empty) for shape in (ReplyShape.OBJECT, ReplyShape.DOCUMENT)
-    )
-
-    assert decoded(templates_reply((), plain), plain)["Plantillas"] == real
-    assert decoded(templates_reply((), document), document)[0]["Plantillas"] == string
+def test_an_empty_set_of_templates_is_an_array() -> None:
+    assert decoded(templates_reply(()), ReplyShape.OBJECT)["Plantillas"] == []
+    assert decoded(templates_reply(()), ReplyShape.DOCUMENT)[0]["Plantillas"] == "[]"
 
 
 def test_refusal_has_its_result_and_text() -> None:
     refusal = ParameterError("Falta parámetro obligatorio: Plantilla")
 
-    assert decoded(refusal_reply(refusal), WireOptions()) == [
+    assert decoded(refusal_reply(refusal), ReplyShape.DOCUMENT) == [
         {"Res": "-3", "Error": "Falta parámetro obligatorio: Plantilla"}
     ]
 
 
 def test_credit_reply_has_the_credit() -> None:
-    wire = WireOptions(reply_shape=ReplyShape.OBJECT)
-
-    assert decoded(credit_reply(12), wire) == {"Res": 1, "Cred": 12}
+    assert decoded(credit_reply(12), ReplyShape.OBJECT) == {"Res": 1, "Cred": 12}
 
 
 def test_old_reply_format_is_not_json() -> None:
-    assert encode_old_reply(send_reply(OUTCOME, WireOptions())) == b"Res:1"
+    assert encode_old_reply(send_reply(OUTCOME, ReplyShape.DOCUMENT)) == b"Res:1"

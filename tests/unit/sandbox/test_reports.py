@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
-from email import message_from_bytes
-from email.message import Message
 from functools import cache
 from itertools import pairwise
-from urllib.parse import parse_qsl
 
-import orjson
 import pytest
 
 from airflow_provider_rcs.sandbox.model import AcceptedMessage, AcceptedSend
-from airflow_provider_rcs.sandbox.options import ReportFormat, ReportShares, SandboxStatus
-from airflow_provider_rcs.sandbox.reports import PlannedReport, plan_reports, report_body, report_fields
+from airflow_provider_rcs.sandbox.options import ReportShares, SandboxStatus
+from airflow_provider_rcs.sandbox.reports import PlannedReport, plan_reports, report_fields
 
 Plan = tuple[PlannedReport, ...]
 
@@ -177,30 +173,3 @@ def test_date_is_in_spains_time_in_winter_and_summer(month: int, hour: str) -> N
     noon = replace(SEND, accepted_at=datetime(2026, month, 1, 12, tzinfo=UTC))
 
     assert report_fields(noon, MESSAGE, 11, 0)["Fecha"] == f"2026-0{month}-01 {hour}:00:00"
-
-
-def test_json_body_has_the_fields() -> None:
-    body, content_type = report_body(FIELDS, ReportFormat.JSON)
-
-    assert content_type == "application/json"
-    assert orjson.loads(body) == FIELDS
-
-
-def test_form_body_has_the_fields() -> None:
-    body, content_type = report_body(FIELDS, ReportFormat.FORM)
-
-    assert content_type == "application/x-www-form-urlencoded"
-    assert dict(parse_qsl(body.decode(), keep_blank_values=True)) == FIELDS
-
-
-def test_multipart_body_has_the_fields() -> None:
-    body, content_type = report_body(FIELDS, ReportFormat.MULTIPART)
-
-    parts = message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body).get_payload()
-    values = {
-        part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
-        for part in parts
-        if isinstance(part, Message)
-    }
-
-    assert values == {name: value.encode() for name, value in FIELDS.items()}

@@ -15,17 +15,16 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.errors import RcsError, RcsOutcomeUnknown, RcsUnavailable
 from airflow_provider_rcs.api.models import SendRequest, SendResult
-from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.recipients.selection import Selection
 from airflow_provider_rcs.sending.campaign import send_campaign
 from airflow_provider_rcs.sending.scheduled import dispatch_campaign
-from airflow_provider_rcs.sending.sender import ServiceConnection
 from airflow_provider_rcs.store.campaign.campaigns import require_campaign
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.campaign.schedules import scheduled_campaigns
 from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, requests_in_doubt, resolve_request
 from airflow_provider_rcs.store.privacy.erasure import erase
 from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
+from tests.unit.sending.service import Service
 from tests.unit.sending.test_scheduled import LEASE, PLAIN, SOON, TEMPLATE, schedule
 from tests.unit.store.given import funnel, phones, rows, states
 
@@ -69,7 +68,7 @@ class Scenario:
 
     def send(self, people: list[str], part: Selection) -> None:
         at_once = replace(PLAIN, campaign=self.name, scheduled_by="service", batch_size=2, max_in_flight=1)
-        chunks, service = [{"phone": people}], ServiceConnection(self.reply, ApiSettings())
+        chunks, service = [{"phone": people}], Service(self.reply)
         send_campaign(
             self.engine, service, TEMPLATE, replace(at_once, selection=part), chunks, started_by="a test", lease=LEASE
         )
@@ -78,10 +77,10 @@ class Scenario:
         schedule(self.engine, people, replace(PLAIN, campaign=self.name, selection=part, batch_size=2))
 
     def dispatch(self) -> None:
-        service = ServiceConnection(self.reply, ApiSettings())
+        service = Service(self.reply)
         for scheduled in scheduled_campaigns(self.engine):
             if scheduled.campaign.name == self.name:
-                dispatch_campaign(self.engine, service, lambda: TEMPLATE, scheduled, started_by="a test", lease=LEASE)
+                dispatch_campaign(self.engine, service, scheduled, started_by="a test", lease=LEASE)
 
     def resolve(self) -> None:
         """Resolve each request in doubt as it ended at the service."""

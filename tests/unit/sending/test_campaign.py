@@ -22,10 +22,9 @@ from airflow_provider_rcs.api.errors import (
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.campaign import require_credit_to_begin, send_campaign
-from airflow_provider_rcs.sending.sender import ServiceConnection
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.outbox.refused_credentials import check_credentials
+from tests.unit.sending.service import Service, accept
 from tests.unit.store.given import TERMS, campaign, phones, states
 
 CHUNKS = 20
@@ -35,14 +34,10 @@ class Cells(list[object]):
     """A column that weak references can refer to."""
 
 
-def accept(request: SendRequest) -> SendResult:
-    return SendResult(len(request.recipients), "77", {each.phone: f"m-{each.phone}" for each in request.recipients})
-
-
 def send(engine: sa.Engine, chunks: Iterable[Mapping[str, list[object]]]) -> dict[str, Any]:
     return send_campaign(
         engine,
-        ServiceConnection(accept, ApiSettings()),
+        Service(),
         Template("1", "Welcome"),
         SendSettings(template_id="1", campaign="spring", batch_size=1, max_in_flight=1),
         chunks,
@@ -100,7 +95,7 @@ def test_a_campaign_cancelled_while_it_is_sent_stops_before_its_next_request(eng
     with pytest.raises(RcsCancelledError):
         send_campaign(
             engine,
-            ServiceConnection(accept_and_cancel, ApiSettings(batch_size=2)),
+            Service(accept_and_cancel, ApiSettings(batch_size=2)),
             Template(TERMS.template_id, TERMS.template_name),
             SendSettings(template_id=TERMS.template_id, campaign="spring"),
             [{"phone": phones(5)}],
@@ -133,20 +128,20 @@ def test_a_reply_that_cannot_be_recorded_stops_the_task_and_the_others_are_recor
 
 
 def test_credit_is_not_looked_up_without_min_credits(engine: sa.Engine) -> None:
-    require_credit_to_begin(engine, SendSettings("1234567", "spring"), refuse, "fingerprint")
+    require_credit_to_begin(engine, SendSettings("1234567", "spring"), Service(look_up_credits=refuse))
 
 
 def test_a_campaign_begins_only_if_the_account_has_min_credits(engine: sa.Engine) -> None:
-    require_credit_to_begin(engine, REQUIRING_FIVE, lambda: 5, "fingerprint")
+    require_credit_to_begin(engine, REQUIRING_FIVE, Service(look_up_credits=lambda: 5))
 
     with pytest.raises(RcsCreditError):
-        require_credit_to_begin(engine, REQUIRING_FIVE, lambda: 4.99, "fingerprint")
+        require_credit_to_begin(engine, REQUIRING_FIVE, Service(look_up_credits=lambda: 4.99))
 
 
 def test_the_credit_of_a_campaign_that_has_begun_is_not_looked_up(engine: sa.Engine) -> None:
     campaign(engine)
 
-    require_credit_to_begin(engine, REQUIRING_FIVE, refuse, "fingerprint")
+    require_credit_to_begin(engine, REQUIRING_FIVE, Service(look_up_credits=refuse))
 
 
 def test_credit_that_another_task_of_the_campaign_has_spent_meanwhile_is_not_required(engine: sa.Engine) -> None:
@@ -154,12 +149,4 @@ def test_credit_that_another_task_of_the_campaign_has_spent_meanwhile_is_not_req
         campaign(engine)
         return 4
 
-    require_credit_to_begin(engine, REQUIRING_FIVE, look_up, "fingerprint")
-
-
-def test_credentials_refused_when_the_credit_is_looked_up_are_not_sent_again(engine: sa.Engine) -> None:
-    with pytest.raises(RcsAuthError):
-        require_credit_to_begin(engine, REQUIRING_FIVE, refuse, "fingerprint")
-
-    with pytest.raises(RcsAuthError, match="not sent again"):
-        check_credentials(engine, "spring", "fingerprint")
+    require_credit_to_begin(engine, REQUIRING_FIVE, Service(look_up_credits=look_up))

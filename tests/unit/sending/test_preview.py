@@ -34,13 +34,14 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.api.wire import send
 from airflow_provider_rcs.recipients.columns import Chunk
 from airflow_provider_rcs.recipients.selection import read_selection
-from airflow_provider_rcs.sending.preview import PreviewCounts, preview_campaign
+from airflow_provider_rcs.sending.preview import PreviewCounts, dry_run
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import find_campaign, new_reference, new_token
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.db.tables import suppression
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, settle
 from airflow_provider_rcs.store.outbox.suppression import record_exclusions
+from tests.unit.sending.service import Service
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -82,9 +83,8 @@ def preview(chunks: Any = (PEOPLE,), engine: sa.Engine | None = None, excluded: 
         "default_region": "ES",
     }
     settings = SendSettings(**(arguments | changes))
-    return preview_campaign(
-        WELCOME, settings, chunks, api=ApiSettings(), engine=engine, excluded=excluded, fingerprint="secret"
-    )
+    service = Service(template=WELCOME, credentials_fingerprint="secret")
+    return dry_run(engine, service, settings, chunks, excluded)
 
 
 def new_counts(

@@ -29,10 +29,9 @@ from airflow_provider_rcs.api.models import (
     Template,
     TemplateVariable,
 )
-from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.recipients.selection import Selection
 from airflow_provider_rcs.sending.campaign import send_campaign
-from airflow_provider_rcs.sending.preview import preview_campaign
+from airflow_provider_rcs.sending.preview import dry_run
 from airflow_provider_rcs.sending.scheduled import (
     DispatchConnections,
     connections_of,
@@ -40,13 +39,13 @@ from airflow_provider_rcs.sending.scheduled import (
     schedule_campaign,
     settings_of,
 )
-from airflow_provider_rcs.sending.sender import ServiceConnection
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.campaign.schedules import due_campaigns, scheduled_campaigns
 from airflow_provider_rcs.store.db.tables import campaign, message
 from airflow_provider_rcs.store.privacy.erasure import erase
 from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
+from tests.unit.sending.service import Service
 from tests.unit.store.given import ANA, BEA, EVA, NOON, funnel, phones, sent, states
 
 TEMPLATE = Template("1", "Welcome")
@@ -74,7 +73,7 @@ def schedule(
 ) -> dict[str, Any]:
     chunks = [{"phone": list(phones)}]
     return schedule_campaign(
-        engine, ApiSettings(), TEMPLATE, settings, chunks, connections, started_by="a test", lease=LEASE
+        engine, Service(), TEMPLATE, settings, chunks, connections, started_by="a test", lease=LEASE
     )
 
 
@@ -104,18 +103,11 @@ class RecordingService:
     def sent_to(self) -> list[str]:
         return [recipient.phone for request in self.requests for recipient in request.recipients]
 
-    def look_up(self) -> Template:
-        if self.template is None:
-            raise RcsParameterError("no such template")
-        return self.template
-
 
 def dispatch(engine: sa.Engine, service: RecordingService, **options: Any) -> dict[str, Any]:
     (scheduled,) = scheduled_campaigns(engine)
-    connection = ServiceConnection(service.send, ApiSettings())
-    return dispatch_campaign(
-        engine, connection, service.look_up, scheduled, started_by="a test", lease=LEASE, **options
-    )
+    answering = Service(service.send, template=service.template)
+    return dispatch_campaign(engine, answering, scheduled, started_by="a test", lease=LEASE, **options)
 
 
 def test_scheduling_sends_nothing_and_plans_every_recipient(engine: sa.Engine) -> None:
@@ -157,8 +149,7 @@ def test_a_list_refused_for_an_invalid_recipient_is_not_dispatched(engine: sa.En
     with pytest.raises(RcsPlanIncompleteError):
         dispatch_campaign(
             engine,
-            ServiceConnection(refuse_request, ApiSettings()),
-            lambda: TEMPLATE,
+            Service(refuse_request),
             scheduled,
             started_by="a test",
             lease=LEASE,
@@ -168,7 +159,7 @@ def test_a_list_refused_for_an_invalid_recipient_is_not_dispatched(engine: sa.En
 def test_a_list_without_approval_does_not_replace_the_approved_one(
     engine: sa.Engine,
 ) -> None:
-    plan = preview_campaign(TEMPLATE, PLAIN, [{"phone": [ANA]}], api=ApiSettings(), fingerprint="")
+    plan = dry_run(engine, Service(), PLAIN, [{"phone": [ANA]}])
     approved = replace(PLAIN, approved_plan=plan["plan_hash"])
     schedule(engine, [ANA], approved)
 
@@ -195,9 +186,7 @@ def test_sending_a_scheduled_campaign_at_once_removes_its_schedule(engine: sa.En
 
     send_campaign(
         engine,
-        ServiceConnection(
-            lambda request: SendResult(1, "77", {each.phone: "m-1" for each in request.recipients}), ApiSettings()
-        ),
+        Service(lambda request: SendResult(1, "77", {each.phone: "m-1" for each in request.recipients})),
         TEMPLATE,
         at_once,
         [{"phone": [ANA]}],

@@ -18,9 +18,7 @@ from airflow_provider_rcs.api.errors import (
     RcsRateLimited,
 )
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
-from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.campaign import send_campaign
-from airflow_provider_rcs.sending.sender import ServiceConnection
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.db.tables import attempt as attempts
@@ -31,6 +29,7 @@ from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 from airflow_provider_rcs.store.outbox.refused_credentials import remember_refusal
 from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, resolve_all
 from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
+from tests.unit.sending.service import Service
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -70,7 +69,7 @@ class FakeService:
 def send(engine: sa.Engine, service: FakeService, people: list[str], max_in_flight: int = 1) -> None:
     send_campaign(
         engine,
-        ServiceConnection(service.send, ApiSettings()),
+        Service(service.send),
         Template(TERMS.template_id, TERMS.template_name),
         SendSettings(template_id=TERMS.template_id, campaign="spring", batch_size=1, max_in_flight=max_in_flight),
         [{"phone": people}],

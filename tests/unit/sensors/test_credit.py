@@ -19,7 +19,7 @@ from airflow_provider_rcs.sensors.credit import RcsCreditSensor
     ],
 )
 @pytest.mark.parametrize("mode", ["poke", "reschedule"])
-def test_looks_less_than_a_minute_apart_are_refused_where_the_dag_is_parsed(
+def test_pokes_less_than_a_minute_apart_are_refused_at_parse_time(
     waits: dict[str, Any], argument: str, mode: str
 ) -> None:
     with pytest.raises(RcsInputError, match=f"^{argument}: .*the service blocks accounts that connect too often"):
@@ -30,5 +30,5 @@ def test_looks_less_than_a_minute_apart_are_refused_where_the_dag_is_parsed(
     "waits",
     [{}, {"poke_interval": 60}, {"poke_interval": timedelta(minutes=2), "exponential_backoff": True, "max_wait": 3600}],
 )
-def test_looks_a_minute_apart_are_taken(waits: dict[str, Any]) -> None:
+def test_pokes_at_least_a_minute_apart_are_accepted(waits: dict[str, Any]) -> None:
     RcsCreditSensor(task_id="wait", min_credits=5, **waits)

@@ -15,6 +15,7 @@ from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_rcs.store.db import tables
 from airflow_provider_rcs.store.inbox.folding import fold_parked
+from airflow_provider_rcs.store.inbox.silence import SILENT_AFTER
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger, RcsReportsTrigger
 from tests.unit.store.given import ANA, BEA, land_and_fold, report_on, sent
 
@@ -49,7 +50,7 @@ def store(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> sa.Engine:
     return engine
 
 
-def test_it_serializes_to_its_class_and_exactly_its_arguments() -> None:
+def test_the_campaign_trigger_serializes_to_its_class_and_arguments() -> None:
     assert trigger().serialize() == (
         "airflow_provider_rcs.triggers.rcs.RcsCampaignTrigger",
         {
@@ -61,38 +62,37 @@ def test_it_serializes_to_its_class_and_exactly_its_arguments() -> None:
             "end_time": END,
             "no_reports_within": None,
             "max_failure_rate": None,
-            "warn_of_silence_after": None,
         },
     )
 
 
-def test_it_serializes_how_long_it_bears_no_reports() -> None:
+def test_it_serializes_no_reports_within() -> None:
     _, arguments = trigger(no_reports_within=timedelta(hours=2)).serialize()
 
     assert arguments["no_reports_within"] == timedelta(hours=2)
 
 
-def test_it_serializes_how_many_messages_may_fail() -> None:
+def test_it_serializes_max_failure_rate() -> None:
     _, arguments = trigger(max_failure_rate=0.02).serialize()
 
     assert arguments["max_failure_rate"] == 0.02
 
 
-@pytest.mark.parametrize("newer", ["no_reports_within", "max_failure_rate", "warn_of_silence_after"])
-def test_one_that_was_serialized_before_it_knew_of_something_is_made_again(newer: str) -> None:
+@pytest.mark.parametrize("newer", ["no_reports_within", "max_failure_rate"])
+def test_a_trigger_serialized_before_an_argument_was_added_can_be_restored(newer: str) -> None:
     _, arguments = trigger().serialize()
     del arguments[newer]
 
     assert RcsCampaignTrigger(**arguments).serialize() == trigger().serialize()
 
 
-def test_it_fires_at_once_when_nothing_is_left_to_wait_for(store: sa.Engine) -> None:
+def test_it_fires_at_once_if_all_messages_have_the_status(store: sa.Engine) -> None:
     land_and_fold(store, report_on(sent(store)))
 
     assert first_event(trigger()) == {"status": "success"}
 
 
-def test_it_gives_up_at_its_end_time(store: sa.Engine) -> None:
+def test_it_times_out_at_its_end_time(store: sa.Engine) -> None:
     sent(store)
 
     event = first_event(trigger(end_time=datetime.now(UTC) + timedelta(seconds=0.1)))
@@ -103,7 +103,7 @@ def test_it_gives_up_at_its_end_time(store: sa.Engine) -> None:
     }
 
 
-def test_it_gives_up_at_its_end_time_though_no_look_is_due(store: sa.Engine) -> None:
+def test_it_times_out_at_its_end_time_even_between_two_polls(store: sa.Engine) -> None:
     sent(store)
 
     event = first_event(trigger(poll_interval=3600, end_time=datetime.now(UTC) + timedelta(seconds=0.3)))
@@ -111,7 +111,7 @@ def test_it_gives_up_at_its_end_time_though_no_look_is_due(store: sa.Engine) -> 
     assert event["status"] == "timeout"
 
 
-def test_silence_that_is_too_long_is_told(store: sa.Engine) -> None:
+def test_it_fires_if_no_report_has_arrived_within_the_limit(store: sa.Engine) -> None:
     sent(store)
 
     event = first_event(trigger(no_reports_within=timedelta(0)))
@@ -120,7 +120,7 @@ def test_silence_that_is_too_long_is_told(store: sa.Engine) -> None:
     assert "receiver running" in event["message"]
 
 
-def test_too_many_failures_are_told_though_all_that_is_waited_for_is_there(store: sa.Engine) -> None:
+def test_too_many_failures_take_precedence_over_success(store: sa.Engine) -> None:
     land_and_fold(store, report_on(sent(store), code="50"))
 
     event = first_event(trigger(max_failure_rate=0.5))
@@ -129,45 +129,68 @@ def test_too_many_failures_are_told_though_all_that_is_waited_for_is_there(store
     assert "1 of its 1 messages have failed (100.0%)" in event["message"]
 
 
-def test_failures_that_are_allowed_are_waited_through(store: sa.Engine) -> None:
-    taken = sent(store, [ANA, BEA])
-    land_and_fold(store, report_on(taken, code="50"), report_on(taken, BEA))
+def test_failures_up_to_the_limit_do_not_end_the_wait(store: sa.Engine) -> None:
+    claim = sent(store, [ANA, BEA])
+    land_and_fold(store, report_on(claim, code="50"), report_on(claim, BEA))
 
     assert first_event(trigger(max_failure_rate=0.5)) == {"status": "success"}
 
 
-def test_it_wakes_the_task_to_warn_of_a_silence_that_lasts_too_long(store: sa.Engine) -> None:
+def overdue_since(store: sa.Engine, overdue: timedelta) -> None:
+    """Set the time of all requests so that their reports are overdue for some time."""
+    then = datetime.now(UTC) - SILENT_AFTER - overdue
+    with store.begin() as connection:
+        connection.execute(tables.request.update().values(claimed_at=then))
+        connection.execute(tables.campaign.update().values(reports_since=then))
+
+
+def warnings_of_polls(store: sa.Engine, capsys: pytest.CaptureFixture[str], overdue: timedelta) -> int:
+    """Return how many warnings the polls of a second log."""
     sent(store)
+    overdue_since(store, overdue)
 
-    event = first_event(trigger(warn_of_silence_after=timedelta(0)))
+    event = first_event(trigger(end_time=datetime.now(UTC) + timedelta(seconds=1)))
 
-    assert event == {"status": "silent", "end_time": END.isoformat()}
-
-
-def test_it_does_not_wake_the_task_while_silence_is_short(store: sa.Engine) -> None:
-    sent(store)
-    end = datetime.now(UTC) + timedelta(seconds=0.1)
-
-    assert first_event(trigger(warn_of_silence_after=timedelta(hours=1), end_time=end))["status"] == "timeout"
+    assert event["status"] == "timeout"
+    return capsys.readouterr().out.count("No delivery reports: campaign 'spring'")
 
 
-def test_a_store_that_is_away_is_waited_for(store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("overdue", [timedelta(seconds=1), timedelta(hours=1), timedelta(days=2)])
+def test_it_warns_of_overdue_reports_once_and_waits_on(
+    store: sa.Engine, capsys: pytest.CaptureFixture[str], overdue: timedelta
+) -> None:
+    assert warnings_of_polls(store, capsys, overdue) == 1
+
+
+def test_it_warns_again_when_another_day_of_silence_begins(
+    store: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert warnings_of_polls(store, capsys, timedelta(days=1, seconds=-0.5)) == 2
+
+
+def test_it_does_not_warn_before_reports_are_overdue(store: sa.Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert warnings_of_polls(store, capsys, timedelta(minutes=-1)) == 0
+
+
+def test_it_keeps_waiting_while_the_store_is_unavailable(
+    store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     land_and_fold(store, report_on(sent(store)))
-    away = {"conn_type": "sqlite", "host": f"{tmp_path}/not/mounted/yet/store.db"}
-    there = os.environ["AIRFLOW_CONN_RCS_STORE"]
-    monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps(away))
+    unavailable = {"conn_type": "sqlite", "host": f"{tmp_path}/not/mounted/yet/store.db"}
+    available = os.environ["AIRFLOW_CONN_RCS_STORE"]
+    monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps(unavailable))
 
     async def wait() -> TriggerEvent:
         waiting = asyncio.ensure_future(anext(trigger().run()))
         await asyncio.wait([waiting], timeout=0.2)
         assert not waiting.done()
-        monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", there)
+        monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", available)
         return await waiting
 
     assert asyncio.run(asyncio.wait_for(wait(), 20)).payload == {"status": "success"}
 
 
-def test_a_store_that_cannot_be_used_is_told_as_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unusable_store_fires_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps({"conn_type": "mysql", "host": "db"}))
 
     event = first_event(trigger())
@@ -181,20 +204,20 @@ def reports_trigger(**changes: Any) -> RcsReportsTrigger:
 
 
 def events_of(watching: RcsReportsTrigger, count: int) -> list[dict[str, Any]]:
-    """Take some events of a trigger, then stop it as the triggerer does, in the middle of its waiting."""
+    """Return some events of a trigger, then stop it while it waits, as the triggerer does."""
 
     async def watch() -> list[dict[str, Any]]:
         async with aclosing(watching.run()) as events:  # type: ignore[type-var]
-            return [(await take(events)).payload for _ in range(count)]
+            return [(await next_event(events)).payload for _ in range(count)]
 
     return asyncio.run(watch())
 
 
-async def take(events: AsyncIterator[TriggerEvent]) -> TriggerEvent:
+async def next_event(events: AsyncIterator[TriggerEvent]) -> TriggerEvent:
     return await asyncio.wait_for(anext(events), 20)
 
 
-def fires_within_some_looks(watching: RcsReportsTrigger) -> bool:
+def fires_within_some_polls(watching: RcsReportsTrigger) -> bool:
     async def watch() -> bool:
         waiting = asyncio.ensure_future(anext(watching.run()))
         done, _ = await asyncio.wait([waiting], timeout=0.3)
@@ -204,17 +227,17 @@ def fires_within_some_looks(watching: RcsReportsTrigger) -> bool:
     return asyncio.run(watch())
 
 
-def test_the_reports_trigger_serializes_to_its_class_and_exactly_its_arguments() -> None:
+def test_the_reports_trigger_serializes_to_its_class_and_arguments() -> None:
     assert RcsReportsTrigger().serialize() == (
         "airflow_provider_rcs.triggers.rcs.RcsReportsTrigger",
         {"store_conn_id": None, "poll_interval": 60.0, "watcher": "reports"},
     )
 
 
-def test_the_first_event_tells_of_all_reports_that_are_in(store: sa.Engine) -> None:
-    taken = sent(store, [ANA, BEA])
-    land_and_fold(store, report_on(taken))
-    land_and_fold(store, report_on(taken, BEA))
+def test_the_first_event_covers_all_reports_in_the_store(store: sa.Engine) -> None:
+    claim = sent(store, [ANA, BEA])
+    land_and_fold(store, report_on(claim))
+    land_and_fold(store, report_on(claim, BEA))
 
     (event,) = events_of(reports_trigger(), 1)
 
@@ -223,84 +246,84 @@ def test_the_first_event_tells_of_all_reports_that_are_in(store: sa.Engine) -> N
 
 
 def test_each_batch_of_reports_fires_once(store: sa.Engine) -> None:
-    taken = sent(store, [ANA, BEA])
-    land_and_fold(store, report_on(taken))
+    claim = sent(store, [ANA, BEA])
+    land_and_fold(store, report_on(claim))
 
     async def watch() -> list[int]:
         async with aclosing(reports_trigger().run()) as events:  # type: ignore[type-var]
-            first = await take(events)
+            first = await next_event(events)
             next_one = asyncio.ensure_future(anext(events))
             await asyncio.wait([next_one], timeout=0.1)
-            await asyncio.to_thread(land_and_fold, store, report_on(taken, BEA))
+            await asyncio.to_thread(land_and_fold, store, report_on(claim, BEA))
             second = await asyncio.wait_for(next_one, 20)
             return [first.payload["reports"], second.payload["reports"]]
 
     assert asyncio.run(watch()) == [1, 1]
 
 
-def test_a_trigger_that_is_started_again_does_not_fire_for_the_same_reports(store: sa.Engine) -> None:
+def test_a_restarted_trigger_does_not_fire_for_the_same_reports(store: sa.Engine) -> None:
     land_and_fold(store, report_on(sent(store)))
     events_of(reports_trigger(), 1)
 
-    assert not fires_within_some_looks(reports_trigger())
+    assert not fires_within_some_polls(reports_trigger())
 
 
-def test_a_load_of_what_was_told_does_not_fire_again(store: sa.Engine) -> None:
+def test_folding_parked_reports_does_not_fire_again(store: sa.Engine) -> None:
     land_and_fold(store, report_on(sent(store), campaign_reference="another"))
     events_of(reports_trigger(), 1)
 
-    # What a load begins with: it takes up again what was parked and has become known.
+    # Every load starts with this.
     fold_parked(store)
 
-    assert not fires_within_some_looks(reports_trigger())
+    assert not fires_within_some_polls(reports_trigger())
 
 
-def test_a_store_that_came_back_from_a_backup_meanwhile_leaves_no_report_out(store: sa.Engine) -> None:
-    taken = sent(store, [ANA, BEA])
+def test_no_report_is_missed_after_the_store_was_restored_from_a_backup(store: sa.Engine) -> None:
+    claim = sent(store, [ANA, BEA])
     for _ in range(3):
-        land_and_fold(store, report_on(taken))
+        land_and_fold(store, report_on(claim))
 
     async def watch() -> int:
         async with aclosing(reports_trigger().run()) as events:  # type: ignore[type-var]
-            await take(events)
+            await next_event(events)
             next_one = asyncio.ensure_future(anext(events))
             await asyncio.wait([next_one], timeout=0.1)
-            await asyncio.to_thread(set_back, store)
-            await asyncio.to_thread(land_and_fold, store, report_on(taken, BEA))
+            await asyncio.to_thread(remove_reports, store)
+            await asyncio.to_thread(land_and_fold, store, report_on(claim, BEA))
             return int((await asyncio.wait_for(next_one, 20)).payload["reports"])
 
     assert asyncio.run(watch()) == 1
 
 
-def set_back(store: sa.Engine) -> None:
-    """Leave the store as it was before any report came."""
+def remove_reports(store: sa.Engine) -> None:
+    """Return the store to its state before any report arrived."""
     with store.begin() as connection:
         for table in (tables.report, tables.watcher):
             connection.execute(table.delete())
         connection.execute(tables.store.update().values(fold=0))
 
 
-def test_a_watcher_of_another_name_is_told_too(store: sa.Engine) -> None:
+def test_a_watcher_of_another_name_gets_the_same_reports(store: sa.Engine) -> None:
     land_and_fold(store, report_on(sent(store)))
     events_of(reports_trigger(), 1)
 
     assert events_of(reports_trigger(watcher="others"), 1)[0]["reports"] == 1
 
 
-def test_the_reports_trigger_outlives_a_store_that_is_away(
+def test_the_reports_trigger_keeps_polling_while_the_store_is_unavailable(
     store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     land_and_fold(store, report_on(sent(store)))
-    there = os.environ["AIRFLOW_CONN_RCS_STORE"]
-    away = {"conn_type": "sqlite", "host": f"{tmp_path}/not/mounted/yet/store.db"}
-    monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps(away))
+    available = os.environ["AIRFLOW_CONN_RCS_STORE"]
+    unavailable = {"conn_type": "sqlite", "host": f"{tmp_path}/not/mounted/yet/store.db"}
+    monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps(unavailable))
 
     async def watch() -> TriggerEvent:
         async with aclosing(reports_trigger().run()) as events:  # type: ignore[type-var]
             waiting = asyncio.ensure_future(anext(events))
             await asyncio.wait([waiting], timeout=0.2)
             assert not waiting.done()
-            monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", there)
+            monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", available)
             return await asyncio.wait_for(waiting, 20)
 
     assert asyncio.run(watch()).payload["reports"] == 1

@@ -1,4 +1,4 @@
-"""A thousand triggers cost the store as much as one."""
+"""The poll that all triggers of a store share: a thousand cost the store as much as one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def store(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> sa.Engine:
 
 @pytest.fixture
 def statements(store: sa.Engine) -> Iterator[list[str]]:
-    """Every statement that reaches a database by another engine than the test's own."""
+    """The statements of all engines but the test's own."""
     seen: list[str] = []
 
     def note(connection: sa.Connection, _cursor: object, statement: str, *_: object) -> None:
@@ -41,12 +41,12 @@ def statements(store: sa.Engine) -> Iterator[list[str]]:
     event.remove(sa.Engine, "before_cursor_execute", note)
 
 
-def looks(statements: list[str]) -> int:
+def polls(statements: list[str]) -> int:
     return sum("rcs_message" in statement for statement in statements)
 
 
-def open_campaigns(store: sa.Engine, count: int) -> None:
-    """Make campaigns of one message each, all at once: accepted, and no word of it."""
+def create_open_campaigns(store: sa.Engine, count: int) -> None:
+    """Create campaigns of one accepted message without a report each."""
     sent(store)
     with store.begin() as connection:
         (made,) = connection.execute(sa.select(campaign)).mappings()
@@ -75,25 +75,25 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-def test_a_thousand_triggers_share_each_look_at_the_store(store: sa.Engine, statements: list[str]) -> None:
-    open_campaigns(store, MANY)
+def test_a_thousand_triggers_share_each_poll(store: sa.Engine, statements: list[str]) -> None:
+    create_open_campaigns(store, MANY)
 
     async def wait_for_all() -> tuple[list[str], int, int]:
         waiting = asyncio.gather(*(status_of(f"campaign-{n}") for n in range(2, MANY + 2)))
-        await until(lambda: looks(statements) >= 3)
-        while_waiting, looks_then = len(statements), looks(statements)
+        await until(lambda: polls(statements) >= 3)
+        statements_while_waiting, polls_while_waiting = len(statements), polls(statements)
         await asyncio.to_thread(deliver_all, store)
-        return await waiting, while_waiting, looks_then
+        return await waiting, statements_while_waiting, polls_while_waiting
 
-    statuses, while_waiting, looks_then = asyncio.run(wait_for_all())
+    statuses, statements_while_waiting, polls_while_waiting = asyncio.run(wait_for_all())
 
     assert statuses == ["success"] * MANY
-    # To open the store once, and for each look: to begin, the funnels, the silences, and to begin that.
-    assert while_waiting <= 10 + 4 * looks_then
+    # Some to open the store, then four per poll: the funnels and the silences, with a BEGIN for each.
+    assert statements_while_waiting <= 10 + 4 * polls_while_waiting
     assert len(statements) <= 40
 
 
-def test_the_connections_are_closed_when_the_last_trigger_ends(store: sa.Engine) -> None:
+def test_connections_are_closed_when_the_last_trigger_ends(store: sa.Engine) -> None:
     land_and_fold(store, report_on(sent(store)))
     opened: list[object] = []
     closed: list[object] = []
@@ -109,27 +109,27 @@ def test_the_connections_are_closed_when_the_last_trigger_ends(store: sa.Engine)
     assert opened
 
 
-def test_one_who_comes_late_and_is_more_impatient_is_not_kept_waiting(store: sa.Engine) -> None:
+def test_a_later_sensor_with_a_shorter_interval_does_not_wait_for_the_longer_one(store: sa.Engine) -> None:
     sent(store)
 
     async def wait() -> bool:
-        async with shared_poll("rcs_store") as look:
-            await look.next("spring", 3600)
-            patient = asyncio.ensure_future(look.next("spring", 3600))
+        async with shared_poll("rcs_store") as poll:
+            await poll.next("spring", 3600)
+            patient = asyncio.ensure_future(poll.next("spring", 3600))
             await asyncio.sleep(0)
-            impatient = await asyncio.wait_for(look.next("spring", 0.01), 20)
+            impatient = await asyncio.wait_for(poll.next("spring", 0.01), 20)
             return impatient == await patient
 
     assert asyncio.run(wait())
 
 
-def test_one_who_gives_up_leaves_the_others_waiting(store: sa.Engine) -> None:
+def test_a_cancelled_sensor_does_not_end_the_wait_of_others(store: sa.Engine) -> None:
     sent(store)
 
     async def wait() -> bool:
-        async with shared_poll("rcs_store") as look:
-            await look.next("spring", 0.1)
-            first, second = (asyncio.ensure_future(look.next("spring", 0.1)) for _ in range(2))
+        async with shared_poll("rcs_store") as poll:
+            await poll.next("spring", 0.1)
+            first, second = (asyncio.ensure_future(poll.next("spring", 0.1)) for _ in range(2))
             await asyncio.sleep(0)
             first.cancel()
             return (await asyncio.wait_for(second, 20)) is not None
@@ -137,9 +137,9 @@ def test_one_who_gives_up_leaves_the_others_waiting(store: sa.Engine) -> None:
     assert asyncio.run(wait())
 
 
-def test_a_campaign_that_the_store_does_not_know_has_no_standing(store: sa.Engine) -> None:
-    async def look_once() -> object:
-        async with shared_poll("rcs_store") as look:
-            return await look.next("spring", 1)
+def test_an_unknown_campaign_has_no_progress(store: sa.Engine) -> None:
+    async def poll_once() -> object:
+        async with shared_poll("rcs_store") as poll:
+            return await poll.next("spring", 1)
 
-    assert asyncio.run(look_once()) is None
+    assert asyncio.run(poll_once()) is None

@@ -20,7 +20,6 @@ from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record
 from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
 from airflow_provider_rcs.store.privacy.erasure import erase
 from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
-from airflow_provider_rcs.store.read.funnel import read_funnel
 from airflow_provider_rcs.warehouse.load import Loaded, load
 from airflow_provider_rcs.warehouse.phones import MASKED, PhoneForm, hashed
 from airflow_provider_rcs.warehouse.tables import warehouse_tables
@@ -226,49 +225,6 @@ def test_a_report_on_a_pruned_message_is_loaded_without_its_phone(store: sa.Engi
     ]
 
 
-@pytest.mark.parametrize("table", ["rcs_message", "rcs_message_channel", "rcs_report"])
-def test_a_missing_table_is_created_and_filled(store: sa.Engine, warehouse: sa.Engine, table: str) -> None:
-    reference = send(store, "spring", ["34600000001"])
-    report(store, reference, "34600000001", "50")
-    report(store, reference, "34600000001", "13", "SMS")
-    load(store, warehouse, None)
-    before = rows(warehouse, f"SELECT * FROM {table} ORDER BY id")
-    with warehouse.begin() as connection:
-        connection.execute(sa.text("DROP VIEW rcs_campaign_funnel"))
-        connection.execute(sa.text(f"DROP TABLE {table}"))
-
-    load(store, warehouse, None)
-
-    assert rows(warehouse, f"SELECT * FROM {table} ORDER BY id") == before
-
-
-def replace_by_older_table(warehouse: sa.Engine, table: str) -> None:
-    """Replace a table by one with its first row, some of its columns and one that others added."""
-    with warehouse.begin() as connection:
-        for statement in (
-            "DROP VIEW IF EXISTS rcs_campaign_funnel",
-            f"DROP TABLE {table}",
-            f"CREATE TABLE {table} (id BIGINT PRIMARY KEY, mine VARCHAR(9), campaign TEXT, revision INT, fold INT)",
-            f"INSERT INTO {table} VALUES (1, 'theirs', 'spring', 1, 1)",
-        ):
-            connection.execute(sa.text(statement))
-
-
-def test_missing_columns_are_added_and_filled_and_foreign_columns_stay(store: sa.Engine, warehouse: sa.Engine) -> None:
-    report(store, send(store, "spring", ["34600000001"]), "34600000001", "13")
-    load(store, warehouse, None)
-    replace_by_older_table(warehouse, "rcs_message")
-    replace_by_older_table(warehouse, "rcs_report")
-
-    assert load(store, warehouse, None) == Loaded(campaigns=1, messages=1, reports=1)
-
-    assert rows(warehouse, "SELECT mine, delivery_status, name FROM rcs_message") == [
-        ("theirs", "delivered", "P34600000001")
-    ]
-    assert rows(warehouse, "SELECT mine, status_code, phone FROM rcs_report") == [("theirs", "13", "34600000001")]
-    assert load(store, warehouse, None) == Loaded(campaigns=0, messages=0, reports=0)
-
-
 def test_the_id_of_a_late_reply_is_loaded_for_a_message_settled_by_a_report(
     store: sa.Engine, warehouse: sa.Engine
 ) -> None:
@@ -288,56 +244,3 @@ def test_the_id_of_a_late_reply_is_loaded_for_a_message_settled_by_a_report(
     load(store, warehouse, None)
 
     assert rows(warehouse, "SELECT state, api_campaign_id FROM rcs_message") == [("accepted", "77")]
-
-
-def test_the_funnel_view_counts_each_day_as_the_store_does(store: sa.Engine, warehouse: sa.Engine) -> None:
-    phones = [f"3460000000{number}" for number in range(6)]
-    reference = send(store, "spring", phones)
-    for phone, code, service in zip(
-        phones, ("13", "13", "13", "50", "11"), ("RCS", "sms", "?", "RCS", "RCS"), strict=False
-    ):
-        report(store, reference, phone, code, service)
-    attempt = begin_attempt(store, open_campaign(store, "spring", CampaignTerms("1"), {}), "test", timedelta(minutes=1))
-    twice = ListedRecipient("34600000007", "34600000007", "34600000007", "", "", {})
-    record_list(
-        store,
-        attempt,
-        prepare_list_part(store, [twice, twice, ListedRecipient("x", None, "x", "", "", {}, rejection="phone: wrong")]),
-    )
-    send(store, "autumn", phones[:1])
-
-    load(store, warehouse, None)
-
-    counts = read_funnel(store, "spring")
-    assert counts is not None
-    names = "requested, planned, accepted, rejected, duplicate, in_doubt, sent, failed, delivered, unreported"
-    of_the_day = rows(warehouse, f"SELECT {names} FROM rcs_campaign_funnel WHERE campaign = 'spring'")
-    assert of_the_day == [(9, 1, 6, 1, 1, 0, 1, 1, 3, 1)]
-    assert of_the_day[0][:2] == (counts.requested, counts.states[MessageState.PLANNED])
-    assert rows(
-        warehouse,
-        "SELECT delivered_rcs, delivered_sms, delivered_otherwise FROM rcs_campaign_funnel WHERE campaign = 'spring'",
-    ) == [(1, 1, 1)]
-    assert rows(warehouse, "SELECT requested FROM rcs_campaign_funnel WHERE campaign = 'autumn'") == [(1,)]
-
-
-def test_a_message_counts_on_the_day_of_its_request(store: sa.Engine, warehouse: sa.Engine) -> None:
-    send(store, "spring", ["34600000001"])
-    with store.begin() as connection:
-        connection.execute(sa.text("UPDATE rcs_request SET claimed_at = '2026-01-31 23:59:59.000000+00:00'"))
-
-    load(store, warehouse, None)
-
-    assert [str(day) for (day,) in rows(warehouse, "SELECT day FROM rcs_campaign_funnel")] == ["2026-01-31"]
-
-
-def test_a_view_of_an_older_version_is_replaced(store: sa.Engine, warehouse: sa.Engine) -> None:
-    send(store, "spring", ["34600000001"])
-    load(store, warehouse, None)
-    with warehouse.begin() as connection:
-        connection.execute(sa.text("DROP VIEW rcs_campaign_funnel"))
-        connection.execute(sa.text("CREATE VIEW rcs_campaign_funnel AS SELECT campaign, day FROM rcs_message"))
-
-    load(store, warehouse, None)
-
-    assert rows(warehouse, "SELECT requested FROM rcs_campaign_funnel") == [(1,)]

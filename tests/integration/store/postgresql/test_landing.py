@@ -1,141 +1,160 @@
-"""Landing on PostgreSQL: from event loops, and over connections that were terminated."""
+"""Landing from an event loop, on PostgreSQL; landing in a thread is in tests/unit/store/inbox/test_landing.py."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any, TypeAlias
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsStoreError
+from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.api.models import Report
-from airflow_provider_rcs.store.db.engine import engine_from_url
-from airflow_provider_rcs.store.inbox.landing import LandingConnection, ReceivedReports, RefusedReport
+from airflow_provider_rcs.store.inbox.landing import AsyncLanding, ReceivedReports
 from tests.unit.store.given import NOON
 from tests.unit.store.inbox.test_landing import REPORT, landed
 
-_TERMINATE_OTHERS = (
+Run: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]
+_END_THE_OTHERS = (
     "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
 
 
 @pytest.fixture
-def landing(engine: sa.Engine) -> Iterator[LandingConnection]:
-    """A landing connection that a thread has used once."""
-    own_engine = engine_from_url(engine.url.render_as_string(hide_password=False))
-    with closing(LandingConnection(own_engine)) as landing:
-        landing.land([ReceivedReports(NOON, [REPORT])])
-        yield landing
-    own_engine.dispose()
+def run() -> Iterator[Run]:
+    with asyncio.Runner() as runner:
+        yield runner.run
 
 
-def land_in_loop(
-    landing: LandingConnection, reports: Sequence[Report], meanwhile: Callable[[], object] = lambda: None
-) -> bool:
-    """Land from an event loop, and return whether the reports were committed."""
-
-    async def run() -> bool:
-        is_committed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        has_begun = landing.begin([ReceivedReports(NOON, reports)], is_committed.set_result)
-        await asyncio.to_thread(meanwhile)
-        return has_begun and await asyncio.wait_for(is_committed, 30)
-
-    return asyncio.run(run())
+@pytest.fixture
+def landing(engine: sa.Engine, run: Run) -> Iterator[AsyncLanding]:
+    """A landing with an idle connection, over which one report has landed."""
+    landing = AsyncLanding(engine)
+    run(land(landing))
+    yield landing
+    for cursor in landing._idle:
+        run(cursor.connection.close())
 
 
-def terminate_others(engine: sa.Engine) -> None:
+async def land(landing: AsyncLanding, reports: Sequence[Report] = (REPORT,)) -> None:
+    await landing.land([ReceivedReports(NOON, reports)])
+
+
+def backends(engine: sa.Engine) -> set[int]:
+    """Return the processes of the server that landed the reports."""
     with engine.connect() as connection:
-        connection.exec_driver_sql(_TERMINATE_OTHERS)
+        query = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'INSERT INTO rcs_report%%'"
+        return set(connection.exec_driver_sql(query).scalars())
 
 
-def test_landing_continues_on_a_new_connection_when_the_old_one_was_terminated(
-    engine: sa.Engine, landing: LandingConnection
+def test_reports_are_committed_each_time_over_one_connection(
+    engine: sa.Engine, landing: AsyncLanding, run: Run
 ) -> None:
-    terminate_others(engine)
+    numbers = []
+    for _ in range(3):
+        run(land(landing))
+        numbers.append(len(landed(engine)))
 
-    landing.land([ReceivedReports(NOON, [REPORT])])
-
-    assert len(landed(engine)) == 2
-
-
-def test_reports_landed_from_several_event_loops_are_committed(engine: sa.Engine, landing: LandingConnection) -> None:
-    committed = [land_in_loop(landing, [REPORT]) for _ in range(3)]
-
-    assert committed == [True] * 3
+    assert numbers == [2, 3, 4]
     assert [Report(*(getattr(row, name) for name in Report._fields)) for row in landed(engine)] == [REPORT] * 4
+    assert len(backends(engine)) == 1
 
 
-def test_batch_larger_than_the_socket_buffer_lands_completely(engine: sa.Engine, landing: LandingConnection) -> None:
+def test_calls_that_overlap_use_connections_of_their_own(engine: sa.Engine, landing: AsyncLanding, run: Run) -> None:
+    async def go() -> None:
+        await asyncio.gather(*(land(landing) for _ in range(3)))
+
+    run(go())
+
+    assert len(landed(engine)) == 4
+    assert len(backends(engine)) == 3
+
+
+def test_more_than_a_socket_takes_at_once_lands_whole(engine: sa.Engine, landing: AsyncLanding, run: Run) -> None:
     large = REPORT._replace(service="x" * 20_000)
 
-    assert land_in_loop(landing, [large] * 500)
+    run(land(landing, [large] * 500))
+
     assert [row.service for row in landed(engine)[1:]] == [large.service] * 500
 
 
-def test_thread_can_land_between_event_loops(engine: sa.Engine, landing: LandingConnection) -> None:
-    assert land_in_loop(landing, [REPORT])
-    landing.land([ReceivedReports(NOON, [REPORT])])
-    assert land_in_loop(landing, [REPORT])
+def test_no_statement_stays_prepared(engine: sa.Engine, landing: AsyncLanding, run: Run) -> None:
+    async def prepared() -> list[Any]:
+        cursor = await landing._idle[0].execute("SELECT name FROM pg_prepared_statements")
+        return await cursor.fetchall()
 
-    assert len(landed(engine)) == 4
+    for _ in range(10):
+        run(land(landing))
+
+    assert run(prepared()) == []
 
 
-def test_terminated_connection_is_reported_and_a_thread_lands_on_a_new_one(
-    engine: sa.Engine, landing: LandingConnection
+def test_a_connection_that_was_ended_while_idle_is_replaced_once(
+    engine: sa.Engine, landing: AsyncLanding, run: Run
 ) -> None:
-    terminate_others(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(_END_THE_OTHERS)
 
-    assert not land_in_loop(landing, [REPORT])
-    landing.land([ReceivedReports(NOON, [REPORT])])
-    assert land_in_loop(landing, [REPORT])
-    assert len(landed(engine)) == 3
-
-
-def test_connection_terminated_while_landing_is_reported_and_commits_nothing(
-    engine: sa.Engine, landing: LandingConnection
-) -> None:
-    with engine.connect() as other, other.begin():
-        other.exec_driver_sql("LOCK TABLE rcs_report")
-
-        assert not land_in_loop(landing, [REPORT], lambda: other.exec_driver_sql(_TERMINATE_OTHERS))
-
-    assert len(landed(engine)) == 1
-    landing.land([ReceivedReports(NOON, [REPORT])])
-    assert len(landed(engine)) == 2
-
-
-def test_refused_statement_is_reported_and_the_connection_stays_usable(
-    engine: sa.Engine, landing: LandingConnection
-) -> None:
-    assert not land_in_loop(landing, [REPORT._replace(status_code="x" * 33)])
-    assert land_in_loop(landing, [REPORT])
+    run(land(landing))
 
     assert len(landed(engine)) == 2
 
 
-def test_connection_closed_after_a_failure_in_a_thread_is_not_used(
-    engine: sa.Engine, landing: LandingConnection
+def test_a_connection_that_ends_while_it_lands_commits_nothing_and_is_replaced(
+    engine: sa.Engine, landing: AsyncLanding, run: Run
 ) -> None:
-    with pytest.raises(RcsStoreError):
-        landing.land([ReceivedReports(NOON, [REPORT._replace(status_code="x" * 33)])])
+    async def go() -> None:
+        with engine.connect() as other:
+            with other.begin():
+                other.exec_driver_sql("LOCK TABLE rcs_report")
+                landing_now = asyncio.create_task(land(landing))
+                await asyncio.sleep(0.1)
+                await asyncio.to_thread(other.exec_driver_sql, _END_THE_OTHERS)
+            await landing_now
 
-    assert not landing.is_nonblocking
-    assert not land_in_loop(landing, [REPORT])
-    assert len(landed(engine)) == 1
+    run(go())
+
+    assert len(landed(engine)) == 2
 
 
-@pytest.mark.parametrize(
-    "received",
-    [ReceivedReports(NOON), ReceivedReports(NOON, [REPORT], [RefusedReport("why", "text/plain", b"?")])],
-    ids=["nothing", "a refused body"],
-)
-def test_only_batches_of_reports_are_landed_from_an_event_loop(
-    landing: LandingConnection, received: ReceivedReports
+def test_what_the_database_refuses_is_an_error_and_the_next_reports_land(
+    engine: sa.Engine, landing: AsyncLanding, run: Run
 ) -> None:
-    async def begin() -> bool:
-        return landing.begin([received], lambda _: None)
+    with pytest.raises(psycopg.DataError):
+        run(land(landing, [REPORT._replace(status_code="x" * 33)]))
 
-    assert not asyncio.run(begin())
+    run(land(landing))
+
+    assert len(landed(engine)) == 2
+
+
+def test_an_answer_to_another_statement_is_an_error(
+    engine: sa.Engine,
+    landing: AsyncLanding,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(landing, "_insert", "SELECT length(%(json_rows)s)")
+
+    with pytest.raises(RcsStoreUnavailable, match="another statement"):
+        run(land(landing))
+
+    assert landing._idle == []
+
+
+def test_a_landing_that_is_cancelled_leaves_no_connection_in_use(
+    engine: sa.Engine, landing: AsyncLanding, run: Run
+) -> None:
+    async def go() -> None:
+        with engine.connect() as other, other.begin():
+            other.exec_driver_sql("LOCK TABLE rcs_report")
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(land(landing), 0.2)
+
+    run(go())
+    run(land(landing))
+
+    assert len(landed(engine)) == 2

@@ -1,8 +1,7 @@
-"""Landing of delivery reports."""
+"""Delivery reports, kept as they came."""
 
 from __future__ import annotations
 
-from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +11,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.api.wire.reports import read_report
 from airflow_provider_rcs.store.db.tables import report, report_refused
-from airflow_provider_rcs.store.inbox.landing import LandingConnection, ReceivedReports, RefusedReport, land
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land, land_all
 from tests.unit.store.given import NOON
 
 REPORT = Report(
@@ -49,7 +48,7 @@ def test_a_landed_report_waits_to_be_folded(engine: sa.Engine) -> None:
     assert (landed(engine)[0].fold, landed(engine)[0].message_id) == (None, None)
 
 
-def test_repeated_reports_are_all_stored_in_the_order_of_their_arrival(engine: sa.Engine) -> None:
+def test_repeated_reports_are_all_kept_in_the_order_in_which_they_came(engine: sa.Engine) -> None:
     codes = ["10", "11", "11", "10"]
 
     land(engine, [Report(code, phone="34600000001") for code in codes], NOON)
@@ -57,7 +56,7 @@ def test_repeated_reports_are_all_stored_in_the_order_of_their_arrival(engine: s
     assert [row.status_code for row in landed(engine)] == codes
 
 
-def test_a_report_with_an_unreadable_date_keeps_its_text(engine: sa.Engine) -> None:
+def test_a_report_whose_date_could_not_be_read_keeps_its_text(engine: sa.Engine) -> None:
     land(engine, [Report("11", phone="34600000001", reported_at_text="yesterday")], NOON)
 
     assert (landed(engine)[0].reported_at, landed(engine)[0].reported_at_text) == (None, "yesterday")
@@ -74,7 +73,9 @@ def test_a_report_with_an_unreadable_date_keeps_its_text(engine: sa.Engine) -> N
     ],
     ids=lambda strange: next(iter(strange)),
 )
-def test_a_strange_report_does_not_prevent_the_landing_of_others(engine: sa.Engine, strange: dict[str, str]) -> None:
+def test_no_report_however_strange_sinks_the_batch_that_it_lands_with(
+    engine: sa.Engine, strange: dict[str, str]
+) -> None:
     read = read_report({"Estado": "11", "Destinatario": "34600000001", **strange})
 
     land(engine, [REPORT, read], NOON)
@@ -82,22 +83,10 @@ def test_a_strange_report_does_not_prevent_the_landing_of_others(engine: sa.Engi
     assert len(landed(engine)) == 2
 
 
-def test_a_landing_connection_commits_each_call(engine: sa.Engine) -> None:
-    counts = []
+def test_what_was_refused_lands_with_the_reports_beside_it(engine: sa.Engine) -> None:
+    refused_beside_one = ReceivedReports(NOON, [REPORT], [RefusedReport("why", "text/plain", b"\0")])
 
-    with closing(LandingConnection(engine)) as landing:
-        for _ in range(3):
-            landing.land([ReceivedReports(NOON, [REPORT])])
-            counts.append(len(landed(engine)))
-
-    assert counts == [1, 2, 3]
-
-
-def test_refused_bodies_land_together_with_reports(engine: sa.Engine) -> None:
-    with_refused = ReceivedReports(NOON, [REPORT], [RefusedReport("why", "text/plain", b"\0")])
-
-    with closing(LandingConnection(engine)) as landing:
-        landing.land([ReceivedReports(NOON, [REPORT]), with_refused])
+    land_all(engine, [ReceivedReports(NOON, [REPORT]), refused_beside_one])
 
     with engine.connect() as connection:
         refused = connection.execute(sa.select(report_refused.c.body)).scalars().all()

@@ -14,10 +14,10 @@ from airflow_provider_rcs.store.db.tables import request
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.inbox.silence import (
     SILENT_AFTER,
+    is_warning_due,
     read_campaigns_to_warn_about,
     read_report_health,
     read_silent_campaigns,
-    record_silence_warning,
     require_reports,
 )
 from airflow_provider_rcs.store.outbox.attempts import begin_attempt
@@ -29,7 +29,6 @@ from tests.unit.store.given import (
     NOON,
     TERMS,
     accepted,
-    campaign,
     claim_next,
     dispatched,
     land_and_fold,
@@ -119,7 +118,7 @@ def test_a_parked_report_with_the_campaigns_reference_ends_the_silence(
     land_and_fold(engine, report_on(sent(engine), BEA))
     later = datetime.now(UTC) + SILENT_AFTER + timedelta(minutes=1)
 
-    assert read_campaigns_to_warn_about(engine, "receivers", later) == {}
+    assert read_campaigns_to_warn_about(engine, later, None) == {}
     assert not read_report_health(engine, later)["spring"].is_overdue
 
 
@@ -129,23 +128,25 @@ def test_other_campaigns_are_not_returned(engine: sa.Engine) -> None:
     assert read_silent_campaigns(engine, ["autumn"]) == {}
 
 
-def test_each_observer_gets_a_silent_campaign_until_its_warning_is_recorded(engine: sa.Engine) -> None:
+def test_a_silent_campaign_is_returned_once_a_day_for_a_week(engine: sa.Engine) -> None:
     since = claimed_at(engine, sent(engine).request_id)
-    later = since + SILENT_AFTER + timedelta(seconds=1)
+    checks = [since + timedelta(hours=hours) for hours in range(24 * 10)]
 
-    before = read_campaigns_to_warn_about(engine, "the receivers", later)
-    record_silence_warning(engine, "spring", "the receivers")
+    warned = [
+        now
+        for last_check, now in zip([None, *checks], checks, strict=False)
+        if read_campaigns_to_warn_about(engine, now, last_check) == {"spring": since}
+    ]
 
-    assert before == read_campaigns_to_warn_about(engine, "another", later) == {"spring": since}
-    assert read_campaigns_to_warn_about(engine, "the receivers", later) == {}
+    assert warned == [since + timedelta(days=day, hours=1) for day in range(7)]
 
 
 def test_no_warning_is_due_before_its_time_or_if_reports_have_arrived(engine: sa.Engine) -> None:
     since = claimed_at(engine, sent(engine).request_id)
     land_and_fold(engine, report_on(sent(engine, name="autumn")))
 
-    assert read_campaigns_to_warn_about(engine, "the receivers", since + SILENT_AFTER) == {}
-    assert list(read_campaigns_to_warn_about(engine, "the receivers", since + 2 * SILENT_AFTER)) == ["spring"]
+    assert read_campaigns_to_warn_about(engine, since + SILENT_AFTER, None) == {}
+    assert list(read_campaigns_to_warn_about(engine, since + 2 * SILENT_AFTER, None)) == ["spring"]
 
 
 def test_the_error_about_a_silent_campaign_says_what_to_check() -> None:
@@ -161,18 +162,30 @@ def test_a_campaign_that_is_not_silent_for_too_long_raises_nothing(since: dateti
     require_reports("spring", since, timedelta(hours=1), NOON + timedelta(hours=1))
 
 
-def test_each_observer_is_warned_once_about_each_campaign(engine: sa.Engine) -> None:
-    for name in ("spring", "autumn"):
-        campaign(engine, name)
-
-    is_first = [
-        record_silence_warning(engine, name, observer)
-        for name in ("spring", "autumn")
-        for observer in ("a task", "another", "a task")
-    ]
-
-    assert is_first == [True, True, False] * 2
+OVERDUE = NOON + SILENT_AFTER
+DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
 
 
-def test_no_warning_is_recorded_for_an_unknown_campaign(engine: sa.Engine) -> None:
-    assert not record_silence_warning(engine, "spring", "a task")
+@pytest.mark.parametrize(
+    ("now", "last_check", "is_due"),
+    [
+        (OVERDUE, None, False),
+        (OVERDUE + MINUTE, None, True),
+        (OVERDUE + 3 * DAY + MINUTE, None, True),
+        (OVERDUE + MINUTE, OVERDUE - MINUTE, True),
+        (OVERDUE + MINUTE, OVERDUE, True),
+        (OVERDUE + 2 * MINUTE, OVERDUE + MINUTE, False),
+        (OVERDUE + DAY - MINUTE, OVERDUE + MINUTE, False),
+        (OVERDUE + DAY, OVERDUE + DAY - MINUTE, True),
+        (OVERDUE + 3 * DAY, OVERDUE + MINUTE, True),
+    ],
+)
+def test_a_warning_is_due_once_for_each_day_of_silence(
+    now: datetime, last_check: datetime | None, is_due: bool
+) -> None:
+    assert is_warning_due(NOON, now, last_check) == is_due
+
+
+def test_no_warning_is_due_without_silence() -> None:
+    assert not is_warning_due(None, OVERDUE + DAY, None)

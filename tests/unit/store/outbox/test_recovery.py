@@ -11,7 +11,6 @@ from airflow_provider_rcs.api.errors import RcsFencedError
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.outbox.attempts import begin_attempt, end_attempt, renew_lease
 from airflow_provider_rcs.store.outbox.claims import claim_batches, dispatch_claims
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
@@ -82,17 +81,6 @@ def test_messages_claimed_by_a_dead_attempt_stay_suppressed_after_a_cancellation
 
     assert states(engine) == {ANA: "suppressed"}
     assert request_row(engine, claim).state == "unsent"
-
-
-def test_messages_left_claimed_by_an_older_version_are_planned_again(engine: sa.Engine) -> None:
-    dead = planned(engine, [ANA])
-    claim_batches(engine, dead, 1)
-    with engine.begin() as connection:
-        connection.execute(attempts.update().where(attempts.c.id == dead.id).values(ended_at=NOON))
-
-    recover_dead_attempts(engine, dead.campaign)
-
-    assert states(engine) == {ANA: "planned"}
 
 
 def test_recovery_returns_the_number_of_messages_in_doubt(engine: sa.Engine) -> None:

@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.db.tables import request
 from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 from airflow_provider_rcs.store.outbox.settlement import (
@@ -53,17 +52,6 @@ def close(engine: sa.Engine, claim: Claim, how: str) -> None:
             requeue_refused(engine, claim, "refused")
         case "doubt":
             mark_in_doubt(engine, claim, "lost")
-
-
-@pytest.mark.parametrize("how", ["settle", "requeue", "doubt"])
-def test_messages_of_a_request_without_a_range_of_ids_are_found(engine: sa.Engine, how: str) -> None:
-    claim = dispatched(engine, [ANA, BEA])
-    with engine.begin() as connection:
-        connection.execute(request.update().values(first_message_id=None, last_message_id=None))
-
-    close(engine, claim, how)
-
-    assert set(states(engine).values()) == {{"settle": "accepted", "requeue": "planned", "doubt": "in_doubt"}[how]}
 
 
 def test_settling_records_the_outcome_of_each_recipient(engine: sa.Engine) -> None:

@@ -1,0 +1,5 @@
+"""The unit tests of the funnel view, on PostgreSQL, DuckDB and MariaDB."""
+
+from __future__ import annotations
+
+from tests.unit.warehouse.test_funnel_view import *  # noqa: F403

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_rcs.api.errors import RcsStoreError
+from airflow_provider_rcs.cli.main import main
+from airflow_provider_rcs.cli.receiver import load_app
+from airflow_provider_rcs.receiver.config import REPORTS_LOGIN, REPORTS_PASSWORD
+from tests.stores import sqlite_store
+
+
+def test_a_store_on_another_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_RCS_STORE_URL", "mysql://user:secret@host/store")
+
+    with pytest.raises(RcsStoreError) as error:
+        load_app()
+
+    assert "secret" not in str(error.value)
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what the command writes to the environment."""
+    for name in ("AIRFLOW_RCS_STORE_URL", "AIRFLOW__RCS__STORE_CONN_ID"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_wrong_variable_ends_the_command_with_a_line_that_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, workers: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_RCS_STORE_URL", sqlite_store(tmp_path / "store.db"))
+    monkeypatch.setenv("AIRFLOW_RCS_REPORTS_LOGIN", "reports")
+    monkeypatch.delenv("AIRFLOW_RCS_REPORTS_PASSWORD", raising=False)
+
+    code = main(["receiver", "--port", "0", "--workers", workers])
+
+    printed = capsys.readouterr()
+    assert (code, printed.out) == (2, "")
+    assert printed.err == (
+        f"airflow-rcs receiver: {REPORTS_LOGIN} and {REPORTS_PASSWORD}: its password is missing, "
+        "so no report can be accepted. Set both.\n"
+    )
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_store_is_checked_before_the_server_listens(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, workers: str
+) -> None:
+    code = main(["receiver", "--port", "0", "--workers", workers, "--store-url", f"sqlite:///{tmp_path}/store.db"])
+
+    assert (code, *capsys.readouterr()) == (
+        2,
+        "",
+        "airflow-rcs receiver: store: its tables are missing. Make them with: airflow-rcs migrate\n",
+    )
+
+
+def test_without_a_store_the_command_says_which_connection_it_looked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = main(["receiver", "--port", "0", "--store-conn-id", "no_such_store"])
+
+    assert code == 2
+    assert "the connection 'no_such_store' is not defined" in capsys.readouterr().err

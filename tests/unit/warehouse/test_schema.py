@@ -1,0 +1,64 @@
+"""Tables and views that are missing or of an older version."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from airflow_provider_rcs.warehouse.load import Loaded, load
+from tests.unit.warehouse.test_load import report, rows, send
+
+
+@pytest.mark.parametrize("table", ["rcs_message", "rcs_message_channel", "rcs_report"])
+def test_a_missing_table_is_created_and_filled(store: sa.Engine, warehouse: sa.Engine, table: str) -> None:
+    reference = send(store, "spring", ["34600000001"])
+    report(store, reference, "34600000001", "50")
+    report(store, reference, "34600000001", "13", "SMS")
+    load(store, warehouse, None)
+    before = rows(warehouse, f"SELECT * FROM {table} ORDER BY id")
+    with warehouse.begin() as connection:
+        connection.execute(sa.text("DROP VIEW rcs_campaign_funnel"))
+        connection.execute(sa.text(f"DROP TABLE {table}"))
+
+    load(store, warehouse, None)
+
+    assert rows(warehouse, f"SELECT * FROM {table} ORDER BY id") == before
+
+
+def replace_by_older_table(warehouse: sa.Engine, table: str) -> None:
+    """Replace a table by one with its first row, some of its columns and one that others added."""
+    with warehouse.begin() as connection:
+        for statement in (
+            "DROP VIEW IF EXISTS rcs_campaign_funnel",
+            f"DROP TABLE {table}",
+            f"CREATE TABLE {table} (id BIGINT PRIMARY KEY, mine VARCHAR(9), campaign TEXT, revision INT, fold INT)",
+            f"INSERT INTO {table} VALUES (1, 'theirs', 'spring', 1, 1)",
+        ):
+            connection.execute(sa.text(statement))
+
+
+def test_missing_columns_are_added_and_filled_and_foreign_columns_stay(store: sa.Engine, warehouse: sa.Engine) -> None:
+    report(store, send(store, "spring", ["34600000001"]), "34600000001", "13")
+    load(store, warehouse, None)
+    replace_by_older_table(warehouse, "rcs_message")
+    replace_by_older_table(warehouse, "rcs_report")
+
+    assert load(store, warehouse, None) == Loaded(campaigns=1, messages=1, reports=1)
+
+    assert rows(warehouse, "SELECT mine, delivery_status, name FROM rcs_message") == [
+        ("theirs", "delivered", "P34600000001")
+    ]
+    assert rows(warehouse, "SELECT mine, status_code, phone FROM rcs_report") == [("theirs", "13", "34600000001")]
+    assert load(store, warehouse, None) == Loaded(campaigns=0, messages=0, reports=0)
+
+
+def test_a_view_of_an_older_version_is_replaced(store: sa.Engine, warehouse: sa.Engine) -> None:
+    send(store, "spring", ["34600000001"])
+    load(store, warehouse, None)
+    with warehouse.begin() as connection:
+        connection.execute(sa.text("DROP VIEW rcs_campaign_funnel"))
+        connection.execute(sa.text("CREATE VIEW rcs_campaign_funnel AS SELECT campaign, day FROM rcs_message"))
+
+    load(store, warehouse, None)
+
+    assert rows(warehouse, "SELECT requested FROM rcs_campaign_funnel") == [(1,)]

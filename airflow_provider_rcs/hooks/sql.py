@@ -7,8 +7,6 @@ from contextlib import closing
 from importlib import import_module
 from typing import Any
 
-from airflow.providers.common.compat.sdk import BaseHook
-
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK, require_distinct_columns
 
@@ -26,6 +24,9 @@ def stream_columns(
     :raises RcsInputError: if the connection is not to a SQL database, or if the query returns no columns or two of the
         same name.
     """
+    # Not at the top: importing Airflow takes seconds, and a cursor can be opened without it.
+    from airflow.providers.common.compat.sdk import BaseHook
+
     hook = BaseHook.get_connection(sql_conn_id).get_hook()
     if not hasattr(hook, "get_records"):
         raise RcsInputError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -192,9 +192,5 @@ def _settings_to_store(settings: SendSettings, connections: DispatchConnections)
             "at_most": settings.frequency_cap.at_most,
             "within_seconds": settings.frequency_cap.within.total_seconds(),
         },
-        "connections": {
-            "rcs_conn_id": connections.rcs_conn_id,
-            "exclude_sql": connections.exclude_sql,
-            "exclude_conn_id": connections.exclude_conn_id,
-        },
+        "connections": asdict(connections),
     }

@@ -12,20 +12,10 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.receiver.auth import Credentials
 from airflow_provider_rcs.store.db import tables
+from tests.pushed_report import PUSHED
 
 LOGIN, PASSWORD = "reports", "contraseña"
 CREDENTIALS = Credentials.of(LOGIN, PASSWORD, where="the test")
-FIELDS = {
-    "Servicio": "RCS",
-    "Estado": "11",
-    "Agente": "my-rcs-agent",
-    "Destinatario": "34600000001",
-    "RefCampaign": "12333-4545-23233",
-    "RefMensaje": "36578294H",
-    "Fecha": "2020-12-03 11:14:24",
-    "idCampaign": "10573758",
-    "idMensaje": "33434444443",
-}
 
 
 def client(app: Any, *, root_path: str = "") -> httpx.AsyncClient:
@@ -40,7 +30,7 @@ def client(app: Any, *, root_path: str = "") -> httpx.AsyncClient:
 def push(app: Any, path: str = "/rcs/reports", method: str = "POST", **request: Any) -> httpx.Response:
     """Make one request; by default it pushes the example report of the API document."""
     if not request.keys() & {"json", "data", "files", "content"} and method == "POST":
-        request["json"] = FIELDS
+        request["json"] = PUSHED
 
     async def go() -> httpx.Response:
         async with client(app) as pusher:

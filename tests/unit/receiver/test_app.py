@@ -16,9 +16,9 @@ from fastapi import FastAPI
 
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.auth import Credentials
+from tests.pushed_report import PUSHED
 from tests.unit.receiver.pushing import (
     CREDENTIALS,
-    FIELDS,
     LOGIN,
     PASSWORD,
     client,
@@ -44,7 +44,7 @@ def test_the_response_waits_for_the_commit(app: ReportsApp, engine: sa.Engine, n
         async with client(app) as pusher:
             with closing(sa.create_engine(engine.url).raw_connection()) as other:
                 other.cursor().execute("BEGIN IMMEDIATE")
-                response = asyncio.create_task(pusher.post("/rcs/reports", json=FIELDS))
+                response = asyncio.create_task(pusher.post("/rcs/reports", json=PUSHED))
                 done, _ = await asyncio.wait([response], timeout=0.3)
                 assert not done
                 other.rollback()
@@ -57,10 +57,10 @@ def test_the_response_waits_for_the_commit(app: ReportsApp, engine: sa.Engine, n
 @pytest.mark.parametrize(
     "request_",
     [
-        {"json": FIELDS},
-        {"json": [FIELDS, {"Estado": "13"}]},
-        {"data": FIELDS},
-        {"files": {name: (None, value) for name, value in FIELDS.items()}},
+        {"json": PUSHED},
+        {"json": [PUSHED, {"Estado": "13"}]},
+        {"data": PUSHED},
+        {"files": {name: (None, value) for name, value in PUSHED.items()}},
     ],
     ids=["json", "list with a refused entry", "form", "multipart"],
 )
@@ -75,7 +75,7 @@ def test_a_report_is_dated_in_the_time_zone_that_is_set(
 
 
 def test_a_list_of_reports_is_committed_whole(app: ReportsApp, engine: sa.Engine) -> None:
-    response = push(app, json=[{**FIELDS, "idMensaje": str(number)} for number in range(3)])
+    response = push(app, json=[{**PUSHED, "idMensaje": str(number)} for number in range(3)])
 
     assert response.json() == {"committed": 3}
     assert [report.api_message_id for report in stored(engine)] == ["0", "1", "2"]
@@ -84,11 +84,11 @@ def test_a_list_of_reports_is_committed_whole(app: ReportsApp, engine: sa.Engine
 @pytest.mark.parametrize(
     "request_",
     [
-        {"json": FIELDS},
-        {"json": {name.upper(): int(value) if value.isdigit() else value for name, value in FIELDS.items()}},
-        {"json": FIELDS, "headers": {"Content-Type": "Application/JSON; charset=UTF-8"}},
-        {"data": FIELDS},
-        {"files": {name: (None, value) for name, value in FIELDS.items()}},
+        {"json": PUSHED},
+        {"json": {name.upper(): int(value) if value.isdigit() else value for name, value in PUSHED.items()}},
+        {"json": PUSHED, "headers": {"Content-Type": "Application/JSON; charset=UTF-8"}},
+        {"data": PUSHED},
+        {"files": {name: (None, value) for name, value in PUSHED.items()}},
     ],
     ids=["json", "upper case and numbers", "content type in another case", "url-encoded form", "multipart form"],
 )
@@ -153,13 +153,13 @@ def test_without_credentials_every_request_is_refused_and_the_reason_logged_once
         ({"content": b"{", "headers": {"Content-Type": "application/json"}}, 400),
         ({"json": "34600000001"}, 400),
         ({"json": []}, 400),
-        ({"json": [FIELDS, {"Estado": "13"}]}, 400),
+        ({"json": [PUSHED, {"Estado": "13"}]}, 400),
         ({"data": {"Destinatario": "34600000001"}}, 400),
         ({"content": b"--x", "headers": {"Content-Type": "multipart/form-data"}}, 400),
         ({"files": {"Estado": ("status.txt", b"13")}}, 400),
-        ({"json": {**FIELDS, "Agente": "34600000001\0"}}, 400),
-        ({"json": {**FIELDS, "34600000001\0": "1"}}, 400),
-        ({"json": {**FIELDS, "Estado": "34600000001" * 3}}, 400),
+        ({"json": {**PUSHED, "Agente": "34600000001\0"}}, 400),
+        ({"json": {**PUSHED, "34600000001\0": "1"}}, 400),
+        ({"json": {**PUSHED, "Estado": "34600000001" * 3}}, 400),
         ({"content": b'{"Estado": "13", "idMensaje": ' + b"[" * 500 + b"]" * 500 + b"}"}, 415),
         (
             {
@@ -169,7 +169,7 @@ def test_without_credentials_every_request_is_refused_and_the_reason_logged_once
             400,
         ),
         ({"content": b"<report/>", "headers": {"Content-Type": "text/xml"}}, 415),
-        ({"json": {**FIELDS, "Agente": "x" * 70_000}}, 413),
+        ({"json": {**PUSHED, "Agente": "x" * 70_000}}, 413),
     ],
 )
 def test_a_refused_body_is_not_quoted_in_the_response(
@@ -265,7 +265,7 @@ def test_a_request_does_not_wait_for_a_hanging_look_up_of_credentials(engine: sa
     ("request_", "status", "reports", "reason"),
     [
         ({"content": b"\xff{", "headers": {"Content-Type": "application/json"}}, 400, 0, "the body is not JSON"),
-        ({"json": [FIELDS, {"Estado": "13"}]}, 400, 1, "report 2 of 2: a report names no message"),
+        ({"json": [PUSHED, {"Estado": "13"}]}, 400, 1, "report 2 of 2: a report names no message"),
         ({"content": b"<report/>", "headers": {"Content-Type": "text/xml"}}, 415, 0, "send application/json"),
     ],
 )

@@ -13,7 +13,7 @@ from starlette.types import Receive
 from airflow_provider_rcs.receiver import bodies
 from airflow_provider_rcs.receiver.bodies import ParsedBody, read_body, read_reports
 from airflow_provider_rcs.receiver.responses import RequestRefusedError
-from tests.unit.receiver.pushing import FIELDS
+from tests.pushed_report import PUSHED
 
 BOUNDARY = b"x1"
 MULTIPART = b"multipart/form-data; boundary=" + BOUNDARY
@@ -32,7 +32,7 @@ values: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=10,
 )
-field_names = st.sampled_from(list(FIELDS)) | st.text(max_size=10)
+field_names = st.sampled_from(list(PUSHED)) | st.text(max_size=10)
 
 
 @cache
@@ -119,9 +119,9 @@ def test_latin_1_is_read_if_the_header_names_it_or_utf_8_fails(content_type: byt
 
 
 def test_readable_reports_of_a_list_are_read_and_the_first_unreadable_one_is_named() -> None:
-    bad = {**FIELDS, "Estado": ""}
+    bad = {**PUSHED, "Estado": ""}
 
-    result = read(b"application/json", orjson.dumps([FIELDS, bad, FIELDS, bad]))
+    result = read(b"application/json", orjson.dumps([PUSHED, bad, PUSHED, bad]))
 
     assert len(result.reports) == 2
     assert result.problem == "report 2 of 4: a report has no status (Estado)"

@@ -17,9 +17,9 @@ from airflow_provider_rcs.receiver import ingest
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.spool import Spool
 from airflow_provider_rcs.store.db.engine import engine_from_url
+from tests.pushed_report import PUSHED
 from tests.unit.receiver.pushing import (
     CREDENTIALS,
-    FIELDS,
     PASSWORD,
     client,
     push,
@@ -41,10 +41,10 @@ def test_concurrent_requests_share_commits(app: ReportsApp, engine: sa.Engine, n
 
     async def push_many() -> httpx.Response:
         async with client(counting) as pusher:
-            first = await pusher.post("/rcs/reports", json=FIELDS)
+            first = await pusher.post("/rcs/reports", json=PUSHED)
             with closing(sa.create_engine(engine.url).raw_connection()) as other:
                 other.cursor().execute("BEGIN IMMEDIATE")
-                pushes = [asyncio.create_task(pusher.post("/rcs/reports", json=FIELDS)) for _ in range(100)]
+                pushes = [asyncio.create_task(pusher.post("/rcs/reports", json=PUSHED)) for _ in range(100)]
                 while arrived < 101:
                     await asyncio.sleep(0)
                 other.rollback()
@@ -68,7 +68,7 @@ def test_a_failing_store_without_a_spool_is_answered_503_and_logged_without_data
     without_tables.dispose()
     assert response.status_code == 503
     assert "The store commit failed for 1 request(s): the database failed (OperationalError" in caplog.text
-    assert not any(value in caplog.text for value in (FIELDS["Destinatario"], FIELDS["RefMensaje"], PASSWORD))
+    assert not any(value in caplog.text for value in (PUSHED["Destinatario"], PUSHED["RefMensaje"], PASSWORD))
 
 
 def app_without_store_until(available: threading.Event, engine: sa.Engine, folder: Path) -> ReportsApp:

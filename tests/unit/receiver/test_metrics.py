@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.metrics import LoggedMetrics
 from airflow_provider_rcs.receiver.spool import Spool
+from tests.pushed_report import PUSHED
 from tests.unit.receiver.pushing import (
     CREDENTIALS,
-    FIELDS,
     push,
 )
 
@@ -30,7 +30,7 @@ def test_the_receiver_counts_what_it_does(engine: sa.Engine, tmp_path: Path) -> 
 
     app = ReportsApp(lambda: engine, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"), metrics=CountingMetrics())
 
-    push(app, json=[FIELDS, FIELDS, {}])
+    push(app, json=[PUSHED, PUSHED, {}])
     push(app, auth=None)
 
     assert counted == {

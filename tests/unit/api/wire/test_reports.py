@@ -15,18 +15,8 @@ from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.errors import RcsReportError
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.api.wire.reports import read_form_fields, read_json_entries, read_report
+from tests.pushed_report import PUSHED
 
-PUSHED = {
-    "Servicio": "RCS",
-    "Estado": "11",
-    "Agente": "my-rcs-agent",
-    "Destinatario": "34600000001",
-    "RefCampaign": "12333-4545-23233",
-    "RefMensaje": "36578294H",
-    "Fecha": "2020-12-03 11:14:24",
-    "idCampaign": "10573758",
-    "idMensaje": "33434444443",
-}
 REPORT = Report(
     status_code="11",
     phone="34600000001",

@@ -63,13 +63,14 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _read_phone(arguments: argparse.Namespace) -> str:
     from airflow_provider_rcs.api.masking import mask_phone
-    from airflow_provider_rcs.recipients.phones import PhoneError, read_phone
+    from airflow_provider_rcs.recipients.phone_cells import PhoneError
+    from airflow_provider_rcs.recipients.phones import PhoneRules, read_phone
     from airflow_provider_rcs.sending.settings import require_region
 
     if arguments.default_region is not None:
         require_region(arguments.default_region)
     try:
-        return read_phone(arguments.phone, arguments.default_region)
+        return read_phone(arguments.phone, PhoneRules(arguments.default_region, mobile_only=False)).phone
     except PhoneError as error:
         raise RcsInputError(
             "phone", f"{mask_phone(arguments.phone)!r}: {error}", "Write it with + and the country code."

@@ -116,9 +116,11 @@ def plan_list(
     """Record the list as planned, and check what only the whole list shows.
 
     :raises RcsInvalidRecipientsError: if a recipient is rejected and ``on_invalid`` is ``"fail"``.
-    :raises RcsInputError: if ``send_at`` has passed and messages are planned.
+    :raises RcsInputError: if the phones were rounded, or most of those without a country cannot be read; or if
+        ``send_at`` has passed and messages are planned.
     """
     record_chunks(engine, attempt, chunks)
+    counts.phones.require_sound(settings.phone_rules)
     if settings.on_invalid == "fail":
         counts.require_no_rejections()
     counts.warn()
@@ -142,7 +144,7 @@ def exclude_phones(
     engine: sa.Engine, campaign: Campaign, settings: SendSettings, excluded: Iterable[Sequence[object]]
 ) -> None:
     """Record the phones that the campaign must not message, before recipients are planned that could be claimed."""
-    for phones in excluded_phones(excluded, settings.default_region):
+    for phones in excluded_phones(excluded, settings.phone_rules):
         record_exclusions(engine, campaign, sorted(phones))
 
 

@@ -34,7 +34,7 @@ from airflow_provider_rcs.store.outbox.refused_credentials import looking_up
 log = logging.getLogger(__name__)
 
 # Of the other settings, some are needed for the list alone, and the rest are stored with the campaign.
-_PLAIN_SETTINGS = ("default_region", "request_reports", "batch_size", "max_in_flight", "on_in_doubt")
+_PLAIN_SETTINGS = ("default_region", "phone_format", "request_reports", "batch_size", "max_in_flight", "on_in_doubt")
 _REMEDY_FOR_PASSED_DATE = (
     "Cancel the campaign (airflow-rcs cancel), or send it at once: run its task again without send_at and scheduled_by."
 )

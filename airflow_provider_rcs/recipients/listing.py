@@ -92,8 +92,8 @@ class ListCounts:
             log.warning("Phones: %s.", advice)
         if self.fixed_lines:
             log.warning(
-                "%d of the %d listed phones are fixed lines, which rarely support RCS; mobile_only is False, so they are "
-                "messaged anyway.",
+                "%d of the %d listed phones are fixed lines, which rarely support RCS; they are messaged anyway "
+                "(mobile_only=False).",
                 self.fixed_lines,
                 self.rows,
             )

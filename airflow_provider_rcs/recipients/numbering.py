@@ -44,6 +44,7 @@ class Number(NamedTuple):
     kind: Kind
 
 
+_KINDS = tuple(Kind)
 _UNCERTAIN = Number("", Kind.OTHER)
 
 
@@ -70,8 +71,8 @@ def international_number(digits: str) -> Number | None:
 
     :param digits: ASCII digits, the country's calling code first.
     """
-    read = _international_by_pattern(digits)
-    return _international_by_phonenumbers(digits) if read is _UNCERTAIN else read
+    number = _international_by_pattern(digits)
+    return _international_by_phonenumbers(digits) if number is _UNCERTAIN else number
 
 
 def national_number(digits: str, region: str) -> Number | None:
@@ -81,8 +82,8 @@ def national_number(digits: str, region: str) -> Number | None:
 
     :param digits: ASCII digits, with or without the region's national prefix.
     """
-    read = _region(region).national(digits)
-    return _national_by_phonenumbers(digits, region) if read is _UNCERTAIN else read
+    number = _region(region).national(digits)
+    return _national_by_phonenumbers(digits, region) if number is _UNCERTAIN else number
 
 
 def digits_dialled_abroad(digits: str, region: str) -> str:
@@ -138,7 +139,7 @@ class _NumberingPlan:
         """Return the kind of the national number from ``start`` on, or ``None`` if it is not valid."""
         pattern = self._valid.get(len(digits) - start)
         match = pattern.fullmatch(digits, start) if pattern else None
-        return None if match is None else Kind((match.lastindex or 0) % len(Kind))
+        return None if match is None else _KINDS[(match.lastindex or 0) % len(_KINDS)]
 
     def has_length(self, length: int) -> bool:
         """Return whether a national number may have this length."""

@@ -20,6 +20,8 @@ _MISSING_TEXTS = frozenset({"", "nan", "none", "null", "<na>", "nat", "#n/a", "n
 _APOSTROPHES = "'`\u00b4\u2018\u2019"  # a spreadsheet's mark for text
 _SCHEME = re.compile(r"(?:tel|whatsapp)\s*:\s*", re.IGNORECASE)
 _WRITTEN = re.compile(r"\+?[0-9]+")
+# Groups too short to be phones by themselves, with nothing between them that could separate two phones.
+_GROUPS = re.compile(r"\(?\+?[0-9]{1,6}(?:(?:[ )-]|\((?!0\))){1,3}[0-9]{1,6})*")
 _FLOAT = re.compile(r"(\+?[0-9]{7,})\.(0+)")
 _FRACTION = re.compile(r"[0-9]{7}\.[0-9]+$|\.[0-9]$")
 _SCIENTIFIC = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]+")
@@ -29,6 +31,7 @@ _EXTENSION = re.compile(
 )
 _BETWEEN_PHONES = re.compile(r"[/,;|&\n]|\s[-\u2010-\u2015\u2212]\s|\s(?:or|and|o|y|ou|et|oder|und)\s", re.IGNORECASE)
 _ZERO_IN_BRACKETS = re.compile(r"\(\s*0\s*\)")
+_WITHOUT_SEPARATORS = str.maketrans("", "", " ()-")
 _SHORTEST_PHONE = 7
 _SHORTEST_AFTER_SLASH = 4
 
@@ -56,6 +59,8 @@ def written_phone(value: object) -> str:
     text = value if isinstance(value, str) else _number_text(value)
     if _WRITTEN.fullmatch(text) and text.isascii():
         return text
+    if _GROUPS.fullmatch(text) and len(digits := text.translate(_WITHOUT_SEPARATORS)) <= LONGEST_E164:
+        return digits
     if not text.isascii():
         text = _INVISIBLE_MARK.sub("", text.translate(_FULL_WIDTH))
     text = text.strip().strip(_APOSTROPHES).strip()

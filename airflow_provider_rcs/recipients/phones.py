@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow_provider_rcs.api.masking import mask_phone
 from airflow_provider_rcs.recipients.cells import integers_as_text
@@ -63,8 +63,7 @@ class PhoneRules:
     mobile_only: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ReadPhone:
+class ReadPhone(NamedTuple):
     """A phone, and how it was read.
 
     :param phone: E.164 with the plus sign.
@@ -94,6 +93,19 @@ class PhoneColumn:
     refused: dict[int, str]
     two_readings: dict[int, tuple[str, ...]]
 
+    def add(self, position: int, read: ReadPhone) -> None:
+        """Set the phone of a cell."""
+        self.phones[position], self.readings[position] = read.phone, read.reading
+        if read.is_fixed_line:
+            self.fixed_lines.append(position)
+
+    def refuse(self, position: int, error: PhoneError) -> None:
+        """Set that a cell has no usable phone."""
+        self.phones[position], self.readings[position] = None, error.reading
+        self.refused[position] = str(error)
+        if error.readings:
+            self.two_readings[position] = error.readings
+
 
 def read_phone_column(cells: Sequence[object], rules: PhoneRules) -> PhoneColumn:
     """Read each cell as :func:`read_phone` does.
@@ -101,25 +113,28 @@ def read_phone_column(cells: Sequence[object], rules: PhoneRules) -> PhoneColumn
     :param rules: how digits without a country are read.
     """
     texts = _one_line_texts(cells)
-    form = _most_frequent_form(texts, rules)
+    form, unmatched = _match_most_frequent_form(texts, rules)
     phones: list[str | None] = [form.before + text for text in texts] if form.before else list(texts)
     readings: list[str] = [form.reading] * len(texts)
-    fixed_lines: list[int] = []
-    refused: dict[int, str] = {}
-    two_readings: dict[int, tuple[str, ...]] = {}
-    for position in _unmatched_positions(texts, form.lines):
+    column = PhoneColumn(phones, readings, [], {}, {})
+    written: dict[int, str] = {}
+    for position in unmatched:
         try:
-            read = read_phone(cells[position], rules)
+            written[position] = written_phone(cells[position])
         except PhoneError as error:
-            phones[position], readings[position] = None, error.reading
-            refused[position] = str(error)
-            if error.readings:
-                two_readings[position] = error.readings
+            column.refuse(position, error)
+    # Once more, because phones with spaces between their digits have one form as well.
+    form, unmatched = _match_most_frequent_form(list(written.values()), rules)
+    is_unmatched = set(unmatched)
+    for place, (position, text) in enumerate(written.items()):
+        if place not in is_unmatched:
+            phones[position], readings[position] = form.before + text, form.reading
             continue
-        phones[position], readings[position] = read.phone, read.reading
-        if read.is_fixed_line:
-            fixed_lines.append(position)
-    return PhoneColumn(phones, readings, fixed_lines, refused, two_readings)
+        try:
+            column.add(position, _read(text, rules))
+        except PhoneError as error:
+            column.refuse(position, error)
+    return column
 
 
 def read_phone(cell: object, rules: PhoneRules) -> ReadPhone:
@@ -133,10 +148,7 @@ def read_phone(cell: object, rules: PhoneRules) -> ReadPhone:
     :raises PhoneError: if it is missing, no valid number, not a mobile where only mobiles are accepted, or if it can be
         read in two ways.
     """
-    number, reading = _read_written(written_phone(cell), rules)
-    if rules.mobile_only and number.kind is not Kind.MOBILE:
-        raise PhoneError(IS_FIXED_LINE if number.kind is Kind.FIXED_LINE else _NOT_A_MOBILE, reading)
-    return ReadPhone(number.phone, reading, number.kind is Kind.FIXED_LINE)
+    return _read(written_phone(cell), rules)
 
 
 def could_be_phone(text: str, phone: str) -> bool:
@@ -148,6 +160,13 @@ def could_be_phone(text: str, phone: str) -> bool:
 
     digits = "".join(filter(str.isdecimal, text)).lstrip("0")
     return digits in (phone[1:], str(phonenumbers.parse(phone).national_number))
+
+
+def _read(text: str, rules: PhoneRules) -> ReadPhone:
+    number, reading = _read_written(text, rules)
+    if rules.mobile_only and number.kind is not Kind.MOBILE:
+        raise PhoneError(IS_FIXED_LINE if number.kind is Kind.FIXED_LINE else _NOT_A_MOBILE, reading)
+    return ReadPhone(number.phone, reading, number.kind is Kind.FIXED_LINE)
 
 
 def _read_written(text: str, rules: PhoneRules) -> tuple[Number, Reading]:
@@ -245,6 +264,20 @@ class _Form:
     lines: re.Pattern[str]
 
 
+def _match_most_frequent_form(texts: Sequence[str], rules: PhoneRules) -> tuple[_Form, list[int]]:
+    """Return the form of most texts, and the positions of the texts that do not certainly have it."""
+    form = _most_frequent_form(texts, rules)
+    unmatched = []
+    position = 0
+    # All texts in one call: a call for each would take longer than the matching itself.
+    for matched, line in form.lines.findall("\n".join([*texts, ""])):
+        position += matched.count("\n")
+        if line:
+            unmatched.append(position)
+            position += 1
+    return form, unmatched
+
+
 def _most_frequent_form(texts: Sequence[str], rules: PhoneRules) -> _Form:
     """Return the form of the texts of the most frequent length in a sample."""
     sample = texts[:: len(texts) // _SAMPLE_SIZE + 1]
@@ -282,16 +315,3 @@ def _one_line_texts(cells: Sequence[Any]) -> Sequence[str]:
         if set(map(type, cells)) == {int}:
             return integers_as_text(cells)
     return [cell if isinstance(cell, str) and "\n" not in cell else "" for cell in cells]
-
-
-def _unmatched_positions(texts: Sequence[str], lines: re.Pattern[str]) -> list[int]:
-    """Return the positions of the texts that a pattern of lines does not match."""
-    unmatched = []
-    position = 0
-    # All texts in one call: a call for each would take longer than the matching itself.
-    for matched, line in lines.findall("\n".join([*texts, ""])):
-        position += matched.count("\n")
-        if line:
-            unmatched.append(position)
-            position += 1
-    return unmatched

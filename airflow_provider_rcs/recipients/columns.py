@@ -168,7 +168,7 @@ def read_recipients(
             if text:
                 values[variable] = text
     keys: list[Any] = list(phones.phones)
-    for position in phones.refused:
+    for position in (position for position in phones.refused if keys[position] is None):
         identity = (as_listed[position], names[position], references[position], variables[position])
         keys[position] = _key_without_phone(identity)
     for values in variables:

@@ -10,9 +10,10 @@ from typing import Any
 from airflow_provider_rcs.recipients.cells import is_missing
 from airflow_provider_rcs.recipients.numbering import LONGEST_E164, international_number
 
-# White space, dashes, brackets, dots and slashes, and the invisible characters that copied phones contain.
+# White space, dashes, brackets, dots and slashes, the tilde of "8~10" (wait for the dial tone), and the invisible
+# characters that copied phones contain.
 _INVISIBLE = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
-_SEPARATORS = re.compile(rf"[\s\-\u2010-\u2015\u2212()\[\]./{_INVISIBLE}]+")
+_SEPARATORS = re.compile(rf"[\s\-\u2010-\u2015\u2212()\[\]./~{_INVISIBLE}]+")
 _INVISIBLE_MARK = re.compile(f"[{_INVISIBLE}]")
 _FULL_WIDTH = {0xFF01 + offset: 0x21 + offset for offset in range(94)}
 _MINUS = ("-", "\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2015", "\u2212")
@@ -22,7 +23,7 @@ _SCHEME = re.compile(r"(?:tel|whatsapp)\s*:\s*", re.IGNORECASE)
 _WRITTEN = re.compile(r"\+?[0-9]+")
 # Groups too short to be phones by themselves, with nothing between them that could separate two phones.
 _GROUPS = re.compile(r"\(?\+?[0-9]{1,6}(?:(?:[ )-]|\((?!0\))){1,3}[0-9]{1,6})*")
-_FLOAT = re.compile(r"(\+?[0-9]{7,})\.(0+)")
+_FLOAT = re.compile(r"(\+?[0-9]+)\.0|(\+?[0-9]{7,})\.0+")
 _FRACTION = re.compile(r"[0-9]{7}\.[0-9]+$|\.[0-9]$")
 _SCIENTIFIC = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]+")
 _EXTENSION = re.compile(
@@ -42,12 +43,14 @@ class PhoneError(ValueError):
     :param rule: the rule; the same text for every phone that breaks it.
     :param reading: how its digits were read, if they were.
     :param readings: the phones that the value could mean, masked, if it could mean more than one.
+    :param phone: the phone, if the value means one that is not accepted, such as a fixed line.
     """
 
-    def __init__(self, rule: str, reading: str = "", readings: tuple[str, ...] = ()) -> None:
+    def __init__(self, rule: str, reading: str = "", readings: tuple[str, ...] = (), phone: str | None = None) -> None:
         super().__init__(rule)
         self.reading = reading
         self.readings = readings
+        self.phone = phone
 
 
 def written_phone(value: object) -> str:
@@ -68,7 +71,7 @@ def written_phone(value: object) -> str:
         raise PhoneError("it is missing")
     text = _SCHEME.sub("", text, count=1) if _SCHEME.match(text) else text
     if number := _FLOAT.fullmatch(text):
-        return number.group(1)
+        return number[1] or number[2]
     _require_one_phone(text)
     digits = _SEPARATORS.sub("", text)
     if not _WRITTEN.fullmatch(digits) or text.startswith(_MINUS):

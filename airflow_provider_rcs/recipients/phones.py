@@ -79,11 +79,12 @@ class ReadPhone(NamedTuple):
 class PhoneColumn:
     """The phones of a column.
 
-    :param phones: the phone of each cell as E.164 with the plus sign; ``None`` for a cell without a usable phone.
+    :param phones: the phone of each cell as E.164 with the plus sign, also where it is refused because it is not a
+        mobile; ``None`` for a cell that means no phone.
     :param readings: how each phone was read, also where it is refused; empty for a cell that is no phone in writing, or
         not a valid one after its plus sign.
     :param fixed_lines: positions of fixed lines that cannot be mobiles, where they are accepted.
-    :param refused: position of a cell without a usable phone -> the rule that it breaks.
+    :param refused: position of a cell that must not be messaged -> the rule that it breaks.
     :param two_readings: position of a refused cell -> the phones that it could mean, masked.
     """
 
@@ -101,7 +102,7 @@ class PhoneColumn:
 
     def refuse(self, position: int, error: PhoneError) -> None:
         """Set that a cell has no usable phone."""
-        self.phones[position], self.readings[position] = None, error.reading
+        self.phones[position], self.readings[position] = error.phone, error.reading
         self.refused[position] = str(error)
         if error.readings:
             self.two_readings[position] = error.readings
@@ -165,7 +166,8 @@ def could_be_phone(text: str, phone: str) -> bool:
 def _read(text: str, rules: PhoneRules) -> ReadPhone:
     number, reading = _read_written(text, rules)
     if rules.mobile_only and number.kind is not Kind.MOBILE:
-        raise PhoneError(IS_FIXED_LINE if number.kind is Kind.FIXED_LINE else _NOT_A_MOBILE, reading)
+        rule = IS_FIXED_LINE if number.kind is Kind.FIXED_LINE else _NOT_A_MOBILE
+        raise PhoneError(rule, reading, phone=number.phone)
     return ReadPhone(number.phone, reading, number.kind is Kind.FIXED_LINE)
 
 

@@ -214,7 +214,7 @@ def _read_e164(digits: str, region: str | None) -> Number | None:
     number = international_number(digits)
     if number is None or region is None or digits.startswith(calling_code(region)):
         return number
-    national = national_number(digits, region)
+    national = national_number(digits, region) or _with_zero_restored(digits, region)
     if national is not None and national.kind is Kind.MOBILE:
         raise _two_readings(number, national)
     return number
@@ -224,9 +224,8 @@ def _read_national(digits: str, region: str, *, may_have_code: bool) -> tuple[Nu
     national = national_number(digits, region)
     has_code = may_have_code and digits.startswith(calling_code(region))
     with_code = international_number(digits) if has_code else None
-    if national is None and with_code is None and region in _REGIONS_OF_MOBILES_WITH_ZERO:
-        restored = national_number(f"0{digits}", region)
-        return (restored if restored and restored.kind is Kind.MOBILE else None), Reading.ZERO_RESTORED
+    if national is None and with_code is None and (restored := _with_zero_restored(digits, region)):
+        return restored, Reading.ZERO_RESTORED
     if with_code is None or (national is not None and national.phone == with_code.phone):
         return national, Reading.NATIONAL
     if national is None:
@@ -234,6 +233,12 @@ def _read_national(digits: str, region: str, *, may_have_code: bool) -> tuple[Nu
     if with_code.kind is Kind.MOBILE and national.kind is Kind.FIXED_LINE:
         return with_code, Reading.OVER_FIXED_LINE
     raise _two_readings(national, with_code)
+
+
+def _with_zero_restored(digits: str, region: str) -> Number | None:
+    """Return the mobile whose leading zero a column of numbers has lost."""
+    restored = national_number(f"0{digits}", region) if region in _REGIONS_OF_MOBILES_WITH_ZERO else None
+    return restored if restored and restored.kind is Kind.MOBILE else None
 
 
 def _require(number: Number | None, rule: str, reading: str) -> Number:

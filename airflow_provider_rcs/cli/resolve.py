@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", default=getpass.getuser(), help="who decides (default: %(default)s)")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--request", help="only the messages of the request with this reference")
-    which.add_argument("--phone", help="only the message to this phone, as E.164 digits")
+    which.add_argument("--phone", help="only the message to this phone, such as +34600000001")
     parser.add_argument(
         "--credentials-fixed",
         action="store_true",
@@ -67,7 +67,9 @@ def _resolve(engine: sa.Engine, campaign: Campaign, resolution: Resolution, argu
     if arguments.request:
         return resolve_request(engine, campaign, resolution, arguments.request)
     if arguments.phone:
-        return resolve_phone(engine, campaign, resolution, arguments.phone)
+        # E.164 digits alone mean the same: others have written phones without the plus sign.
+        phone = f"+{arguments.phone.strip().removeprefix('+')}"
+        return resolve_phone(engine, campaign, resolution, phone)
     return resolve_all(engine, campaign, resolution)
 
 

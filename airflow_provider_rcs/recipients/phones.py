@@ -1,4 +1,4 @@
-"""Phones of a source, in any common notation, as E.164 digits."""
+"""Phones of a source, in any common notation, in E.164: a plus sign and digits."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PhoneError(ValueError):
 class PhoneColumn:
     """The phones of a column.
 
-    :param phones: the E.164 digits of each cell, or ``None`` for a cell without a usable phone.
+    :param phones: the phone of each cell in E.164, or ``None`` for a cell without a usable phone.
     :param fixed_lines: positions of fixed lines that cannot be mobiles.
     :param refused: position of a cell without a usable phone -> the rule that it breaks.
     """
@@ -59,7 +59,8 @@ def read_phone_column(cells: Sequence[object], default_region: str | None = None
     """
     texts = _one_line_texts(cells)
     code, lines = _fast_pattern(texts, default_region)
-    phones: list[str | None] = [code + text for text in texts] if code else list(texts)
+    prefix = f"+{code}"
+    phones: list[str | None] = [prefix + text for text in texts]
     fixed_lines: list[int] = []
     refused: dict[int, str] = {}
     unmatched = _unmatched_positions(texts, lines)
@@ -74,14 +75,15 @@ def read_phone_column(cells: Sequence[object], default_region: str | None = None
             phones[position] = None
             refused[position] = str(error)
             continue
-        phones[position], is_fixed_line = parsed
+        digits, is_fixed_line = parsed
+        phones[position] = f"+{digits}"
         if is_fixed_line:
             fixed_lines.append(position)
     return PhoneColumn(phones, fixed_lines, refused)
 
 
 def read_phone(value: object, default_region: str | None = None) -> str:
-    """Return a phone as E.164 digits, without the plus sign.
+    """Return a phone in E.164, such as ``+34600000001``.
 
     A number that begins with ``+`` or ``00`` is international. Plain digits are a national number of the default region
     if they are valid as one, otherwise an international number.
@@ -90,7 +92,7 @@ def read_phone(value: object, default_region: str | None = None) -> str:
     :param default_region: the region of national numbers, as two letters such as ``"ES"``.
     :raises PhoneError: if the value is missing or not a valid number.
     """
-    return _parse_cell(value, default_region)[0]
+    return f"+{_parse_cell(value, default_region)[0]}"
 
 
 def phone_text(value: object) -> str:
@@ -113,12 +115,12 @@ def phone_text(value: object) -> str:
 def could_be_phone(text: str, phone: str) -> bool:
     """Return whether a text that is not a valid phone has the digits of this one, with or without its calling code.
 
-    :param phone: E.164 digits.
+    :param phone: in E.164, such as ``+34600000001``.
     """
     import phonenumbers
 
     digits = "".join(filter(str.isdecimal, text)).lstrip("0")
-    return digits in (phone, str(phonenumbers.parse(f"+{phone}").national_number))
+    return digits in (phone.removeprefix("+"), str(phonenumbers.parse(phone).national_number))
 
 
 def _whole_number_as_text(value: Any) -> str:

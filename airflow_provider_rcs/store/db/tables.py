@@ -113,7 +113,7 @@ message = sa.Table(
     sa.Column(
         "recipient_key", sa.Text, nullable=False, comment="the phone, a digest of an unusable one, or a pseudonym"
     ),
-    sa.Column("phone", sa.String(15), comment="E.164 digits; null if the list has no usable phone"),
+    sa.Column("phone", sa.String(16), comment="in E.164, with +; null if the list has no usable phone"),
     sa.Column("phone_as_listed", sa.Text, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("reference", sa.Text, nullable=False),
@@ -221,7 +221,7 @@ report_refused = sa.Table(
 suppression = sa.Table(
     "rcs_suppression",
     metadata,
-    sa.Column("phone", sa.String(15), primary_key=True, comment="E.164 digits"),
+    sa.Column("phone", sa.String(16), primary_key=True, comment="in E.164, with +"),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("since", UtcDateTime, nullable=False),
     comment="Phones that no campaign may message.",
@@ -232,7 +232,7 @@ exclusion = sa.Table(
     "rcs_exclusion",
     metadata,
     sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), primary_key=True, autoincrement=False),
-    sa.Column("phone", sa.String(15), primary_key=True, comment="E.164 digits"),
+    sa.Column("phone", sa.String(16), primary_key=True, comment="in E.164, with +"),
     comment="Phones that one campaign must not message, from the exclude_sql of its tasks.",
 )
 

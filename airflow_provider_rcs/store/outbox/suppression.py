@@ -38,7 +38,7 @@ def record_exclusions(engine: sa.Engine, campaign: Campaign, phones: Sequence[st
 
     Call it before the list is recorded: claims suppress only the phones that are excluded by then.
 
-    :param phones: E.164 digits, each phone once.
+    :param phones: in E.164, each phone once.
     """
     rows = [{"campaign_id": campaign.id, "phone": phone} for phone in phones]
     with transaction(engine) as connection:

@@ -92,7 +92,7 @@ class PersonalData:
 def find_personal_data(engine: sa.Engine, phone: str) -> PersonalData:
     """Return the rows that are about a person, without changing them.
 
-    :param phone: E.164 digits.
+    :param phone: in E.164, such as ``+34600000001``.
     """
     with reading(engine) as connection:
         return _find(connection, find_pseudonyms(connection), phone, report.c.fold.is_not(None))
@@ -105,7 +105,7 @@ def erase(engine: sa.Engine, phone: str, erased_by: str, *, suppress: bool = Fal
     campaign do not change, and the campaign does not message the phone again. Reports lose the phone as well; later
     ones lose it when they are folded. Suppressions and exclusions remain, by pseudonym.
 
-    :param phone: E.164 digits.
+    :param phone: in E.164, such as ``+34600000001``.
     :param erased_by: who erases, for the record.
     :param suppress: whether to suppress the phone for all campaigns as well.
     :raises RcsInFlightError: if a message to the phone is being sent.
@@ -161,7 +161,7 @@ def _find(
         by_pseudonym = sa.select(message.c.id).where(in_any_campaign, message.c.recipient_key == pseudonyms.of(phone))
         pseudonymous = connection.execute(by_pseudonym).scalars().all()
     message_ids = [*(each.id for each in messages), *pseudonymous]
-    is_about_person = sa.or_(report.c.phone == phone, report.c.message_id.in_(message_ids))
+    is_about_person = sa.or_(report.c.phone.in_((phone, phone.removeprefix("+"))), report.c.message_id.in_(message_ids))
     # Reports that are not folded yet lose their personal data when they are.
     reports = sa.select(report.c.id).where(candidates, IDENTIFIES_RECIPIENT, is_about_person)
     excluded = sa.select(sa.func.count()).select_from(exclusion).where(exclusion.c.phone == phone)
@@ -187,9 +187,10 @@ def _messages_with_similar_text(connection: sa.Connection, phone: str) -> Iterat
 
 
 def _refused_reports_with(connection: sa.Connection, phone: str) -> Iterator[int]:
+    digits = phone.removeprefix("+").encode()
     bodies = sa.select(report_refused.c.id, report_refused.c.body)
     for row in connection.execute(bodies, execution_options={"yield_per": _ROWS_PER_FETCH // 10}):
-        if phone.encode() in row.body.translate(None, b" -.()"):
+        if digits in row.body.translate(None, b" -.()"):
             yield row.id
 
 

@@ -51,9 +51,9 @@ def warehouses(postgres: str, mariadb: str, tmp_path: Path) -> Iterator[dict[str
 
 
 def person(number: int, **values: Any) -> ListedRecipient:
-    phone = f"346{number:08d}"
+    phone = f"+346{number:08d}"
     defaults: dict[str, Any] = {"name": f"{ODD}{number}", "reference": "", "variables": {"a": None}}
-    return ListedRecipient(**{"key": phone, "phone": phone, "phone_as_listed": f"+{phone}", **defaults, **values})
+    return ListedRecipient(**{"key": phone, "phone": phone, "phone_as_listed": phone, **defaults, **values})
 
 
 def claim(store: sa.Engine, attempt: Attempt, size: int) -> Claim:
@@ -94,7 +94,7 @@ def land_first_reports(store: sa.Engine, replied: Claim, echoed: Claim) -> None:
         report(replied, 1, FAILED),
         report(replied, 2, UNKNOWN, reported_at=None, reported_at_text=ODD),
         report(echoed, 0, DELIVERED, service="sms"),
-        Report("13", "34699999999", "not-ours", service=ODD, api_message_id=f"m{ODD}", extra={ODD: ODD, "empty": ""}),
+        Report("13", "+34699999999", "not-ours", service=ODD, api_message_id=f"m{ODD}", extra={ODD: ODD, "empty": ""}),
     ]
     land(store, [*reports, reports[0]], MOMENT)
 

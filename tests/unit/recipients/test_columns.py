@@ -192,8 +192,8 @@ def test_every_field_of_a_row_is_read() -> None:
     recipient = read("+34 600 000 001", name=" Ana ", id=42.0, Amount="19.90")
 
     assert (recipient.key, recipient.phone, recipient.phone_as_listed) == (
-        "34600000001",
-        "34600000001",
+        "+34600000001",
+        "+34600000001",
         "+34 600 000 001",
     )
     assert (recipient.name, recipient.reference, recipient.variables) == ("Ana", "42", {"Amount": "19.90"})
@@ -201,7 +201,7 @@ def test_every_field_of_a_row_is_read() -> None:
 
 
 def test_national_phones_are_read_in_the_default_region() -> None:
-    assert read("600 000 001", region="ES").phone == "34600000001"
+    assert read("600 000 001", region="ES").phone == "+34600000001"
 
 
 def test_a_variable_that_is_not_required_may_be_empty_and_is_left_out() -> None:
@@ -257,7 +257,7 @@ def test_mobile_only_rejects_a_fixed_line_which_keeps_its_phone_as_key() -> None
 
     assert recipient.rejection == "phone: it is a fixed line, and mobile_only is set"
     assert recipient.detail == "row 3, column 'phone', value '********678'"
-    assert recipient.key == "34912345678"
+    assert recipient.key == "+34912345678"
 
 
 @pytest.mark.parametrize("phone", ["34600000001", "12125550123"])
@@ -266,7 +266,7 @@ def test_mobile_only_accepts_phones_that_may_be_mobiles(phone: str) -> None:
 
 
 def test_a_recipient_rejected_for_another_reason_keeps_its_phone_as_key() -> None:
-    assert read(Amount=None).key == "34600000001"
+    assert read(Amount=None).key == "+34600000001"
 
 
 def test_the_phone_is_the_reason_for_a_row_with_two_problems() -> None:
@@ -337,7 +337,7 @@ def test_each_row_of_a_chunk_keeps_its_own_cells() -> None:
 
     recipients = read_recipients(chunk, columns, (), default_region=None, first_row=1)
 
-    assert [each.phone for each in recipients] == ["34600000001", None, "34600000003"]
+    assert [each.phone for each in recipients] == ["+34600000001", None, "+34600000003"]
     assert [each.name for each in recipients] == ["Ana", "", "Eva"]
     assert [each.reference for each in recipients] == ["1", "2", "3"]
     assert [each.variables for each in recipients] == [{}, {"Amount": "2.5"}, {"Amount": "3"}]

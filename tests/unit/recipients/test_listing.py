@@ -100,7 +100,7 @@ def test_excluded_phones_are_read_and_cells_without_a_valid_phone_are_counted(
 ) -> None:
     chunks: list[list[object]] = [["+34 600 000 001", "nobody"], [600000002, None]]
 
-    assert list(excluded_phones(chunks, "ES")) == [{"34600000001"}, {"34600000002"}]
+    assert list(excluded_phones(chunks, "ES")) == [{"+34600000001"}, {"+34600000002"}]
 
     assert [record.getMessage() for record in caplog.records] == [
         "2 rows of exclude_sql have no valid phone and exclude nobody."

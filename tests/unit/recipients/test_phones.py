@@ -60,34 +60,34 @@ def read_alone(cell: Any, region: str | None) -> tuple[str | None, str | None]:
     ids=ascii,
 )
 def test_an_international_phone_is_read_in_every_notation(phone: str) -> None:
-    assert read_phone(phone) == "34600000001"
+    assert read_phone(phone) == "+34600000001"
 
 
 @pytest.mark.parametrize(
     "phone", ["600000001", "600 00 00 01", "600-000-001", 600000001, 600000001.0, "34600000001", "+34600000001"]
 )
 def test_a_national_phone_is_read_in_the_default_region(phone: str) -> None:
-    assert read_phone(phone, "ES") == "34600000001"
+    assert read_phone(phone, "ES") == "+34600000001"
 
 
 def test_plain_digits_that_are_not_national_are_read_as_an_international_phone() -> None:
-    assert read_phone("447400123456", "ES") == "447400123456"
+    assert read_phone("447400123456", "ES") == "+447400123456"
 
 
 def test_an_international_phone_keeps_its_country() -> None:
-    assert read_phone("+44 7400 123456", "ES") == "447400123456"
+    assert read_phone("+44 7400 123456", "ES") == "+447400123456"
 
 
 def test_the_national_zero_of_an_international_phone_is_dropped() -> None:
-    assert read_phone("+44 (0)7400 123456") == "447400123456"
+    assert read_phone("+44 (0)7400 123456") == "+447400123456"
 
 
 def test_a_leading_zero_that_belongs_to_the_number_is_kept() -> None:
-    assert read_phone("+39 06 1234 5678") == "390612345678"
+    assert read_phone("+39 06 1234 5678") == "+390612345678"
 
 
 def test_a_fixed_line_is_a_valid_phone_and_left_to_the_service() -> None:
-    assert read_phone("912 345 678", "ES") == "34912345678"
+    assert read_phone("912 345 678", "ES") == "+34912345678"
 
 
 @pytest.mark.parametrize("cell", MISSING, ids=repr)
@@ -167,13 +167,13 @@ def test_a_phone_valid_neither_as_national_nor_international_says_so() -> None:
 def test_shared_codes_leading_zeros_and_mobile_prefixes_follow_their_countries_rules(
     phone: str, region: str | None, digits: str | None
 ) -> None:
-    assert read_phone_column([phone], region).phones == [digits]
+    assert read_phone_column([phone], region).phones == [digits and f"+{digits}"]
 
 
 def test_a_column_is_read_cell_by_cell() -> None:
     read = read_phone_column(["600 000 001", None, 912345678, "x", "+447400123456"], "ES")
 
-    assert read.phones == ["34600000001", None, "34912345678", None, "447400123456"]
+    assert read.phones == ["+34600000001", None, "+34912345678", None, "+447400123456"]
     assert read.refused == {1: "it is missing", 3: "it is not a phone number"}
     assert read.fixed_lines == [2]
 
@@ -216,14 +216,15 @@ def test_a_rejection_never_contains_the_phone(phone: str) -> None:
 
 
 @given(st.one_of(st.text(), st.integers(), st.floats(), st.decimals(allow_nan=False), st.booleans(), st.none()))
-def test_any_cell_is_read_as_digits_or_rejected(cell: Any) -> None:
+def test_any_cell_is_read_in_e164_or_rejected(cell: Any) -> None:
     try:
         phone = read_phone(cell, "ES")
     except PhoneError:
         return
 
     assert phone.isascii()
-    assert phone.isdigit()
+    assert phone.startswith("+")
+    assert phone[1:].isdigit()
 
 
 @pytest.mark.parametrize("phone", ["+4930111111111111", "+49301111111111111", "+4918122222222222"])
@@ -240,9 +241,9 @@ def test_the_text_of_a_missing_pandas_value_is_missing() -> None:
 
 @pytest.mark.parametrize("text", ["600000001", "0600 000 001", "34600000001", "0034 600-000-001", "tel. 600 00 00 01"])
 def test_a_text_with_the_digits_of_a_phone_could_be_that_phone(text: str) -> None:
-    assert could_be_phone(text, "34600000001")
+    assert could_be_phone(text, "+34600000001")
 
 
 @pytest.mark.parametrize("text", ["", "600000002", "60000000", "44600000001", "34600000001 or 34600000002"])
 def test_a_text_with_other_digits_could_not_be_that_phone(text: str) -> None:
-    assert not could_be_phone(text, "34600000001")
+    assert not could_be_phone(text, "+34600000001")

@@ -24,7 +24,7 @@ from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TERMS = CampaignTerms("1234567", "Welcome")
-ANA, BEA, EVA = "34600000001", "34600000002", "34600000003"
+ANA, BEA, EVA = "+34600000001", "+34600000002", "+34600000003"
 
 
 def campaign(engine: sa.Engine, name: str = "spring", overrides: Mapping[str, str] | None = None) -> Campaign:
@@ -38,7 +38,7 @@ def new_attempt(
 
 
 def phones(count: int) -> list[str]:
-    return [f"346{number:08d}" for number in range(count)]
+    return [f"+346{number:08d}" for number in range(count)]
 
 
 def listed(phone: str, rejection: str = "", /, **changes: Any) -> ListedRecipient:

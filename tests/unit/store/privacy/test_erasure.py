@@ -339,7 +339,7 @@ def test_a_report_landed_before_the_erasure_loses_personal_data_when_folded(engi
     land_and_fold(engine)
 
     assert row(engine, pseudonym_of_ana(engine)).delivery_status == "delivered"
-    assert "'34600000001'" not in dump_store(engine)
+    assert "'+34600000001'" not in dump_store(engine)
 
 
 def test_a_fold_during_the_search_does_not_wait_and_leaves_no_personal_data(
@@ -363,4 +363,4 @@ def test_a_fold_during_the_search_does_not_wait_and_leaves_no_personal_data(
     folding.join()
 
     assert is_blocked == [False]
-    assert "'34600000001'" not in dump_store(engine)
+    assert "'+34600000001'" not in dump_store(engine)

@@ -234,7 +234,7 @@ def test_recipients_who_opt_out_after_scheduling_are_left_out(
     with warehouse.begin() as connection:
         connection.execute(sa.text("INSERT INTO opt_out VALUES ('+34 600 000 001')"))
     with store.begin() as connection:
-        connection.execute(suppression.insert().values(phone=BEA, reason="said STOP", since=SOON))
+        connection.execute(suppression.insert().values(phone=f"+{BEA}", reason="said STOP", since=SOON))
     dispatch(context)
 
     assert messages_of(sandbox, store, campaign) == {EVA: 1}

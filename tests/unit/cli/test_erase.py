@@ -77,7 +77,7 @@ def test_nothing_is_erased_without_confirmation(
 
     monkeypatch.setattr("builtins.input", answer_no)
 
-    assert run("--phone", f"+{ANA}") == 2
+    assert run("--phone", ANA) == 2
 
     assert list(rows(engine)) == [ANA]
     assert "This cannot be undone" in questions[0]

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from airflow_provider_rcs.api.errors import RcsInputError, RcsInvalidRecipientsError
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.recipients.columns import Chunk, ListedRecipient, choose_columns, read_recipients
-from airflow_provider_rcs.recipients.phones import read_phone_column
 from airflow_provider_rcs.recipients.selection import ALL_RECIPIENTS, Selection
 
 log = logging.getLogger(__name__)
@@ -143,18 +142,3 @@ def list_chunks(
         selected = settings.selection.of(listed)
         counts.count(selected)
         yield selected
-
-
-def excluded_phones(chunks: Iterable[Sequence[object]], default_region: str | None) -> Iterator[set[str]]:
-    """Yield the phones that must not be messaged, chunk by chunk, and log the number of cells that have no valid phone.
-
-    :param chunks: the cells of one column, chunk by chunk.
-    :param default_region: the region of national phones, such as ``"ES"``.
-    """
-    unreadable = 0
-    for cells in chunks:
-        read = read_phone_column(cells, default_region)
-        unreadable += len(read.refused)
-        yield {phone for phone in read.phones if phone}
-    if unreadable:
-        log.warning("%d rows of exclude_sql have no valid phone and exclude nobody.", unreadable)

@@ -55,7 +55,10 @@ def test_reports_committed_after_later_ones_were_loaded_come_with_the_next_load(
     second = load(store, warehouse, None)
 
     assert (first, second) == (Loaded(0, 0, reports=1), Loaded(0, 0, reports=1))
-    assert rows(warehouse, "SELECT id, phone FROM rcs_report ORDER BY fold") == [(2, "+34600000002"), (1, "+34600000001")]
+    assert rows(warehouse, "SELECT id, phone FROM rcs_report ORDER BY fold") == [
+        (2, "+34600000002"),
+        (1, "+34600000001"),
+    ]
 
 
 def test_changes_committed_after_a_load_come_with_the_next_load(store: sa.Engine, warehouse: sa.Engine) -> None:

@@ -50,7 +50,15 @@ def test_the_shard_of_a_recipient_never_changes() -> None:
 
 
 def test_the_recipients_in_a_sample_never_change() -> None:
-    assert chosen(phones(100), sample=0.05) == ["+34600000005", "+34600000016", "+34600000036", "+34600000044", "+34600000048", "+34600000054", "+34600000076"]
+    assert chosen(phones(100), sample=0.05) == [
+        "+34600000005",
+        "+34600000016",
+        "+34600000036",
+        "+34600000044",
+        "+34600000048",
+        "+34600000054",
+        "+34600000076",
+    ]
 
 
 @given(keys=KEYS, count=st.integers(1, 12))

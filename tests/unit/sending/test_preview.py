@@ -40,7 +40,6 @@ from airflow_provider_rcs.store.campaign.campaigns import find_campaign, new_ref
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.db.tables import suppression
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, settle
-from airflow_provider_rcs.store.outbox.suppression import record_exclusions
 from tests.unit.sending.service import Service
 from tests.unit.store.given import (
     ANA,
@@ -161,7 +160,7 @@ def test_fixed_lines_are_rejected_with_mobile_only() -> None:
 
 
 def test_without_a_store_the_plan_says_so_and_still_counts_exclusions() -> None:
-    plan = preview(excluded=[["+34600000001", "34699999999"]])
+    plan = preview(excluded=[["+34600000001", "34699999999"]], default_region="ES")
 
     assert plan["store_asked"] is False
     assert (plan["planned"], plan["suppressed"]) == (2, 1)
@@ -331,12 +330,11 @@ def test_messages_that_were_rejected_duplicate_or_suppressed_keep_their_state(en
 
 def test_suppressed_recipients_are_counted_by_the_reason_that_a_claim_gives(engine: sa.Engine) -> None:
     suppress(engine, ANA)
-    record_exclusions(engine, campaign(engine), [BEA])
     sent(engine, [EVA], name="before")
     nobody, *_ = phones(1)
 
     counted = count(
-        [ANA, BEA, EVA, nobody], engine=engine, excluded=[ANA, nobody], frequency_cap=FrequencyCap(1, timedelta(days=7))
+        [ANA, BEA, EVA, nobody], engine=engine, excluded=[BEA, nobody], frequency_cap=FrequencyCap(1, timedelta(days=7))
     )
 
     assert counted.suppressed == {
@@ -344,6 +342,12 @@ def test_suppressed_recipients_are_counted_by_the_reason_that_a_claim_gives(engi
         "excluded by exclude_sql": 2,
         "frequency cap: at most 1 within 7 days": 1,
     }
+
+
+def test_an_excluded_recipient_whose_row_is_invalid_is_counted_as_a_send_records_it() -> None:
+    counted = count([listed(ANA, "variable Amount: it has no value"), BEA], excluded=[ANA])
+
+    assert (counts(counted), counted.suppressed) == ({"planned": 1, "suppressed": 1}, {"excluded by exclude_sql": 1})
 
 
 def test_suppressions_are_counted_for_a_campaign_that_has_not_begun(engine: sa.Engine) -> None:

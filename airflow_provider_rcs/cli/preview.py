@@ -9,14 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_rcs.api.errors import RcsError, RcsInputError
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.cli.queries import only_column_of_query, rows_of_query
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from airflow_provider_rcs.api.models import FrequencyCap
-    from airflow_provider_rcs.recipients.columns import Chunk
     from airflow_provider_rcs.sending.settings import SendSettings
 
 _NO_CAMPAIGN = "(a new one)"
@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scheduled-by", default="service", help="who holds the campaign until then: service (default) or store"
     )
     parser.add_argument("--batch-size", type=int, help="recipients per request (default: the connection's)")
-    parser.add_argument("--exclude-sql", help="a query whose first column holds phones that must not be messaged")
+    parser.add_argument("--exclude-sql", help="a query with one column: phones that must not be messaged")
     parser.add_argument("--exclude-conn-id", help="Airflow connection of that query (default: --sql-conn-id)")
     parser.add_argument("--at-most", type=int, help="messages per phone within --within-days")
     parser.add_argument("--within-days", type=float, help="days that --at-most counts, back from now")
@@ -95,7 +95,7 @@ def _plan(
     from airflow_provider_rcs.hooks.rcs import RcsHook
     from airflow_provider_rcs.sending.preview import dry_run
 
-    rows = _rows("sql", arguments.sql_conn_id, query)
+    rows = rows_of_query("sql", arguments.sql_conn_id, query)
     try:
         return dry_run(engine, RcsHook(arguments.rcs_conn_id), settings, rows, _excluded(arguments))
     except AirflowNotFoundException:
@@ -172,25 +172,10 @@ def _query(arguments: argparse.Namespace) -> str:
     return str(query)
 
 
-def _rows(argument: str, conn_id: str, query: str) -> Iterator[Chunk]:
-    from airflow_provider_rcs.hooks.airflow_errors import first_line_without_digits
-    from airflow_provider_rcs.hooks.sql import stream_columns
-
-    try:
-        yield from stream_columns(argument, conn_id, query)
-    except RcsError:
-        raise
-    except Exception as error:  # noqa: BLE001 - errors of drivers and of Airflow have no common class
-        raise RcsInputError(
-            argument, f"the query failed: {first_line_without_digits(error)}", "Try it in the database's own client."
-        ) from None
-
-
 def _excluded(arguments: argparse.Namespace) -> Iterator[Sequence[object]]:
     if arguments.exclude_sql:
         conn_id = arguments.exclude_conn_id or arguments.sql_conn_id
-        for columns in _rows("exclude_sql", conn_id, arguments.exclude_sql):
-            yield next(iter(columns.values()))
+        yield from only_column_of_query("exclude_sql", conn_id, arguments.exclude_sql)
 
 
 def _store_if_available(arguments: argparse.Namespace) -> tuple[sa.Engine | None, str]:

@@ -160,7 +160,7 @@ def _were_refused(context: Context, rcs_conn_id: str) -> bool:
 
 
 def _read_phones(values: Sequence[object], default_region: str | None) -> tuple[list[str], list[str]]:
-    """Return the phones as E.164, each once, and the problems with the others."""
+    """Return the phones in E.164, each once, and the problems with the others."""
     phones, problems = [], []
     rules = PhoneRules(default_region)
     for place, value in enumerate(values):

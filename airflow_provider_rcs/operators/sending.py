@@ -13,7 +13,7 @@ from airflow_provider_rcs.api.credit import read_min_credits
 from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreError
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
-from airflow_provider_rcs.hooks.sql import stream_first_column
+from airflow_provider_rcs.hooks.sql import stream_only_column
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_campaign_event
 from airflow_provider_rcs.operators.lineage import Query, lineage_of_send
@@ -67,7 +67,7 @@ class RcsSendingOperator(BaseOperator):
     :param store_conn_id: the connection to the store; by default ``[rcs] store_conn_id``. (templated)
     :param batch_size: the most recipients of one request; by default the connection's.
     :param max_in_flight: how many requests may be in flight at once.
-    :param exclude_sql: a query, or a ``.sql`` file, whose first column holds phones that must not be messaged.
+    :param exclude_sql: a query, or a ``.sql`` file, with one column: phones that must not be messaged.
         (templated)
     :param exclude_conn_id: the connection of ``exclude_sql``; by default that of the recipients, if they have one.
         (templated)
@@ -276,7 +276,7 @@ class RcsSendingOperator(BaseOperator):
 
     def _read_excluded(self) -> Iterator[Sequence[object]]:
         for query in self._exclude_queries():
-            yield from stream_first_column("exclude_sql", query.conn_id, query.sql)
+            yield from stream_only_column("exclude_sql", query.conn_id, query.sql)
 
     def _exclude_queries(self) -> Iterator[Query]:
         """Yield the query of ``exclude_sql``, if it was given."""

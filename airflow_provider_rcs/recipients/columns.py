@@ -49,7 +49,7 @@ class ListedRecipient(NamedTuple):  # made for each row: a frozen dataclass take
     """A row of a list, read as a recipient or as a rejection.
 
     :param key: identifies the recipient in the campaign: the phone, or without one a hash of the row's values.
-    :param phone: E.164 with the plus sign, or ``None`` if the row has no usable phone.
+    :param phone: in E.164, such as ``+34600000001``, or ``None`` if the row has no usable phone.
     :param phone_as_listed: the phone as the source has it, for people to look at.
     :param rejection: why the recipient cannot be messaged; empty if it can.
     :param detail: row, column and value of the rejection, with the phone masked; empty without a rejection.

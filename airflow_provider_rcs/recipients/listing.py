@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from airflow_provider_rcs.api.errors import RcsInputError, RcsInvalidRecipientsError
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.recipients.columns import Chunk, ListedRecipient, choose_columns, read_recipients
-from airflow_provider_rcs.recipients.phones import PhoneRules, read_phone_column
+from airflow_provider_rcs.recipients.phones import PhoneRules
 from airflow_provider_rcs.recipients.readings import ReadingCounts
 from airflow_provider_rcs.recipients.selection import ALL_RECIPIENTS, Selection
 
@@ -162,18 +162,3 @@ def list_chunks(
         selected = settings.selection.of(listed)
         counts.count(selected)
         yield selected
-
-
-def excluded_phones(chunks: Iterable[Sequence[object]], rules: PhoneRules) -> Iterator[set[str]]:
-    """Yield the phones that must not be messaged, chunk by chunk, and log the number of cells that have no valid phone.
-
-    :param chunks: the cells of one column, chunk by chunk.
-    :param rules: how phones without a country are read.
-    """
-    unreadable = 0
-    for cells in chunks:
-        read = read_phone_column(cells, rules)
-        unreadable += len(read.refused)
-        yield {phone for phone in read.phones if phone}
-    if unreadable:
-        log.warning("%d rows of exclude_sql have no valid phone and exclude nobody.", unreadable)

@@ -10,6 +10,8 @@ from typing import Any
 from airflow_provider_rcs.recipients.cells import is_missing
 from airflow_provider_rcs.recipients.numbering import LONGEST_E164, international_number
 
+IS_MISSING = "it is missing"
+
 # White space, dashes, brackets, dots and slashes, the tilde of "8~10" (wait for the dial tone), and the invisible
 # characters that copied phones contain.
 _INVISIBLE = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
@@ -68,7 +70,7 @@ def written_phone(value: object) -> str:
         text = _INVISIBLE_MARK.sub("", text.translate(_FULL_WIDTH))
     text = text.strip().strip(_APOSTROPHES).strip()
     if text.casefold() in _MISSING_TEXTS:
-        raise PhoneError("it is missing")
+        raise PhoneError(IS_MISSING)
     text = _SCHEME.sub("", text, count=1) if _SCHEME.match(text) else text
     if number := _FLOAT.fullmatch(text):
         return number[1] or number[2]

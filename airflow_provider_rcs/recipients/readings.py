@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,13 +11,11 @@ from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.recipients.numbering import Kind, international_number, main_region
 from airflow_provider_rcs.recipients.phone_cells import written_phone
 from airflow_provider_rcs.recipients.phones import PhoneRules, Reading
+from airflow_provider_rcs.recipients.rounding import RoundedNumbers
 
 if TYPE_CHECKING:
     from airflow_provider_rcs.recipients.columns import ListedRecipient
 
-_NUMBER = re.compile(r"([0-9]{9,15})(?:\.0+)?")
-_FEWEST_ROUNDED = 20
-_SHARE_ROUNDED = 0.9
 _FEWEST_UNREADABLE = 10
 
 
@@ -32,8 +29,7 @@ class ReadingCounts:
     :param digits_only: rows of the list whose phones are digits without a country.
     :param unreadable: rows of them that are no number of their country, or could be two.
     :param look_like: region -> unreadable rows that are E.164 of that region, but for the plus sign.
-    :param numbers: rows with a phone of nine or more digits as a column of numbers holds it.
-    :param float32_numbers: rows of them that a 32-bit float holds without rounding.
+    :param rounded: rows whose phones may be rounded.
     """
 
     readings: Counter[str] = field(default_factory=Counter)
@@ -42,13 +38,12 @@ class ReadingCounts:
     digits_only: int = 0
     unreadable: int = 0
     look_like: Counter[str] = field(default_factory=Counter)
-    numbers: int = 0
-    float32_numbers: int = 0
+    rounded: RoundedNumbers = field(default_factory=RoundedNumbers)
 
     def count_list(self, listed: Sequence[ListedRecipient]) -> None:
         """Add the rows of a chunk, including those outside the selection."""
         self.rows += len(listed)
-        self._count_rounded([each.phone_as_listed for each in listed if each.reading != Reading.AS_WRITTEN])
+        self.rounded.add([each.phone_as_listed for each in listed if each.reading != Reading.AS_WRITTEN])
         readings = Counter(each.reading for each in listed)
         self.digits_only += len(listed) - readings[Reading.AS_WRITTEN] - readings[""]
         self.unreadable += readings[Reading.UNREADABLE]
@@ -83,7 +78,7 @@ class ReadingCounts:
 
         :raises RcsInputError: if they were, or cannot.
         """
-        self._require_not_rounded()
+        self.rounded.require_few("phone_column")
         self._require_readable(rules)
 
     def _require_readable(self, rules: PhoneRules) -> None:
@@ -105,34 +100,12 @@ class ReadingCounts:
             "the country code; or write + before them.",
         )
 
-    def _require_not_rounded(self) -> None:
-        """Check that the phones were not rounded to 32-bit floats, which keep only the first seven digits.
-
-        :raises RcsInputError: if over 90% of 20 or more phones are numbers as such floats hold them; by chance, it is
-            one in thirty of nine digits, and fewer of longer ones.
-        """
-        if self.numbers >= _FEWEST_ROUNDED and self.float32_numbers > _SHARE_ROUNDED * self.numbers:
-            raise RcsInputError(
-                "phone_column",
-                f"{self.float32_numbers} of {self.numbers} phones are rounded as a 32-bit float rounds them; nothing "
-                "was sent",
-                "Read the column as text or as BIGINT where it comes from: its last digits are lost here.",
-            )
-
     def _countries(self) -> dict[str, int]:
         """Return the recipients of each country, by the main region of its calling code, most first."""
         countries: Counter[str] = Counter()
         for beginning, count in self.beginnings.items():
             countries[main_region(beginning[1:])] += count
         return dict(countries.most_common())
-
-    def _count_rounded(self, texts: Sequence[str]) -> None:
-        import numpy as np
-
-        found = [int(match[1]) for match in map(_NUMBER.fullmatch, texts) if match]
-        numbers = np.array(found, np.int64)
-        self.numbers += len(found)
-        self.float32_numbers += int(np.count_nonzero(numbers.astype(np.float32).astype(np.int64) == numbers))
 
 
 def _region_with_plus(phone_as_listed: str) -> str:

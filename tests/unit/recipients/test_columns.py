@@ -231,7 +231,9 @@ def test_the_rejection_of_a_missing_variable_gives_its_name_row_and_column() -> 
 
 @pytest.mark.parametrize("column", ["name", "id", "Amount"])
 def test_the_rejection_of_a_control_character_gives_its_column_and_row(column: str) -> None:
-    recipient = read(first_row=3, **{"name": "Ana", "id": "42", "Amount": "7", column: "a\x00b"})
+    cells: dict[str, Any] = {"name": "Ana", "id": "42", "Amount": "7", column: "a\x00b"}
+
+    recipient = read(first_row=3, **cells)
 
     assert recipient.rejection == f"column {column}: it has a control character"
     assert recipient.detail == "row 3"
@@ -239,7 +241,9 @@ def test_the_rejection_of_a_control_character_gives_its_column_and_row(column: s
 
 @pytest.mark.parametrize("column", ["name", "id", "Amount"])
 def test_the_rejection_of_a_container_gives_its_column_and_type(column: str) -> None:
-    recipient = read(first_row=3, **{"name": "Ana", "id": "42", "Amount": "7", column: {"es": "Ana"}})
+    cells: dict[str, Any] = {"name": "Ana", "id": "42", "Amount": "7", column: {"es": "Ana"}}
+
+    recipient = read(first_row=3, **cells)
 
     assert recipient.rejection.startswith(f"column {column}: it is of type dict, which is not text")
     assert recipient.detail == "row 3"

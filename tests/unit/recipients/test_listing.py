@@ -11,8 +11,8 @@ import pytest
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import Template, TemplateVariable, shards
 from airflow_provider_rcs.recipients.columns import ListedRecipient
-from airflow_provider_rcs.recipients.listing import ListCounts, ListSettings, excluded_phones, list_chunks
-from airflow_provider_rcs.recipients.phones import IS_FIXED_LINE, PhoneRules
+from airflow_provider_rcs.recipients.listing import ListCounts, ListSettings, list_chunks
+from airflow_provider_rcs.recipients.phones import IS_FIXED_LINE
 from airflow_provider_rcs.recipients.selection import read_selection
 
 WELCOME = Template("1234567", "Welcome", (TemplateVariable("Amount", "TEXTO"),))
@@ -95,15 +95,3 @@ def test_a_list_without_problems_logs_no_warning(caplog: pytest.LogCaptureFixtur
         counts.warn()
 
     assert caplog.records == []
-
-
-def test_excluded_phones_are_read_and_cells_without_a_valid_phone_are_counted(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    chunks: list[list[object]] = [["+34 600 000 001", "nobody"], [600000002, None]]
-
-    assert list(excluded_phones(chunks, PhoneRules("ES"))) == [{"+34600000001"}, {"+34600000002"}]
-
-    assert [record.getMessage() for record in caplog.records] == [
-        "2 rows of exclude_sql have no valid phone and exclude nobody."
-    ]

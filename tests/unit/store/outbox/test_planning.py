@@ -281,7 +281,7 @@ def test_known_recipients_are_returned_with_state_and_reason(engine: sa.Engine) 
     mark_in_doubt(engine, dispatched(engine, [BEA]), "the connection broke")
     record_list(engine, new_attempt(engine), prepare_list_part(engine, [listed(EVA), without_phone()]))
 
-    assert read_known_recipients(engine, campaign(engine), [ANA, BEA, EVA, "no-phone:1", "34600000009"]) == {
+    assert read_known_recipients(engine, campaign(engine), [ANA, BEA, EVA, "no-phone:1", "+34600000009"]) == {
         ANA: KnownRecipient(MessageState.ACCEPTED, ""),
         BEA: KnownRecipient(MessageState.IN_DOUBT, "the connection broke"),
     }

@@ -68,7 +68,8 @@ class ShardedSystem:
         self.sandbox.wait_until_reports_are_pushed()
         fold(self.store)
         with self.store.connect() as connection:
-            return set(connection.execute(PHONES_IN, {"state": "in_doubt"}).scalars())
+            in_doubt = connection.execute(PHONES_IN, {"state": "in_doubt"}).scalars()
+            return {phone.removeprefix("+") for phone in in_doubt}
 
     def resolve_by_hand(self) -> None:
         """Resolve the remaining messages as not sent, like a person who looks them up at the service."""

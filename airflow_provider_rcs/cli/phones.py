@@ -26,14 +26,15 @@ def read_phone_given(argument: str, text: str, default_region: str | None) -> st
     """
     from airflow_provider_rcs.api.errors import RcsInputError
     from airflow_provider_rcs.api.masking import mask_phone
-    from airflow_provider_rcs.recipients.phones import PhoneError, read_phone
+    from airflow_provider_rcs.recipients.phone_cells import PhoneError
+    from airflow_provider_rcs.recipients.phones import PhoneRules, read_phone
     from airflow_provider_rcs.sending.settings import require_region
 
     if default_region is not None:
         require_region(default_region)
     text = next(_lines_of_input(), "") if text == FROM_INPUT else text
     try:
-        return read_phone(text, default_region)
+        return read_phone(text, PhoneRules(default_region, mobile_only=False)).phone
     except PhoneError as error:
         raise RcsInputError(
             argument, f"{mask_phone(text)!r}: {error}", "Write it with + and the country code."

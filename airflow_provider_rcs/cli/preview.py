@@ -50,8 +50,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar=f"NAME={value}",
             help=f"{meaning}; repeatable, or one JSON object",
         )
-    parser.add_argument("--default-region", help='region of national phones, such as "ES"')
-    parser.add_argument("--mobile-only", action="store_true", help="reject fixed lines")
+    parser.add_argument("--default-region", help='region of phones that are digits without a country, such as "ES"')
+    parser.add_argument("--region-column", help="column of the regions of such phones")
+    parser.add_argument(
+        "--phone-format", help="what such phones begin with: a country code (e164), or never one (national)"
+    )
+    parser.add_argument(
+        "--mobile-only",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="reject numbers that are not mobiles (default)",
+    )
     parser.add_argument("--agent", default="", help="the RCS agent to send as (default: the connection's)")
     parser.add_argument("--send-at", help="when the service should send, in ISO 8601; past dates are refused")
     parser.add_argument("--timezone", help="time zone of --send-at if it has no offset")
@@ -108,6 +117,8 @@ def _settings(arguments: argparse.Namespace) -> SendSettings:
         variables={name: str(column) for name, column in _mapping("variables", arguments.variables).items()},
         constants=_mapping("constants", arguments.constants),
         default_region=arguments.default_region,
+        region_column=arguments.region_column,
+        phone_format=arguments.phone_format,
         mobile_only=arguments.mobile_only,
         agent=arguments.agent,
         send_at=read_send_at(arguments.send_at, arguments.timezone),
@@ -186,9 +197,13 @@ def _format(plan: Mapping[str, Any]) -> str:
     if template["sources"]:
         parts.append(aligned(["variable", "comes from"], list(template["sources"].items())))
     parts.append(aligned(["recipients", ""], [(label, plan[count]) for count, label in COUNT_LABELS.items()]))
+    parts.append(aligned(["phones, as they were read", ""], list(plan["phones"]["readings"].items())))
+    parts.append(aligned(["country", ""], list(plan["phones"]["countries"].items())))
     reasons = [(state, reason, count) for state, counts in plan["reasons"].items() for reason, count in counts.items()]
     if reasons:
         parts.append(aligned(["state", "reason", "recipients"], reasons))
+    if plan["phones"]["advice"]:
+        parts.append(f"Phones: {plan['phones']['advice']}.")
     parts.append(
         f"Requests: {requests['count']:,}; the largest has {requests['largest_bytes']:,} bytes, all together have "
         f"{requests['total_bytes']:,}."

@@ -52,6 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     for action in (add, importing):
         action.add_argument("--reason", required=True, help="why; recorded with each message that is left out")
+        action.add_argument(
+            "--phone-format",
+            choices=("e164", "national"),
+            help="what phones without + begin with: a country code (e164), or never one (national)",
+        )
     for action in (add, importing, remove):
         action.add_argument("--default-region", help="region of national phones, such as ES")
     for action in (add, importing, remove, listing):
@@ -81,14 +86,16 @@ def _import(arguments: argparse.Namespace) -> None:
 
 def _suppress(arguments: argparse.Namespace, argument: str, chunks: Iterable[Sequence[object]]) -> None:
     from airflow_provider_rcs.recipients.phone_list import read_phone_list
+    from airflow_provider_rcs.recipients.phones import PhoneRules
     from airflow_provider_rcs.sending.settings import require_region
     from airflow_provider_rcs.store.outbox.suppression_list import add_suppressions
 
     if arguments.default_region is not None:
         require_region(arguments.default_region)
+    rules = PhoneRules(arguments.default_region, arguments.phone_format)
     engine = migrated_store_of(arguments)
     account = _account(arguments)
-    phones = read_phone_list(argument, chunks, arguments.default_region)
+    phones = read_phone_list(argument, chunks, rules)
     if not phones:
         raise RcsInputError(argument, "it holds no phone", "Nothing was recorded. Check where the phones come from.")
     added = add_suppressions(engine, phones, arguments.reason, account)

@@ -13,14 +13,14 @@ from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.masking import mask_phone
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.recipients.cells import cell_text, is_missing, plain_texts, read_text_column
-from airflow_provider_rcs.recipients.phones import read_phone_column
+from airflow_provider_rcs.recipients.phones import PhoneRules
+from airflow_provider_rcs.recipients.regions import read_phones_by_region
 
 Chunk = Mapping[str, Sequence[object]]
 """Some consecutive rows of a source: column -> cells, of the same length in each column."""
 
 ROWS_PER_CHUNK = 5_000
 DEFAULT_NAME_COLUMN = "name"
-IS_FIXED_LINE = "phone: it is a fixed line, and mobile_only is set"
 
 _LONGEST_AS_LISTED = 64
 
@@ -34,6 +34,7 @@ class RecipientColumns:
     :param reference: the column of the sender's own references, or ``None``.
     :param variables: template variable -> column.
     :param constants: template variable -> value for every recipient.
+    :param region: the column of the phones' regions, or ``None``.
     """
 
     phone: str
@@ -41,6 +42,7 @@ class RecipientColumns:
     reference: str | None
     variables: Mapping[str, str]
     constants: Mapping[str, str] = field(default_factory=dict)
+    region: str | None = None
 
 
 class ListedRecipient(NamedTuple):  # made for each row: a frozen dataclass takes three times as long
@@ -52,6 +54,7 @@ class ListedRecipient(NamedTuple):  # made for each row: a frozen dataclass take
     :param rejection: why the recipient cannot be messaged; empty if it can.
     :param detail: row, column and value of the rejection, with the phone masked; empty without a rejection.
     :param is_fixed_line: whether the phone is a fixed line that cannot be a mobile.
+    :param reading: how the phone was read; empty if the row has no usable phone.
     """
 
     key: str
@@ -63,6 +66,7 @@ class ListedRecipient(NamedTuple):  # made for each row: a frozen dataclass take
     rejection: str = ""
     detail: str = ""
     is_fixed_line: bool = False
+    reading: str = ""
 
 
 def require_distinct_columns(argument: str, columns: Sequence[str], remedy: str) -> None:
@@ -84,6 +88,7 @@ def choose_columns(
     reference_column: str | None,
     variables: Mapping[str, str] | None,
     constants: Mapping[str, object] | None = None,
+    region_column: str | None = None,
 ) -> RecipientColumns:
     """Return the columns to read, checked against the source and the template.
 
@@ -113,8 +118,13 @@ def choose_columns(
             )
     if name_column == DEFAULT_NAME_COLUMN and name_column not in available:
         name_column = None
-    columns = RecipientColumns(phone_column, name_column, reference_column, mapping, texts)
-    given = {"phone_column": phone_column, "name_column": name_column, "reference_column": reference_column}
+    columns = RecipientColumns(phone_column, name_column, reference_column, mapping, texts, region_column)
+    given = {
+        "phone_column": phone_column,
+        "region_column": region_column,
+        "name_column": name_column,
+        "reference_column": reference_column,
+    }
     for argument, column in [*given.items(), *_as_arguments(mapping)]:
         if column is not None and column not in available:
             raise RcsInputError(argument, f"there is no column {column!r}", f"The columns are {_listing(available)}.")
@@ -126,28 +136,26 @@ def read_recipients(
     columns: RecipientColumns,
     required_variables: Collection[str],
     *,
-    default_region: str | None,
+    phone_rules: PhoneRules,
     first_row: int,
-    mobile_only: bool = False,
 ) -> list[ListedRecipient]:
     """Read the rows of a chunk.
 
     :param columns: the columns to read.
     :param required_variables: the variables without which a recipient is rejected.
-    :param default_region: the region of national phones, such as ``"ES"``.
+    :param phone_rules: how phones without a country are read, and which are accepted.
     :param first_row: the number of the chunk's first row in the source, from 1; shown in rejections.
-    :param mobile_only: whether fixed lines are rejected.
     """
     reader = _ChunkReader(chunk, first_row)
     phone_cells = chunk[columns.phone]
     size = len(phone_cells)
     as_listed = _as_listed_column(phone_cells)
-    phones = read_phone_column(phone_cells, default_region)
-    refused = {position: f"phone: {rule}" for position, rule in phones.refused.items()}
-    if mobile_only:
-        refused |= dict.fromkeys(phones.fixed_lines, IS_FIXED_LINE)
-    for position, rejection in refused.items():
-        reader.reject(position, rejection, f", column {columns.phone!r}, value {mask_phone(as_listed[position])!r}")
+    phones = read_phones_by_region(phone_cells, chunk[columns.region] if columns.region else None, phone_rules)
+    for position, rule in phones.refused.items():
+        detail = f", column {columns.phone!r}, value {mask_phone(as_listed[position])!r}"
+        if readings := phones.two_readings.get(position):
+            detail += f", read as {' or '.join(readings)}"
+        reader.reject(position, f"phone: {rule}", detail)
     names = reader.texts(columns.name) if columns.name else [""] * size
     references = reader.texts(columns.reference) if columns.reference else [""] * size
     texts = {variable: reader.texts(column) for variable, column in columns.variables.items()}
@@ -160,7 +168,7 @@ def read_recipients(
             if text:
                 values[variable] = text
     keys: list[Any] = list(phones.phones)
-    for position in phones.refused:
+    for position in (position for position in phones.refused if keys[position] is None):
         identity = (as_listed[position], names[position], references[position], variables[position])
         keys[position] = _key_without_phone(identity)
     for values in variables:
@@ -169,7 +177,8 @@ def read_recipients(
     are_fixed_lines = [False] * size
     for position in phones.fixed_lines:
         are_fixed_lines[position] = True
-    fields = (keys, phones.phones, as_listed, names, references, variables, rejections, details, are_fixed_lines)
+    texts_of_rows = (keys, phones.phones, as_listed, names, references, variables, rejections, details)
+    fields = (*texts_of_rows, are_fixed_lines, phones.readings)
     return list(map(ListedRecipient._make, zip(*fields, strict=True)))
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from airflow_provider_rcs.api.errors import RcsInputError, RcsInvalidRecipientsError
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.recipients.columns import Chunk, ListedRecipient, choose_columns, read_recipients
+from airflow_provider_rcs.recipients.phones import PhoneRules
+from airflow_provider_rcs.recipients.readings import ReadingCounts
 from airflow_provider_rcs.recipients.selection import ALL_RECIPIENTS, Selection
 
 log = logging.getLogger(__name__)
@@ -26,8 +28,11 @@ class ListSettings:
     :param reference_column: the column of the sender's own references, or ``None``.
     :param variables: template variable -> column.
     :param constants: template variable -> value for every recipient.
-    :param default_region: the region of national phones, such as ``"ES"``.
-    :param mobile_only: whether fixed lines are rejected.
+    :param default_region: the region of phones without a country, such as ``"ES"``.
+    :param region_column: the column of the phones' regions, or ``None``.
+    :param phone_format: ``"e164"`` if phones without a plus sign begin with the country code, ``"national"`` if they
+        never do; ``None`` if both may be.
+    :param mobile_only: whether fixed lines and other numbers that are not mobiles are rejected.
     :param selection: the part of the list that this task sends to.
     """
 
@@ -37,8 +42,15 @@ class ListSettings:
     variables: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, object] = field(default_factory=dict)
     default_region: str | None = None
-    mobile_only: bool = False
+    region_column: str | None = None
+    phone_format: str | None = None
+    mobile_only: bool = True
     selection: Selection = ALL_RECIPIENTS
+
+    @property
+    def phone_rules(self) -> PhoneRules:
+        """How phones without a country are read, and which are accepted."""
+        return PhoneRules(self.default_region, self.phone_format, self.mobile_only)
 
 
 @dataclass(slots=True)
@@ -50,6 +62,7 @@ class ListCounts:
     :param fixed_lines: fixed lines among the recipients that are not rejected.
     :param rejections: reason -> number of recipients.
     :param examples: the first rejections with their details, phones masked.
+    :param phones: how the phones were read.
     """
 
     rows_read: int = 0
@@ -57,6 +70,7 @@ class ListCounts:
     fixed_lines: int = 0
     rejections: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
+    phones: ReadingCounts = field(default_factory=ReadingCounts)
 
     def count(self, listed: Sequence[ListedRecipient]) -> None:
         """Add the rows of a chunk."""
@@ -66,15 +80,20 @@ class ListCounts:
         examples = rejected[: _EXAMPLES_SHOWN - len(self.examples)]
         self.examples.extend(f"{each.rejection} ({each.detail})" for each in examples)
         self.fixed_lines += sum(each.is_fixed_line and not each.rejection for each in listed)
+        self.phones.count_selected(listed)
 
     def warn(self) -> None:
-        """Log the examples of rejections, and the number of fixed lines."""
+        """Log how the phones were read, the examples of rejections, and the number of fixed lines."""
+        if self.phones.readings:
+            log.info("Phones: %s.", ", ".join(f"{n} {reading}" for reading, n in self.phones.readings.most_common()))
         for example in self.examples:
             log.warning("Recipient rejected: %s", example)
+        if advice := self.phones.advice():
+            log.warning("Phones: %s.", advice)
         if self.fixed_lines:
             log.warning(
-                "%d of the %d listed phones are fixed lines, which rarely support RCS; they are messaged anyway. "
-                "Leave them out with mobile_only=True.",
+                "%d of the %d listed phones are fixed lines, which rarely support RCS; they are messaged anyway "
+                "(mobile_only=False).",
                 self.fixed_lines,
                 self.rows,
             )
@@ -127,16 +146,17 @@ def list_chunks(
                 reference_column=settings.reference_column,
                 variables=settings.variables,
                 constants=settings.constants,
+                region_column=settings.region_column,
             )
         listed = read_recipients(
             chunk,
             columns,
             template.required_variables,
-            default_region=settings.default_region,
+            phone_rules=settings.phone_rules,
             first_row=counts.rows_read + 1,
-            mobile_only=settings.mobile_only,
         )
         counts.rows_read += len(listed)
+        counts.phones.count_list(listed)
         if on_chunk is not None:
             on_chunk(listed)
         selected = settings.selection.of(listed)

@@ -18,6 +18,7 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.recipients.columns import Chunk, ListedRecipient
 from airflow_provider_rcs.recipients.listing import ListCounts, list_chunks
 from airflow_provider_rcs.recipients.phone_list import read_phone_list
+from airflow_provider_rcs.recipients.phones import PhoneRules
 from airflow_provider_rcs.recipients.selection import ALL_RECIPIENTS
 from airflow_provider_rcs.sending.approval import PlanHash, yield_if_approved
 from airflow_provider_rcs.sending.attempt import attempt_at, send_planned
@@ -61,7 +62,7 @@ def send_campaign(
     :raises RcsInDoubtError: if messages of the attempt's shard are in doubt and ``on_in_doubt`` is ``"fail"``.
     :raises RcsError: another error that stopped it; messages that were not sent stay planned.
     """
-    not_to_message = read_excluded(excluded, settings.default_region)
+    not_to_message = read_excluded(excluded, settings.phone_rules)
     campaign, counts, listed = open_campaign_for_list(engine, service, template, settings, chunks)
     with attempt_at(engine, campaign, started_by, lease, settings.selection.shard_name) as attempt:
         if delete_schedule(engine, campaign):
@@ -121,9 +122,11 @@ def plan_list(
 
     :param excluded: phones that must not be messaged; their recipients are recorded as suppressed.
     :raises RcsInvalidRecipientsError: if a recipient is rejected and ``on_invalid`` is ``"fail"``.
-    :raises RcsInputError: if ``send_at`` has passed and messages are planned.
+    :raises RcsInputError: if the phones were rounded, or most of those without a country cannot be read; or if
+        ``send_at`` has passed and messages are planned.
     """
     record_chunks(engine, attempt, chunks, excluded)
+    counts.phones.require_sound(settings.phone_rules)
     if settings.on_invalid == "fail":
         counts.require_no_rejections()
     counts.warn()
@@ -145,13 +148,14 @@ def record_chunks(
             recording.result()
 
 
-def read_excluded(chunks: Iterable[Sequence[object]], default_region: str | None) -> Set[str]:
+def read_excluded(chunks: Iterable[Sequence[object]], rules: PhoneRules) -> Set[str]:
     """Return the phones of ``exclude_sql``.
 
     :param chunks: its only column, some cells at a time.
+    :param rules: how phones without a country are read.
     :raises RcsInputError: if one of them cannot be read.
     """
-    excluded = read_phone_list("exclude_sql", chunks, default_region)
+    excluded = read_phone_list("exclude_sql", chunks, rules)
     if excluded:
         log.info("exclude_sql names %d phones that are not messaged.", len(excluded))
     return excluded

@@ -76,7 +76,7 @@ def dry_run(
     require_credit_to_begin(engine, settings, service)
     terms = CampaignTerms(template.id, template.name, settings.agent or api.agent, settings.send_at, service.account)
     campaign = _find_checked_campaign(engine, settings, terms)
-    not_to_message = read_excluded(excluded, settings.default_region)
+    not_to_message = read_excluded(excluded, settings.phone_rules)
     list_counts = ListCounts()
     counts = PreviewCounts(terms, settings, api, engine, campaign, not_to_message)
     plan = PlanHash(template, settings, terms, fingerprint)
@@ -84,6 +84,7 @@ def dry_run(
         counts.add(listed)
     counts.finish()
     list_counts.require_rows()
+    list_counts.phones.require_sound(settings.phone_rules)
     if settings.approved_plan is not None:
         plan.require(settings.approved_plan)
     if settings.on_invalid == "fail":
@@ -129,6 +130,7 @@ def _result(
         "rejected": counts.rejected.total(),
         "suppressed": counts.suppressed.total(),
         "fixed_lines": counts.fixed_lines,
+        "phones": list_counts.phones.as_dict(),
         "reasons": reasons,
         "requests": {
             "count": counts.requests,

@@ -35,7 +35,7 @@ from airflow_provider_rcs.store.outbox.refused_credentials import looking_up
 log = logging.getLogger(__name__)
 
 # Of the other settings, some are needed for the list alone, and the rest are stored with the campaign.
-_PLAIN_SETTINGS = ("default_region", "request_reports", "batch_size", "max_in_flight", "on_in_doubt")
+_PLAIN_SETTINGS = ("default_region", "phone_format", "request_reports", "batch_size", "max_in_flight", "on_in_doubt")
 _REMEDY_FOR_PASSED_DATE = (
     "Cancel the campaign (airflow-rcs cancel), or send it at once: run its task again without send_at and scheduled_by."
 )
@@ -82,7 +82,7 @@ def schedule_campaign(
     """
     if settings.send_at is None:
         raise ValueError("send_at")
-    not_to_message = read_excluded(excluded, settings.default_region)
+    not_to_message = read_excluded(excluded, settings.phone_rules)
     campaign, counts, listed = open_campaign_for_list(engine, service, template, settings, chunks)
     with attempt_at(engine, campaign, started_by, lease) as attempt:
         begin_schedule(engine, attempt, settings.send_at, _settings_to_store(settings, connections))
@@ -130,7 +130,7 @@ def dispatch_campaign(
     :raises RcsError: another error that stopped it; messages that were not sent stay planned.
     """
     campaign, settings = scheduled.campaign, settings_of(scheduled)
-    not_to_message = read_excluded(excluded, settings.default_region)
+    not_to_message = read_excluded(excluded, settings.phone_rules)
     with attempt_at(engine, campaign, started_by, lease) as attempt:
         suppress_excluded(engine, campaign, not_to_message)
         assign_scheduled_list(engine, attempt, scheduled)

@@ -10,10 +10,11 @@ import pytest
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.recipients.phone_list import read_phone_list
+from airflow_provider_rcs.recipients.phones import PhoneRules
 
 
 def read(*chunks: list[Any], region: str | None = "ES") -> set[str]:
-    return read_phone_list("exclude_sql", chunks, region)
+    return read_phone_list("exclude_sql", chunks, PhoneRules(region))
 
 
 def test_the_phones_of_all_chunks_are_read_each_once() -> None:
@@ -33,7 +34,6 @@ def test_an_empty_list_names_nobody() -> None:
         ("600000001 / 600000002", "ES"),
         ("912345678", "ES"),
         ("+34 912 345 678", None),
-        ("", "ES"),
         (600000001.5, "ES"),
     ],
     ids=repr,
@@ -43,9 +43,10 @@ def test_a_cell_that_is_no_phone_of_a_mobile_refuses_the_list(cell: Any, region:
         read(["+34600000001", "+34600000002", cell], region=region)
 
 
-def test_a_missing_cell_refuses_the_list_with_its_own_remedy() -> None:
+@pytest.mark.parametrize("cell", [None, "", "NULL", float("nan")])
+def test_a_missing_cell_refuses_the_list_with_its_own_remedy(cell: Any) -> None:
     with pytest.raises(RcsInputError, match=r"1 of 2 rows .*it is missing\. .*WHERE phone IS NOT NULL\."):
-        read(["+34600000001", None])
+        read(["+34600000001", cell])
 
 
 def test_the_error_names_the_first_row_with_its_value_masked() -> None:
@@ -53,6 +54,11 @@ def test_the_error_names_the_first_row_with_its_value_masked() -> None:
         read(["+34600000001"], ["+34600000002", "600 000"], [None, "x"])
 
     assert re.match(r"exclude_sql: 3 of 5 rows cannot be read .* row 3, value '\*{4}000': it is", str(refused.value))
+
+
+def test_phones_that_a_32_bit_float_has_rounded_refuse_the_list() -> None:
+    with pytest.raises(RcsInputError, match="20 of 20 phones are rounded"):
+        read([600000000] * 20)
 
 
 def test_the_error_comes_after_the_whole_list_was_read() -> None:
@@ -64,6 +70,6 @@ def test_the_error_comes_after_the_whole_list_was_read() -> None:
             yield ["x"]
 
     with pytest.raises(RcsInputError, match="3 of 3 rows"):
-        read_phone_list("exclude_sql", chunks(), None)
+        read_phone_list("exclude_sql", chunks(), PhoneRules())
 
     assert read_chunks == [0, 1, 2]

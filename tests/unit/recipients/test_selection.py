@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import Template, shards
 from airflow_provider_rcs.recipients.columns import ListedRecipient, choose_columns, read_recipients
+from airflow_provider_rcs.recipients.phones import PhoneRules
 from airflow_provider_rcs.recipients.selection import Selection, read_selection
 from tests.unit.store.given import listed, phones
 
@@ -94,7 +95,7 @@ def test_two_spellings_of_one_phone_are_in_one_shard() -> None:
         template, ["phone"], phone_column="phone", name_column=None, reference_column=None, variables=None
     )
     chunk = {"phone": ["600 000 001", "+34600000001", 34600000001]}
-    spellings = read_recipients(chunk, columns, (), default_region="ES", first_row=1)
+    spellings = read_recipients(chunk, columns, (), phone_rules=PhoneRules("ES"), first_row=1)
 
     assert sorted(len(read_selection(shard, 1).of(spellings)) for shard in shards(8)) == [0] * 7 + [3]
 

@@ -11,6 +11,7 @@ from airflow_provider_rcs.api.errors import RcsFencedError
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.recipients.columns import ListedRecipient, RecipientColumns, read_recipients
+from airflow_provider_rcs.recipients.phones import PhoneRules
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.planning import (
     KnownRecipient,
@@ -263,7 +264,7 @@ def test_strange_phone_does_not_fail_the_rest_of_its_list(engine: sa.Engine, pho
     record_list(
         engine,
         new_attempt(engine),
-        prepare_list_part(engine, list(read_recipients(chunk, columns, (), default_region=None, first_row=1))),
+        prepare_list_part(engine, list(read_recipients(chunk, columns, (), phone_rules=PhoneRules("ES"), first_row=1))),
     )
 
     assert states(engine)[ANA] == "planned"

@@ -184,7 +184,7 @@ def test_a_dry_run_predicts_a_send_down_to_the_bytes(
     connect(monkeypatch, sandbox, extra={"body_format": body_format})
     operator(campaign, people(4)).execute(context)
     with store.begin() as connection:
-        row = {"phone": f"+{people(5)[4]['phone']}", "reason": "asked", "since": datetime.now(UTC)}
+        row = {"phone": people(5)[4]["phone"], "reason": "asked", "since": datetime.now(UTC)}
         connection.execute(suppression.insert().values(row))
     send = {"recipients": [*people(25, id="C"), *people(2), {"phone": "x"}], "batch_size": 10, "reference_column": "id"}
     content_type, write = astuple(calls.BODY_FORMATS[body_format])
@@ -456,6 +456,24 @@ def test_an_exclude_sql_that_cannot_be_read_stops_the_campaign_before_anything_i
     assert sandbox.statistics()["send_requests"] == before
     assert find_campaign(store, campaign) is None
     assert "600000001" not in str(stopped.value)
+
+
+def test_the_recipients_of_a_campaign_are_excluded_from_the_next_one_by_a_query_on_the_store(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    phones = [f"+3460000000{number}" for number in range(4)]
+    operator(campaign, recipients=[{"phone": phone, "name": "x"} for phone in phones[:2]]).execute(context)
+    query = "SELECT phone FROM rcs_message WHERE phone IS NOT NULL"
+
+    second = operator(
+        f"{campaign}-2",
+        recipients=[{"phone": phone, "name": "x"} for phone in phones],
+        exclude_sql=query,
+        exclude_conn_id="rcs_store",
+        default_region=None,
+    ).execute(context)
+
+    assert (second["accepted"], second["suppressed"]) == (2, 2)
 
 
 def test_a_campaign_records_the_account_that_sends_it_and_not_its_token(

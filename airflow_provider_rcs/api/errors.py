@@ -49,6 +49,12 @@ class RcsStoreUnavailable(RcsStoreError):  # noqa: N818 - the name is public sur
     remedy = "Retry when the database is back."
 
 
+class RcsRefusedDataError(RcsStoreError):
+    """The database refused the data of a statement. It may accept the same statement with other data."""
+
+    remedy = "Find the row that the database refuses; see the database's own log."
+
+
 class RcsCampaignConflictError(RcsError):
     """The campaign was started with another template, agent or date than is requested now."""
 

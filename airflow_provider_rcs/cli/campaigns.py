@@ -24,17 +24,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Print a line for each campaign, after folding new reports.
 
-    Campaigns whose reports are overdue are marked. Scheduled and cancelled campaigns are listed below the table.
+    Campaigns whose reports are overdue are marked. Scheduled and cancelled campaigns are listed below the table, and so
+    is how many reports could not be folded.
     """
     from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
     from airflow_provider_rcs.cli.tables import aligned
-    from airflow_provider_rcs.store.inbox.folding import fold
+    from airflow_provider_rcs.store.inbox.folding import fold_if_possible
     from airflow_provider_rcs.store.inbox.silence import read_report_health
     from airflow_provider_rcs.store.read.exports import campaigns
     from airflow_provider_rcs.store.read.funnel import read_funnel
 
     engine = migrated_store_of(arguments)
-    fold(engine)
+    fold_if_possible(engine)
     # Read first, so that the queries after it know every campaign in this list.
     listed = campaigns(engine)
     report_health = read_report_health(engine, datetime.now(UTC))
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
             )
     headings = ["campaign", "started (UTC)", "requested", "accepted", "rejected", "in doubt", "to send", "delivered"]
     print(aligned([*headings, "by channel", "failed", "no report yet", "last report (UTC)"], rows))
-    for line in (*_scheduled_lines(engine), *_cancelled_lines(engine)):
+    for line in (*_scheduled_lines(engine), *_cancelled_lines(engine), *_backlog_lines(engine)):
         print(f"\n{line}")
     if any(each.is_overdue for each in report_health.values()):
         print(
@@ -82,6 +83,22 @@ def _cancelled_lines(engine: sa.Engine) -> Iterator[str]:
     for name, cancellation in read_cancellations(engine).items():
         decided_at = f"{cancellation.decided_at:%Y-%m-%d %H:%M}"
         yield f"{name}: cancelled by {cancellation.decided_by}, {decided_at} UTC: {cancellation.reason}"
+
+
+def _backlog_lines(engine: sa.Engine) -> Iterator[str]:
+    from airflow_provider_rcs.store.inbox.backlog import read_backlog
+
+    backlog = read_backlog(engine)
+    if backlog.oldest is not None:
+        yield (
+            f"{backlog.unfolded:,} delivery reports are not folded yet; the first arrived "
+            f"{backlog.oldest:%Y-%m-%d %H:%M} UTC. If their number does not fall, see the receiver's log."
+        )
+    if backlog.set_aside:
+        yield (
+            f"{backlog.set_aside:,} delivery reports could not be folded and are set aside. Their reasons: "
+            "SELECT id, fold_error FROM rcs_report WHERE fold_error IS NOT NULL"
+        )
 
 
 def _by_channel(funnel: Funnel) -> str:

@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Cancel the campaign, and print the result."""
     from airflow_provider_rcs.store.campaign.campaigns import require_campaign
     from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
-    from airflow_provider_rcs.store.inbox.folding import fold
+    from airflow_provider_rcs.store.inbox.folding import fold_if_possible
     from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 
     engine = migrated_store_of(arguments)
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
     cancellation = Cancellation(arguments.by, arguments.reason, datetime.now(UTC))
     # First settle what dead attempts left in flight: no later attempt at this campaign will.
     recover_dead_attempts(engine, campaign)
-    fold(engine)
+    fold_if_possible(engine)
     cancelled = cancel(engine, campaign, cancellation)
     if cancelled.cancellation != cancellation:
         first = cancelled.cancellation

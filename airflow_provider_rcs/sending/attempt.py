@@ -22,7 +22,7 @@ from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, require_not_restored
 from airflow_provider_rcs.store.campaign.cancellations import require_not_cancelled
 from airflow_provider_rcs.store.db.engine import reading
-from airflow_provider_rcs.store.inbox.folding import fold
+from airflow_provider_rcs.store.inbox.folding import fold_if_possible
 from airflow_provider_rcs.store.outbox.attempts import WHOLE_LIST, Attempt, begin_attempt, end_attempt, renew_lease
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts, seconds_until_other_attempts_end
 
@@ -48,7 +48,7 @@ def attempt_at(
     """
     require_not_restored(engine, campaign)
     _log_recovery(campaign.name, in_doubt=recover_dead_attempts(engine, campaign))
-    if folded := fold(engine):
+    if folded := fold_if_possible(engine):
         log.info("Folded %d delivery reports that had not been applied yet.", folded)
     with reading(engine) as connection:
         require_not_cancelled(connection, campaign)

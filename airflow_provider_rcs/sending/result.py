@@ -12,7 +12,7 @@ from airflow_provider_rcs.api.errors import RcsError, RcsInDoubtError, RcsOutcom
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import Campaign
-from airflow_provider_rcs.store.inbox.folding import fold_parked
+from airflow_provider_rcs.store.inbox.folding import fold_if_possible, fold_parked
 from airflow_provider_rcs.store.outbox.attempts import Attempt, count_shard_states
 from airflow_provider_rcs.store.outbox.settlement import api_campaign_ids
 from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
@@ -30,7 +30,7 @@ def conclude(
     :raises RcsStoppedError: if replies that were lost one after another stopped it.
     :raises RcsError: another error that stopped it.
     """
-    fold_parked(engine)
+    fold_if_possible(engine, fold_parked)
     funnel = require_funnel(engine, attempt.campaign.name)
     log.info("Campaign %s: %s", attempt.campaign.name, describe_counts(funnel))
     _require_settled(funnel, count_shard_states(engine, attempt), settings, stopped_by)

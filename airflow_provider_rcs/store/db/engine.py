@@ -9,13 +9,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
+from airflow_provider_rcs.api.errors import RcsRefusedDataError, RcsStoreError, RcsStoreUnavailable
 
 SUPPORTED_DIALECTS = ("sqlite", "postgresql")
 
 _SQLITE_BUSY_TIMEOUT_SECONDS = 60
 
 _READS_ONLY = "rcs_reads_only"
+
+_PROGRAM_LIMIT_EXCEEDED = "54000"
 
 
 def engine_from_url(url: str) -> sa.Engine:
@@ -54,7 +56,8 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Run a block in one transaction that may write; roll it back if the block raises.
 
     :raises RcsStoreUnavailable: if the database cannot be reached or fails.
-    :raises RcsStoreError: if the database refuses a statement.
+    :raises RcsRefusedDataError: if the database refuses the data of a statement.
+    :raises RcsStoreError: if the database refuses a statement for another reason.
     """
     with _errors_translated(), engine.begin() as connection:
         yield connection
@@ -78,16 +81,24 @@ def _errors_translated() -> Iterator[None]:
     try:
         yield
     # The driver's message and SQLAlchemy's parameters can contain phones, so only the class names are shown.
-    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError) as error:
-        raise RcsStoreUnavailable(
-            f"the database failed ({type(error).__name__}, {type(error.orig).__name__}). "
-            "What was committed is safe; see the database's own log, then retry."
-        ) from None
     except sa.exc.DBAPIError as error:
-        raise RcsStoreError(
-            f"the database refused ({type(error).__name__}, {type(error.orig).__name__}). "
-            "What was committed is safe; see the database's own log."
-        ) from None
+        raise _translated(error) from None
+
+
+def _translated(error: sa.exc.DBAPIError) -> RcsStoreError:
+    kinds = f"({type(error).__name__}, {type(error.orig).__name__})"
+    committed = "What was committed is safe; see the database's own log"
+    if _is_about_data(error):
+        return RcsRefusedDataError(f"the database refused the data {kinds}. {committed}.")
+    if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.InternalError):
+        return RcsStoreUnavailable(f"the database failed {kinds}. {committed}, then retry.")
+    return RcsStoreError(f"the database refused {kinds}. {committed}.")
+
+
+def _is_about_data(error: sa.exc.DBAPIError) -> bool:
+    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+    # Of the limits of PostgreSQL, this is the one that data can exceed: a row of an index that is too large.
+    return isinstance(error, sa.exc.DataError) or state == _PROGRAM_LIMIT_EXCEEDED
 
 
 def _configure_sqlite(dbapi_connection: Any, _record: object) -> None:

@@ -170,6 +170,7 @@ report = sa.Table(
     sa.Column("api_message_id", sa.Text, nullable=False),
     sa.Column("extra", sa.JSON, nullable=False, comment="fields that the API document does not name"),
     sa.Column("fold", sa.BigInteger, comment="number of the fold that applied it; null until then"),
+    sa.Column("fold_error", sa.Text, comment="why it could not be applied and is set aside; null otherwise"),
     sa.Column("message_id", sa.BigInteger, comment="the message that it reports on; null while unknown"),
     comment="One row for each delivery report received, including repeated ones.",
     sqlite_autoincrement=True,
@@ -190,14 +191,21 @@ sa.Index("ix_rcs_report_fold", report.c.fold)
 _parked = sa.and_(report.c.fold.is_not(None), report.c.message_id.is_(None))
 
 
-sa.Index("ix_rcs_report_parked", report.c.api_message_id, postgresql_where=_parked, sqlite_where=_parked)
+# By id: what a report holds may be longer than an entry of an index.
+sa.Index("ix_rcs_report_parked", report.c.id, postgresql_where=_parked, sqlite_where=_parked)
+
+
+_set_aside = report.c.fold_error.is_not(None)
+
+
+sa.Index("ix_rcs_report_set_aside", report.c.id, postgresql_where=_set_aside, sqlite_where=_set_aside)
 
 
 message_channel = sa.Table(
     "rcs_message_channel",
     metadata,
     sa.Column("message_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("channel", sa.Text, primary_key=True, comment="the service that reported"),
+    sa.Column("channel", sa.Text, primary_key=True, comment="the service that reported, cut to 100 letters"),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("rank", sa.SmallInteger, nullable=False),
     sa.Column("code", sa.String(32), nullable=False, comment="the status code of that report"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -11,18 +13,22 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.errors import RcsError, RcsRefusedDataError
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState, status_codes
 from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
-from airflow_provider_rcs.store.db.engine import transaction
+from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import campaign, message, message_channel, report, request, store
 from airflow_provider_rcs.store.inbox.status_ranking import (
+    CHANNEL,
     new_revision,
     update_statuses,
     update_statuses_from_several_channels,
 )
 from airflow_provider_rcs.store.outbox.settlement import ACCEPTED_BY_REPORT, IS_OF_REQUEST
 from airflow_provider_rcs.store.privacy.pseudonyms import pseudonymise_reports
+
+log = logging.getLogger(__name__)
 
 # Reports arrive in random order, so even a small fold reads most pages of a large campaign. A fold locks its campaigns,
 # and on SQLite all writers: for 2 to 4 seconds with this many reports.
@@ -32,7 +38,7 @@ _REQUESTS = column_types(request, ("id",))
 
 _IS_LANDED = report.c.fold.is_(None)
 
-_IS_PARKED = sa.and_(report.c.fold.is_not(None), report.c.message_id.is_(None))
+_IS_PARKED = sa.and_(report.c.fold.is_not(None), report.c.message_id.is_(None), report.c.fold_error.is_(None))
 
 _IS_NOT_PROVEN = sa.or_(message.c.state != MessageState.ACCEPTED, message.c.reason == ACCEPTED_BY_REPORT)
 
@@ -56,10 +62,16 @@ def fold(engine: sa.Engine) -> int:
     One process folds at a time; others wait. A report whose message is not in the store is parked. Any order and any
     repetition of the same reports ends in the same status; see
     :mod:`~airflow_provider_rcs.store.inbox.status_ranking`.
+
+    A report whose data the database refuses to fold is set aside, with the reason in its column ``fold_error``. It is
+    folded again once both this column and its ``fold`` are null.
     """
     total = 0
     while True:
-        folded = _fold_some(engine)
+        try:
+            folded = _fold_some(engine)
+        except RcsRefusedDataError:
+            folded = _fold_range(engine, *_first_landed(engine))
         total += folded
         if folded < _REPORTS_PER_FOLD:
             return total
@@ -73,6 +85,21 @@ def fold_parked(engine: sa.Engine) -> int:
             unpark = report.update().where(_IS_PARKED, sa.exists().where(_MATCHES_BY_IDS)).values(fold=None)
             connection.execute(unpark)
     return fold(engine)
+
+
+def fold_if_possible(engine: sa.Engine, how: Callable[[sa.Engine], int] = fold) -> int:
+    """Fold for a caller that does not depend on it: if folding fails, log the reason and return 0.
+
+    A report that is not folded yet only leaves a message in doubt, or without its latest status.
+
+    :param how: :func:`fold` or :func:`fold_parked`.
+    """
+    try:
+        return how(engine)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the caller goes on
+        reason = str(error) if isinstance(error, RcsError) else type(error).__name__
+        log.error("Delivery reports could not be folded; they are safe, and are folded later: %s", reason)  # noqa: TRY400 - no data in logs
+        return 0
 
 
 def lock_folding(connection: sa.Connection) -> int:
@@ -102,10 +129,14 @@ class _FoldedCampaign:
     has_several_channels: bool
 
 
-def _fold_some(engine: sa.Engine) -> int:
+def _fold_some(engine: sa.Engine, candidates: sa.ColumnElement[bool] = _IS_LANDED) -> int:
+    """Fold landed reports in one transaction, and return their number.
+
+    :param candidates: selects them; no more are folded than a fold may have.
+    """
     with transaction(engine) as connection:
         fold_number = lock_folding(connection)
-        folded = _assign_to_fold(connection, fold_number)
+        folded = _assign_to_fold(connection, fold_number, candidates)
         if not folded:
             return 0
         of_this_fold = report.c.fold == fold_number
@@ -126,10 +157,46 @@ def _fold_some(engine: sa.Engine) -> int:
     return folded
 
 
-def _assign_to_fold(connection: sa.Connection, fold_number: int) -> int:
-    """Set the fold and the message of landed reports, and return their number."""
-    landed = sa.select(report.c.id).where(_IS_LANDED).order_by(report.c.id).limit(_REPORTS_PER_FOLD).subquery()
+def _fold_range(engine: sa.Engine, first: int, last: int) -> int:
+    """Fold the landed reports with ids in a range half by half, set those aside that are refused, and count both."""
+    try:
+        return _fold_some(engine, sa.and_(_IS_LANDED, report.c.id.between(first, last)))
+    except RcsRefusedDataError as error:
+        if first == last:
+            return _set_aside(engine, first, str(error))
+    middle = (first + last) // 2
+    return _fold_range(engine, first, middle) + _fold_range(engine, middle + 1, last)
+
+
+def _set_aside(engine: sa.Engine, report_id: int, reason: str) -> int:
+    """Set a landed report aside, so that it is not folded again; return 1, or 0 if it is no longer landed."""
+    this_report = report.c.id == report_id
+    with transaction(engine) as connection:
+        values = {"fold": lock_folding(connection), "fold_error": reason}
+        set_aside = connection.execute(report.update().where(_IS_LANDED, this_report).values(values)).rowcount
+        # If this is what the database refuses, the data is as safe as before.
+        with suppress(sa.exc.DBAPIError), connection.begin_nested():
+            pseudonymise_reports(connection, this_report)
+    log.error("Delivery report %d of the store could not be folded and is set aside: %s", report_id, reason)
+    return set_aside
+
+
+def _first_landed(engine: sa.Engine) -> tuple[int, int]:
+    """Return the ids of the first and the last report that the next fold would have; (0, 0) if none has landed."""
+    with reading(engine) as connection:
+        first, last = _ends_of_fold(connection, _IS_LANDED)
+    return first or 0, last or 0
+
+
+def _ends_of_fold(connection: sa.Connection, candidates: sa.ColumnElement[bool]) -> tuple[int | None, int | None]:
+    landed = sa.select(report.c.id).where(candidates).order_by(report.c.id).limit(_REPORTS_PER_FOLD).subquery()
     first, last = connection.execute(sa.select(sa.func.min(landed.c.id), sa.func.max(landed.c.id))).one()
+    return first, last
+
+
+def _assign_to_fold(connection: sa.Connection, fold_number: int, candidates: sa.ColumnElement[bool]) -> int:
+    """Set the fold and the message of landed reports, and return their number."""
+    first, last = _ends_of_fold(connection, candidates)
     if first is None:
         return 0
     # By the range of their ids: for a list of ids PostgreSQL reads the whole table, even if most reports are folded.
@@ -165,8 +232,8 @@ def _folded_campaigns(connection: sa.Connection, of_this_fold: sa.ColumnElement[
     accepted message stays accepted and keeps its id, so the result cannot become wrong before the campaigns are locked.
     """
     has_channel_rows = _any_message_has_channel_rows(connection, of_this_fold)
-    first, last = sa.func.min(report.c.service), sa.func.max(report.c.service)
-    other_channel = sa.and_(message.c.delivery_rank >= 0, message.c.delivery_channel != report.c.service)
+    first, last = sa.func.min(CHANNEL), sa.func.max(CHANNEL)
+    other_channel = sa.and_(message.c.delivery_rank >= 0, message.c.delivery_channel != CHANNEL)
     by_campaign = (
         sa.select(
             message.c.campaign_id,

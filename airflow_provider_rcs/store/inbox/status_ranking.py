@@ -17,6 +17,9 @@ from airflow_provider_rcs.store.db.tables import campaign, message, message_chan
 # greatest in the same way, except that a status that is not final outranks a failure: a message that failed by RCS may
 # still arrive as SMS. Both are maxima of sets, so neither the order nor the repetition of reports changes the result.
 
+# Limited, because the channel is in a key of the store; the report keeps the whole name.
+CHANNEL = sa.func.substr(report.c.service, 1, 100, type_=sa.Text)
+
 _BEFORE_ALL_DATES = datetime(1970, 1, 1, tzinfo=UTC)
 
 _CHANNEL_COLUMNS = ("message_id", "channel", "status", "rank", "code", "reported_at")
@@ -75,12 +78,12 @@ def _best_report_of_each_channel(
     status = sa.case({code: str(each) for code, each in codes.items()}, value=report.c.status_code, else_="unknown")
     rank = sa.case({code: each.rank for code, each in codes.items()}, value=report.c.status_code, else_=0)
     place = sa.func.row_number().over(
-        partition_by=(report.c.message_id, report.c.service),
+        partition_by=(report.c.message_id, CHANNEL),
         order_by=(rank.desc(), _comparable(report.c.reported_at).desc(), report.c.status_code.desc()),
     )
     return sa.select(
         report.c.message_id,
-        report.c.service.label("channel"),
+        CHANNEL.label("channel"),
         status.label("status"),
         rank.label("rank"),
         report.c.status_code.label("code"),
@@ -93,7 +96,7 @@ def _any_message_has_several_channels(
     connection: sa.Connection, of_campaigns: sa.ColumnElement[bool], of_this_fold: sa.ColumnElement[bool]
 ) -> bool:
     """Return whether several channels have reported, in this fold or before, on a message of the fold."""
-    first, last = sa.func.min(report.c.service), sa.func.max(report.c.service)
+    first, last = sa.func.min(CHANNEL), sa.func.max(CHANNEL)
     several = (
         sa.select(message.c.id)
         .join(report, report.c.message_id == message.c.id)
@@ -109,7 +112,7 @@ def _channels_of_messages_with_several(
 ) -> sa.Select[Any]:
     # Not by a look-up of each message among those that have several channels: PostgreSQL does not know how few they are
     # and would do it row by row.
-    first, last = (pick(report.c.service).over(partition_by=report.c.message_id) for pick in (sa.func.min, sa.func.max))
+    first, last = (pick(CHANNEL).over(partition_by=report.c.message_id) for pick in (sa.func.min, sa.func.max))
     has_several = sa.or_(first != last, _has_status_of_other_channel(first), _HAS_CHANNEL_ROWS)
     with_messages = best_reports.join(message, message.c.id == report.c.message_id).where(of_campaigns)
     best = with_messages.add_columns(has_several.label("has_several")).subquery()

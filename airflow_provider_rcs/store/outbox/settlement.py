@@ -23,6 +23,9 @@ from airflow_provider_rcs.store.privacy.pseudonyms import ERASED_UNSENT, IS_PSEU
 
 ACCEPTED_BY_REPORT = "the reply was lost; a report on the same request proves that the service accepted it"
 
+# No id of the service is so long; the column has an index, whose entries are limited.
+_LONGEST_API_CAMPAIGN_ID = 255
+
 _NEVER_LEFT = "the request never left: its task ended first"
 
 # By the range of ids as well, so that the messages are found by their primary key.
@@ -175,7 +178,8 @@ def _record_reply(
             .where(IS_OF_REQUEST, request.c.id == claim.request_id, message.c.revision < revision)
             .values(revision=revision)
         )
-    _close_request(connection, claim.request_id, "accepted", api_campaign_id=settlement.api_campaign_id)
+    api_campaign_id = settlement.api_campaign_id[:_LONGEST_API_CAMPAIGN_ID]
+    _close_request(connection, claim.request_id, "accepted", api_campaign_id=api_campaign_id)
 
 
 @cache

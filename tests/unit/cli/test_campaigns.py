@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.store.db import tables
+from airflow_provider_rcs.store.inbox.landing import land
 from tests.unit.store.campaign.test_schedules import scheduled
 from tests.unit.store.given import land_and_fold, report_on, sent
 from tests.unit.warehouse.test_load import report, send
@@ -91,3 +92,28 @@ def test_it_shows_when_a_campaign_is_due_and_who_cancelled_another(
     assert "\nspring: scheduled in the store, due 2026-05-01 12:00 UTC\n" in printed
     assert "\nsummer: cancelled by Mar, 20" in printed
     assert "summer: scheduled" not in printed
+
+
+def test_reports_that_are_set_aside_are_counted_with_the_way_to_see_them(
+    store_url: str, engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    land_and_fold(engine, report_on(sent(engine)))
+    with engine.begin() as connection:
+        connection.execute(tables.report.update().values(fold_error="the database refused the data"))
+
+    main(["campaigns", "--store-url", store_url])
+
+    assert "1 delivery reports could not be folded and are set aside" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [["campaigns"], ["cancel", "spring", "--by", "Mar", "--reason", "wrong list"]])
+def test_a_command_goes_on_if_reports_cannot_be_folded(
+    store_url: str, engine: sa.Engine, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    land(engine, [report_on(sent(engine))], datetime.now(UTC))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE rcs_message_channel")
+
+    main([*command, "--store-url", store_url])
+
+    assert "spring" in capsys.readouterr().out

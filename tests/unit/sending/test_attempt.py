@@ -1,12 +1,15 @@
-"""An attempt recovers other attempts at its campaign that died."""
+"""An attempt recovers other attempts at its campaign that died, and depends on no delivery report."""
 
 from __future__ import annotations
 
+import pytest
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.claims import claim_batches
 from tests.unit.sending.test_sender import FakeService, send
-from tests.unit.store.given import expire_lease, phones, planned, states
+from tests.unit.store.given import ANA, NOON, expire_lease, phones, planned, report_on, sent, states
 
 
 def test_recipients_claimed_by_an_attempt_that_died_are_sent_to_once_it_is_recovered(engine: sa.Engine) -> None:
@@ -23,3 +26,28 @@ def test_recipients_claimed_by_an_attempt_that_died_are_sent_to_once_it_is_recov
 
     assert service.phones == people
     assert states(engine) == dict.fromkeys(people, "accepted")
+
+
+def test_a_campaign_is_sent_although_reports_cannot_be_folded(
+    engine: sa.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    land(engine, [report_on(sent(engine, [ANA], "summer"))], NOON)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE rcs_message_channel RENAME TO elsewhere")
+
+    try:
+        send(engine, FakeService(), phones(5))
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO rcs_message_channel")
+
+    assert states(engine) == dict.fromkeys(phones(5), "accepted")
+    assert "Delivery reports could not be folded; they are safe" in caplog.text
+
+
+def test_a_poisoned_report_does_not_stop_a_send(engine: sa.Engine) -> None:
+    land(engine, [Report("13", phone="600", service="é" * 8_000, api_message_id="ñ" * 8_000)], NOON)
+
+    send(engine, FakeService(), phones(5))
+
+    assert states(engine) == dict.fromkeys(phones(5), "accepted")

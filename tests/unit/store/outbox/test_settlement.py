@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 import pytest
 import sqlalchemy as sa
 
@@ -285,3 +287,11 @@ def test_messages_claimed_by_the_next_attempt_are_not_requeued(engine: sa.Engine
 
     assert states(engine) == {ANA: "sending"}
     assert row(engine).request_id == next_claim.request_id
+
+
+def test_a_reply_with_an_id_that_no_index_can_hold_is_recorded(engine: sa.Engine) -> None:
+    taken = dispatched(engine)
+
+    settle(engine, [Settlement(taken, accepted(taken), secrets.token_hex(4_000))])
+
+    assert states(engine) == {ANA: "accepted"}

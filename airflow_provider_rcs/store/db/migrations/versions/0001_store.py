@@ -46,7 +46,7 @@ def upgrade() -> None:
     op.create_table(
         "rcs_message_channel",
         sa.Column("message_id", sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column("channel", sa.Text, primary_key=True, comment="the service that reported"),
+        sa.Column("channel", sa.Text, primary_key=True, comment="the service that reported, cut to 100 letters"),
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("rank", sa.SmallInteger, nullable=False),
         sa.Column("code", sa.String(32), nullable=False, comment="the status code of that report"),
@@ -79,6 +79,7 @@ def upgrade() -> None:
         sa.Column("api_message_id", sa.Text, nullable=False),
         sa.Column("extra", sa.JSON, nullable=False, comment="fields that the API document does not name"),
         sa.Column("fold", sa.BigInteger, index=True, comment="number of the fold that applied it; null until then"),
+        sa.Column("fold_error", sa.Text, comment="why it could not be applied and is set aside; null otherwise"),
         sa.Column("message_id", sa.BigInteger, comment="the message that it reports on; null while unknown"),
         comment="One row for each delivery report received, including repeated ones.",
         sqlite_autoincrement=True,
@@ -86,9 +87,16 @@ def upgrade() -> None:
     op.create_index(
         "ix_rcs_report_parked",
         "rcs_report",
-        ["api_message_id"],
+        ["id"],
         postgresql_where=sa.text("fold IS NOT NULL AND message_id IS NULL"),
         sqlite_where=sa.text("fold IS NOT NULL AND message_id IS NULL"),
+    )
+    op.create_index(
+        "ix_rcs_report_set_aside",
+        "rcs_report",
+        ["id"],
+        postgresql_where=sa.text("fold_error IS NOT NULL"),
+        sqlite_where=sa.text("fold_error IS NOT NULL"),
     )
     op.create_index(
         "ix_rcs_report_unfolded",

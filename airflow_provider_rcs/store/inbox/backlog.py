@@ -1,0 +1,45 @@
+"""The backlog of folding: reports that have landed and are not folded yet, and reports that are set aside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.store.db.engine import reading
+from airflow_provider_rcs.store.db.tables import report
+
+# Counting more would take longer than anyone who asks for the backlog waits.
+MOST_COUNTED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What folding has not applied.
+
+    :param unfolded: how many reports wait for a fold; at most 100,000 are counted.
+    :param oldest: when the first of them arrived; ``None`` without any.
+    :param set_aside: how many reports could not be folded and are set aside; at most 100,000 are counted.
+    """
+
+    unfolded: int
+    oldest: datetime | None
+    set_aside: int
+
+
+def read_backlog(engine: sa.Engine) -> Backlog:
+    """Return the backlog of a store."""
+    with reading(engine) as connection:
+        is_unfolded = report.c.fold.is_(None)
+        first = sa.select(report.c.received_at).where(is_unfolded).order_by(report.c.id).limit(1)
+        return Backlog(
+            unfolded=_count(connection, is_unfolded),
+            oldest=connection.execute(first).scalar_one_or_none(),
+            set_aside=_count(connection, report.c.fold_error.is_not(None)),
+        )
+
+
+def _count(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> int:
+    counted = sa.select(report.c.id).where(condition).limit(MOST_COUNTED).subquery()
+    return int(connection.execute(sa.select(sa.func.count()).select_from(counted)).scalar_one())

@@ -12,6 +12,8 @@ from airflow_provider_rcs.api.errors import RcsInputError
 SERVICE_TIMEZONE = ZoneInfo("Europe/Madrid")
 
 _REPORT_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+# Other dates are beyond what some database, or some time zone, can hold.
+_YEARS_OF_REPORTS = range(1971, 9999)
 _REMEDY = "Write it in ISO 8601 with its offset: 2026-12-01T09:00+01:00."
 
 
@@ -89,11 +91,11 @@ def write_moment(moment: datetime) -> str:
 def read_report_date(text: str, timezone: tzinfo = SERVICE_TIMEZONE) -> datetime | None:
     """Return the date of a report in UTC, or ``None`` if it is not a date in the form ``YYYY-MM-DD HH:MM:SS``.
 
-    A time in the hour that repeats in October means the first pass.
+    Dates before 1971 and after 9998 are not read. A time in the hour that repeats in October means the first pass.
 
     :param timezone: the time zone of the date; Spain's is assumed.
     """
-    if not _REPORT_DATE.fullmatch(text):
+    if not _REPORT_DATE.fullmatch(text) or int(text[:4]) not in _YEARS_OF_REPORTS:
         return None
     try:
         return datetime.fromisoformat(text).replace(tzinfo=timezone).astimezone(UTC)

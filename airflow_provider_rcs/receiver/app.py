@@ -18,11 +18,11 @@ from airflow_provider_rcs.receiver.metrics import LoggedMetrics
 from airflow_provider_rcs.receiver.responses import (
     NOT_FOUND,
     NOT_READY,
-    READY,
     RequestRefusedError,
     Response,
     committed,
     not_understood,
+    ready,
     wrong_method,
 )
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
@@ -109,8 +109,9 @@ class ReportsApp:
             return NOT_FOUND
         if method not in ("GET", "HEAD"):
             return wrong_method("GET, HEAD")
-        is_ready = await self._authenticator.is_configured() and await self._health.is_ready()
-        return READY if is_ready else NOT_READY
+        if await self._authenticator.is_configured() and await self._health.is_ready():
+            return ready(await self._health.backlog())
+        return NOT_READY
 
     async def _receive_reports(self, scope: Scope, receive: Receive) -> Response:
         headers = dict(scope["headers"])

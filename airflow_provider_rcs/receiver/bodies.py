@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import logging
 from email.message import Message
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from starlette.types import Receive
 
     from airflow_provider_rcs.api.models import Report
+
+log = logging.getLogger(__name__)
 
 _MAX_BODY_BYTES = 64 * 1024
 BODY_TIMEOUT = 10.0
@@ -86,19 +89,10 @@ async def read_reports(content_type: str, body: bytes, timezone: tzinfo = SERVIC
 
     :param timezone: the time zone of their dates.
     """
-    entries: Sequence[object]
     try:
-        match _media_type(content_type):
-            case "application/json":
-                entries = read_json_entries(body, _charset(content_type))
-            case "application/x-www-form-urlencoded":
-                entries = [read_form_fields(body, _charset(content_type))]
-            case "multipart/form-data":
-                entries = [await read_multipart_fields(body, content_type)]
-            case _:
-                return ParsedBody((), UNSUPPORTED_TYPE)
-    except RcsReportError as error:
-        return ParsedBody((), str(error))
+        entries = await _read_entries(content_type, body)
+    except Exception as error:  # noqa: BLE001 - a body that no parser expected is kept as well
+        return ParsedBody((), _problem(error))
     reports = []
     problem = ""
     for number, entry in enumerate(entries, start=1):
@@ -106,9 +100,33 @@ async def read_reports(content_type: str, body: bytes, timezone: tzinfo = SERVIC
             report = read_report(entry, timezone)
             _require_storable(report)
             reports.append(report)
-        except RcsReportError as error:
-            problem = problem or (str(error) if len(entries) == 1 else f"report {number} of {len(entries)}: {error}")
+        except Exception as error:  # noqa: BLE001 - one report must not cost the others
+            what = _problem(error)
+            problem = problem or (what if len(entries) == 1 else f"report {number} of {len(entries)}: {what}")
     return ParsedBody(reports, problem)
+
+
+async def _read_entries(content_type: str, body: bytes) -> Sequence[object]:
+    """Return what should be the reports of a body.
+
+    :raises RcsReportError: if it cannot be read.
+    """
+    match _media_type(content_type):
+        case "application/json":
+            return read_json_entries(body, _charset(content_type))
+        case "application/x-www-form-urlencoded":
+            return [read_form_fields(body, _charset(content_type))]
+        case "multipart/form-data":
+            return [await read_multipart_fields(body, content_type)]
+    raise RcsReportError(UNSUPPORTED_TYPE)
+
+
+def _problem(error: Exception) -> str:
+    """Return what is wrong with a body or a report, without quoting it."""
+    if isinstance(error, RcsReportError):
+        return str(error)
+    log.error("A pushed body could not be read, which is a fault of this provider: %s", type(error).__name__)
+    return "it cannot be read"
 
 
 @lru_cache(maxsize=64)
@@ -125,7 +143,8 @@ def _charset(content_type: str) -> str:
     header["content-type"] = content_type
     try:
         name = codecs.lookup(header.get_content_charset("utf-8")).name
-    except LookupError:
+    # A name that is unknown, or that no codec could have.
+    except (LookupError, ValueError):
         return "utf-8"
     return name if name in _LATIN_CHARSETS else "utf-8"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
     from starlette.types import Send
 
+    from airflow_provider_rcs.store.inbox.backlog import Backlog
+
 Header = tuple[bytes, bytes]
 
 _COMMON_HEADERS: tuple[Header, ...] = (
@@ -21,6 +24,8 @@ _COMMON_HEADERS: tuple[Header, ...] = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
 )
+# The largest fold takes a few seconds.
+_SECONDS_TO_BE_BEHIND = 60
 _CLOSE: Header = (b"connection", b"close")
 
 
@@ -55,7 +60,6 @@ class RequestRefusedError(Exception):
         self.response = response
 
 
-READY = Response(200, {"status": "ready"})
 NOT_READY = Response(503, {"status": "not ready"})
 UNAUTHORIZED = Response(
     401, {"error": "wrong login or password"}, (b"www-authenticate", b'Basic realm="rcs-reports", charset="UTF-8"')
@@ -69,6 +73,26 @@ SPOOL_FULL = Response(
     503, {"error": "the store is unavailable and the spool is full; send them again"}, (b"retry-after", b"60")
 )
 UNSUPPORTED_TYPE = "send application/json, application/x-www-form-urlencoded or multipart/form-data"
+
+
+def ready(backlog: Backlog | None) -> Response:
+    """Return the response that a report would be accepted now, with what folding has not applied.
+
+    :param backlog: ``None`` if it is not known.
+    """
+    if backlog is None:
+        return Response(200, {"status": "ready"})
+    seconds = 0 if backlog.oldest is None else max(int((datetime.now(UTC) - backlog.oldest).total_seconds()), 0)
+    return Response(
+        200,
+        {
+            "status": "ready",
+            "folding": "behind" if seconds > _SECONDS_TO_BE_BEHIND else "current",
+            "unfolded": backlog.unfolded,
+            "oldest_unfolded_seconds": seconds,
+            "set_aside": backlog.set_aside,
+        },
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -67,11 +67,10 @@ async def read_multipart_fields(body: bytes, content_type: str) -> dict[str, obj
 
     :param content_type: the header, with the boundary. Values that are not valid in its charset, or in UTF-8 if it has
         none, are read as Latin-1.
-    :raises RcsReportError: if the form cannot be read or contains a file.
+    :raises RcsReportError: if the form cannot be read, is cut off, or contains a file.
     """
-    from python_multipart.exceptions import MultipartParseError
     from starlette.datastructures import Headers
-    from starlette.formparsers import MultiPartException, MultiPartParser
+    from starlette.formparsers import MultiPartParser
 
     async def stream() -> AsyncGenerator[bytes, None]:
         yield body
@@ -79,10 +78,21 @@ async def read_multipart_fields(body: bytes, content_type: str) -> dict[str, obj
     headers = Headers({"content-type": content_type})
     try:
         parser = MultiPartParser(headers, stream(), max_files=0, max_fields=_MAX_FORM_FIELDS, max_part_size=len(body))
-        return dict(await parser.parse())
-    # Starlette passes on the errors of its parser; newer versions wrap them in their own.
-    except (MultiPartException, MultipartParseError):
+        fields = dict(await parser.parse())
+    # Which errors these are depends on the versions of Starlette and its parser, and on Python's codecs.
+    except Exception:  # noqa: BLE001
         raise RcsReportError("the multipart form cannot be read") from None
+    if not _has_closing_boundary(body, content_type):
+        raise RcsReportError("the multipart form is cut off: it has no closing boundary")
+    return fields
+
+
+def _has_closing_boundary(body: bytes, content_type: str) -> bool:
+    # The parser takes a form without it for whole, and leaves out the field that is cut off.
+    from python_multipart.multipart import parse_options_header
+
+    closing = b"--%b--" % parse_options_header(content_type)[1][b"boundary"]
+    return body.startswith(closing) or b"\r\n" + closing in body
 
 
 def read_report(fields: object, timezone: tzinfo = SERVICE_TIMEZONE) -> Report:

@@ -11,7 +11,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE, read_moment, require_expressible, write_moment
+from airflow_provider_rcs.api.dates import (
+    SERVICE_TIMEZONE,
+    read_moment,
+    read_report_date,
+    require_expressible,
+    write_moment,
+)
 from airflow_provider_rcs.api.errors import RcsInputError
 
 MADRID, LONDON = "Europe/Madrid", "Europe/London"
@@ -152,3 +158,16 @@ def test_only_one_hour_a_year_cannot_be_expressed(moment: datetime) -> None:
     except RcsInputError:
         local = moment.astimezone(SERVICE_TIMEZONE)
         assert (local.month, local.hour, local.fold) == (10, 2, 1)
+
+
+@pytest.mark.parametrize("zone", [MADRID, "America/Los_Angeles", "Asia/Tokyo", "Etc/GMT+12", "Etc/GMT-14"])
+@pytest.mark.parametrize("text", ["0001-01-01 00:00:00", "0000-01-01 00:00:00", "9999-12-31 23:59:59"])
+def test_a_report_date_at_the_ends_of_time_is_no_date(text: str, zone: str) -> None:
+    assert read_report_date(text, ZoneInfo(zone)) is None
+
+
+@given(date=st.from_regex(r"[0-9]{4}-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-5][0-9]", fullmatch=True))
+def test_any_report_date_can_be_shown_in_every_time_zone(date: str) -> None:
+    moment = read_report_date(date, ZoneInfo("Etc/GMT-14"))
+
+    assert moment is None or moment.astimezone(ZoneInfo("Etc/GMT+12")).year >= 1970

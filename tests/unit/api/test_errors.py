@@ -16,6 +16,7 @@ PROMISES = [
     (errors.RcsInputError, errors.RcsError, True, False),
     (errors.RcsStoreError, errors.RcsError, True, False),
     (errors.RcsStoreUnavailable, errors.RcsStoreError, False, True),
+    (errors.RcsRefusedDataError, errors.RcsStoreError, True, False),
     (errors.RcsCampaignConflictError, errors.RcsError, True, False),
     (errors.RcsCancelledError, errors.RcsError, True, False),
     (errors.RcsPlanIncompleteError, errors.RcsError, True, True),

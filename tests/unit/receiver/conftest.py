@@ -13,8 +13,11 @@ from airflow_provider_rcs.receiver import ingest
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.spool import Spool
 from airflow_provider_rcs.store.db.engine import engine_from_url
+from tests.store_engines import postgres_engine, shared_postgres_engine
 from tests.stores import sqlite_store
 from tests.unit.receiver.pushing import CREDENTIALS
+
+__all__ = ["postgres_engine", "shared_postgres_engine"]
 
 
 @pytest.fixture

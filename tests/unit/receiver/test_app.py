@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
+from airflow_provider_rcs.receiver import bodies
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.auth import Credentials
 from tests.pushed_report import PUSHED
@@ -267,6 +268,18 @@ def test_a_request_does_not_wait_for_a_hanging_look_up_of_credentials(engine: sa
         ({"content": b"\xff{", "headers": {"Content-Type": "application/json"}}, 400, 0, "the body is not JSON"),
         ({"json": [PUSHED, {"Estado": "13"}]}, 400, 1, "report 2 of 2: a report names no message"),
         ({"content": b"<report/>", "headers": {"Content-Type": "text/xml"}}, 415, 0, "send application/json"),
+        *(
+            (
+                {
+                    "content": b'--x\r\nContent-Disposition: form-data; name="Estado"\r\n\r\n\xff\r\n--x--',
+                    "headers": {"Content-Type": f"multipart/form-data; boundary=x; {charset}"},
+                },
+                400,
+                0,
+                "",
+            )
+            for charset in ("charset*=utf-8''utf%00", "charset=undefined", "charset=punycode")
+        ),
     ],
 )
 def test_a_body_with_errors_is_stored_whole_and_its_readable_reports_are_committed(
@@ -286,6 +299,20 @@ def test_a_body_with_errors_is_stored_whole_and_its_readable_reports_are_committ
     assert refused.reason.startswith(reason)
     assert refused.body == (request_.get("content") or response.request.content)
     assert refused.content_type == response.request.headers["Content-Type"]
+
+
+def test_a_body_that_a_parser_fails_on_is_stored_whole(
+    app: ReportsApp, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, no_time_limit: None
+) -> None:
+    def fail(*_: object) -> None:
+        raise ArithmeticError("34600000001")
+
+    monkeypatch.setattr(bodies, "read_json_entries", fail)
+
+    response = push(app)
+
+    assert (response.status_code, response.json()["error"]) == (400, "it cannot be read")
+    assert [refused.body for refused in stored_refused(engine)] == [response.request.content]
 
 
 def test_wrong_passwords_lock_no_one_out(app: ReportsApp, engine: sa.Engine) -> None:

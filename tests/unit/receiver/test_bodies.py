@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+from encodings import aliases
 from functools import cache
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 import pytest
@@ -26,7 +28,13 @@ content_types = st.sampled_from(
         MULTIPART + b"; charset=utf-7",
         MULTIPART + b"; charset=no-such",
     ]
-)
+) | st.tuples(
+    st.sampled_from([b"application/json", b"application/x-www-form-urlencoded", MULTIPART]),
+    st.sampled_from(
+        [b"charset=", b"charset*=", b"charset*0*=", b"charset*=utf-8''", b"boundary*=utf-8''", b"boundary="]
+    ),
+    st.sampled_from(sorted(name.encode() for name in aliases.aliases.values())) | st.binary(max_size=12),
+).map(lambda parts: b"%b; %b%b" % parts)
 values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -116,6 +124,25 @@ def test_latin_1_is_read_if_the_header_names_it_or_utf_8_fails(content_type: byt
     (report,) = read(content_type, body).reports
 
     assert (report.api_message_id, report.agent) == ("7", "Año")
+
+
+@pytest.mark.parametrize("charset", ["charset*=utf-8''utf%00", "charset=undefined", "charset=punycode", "charset=idna"])
+@pytest.mark.parametrize("media_type", ["application/json", "application/x-www-form-urlencoded"])
+def test_a_charset_that_no_text_has_is_read_as_utf_8(media_type: str, charset: str) -> None:
+    body = orjson.dumps(PUSHED) if "json" in media_type else urlencode(PUSHED).encode()
+
+    (report,) = read(f"{media_type}; {charset}".encode(), body).reports
+
+    assert report.api_message_id == PUSHED["idMensaje"]
+
+
+@pytest.mark.parametrize("cut_off", [1, 2, 3, 10, 59])
+def test_a_multipart_body_that_is_cut_off_is_refused(cut_off: int) -> None:
+    body = multipart({name: value.encode() for name, value in PUSHED.items()}).removesuffix(b"\r\n")
+
+    result = read(MULTIPART, body[:-cut_off])
+
+    assert (list(result.reports), "multipart form" in result.problem) == ([], True)
 
 
 def test_readable_reports_of_a_list_are_read_and_the_first_unreadable_one_is_named() -> None:

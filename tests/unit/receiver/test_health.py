@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreError
+from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.spool import Spool
+from airflow_provider_rcs.store.inbox.landing import land
 from tests.unit.receiver.pushing import (
     CREDENTIALS,
     push,
@@ -38,3 +42,32 @@ def test_the_receiver_is_ready_while_the_spool_has_room(tmp_path: Path) -> None:
     app = ReportsApp(get_engine, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"))
 
     assert push(app, "/rcs/health", "GET").json() == {"status": "ready"}
+
+
+@pytest.mark.parametrize(("minutes_ago", "folding"), [(0, "current"), (5, "behind")])
+def test_health_says_whether_folding_is_behind(engine: sa.Engine, minutes_ago: int, folding: str) -> None:
+    # Without this table nothing can be folded.
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE rcs_message_channel")
+    land(
+        engine,
+        [Report("13", phone="600"), Report("13", phone="601")],
+        datetime.now(UTC) - timedelta(minutes=minutes_ago),
+    )
+
+    response = push(ReportsApp(lambda: engine, lambda: CREDENTIALS), "/rcs/health", "GET", auth=None)
+
+    assert response.status_code == 200
+    health = response.json()
+    assert (health["status"], health["folding"], health["unfolded"], health["set_aside"]) == ("ready", folding, 2, 0)
+    assert 0 <= health["oldest_unfolded_seconds"] - minutes_ago * 60 < 60
+
+
+def test_health_counts_the_reports_that_are_set_aside(engine: sa.Engine) -> None:
+    land(engine, [Report("13", phone="600")], datetime.now(UTC))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE rcs_report SET fold = 1, fold_error = 'refused'")
+
+    response = push(ReportsApp(lambda: engine, lambda: CREDENTIALS), "/rcs/health", "GET", auth=None)
+
+    assert (response.json()["folding"], response.json()["set_aside"]) == ("current", 1)

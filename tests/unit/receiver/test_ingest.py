@@ -167,3 +167,91 @@ def _count_commits_of_reports(engine: sa.Engine) -> list[int]:
         commits.extend([1] if connection.info.pop("inserted", False) else [])
 
     return commits
+
+
+def _refuse_reports(engine: sa.Engine, when: str) -> None:
+    """Have the database refuse, as too large, the data of reports that meet a condition."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER refuse BEFORE INSERT ON rcs_report WHEN {when} BEGIN SELECT zeroblob(2000000000); END"
+        )
+
+
+def test_only_the_report_whose_data_is_refused_is_kept_with_the_refused(
+    app: ReportsApp, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, no_time_limit: None
+) -> None:
+    monkeypatch.setattr(ingest, "_SECONDS_TO_NEXT_TRY", 0.01)
+    _refuse_reports(engine, "NEW.agent = 'bad'")
+
+    assert push(app, json=[PUSHED, {**PUSHED, "Agente": "bad"}, PUSHED]).status_code == 200
+
+    wait_until(lambda: stored_refused(engine))
+    assert [each.agent for each in stored(engine)] == [PUSHED["Agente"]] * 2
+    (refused,) = stored_refused(engine)
+    assert b"bad" in refused.body
+
+
+def test_a_database_that_refuses_every_report_keeps_them_in_the_spool(
+    app: ReportsApp, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, no_time_limit: None
+) -> None:
+    monkeypatch.setattr(ingest, "_SECONDS_TO_NEXT_TRY", 0.01)
+    _refuse_reports(engine, "1")
+    tried = threading.Semaphore(0)
+    sa.event.listen(engine, "rollback", lambda _connection: tried.release())
+
+    assert [push(app).status_code for _ in range(3)] == [200] * 3
+    for _ in range(20):
+        assert tried.acquire(timeout=10)
+    assert (stored(engine), stored_refused(engine)) == ([], [])
+
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER refuse")
+    wait_until(lambda: len(stored(engine)) == 3)
+    assert stored_refused(engine) == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    ("break_store", "mend_store"),
+    [
+        ("REVOKE INSERT ON rcs_report FROM rcs_receiver", "GRANT INSERT ON rcs_report TO rcs_receiver"),
+        ("ALTER TABLE rcs_report RENAME COLUMN agent TO old", "ALTER TABLE rcs_report RENAME COLUMN old TO agent"),
+        ("ALTER TABLE rcs_report ADD COLUMN new int NOT NULL", "ALTER TABLE rcs_report DROP COLUMN new"),
+    ],
+)
+def test_reports_wait_until_the_database_is_put_right(
+    postgres_engine: sa.Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    no_time_limit: None,
+    break_store: str,
+    mend_store: str,
+) -> None:
+    monkeypatch.setattr(ingest, "_SECONDS_TO_NEXT_TRY", 0.01)
+    receivers_engine = _as_receiver(postgres_engine)
+    tried = threading.Semaphore(0)
+    sa.event.listen(receivers_engine, "rollback", lambda _connection: tried.release())
+    app = ReportsApp(lambda: receivers_engine, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"))
+    with postgres_engine.begin() as connection:
+        connection.exec_driver_sql(break_store)
+    try:
+        assert [push(app).status_code for _ in range(5)] == [200] * 5
+        for _ in range(20):
+            assert tried.acquire(timeout=10)
+    finally:
+        with postgres_engine.begin() as connection:
+            connection.exec_driver_sql(mend_store)
+
+    wait_until(lambda: len(stored(postgres_engine)) == 5)
+    assert stored_refused(postgres_engine) == []
+
+
+def _as_receiver(engine: sa.Engine) -> sa.Engine:
+    """Return an engine of the same store, for a role that owns nothing."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "DO $$ BEGIN CREATE ROLE rcs_receiver LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+        )
+        for what in ("TABLES", "SEQUENCES"):
+            connection.exec_driver_sql(f"GRANT ALL ON ALL {what} IN SCHEMA public TO rcs_receiver")
+    return engine_from_url(engine.url.set(username="rcs_receiver").render_as_string(hide_password=False))

@@ -15,8 +15,16 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.garbage import infrequent_collections
 from airflow_provider_rcs.store.db.engine import transaction
+from airflow_provider_rcs.store.db.tables import store as store_table
 from airflow_provider_rcs.store.inbox.folding import fold_parked
-from airflow_provider_rcs.store.read.exports import Row, campaigns, channels_since, messages_since, reports_since
+from airflow_provider_rcs.store.read.exports import (
+    Row,
+    campaigns,
+    channels_since,
+    messages_since,
+    reports_since,
+    store_identity,
+)
 from airflow_provider_rcs.warehouse.phones import PLAIN, PhoneForm
 from airflow_provider_rcs.warehouse.schema import create_or_extend_tables
 from airflow_provider_rcs.warehouse.tables import WarehouseTables, warehouse_tables
@@ -39,9 +47,9 @@ def load(store: sa.Engine, warehouse: sa.Engine, schema: str | None, phones: Pho
 
     :param schema: the warehouse's schema; ``None`` for the connection's default.
     :param phones: the form of phones in the warehouse.
-    :raises RcsInputError: if the warehouse is the store itself.
+    :raises RcsInputError: if the warehouse is the store itself, under whatever address, or another store.
     """
-    _require_separate_warehouse(store, warehouse, schema)
+    _require_no_store(warehouse, schema, store_identity(store))
     tables = warehouse_tables(schema)
     create_or_extend_tables(warehouse, tables)
     fold_parked(store)
@@ -107,13 +115,22 @@ def _upsert(warehouse: sa.Engine, table: sa.Table, rows: Sequence[Row]) -> None:
         upsert(connection, table, rows)
 
 
-def _require_separate_warehouse(store: sa.Engine, warehouse: sa.Engine, schema: str | None) -> None:
-    source, target = (
-        (engine.dialect.name, engine.url.host, engine.url.port, engine.url.database) for engine in (store, warehouse)
+def _require_no_store(warehouse: sa.Engine, schema: str | None, identity: str) -> None:
+    """Raise an error if the tables of a store are where the warehouse's tables would be.
+
+    Addresses do not tell: one database has many spellings of host, schema and file.
+    """
+    table = sa.table(store_table.name, sa.column("identity", sa.String), schema=schema)
+    with warehouse.connect() as connection:
+        if not sa.inspect(connection).has_table(table.name, schema=schema):
+            return
+        try:
+            is_same = connection.execute(sa.select(table.c.identity)).scalar() == identity
+        # Without the privilege to read it, say; it is a store in any case.
+        except sa.exc.DBAPIError:
+            is_same = False
+    raise RcsInputError(
+        "target_conn_id",
+        f"it is {'the store itself' if is_same else 'a store, too'}, whose tables have the same names",
+        "Use another database or schema.",
     )
-    if source == target and schema is None:
-        raise RcsInputError(
-            "target_conn_id",
-            "it is the store itself, whose tables have the same names",
-            "Use another database or schema.",
-        )

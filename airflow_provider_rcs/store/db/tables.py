@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,6 +37,13 @@ store = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("fold", sa.BigInteger, nullable=False, comment="number of the last fold; the row is the folding lock"),
+    sa.Column(
+        "identity",
+        sa.String(32),
+        nullable=False,
+        default=lambda: secrets.token_hex(16),
+        comment="random; tells whether a warehouse is the store itself",
+    ),
     sa.Column("pseudonym_key", sa.String(64), comment="secret key of the pseudonyms; null until the first use"),
     comment="One row, with the values that apply to the whole store.",
 )

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.db.engine import reading
-from airflow_provider_rcs.store.db.tables import campaign, message, message_channel, report, request
+from airflow_provider_rcs.store.db.tables import campaign, message, message_channel, report, request, store
 
 Row = Mapping[str, Any]
 
@@ -76,6 +76,12 @@ _REPORT_COLUMNS = (
     report.c.extra,
     report.c.fold,
 )
+
+
+def store_identity(engine: sa.Engine) -> str:
+    """Return the identity of the store, which is random."""
+    with reading(engine) as connection:
+        return str(connection.execute(sa.select(store.c.identity)).scalar_one())
 
 
 def campaigns(engine: sa.Engine) -> list[Row]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -120,6 +122,9 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column(
             "fold", sa.BigInteger, nullable=False, comment="number of the last fold; the row is the folding lock"
+        ),
+        sa.Column(
+            "identity", sa.String(32), nullable=False, comment="random; tells whether a warehouse is the store itself"
         ),
         sa.Column("pseudonym_key", sa.String(64), comment="secret key of the pseudonyms; null until the first use"),
         comment="One row, with the values that apply to the whole store.",
@@ -275,4 +280,4 @@ def upgrade() -> None:
         # Room for later versions of each row in its own page: such an update leaves the indexes alone and takes half as
         # long.
         op.execute("ALTER TABLE rcs_message SET (fillfactor = 50)")
-    op.execute("INSERT INTO rcs_store (id, fold) VALUES (1, 0)")
+    op.execute(f"INSERT INTO rcs_store (id, fold, identity) VALUES (1, 0, '{secrets.token_hex(16)}')")

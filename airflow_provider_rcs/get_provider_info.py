@@ -49,7 +49,7 @@ _CONNECTION_FIELDS = {
     },
     "timeout": {
         "label": "Time-out in seconds",
-        "description": "Seconds to wait for a reply; 60 unless set.",
+        "description": "Seconds for a request and its whole reply; 60 unless set.",
         "schema": {"type": ["number", "null"]},
     },
     "connect_timeout": {

@@ -32,7 +32,7 @@ class ApiSettings:
     :param status_codes: status code -> name of a :class:`DeliveryStatus`; overrides the default codes.
     :param recipient_reference_key: the key under which a recipient's own reference is sent.
     :param batch_size: the maximum number of recipients in a request.
-    :param timeout: seconds to wait for a reply.
+    :param timeout: seconds for the whole of a call once it is connected: its request, and its reply to the last byte.
     :param connect_timeout: seconds to wait for a connection.
     :param body_format: the format of parameters: ``json`` or ``form``.
     :param zero_result: what a ``Res`` of 0 proves about a send: that no message was sent (``nothing_sent``) or nothing

@@ -12,7 +12,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyErr
 from airflow_provider_rcs.api.errors import RcsAuthError, RcsParameterError, RcsRateLimited
 
 
-def never_left(error: requests.RequestException) -> bool:
+def never_left(error: Exception) -> bool:
     """Return whether the connection failed before any byte of the request left."""
     cause = _cause(error)
     if isinstance(cause, ProxyError):
@@ -22,7 +22,7 @@ def never_left(error: requests.RequestException) -> bool:
     )
 
 
-def error_kind(error: requests.RequestException) -> str:
+def error_kind(error: Exception) -> str:
     """Return the kind of failure, without its text, which can quote credentials of a proxy."""
     return type(_cause(error)).__name__
 
@@ -46,7 +46,7 @@ def raise_for_status(url: str, response: requests.Response) -> None:
             raise RcsRateLimited(f"{url}: too many requests ({proof}{wait} {RcsRateLimited.remedy}", retry_after)
 
 
-def _cause(error: requests.RequestException) -> object:
+def _cause(error: Exception) -> object:
     first = error.args[0] if error.args else error
     return getattr(first, "reason", first)
 

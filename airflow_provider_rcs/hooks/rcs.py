@@ -30,6 +30,7 @@ from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.http_errors import error_kind, never_left, raise_for_status
 from airflow_provider_rcs.hooks.lookup_cache import LOOKUP_CACHE
 from airflow_provider_rcs.hooks.retrying import retry_look_up
+from airflow_provider_rcs.hooks.time_limit import RequestBody, call_within
 from airflow_provider_rcs.hooks.transport import read_transport
 
 _MAX_CONNECTIONS = 64
@@ -220,24 +221,31 @@ class RcsHook(HttpHook):
     def _post(self, call: str, body: bytes, no_reply: type[RcsError]) -> tuple[bytes, int]:
         url = self.settings.url(call)
         content_type = calls.BODY_FORMATS[self.settings.body_format].content_type
-        session = self._session
+        session, request_body = self._session, RequestBody(body)
+        post = partial(
+            session.post,
+            url,
+            data=request_body,
+            headers={"Content-Type": content_type, "Accept": "application/json"},
+            timeout=(self.settings.connect_timeout, self.settings.timeout),
+            allow_redirects=False,
+            # Passed with each request: otherwise variables of the environment override the connection.
+            verify=session.verify,
+            proxies=dict(session.proxies),
+        )
         try:
-            response = session.post(
-                url,
-                data=body,
-                headers={"Content-Type": content_type, "Accept": "application/json"},
-                timeout=(self.settings.connect_timeout, self.settings.timeout),
-                allow_redirects=False,
-                # Passed with each request: otherwise variables of the environment override the connection.
-                verify=session.verify,
-                proxies=dict(session.proxies),
-            )
-        except requests.RequestException as error:
-            if never_left(error):
+            response = call_within(self.settings.connect_timeout + self.settings.timeout, post)
+        except (requests.RequestException, TimeoutError, RuntimeError) as error:
+            kind = error_kind(error)
+            if request_body.withdraw() or never_left(error):
                 raise RcsUnavailable(
-                    f"{url}: could not connect ({error_kind(error)}). Nothing was sent. {RcsUnavailable.remedy}"
+                    f"{url}: could not connect ({kind}). Nothing was sent. {RcsUnavailable.remedy}"
                 ) from None
-            raise no_reply(f"{url}: no reply ({error_kind(error)}). {no_reply.remedy}") from None
+            raise no_reply(f"{url}: no reply ({kind}). {no_reply.remedy}") from None
+        except BaseException:
+            # The task is being ended: what has not left yet must not leave later.
+            request_body.withdraw()
+            raise
         raise_for_status(url, response)
         return response.content, response.status_code
 

@@ -25,9 +25,9 @@ class RcsReportsToSqlOperator(BaseOperator):
 
     The tables are ``rcs_campaign``, ``rcs_message``, ``rcs_message_channel`` and ``rcs_report``. Only data that has
     changed since the last load is read, and a load can be repeated after it was killed. The tables and the view
-    ``rcs_campaign_funnel`` are created if they do not exist, new columns are added, and nothing is dropped. A target that
-    holds a store is refused, whose tables have the same names. Returns the numbers of loaded campaigns, messages and
-    reports.
+    ``rcs_campaign_funnel`` are created if they do not exist, new columns are added, and nothing is dropped. A target
+    that holds a store is refused, because its tables have the same names. Returns the numbers of loaded campaigns,
+    messages and reports.
 
     :param target_conn_id: the connection to the warehouse; its hook must offer a SQLAlchemy engine. (templated)
     :param schema: the warehouse's schema; by default the connection's own. (templated)

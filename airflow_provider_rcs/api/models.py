@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
@@ -106,6 +106,14 @@ class Template:
     def required_variables(self) -> tuple[str, ...]:
         """The names of the variables for which the sender must supply values."""
         return tuple(variable.name for variable in self.variables if not variable.filled_by_service)
+
+    def taken_from_recipient(self, given: Collection[str]) -> tuple[str, ...]:
+        """Return the names of the variables that the service fills from the recipient, without those that are given.
+
+        :param given: the variables for which the sender supplies values.
+        """
+        filled = [variable.name for variable in self.variables if variable.filled_by_service]
+        return tuple(name for name in filled if name not in given)
 
 
 class Recipient(NamedTuple):

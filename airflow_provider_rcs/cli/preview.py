@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from airflow_provider_rcs.api.models import FrequencyCap
-    from airflow_provider_rcs.recipients.columns import Chunk
+    from airflow_provider_rcs.recipients.chunks import Chunk
     from airflow_provider_rcs.sending.settings import SendSettings
 
 _NO_CAMPAIGN = "(a new one)"

@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import Any
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK, require_distinct_columns
+from airflow_provider_rcs.recipients.chunks import ROWS_PER_CHUNK
+from airflow_provider_rcs.recipients.column_names import require_distinct_columns
 
 _CURSOR_NAME = "rcs_recipients"
 

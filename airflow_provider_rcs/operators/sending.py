@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_rcs.api.models import FrequencyCap, QuietHours, Template
     from airflow_provider_rcs.hooks.rcs import RcsHook
-    from airflow_provider_rcs.recipients.columns import Chunk
+    from airflow_provider_rcs.recipients.chunks import Chunk
     from airflow_provider_rcs.sending.settings import SendSettings
 
 _DEFAULT_LEASE_SECONDS = 15

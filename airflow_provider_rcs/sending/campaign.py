@@ -15,7 +15,8 @@ from airflow_provider_rcs.api.credit import require_credit
 from airflow_provider_rcs.api.garbage import infrequent_collections
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.recipients.columns import Chunk, ListedRecipient
+from airflow_provider_rcs.recipients.chunks import Chunk
+from airflow_provider_rcs.recipients.columns import ListedRecipient
 from airflow_provider_rcs.recipients.listing import ListCounts, excluded_phones, list_chunks
 from airflow_provider_rcs.recipients.selection import ALL_RECIPIENTS
 from airflow_provider_rcs.sending.approval import PlanHash, yield_if_approved
@@ -115,15 +116,23 @@ def plan_list(
 ) -> None:
     """Record the list as planned, and check what only the whole list shows.
 
+    With ``on_invalid="fail"`` rejections are not recorded: they would be counted after the list was put right.
+
     :raises RcsInvalidRecipientsError: if a recipient is rejected and ``on_invalid`` is ``"fail"``.
     :raises RcsInputError: if ``send_at`` has passed and messages are planned.
     """
-    record_chunks(engine, attempt, chunks)
     if settings.on_invalid == "fail":
+        record_chunks(engine, attempt, map(_without_rejected, chunks))
         counts.require_no_rejections()
+    else:
+        record_chunks(engine, attempt, chunks)
     counts.warn()
     if has_planned(engine, attempt):
         settings.require_future_send_at()
+
+
+def _without_rejected(listed: Sequence[ListedRecipient]) -> Sequence[ListedRecipient]:
+    return [each for each in listed if not each.rejection]
 
 
 def record_chunks(engine: sa.Engine, attempt: Attempt, chunks: Iterable[Sequence[ListedRecipient]]) -> None:

@@ -15,7 +15,8 @@ from airflow_provider_rcs.api.models import Recipient, Template
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.api.wire.send import send_body
-from airflow_provider_rcs.recipients.columns import Chunk, ListedRecipient
+from airflow_provider_rcs.recipients.chunks import Chunk
+from airflow_provider_rcs.recipients.columns import ListedRecipient
 from airflow_provider_rcs.recipients.listing import ListCounts, excluded_phones, list_chunks
 from airflow_provider_rcs.sending.approval import PlanHash
 from airflow_provider_rcs.sending.campaign import require_credit_to_begin
@@ -32,7 +33,7 @@ from airflow_provider_rcs.store.campaign.campaigns import (
 )
 from airflow_provider_rcs.store.campaign.cancellations import require_not_cancelled
 from airflow_provider_rcs.store.db.engine import reading
-from airflow_provider_rcs.store.outbox.planning import KnownRecipient, read_known_recipients
+from airflow_provider_rcs.store.outbox.planning import KnownRecipient, read_known_recipients, used_rows
 from airflow_provider_rcs.store.outbox.refused_credentials import require_not_refused
 from airflow_provider_rcs.store.outbox.suppression import EXCLUDED, preview_suppressions
 
@@ -130,6 +131,7 @@ def _result(
         "suppressed": counts.suppressed.total(),
         "fixed_lines": counts.fixed_lines,
         "reasons": reasons,
+        "suspicious_values": list_counts.suspicious.as_dict(),
         "requests": {
             "count": counts.requests,
             "largest_bytes": counts.largest_bytes,
@@ -187,12 +189,15 @@ class PreviewCounts:
     total_bytes: int = 0
     samples: list[dict[str, object]] = field(default_factory=list)
     _keys: set[str] = field(default_factory=set)
+    _rejected_keys: dict[str, str] = field(default_factory=dict)
     _sendable: list[ListedRecipient] = field(default_factory=list)
 
     def add(self, listed: Sequence[ListedRecipient]) -> None:
-        """Add a chunk; of rows with the same phone, the first one counts."""
-        new = [recipient for recipient in listed if self._is_new(recipient.key)]
+        """Add a chunk; of rows with the same phone, the first valid one counts, or else the first."""
+        used = used_rows(listed)
+        new = [recipient for key, recipient in used.items() if self._is_new(key)]
         self.duplicates += len(listed) - len(new)
+        new.extend(recipient for recipient in used.values() if self._replaces_rejected(recipient))
         keys = [recipient.key for recipient in new]
         known = read_known_recipients(self.engine, self.campaign, keys) if self.engine and self.campaign else {}
         for recipient in new:
@@ -200,6 +205,7 @@ class PreviewCounts:
                 self._count_known(known[recipient.key])
             elif recipient.rejection:
                 self.rejected[recipient.rejection] += 1
+                self._rejected_keys[recipient.key] = recipient.rejection
             else:
                 self._sendable.append(recipient)
         batch_size = self.settings.batch_size or self.api.batch_size
@@ -217,6 +223,13 @@ class PreviewCounts:
         before = len(self._keys)
         self._keys.add(key)
         return len(self._keys) > before
+
+    def _replaces_rejected(self, recipient: ListedRecipient) -> bool:
+        """Return whether this is the first valid row of a recipient with an invalid one in an earlier chunk."""
+        if recipient.rejection or recipient.key not in self._rejected_keys:
+            return False
+        self.rejected -= Counter([self._rejected_keys.pop(recipient.key)])
+        return True
 
     def _count_known(self, known: KnownRecipient) -> None:
         match known.state:

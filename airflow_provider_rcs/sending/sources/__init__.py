@@ -11,7 +11,7 @@ from airflow_provider_rcs.sending.sources.frames import chunks_of_arrow, chunks_
 from airflow_provider_rcs.sending.sources.rows import chunks_of_iterator, chunks_of_list
 
 if TYPE_CHECKING:
-    from airflow_provider_rcs.recipients.columns import Chunk
+    from airflow_provider_rcs.recipients.chunks import Chunk
 
 # By name: a library that did not make the recipients need not be imported, nor even be installed.
 _READERS: dict[tuple[str, str], Callable[[Any], Iterator[Chunk]]] = {

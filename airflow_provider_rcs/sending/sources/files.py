@@ -8,12 +8,13 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK, require_distinct_columns
+from airflow_provider_rcs.recipients.chunks import ROWS_PER_CHUNK
+from airflow_provider_rcs.recipients.column_names import require_distinct_columns
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    from airflow_provider_rcs.recipients.columns import Chunk
+    from airflow_provider_rcs.recipients.chunks import Chunk
 
 _REMEDY = "Rename one of them in the file."
 

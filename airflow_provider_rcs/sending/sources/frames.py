@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK, require_distinct_columns
+from airflow_provider_rcs.recipients.chunks import ROWS_PER_CHUNK
+from airflow_provider_rcs.recipients.column_names import require_distinct_columns
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
 
-    from airflow_provider_rcs.recipients.columns import Chunk
+    from airflow_provider_rcs.recipients.chunks import Chunk
 
 _REMEDY = "Rename one of them."
 

@@ -32,7 +32,7 @@ from airflow_provider_rcs.api.models import (
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.api.wire import send
-from airflow_provider_rcs.recipients.columns import Chunk
+from airflow_provider_rcs.recipients.chunks import Chunk
 from airflow_provider_rcs.recipients.selection import read_selection
 from airflow_provider_rcs.sending.preview import PreviewCounts, dry_run
 from airflow_provider_rcs.sending.settings import SendSettings

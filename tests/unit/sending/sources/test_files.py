@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from upath import UPath
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK
+from airflow_provider_rcs.recipients.chunks import ROWS_PER_CHUNK
 from airflow_provider_rcs.sending.sources import chunks_of
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK
+from airflow_provider_rcs.recipients.chunks import ROWS_PER_CHUNK
 from airflow_provider_rcs.sending.sources import chunks_of
 
 PHONES = ["0034600000001", None, "600000003"]

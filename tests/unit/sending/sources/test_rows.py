@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK
+from airflow_provider_rcs.recipients.chunks import ROWS_PER_CHUNK
 from airflow_provider_rcs.sending.sources import chunks_of
 
 

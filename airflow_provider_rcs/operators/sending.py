@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
+from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, conf
 
 from airflow_provider_rcs.api.credit import read_min_credits
-from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreError
+from airflow_provider_rcs.api.errors import RcsEmptyListError, RcsInputError, RcsStoreError
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 from airflow_provider_rcs.hooks.sql import stream_first_column
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from airflow_provider_rcs.sending.settings import SendSettings
 
 _DEFAULT_LEASE_SECONDS = 15
+_ON_EMPTY = ("fail", "skip")
 
 
 class RcsSendingOperator(BaseOperator):
@@ -42,8 +44,9 @@ class RcsSendingOperator(BaseOperator):
 
     :param template_id: the template to send. (templated)
     :param campaign: the campaign's name; with a fixed value, each recipient is messaged once, ever. (templated)
-    :param phone_column: column of the phones.
-    :param name_column: column of the names, or ``None``; if the default column does not exist, no names are sent.
+    :param phone_column: column of the phones. Like all columns, it is found in any case: ``phone`` also finds ``PHONE``.
+    :param name_column: column of the names; ``None`` sends no names. If the template takes something from the
+        recipient, the column must exist; for other templates, the default column may be missing.
     :param reference_column: column of your own references, which reports return; ``None`` for none.
     :param variables: template variable -> column; a variable left out is read from the column of the same name.
         (templated)
@@ -78,6 +81,7 @@ class RcsSendingOperator(BaseOperator):
         a list has the same recipients, and a larger one contains them. (templated)
     :param on_invalid: ``"reject"`` records recipients who cannot be sent to as rejected and sends to the others;
         ``"fail"`` sends nothing if one cannot be sent to.
+    :param on_empty: what a list without rows does: ``"fail"`` fails the task, ``"skip"`` skips it.
     :param on_in_doubt: ``"fail"`` fails the task, after everything else is sent, while messages are in doubt;
         ``"hold"`` lets it succeed.
     :param scheduled_by: what waits for ``send_at``: the ``"service"``, which is given all messages at once, or the
@@ -139,6 +143,7 @@ class RcsSendingOperator(BaseOperator):
         shard: str | None = None,
         sample: float | str = 1.0,
         on_invalid: str = "reject",
+        on_empty: str = "fail",
         on_in_doubt: str = "fail",
         scheduled_by: str = "service",
         dry_run: bool = False,
@@ -172,6 +177,7 @@ class RcsSendingOperator(BaseOperator):
         self.shard = shard
         self.sample = sample
         self.on_invalid = on_invalid
+        self.on_empty = on_empty
         self.on_in_doubt = on_in_doubt
         self.scheduled_by = scheduled_by
         # Not ``dry_run``, which is a method of Airflow's operators.
@@ -195,13 +201,25 @@ class RcsSendingOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look the template up, plan the list, send it, and return the counts."""
-        with airflow_exceptions():
+        with airflow_exceptions(), self._skipping_empty_list():
             return self._preview() if self.preview else self._send(context)
 
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any] | None:  # noqa: ARG002
         """Return the tables and files that were read, and the campaign, for Airflow's OpenLineage provider."""
         sources = [*self.recipient_sources(), *self._exclude_queries()]
         return lineage_of_send(None if self.preview else self.campaign, sources)
+
+    @contextmanager
+    def _skipping_empty_list(self) -> Iterator[None]:
+        if self.on_empty not in _ON_EMPTY:
+            choices = " or ".join(map(repr, _ON_EMPTY))
+            raise RcsInputError("on_empty", f"{self.on_empty!r} is not a choice", f"Use {choices}.")
+        try:
+            yield
+        except RcsEmptyListError:
+            if self.on_empty == "fail":
+                raise
+            raise AirflowSkipException("The list of recipients is empty; nothing was sent.") from None
 
     def _preview(self) -> dict[str, Any]:
         from airflow_provider_rcs.hooks.rcs import RcsHook

@@ -161,7 +161,12 @@ def test_first_valid_row_is_used_where_an_earlier_one_with_the_phone_is_invalid(
     for part in [listed_rows] if in_one_part else [[each] for each in listed_rows]:
         record_list(engine, attempt, prepare_list_part(engine, part))
 
-    assert (row(engine).state, row(engine).name, row(engine).reason, row(engine).repeats) == ("planned", "second", "", 3)
+    assert (row(engine).state, row(engine).name, row(engine).reason, row(engine).repeats) == (
+        "planned",
+        "second",
+        "",
+        3,
+    )
     assert claim_next(engine, attempt).recipients[0].name == "second"
 
 

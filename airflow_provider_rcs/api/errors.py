@@ -36,14 +36,17 @@ class RcsInputError(RcsError, ValueError):
 
 
 class RcsEmptyListError(RcsInputError):
-    """The list has no rows."""
+    """The list has no rows.
+
+    :param problem: what is wrong.
+    """
 
     remedy = (
         "Check the query or the upstream task. If the list may be empty, use on_empty='skip', which skips the task."
     )
 
-    def __init__(self) -> None:
-        super().__init__("recipients", "the list is empty; nothing was sent", self.remedy)
+    def __init__(self, problem: str = "the list is empty; nothing was sent") -> None:
+        super().__init__("recipients", problem, self.remedy)
 
 
 class RcsQueryError(RcsError):

@@ -9,14 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_rcs.api.errors import RcsError, RcsInputError
+from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from airflow_provider_rcs.api.models import FrequencyCap
-    from airflow_provider_rcs.recipients.chunks import Chunk
     from airflow_provider_rcs.sending.settings import SendSettings
 
 _NO_CAMPAIGN = "(a new one)"
@@ -37,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--rcs-conn-id", default="rcs_default", help="connection to the RCS API (default: %(default)s)")
     parser.add_argument("--phone-column", default="phone", help="column of the phones (default: %(default)s)")
-    parser.add_argument("--name-column", default="name", help="column of the names (default: %(default)s)")
+    parser.add_argument(
+        "--name-column", default="name", help='column of the names, or "" for none (default: %(default)s)'
+    )
     parser.add_argument("--reference-column", help="column of your own references")
     for option, value, meaning in [
         ("--variables", "COLUMN", "the column of a template variable"),
@@ -84,9 +85,10 @@ def _plan(
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
     from airflow_provider_rcs.hooks.rcs import RcsHook
+    from airflow_provider_rcs.hooks.sql import stream_columns
     from airflow_provider_rcs.sending.preview import dry_run
 
-    rows = _rows("sql", arguments.sql_conn_id, query)
+    rows = stream_columns("sql", arguments.sql_conn_id, query)
     try:
         return dry_run(engine, RcsHook(arguments.rcs_conn_id), settings, rows, _excluded(arguments))
     except AirflowNotFoundException:
@@ -161,25 +163,12 @@ def _query(arguments: argparse.Namespace) -> str:
     return str(query)
 
 
-def _rows(argument: str, conn_id: str, query: str) -> Iterator[Chunk]:
-    from airflow_provider_rcs.hooks.airflow_errors import first_line_without_digits
-    from airflow_provider_rcs.hooks.sql import stream_columns
-
-    try:
-        yield from stream_columns(argument, conn_id, query)
-    except RcsError:
-        raise
-    except Exception as error:  # noqa: BLE001 - errors of drivers and of Airflow have no common class
-        raise RcsInputError(
-            argument, f"the query failed: {first_line_without_digits(error)}", "Try it in the database's own client."
-        ) from None
-
-
 def _excluded(arguments: argparse.Namespace) -> Iterator[Sequence[object]]:
+    from airflow_provider_rcs.hooks.sql import stream_first_column
+
     if arguments.exclude_sql:
         conn_id = arguments.exclude_conn_id or arguments.sql_conn_id
-        for columns in _rows("exclude_sql", conn_id, arguments.exclude_sql):
-            yield next(iter(columns.values()))
+        yield from stream_first_column("exclude_sql", conn_id, arguments.exclude_sql)
 
 
 def _store_if_available(arguments: argparse.Namespace) -> tuple[sa.Engine | None, str]:
@@ -201,9 +190,11 @@ def _format(plan: Mapping[str, Any]) -> str:
     if template["sources"]:
         parts.append(aligned(["variable", "comes from"], list(template["sources"].items())))
     parts.append(aligned(["recipients", ""], [(label, plan[count]) for count, label in COUNT_LABELS.items()]))
-    reasons = [(state, reason, count) for state, counts in plan["reasons"].items() for reason, count in counts.items()]
+    reasons = _flat(plan["reasons"])
     if reasons:
         parts.append(aligned(["state", "reason", "recipients"], reasons))
+    if suspicious := _flat(plan["suspicious_values"]):
+        parts.append(aligned(["column", "looks missing, but is sent", "recipients"], suspicious))
     parts.append(
         f"Requests: {requests['count']:,}; the largest has {requests['largest_bytes']:,} bytes, all together have "
         f"{requests['total_bytes']:,}."
@@ -218,3 +209,7 @@ def _format(plan: Mapping[str, Any]) -> str:
         parts.append(aligned(["phone", "name", *variables], rows))
     parts.append("Nothing was sent or recorded.")
     return "\n\n".join(parts)
+
+
+def _flat(counts: Mapping[str, Mapping[str, int]]) -> list[tuple[str, str, int]]:
+    return [(outer, inner, count) for outer, inners in counts.items() for inner, count in inners.items()]

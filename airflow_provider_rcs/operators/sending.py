@@ -44,7 +44,7 @@ class RcsSendingOperator(BaseOperator):
 
     :param template_id: the template to send. (templated)
     :param campaign: the campaign's name; with a fixed value, each recipient is messaged once, ever. (templated)
-    :param phone_column: column of the phones. Like all columns, it is found in any case: ``phone`` also finds ``PHONE``.
+    :param phone_column: column of the phones. Columns are found in any case: ``phone`` also finds ``PHONE``.
     :param name_column: column of the names; ``None`` sends no names. If the template takes something from the
         recipient, the column must exist; for other templates, the default column may be missing.
     :param reference_column: column of your own references, which reports return; ``None`` for none.

@@ -53,8 +53,8 @@ def cell_text(value: object) -> str:
 
     A whole float loses its ``.0``, because integer columns with missing values are read as floats. Decimals keep their
     digits, and no number is written with an exponent. A float of 32 or 16 bits is the shortest text that gives the same
-    float of its size: ``19.9``, not ``19.899999618530273``. Dates and times are written in ISO 8601, to the second and with a
-    space in the middle; timedeltas as ``hours:minutes:seconds``; booleans as ``true`` and ``false``.
+    float of its size: ``19.9``, not ``19.899999618530273``. Dates and times are written in ISO 8601, to the second and
+    with a space in the middle; timedeltas as ``hours:minutes:seconds``; booleans as ``true`` and ``false``.
 
     :raises CellError: if the text has a control character, if the cell is not text, a number, a date, a time or a
         boolean, or if Python cannot represent its value.

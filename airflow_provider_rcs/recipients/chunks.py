@@ -30,6 +30,10 @@ class LazyChunk(Mapping[str, Sequence[object]]):
             self._converted[column] = self._read(self._positions[column])
         return self._converted[column]
 
+    def __contains__(self, column: object) -> bool:
+        """Return whether there is a column of this name, without converting it."""
+        return column in self._positions
+
     def __iter__(self) -> Iterator[str]:
         """Return the names of the columns, in their order."""
         return iter(self._positions)

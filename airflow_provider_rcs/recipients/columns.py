@@ -112,12 +112,12 @@ def choose_columns(
             )
         columns[variable] = column or _missing(f"variables[{variable!r}]", wanted, existing)
     phone = find_column("phone_column", phone_column, available) or _missing("phone_column", phone_column, existing)
-    taken = template.taken_from_recipient(columns.keys() | texts.keys())
-    name = _choose_name_column(template, name_column, taken, available, existing)
     reference = None
     if reference_column is not None:
         reference = find_column("reference_column", reference_column, available)
         reference = reference or _missing("reference_column", reference_column, existing)
+    taken = template.taken_from_recipient(columns.keys() | texts.keys())
+    name = _choose_name_column(template, name_column, taken, available, existing)
     return RecipientColumns(phone, name, reference, columns, texts, needs_name=bool(name and taken))
 
 
@@ -132,7 +132,7 @@ def _choose_name_column(
         raise RcsInputError(
             "name_column",
             f"there is no column {wanted!r}, and template {template.id} takes {_listing(taken)} from the recipient",
-            f"{existing} Name the one with the names, or set name_column=None to send without names.",
+            f"Give the column of the names, or name_column=None to send without names. {existing}",
         )
     return None if wanted == DEFAULT_NAME_COLUMN else _missing("name_column", wanted, existing)
 

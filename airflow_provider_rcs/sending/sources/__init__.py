@@ -25,8 +25,8 @@ _FRAME_READERS: dict[tuple[str, str], Callable[[Any], Iterator[Chunk]]] = {
 }
 _OBJECT_STORAGE_PATH = ("airflow", "ObjectStoragePath")
 _REMEDY = (
-    "Give a pandas or polars DataFrame, an Arrow table, a list or an iterator of dicts or of such tables, the path of a "
-    "Parquet or CSV file with its scheme (such as file:///data/people.csv), or the output of a task that returns one "
+    "Give a pandas or polars DataFrame, an Arrow table, a list or an iterator of dicts or of such tables, the path of "
+    "a Parquet or CSV file with its scheme (such as file:///data/people.csv), or the output of a task that returns one "
     "of them."
 )
 _REMEDY_FOR_TEXT = (
@@ -35,7 +35,7 @@ _REMEDY_FOR_TEXT = (
 )
 
 
-def chunks_of(recipients: object, read_options: Mapping[str, str] | None = None) -> Iterator[Chunk]:
+def chunks_of(recipients: Any, read_options: Mapping[str, str] | None = None) -> Iterator[Chunk]:
     """Return the recipients as columns of some rows at a time.
 
     :param recipients: a pandas or polars DataFrame, an Arrow table, a list or an iterator of dicts or of such tables,

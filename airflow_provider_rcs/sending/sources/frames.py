@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_rcs.recipients.arrow_values import python_values
 from airflow_provider_rcs.recipients.cells import UnreadableCell
 from airflow_provider_rcs.recipients.chunks import ROWS_PER_CHUNK, Chunk, LazyChunk
 from airflow_provider_rcs.recipients.column_names import require_distinct_columns
-from airflow_provider_rcs.sending.sources.arrow_values import python_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,11 +136,11 @@ def _physical_range(dtype: Any) -> tuple[int, int]:
     import polars as pl
 
     if dtype == pl.Date:
-        epoch = date(1970, 1, 1)
-        return (date.min - epoch).days, (date.max - epoch).days
+        return (date.min - date(1970, 1, 1)).days, (date.max - date(1970, 1, 1)).days
     unit = timedelta(microseconds=1) if dtype.time_unit != "ms" else timedelta(milliseconds=1)
     per_unit = 1_000 if dtype.time_unit == "ns" else 1
     if dtype == pl.Duration:
         return (timedelta.min // unit + 1) * per_unit, (timedelta.max // unit) * per_unit
-    naive_epoch = datetime(1970, 1, 1)  # noqa: DTZ001 - polars counts from it, in UTC or without a zone
-    return (datetime.min - naive_epoch) // unit * per_unit, (datetime.max - naive_epoch) // unit * per_unit
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    lowest, highest = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    return (lowest - epoch) // unit * per_unit, (highest - epoch) // unit * per_unit

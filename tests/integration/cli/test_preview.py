@@ -83,6 +83,21 @@ def test_it_shows_the_template_counts_reasons_requests_and_masked_samples(
 
 
 @pytest.mark.usefixtures("store")
+def test_it_shows_values_that_look_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = preview(capsys, *COLUMN, query=("--sql", "SELECT '600000001' phone, 'NULL' FULL_NAME, 7 amount"))
+
+    assert "looks missing, but is sent" in printed
+    assert re.search(r"FULL_NAME +NULL +1", printed)
+
+
+def test_an_empty_name_column_sends_no_names(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = preview(capsys, *COLUMN, "--name-column", "")
+
+    assert "looks missing" not in printed
+    assert re.search(r"\*001 +00.0", printed)
+
+
+@pytest.mark.usefixtures("store")
 def test_it_shows_no_personal_data(capsys: pytest.CaptureFixture[str]) -> None:
     printed = preview(capsys, *COLUMN)
 

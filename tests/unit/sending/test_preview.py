@@ -288,13 +288,32 @@ def test_a_repeated_phone_is_a_duplicate_in_the_same_chunk_and_in_a_later_one() 
     assert counts(count([ANA, BEA, ANA], [BEA, EVA])) == {"planned": 3, "duplicates": 2}
 
 
+@pytest.mark.parametrize("in_one_chunk", [True, False])
 @pytest.mark.parametrize("first_is_wrong", [True, False])
-def test_the_first_row_of_a_phone_counts(first_is_wrong: bool) -> None:
+def test_the_first_valid_row_of_a_phone_counts(first_is_wrong: bool, in_one_chunk: bool) -> None:
     rows = [listed(ANA, "variable Amount: it has no value"), listed(ANA)]
+    rows = rows if first_is_wrong else rows[::-1]
 
-    counted = count(rows if first_is_wrong else rows[::-1])
+    counted = count(*[rows] if in_one_chunk else [[each] for each in rows])
 
-    assert counts(counted) == {"rejected" if first_is_wrong else "planned": 1, "duplicates": 1}
+    assert counts(counted) == {"planned": 1, "duplicates": 1}
+    assert dict(counted.rejected) == {}
+
+
+def test_the_first_row_of_a_phone_counts_if_none_is_valid() -> None:
+    counted = count([listed(ANA, "first"), listed(ANA, "second")], [listed(ANA, "third")])
+
+    assert counts(counted) == {"rejected": 1, "duplicates": 2}
+    assert dict(counted.rejected) == {"first": 1}
+
+
+def test_values_that_look_missing_are_counted_by_column() -> None:
+    people = {"PHONE": ["600000001", "600000002", "600000003"], "Name": ["NULL", None, "Ana"], "total": ["nan", 7, 7]}
+
+    plan = preview([people])
+
+    assert plan["suspicious_values"] == {"Name": {"NULL": 1, "empty": 1}, "total": {"nan": 1}}
+    assert plan["planned"] == 3
 
 
 def test_messaged_recipients_are_counted_as_messaged_even_if_the_list_is_now_invalid(

@@ -36,8 +36,12 @@ _CLASSES_ABOUT_THE_QUERY = (
 )
 _CLASSES_ABOUT_A_VALUE = ("DataError", "IntegrityError", "ArithmeticError", "UnicodeError", "ValueError")
 
-_QUOTE = re.compile("[\"'`\u201c\u2018\u00ab\u201e]")
-_CLOSING = {"\u201c": "\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb", "\u201e": "\u201c"}
+# A quotation mark, and not the apostrophe of a word such as "doesn't".
+_OPENING_QUOTE = re.compile("(?<!\\w)[\"'`\u201c\u2018\u00ab\u201e]")
+# One that closes a quoted text which itself has a quotation mark in it.
+_STRAY_QUOTE = re.compile("[\"'`\u201d\u2019\u00bb](?!\\w)")
+_CLOSING_QUOTES = {"\u201c": "\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb", "\u201e": "\u201c"}
+_MYSQL_PARTS = ("field list", "where clause", "on clause", "order clause", "group statement", "having clause")
 
 
 @contextmanager
@@ -102,22 +106,34 @@ def _has_class(error: Exception, names: tuple[str, ...]) -> bool:
 
 
 def _text_without_values(error: Exception, sql: str | None) -> str:
-    """Return the first line of an error with digits masked, up to the first quoted text that is not in the query.
+    """Return the first line of an error with digits masked, and without quoted texts that are not in the query.
 
     :param sql: the query; ``None`` if it was not run yet, so that nothing can quote a value.
     """
     from airflow_provider_rcs.hooks.airflow_errors import first_line_without_digits
 
     code_and_text = len(error.args) > 1 and isinstance(error.args[0], int) and isinstance(error.args[1], str)
-    text = str(error.args[1] if code_and_text else error)  # MySQL's drivers
-    return first_line_without_digits(text if sql is None else _up_to_first_value(text.partition("\n")[0], sql))
+    line = str(error.args[1] if code_and_text else error).partition("\n")[0]  # MySQL's drivers give both
+    first_quote = _OPENING_QUOTE.search(line)
+    if sql is not None and first_quote and not _quotes_only(line, sql):
+        line = f"{line[: first_quote.start()]}..."
+    return first_line_without_digits(line)
 
 
-def _up_to_first_value(line: str, sql: str) -> str:
-    end = 0
-    while opening := _QUOTE.search(line, end):
-        closing = line.find(_CLOSING.get(opening[0], opening[0]), opening.end())
-        if closing < 0 or line[opening.end() : closing].casefold() not in sql.casefold():
-            return f"{line[: opening.start()]}..."
-        end = closing + 1
-    return line
+def _quotes_only(line: str, sql: str) -> bool:
+    """Return whether each quoted text of a line is a name in the query, or a part of a query that MySQL names."""
+    rest = line
+    while opening := _OPENING_QUOTE.search(rest):
+        closing = rest.find(_CLOSING_QUOTES.get(opening[0], opening[0]), opening.end())
+        quoted = rest[opening.end() : max(closing, 0)]
+        name = re.escape(quoted.rpartition(".")[2])
+        is_in_query = bool(name) and re.search(rf"(?<!\w){name}(?!\w)", sql, re.IGNORECASE)
+        before, rest = rest[: opening.start()], rest[closing + 1 :]
+        if (
+            closing < 0
+            or not (is_in_query or quoted in _MYSQL_PARTS)
+            or _STRAY_QUOTE.search(before)
+            or rest[:1].isalnum()
+        ):
+            return False
+    return not _STRAY_QUOTE.search(rest)

@@ -6,6 +6,7 @@ in a column that nobody reads. Other drivers return a value that looks like anot
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -20,6 +21,8 @@ _DATES = (1082, 1083, 1114, 1184, 1186, 1266)
 _ARRAYS_OF_DATES = (1115, 1182, 1183, 1185, 1187, 1270)
 _RANGES_OF_DATES = (3908, 3910, 3912, 3909, 3911, 3913)
 _KEPT_AS_TEXT = (*_DATES, *_JSON, *_ARRAYS_OF_DATES, *_RANGES_OF_DATES)
+_TIMES = (1083, 1266)
+_INTERVAL = 1186
 _POSTGRESQL_REAL = 700
 
 # Types of MySQL.
@@ -58,10 +61,13 @@ def value_reader(connection: Any, cursor: Any, type_code: Any) -> ValueReader | 
     """
     match driver_of(connection):
         case "psycopg" if type_code in _KEPT_AS_TEXT:
-            loader = connection.adapters.get_loader(type_code, import_module("psycopg.pq").Format.TEXT)
-            return partial(_load, loader(type_code, connection))
+            return partial(_load, _psycopg_loader(connection, type_code))
         case "psycopg2" if type_code in _KEPT_AS_TEXT:
-            return partial(_cast, import_module("psycopg2.extensions").string_types[type_code], cursor)
+            cast = import_module("psycopg2.extensions").string_types[type_code]
+            # It would return midnight at the end of the day as midnight at its start, and infinite dates as Python's
+            # last one, which would be sent as if they were meant.
+            refused = re.compile("^24:" if type_code in _TIMES else "infinity")
+            return partial(_cast, cast, cursor, refused)
         case "psycopg" | "psycopg2" if type_code == _POSTGRESQL_REAL:
             return _float32
         case "pymysql" | "MySQLdb" if type_code == _MYSQL_FLOAT:
@@ -80,6 +86,15 @@ def driver_of(connection: Any) -> str:
     return type(connection).__module__.partition(".")[0]
 
 
+def _psycopg_loader(connection: Any, type_code: int) -> Any:
+    if type_code == _INTERVAL:
+        # The one in C wraps around where years do not fit into an integer.
+        loader = import_module("psycopg.types.datetime").IntervalLoader
+    else:
+        loader = connection.adapters.get_loader(type_code, import_module("psycopg.pq").Format.TEXT)
+    return loader(type_code, connection)
+
+
 def _load(loader: Any, text: str | bytes | None) -> object:
     if text is None:
         return None
@@ -89,10 +104,11 @@ def _load(loader: Any, text: str | bytes | None) -> object:
         return UnreadableCell()
 
 
-def _cast(cast: Callable[[str, Any], object], cursor: Any, text: str | None) -> object:
-    # psycopg2 returns infinite dates as the last date of Python, which would be sent as if it were meant.
-    if text is None or "infinity" in text:
-        return None if text is None else UnreadableCell()
+def _cast(cast: Callable[[str, Any], object], cursor: Any, refused: re.Pattern[str], text: str | None) -> object:
+    if text is None:
+        return None
+    if refused.search(text):
+        return UnreadableCell()
     try:
         return cast(text, cursor)
     except (ArithmeticError, ValueError, import_module("psycopg2").Error):

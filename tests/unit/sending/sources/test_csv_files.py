@@ -68,7 +68,9 @@ def test_a_file_in_another_encoding_is_refused_with_the_option_that_names_it(tmp
     assert "346" not in str(refused.value)
 
 
-@pytest.mark.parametrize("content", [b"phone\n34600000001\n", gzip.compress(b"phone\n34600000001\n")[:-9]], ids=["plain", "cut off"])
+@pytest.mark.parametrize(
+    "content", [b"phone\n34600000001\n", gzip.compress(b"phone\n34600000001\n")[:-9]], ids=["plain", "cut off"]
+)
 def test_a_file_that_is_not_whole_gzip_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(RcsInputError, match="people.csv.gz cannot be unpacked as gzip") as refused:
         rows_of(write(tmp_path, content, "people.csv.gz"))

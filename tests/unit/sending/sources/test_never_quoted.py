@@ -35,7 +35,9 @@ from tests.unit.sending.service import Service
 
 MARK = "Núria"
 WELCOME = Template(
-    "1", "Welcome", (TemplateVariable("Who", "DESTINATARIO", filled_by_service=True), TemplateVariable("total", "TEXTO"))
+    "1",
+    "Welcome",
+    (TemplateVariable("Who", "DESTINATARIO", filled_by_service=True), TemplateVariable("total", "TEXTO")),
 )
 SECRETS = st.text(st.sampled_from("aZ0 :/{}[]'\",;%\\\n\r\t\0\x1bñ€🎉{{}}"), max_size=20).map(
     lambda text: f"{MARK}://{text}"

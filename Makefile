@@ -12,7 +12,7 @@ ONLY ?=
 # Tests start Python often, and without bytecode files half of that time would be compilation.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install demo test test-fast test-dags test-matrix test-chaos test-scale lint bench bench-quick bench-memory constraints clean
+.PHONY: help install demo test test-fast test-dags test-matrix sweep test-chaos test-scale lint bench bench-quick bench-memory constraints clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -42,6 +42,9 @@ test-dags: install ## Run every example DAG on the newest Airflow
 
 test-matrix: install ## Run unit, store and DAG tests under Airflow's own pins and more, each in an environment of its own
 	$(BIN)/python .ci/matrix.py $(EXAMPLE_DAGS:%=--dag-tests=%) $(ONLY)
+
+sweep: install ## Read 300 mobiles of every region in every writing, and print how many are read right
+	$(BIN)/python -m tests.phone_sweep
 
 test-chaos: install ## Kill the sending process hundreds of times, and count messages at the service
 	RCS_CHAOS=full $(BIN)/python -m pytest tests/chaos --numprocesses 2 --dist loadfile

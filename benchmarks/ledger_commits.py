@@ -82,7 +82,7 @@ def _ours(engine: sa.Engine, _plain: sa.Table, count: int) -> Sequence[float]:
     ]
     begun = time.perf_counter()
     record_chunks(
-        engine, attempt, (listed[start : start + ROWS_PER_CHUNK] for start in range(0, count, ROWS_PER_CHUNK))
+        engine, attempt, (listed[start : start + ROWS_PER_CHUNK] for start in range(0, count, ROWS_PER_CHUNK)), set()
     )
     planned = time.perf_counter()
     claimed = list(_claimed(engine, attempt))

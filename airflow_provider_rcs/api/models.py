@@ -119,7 +119,7 @@ class Template:
 class Recipient(NamedTuple):
     """A recipient of a campaign who can be messaged.
 
-    :param phone: E.164 digits without the plus sign, such as ``34600000001``.
+    :param phone: in E.164, such as ``+34600000001``.
     :param name: the recipient's name, or empty.
     :param reference: the sender's own reference of the recipient, which comes back in reports; empty for none.
     :param variables: template variable -> value.
@@ -193,7 +193,7 @@ class Report(NamedTuple):
     """A pushed delivery report: one change of one message's status.
 
     :param status_code: the code as received; its meaning is decided when the report is folded.
-    :param phone: the recipient's phone as digits, or empty.
+    :param phone: the recipient's phone in E.164; what is no phone as received, or empty.
     :param campaign_reference: the reference of the request.
     :param message_reference: the sender's own reference of the recipient.
     :param service: the account's service that sent the message, such as ``RCS``.

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.cli.phones import read_phone_given
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Shows what would be erased, and asks for confirmation. The counts of campaigns stay, and no campaign that the "
         "person was in messages the phone again. With --suppress, no other campaign does either."
     )
-    parser.add_argument("--phone", required=True, help="the person's phone, such as +34600000001")
+    parser.add_argument(
+        "--phone",
+        required=True,
+        help="the person's phone, such as +34600000001; - reads it from a pipe or the terminal",
+    )
     parser.add_argument("--default-region", help="region of a national phone, such as ES")
     parser.add_argument(
         "--suppress", action="store_true", help="also suppress the phone, by its pseudonym, for all campaigns"
@@ -48,7 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
     from airflow_provider_rcs.store.inbox.folding import fold_parked
     from airflow_provider_rcs.store.privacy.erasure import erase, find_personal_data
 
-    phone = _read_phone(arguments)
+    phone = read_phone_given("phone", arguments.phone, arguments.default_region)
     engine = migrated_store_of(arguments)
     # First fold landed reports: those without a phone are found through their messages only.
     fold_parked(engine)
@@ -59,21 +64,6 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.suppress:
         print("The phone is suppressed for all campaigns, by its pseudonym.")
     print(_AFTERWARDS.format(statements=_format_statements(erased)))
-
-
-def _read_phone(arguments: argparse.Namespace) -> str:
-    from airflow_provider_rcs.api.masking import mask_phone
-    from airflow_provider_rcs.recipients.phones import PhoneError, read_phone
-    from airflow_provider_rcs.sending.settings import require_region
-
-    if arguments.default_region is not None:
-        require_region(arguments.default_region)
-    try:
-        return read_phone(arguments.phone, arguments.default_region)
-    except PhoneError as error:
-        raise RcsInputError(
-            "phone", f"{mask_phone(arguments.phone)!r}: {error}", "Write it with + and the country code."
-        ) from None
 
 
 def _print_counts(heading: str, data: PersonalData, phone: str) -> None:

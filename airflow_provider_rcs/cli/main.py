@@ -18,6 +18,7 @@ _COMMANDS = {
     "campaigns": "list the campaigns of the store with their progress",
     "cancel": "cancel a campaign, so that nothing more is sent",
     "resolve": "resolve messages in doubt by hand",
+    "suppress": "add, import, remove and list phones that no campaign may message",
     "erase": "erase a person from the store, and print the SQL for copies in a warehouse",
     "prune": "remove old data from the store, without allowing a second message to anyone",
 }

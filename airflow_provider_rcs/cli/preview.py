@@ -51,8 +51,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar=f"NAME={value}",
             help=f"{meaning}; repeatable, or one JSON object",
         )
-    parser.add_argument("--default-region", help='region of national phones, such as "ES"')
-    parser.add_argument("--mobile-only", action="store_true", help="reject fixed lines")
+    parser.add_argument("--default-region", help='region of phones that are digits without a country, such as "ES"')
+    parser.add_argument("--region-column", help="column of the regions of such phones")
+    parser.add_argument(
+        "--phone-format", help="what such phones begin with: a country code (e164), or never one (national)"
+    )
+    parser.add_argument(
+        "--mobile-only",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="reject numbers that are not mobiles (default)",
+    )
     parser.add_argument("--agent", default="", help="the RCS agent to send as (default: the connection's)")
     parser.add_argument("--send-at", help="when the service should send, in ISO 8601; past dates are refused")
     parser.add_argument("--timezone", help="time zone of --send-at if it has no offset")
@@ -60,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scheduled-by", default="service", help="who holds the campaign until then: service (default) or store"
     )
     parser.add_argument("--batch-size", type=int, help="recipients per request (default: the connection's)")
-    parser.add_argument("--exclude-sql", help="a query whose first column holds phones that must not be messaged")
+    parser.add_argument("--exclude-sql", help="a query with one column: phones that must not be messaged")
     parser.add_argument("--exclude-conn-id", help="Airflow connection of that query (default: --sql-conn-id)")
     parser.add_argument("--at-most", type=int, help="messages per phone within --within-days")
     parser.add_argument("--within-days", type=float, help="days that --at-most counts, back from now")
@@ -110,6 +119,8 @@ def _settings(arguments: argparse.Namespace) -> SendSettings:
         variables={name: str(column) for name, column in _mapping("variables", arguments.variables).items()},
         constants=_mapping("constants", arguments.constants),
         default_region=arguments.default_region,
+        region_column=arguments.region_column,
+        phone_format=arguments.phone_format,
         mobile_only=arguments.mobile_only,
         agent=arguments.agent,
         send_at=read_send_at(arguments.send_at, arguments.timezone),
@@ -164,11 +175,11 @@ def _query(arguments: argparse.Namespace) -> str:
 
 
 def _excluded(arguments: argparse.Namespace) -> Iterator[Sequence[object]]:
-    from airflow_provider_rcs.hooks.sql import stream_first_column
+    from airflow_provider_rcs.hooks.sql import stream_only_column
 
     if arguments.exclude_sql:
         conn_id = arguments.exclude_conn_id or arguments.sql_conn_id
-        yield from stream_first_column("exclude_sql", conn_id, arguments.exclude_sql)
+        yield from stream_only_column("exclude_sql", conn_id, arguments.exclude_sql)
 
 
 def _store_if_available(arguments: argparse.Namespace) -> tuple[sa.Engine | None, str]:
@@ -190,11 +201,15 @@ def _format(plan: Mapping[str, Any]) -> str:
     if template["sources"]:
         parts.append(aligned(["variable", "comes from"], list(template["sources"].items())))
     parts.append(aligned(["recipients", ""], [(label, plan[count]) for count, label in COUNT_LABELS.items()]))
+    parts.append(aligned(["phones, as they were read", ""], list(plan["phones"]["readings"].items())))
+    parts.append(aligned(["country", ""], list(plan["phones"]["countries"].items())))
     reasons = _flat(plan["reasons"])
     if reasons:
         parts.append(aligned(["state", "reason", "recipients"], reasons))
     if suspicious := _flat(plan["suspicious_values"]):
         parts.append(aligned(["column", "looks missing, but is sent", "recipients"], suspicious))
+    if plan["phones"]["advice"]:
+        parts.append(f"Phones: {plan['phones']['advice']}.")
     parts.append(
         f"Requests: {requests['count']:,}; the largest has {requests['largest_bytes']:,} bytes, all together have "
         f"{requests['total_bytes']:,}."

@@ -6,6 +6,7 @@ import argparse
 import getpass
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.cli.phones import read_phone_given
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", default=getpass.getuser(), help="who decides (default: %(default)s)")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--request", help="only the messages of the request with this reference")
-    which.add_argument("--phone", help="only the message to this phone, as E.164 digits")
+    which.add_argument("--phone", help="only the message to this phone, such as +34600000001 (-: read it)")
     parser.add_argument(
         "--credentials-fixed",
         action="store_true",
@@ -67,7 +68,9 @@ def _resolve(engine: sa.Engine, campaign: Campaign, resolution: Resolution, argu
     if arguments.request:
         return resolve_request(engine, campaign, resolution, arguments.request)
     if arguments.phone:
-        return resolve_phone(engine, campaign, resolution, arguments.phone)
+        # Digits alone are E.164 too: the help once asked for them, and the service shows phones so.
+        text = f"+{arguments.phone}" if arguments.phone.isdigit() else arguments.phone
+        return resolve_phone(engine, campaign, resolution, read_phone_given("phone", text, None))
     return resolve_all(engine, campaign, resolution)
 
 

@@ -78,7 +78,13 @@ class RcsHook(HttpHook):
     def credentials_fingerprint(self) -> str:
         """A hash of login and password, to recognise rejected credentials without storing them."""
         connection = self.get_connection(self.rcs_conn_id)
-        return hashlib.blake2b(f"{connection.login}\n{connection.password}".encode(), digest_size=16).hexdigest()
+        return _fingerprint(connection.login, connection.password)
+
+    @cached_property
+    def account(self) -> str:
+        """A hash of host and login, to recognise the account; it stays the same when the API Token changes."""
+        host = urlsplit(self.settings.base_url).netloc.lower()
+        return _fingerprint(host, self.get_connection(self.rcs_conn_id).login)
 
     def get_conn(
         self,
@@ -234,3 +240,7 @@ class RcsHook(HttpHook):
             raise no_reply(f"{url}: no reply ({error_kind(error)}). {no_reply.remedy}") from None
         raise_for_status(url, response)
         return response.content, response.status_code
+
+
+def _fingerprint(*values: str | None) -> str:
+    return hashlib.blake2b("\n".join(map(str, values)).encode(), digest_size=16).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from importlib import import_module
@@ -18,13 +18,18 @@ _CURSOR_NAME = "rcs_recipients"
 
 
 def stream_columns(
-    argument: str, sql_conn_id: str, sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None
+    argument: str,
+    sql_conn_id: str,
+    sql: str,
+    parameters: Mapping[str, Any] | Sequence[Any] | None = None,
+    require_columns: Callable[[Sequence[str]], None] | None = None,
 ) -> Iterator[Chunk]:
     """Run a query, and yield its rows in chunks, whose columns are converted to Python values when they are used.
 
     :param argument: the operator's argument that holds the query, for errors.
     :param sql_conn_id: the connection to query; any with a SQL hook.
     :param parameters: values of the query's parameters, in the style of the database's driver.
+    :param require_columns: raises an error if the query has other columns than it should have, before rows are read.
     :raises RcsInputError: if the connection is not to a SQL database, if the query returns no columns or two of the
         same name, or if it fails for a reason that a retry cannot help.
     :raises RcsQueryError: if it fails for another reason.
@@ -40,6 +45,8 @@ def stream_columns(
         columns = [str(column[0]) for column in described]
         if not columns:
             raise RcsInputError(argument, "the query returns no rows", "Give a SELECT.")
+        if require_columns is not None:
+            require_columns(columns)
         require_distinct_columns(argument, columns, "Give one of them an alias.")
         readers = [value_reader(connection, cursor, column[1]) for column in described]
         while rows := cursor.fetchmany(ROWS_PER_CHUNK):
@@ -67,10 +74,23 @@ def _cells(rows: Sequence[Sequence[Any]], readers: Sequence[ValueReader | None],
     return list(map(read, cells)) if read else cells
 
 
-def stream_first_column(argument: str, sql_conn_id: str, sql: str) -> Iterator[Sequence[object]]:
-    """Like :func:`stream_columns`, but yield the cells of the first column only."""
-    for columns in stream_columns(argument, sql_conn_id, sql):
+def stream_only_column(argument: str, sql_conn_id: str, sql: str) -> Iterator[Sequence[object]]:
+    """Like :func:`stream_columns`, but yield the cells of the only column.
+
+    :raises RcsInputError: also if the query has more than one column.
+    """
+    require = partial(_require_one_column, argument)
+    for columns in stream_columns(argument, sql_conn_id, sql, require_columns=require):
         yield next(iter(columns.values()))
+
+
+def _require_one_column(argument: str, columns: Sequence[str]) -> None:
+    if len(columns) > 1:
+        raise RcsInputError(
+            argument,
+            f"the query has {len(columns)} columns ({', '.join(map(repr, columns))}), and it must have one",
+            "Select the column of the phones only, without * and other columns.",
+        )
 
 
 def streaming_cursor(connection: Any) -> Any:

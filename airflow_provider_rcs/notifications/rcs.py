@@ -19,7 +19,8 @@ from airflow_provider_rcs.api.outcomes import outcomes_of_reply
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.recipients.cells import cell_text
-from airflow_provider_rcs.recipients.phones import PhoneError, read_phone
+from airflow_provider_rcs.recipients.phone_cells import PhoneError
+from airflow_provider_rcs.recipients.phones import PhoneRules, read_phone
 
 if TYPE_CHECKING:
     import jinja2
@@ -39,7 +40,7 @@ class RcsNotifier(BaseNotifier):
     promise that no recipient is messaged twice holds for campaigns only.
 
     :param template_id: the template to send. (templated)
-    :param phones: the phones to send it to. (templated)
+    :param phones: the phones to send it to, all mobiles. (templated)
     :param variables: template variable -> text; line breaks become spaces. (templated)
     :param default_region: region of national phones, such as ``"ES"``. (templated)
     :param agent: the RCS agent to send as; by default the connection's. (templated)
@@ -159,11 +160,12 @@ def _were_refused(context: Context, rcs_conn_id: str) -> bool:
 
 
 def _read_phones(values: Sequence[object], default_region: str | None) -> tuple[list[str], list[str]]:
-    """Return the phones as E.164 digits, each once, and the problems with the others."""
+    """Return the phones in E.164, each once, and the problems with the others."""
     phones, problems = [], []
+    rules = PhoneRules(default_region)
     for place, value in enumerate(values):
         try:
-            phones.append(read_phone(value, default_region))
+            phones.append(read_phone(value, rules).phone)
         except PhoneError as error:
             problems.append(f"phones[{place}], {mask_phone(str(value))!r}: {error}.")
     return list(dict.fromkeys(phones)), problems

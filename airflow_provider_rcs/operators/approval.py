@@ -96,16 +96,19 @@ def describe_plan(plan: Mapping[str, Any]) -> str:
     unknown = "" if plan["store_asked"] else "Suppressed and already messaged recipients are unknown: no store."
     parts = [
         f"Campaign **{plan['campaign']}** with template {template['id']} ({template['name']}).",
-        "\n".join(
-            [
-                "| | recipients |",
-                "| --- | --- |",
-                *(f"| {label} | {plan[count]} |" for count, label in COUNT_LABELS.items()),
-            ]
-        ),
+        _table("", {label: plan[count] for count, label in COUNT_LABELS.items()}),
+        _table("phones, as they were read", plan["phones"]["readings"]),
+        _table("country", plan["phones"]["countries"]),
         unknown,
         "\n".join(reasons),
+        plan["phones"]["advice"],
         f"{requests['count']} requests, {requests['total_bytes']} bytes in total. Masked samples:",
         "\n".join(samples),
     ]
     return "\n\n".join(filter(None, parts))
+
+
+def _table(heading: str, counts: Mapping[str, int]) -> str:
+    """Return counts of recipients as a table in Markdown."""
+    rows = [f"| {label} | {count} |" for label, count in counts.items()]
+    return "\n".join([f"| {heading} | recipients |", "| --- | --- |", *rows])

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_rcs.api.errors import RcsCancelledError, RcsDispatchError, RcsError, RcsInputError
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions, describe_error
-from airflow_provider_rcs.hooks.sql import stream_first_column
+from airflow_provider_rcs.hooks.sql import stream_only_column
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_campaign_event
 from airflow_provider_rcs.operators.sending import lease_from_config, task_name
@@ -97,7 +97,7 @@ class RcsDispatchScheduledOperator(BaseOperator):
 
 def _excluded(connections: DispatchConnections) -> Iterable[Sequence[object]]:
     if connections.exclude_sql and connections.exclude_conn_id:
-        return stream_first_column("exclude_sql", connections.exclude_conn_id, connections.exclude_sql)
+        return stream_only_column("exclude_sql", connections.exclude_conn_id, connections.exclude_sql)
     return ()
 
 

@@ -14,7 +14,7 @@ from airflow_provider_rcs.api.credit import read_min_credits
 from airflow_provider_rcs.api.errors import RcsEmptyListError, RcsInputError, RcsStoreError
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
-from airflow_provider_rcs.hooks.sql import stream_first_column
+from airflow_provider_rcs.hooks.sql import stream_only_column
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_campaign_event
 from airflow_provider_rcs.operators.lineage import Query, lineage_of_send
@@ -51,8 +51,12 @@ class RcsSendingOperator(BaseOperator):
     :param variables: template variable -> column; a variable left out is read from the column of the same name.
         (templated)
     :param constants: template variable -> its value for every recipient: text, a number or a date. (templated)
-    :param default_region: region of national phones, such as ``"ES"``. (templated)
-    :param mobile_only: whether fixed lines are rejected; otherwise they are sent to, and a warning counts them.
+    :param default_region: region of phones that are digits without a country, such as ``"ES"``. (templated)
+    :param region_column: column of the regions of such phones; a row without one has ``default_region``.
+    :param phone_format: ``"e164"`` if such phones begin with the country code, ``"national"`` if they never do; by
+        default they may be either in their region, and are rejected if both are valid. (templated)
+    :param mobile_only: whether numbers that are not mobiles are rejected; otherwise they are sent to, and a warning
+        counts the fixed lines.
     :param agent: the RCS agent to send as; by default the connection's. (templated)
     :param send_at: when the service sends the messages, to the minute: a datetime, or a text in ISO 8601. (templated)
     :param timezone: the time zone of a ``send_at`` that has none, such as ``"Europe/Madrid"``. A time that the clocks
@@ -66,7 +70,7 @@ class RcsSendingOperator(BaseOperator):
     :param store_conn_id: the connection to the store; by default ``[rcs] store_conn_id``. (templated)
     :param batch_size: the most recipients of one request; by default the connection's.
     :param max_in_flight: how many requests may be in flight at once.
-    :param exclude_sql: a query, or a ``.sql`` file, whose first column holds phones that must not be messaged.
+    :param exclude_sql: a query, or a ``.sql`` file, with one column: phones that must not be messaged.
         (templated)
     :param exclude_conn_id: the connection of ``exclude_sql``; by default that of the recipients, if they have one.
         (templated)
@@ -99,6 +103,7 @@ class RcsSendingOperator(BaseOperator):
         "variables",
         "constants",
         "default_region",
+        "phone_format",
         "agent",
         "send_at",
         "timezone",
@@ -126,7 +131,9 @@ class RcsSendingOperator(BaseOperator):
         variables: Mapping[str, str] | None = None,
         constants: Mapping[str, Any] | None = None,
         default_region: str | None = None,
-        mobile_only: bool = False,
+        region_column: str | None = None,
+        phone_format: str | None = None,
+        mobile_only: bool = True,
         agent: str | None = None,
         send_at: datetime | str | None = None,
         timezone: str | None = None,
@@ -160,6 +167,8 @@ class RcsSendingOperator(BaseOperator):
         self.variables = variables
         self.constants = constants
         self.default_region = default_region
+        self.region_column = region_column
+        self.phone_format = phone_format
         self.mobile_only = mobile_only
         self.agent = agent
         self.send_at = send_at
@@ -285,7 +294,7 @@ class RcsSendingOperator(BaseOperator):
 
     def _read_excluded(self) -> Iterator[Sequence[object]]:
         for query in self._exclude_queries():
-            yield from stream_first_column("exclude_sql", query.conn_id, query.sql)
+            yield from stream_only_column("exclude_sql", query.conn_id, query.sql)
 
     def _exclude_queries(self) -> Iterator[Query]:
         """Yield the query of ``exclude_sql``, if it was given."""
@@ -311,6 +320,8 @@ class RcsSendingOperator(BaseOperator):
             variables=self.variables or {},
             constants=self.constants or {},
             default_region=self.default_region or None,
+            region_column=self.region_column,
+            phone_format=self.phone_format or None,
             mobile_only=self.mobile_only,
             agent=self.agent or "",
             send_at=read_send_at(self.send_at, self.timezone),

@@ -15,10 +15,10 @@ from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.recipients.cells import CellError, cell_text, is_missing, plain_texts, read_text_column
 from airflow_provider_rcs.recipients.chunks import Chunk
 from airflow_provider_rcs.recipients.column_names import find_column, list_columns
-from airflow_provider_rcs.recipients.phones import read_phone_column
+from airflow_provider_rcs.recipients.phones import PhoneRules
+from airflow_provider_rcs.recipients.regions import read_phones_by_region
 
 DEFAULT_NAME_COLUMN = "name"
-IS_FIXED_LINE = "phone: it is a fixed line, and mobile_only is set"
 
 _LONGEST_AS_LISTED = 64
 
@@ -32,6 +32,7 @@ class RecipientColumns:
     :param reference: the column of the sender's own references, or ``None``.
     :param variables: template variable -> column.
     :param constants: template variable -> value for every recipient.
+    :param region: the column of the phones' regions, or ``None``.
     :param needs_name: whether the template takes something from the recipient, so that an empty name is a mistake.
     """
 
@@ -40,6 +41,7 @@ class RecipientColumns:
     reference: str | None
     variables: Mapping[str, str]
     constants: Mapping[str, str] = field(default_factory=dict)
+    region: str | None = None
     needs_name: bool = False
 
 
@@ -47,11 +49,12 @@ class ListedRecipient(NamedTuple):  # made for each row: a frozen dataclass take
     """A row of a list, read as a recipient or as a rejection.
 
     :param key: identifies the recipient in the campaign: the phone, or without one a hash of the row's values.
-    :param phone: E.164 digits, or ``None`` if the row has no usable phone.
+    :param phone: in E.164, such as ``+34600000001``, or ``None`` if the row has no usable phone.
     :param phone_as_listed: the phone as the source has it, for people to look at.
     :param rejection: why the recipient cannot be messaged; empty if it can.
     :param detail: row, column and value of the rejection, with the phone masked; empty without a rejection.
     :param is_fixed_line: whether the phone is a fixed line that cannot be a mobile.
+    :param reading: how the phone was read; empty if the row has no usable phone.
     """
 
     key: str
@@ -63,6 +66,7 @@ class ListedRecipient(NamedTuple):  # made for each row: a frozen dataclass take
     rejection: str = ""
     detail: str = ""
     is_fixed_line: bool = False
+    reading: str = ""
 
 
 def choose_columns(
@@ -74,6 +78,7 @@ def choose_columns(
     reference_column: str | None,
     variables: Mapping[str, str] | None,
     constants: Mapping[str, object] | None = None,
+    region_column: str | None = None,
     hint: str = "",
 ) -> RecipientColumns:
     """Return the columns to read, checked against the source and the template.
@@ -112,13 +117,22 @@ def choose_columns(
             )
         columns[variable] = column or _missing(f"variables[{variable!r}]", wanted, existing)
     phone = find_column("phone_column", phone_column, available) or _missing("phone_column", phone_column, existing)
-    reference = None
-    if reference_column is not None:
-        reference = find_column("reference_column", reference_column, available)
-        reference = reference or _missing("reference_column", reference_column, existing)
+    optional = {"region_column": region_column, "reference_column": reference_column}
+    found = {
+        argument: wanted and (find_column(argument, wanted, available) or _missing(argument, wanted, existing))
+        for argument, wanted in optional.items()
+    }
     taken = template.taken_from_recipient(columns.keys() | texts.keys())
     name = _choose_name_column(template, name_column, taken, available, existing)
-    return RecipientColumns(phone, name, reference, columns, texts, needs_name=bool(name and taken))
+    return RecipientColumns(
+        phone,
+        name,
+        found["reference_column"],
+        columns,
+        texts,
+        region=found["region_column"],
+        needs_name=bool(name and taken),
+    )
 
 
 def _choose_name_column(
@@ -146,28 +160,26 @@ def read_recipients(
     columns: RecipientColumns,
     required_variables: Collection[str],
     *,
-    default_region: str | None,
+    phone_rules: PhoneRules,
     first_row: int,
-    mobile_only: bool = False,
 ) -> list[ListedRecipient]:
     """Read the rows of a chunk.
 
     :param columns: the columns to read.
     :param required_variables: the variables without which a recipient is rejected.
-    :param default_region: the region of national phones, such as ``"ES"``.
+    :param phone_rules: how phones without a country are read, and which are accepted.
     :param first_row: the number of the chunk's first row in the source, from 1; shown in rejections.
-    :param mobile_only: whether fixed lines are rejected.
     """
     reader = _ChunkReader(chunk, first_row)
     phone_cells = chunk[columns.phone]
     size = len(phone_cells)
     as_listed = _as_listed_column(phone_cells)
-    phones = read_phone_column(phone_cells, default_region)
-    refused = {position: f"phone: {rule}" for position, rule in phones.refused.items()}
-    if mobile_only:
-        refused |= dict.fromkeys(phones.fixed_lines, IS_FIXED_LINE)
-    for position, rejection in refused.items():
-        reader.reject(position, rejection, f", column {columns.phone!r}, value {mask_phone(as_listed[position])!r}")
+    phones = read_phones_by_region(phone_cells, chunk[columns.region] if columns.region else None, phone_rules)
+    for position, rule in phones.refused.items():
+        detail = f", column {columns.phone!r}, value {mask_phone(as_listed[position])!r}"
+        if readings := phones.two_readings.get(position):
+            detail += f", read as {' or '.join(readings)}"
+        reader.reject(position, f"phone: {rule}", detail)
     names = reader.texts(columns.name) if columns.name else [""] * size
     references = reader.texts(columns.reference) if columns.reference else [""] * size
     texts = {variable: reader.texts(column) for variable, column in columns.variables.items()}
@@ -180,7 +192,7 @@ def read_recipients(
             if text:
                 values[variable] = text
     keys: list[Any] = list(phones.phones)
-    for position in phones.refused:
+    for position in (position for position in phones.refused if keys[position] is None):
         identity = (as_listed[position], names[position], references[position], variables[position])
         keys[position] = _key_without_phone(identity)
     for values in variables:
@@ -189,7 +201,8 @@ def read_recipients(
     are_fixed_lines = [False] * size
     for position in phones.fixed_lines:
         are_fixed_lines[position] = True
-    fields = (keys, phones.phones, as_listed, names, references, variables, rejections, details, are_fixed_lines)
+    texts_of_rows = (keys, phones.phones, as_listed, names, references, variables, rejections, details)
+    fields = (*texts_of_rows, are_fixed_lines, phones.readings)
     return list(map(ListedRecipient._make, zip(*fields, strict=True)))
 
 

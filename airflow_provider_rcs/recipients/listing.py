@@ -11,7 +11,8 @@ from airflow_provider_rcs.api.errors import RcsEmptyListError, RcsInvalidRecipie
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.recipients.chunks import Chunk, LazyChunk
 from airflow_provider_rcs.recipients.columns import ListedRecipient, RecipientColumns, choose_columns, read_recipients
-from airflow_provider_rcs.recipients.phones import read_phone_column
+from airflow_provider_rcs.recipients.phones import PhoneRules
+from airflow_provider_rcs.recipients.readings import ReadingCounts
 from airflow_provider_rcs.recipients.selection import ALL_RECIPIENTS, Selection
 from airflow_provider_rcs.recipients.suspicious_values import SuspiciousValues
 
@@ -29,8 +30,11 @@ class ListSettings:
     :param reference_column: the column of the sender's own references, or ``None``.
     :param variables: template variable -> column.
     :param constants: template variable -> value for every recipient.
-    :param default_region: the region of national phones, such as ``"ES"``.
-    :param mobile_only: whether fixed lines are rejected.
+    :param default_region: the region of phones without a country, such as ``"ES"``.
+    :param region_column: the column of the phones' regions, or ``None``.
+    :param phone_format: ``"e164"`` if phones without a plus sign begin with the country code, ``"national"`` if they
+        never do; ``None`` if both may be.
+    :param mobile_only: whether fixed lines and other numbers that are not mobiles are rejected.
     :param selection: the part of the list that this task sends to.
     """
 
@@ -40,8 +44,15 @@ class ListSettings:
     variables: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, object] = field(default_factory=dict)
     default_region: str | None = None
-    mobile_only: bool = False
+    region_column: str | None = None
+    phone_format: str | None = None
+    mobile_only: bool = True
     selection: Selection = ALL_RECIPIENTS
+
+    @property
+    def phone_rules(self) -> PhoneRules:
+        """How phones without a country are read, and which are accepted."""
+        return PhoneRules(self.default_region, self.phone_format, self.mobile_only)
 
 
 @dataclass(slots=True)
@@ -53,6 +64,7 @@ class ListCounts:
     :param fixed_lines: fixed lines among the recipients that are not rejected.
     :param rejections: reason -> number of recipients.
     :param examples: the first rejections with their details, phones masked.
+    :param phones: how the phones were read.
     :param suspicious: the values that look missing, of the recipients that are not rejected.
     """
 
@@ -61,6 +73,7 @@ class ListCounts:
     fixed_lines: int = 0
     rejections: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
+    phones: ReadingCounts = field(default_factory=ReadingCounts)
     suspicious: SuspiciousValues = field(default_factory=SuspiciousValues)
 
     def count(self, listed: Sequence[ListedRecipient], columns: RecipientColumns) -> None:
@@ -71,17 +84,22 @@ class ListCounts:
         examples = rejected[: _EXAMPLES_SHOWN - len(self.examples)]
         self.examples.extend(f"{each.rejection} ({each.detail})" for each in examples)
         self.fixed_lines += sum(each.is_fixed_line and not each.rejection for each in listed)
+        self.phones.count_selected(listed)
         self.suspicious.count(listed, columns)
 
     def warn(self) -> None:
-        """Log the examples of rejections, and the numbers of values that look missing and of fixed lines."""
+        """Log how the phones were read, and what looks wrong: rejections, values that look missing, fixed lines."""
+        if self.phones.readings:
+            log.info("Phones: %s.", ", ".join(f"{n} {reading}" for reading, n in self.phones.readings.most_common()))
         for example in self.examples:
             log.warning("Recipient rejected: %s", example)
         self.suspicious.warn()
+        if advice := self.phones.advice():
+            log.warning("Phones: %s.", advice)
         if self.fixed_lines:
             log.warning(
-                "%d of the %d listed phones are fixed lines, which rarely support RCS; they are messaged anyway. "
-                "Leave them out with mobile_only=True.",
+                "%d of the %d listed phones are fixed lines, which rarely support RCS; they are messaged anyway "
+                "(mobile_only=False).",
                 self.fixed_lines,
                 self.rows,
             )
@@ -136,34 +154,20 @@ def list_chunks(
                 reference_column=settings.reference_column,
                 variables=settings.variables,
                 constants=settings.constants,
+                region_column=settings.region_column,
                 hint=chunk.hint if isinstance(chunk, LazyChunk) else "",
             )
         listed = read_recipients(
             chunk,
             columns,
             template.required_variables,
-            default_region=settings.default_region,
+            phone_rules=settings.phone_rules,
             first_row=counts.rows_read + 1,
-            mobile_only=settings.mobile_only,
         )
         counts.rows_read += len(listed)
+        counts.phones.count_list(listed)
         if on_chunk is not None:
             on_chunk(listed)
         selected = settings.selection.of(listed)
         counts.count(selected, columns)
         yield selected
-
-
-def excluded_phones(chunks: Iterable[Sequence[object]], default_region: str | None) -> Iterator[set[str]]:
-    """Yield the phones that must not be messaged, chunk by chunk, and log the number of cells that have no valid phone.
-
-    :param chunks: the cells of one column, chunk by chunk.
-    :param default_region: the region of national phones, such as ``"ES"``.
-    """
-    unreadable = 0
-    for cells in chunks:
-        read = read_phone_column(cells, default_region)
-        unreadable += len(read.refused)
-        yield {phone for phone in read.phones if phone}
-    if unreadable:
-        log.warning("%d rows of exclude_sql have no valid phone and exclude nobody.", unreadable)

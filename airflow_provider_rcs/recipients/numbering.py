@@ -1,25 +1,17 @@
-"""Phones of plain digits, parsed by patterns from phonenumbers' metadata wherever the result is the same."""
+"""Numbers of all countries, read by patterns made from phonenumbers' metadata wherever the result is the same."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from typing import Any
-
-ParsedPhone = tuple[str, bool]
-"""A phone as E.164 digits, and whether it is a fixed line that cannot be a mobile."""
-
-FastPattern = tuple[str, re.Pattern[str]]
-"""The calling code missing before some numbers, and a pattern that finds these numbers among lines.
-
-The pattern's first group captures a run of lines that match, its second group the line after the run.
-"""
+from collections.abc import Iterator, Sequence
+from enum import IntEnum
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 LONGEST_E164 = 15
 
 _LONGEST_CALLING_CODE = 3
-_TYPES_BEFORE_FIXED_LINE = (  # the types that phonenumbers checks before it considers a number a fixed line
+_TYPES_BEFORE_OTHERS = (  # the types that phonenumbers checks before it considers a number a fixed line or a mobile
     "premium_rate",
     "toll_free",
     "shared_cost",
@@ -33,51 +25,102 @@ _NEVER = re.compile("(?!)")
 _END = r"(?!\d)"
 
 
-def read_international(digits: str) -> ParsedPhone | None:
-    """Parse digits that begin with a country calling code.
+class Kind(IntEnum):
+    """What a valid number is; the order is that of the groups in the patterns."""
 
-    :param digits: one or more ASCII digits.
-    :return: the phone, or ``None`` if only phonenumbers itself can decide.
+    OTHER = 0
+    MOBILE = 1
+    FIXED_LINE = 2
+
+
+class Number(NamedTuple):
+    """A valid number.
+
+    :param phone: E.164: a plus sign, and 7 to 15 digits.
+    :param kind: a mobile is also a number that may be a fixed line or a mobile, as in the United States.
     """
+
+    phone: str
+    kind: Kind
+
+
+_KINDS = tuple(Kind)
+_UNCERTAIN = Number("", Kind.OTHER)
+
+
+def calling_code(region: str) -> str:
+    """Return the calling code of a region, such as ``"34"`` for ``"ES"``."""
+    return _region(region).code
+
+
+def is_region(text: str) -> bool:
+    """Return whether a text is a region of phones, such as ``"ES"``."""
+    from phonenumbers import SUPPORTED_REGIONS
+
+    return text in SUPPORTED_REGIONS
+
+
+def main_region(digits: str) -> str:
+    """Return the main region of the calling code that digits begin with, such as ``"US"`` for all numbers of +1."""
     plan = _plan_of(digits[:_LONGEST_CALLING_CODE])
-    if plan is None or len(digits) > LONGEST_E164:
-        return None
-    start = len(plan.code)
-    if _after_prefix(plan.prefix, digits, start) != start:
-        return None
-    is_fixed_line = plan.is_fixed_line(digits, start)
-    return None if is_fixed_line is None else (digits, is_fixed_line)
+    return plan.main_region if plan else ""
 
 
-@cache
-def national_reader(region: str) -> Callable[[str], ParsedPhone | None]:
-    """Return a function that parses digits as a national number of the region, or else as an international one.
+def international_number(digits: str) -> Number | None:
+    """Return the number that digits mean after a plus sign; ``None`` if it is not valid.
 
-    It takes and returns the same as :func:`read_international`.
+    :param digits: ASCII digits, the country's calling code first.
     """
-    return _region(region).read
+    number = _international_by_pattern(digits)
+    return _international_by_phonenumbers(digits) if number is _UNCERTAIN else number
 
 
-def fast_pattern_for(digits: str, region: str | None) -> FastPattern:
-    """Return a pattern that finds numbers of the same form as this one, so that a column of them is parsed at once.
+def national_number(digits: str, region: str) -> Number | None:
+    """Return the number that digits mean when they are dialled inside a region; ``None`` if it is not valid.
 
-    The pattern matches only numbers for which :func:`read_international` or :func:`national_reader` returns the missing
-    code with the digits, and which are not fixed lines.
+    It may belong to another region with the same calling code, as numbers of Jamaica do in the United States.
 
-    :param digits: one or more ASCII digits.
-    :param region: the region of national numbers, or ``None``.
+    :param digits: ASCII digits, with or without the region's national prefix.
     """
-    if region:
-        pattern = _national_pattern(region, len(digits))
-    else:
-        pattern = _international_pattern(digits[:_LONGEST_CALLING_CODE], len(digits))
-    return pattern or no_fast_pattern()
+    number = _region(region).national(digits)
+    return _national_by_phonenumbers(digits, region) if number is _UNCERTAIN else number
 
 
-@cache
-def no_fast_pattern() -> FastPattern:
-    """Return a pattern that matches no number."""
-    return "", _lines_of(_NEVER.pattern)
+def digits_dialled_abroad(digits: str, region: str) -> str:
+    """Return the digits after the region's own prefix for calls abroad; empty text if they do not begin with it.
+
+    :param digits: ASCII digits, such as ``"01134612345678"`` in the United States.
+    """
+    return digits[_region(region).after_own_way_abroad(digits) or len(digits) :]
+
+
+def mobiles_after_plus(digits: str) -> re.Pattern[str]:
+    """Return a pattern that finds, among lines, mobiles with a plus sign that have the form of this number.
+
+    The pattern's first group captures a run of lines that match, its second group the line after the run.
+
+    :param digits: the digits after the plus sign.
+    """
+    return _lines_of(_after_code(digits[:_LONGEST_CALLING_CODE], len(digits), r"\+") or _NEVER.pattern)
+
+
+def mobiles_with_code(digits: str, region: str | None) -> re.Pattern[str]:
+    """Like :func:`mobiles_after_plus`, for digits that begin with the calling code and have no plus sign.
+
+    :param region: the region, whose code it must be, or ``None``. The pattern leaves out numbers that may be dialled
+        otherwise inside the region.
+    """
+    if region is None:
+        return _lines_of(_after_code(digits[:_LONGEST_CALLING_CODE], len(digits), "") or _NEVER.pattern)
+    return _lines_of(_region(region).certain_with_code(len(digits)) or _NEVER.pattern)
+
+
+def national_mobiles(digits: str, region: str, *, may_have_code: bool) -> re.Pattern[str]:
+    """Like :func:`mobiles_after_plus`, for national numbers without the national prefix.
+
+    :param may_have_code: whether the digits may also begin with the calling code; such numbers are left out.
+    """
+    return _lines_of(_region(region).certain_national(len(digits), may_have_code=may_have_code) or _NEVER.pattern)
 
 
 class _NumberingPlan:
@@ -86,22 +129,25 @@ class _NumberingPlan:
     def __init__(self, code: int) -> None:
         regions = _metadata_of(code)
         self.code = str(code)
+        self.main_region = regions[0].id
         self.prefix = _compile(regions[0].national_prefix_for_parsing)
         lengths = {length for region in regions for length in region.general_desc.possible_length}
-        patterns = {length: _patterns(regions, length) for length in lengths}
-        self.valid = {length: valid for length, (valid, _) in patterns.items() if valid}
-        self.not_fixed_line = {length: pattern for length, (_, pattern) in patterns.items() if pattern}
-        self._compiled = {length: _compile(pattern) for length, pattern in self.valid.items()}
+        self._valid = {length: _compile(_valid_pattern(regions, length)) for length in lengths}
+        self.mobile = {length: pattern for length in lengths if (pattern := _mobile_pattern(regions, length))}
 
-    def is_fixed_line(self, digits: str, start: int) -> bool | None:
-        """Return whether the national number from ``start`` on is a fixed line, or ``None`` if it is not valid."""
-        pattern = self._compiled.get(len(digits) - start)
+    def kind(self, digits: str, start: int) -> Kind | None:
+        """Return the kind of the national number from ``start`` on, or ``None`` if it is not valid."""
+        pattern = self._valid.get(len(digits) - start)
         match = pattern.fullmatch(digits, start) if pattern else None
-        return None if match is None else match.lastindex is not None
+        return None if match is None else _KINDS[(match.lastindex or 0) % len(_KINDS)]
+
+    def has_length(self, length: int) -> bool:
+        """Return whether a national number may have this length."""
+        return length in self._valid
 
 
 class _Region:
-    """The ways of writing a number in one region."""
+    """The ways of dialling a number in one region."""
 
     def __init__(self, region: str) -> None:
         from phonenumbers.phonemetadata import PhoneMetadata
@@ -109,75 +155,108 @@ class _Region:
         metadata: Any = PhoneMetadata.metadata_for_region(region)
         general = metadata.general_desc
         self._plan = _plan(metadata.country_code)
-        self._international_prefix = _compile("|".join({"00", metadata.international_prefix or "00"}))
+        self.code = self._plan.code
+        self._own_way_abroad = _compile(metadata.international_prefix)
         self._prefix = _compile(metadata.national_prefix_for_parsing)
+        self._is_main = self._plan.main_region == region
         self._general = _compile(general.national_number_pattern)
         self._lengths = set(general.possible_length) - set(general.possible_length_local_only)
-        self._longest = max(*general.possible_length, *general.possible_length_local_only, 0)
-        self._unambiguous_forms = dict(self._each_unambiguous_form())
-        self._unambiguous = {
-            length: (code, _compile(f"{before}(?:{self._plan.valid[national]})"))
-            for length, (code, before, national) in self._unambiguous_forms.items()
-        }
 
-    def read(self, digits: str) -> ParsedPhone | None:
-        form = self._unambiguous.get(len(digits))
-        if form and (match := form[1].fullmatch(digits)):
-            return form[0] + digits, match.lastindex is not None
-        return self._read_ambiguous(digits)
-
-    def fast_pattern(self, length: int) -> FastPattern | None:
-        """Return the pattern for numbers of ``length`` digits, if they have an unambiguous form."""
-        code, before, national = self._unambiguous_forms.get(length, ("", "", 0))
-        pattern = self._plan.not_fixed_line.get(national)
-        return (code, _lines_of(f"{before}(?:{pattern})")) if pattern else None
-
-    def _each_unambiguous_form(self) -> Iterator[tuple[int, tuple[str, str, int]]]:
-        """Yield each length of numbers that can be read in one way only, if they are valid and match a beginning.
-
-        Each comes with the calling code missing before the number, the pattern of its beginning, and the length of the
-        national number that follows. The beginning excludes every prefix that phonenumbers might remove. Numbers longer
-        than any of the region begin with its calling code; of the others, those that do not begin with it are national.
-        """
-        code = self._plan.code
-        not_abroad, not_prefix, not_own_prefix = map(
-            _not_beginning_with, (self._international_prefix, self._prefix, self._plan.prefix)
-        )
-        for length in self._plan.valid:
-            with_code = len(code) + length
-            if length <= self._longest and with_code <= LONGEST_E164:
-                yield length, (code, f"{not_abroad}{not_prefix}(?!{code})", length)
-            if self._longest < with_code <= LONGEST_E164:
-                yield with_code, ("", f"{not_abroad}{code}{not_prefix}{not_own_prefix}", length)
-
-    def _read_ambiguous(self, digits: str) -> ParsedPhone | None:
-        code = self._plan.code
-        if self._international_prefix.match(digits):
-            return None
-        if digits.startswith(code):
-            return read_international(digits) if self._is_certainly_after_code(digits) else None
+    def national(self, digits: str) -> Number | None:
+        """Return the number that digits mean inside the region, or ``_UNCERTAIN``."""
         start = _after_prefix(self._prefix, digits, 0)
-        if start is None or (start and not self._is_possible(digits, start)):
-            return None
-        is_fixed_line = self._plan.is_fixed_line(digits, start)
-        if is_fixed_line is None:
-            return None if start else read_international(digits)
-        phone = code + digits[start:]
-        return (phone, is_fixed_line) if len(phone) <= LONGEST_E164 else None
+        if start is None or self._own_way_abroad.match(digits):
+            return _UNCERTAIN
+        if not self._is_main and (start or _after_prefix(self._plan.prefix, digits, 0) != 0):
+            return _UNCERTAIN
+        if start and not self._is_possible(digits, start):
+            return _UNCERTAIN
+        return _number(self.code, digits, start, self._plan.kind(digits, start))
 
-    def _is_certainly_after_code(self, digits: str) -> bool:
-        """Return whether digits that begin with the calling code can only mean that code and a national number."""
-        after_code = len(self._plan.code)
-        if _after_prefix(self._prefix, digits, after_code) != after_code:
-            return False
-        if len(digits) > self._longest:
-            return True
-        # Phonenumbers may first take these for a national number. If that is not valid, it reads them after the code.
-        return _after_prefix(self._prefix, digits, 0) == 0 and self._plan.is_fixed_line(digits, 0) is None
+    def after_own_way_abroad(self, digits: str) -> int:
+        """Return where the number begins after the region's prefix for calls abroad; 0 without the prefix."""
+        match = self._own_way_abroad.match(digits)
+        return match.end() if match else 0
+
+    def certain_national(self, length: int, *, may_have_code: bool) -> str | None:
+        """Return a pattern of mobiles of a length that can only be national numbers without the national prefix."""
+        if (mobile := self._plan.mobile.get(length)) is None or len(self.code) + length > LONGEST_E164:
+            return None
+        without_code = f"(?!{self.code})" if may_have_code else ""
+        return f"{self._not_dialled_otherwise()}{without_code}(?:{mobile})"
+
+    def certain_with_code(self, length: int) -> str | None:
+        """Return a pattern of mobiles that begin with the calling code and are too long for national numbers."""
+        mobile = self._plan.mobile.get(length - len(self.code))
+        if mobile is None or self._plan.has_length(length) or length > LONGEST_E164:
+            return None
+        not_prefix = _not_beginning_with(self._plan.prefix)
+        return f"{self._not_dialled_otherwise()}{self.code}{not_prefix}(?:{mobile})"
+
+    def _not_dialled_otherwise(self) -> str:
+        prefixes = (re.compile("00"), self._own_way_abroad, self._prefix, self._plan.prefix)
+        return "".join(map(_not_beginning_with, dict.fromkeys(prefixes)))
 
     def _is_possible(self, digits: str, start: int) -> bool:
         """Return whether phonenumbers removes the national prefix, because the rest is a possible number."""
         return len(digits) - start in self._lengths and self._general.fullmatch(digits, start) is not None
+
+
+def _international_by_pattern(digits: str) -> Number | None:
+    plan = _plan_of(digits[:_LONGEST_CALLING_CODE])
+    if plan is None or len(digits) > LONGEST_E164:
+        return _UNCERTAIN
+    start = len(plan.code)
+    if _after_prefix(plan.prefix, digits, start) != start:
+        return _UNCERTAIN
+    return _number(plan.code, digits, start, plan.kind(digits, start))
+
+
+def _number(code: str, digits: str, start: int, kind: Kind | None) -> Number | None:
+    if kind is None or len(code) + len(digits) - start > LONGEST_E164:
+        return None
+    return Number(f"+{code}{digits[start:]}", kind)
+
+
+@lru_cache(maxsize=10_000)
+def _international_by_phonenumbers(digits: str) -> Number | None:
+    import phonenumbers
+
+    try:
+        return _checked(phonenumbers.parse(f"+{digits}"))
+    except phonenumbers.NumberParseException:
+        return None
+
+
+@lru_cache(maxsize=10_000)
+def _national_by_phonenumbers(digits: str, region: str) -> Number | None:
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(digits, region, keep_raw_input=True)
+    except phonenumbers.NumberParseException:
+        return None
+    # Phonenumbers has found another country's number, or the region's own after its calling code; both are no national
+    # ones. After the code, the digits are national.
+    if number.country_code_source != phonenumbers.CountryCodeSource.FROM_DEFAULT_COUNTRY:
+        return _international_by_phonenumbers(calling_code(region) + digits)
+    return _checked(number)
+
+
+def _checked(number: Any) -> Number | None:
+    import phonenumbers
+    from phonenumbers import PhoneNumberType
+
+    phone = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if not phonenumbers.is_valid_number(number) or len(phone) > LONGEST_E164 + 1:
+        return None
+    match phonenumbers.number_type(number):
+        case PhoneNumberType.MOBILE | PhoneNumberType.FIXED_LINE_OR_MOBILE:
+            return Number(phone, Kind.MOBILE)
+        case PhoneNumberType.FIXED_LINE:
+            return Number(phone, Kind.FIXED_LINE)
+        case _:
+            return Number(phone, Kind.OTHER)
 
 
 @cache
@@ -185,18 +264,13 @@ def _region(region: str) -> _Region:
     return _Region(region)
 
 
-@cache
-def _national_pattern(region: str, length: int) -> FastPattern | None:
-    return _region(region).fast_pattern(length)
-
-
-@cache
-def _international_pattern(beginning: str, length: int) -> FastPattern | None:
+def _after_code(beginning: str, length: int, before: str) -> str | None:
+    """Return a pattern of mobiles after their calling code."""
     plan = _plan_of(beginning)
-    pattern = plan.not_fixed_line.get(length - len(plan.code)) if plan else None
-    if plan is None or pattern is None or length > LONGEST_E164:
+    mobile = plan.mobile.get(length - len(plan.code)) if plan else None
+    if plan is None or mobile is None or length > LONGEST_E164:
         return None
-    return "", _lines_of(f"{plan.code}{_not_beginning_with(plan.prefix)}(?:{pattern})")
+    return f"{before}{plan.code}{_not_beginning_with(plan.prefix)}(?:{mobile})"
 
 
 @cache
@@ -224,48 +298,63 @@ def _metadata_of(code: int) -> list[Any]:
     return [PhoneMetadata.metadata_for_region_or_calling_code(code, region) for region in regions]
 
 
-def _patterns(regions: Sequence[Any], length: int) -> tuple[str, str]:
-    """Return patterns of valid national numbers of a length: of all numbers, and of all that are not fixed lines.
+def _valid_pattern(regions: Sequence[Any], length: int) -> str:
+    """Return the pattern of the valid national numbers of a length, with a group for each kind, in the kinds' order.
 
-    Only fixed lines capture a group in the first pattern. A region with leading digits decides alone about all numbers
-    that begin with them; of the other regions, the first one in which a number is valid decides about it.
+    A region with leading digits decides alone about all numbers that begin with them; of the other regions, the first
+    one in which a number is valid decides about it.
     """
-    valid, not_fixed_line = [], []
-    decided = decided_or_fixed_line = ""
+    alternatives = []
+    for decided, begins, (general, others, mobile, fixed_line) in _regions_of_length(regions, length):
+        # The number of the group that matched, modulo three, is the kind.
+        not_others = f"(?!(?:{others}){_END})" if others else ""
+        kinds = f"{not_others}(?:({mobile or '(?!)'})|({fixed_line or '(?!)'}))|({others or '(?!)'})"
+        alternatives.append(f"{decided}{begins}{general}(?:{kinds})")
+    return "|".join(alternatives)
+
+
+def _mobile_pattern(regions: Sequence[Any], length: int) -> str:
+    """Return the pattern of the mobiles among the national numbers of a length, without a group."""
+    alternatives = []
+    for decided, begins, (general, others, mobile, _) in _regions_of_length(regions, length):
+        if mobile:
+            not_others = f"(?!(?:{others}){_END})" if others else ""
+            alternatives.append(f"{decided}{begins}{general}{not_others}(?:{mobile})")
+    return "|".join(alternatives)
+
+
+def _regions_of_length(regions: Sequence[Any], length: int) -> Iterator[tuple[str, str, tuple[str, str, str, str]]]:
+    """Yield a region's lookaheads, for numbers that no region before it decides and for its own, and its patterns."""
+    decided = ""
     for region in regions:
         leading = region.leading_digits if len(regions) > 1 else None
-        begins = f"(?={leading})" if leading else ""
-        possible, others, fixed_line = _patterns_by_type(region, length)
-        if others or fixed_line:
-            types = "|".join(filter(None, [others, fixed_line and f"({fixed_line})"]))
-            valid.append(f"{decided}{begins}{possible}(?:{types})")
-        if others:
-            not_fixed_line.append(f"{decided_or_fixed_line}{begins}{possible}(?:{others})")
+        patterns = _patterns_by_kind(region, length)
+        general, *kinds = patterns
+        any_kind = "|".join(f"(?:{kind})" for kind in kinds if kind)
+        if any_kind:
+            yield decided, f"(?={leading})" if leading else "", patterns
         if leading:
             decided += f"(?!{leading})"
-            decided_or_fixed_line += f"(?!{leading})"
-        elif fixed_line:
-            decided_or_fixed_line += f"(?!{possible}(?:{fixed_line}){_END})"
-    return "|".join(valid), "|".join(not_fixed_line)
+        elif any_kind:
+            decided += f"(?!{general}(?:{any_kind}){_END})"
 
 
-def _patterns_by_type(region: Any, length: int) -> tuple[str, str, str]:
-    """Return patterns of a region's numbers of a length: a lookahead for all, others than fixed lines, fixed lines."""
+def _patterns_by_kind(region: Any, length: int) -> tuple[str, str, str, str]:
+    """Return patterns of a region's numbers of a length: a lookahead for all; others; mobiles; only fixed lines."""
     general = _pattern_of_type(region.general_desc, length)
     if not general:
-        return "", "", ""
+        return "", "", "", ""
     fixed_line = _pattern_of_type(region.fixed_line, length)
-    # The type of most phones comes first, for speed: these types capture no group, so their order has no meaning.
-    others = [fixed_line if region.same_mobile_and_fixed_line_pattern else _pattern_of_type(region.mobile, length)]
-    others += [_pattern_of_type(getattr(region, name), length) for name in _TYPES_BEFORE_FIXED_LINE]
-    return f"(?=(?:{general}){_END})", "|".join(f"(?:{other})" for other in others if other), fixed_line
+    mobile = fixed_line if region.same_mobile_and_fixed_line_pattern else _pattern_of_type(region.mobile, length)
+    others = filter(None, (_pattern_of_type(getattr(region, name), length) for name in _TYPES_BEFORE_OTHERS))
+    return f"(?=(?:{general}){_END})", "|".join(f"(?:{other})" for other in others), mobile, fixed_line
 
 
 def _pattern_of_type(description: Any, length: int) -> str:
     """Return the pattern of one type of number, or empty text if numbers of the type cannot have this length."""
     if description is None or length not in (description.possible_length or [length]):
         return ""
-    return description.national_number_pattern or ""
+    return _without_groups(description.national_number_pattern or "")
 
 
 def _compile(pattern: str | None) -> re.Pattern[str]:
@@ -273,13 +362,15 @@ def _compile(pattern: str | None) -> re.Pattern[str]:
     return re.compile(pattern, re.ASCII) if pattern else _NEVER
 
 
+@cache
 def _lines_of(number: str) -> re.Pattern[str]:
     return re.compile(rf"((?:{number}\n)*+)([^\n]*\n)?", re.ASCII)
 
 
 def _not_beginning_with(prefix: re.Pattern[str]) -> str:
     """Return a lookahead that excludes numbers with a prefix; empty text without a prefix."""
-    return "" if prefix is _NEVER else f"(?!{_without_groups(prefix.pattern)})"
+    # Among lines, "$" is not the end of a number.
+    return "" if prefix is _NEVER else f"(?!{_without_groups(prefix.pattern).replace('$', _END)})"
 
 
 def _without_groups(pattern: str) -> str:

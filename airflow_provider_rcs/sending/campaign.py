@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from itertools import chain
@@ -17,7 +17,9 @@ from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.recipients.chunks import Chunk
 from airflow_provider_rcs.recipients.columns import ListedRecipient
-from airflow_provider_rcs.recipients.listing import ListCounts, excluded_phones, list_chunks
+from airflow_provider_rcs.recipients.listing import ListCounts, list_chunks
+from airflow_provider_rcs.recipients.phone_list import read_phone_list
+from airflow_provider_rcs.recipients.phones import PhoneRules
 from airflow_provider_rcs.recipients.selection import ALL_RECIPIENTS
 from airflow_provider_rcs.sending.approval import PlanHash, yield_if_approved
 from airflow_provider_rcs.sending.attempt import attempt_at, send_planned
@@ -28,8 +30,8 @@ from airflow_provider_rcs.store.campaign.campaigns import Campaign, CampaignTerm
 from airflow_provider_rcs.store.campaign.schedules import delete_schedule
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import has_planned
+from airflow_provider_rcs.store.outbox.exclusions import suppress_excluded
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
-from airflow_provider_rcs.store.outbox.suppression import record_exclusions
 from airflow_provider_rcs.store.read.funnel import Funnel
 
 log = logging.getLogger(__name__)
@@ -56,10 +58,12 @@ def send_campaign(
     :param lease: how long this attempt counts as alive without a renewal.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
     :return: the campaign's name and counts, and the ids that the service gave; no recipients.
+    :raises RcsInputError: if a phone of ``excluded`` cannot be read; then nothing is recorded.
     :raises RcsPlanChangedError: if the plan is not the one that was approved; then nothing of the list is recorded.
     :raises RcsInDoubtError: if messages of the attempt's shard are in doubt and ``on_in_doubt`` is ``"fail"``.
     :raises RcsError: another error that stopped it; messages that were not sent stay planned.
     """
+    not_to_message = read_excluded(excluded, settings.phone_rules)
     campaign, counts, listed = open_campaign_for_list(engine, service, template, settings, chunks)
     with attempt_at(engine, campaign, started_by, lease, settings.selection.shard_name) as attempt:
         if delete_schedule(engine, campaign):
@@ -68,8 +72,8 @@ def send_campaign(
                 campaign.name,
             )
         before = require_funnel(engine, settings.campaign)
-        exclude_phones(engine, campaign, settings, excluded)
-        plan_list(engine, attempt, settings, counts, listed)
+        suppress_excluded(engine, campaign, not_to_message)
+        plan_list(engine, attempt, settings, counts, listed, not_to_message)
         log_campaign_start(before, counts, settings)
         stopped_by = send_planned(engine, attempt, settings, service, counts.rows)
     return conclude(engine, attempt, settings, stopped_by)
@@ -85,7 +89,7 @@ def open_campaign_for_list(
     """
     counts = ListCounts()
     api = service.settings
-    terms = CampaignTerms(template.id, template.name, settings.agent or api.agent, settings.send_at)
+    terms = CampaignTerms(template.id, template.name, settings.agent or api.agent, settings.send_at, service.account)
     plan = PlanHash(template, settings, terms, service.credentials_fingerprint)
     listed = _read_list(chunks, template, settings, counts, plan)
     # The first chunk is read before anything is recorded: it shows if a column is missing, or the list is empty.
@@ -113,19 +117,22 @@ def plan_list(
     settings: SendSettings,
     counts: ListCounts,
     chunks: Iterable[Sequence[ListedRecipient]],
+    excluded: Set[str],
 ) -> None:
     """Record the list as planned, and check what only the whole list shows.
 
     With ``on_invalid="fail"`` rejections are not recorded: they would be counted after the list was put right.
 
+    :param excluded: phones that must not be messaged; their recipients are recorded as suppressed.
     :raises RcsInvalidRecipientsError: if a recipient is rejected and ``on_invalid`` is ``"fail"``.
-    :raises RcsInputError: if ``send_at`` has passed and messages are planned.
+    :raises RcsInputError: if the phones were rounded, or most of those without a country cannot be read; or if
+        ``send_at`` has passed and messages are planned.
     """
-    if settings.on_invalid == "fail":
-        record_chunks(engine, attempt, map(_without_rejected, chunks))
+    all_or_none = settings.on_invalid == "fail"
+    record_chunks(engine, attempt, map(_without_rejected, chunks) if all_or_none else chunks, excluded)
+    counts.phones.require_sound(settings.phone_rules)
+    if all_or_none:
         counts.require_no_rejections()
-    else:
-        record_chunks(engine, attempt, chunks)
     counts.warn()
     if has_planned(engine, attempt):
         settings.require_future_send_at()
@@ -135,11 +142,13 @@ def _without_rejected(listed: Sequence[ListedRecipient]) -> Sequence[ListedRecip
     return [each for each in listed if not each.rejection]
 
 
-def record_chunks(engine: sa.Engine, attempt: Attempt, chunks: Iterable[Sequence[ListedRecipient]]) -> None:
+def record_chunks(
+    engine: sa.Engine, attempt: Attempt, chunks: Iterable[Sequence[ListedRecipient]], excluded: Set[str]
+) -> None:
     """Record the chunks of a list in its order; while one is being recorded, the next one is read and prepared."""
     with ThreadPoolExecutor(1, thread_name_prefix="rcs-list") as pool:
         recording: Future[None] | None = None
-        for part in (prepare_list_part(engine, listed) for listed in chunks):
+        for part in (prepare_list_part(engine, listed, excluded) for listed in chunks):
             if recording is not None:
                 recording.result()
             recording = pool.submit(record_list, engine, attempt, part)
@@ -147,12 +156,17 @@ def record_chunks(engine: sa.Engine, attempt: Attempt, chunks: Iterable[Sequence
             recording.result()
 
 
-def exclude_phones(
-    engine: sa.Engine, campaign: Campaign, settings: SendSettings, excluded: Iterable[Sequence[object]]
-) -> None:
-    """Record the phones that the campaign must not message, before recipients are planned that could be claimed."""
-    for phones in excluded_phones(excluded, settings.default_region):
-        record_exclusions(engine, campaign, sorted(phones))
+def read_excluded(chunks: Iterable[Sequence[object]], rules: PhoneRules) -> Set[str]:
+    """Return the phones of ``exclude_sql``.
+
+    :param chunks: its only column, some cells at a time.
+    :param rules: how phones without a country are read.
+    :raises RcsInputError: if one of them cannot be read.
+    """
+    excluded = read_phone_list("exclude_sql", chunks, rules)
+    if excluded:
+        log.info("exclude_sql names %d phones that are not messaged.", len(excluded))
+    return excluded
 
 
 def log_campaign_start(before: Funnel, counts: ListCounts, settings: SendSettings) -> None:

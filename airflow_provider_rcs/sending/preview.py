@@ -17,9 +17,9 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.api.wire.send import send_body
 from airflow_provider_rcs.recipients.chunks import Chunk
 from airflow_provider_rcs.recipients.columns import ListedRecipient
-from airflow_provider_rcs.recipients.listing import ListCounts, excluded_phones, list_chunks
+from airflow_provider_rcs.recipients.listing import ListCounts, list_chunks
 from airflow_provider_rcs.sending.approval import PlanHash
-from airflow_provider_rcs.sending.campaign import require_credit_to_begin
+from airflow_provider_rcs.sending.campaign import read_excluded, require_credit_to_begin
 from airflow_provider_rcs.sending.sender import RcsService, build_request
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import (
@@ -33,9 +33,9 @@ from airflow_provider_rcs.store.campaign.campaigns import (
 )
 from airflow_provider_rcs.store.campaign.cancellations import require_not_cancelled
 from airflow_provider_rcs.store.db.engine import reading
-from airflow_provider_rcs.store.outbox.planning import KnownRecipient, read_known_recipients, used_rows
+from airflow_provider_rcs.store.outbox.planning import EXCLUDED, KnownRecipient, read_known_recipients, used_rows
 from airflow_provider_rcs.store.outbox.refused_credentials import require_not_refused
-from airflow_provider_rcs.store.outbox.suppression import EXCLUDED, preview_suppressions
+from airflow_provider_rcs.store.outbox.suppression import preview_suppressions
 
 # What is counted, with what people read for it.
 COUNT_LABELS = {
@@ -75,16 +75,17 @@ def dry_run(
             require_not_refused(connection, settings.campaign, fingerprint)
     template = service.get_template(settings.template_id)
     require_credit_to_begin(engine, settings, service)
-    terms = CampaignTerms(template.id, template.name, settings.agent or api.agent, settings.send_at)
+    terms = CampaignTerms(template.id, template.name, settings.agent or api.agent, settings.send_at, service.account)
     campaign = _find_checked_campaign(engine, settings, terms)
-    all_excluded = {phone for phones in excluded_phones(excluded, settings.default_region) for phone in phones}
+    not_to_message = read_excluded(excluded, settings.phone_rules)
     list_counts = ListCounts()
-    counts = PreviewCounts(terms, settings, api, engine, campaign, all_excluded)
+    counts = PreviewCounts(terms, settings, api, engine, campaign, not_to_message)
     plan = PlanHash(template, settings, terms, fingerprint)
     for listed in list_chunks(chunks, template, settings, list_counts, plan.add):
         counts.add(listed)
     counts.finish()
     list_counts.require_rows()
+    list_counts.phones.require_sound(settings.phone_rules)
     if settings.approved_plan is not None:
         plan.require(settings.approved_plan)
     if settings.on_invalid == "fail":
@@ -130,6 +131,7 @@ def _result(
         "rejected": counts.rejected.total(),
         "suppressed": counts.suppressed.total(),
         "fixed_lines": counts.fixed_lines,
+        "phones": list_counts.phones.as_dict(),
         "reasons": reasons,
         "suspicious_values": list_counts.suspicious.as_dict(),
         "requests": {
@@ -203,6 +205,8 @@ class PreviewCounts:
         for recipient in new:
             if recipient.key in known:
                 self._count_known(known[recipient.key])
+            elif recipient.key in self.excluded:
+                self.suppressed[EXCLUDED] += 1
             elif recipient.rejection:
                 self.rejected[recipient.rejection] += 1
                 self._rejected_keys[recipient.key] = recipient.rejection
@@ -258,8 +262,8 @@ class PreviewCounts:
 
     def _suppression_reasons(self, phones: Sequence[str]) -> Mapping[str, str]:
         if self.engine is None:
-            return {phone: EXCLUDED for phone in phones if phone in self.excluded}
-        return preview_suppressions(self.engine, self.campaign, phones, self.excluded, self.settings.frequency_cap)
+            return {}
+        return preview_suppressions(self.engine, self.terms.account, phones, self.settings.frequency_cap)
 
     def _bytes_of_request(self, listed: Sequence[ListedRecipient]) -> int:
         """Return the size of a request's body; its reference is as long as a real one."""

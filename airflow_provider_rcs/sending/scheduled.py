@@ -15,7 +15,7 @@ from airflow_provider_rcs.api.garbage import infrequent_collections
 from airflow_provider_rcs.api.models import FrequencyCap, Template
 from airflow_provider_rcs.recipients.chunks import Chunk
 from airflow_provider_rcs.sending.attempt import attempt_at, send_planned
-from airflow_provider_rcs.sending.campaign import exclude_phones, log_campaign_start, open_campaign_for_list, plan_list
+from airflow_provider_rcs.sending.campaign import log_campaign_start, open_campaign_for_list, plan_list, read_excluded
 from airflow_provider_rcs.sending.result import conclude, describe_counts, require_funnel, task_result
 from airflow_provider_rcs.sending.sender import RcsService
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings, read_quiet_hours
@@ -29,12 +29,13 @@ from airflow_provider_rcs.store.campaign.schedules import (
 )
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import has_planned
+from airflow_provider_rcs.store.outbox.exclusions import suppress_excluded
 from airflow_provider_rcs.store.outbox.refused_credentials import looking_up
 
 log = logging.getLogger(__name__)
 
 # Of the other settings, some are needed for the list alone, and the rest are stored with the campaign.
-_PLAIN_SETTINGS = ("default_region", "request_reports", "batch_size", "max_in_flight", "on_in_doubt")
+_PLAIN_SETTINGS = ("default_region", "phone_format", "request_reports", "batch_size", "max_in_flight", "on_in_doubt")
 _REMEDY_FOR_PASSED_DATE = (
     "Cancel the campaign (airflow-rcs cancel), or send it at once: run its task again without send_at and scheduled_by."
 )
@@ -81,12 +82,13 @@ def schedule_campaign(
     """
     if settings.send_at is None:
         raise ValueError("send_at")
+    not_to_message = read_excluded(excluded, settings.phone_rules)
     campaign, counts, listed = open_campaign_for_list(engine, service, template, settings, chunks)
     with attempt_at(engine, campaign, started_by, lease) as attempt:
         begin_schedule(engine, attempt, settings.send_at, _settings_to_store(settings, connections))
         before = require_funnel(engine, campaign.name)
-        exclude_phones(engine, campaign, settings, excluded)
-        plan_list(engine, attempt, settings, counts, listed)
+        suppress_excluded(engine, campaign, not_to_message)
+        plan_list(engine, attempt, settings, counts, listed, not_to_message)
         finish_schedule(engine, attempt)
         log_campaign_start(before, counts, settings)
     funnel = require_funnel(engine, campaign.name)
@@ -120,15 +122,17 @@ def dispatch_campaign(
     :param excluded: phones that must not be messaged, as they are written, some at a time.
     :return: the campaign's name and counts, and the ids that the service gave; no recipients.
     :raises RcsPlanIncompleteError: if its list is incomplete.
-    :raises RcsInputError: if its date has passed, or the template now needs values that were not listed.
+    :raises RcsInputError: if its date has passed, a phone of ``excluded`` cannot be read, or the template now needs
+        values that were not listed.
     :raises RcsRefusedError: one of its kinds, if the template cannot be looked up.
     :raises RcsCancelledError: if it was cancelled in the meantime.
     :raises RcsInDoubtError: if messages are in doubt and ``on_in_doubt`` is ``"fail"``.
     :raises RcsError: another error that stopped it; messages that were not sent stay planned.
     """
     campaign, settings = scheduled.campaign, settings_of(scheduled)
+    not_to_message = read_excluded(excluded, settings.phone_rules)
     with attempt_at(engine, campaign, started_by, lease) as attempt:
-        exclude_phones(engine, campaign, settings, excluded)
+        suppress_excluded(engine, campaign, not_to_message)
         assign_scheduled_list(engine, attempt, scheduled)
         if has_planned(engine, attempt):
             settings.require_future_send_at(_REMEDY_FOR_PASSED_DATE)

@@ -24,6 +24,7 @@ _CHOICES: Mapping[str, Sequence[object]] = {
     "on_in_doubt": ("fail", "hold"),
     "scheduled_by": ("service", "store"),
     "mobile_only": (True, False),
+    "phone_format": (None, "e164", "national"),
 }
 _PLAN_HASH = re.compile("[0-9a-f]{16}-[0-9a-f]{32}")
 
@@ -73,6 +74,10 @@ class SendSettings(ListSettings):
             _require_count(argument, getattr(self, argument))
         if self.default_region is not None:
             require_region(self.default_region)
+        if self.phone_format == "national" and self.default_region is None and self.region_column is None:
+            raise RcsInputError(
+                "phone_format", "national phones need a country", "Set default_region or region_column as well."
+            )
         self._require_frequency_cap()
         self._require_usable_date()
         self._require_plan_hash()

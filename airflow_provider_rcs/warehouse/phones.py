@@ -27,7 +27,7 @@ MASKED = PhoneForm(mask_phone, with_extra=False)
 
 
 def hashed(key: str) -> PhoneForm:
-    """Return the form in which a phone is the HMAC-SHA256 of its digits, in hexadecimal.
+    """Return the form in which a phone is the HMAC-SHA256 of its E.164 form, with ``+``, in hexadecimal.
 
     :param key: the secret; without it the phones cannot be found by trying them all.
     :raises RcsInputError: if it is empty.

@@ -90,7 +90,7 @@ def _message(metadata: sa.MetaData) -> sa.Table:
         metadata,
         sa.Column("id", _Key, primary_key=True, autoincrement=False),
         sa.Column("campaign", _Text, nullable=False, comment="name of the campaign"),
-        sa.Column("phone", _Text, comment="E.164 digits, hashed or masked if requested; null without a usable phone"),
+        sa.Column("phone", _Text, comment="in E.164, hashed or masked if requested; null without a usable phone"),
         sa.Column("phone_as_listed", _Text, nullable=False, comment="the phone as listed; hashed or masked likewise"),
         sa.Column("name", _Text, nullable=False),
         sa.Column("reference", _Text, nullable=False, comment="the recipient's own reference"),

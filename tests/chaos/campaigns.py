@@ -66,8 +66,8 @@ class CampaignUnderTest:
         self.store = store
         self.sandbox = sandbox
         self.tally = tally
-        self.phones = {f"346{number:08d}" for number in range(people)}
-        rows = [*sorted(self.phones), "34600000001", "nobody", "34600000002", ""]
+        self.phones = {f"+346{number:08d}" for number in range(people)}
+        rows = [*sorted(self.phones), "+34600000001", "nobody", "+34600000002", ""]
         self.listed = len(rows)
         chunks = [{"phone": rows[start : start + _ROWS_PER_CHUNK]} for start in range(0, len(rows), _ROWS_PER_CHUNK)]
         self._task = Task(store.url, sandbox.url, sandbox.login, sandbox.password, self.name, chunks, **task)
@@ -182,7 +182,7 @@ class CampaignUnderTest:
     def messages(self, token: str) -> Counter[str]:
         """Return phone -> number of messages, from the service's own record of this campaign."""
         return Counter(
-            entry["phone"]
+            f"+{entry['phone']}"
             for entry in self.sandbox.accepted()
             if token and entry["campaign_reference"].partition("-")[0] == token
         )

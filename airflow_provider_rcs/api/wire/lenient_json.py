@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 _NOT_A_DIGIT = re.compile(r"[^0-9]")
+_SHORTEST_PHONE, _LONGEST_PHONE = 7, 15  # in digits, with the country code
 
 
 def read_object(body: bytes) -> dict[str, Any]:
@@ -110,9 +111,12 @@ def text(value: object) -> str:
         raise ValueError("a value is nested too deeply") from None
 
 
-def digits(phone: object) -> str:
-    """Return the digits of a phone in any notation, without a leading ``+`` or ``00``."""
-    text = str(phone)
-    if not (text.isdigit() and text.isascii()):
-        text = _NOT_A_DIGIT.sub("", text)
-    return text.removeprefix("00")
+def phone(value: object) -> str:
+    """Return a phone, which the service writes as digits with the country code (sure), in E.164, with the plus sign.
+
+    Other notations are read too. What cannot be a phone is returned as it came.
+    """
+    text = str(value)
+    digits = (text if text.isdigit() and text.isascii() else _NOT_A_DIGIT.sub("", text)).removeprefix("00")
+    is_phone = _SHORTEST_PHONE <= len(digits) <= _LONGEST_PHONE and digits[0] != "0"
+    return f"+{digits}" if is_phone else text

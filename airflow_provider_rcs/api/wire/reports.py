@@ -111,7 +111,7 @@ def read_report(fields: object, timezone: tzinfo = SERVICE_TIMEZONE) -> Report:
         raise RcsReportError("a report names no message: neither recipient (Destinatario) nor id (idMensaje)")
     return Report(
         status_code=status_code,
-        phone=lenient_json.digits(phone),
+        phone=lenient_json.phone(phone),
         campaign_reference=campaign_reference,
         message_reference=message_reference,
         service=service,

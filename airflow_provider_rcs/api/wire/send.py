@@ -86,7 +86,7 @@ def read_send_reply(body: bytes, status: int = 200, zero_result: str = NOTHING_S
 
 
 def _write_recipient(recipient: Recipient, reference_key: str) -> dict[str, Any]:
-    written: dict[str, Any] = {"Nombre": recipient.name, "Telefono": recipient.phone}
+    written: dict[str, Any] = {"Nombre": recipient.name, "Telefono": recipient.phone.removeprefix("+")}
     if recipient.reference:
         written[reference_key] = recipient.reference
     if recipient.variables:
@@ -100,9 +100,9 @@ def _read_send_result(reply: Mapping[str, Any], messages: int) -> SendResult:
         messages=messages,
         api_campaign_id=lenient_json.text(reply.get("idenvio")),
         accepted={
-            lenient_json.digits(each["telefono"]): lenient_json.text(each.get("idmensaje")) for each in accepted or ()
+            lenient_json.phone(each["telefono"]): lenient_json.text(each.get("idmensaje")) for each in accepted or ()
         },
-        rejected=frozenset(lenient_json.digits(each["telefono"]) for each in rejected or ()),
+        rejected=frozenset(lenient_json.phone(each["telefono"]) for each in rejected or ()),
         accepted_count=lenient_json.count(reply.get("enviados")) if accepted is None else 0,
         rejected_count=lenient_json.count(reply.get("noenviados")) if rejected is None else 0,
         duplicates=lenient_json.count(reply.get("duplicados")),
@@ -113,7 +113,7 @@ def _rejected_phones(reply: Mapping[str, Any]) -> frozenset[str]:
     """Return the rejected phones that a reply with a ``Res`` of 0 names; none if they cannot be read."""
     try:
         return frozenset(
-            lenient_json.digits(each["telefono"]) for each in lenient_json.entries(reply.get("noenviados")) or ()
+            lenient_json.phone(each["telefono"]) for each in lenient_json.entries(reply.get("noenviados")) or ()
         )
     except (KeyError, TypeError, ValueError):
         return frozenset()

@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_rcs.recipients.arrow_values import python_values
 from airflow_provider_rcs.recipients.cells import UnreadableCell
 from airflow_provider_rcs.recipients.chunks import ROWS_PER_CHUNK, Chunk, LazyChunk
 from airflow_provider_rcs.recipients.column_names import require_distinct_columns
+from airflow_provider_rcs.sending.sources.arrow_values import python_values
 
 if TYPE_CHECKING:
     import pandas as pd

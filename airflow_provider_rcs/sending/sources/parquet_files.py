@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.recipients.arrow_values import python_values
 from airflow_provider_rcs.recipients.chunks import ROWS_PER_CHUNK, Chunk, LazyChunk
 from airflow_provider_rcs.recipients.column_names import require_distinct_columns
+from airflow_provider_rcs.sending.sources.arrow_values import python_values
 
 if TYPE_CHECKING:
     import pyarrow as pa

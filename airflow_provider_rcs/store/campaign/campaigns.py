@@ -30,12 +30,14 @@ class CampaignTerms:
     :param template_name: the name of the template, for people to read.
     :param agent: the RCS agent that sends; empty for the only agent of the account.
     :param send_at: when the service shall send; ``None`` for immediately.
+    :param account: the fingerprint of the account that sends: its host and login.
     """
 
     template_id: str
     template_name: str = ""
     agent: str = ""
     send_at: datetime | None = None
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ def open_campaign(
         "template_name": terms.template_name,
         "agent": terms.agent,
         "send_at": terms.send_at,
+        "account": terms.account,
         "status_codes": dict(status_codes),
         "revision": 0,
         "created_at": now,

@@ -51,6 +51,7 @@ campaign = sa.Table(
     sa.Column("template_name", sa.Text, nullable=False),
     sa.Column("agent", sa.Text, nullable=False),
     sa.Column("send_at", UtcDateTime, comment="when the service shall send; null for immediately"),
+    sa.Column("account", sa.String(32), nullable=False, comment="fingerprint of the host and login that send it"),
     sa.Column("status_codes", sa.JSON, nullable=False, comment="overrides of the status codes: code -> status"),
     sa.Column("revision", sa.BigInteger, nullable=False, comment="rises with every change to its messages"),
     sa.Column("created_at", UtcDateTime, nullable=False),
@@ -113,7 +114,7 @@ message = sa.Table(
     sa.Column(
         "recipient_key", sa.Text, nullable=False, comment="the phone, a digest of an unusable one, or a pseudonym"
     ),
-    sa.Column("phone", sa.String(15), comment="E.164 digits; null if the list has no usable phone"),
+    sa.Column("phone", sa.String(16), comment="in E.164, with +; null if the list has no usable phone"),
     sa.Column("phone_as_listed", sa.Text, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("reference", sa.Text, nullable=False),
@@ -123,6 +124,7 @@ message = sa.Table(
         "reason", sa.Text, nullable=False, comment="why it is rejected, suppressed or in doubt; one text per cause"
     ),
     sa.Column("detail", sa.Text, nullable=False, comment="where the cause was found, with phones masked"),
+    sa.Column("is_excluded", sa.Boolean, nullable=False, comment="whether an exclude_sql of its campaign named it"),
     sa.Column("listed_by", sa.BigInteger, nullable=False, comment="the last attempt whose list contains it"),
     sa.Column("listed_now", sa.Integer, nullable=False, comment="how often that list contains it"),
     sa.Column("repeats", sa.Integer, nullable=False, comment="how many duplicates of it a single list contained"),
@@ -218,22 +220,25 @@ report_refused = sa.Table(
 )
 
 
+def _suppressed_for() -> sa.Column[str]:
+    comment = "fingerprint of the only account whose campaigns it concerns; empty for all"
+    return sa.Column("account", sa.String(32), primary_key=True, server_default=sa.text("''"), comment=comment)
+
+
 suppression = sa.Table(
     "rcs_suppression",
     metadata,
-    sa.Column("phone", sa.String(15), primary_key=True, comment="E.164 digits"),
+    sa.Column("phone", sa.String(16), primary_key=True, comment="in E.164, with +"),
+    _suppressed_for(),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("since", UtcDateTime, nullable=False),
-    comment="Phones that no campaign may message.",
-)
-
-
-exclusion = sa.Table(
-    "rcs_exclusion",
-    metadata,
-    sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), primary_key=True, autoincrement=False),
-    sa.Column("phone", sa.String(15), primary_key=True, comment="E.164 digits"),
-    comment="Phones that one campaign must not message, from the exclude_sql of its tasks.",
+    sa.CheckConstraint(
+        "substr(phone, 1, 1) = '+' AND substr(phone, 2, 1) <> '0' AND length(phone) BETWEEN 8 AND 16"
+        " AND ltrim(substr(phone, 2), '0123456789') = ''",
+        # Databases name it in their errors.
+        name="phone_is_not_in_e164_add_it_with_airflow_rcs_suppress",
+    ),
+    comment="Phones that no campaign may message; airflow-rcs suppress adds and removes them.",
 )
 
 
@@ -300,18 +305,10 @@ suppression_pseudonym = sa.Table(
     "rcs_suppression_pseudonym",
     metadata,
     sa.Column("pseudonym", sa.String(64), primary_key=True, comment="of a phone"),
+    _suppressed_for(),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("since", UtcDateTime, nullable=False),
     comment="Pseudonyms of the suppressed phones that were erased.",
-)
-
-
-exclusion_pseudonym = sa.Table(
-    "rcs_exclusion_pseudonym",
-    metadata,
-    sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), primary_key=True, autoincrement=False),
-    sa.Column("pseudonym", sa.String(64), primary_key=True, comment="of a phone"),
-    comment="Pseudonyms of excluded phones, after erasure or retention.",
 )
 
 

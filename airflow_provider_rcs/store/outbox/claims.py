@@ -65,6 +65,7 @@ def claim_batches(
     :raises RcsCancelledError: if the campaign was cancelled.
     """
     claimed: list[tuple[int, str, Sequence[Any]]] = []
+    account = attempt.campaign.terms.account
     with transaction(engine) as connection:
         _prefer_index_order(connection)
         if cap is not None:
@@ -75,7 +76,7 @@ def claim_batches(
         is_claimable = claimable_by(connection, attempt)
         while len(claimed) < requests and (rows := _planned_rows(connection, is_claimable, after, size)):
             after = rows[-1].id
-            reasons = suppression_reasons(connection, attempt.campaign.id, [row.phone for row in rows], cap)
+            reasons = suppression_reasons(connection, account, [row.phone for row in rows], cap)
             if reasons:
                 _suppress(connection, {row.id: reasons[row.phone] for row in rows if row.phone in reasons}, revision)
                 rows = [row for row in rows if row.phone not in reasons]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -21,15 +21,28 @@ from airflow_provider_rcs.store.db.tables import message
 from airflow_provider_rcs.store.outbox.attempts import Attempt, require_lease
 from airflow_provider_rcs.store.privacy.pseudonyms import IS_PSEUDONYMISED, find_pseudonymised
 
+EXCLUDED = "excluded by exclude_sql"
+
 # The columns that differ from row to row.
 _ROW_COLUMNS = column_types(
     message,
-    ("recipient_key", "phone", "phone_as_listed", "name", "reference", "variables", "reason", "detail", "listed_now"),
+    (
+        "recipient_key",
+        "phone",
+        "phone_as_listed",
+        "name",
+        "reference",
+        "variables",
+        "reason",
+        "detail",
+        "is_excluded",
+        "listed_now",
+    ),
 )
 _UPDATED_FROM_LIST = ("phone", "phone_as_listed", "name", "reference", "variables", "state", "reason", "detail")
 
 # Rows that a new list may still change. Erased recipients are left out: a list must not restore their data.
-_NOT_ATTEMPTED = sa.and_(
+IS_NOT_ATTEMPTED = sa.and_(
     sa.or_(
         message.c.state == MessageState.PLANNED,
         sa.and_(message.c.state == MessageState.REJECTED, message.c.request_id.is_(None)),
@@ -58,13 +71,16 @@ class KnownRecipient:
     reason: str
 
 
-def prepare_list_part(engine: sa.Engine, listed: Sequence[ListedRecipient]) -> ListPart:
+def prepare_list_part(
+    engine: sa.Engine, listed: Sequence[ListedRecipient], excluded: Set[str] = frozenset()
+) -> ListPart:
     """Prepare the next rows of a list for the store, without querying it, so that this can run during a write.
 
     :param listed: the rows, in the order of the list.
+    :param excluded: phones that the campaign must not message.
     """
     counts = Counter(recipient.key for recipient in listed)
-    rows = [_row(recipient, counts[key]) for key, recipient in used_rows(listed).items()]
+    rows = [_row(recipient, counts[key], key in excluded) for key, recipient in used_rows(listed).items()]
     return ListPart(rows, rows_as_json(engine.dialect.name, _ROW_COLUMNS, rows))
 
 
@@ -82,12 +98,15 @@ def used_rows(listed: Sequence[ListedRecipient]) -> dict[str, ListedRecipient]:
 
 
 def record_list(engine: sa.Engine, attempt: Attempt, part: ListPart) -> None:
-    """Record a part of the attempt's list: each recipient as planned, or as rejected with the reason.
+    """Record a part of the attempt's list: each recipient as planned, or as suppressed or rejected with the reason.
 
     A recipient who is in the campaign already keeps its row. Until a request has contained the recipient, the row is
     updated from the newer list, so that a corrected list can be sent; after that it does not change. If a list
     contains a recipient several times, the first valid row is used, or else the first, and the others are counted in
     ``repeats``. Of recipients that the campaign knows by a pseudonym only, nothing from the list is stored.
+
+    An excluded recipient is never planned, not even for a moment, because another attempt could claim it. Once
+    excluded, it stays so: a message that is being sent is not planned again if it turns out not to have been sent.
 
     :param part: the next rows of the list; the parts must be recorded in its order.
     :raises RcsFencedError: if the attempt has lost its lease.
@@ -116,13 +135,13 @@ def read_known_recipients(engine: sa.Engine, campaign: Campaign, keys: Sequence[
         pseudonyms = find_pseudonymised(connection, campaign.id, keys)
         key_of = {pseudonyms.get(key, key): key for key in keys}
         unchanged = sa.select(message.c.recipient_key, message.c.state, message.c.reason).where(
-            message.c.campaign_id == campaign.id, message.c.recipient_key.in_(key_of), sa.not_(_NOT_ATTEMPTED)
+            message.c.campaign_id == campaign.id, message.c.recipient_key.in_(key_of), sa.not_(IS_NOT_ATTEMPTED)
         )
         rows = connection.execute(unchanged)
         return {key_of[row.recipient_key]: KnownRecipient(MessageState(row.state), row.reason) for row in rows}
 
 
-def _row(recipient: ListedRecipient, count: int) -> tuple[Any, ...]:
+def _row(recipient: ListedRecipient, count: int, is_excluded: bool) -> tuple[Any, ...]:
     return (
         recipient.key,
         recipient.phone,
@@ -130,8 +149,9 @@ def _row(recipient: ListedRecipient, count: int) -> tuple[Any, ...]:
         recipient.name,
         recipient.reference,
         recipient.variables,
-        recipient.rejection,
-        recipient.detail,
+        EXCLUDED if is_excluded else recipient.rejection,
+        "" if is_excluded else recipient.detail,
+        is_excluded,
         count,
     )
 
@@ -142,7 +162,11 @@ def _insert_list(dialect: str) -> sa.Insert:
     cells = {
         **listed,
         "campaign_id": sa.bindparam("campaign", type_=message.c.campaign_id.type),
-        "state": sa.case((listed.reason == "", MessageState.PLANNED), else_=MessageState.REJECTED),
+        "state": sa.case(
+            (listed.is_excluded, MessageState.SUPPRESSED),
+            (listed.reason == "", MessageState.PLANNED),
+            else_=MessageState.REJECTED,
+        ),
         "listed_by": sa.bindparam("attempt", type_=message.c.listed_by.type),
         "repeats": listed.listed_now - 1,
         "delivery_status": sa.literal(""),
@@ -156,22 +180,23 @@ def _insert_list(dialect: str) -> sa.Insert:
 
 
 def _changes(listed: Any) -> Mapping[str, Any]:
-    # A list older than the one that the row was last updated from changes nothing.
+    # A list older than the one that the row was last updated from changes nothing, except that it excludes.
     is_newer = message.c.listed_by < listed.listed_by
     is_first_valid_row = sa.and_(
         message.c.listed_by == listed.listed_by, message.c.state == MessageState.REJECTED, listed.reason == ""
     )
-    is_updated = sa.and_(_NOT_ATTEMPTED, sa.or_(is_newer, is_first_valid_row))
+    is_updated = sa.and_(IS_NOT_ATTEMPTED, sa.or_(is_newer, is_first_valid_row, listed.is_excluded))
     count = sa.case(
         (is_newer, listed.listed_now),
         (message.c.listed_by == listed.listed_by, message.c.listed_now + listed.listed_now),
         else_=message.c.listed_now,
     )
     # Until a recipient is attempted, only its newest list counts: an earlier one may have been put right.
-    has_other_repeats = sa.or_(sa.and_(_NOT_ATTEMPTED, is_newer), count - 1 > message.c.repeats)
+    has_other_repeats = sa.or_(sa.and_(IS_NOT_ATTEMPTED, is_newer), count - 1 > message.c.repeats)
     is_changed = sa.or_(is_updated, has_other_repeats)
     return {
         **{name: sa.case((is_updated, listed[name]), else_=message.c[name]) for name in _UPDATED_FROM_LIST},
+        "is_excluded": sa.or_(message.c.is_excluded, listed.is_excluded),
         "listed_by": sa.case((is_newer, listed.listed_by), else_=message.c.listed_by),
         "listed_now": count,
         "repeats": sa.case((has_other_repeats, count - 1), else_=message.c.repeats),

@@ -90,7 +90,7 @@ def resolve_request(engine: sa.Engine, campaign: Campaign, resolution: Resolutio
 def resolve_phone(engine: sa.Engine, campaign: Campaign, resolution: Resolution, phone: str) -> int:
     """Resolve the message to this phone if it is in doubt, and return the number of messages resolved.
 
-    :param phone: E.164 digits; the phone may have been erased since.
+    :param phone: in E.164, such as ``+34600000001``; it may have been erased since.
     """
     with reading(engine) as connection:
         pseudonyms = find_pseudonymised(connection, campaign.id, [phone])

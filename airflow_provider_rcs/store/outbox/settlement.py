@@ -18,6 +18,7 @@ from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import message, request
 from airflow_provider_rcs.store.outbox.claims import Claim
+from airflow_provider_rcs.store.outbox.planning import EXCLUDED
 from airflow_provider_rcs.store.privacy.pseudonyms import ERASED_UNSENT, IS_PSEUDONYMISED
 
 ACCEPTED_BY_REPORT = "the reply was lost; a report on the same request proves that the service accepted it"
@@ -135,14 +136,15 @@ def requeue_unsent_requests(
 def values_when_not_sent(connection: sa.Connection, campaign_id: int) -> Mapping[str, Any]:
     """Return the new state and reason of messages of a campaign that are proven not to have been sent.
 
-    They are planned again, except those that cannot be sent any more: if their campaign was cancelled or their
-    recipient was erased, they are suppressed. The caller must hold the campaign lock.
+    They are planned again, except those that cannot be sent any more: if their campaign was cancelled, or their
+    recipient was erased or excluded, they are suppressed. The caller must hold the campaign lock.
     """
     if cancelled := cancellation_reason(connection, campaign_id):
         return {"state": MessageState.SUPPRESSED, "reason": cancelled}
+    must_not_be_sent = sa.or_(IS_PSEUDONYMISED, message.c.is_excluded)
     return {
-        "state": sa.case((IS_PSEUDONYMISED, MessageState.SUPPRESSED), else_=MessageState.PLANNED),
-        "reason": sa.case((IS_PSEUDONYMISED, ERASED_UNSENT), else_=""),
+        "state": sa.case((must_not_be_sent, MessageState.SUPPRESSED), else_=MessageState.PLANNED),
+        "reason": sa.case((IS_PSEUDONYMISED, ERASED_UNSENT), (message.c.is_excluded, EXCLUDED), else_=""),
     }
 
 

@@ -1,9 +1,9 @@
-"""Suppression of recipients who must not be messaged: suppressed phones, exclusions and frequency caps."""
+"""Suppression, at a claim, of recipients who must not be messaged: suppressed phones and frequency caps."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence, Set
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -12,56 +12,25 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import FrequencyCap
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.campaign.campaigns import Campaign
-from airflow_provider_rcs.store.db.bulk import column_types, insert_or_ignore, rows_as_json, rows_from_json
-from airflow_provider_rcs.store.db.engine import reading, transaction
-from airflow_provider_rcs.store.db.tables import (
-    exclusion,
-    exclusion_pseudonym,
-    message,
-    request,
-    store,
-    suppression,
-    suppression_pseudonym,
-)
+from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
+from airflow_provider_rcs.store.db.engine import reading
+from airflow_provider_rcs.store.db.tables import message, request, store, suppression, suppression_pseudonym
 from airflow_provider_rcs.store.privacy.pseudonyms import find_pseudonyms
-
-EXCLUDED = "excluded by exclude_sql"
 
 _KEY_COLUMN = column_types(message, ["recipient_key"])
 # Messages in doubt count against a frequency cap too, because they may have been delivered.
 _STATES_UNDER_CAP = (MessageState.SENDING, MessageState.ACCEPTED, MessageState.IN_DOUBT)
 
 
-def record_exclusions(engine: sa.Engine, campaign: Campaign, phones: Sequence[str]) -> None:
-    """Record that the campaign must not message these phones, whichever attempt lists them.
-
-    Call it before the list is recorded: claims suppress only the phones that are excluded by then.
-
-    :param phones: E.164 digits, each phone once.
-    """
-    rows = [{"campaign_id": campaign.id, "phone": phone} for phone in phones]
-    with transaction(engine) as connection:
-        insert_or_ignore(connection, exclusion, rows, key=["campaign_id", "phone"])
-
-
 def preview_suppressions(
-    engine: sa.Engine, campaign: Campaign | None, phones: Sequence[str], excluded: Set[str], cap: FrequencyCap | None
+    engine: sa.Engine, account: str, phones: Sequence[str], cap: FrequencyCap | None
 ) -> dict[str, str]:
     """Return which of these phones a claim would suppress now, without writing anything: phone -> reason.
 
-    :param campaign: the campaign; ``None`` if it does not exist yet.
-    :param excluded: phones that the next attempt of the campaign would exclude.
+    :param account: the account that the campaign is sent with.
     """
-    campaign_id = None if campaign is None else campaign.id
-    to_exclude = [phone for phone in phones if phone in excluded]
-    others = [phone for phone in phones if phone not in excluded]
     with reading(engine) as connection:
-        return {
-            **dict.fromkeys(to_exclude, EXCLUDED),
-            **suppression_reasons(connection, campaign_id, to_exclude, None),
-            **suppression_reasons(connection, campaign_id, others, cap),
-        }
+        return suppression_reasons(connection, account, phones, cap)
 
 
 def lock_frequency_caps(connection: sa.Connection) -> None:
@@ -73,34 +42,31 @@ def lock_frequency_caps(connection: sa.Connection) -> None:
 
 
 def suppression_reasons(
-    connection: sa.Connection, campaign_id: int | None, phones: Sequence[str], cap: FrequencyCap | None
+    connection: sa.Connection, account: str, phones: Sequence[str], cap: FrequencyCap | None
 ) -> dict[str, str]:
-    """Return which of these phones the campaign must not message now, including erased ones: phone -> reason.
+    """Return which of these phones a campaign must not message now, including erased ones: phone -> reason.
 
-    :param campaign_id: the campaign's id; ``None`` if the campaign does not exist yet.
+    :param account: the account that the campaign is sent with.
     """
-    reasons = _excluded_or_suppressed(connection, campaign_id, phones, _among_phones)
+    reasons = _suppressed(connection, account, phones, _among_phones)
     counts = Counter(_recent_messages(connection, phones, cap))
     # Pseudonyms are queried last: a phone that is pseudonymised meanwhile is then found twice, and never missed.
     if pseudonyms := find_pseudonyms(connection):
         phone_of = {pseudonyms.of(phone): phone for phone in phones}
-        erased = _excluded_or_suppressed(connection, campaign_id, phone_of, _among_pseudonyms)
+        erased = _suppressed(connection, account, phone_of, _among_pseudonyms)
         reasons = {**{phone_of[key]: reason for key, reason in erased.items()}, **reasons}
         counts.update({phone_of[key]: count for key, count in _recent_messages(connection, phone_of, cap).items()})
     capped = {phone: cap.reason for phone, count in counts.items() if count >= cap.at_most} if cap else {}
     return {**capped, **reasons}
 
 
-def _excluded_or_suppressed(
-    connection: sa.Connection,
-    campaign_id: int | None,
-    keys: Collection[str],
-    statement: Callable[[str], sa.CompoundSelect[Any]],
+def _suppressed(
+    connection: sa.Connection, account: str, keys: Collection[str], statement: Callable[[str], sa.Select[Any]]
 ) -> dict[str, str]:
-    """Return which of these phones or pseudonyms are excluded or suppressed: key -> reason."""
+    """Return which of these phones or pseudonyms are suppressed: key -> reason."""
     dialect = connection.dialect.name
-    found = connection.execute(statement(dialect), _keys_parameter(dialect, keys) | {"campaign": campaign_id})
-    return {key: EXCLUDED if reason is None else f"suppressed: {reason}" for key, reason, _ in found}
+    found = connection.execute(statement(dialect), _keys_parameter(dialect, keys) | {"of_account": account})
+    return {key: f"suppressed: {reason}" for key, reason in found}
 
 
 def _recent_messages(
@@ -116,23 +82,24 @@ def _recent_messages(
 
 
 @cache
-def _among_phones(dialect: str) -> sa.CompoundSelect[Any]:
-    return _select_reasons(dialect, exclusion.c.phone, suppression.c.phone)
+def _among_phones(dialect: str) -> sa.Select[Any]:
+    return _select_reasons(dialect, suppression.c.phone)
 
 
 @cache
-def _among_pseudonyms(dialect: str) -> sa.CompoundSelect[Any]:
-    return _select_reasons(dialect, exclusion_pseudonym.c.pseudonym, suppression_pseudonym.c.pseudonym)
+def _among_pseudonyms(dialect: str) -> sa.Select[Any]:
+    return _select_reasons(dialect, suppression_pseudonym.c.pseudonym)
 
 
-def _select_reasons(dialect: str, excluded: sa.Column[str], suppressed: sa.Column[str]) -> sa.CompoundSelect[Any]:
-    """Select excluded keys without a reason, then suppressed keys with theirs, so that the latter wins for both."""
-    campaign_id = excluded.table.c.campaign_id
-    exclusions = sa.select(excluded, sa.null().label("reason"), sa.literal(1).label("precedence")).where(
-        campaign_id == sa.bindparam("campaign", type_=campaign_id.type), excluded.in_(_keys(dialect))
+def _select_reasons(dialect: str, suppressed: sa.Column[str]) -> sa.Select[Any]:
+    table = suppressed.table
+    concerns_account = table.c.account.in_(("", sa.bindparam("of_account", type_=table.c.account.type)))
+    # Suppressions of the account come first, so that those of all accounts replace them.
+    return (
+        sa.select(suppressed, table.c.reason)
+        .where(suppressed.in_(_keys(dialect)), concerns_account)
+        .order_by(table.c.account.desc())
     )
-    suppressions = sa.select(suppressed, suppressed.table.c.reason, sa.literal(2)).where(suppressed.in_(_keys(dialect)))
-    return sa.union_all(exclusions, suppressions).order_by("precedence")
 
 
 @cache

@@ -18,8 +18,6 @@ from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import (
     campaign,
     erasure,
-    exclusion,
-    exclusion_pseudonym,
     message,
     report,
     report_refused,
@@ -62,15 +60,13 @@ class PersonalData:
     :param pseudonymous_messages: ids of messages that the store recognises as the person's only by pseudonym.
     :param reports: ids of the delivery reports with the person's data.
     :param refused_reports: ids of the stored bodies that could not be read and contain the phone.
-    :param exclusions: number of campaigns that exclude the phone.
-    :param suppressions: whether the phone is suppressed: 1 or 0.
+    :param suppressions: number of suppressions of the phone: for all accounts, or for one.
     """
 
     messages: Sequence[IdentifiableMessage] = ()
     pseudonymous_messages: Sequence[int] = ()
     reports: Sequence[int] = ()
     refused_reports: Sequence[int] = ()
-    exclusions: int = 0
     suppressions: int = 0
 
     @property
@@ -84,7 +80,6 @@ class PersonalData:
             "rcs_message": len(self.messages),
             "rcs_report": len(self.reports),
             "rcs_report_refused": len(self.refused_reports),
-            "rcs_exclusion": self.exclusions,
             "rcs_suppression": self.suppressions,
         }
 
@@ -92,7 +87,7 @@ class PersonalData:
 def find_personal_data(engine: sa.Engine, phone: str) -> PersonalData:
     """Return the rows that are about a person, without changing them.
 
-    :param phone: E.164 digits.
+    :param phone: in E.164, such as ``+34600000001``.
     """
     with reading(engine) as connection:
         return _find(connection, find_pseudonyms(connection), phone, report.c.fold.is_not(None))
@@ -103,9 +98,9 @@ def erase(engine: sa.Engine, phone: str, erased_by: str, *, suppress: bool = Fal
 
     Each message keeps its row, with a pseudonym in place of the phone and without personal data: the counts of its
     campaign do not change, and the campaign does not message the phone again. Reports lose the phone as well; later
-    ones lose it when they are folded. Suppressions and exclusions remain, by pseudonym.
+    ones lose it when they are folded. Suppressions remain, by pseudonym.
 
-    :param phone: E.164 digits.
+    :param phone: in E.164, such as ``+34600000001``.
     :param erased_by: who erases, for the record.
     :param suppress: whether to suppress the phone for all campaigns as well.
     :raises RcsInFlightError: if a message to the phone is being sent.
@@ -161,17 +156,15 @@ def _find(
         by_pseudonym = sa.select(message.c.id).where(in_any_campaign, message.c.recipient_key == pseudonyms.of(phone))
         pseudonymous = connection.execute(by_pseudonym).scalars().all()
     message_ids = [*(each.id for each in messages), *pseudonymous]
-    is_about_person = sa.or_(report.c.phone == phone, report.c.message_id.in_(message_ids))
+    is_about_person = sa.or_(report.c.phone.in_((phone, phone.removeprefix("+"))), report.c.message_id.in_(message_ids))
     # Reports that are not folded yet lose their personal data when they are.
     reports = sa.select(report.c.id).where(candidates, IDENTIFIES_RECIPIENT, is_about_person)
-    excluded = sa.select(sa.func.count()).select_from(exclusion).where(exclusion.c.phone == phone)
     suppressed = sa.select(sa.func.count()).select_from(suppression).where(suppression.c.phone == phone)
     return PersonalData(
         messages,
         pseudonymous,
         connection.execute(reports).scalars().all(),
         list(_refused_reports_with(connection, phone)),
-        connection.execute(excluded).scalar_one(),
         connection.execute(suppressed).scalar_one(),
     )
 
@@ -187,9 +180,10 @@ def _messages_with_similar_text(connection: sa.Connection, phone: str) -> Iterat
 
 
 def _refused_reports_with(connection: sa.Connection, phone: str) -> Iterator[int]:
+    digits = phone.removeprefix("+").encode()
     bodies = sa.select(report_refused.c.id, report_refused.c.body)
     for row in connection.execute(bodies, execution_options={"yield_per": _ROWS_PER_FETCH // 10}):
-        if phone.encode() in row.body.translate(None, b" -.()"):
+        if digits in row.body.translate(None, b" -.()"):
             yield row.id
 
 
@@ -233,17 +227,13 @@ def _blank_reports(connection: sa.Connection, reports: Sequence[int], fold: int)
 
 
 def _replace_phone_by_pseudonym(connection: sa.Connection, pseudonyms: Pseudonyms, phone: str, suppress: bool) -> None:
-    """Replace the phone by its pseudonym in exclusions and suppressions, and add a suppression if asked to."""
+    """Replace the phone by its pseudonym in suppressions, and add one for all accounts if asked to."""
     pseudonym = pseudonyms.of(phone)
-    excluded_from = connection.execute(
-        exclusion.delete().where(exclusion.c.phone == phone).returning(exclusion.c.campaign_id)
-    )
-    exclusions = [{"campaign_id": row.campaign_id, "pseudonym": pseudonym} for row in excluded_from]
-    insert_or_ignore(connection, exclusion_pseudonym, exclusions, key=["campaign_id", "pseudonym"])
-    suppressed = connection.execute(
-        suppression.delete().where(suppression.c.phone == phone).returning(suppression.c.reason, suppression.c.since)
-    )
-    suppressions = [{"pseudonym": pseudonym, "reason": row.reason, "since": row.since} for row in suppressed]
+    columns = (suppression.c.account, suppression.c.reason, suppression.c.since)
+    suppressed = connection.execute(suppression.delete().where(suppression.c.phone == phone).returning(*columns))
+    rows = [{"pseudonym": pseudonym, **row} for row in suppressed.mappings()]
     if suppress:
-        suppressions.append({"pseudonym": pseudonym, "reason": SUPPRESSED_ON_REQUEST, "since": datetime.now(UTC)})
-    insert_or_ignore(connection, suppression_pseudonym, suppressions[:1], key=["pseudonym"])
+        now = datetime.now(UTC)
+        rows.append({"pseudonym": pseudonym, "account": "", "reason": SUPPRESSED_ON_REQUEST, "since": now})
+    # Of two for all accounts, the first one stays.
+    insert_or_ignore(connection, suppression_pseudonym, rows, key=["pseudonym", "account"])

@@ -60,7 +60,7 @@ class Pseudonyms:
     def of(self, recipient_key: str) -> str:
         """Return the pseudonym of a recipient: always the same for the same key, and never a phone.
 
-        :param recipient_key: key of the recipient in the ledger: the phone as E.164 digits, or a digest of the value
+        :param recipient_key: key of the recipient in the ledger: the phone in E.164, or a digest of the value
             that is no usable phone.
         """
         digest = hashlib.blake2b(recipient_key.encode(), key=bytes.fromhex(self.key), digest_size=_DIGEST_BYTES)

@@ -11,14 +11,11 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
-from airflow_provider_rcs.store.db.bulk import insert_or_ignore
 from airflow_provider_rcs.store.db.clock import database_now
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import (
     attempt,
     campaign,
-    exclusion,
-    exclusion_pseudonym,
     message,
     report,
     report_refused,
@@ -79,15 +76,11 @@ def prune(engine: sa.Engine, limit: RetentionLimit) -> Iterator[PrunedRows]:
         pseudonyms = create_pseudonyms(connection)
     with reading(engine) as connection:
         campaigns = connection.execute(_campaigns(limit)).scalars().all()
-        is_inactive = _is_inactive(limit, database_now(connection))
-        inactive = connection.execute(_campaigns(limit).where(is_inactive)).scalars().all()
     for campaign_id in campaigns:
         yield from _prune_messages(engine, limit, campaign_id, pseudonyms)
     # After the messages: a concurrent fold may still match a report to a message by its phone until then.
     for first, last in _ranges_of_reports(engine):
         yield PrunedRows("rcs_report", _prune_reports(engine, limit, report.c.id.between(first, last)))
-    for campaign_id in inactive:
-        yield from _prune_exclusions(engine, campaign_id, pseudonyms)
     if limit.campaign_id is None:
         with transaction(engine) as connection:
             refused = connection.execute(report_refused.delete().where(report_refused.c.received_at < limit.before))
@@ -101,12 +94,10 @@ def count_prunable(engine: sa.Engine, limit: RetentionLimit) -> Mapping[str, int
         of_old_campaigns = message.c.campaign_id.in_(_campaigns(limit))
         will_be_pruned = sa.and_(of_old_campaigns, _is_prunable(limit, now))
         on_pruned = _is_on_message(limit, sa.or_(IS_PSEUDONYMISED, will_be_pruned))
-        is_excluded = exclusion.c.campaign_id.in_(_campaigns(limit).where(_is_inactive(limit, now)))
         is_refused = sa.and_(sa.literal(limit.campaign_id is None), report_refused.c.received_at < limit.before)
         return {
             "rcs_message": _count(connection, message, will_be_pruned),
             "rcs_report": _count(connection, report, _is_deletable(limit, on_pruned)),
-            "rcs_exclusion": _count(connection, exclusion, is_excluded),
             "rcs_report_refused": _count(connection, report_refused, is_refused),
         }
 
@@ -162,18 +153,6 @@ def _prune_reports(engine: sa.Engine, limit: RetentionLimit, of_batch: sa.Column
     return deleted.rowcount
 
 
-def _prune_exclusions(engine: sa.Engine, campaign_id: int, pseudonyms: Pseudonyms) -> Iterator[PrunedRows]:
-    page = sa.select(exclusion.c.phone).where(exclusion.c.campaign_id == campaign_id).limit(_ROWS_PER_BATCH)
-    while rows := _read(engine, page):
-        phones = [row.phone for row in rows]
-        with transaction(engine) as connection:
-            replacements = [{"campaign_id": campaign_id, "pseudonym": pseudonyms.of(phone)} for phone in phones]
-            insert_or_ignore(connection, exclusion_pseudonym, replacements, key=["campaign_id", "pseudonym"])
-            delete = exclusion.delete().where(exclusion.c.campaign_id == campaign_id, exclusion.c.phone.in_(phones))
-            connection.execute(delete)
-        yield PrunedRows("rcs_exclusion", len(phones))
-
-
 def _read(engine: sa.Engine, page: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
     with reading(engine) as connection:
         return connection.execute(page).all()
@@ -204,12 +183,6 @@ def _is_prunable(limit: RetentionLimit, now: datetime) -> sa.ColumnElement[bool]
 def _has_live_attempt(campaign_id: sa.Column[int], now: datetime) -> sa.ColumnElement[bool]:
     is_alive = sa.and_(attempt.c.ended_at.is_(None), attempt.c.lease_until >= now)
     return sa.exists().where(attempt.c.campaign_id == campaign_id, is_alive)
-
-
-def _is_inactive(limit: RetentionLimit, now: datetime) -> sa.ColumnElement[bool]:
-    """Whether a campaign has no attempt that is alive or was started after the limit."""
-    was_started = sa.exists().where(attempt.c.campaign_id == campaign.c.id, attempt.c.started_at >= limit.before)
-    return sa.not_(sa.or_(was_started, _has_live_attempt(campaign.c.id, now)))
 
 
 def _is_on_message(limit: RetentionLimit, condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:

@@ -78,7 +78,7 @@ def test_it_shows_the_template_counts_reasons_requests_and_masked_samples(
     assert (counts["the same phone again"], counts["cannot be sent to"]) == ("1", "1")
     assert "phone: it is not a phone number" in printed
     assert "Requests: 1; the largest has" in printed
-    assert "********001  Xxxxx Xxxxx  00.0" in printed
+    assert "*********001  Xxxxx Xxxxx  00.0" in printed
     assert "unknown" not in printed
 
 

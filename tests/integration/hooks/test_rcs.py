@@ -21,7 +21,7 @@ from airflow_provider_rcs.hooks.rcs import RcsHook
 from tests.integration.hooks.answering import http, server_that_answers
 from tests.sandbox_process import SandboxProcess
 
-ANA = Recipient("34600000001", "Ana")
+ANA = Recipient("+34600000001", "Ana")
 REQUEST = SendRequest("1234569", (ANA,), "spring-1", request_reports=False)
 
 

@@ -15,8 +15,10 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from airflow_provider_rcs.api.models import FrequencyCap, QuietHours
 from airflow_provider_rcs.api.wire import calls
 from airflow_provider_rcs.cli.main import main
+from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.operators.rcs import RcsGetTemplateOperator, RcsListTemplatesOperator, RcsSendOperator
 from airflow_provider_rcs.sending import sender
+from airflow_provider_rcs.store.campaign.campaigns import find_campaign
 from airflow_provider_rcs.store.db.tables import message, suppression
 from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
 from tests.integration.operators.conftest import connect
@@ -180,7 +182,7 @@ def test_a_dry_run_predicts_a_send_down_to_the_bytes(
     connect(monkeypatch, sandbox, extra={"body_format": body_format})
     operator(campaign, people(4)).execute(context)
     with store.begin() as connection:
-        row = {"phone": people(5)[4]["phone"], "reason": "asked", "since": datetime.now(UTC)}
+        row = {"phone": f"+{people(5)[4]['phone']}", "reason": "asked", "since": datetime.now(UTC)}
         connection.execute(suppression.insert().values(row))
     send = {"recipients": [*people(25, id="C"), *people(2), {"phone": "x"}], "batch_size": 10, "reference_column": "id"}
     content_type, write = astuple(calls.BODY_FORMATS[body_format])
@@ -409,13 +411,63 @@ def test_phones_of_exclude_sql_are_suppressed_in_any_notation(
     tmp_path: Path,
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_OPT_OUTS", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/out.db"}))
-    query = "SELECT '+34 600 00 00 01' AS phone UNION ALL SELECT 'nobody'"
+    query = "SELECT '+34 600 00 00 01' AS phone UNION ALL SELECT '0034600000009'"
 
     returned = operator(campaign, people(3), exclude_sql=query, exclude_conn_id="opt_outs").execute(context)
 
     assert (returned["accepted"], returned["suppressed"]) == (2, 1)
     assert returned["reasons"]["suppressed"] == {"excluded by exclude_sql": 1}
     assert "34600000001" not in messages_of(sandbox, store, campaign)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("SELECT '+34600000001' UNION ALL SELECT 'nobody'", "1 of 2 rows cannot be read .* row 2, value '[*]{3}ody'"),
+        ("SELECT '600000001'", "1 of 1 rows cannot be read .* set default_region"),
+        ("SELECT '+34912345678'", "1 of 1 rows cannot be read .*it is a fixed line"),
+        ("SELECT NULL", "1 of 1 rows cannot be read .*WHERE phone IS NOT NULL"),
+        ("SELECT 7 AS id, '+34600000001' AS phone", "the query has 2 columns .'id', 'phone'., and it must have one"),
+        ("SELECT 7 AS id, '+34600000001' AS phone WHERE 1 = 0", "the query has 2 columns"),
+    ],
+    ids=["two phones", "national", "fixed line", "null", "two columns", "two columns without rows"],
+)
+@pytest.mark.parametrize("dry_run", [False, True], ids=["send", "dry run"])
+def test_an_exclude_sql_that_cannot_be_read_stops_the_campaign_before_anything_is_recorded(
+    sandbox: SandboxProcess,
+    store: sa.Engine,
+    context: Context,
+    campaign: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    query: str,
+    message: str,
+    dry_run: bool,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_OPT_OUTS", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/out.db"}))
+    before = sandbox.statistics()["send_requests"]
+    send = operator(campaign, people(3), exclude_sql=query, exclude_conn_id="opt_outs", dry_run=dry_run)
+
+    with pytest.raises(AirflowFailException, match=f"exclude_sql: {message}") as stopped:
+        send.execute(context)
+
+    assert sandbox.statistics()["send_requests"] == before
+    assert find_campaign(store, campaign) is None
+    assert "600000001" not in str(stopped.value)
+
+
+def test_a_campaign_records_the_account_that_sends_it_and_not_its_token(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator(campaign, people(1)).execute(context)
+
+    found = find_campaign(store, campaign)
+    assert found is not None
+    assert found.terms.account == RcsHook().account
+    connect(monkeypatch, sandbox, password="rotated")
+    assert found.terms.account == RcsHook().account
+    connect(monkeypatch, sandbox, login="someone-else")
+    assert found.terms.account != RcsHook().account
 
 
 def test_the_frequency_cap_counts_over_all_campaigns(

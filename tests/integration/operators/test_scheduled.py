@@ -209,6 +209,32 @@ def test_a_campaign_cancelled_while_it_is_dispatched_does_not_fail_the_task(
     assert counts(store, campaign) == {"suppressed": 2}
 
 
+def test_a_dispatch_whose_exclude_sql_cannot_be_read_sends_nothing(
+    sandbox: SandboxProcess,
+    store: sa.Engine,
+    context: Context,
+    campaign: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    warehouse = engine_from_url(f"sqlite:///{tmp_path}/warehouse.db")
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/warehouse.db"})
+    )
+    with warehouse.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE opt_out (phone TEXT)"))
+    query = {"exclude_sql": "SELECT phone FROM opt_out", "exclude_conn_id": "warehouse"}
+    schedule(campaign, context, [ANA, BEA], **query)
+    with warehouse.begin() as connection:
+        connection.execute(sa.text("INSERT INTO opt_out VALUES ('600 000 001')"))
+
+    with pytest.raises(AirflowFailException, match="exclude_sql: 1 of 1 rows cannot be read"):
+        dispatch(context)
+
+    assert messages_of(sandbox, store, campaign) == Counter()
+    assert counts(store, campaign) == {"planned": 2}
+
+
 def test_recipients_who_opt_out_after_scheduling_are_left_out(
     sandbox: SandboxProcess,
     store: sa.Engine,
@@ -234,7 +260,7 @@ def test_recipients_who_opt_out_after_scheduling_are_left_out(
     with warehouse.begin() as connection:
         connection.execute(sa.text("INSERT INTO opt_out VALUES ('+34 600 000 001')"))
     with store.begin() as connection:
-        connection.execute(suppression.insert().values(phone=BEA, reason="said STOP", since=SOON))
+        connection.execute(suppression.insert().values(phone=f"+{BEA}", reason="said STOP", since=SOON))
     dispatch(context)
 
     assert messages_of(sandbox, store, campaign) == {EVA: 1}

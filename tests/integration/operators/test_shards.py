@@ -18,7 +18,7 @@ from airflow_provider_rcs.store.read.funnel import read_funnel
 from tests.sandbox_process import SandboxProcess
 from tests.unit.store.given import states
 
-PHONES = [f"346{number:08d}" for number in range(60)]
+PHONES = [f"+346{number:08d}" for number in range(60)]
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 

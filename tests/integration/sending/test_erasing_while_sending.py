@@ -28,7 +28,7 @@ from airflow_provider_rcs.store.read.funnel import read_funnel
 from tests.integration.operators.conftest import connect
 from tests.sandbox_process import SandboxProcess
 
-PEOPLE = [f"346{number:08d}" for number in range(200)]
+PEOPLE = [f"+346{number:08d}" for number in range(200)]
 SETTINGS = SendSettings("1234569", "spring", batch_size=7, max_in_flight=2)
 
 

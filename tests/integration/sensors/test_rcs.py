@@ -22,7 +22,7 @@ from airflow_provider_rcs.store.db.tables import campaign, request
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
 from tests.unit.warehouse.test_load import report, send
 
-PHONES = ["34600000001", "34600000002"]
+PHONES = ["+34600000001", "+34600000002"]
 
 
 def sensor(**changes: Any) -> RcsCampaignSensor:

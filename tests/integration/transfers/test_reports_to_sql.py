@@ -25,12 +25,12 @@ def test_reports_are_loaded_through_a_connection_and_the_counts_returned(
     store: sa.Engine, context: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     connect_warehouse(monkeypatch, conn_type="sqlite", host=f"{tmp_path}/warehouse.db")
-    report(store, send(store, "spring", ["34600000001"]), "34600000001", "13")
+    report(store, send(store, "spring", ["+34600000001"]), "+34600000001", "13")
 
     assert operator().execute(context) == {"campaigns": 1, "messages": 1, "reports": 1}
 
     warehouse = sa.create_engine(f"sqlite:///{tmp_path}/warehouse.db")
-    assert rows(warehouse, "SELECT phone, delivery_status FROM rcs_message") == [("34600000001", "delivered")]
+    assert rows(warehouse, "SELECT phone, delivery_status FROM rcs_message") == [("+34600000001", "delivered")]
 
 
 def test_reports_are_loaded_into_postgresql_through_airflows_hook(
@@ -40,11 +40,11 @@ def test_reports_are_loaded_into_postgresql_through_airflows_hook(
     socket_folder = url.query.get("host")
     host = url.host or (socket_folder if isinstance(socket_folder, str) else "")
     connect_warehouse(monkeypatch, conn_type="postgres", host=host, login=url.username or "", schema=url.database or "")
-    send(store, "spring", ["34600000001"])
+    send(store, "spring", ["+34600000001"])
 
     assert operator().execute(context)["messages"] == 1
 
-    assert rows(sa.create_engine(postgres_url), "SELECT phone FROM rcs_message") == [("34600000001",)]
+    assert rows(sa.create_engine(postgres_url), "SELECT phone FROM rcs_message") == [("+34600000001",)]
 
 
 def test_the_store_as_warehouse_is_refused(
@@ -60,7 +60,7 @@ def test_reports_are_loaded_into_duckdb_through_its_hook(
     store: sa.Engine, context: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     connect_warehouse(monkeypatch, conn_type="duckdb", host=f"{tmp_path}/warehouse.duckdb")
-    report(store, send(store, "spring", ["34600000001"]), "34600000001", "13")
+    report(store, send(store, "spring", ["+34600000001"]), "+34600000001", "13")
 
     assert operator().execute(context) == {"campaigns": 1, "messages": 1, "reports": 1}
 
@@ -72,7 +72,7 @@ def test_hashed_phones_are_keyed_by_the_connection_and_masked_ones_show_three_di
     store: sa.Engine, context: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_PHONE_KEY", json.dumps({"conn_type": "generic", "password": "secret"}))
-    send(store, "spring", ["34600000001"])
+    send(store, "spring", ["+34600000001"])
     shown = []
 
     for phones in ("hashed", "masked"):
@@ -80,7 +80,7 @@ def test_hashed_phones_are_keyed_by_the_connection_and_masked_ones_show_three_di
         operator(phones=phones, phone_key_conn_id="phone_key").execute(context)
         shown += rows(sa.create_engine(f"sqlite:///{tmp_path}/{phones}.db"), "SELECT phone FROM rcs_message")
 
-    assert shown == [(hmac.new(b"secret", b"34600000001", "sha256").hexdigest(),), ("********001",)]
+    assert shown == [(hmac.new(b"secret", b"+34600000001", "sha256").hexdigest(),), ("*********001",)]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_an_error_of_the_warehouse_is_raised_and_logged_without_a_phone(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     connect_warehouse(monkeypatch, conn_type="sqlite", host=f"{tmp_path}/warehouse.db")
-    send(store, "spring", ["34600000001"])
+    send(store, "spring", ["+34600000001"])
     warehouse = sa.create_engine(f"sqlite:///{tmp_path}/warehouse.db")
     with warehouse.begin() as connection:
         connection.execute(sa.text("CREATE TABLE rcs_message (id BIGINT PRIMARY KEY, phone TEXT CHECK (phone = ''))"))
@@ -125,4 +125,4 @@ def test_an_error_of_the_warehouse_is_raised_and_logged_without_a_phone(
     with pytest.raises(AirflowFailException, match="the database refused") as failure:
         operator().execute(context)
 
-    assert "34600000001" not in f"{failure.value}{failure.value.__cause__}{caplog.text}"
+    assert "+34600000001" not in f"{failure.value}{failure.value.__cause__}{caplog.text}"

@@ -20,7 +20,6 @@ from airflow_provider_rcs.store.outbox.attempts import Attempt, begin_attempt
 from airflow_provider_rcs.store.outbox.claims import Claim
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, settle
-from airflow_provider_rcs.store.outbox.suppression import record_exclusions
 from airflow_provider_rcs.warehouse.funnel_view import VIEW, funnel
 from airflow_provider_rcs.warehouse.load import load
 from airflow_provider_rcs.warehouse.tables import warehouse_tables
@@ -51,9 +50,9 @@ def warehouses(postgres: str, mariadb: str, tmp_path: Path) -> Iterator[dict[str
 
 
 def person(number: int, **values: Any) -> ListedRecipient:
-    phone = f"346{number:08d}"
+    phone = f"+346{number:08d}"
     defaults: dict[str, Any] = {"name": f"{ODD}{number}", "reference": "", "variables": {"a": None}}
-    return ListedRecipient(**{"key": phone, "phone": phone, "phone_as_listed": f"+{phone}", **defaults, **values})
+    return ListedRecipient(**{"key": phone, "phone": phone, "phone_as_listed": phone, **defaults, **values})
 
 
 def claim(store: sa.Engine, attempt: Attempt, size: int) -> Claim:
@@ -67,10 +66,9 @@ def send(store: sa.Engine, name: str) -> list[Claim]:
     terms = CampaignTerms("1234567", ODD, "my-agent", MOMENT + timedelta(days=1))
     campaign = open_campaign(store, name, terms, {"20": "read"})
     attempt = begin_attempt(store, campaign, "a test", timedelta(minutes=5))
-    record_exclusions(store, campaign, [person(0).key])
     people = [*(person(number) for number in range(13)), person(13, name=LONG)]
     wrong = ListedRecipient("x", None, f"no phone {ODD}", "", ODD, {}, rejection="phone: it is not valid", detail=ODD)
-    record_list(store, attempt, prepare_list_part(store, [*people, people[3], people[3], wrong]))
+    record_list(store, attempt, prepare_list_part(store, [*people, people[3], people[3], wrong], {people[0].key}))
     replied, lost, echoed, awaited = (claim(store, attempt, size) for size in (6, 2, 2, 1))
     *good, bad = replied.recipients
     outcomes = [Outcome(each.phone, MessageState.ACCEPTED, f"m{name}{each.phone}") for each in good]
@@ -94,7 +92,7 @@ def land_first_reports(store: sa.Engine, replied: Claim, echoed: Claim) -> None:
         report(replied, 1, FAILED),
         report(replied, 2, UNKNOWN, reported_at=None, reported_at_text=ODD),
         report(echoed, 0, DELIVERED, service="sms"),
-        Report("13", "34699999999", "not-ours", service=ODD, api_message_id=f"m{ODD}", extra={ODD: ODD, "empty": ""}),
+        Report("13", "+34699999999", "not-ours", service=ODD, api_message_id=f"m{ODD}", extra={ODD: ODD, "empty": ""}),
     ]
     land(store, [*reports, reports[0]], MOMENT)
 

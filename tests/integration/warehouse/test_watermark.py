@@ -47,20 +47,23 @@ def test_reports_committed_after_later_ones_were_loaded_come_with_the_next_load(
     store: sa.Engine, warehouse: sa.Engine
 ) -> None:
     with store.begin() as late:
-        insert_report(late, "34600000001")
+        insert_report(late, "+34600000001")
         with store.begin() as other:
-            insert_report(other, "34600000002")
+            insert_report(other, "+34600000002")
         first = load(store, warehouse, None)
 
     second = load(store, warehouse, None)
 
     assert (first, second) == (Loaded(0, 0, reports=1), Loaded(0, 0, reports=1))
-    assert rows(warehouse, "SELECT id, phone FROM rcs_report ORDER BY fold") == [(2, "34600000002"), (1, "34600000001")]
+    assert rows(warehouse, "SELECT id, phone FROM rcs_report ORDER BY fold") == [
+        (2, "+34600000002"),
+        (1, "+34600000001"),
+    ]
 
 
 def test_changes_committed_after_a_load_come_with_the_next_load(store: sa.Engine, warehouse: sa.Engine) -> None:
-    send(store, "spring", ["34600000001"])
-    send(store, "autumn", ["34600000002"])
+    send(store, "spring", ["+34600000001"])
+    send(store, "autumn", ["+34600000002"])
     with store.begin() as late:
         change_messages(late, 1)
         with store.begin() as other:
@@ -74,7 +77,7 @@ def test_changes_committed_after_a_load_come_with_the_next_load(store: sa.Engine
 
 def test_a_load_waits_for_a_running_fold_and_loads_its_reports(store: sa.Engine, warehouse: sa.Engine) -> None:
     with store.begin() as receiver:
-        insert_report(receiver, "34600000001")
+        insert_report(receiver, "+34600000001")
     with ThreadPoolExecutor(1) as pool:
         with store.begin() as folding:
             number = store_table.update().values(fold=store_table.c.fold + 1).returning(store_table.c.fold)
@@ -82,10 +85,10 @@ def test_a_load_waits_for_a_running_fold_and_loads_its_reports(store: sa.Engine,
             loading = pool.submit(load, store, warehouse, None)
             wait_for_a_lock_wait(store)
             with store.begin() as receiver:
-                insert_report(receiver, "34600000002")
+                insert_report(receiver, "+34600000002")
         loading.result(_TIMEOUT_SECONDS)
 
-    assert rows(warehouse, "SELECT phone FROM rcs_report ORDER BY id") == [("34600000001",), ("34600000002",)]
+    assert rows(warehouse, "SELECT phone FROM rcs_report ORDER BY id") == [("+34600000001",), ("+34600000002",)]
 
 
 class Sessions:
@@ -123,8 +126,8 @@ STEPS = st.one_of(
 
 @pytest.fixture
 def two_campaigns(store: sa.Engine) -> sa.Engine:
-    send(store, "spring", ["34600000001", "34600000002"])
-    send(store, "autumn", ["34600000001"])
+    send(store, "spring", ["+34600000001", "+34600000002"])
+    send(store, "autumn", ["+34600000001"])
     return store
 
 
@@ -137,7 +140,7 @@ def test_no_overlap_of_receivers_senders_and_loads_loses_a_row(
     for step, session in steps:
         match step:
             case "report":
-                insert_report(sessions.of(session), "34600000009")
+                insert_report(sessions.of(session), "+34600000009")
             case "change":
                 change_messages(sessions.of(session), session)
             case "load":

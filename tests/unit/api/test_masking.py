@@ -11,7 +11,14 @@ from airflow_provider_rcs.api.masking import mask_phone, mask_text
 
 @pytest.mark.parametrize(
     ("phone", "masked"),
-    [("34600000001", "********001"), ("0001", "*001"), ("001", "***"), ("1", "*"), ("", "")],
+    [
+        ("+34600000001", "*********001"),
+        ("34600000001", "********001"),
+        ("0001", "*001"),
+        ("001", "***"),
+        ("1", "*"),
+        ("", ""),
+    ],
 )
 def test_a_masked_phone_shows_its_last_three_digits_at_most(phone: str, masked: str) -> None:
     assert mask_phone(phone) == masked

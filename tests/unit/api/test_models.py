@@ -43,7 +43,7 @@ def test_required_variables_are_those_that_the_service_does_not_fill() -> None:
 
 
 def test_a_recipient_cannot_be_changed() -> None:
-    recipient = Recipient("34600000001")
+    recipient = Recipient("+34600000001")
 
     with pytest.raises(AttributeError):
-        recipient.phone = "34600000002"  # type: ignore[misc]
+        recipient.phone = "+34600000002"  # type: ignore[misc]

@@ -17,7 +17,7 @@ from airflow_provider_rcs.api.outcomes import (
 )
 from airflow_provider_rcs.api.statuses import MessageState
 
-ANA, BEA, EVA = "34600000001", "34600000002", "34600000003"
+ANA, BEA, EVA = "+34600000001", "+34600000002", "+34600000003"
 ACCEPTED, REJECTED = MessageState.ACCEPTED, MessageState.REJECTED
 DUPLICATE, IN_DOUBT = MessageState.DUPLICATE, MessageState.IN_DOUBT
 
@@ -109,7 +109,7 @@ def test_a_phone_that_is_named_as_sent_and_as_not_sent_is_not_sent_again() -> No
     assert states([ANA], result) == [ACCEPTED]
 
 
-phones = st.sampled_from([f"346000000{n:02d}" for n in range(12)])
+phones = st.sampled_from([f"+346000000{n:02d}" for n in range(12)])
 counts = st.integers(0, 12)
 results = st.builds(
     SendResult,

@@ -16,7 +16,7 @@ from tests.unit.warehouse.test_load import report, send
 
 
 def test_it_prints_a_line_per_campaign(store_url: str, engine: sa.Engine, capsys: pytest.CaptureFixture[str]) -> None:
-    report(engine, send(engine, "spring", ["34600000001", "34600000002"]), "34600000001", "13")
+    report(engine, send(engine, "spring", ["+34600000001", "+34600000002"]), "+34600000001", "13")
 
     main(["campaigns", "--store-url", store_url])
 
@@ -30,7 +30,7 @@ def test_it_prints_a_line_per_campaign(store_url: str, engine: sa.Engine, capsys
 def test_it_shows_what_each_channel_delivered(
     store_url: str, engine: sa.Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    people = [f"346{number:08d}" for number in range(3)]
+    people = [f"+346{number:08d}" for number in range(3)]
     claim = sent(engine, people)
     land_and_fold(
         engine, *(report_on(claim, phone, service=by) for phone, by in zip(people, ("SMS", "RCS", "RCS"), strict=True))
@@ -61,7 +61,7 @@ def test_it_marks_a_campaign_whose_reports_are_overdue(
     requested: bool,
     shown: str,
 ) -> None:
-    send(engine, "spring", ["34600000001"])
+    send(engine, "spring", ["+34600000001"])
     now = datetime.now(UTC)
     sent_at = now - timedelta(minutes=minutes_ago)
     send_at = None if due_in_minutes is None else now + timedelta(minutes=due_in_minutes)

@@ -33,9 +33,9 @@ def test_the_question_shows_counts_reasons_sizes_and_masked_samples() -> None:
         "",
         f"1 requests, {plan['requests']['total_bytes']} bytes in total. Masked samples:",
         "",
-        "- ********001, Xxxxx Xxxxx: {'Amount': '00.0', 'Shop': 'Xxxxxx'}",
-        "- ********002, Xxxxx: {'Amount': '0', 'Shop': 'Xxxxxx'}",
-        "- ********678, Xxx: {'Amount': '0', 'Shop': 'Xxxxxx'}",
+        "- *********001, Xxxxx Xxxxx: {'Amount': '00.0', 'Shop': 'Xxxxxx'}",
+        "- *********002, Xxxxx: {'Amount': '0', 'Shop': 'Xxxxxx'}",
+        "- *********678, Xxx: {'Amount': '0', 'Shop': 'Xxxxxx'}",
     ]
 
 

@@ -35,7 +35,7 @@ def test_a_report_is_committed_before_the_response_says_so(app: ReportsApp, engi
 
     assert (response.status_code, response.json()) == (200, {"committed": 1})
     (report,) = stored(engine)
-    assert (report.status_code, report.phone, report.api_message_id) == ("11", "34600000001", "33434444443")
+    assert (report.status_code, report.phone, report.api_message_id) == ("11", "+34600000001", "33434444443")
     assert report.reported_at_text == "2020-12-03 11:14:24"
 
 
@@ -99,7 +99,7 @@ def test_each_format_of_the_service_is_read_the_same(
 
     assert response.status_code == 200, response.text
     (report,) = stored(engine)
-    assert (report.service, report.status_code, report.phone) == ("RCS", "11", "34600000001")
+    assert (report.service, report.status_code, report.phone) == ("RCS", "11", "+34600000001")
     assert (report.campaign_reference, report.message_reference) == ("12333-4545-23233", "36578294H")
     assert (report.api_campaign_id, report.api_message_id) == ("10573758", "33434444443")
 

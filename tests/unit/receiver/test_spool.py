@@ -13,7 +13,7 @@ from airflow_provider_rcs.receiver.spool import Spool, SpoolFullError
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
 
 NOON = datetime(2026, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
-REPORT = Report("13", "34600000001", "k7m2-x9q4", reported_at=NOON, reported_at_text="x", extra={"operador": "Año 🎉"})
+REPORT = Report("13", "+34600000001", "k7m2-x9q4", reported_at=NOON, reported_at_text="x", extra={"operador": "Año 🎉"})
 LOCKS_A_FILE = """
 import sys
 from pathlib import Path

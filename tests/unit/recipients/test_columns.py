@@ -17,6 +17,7 @@ from airflow_provider_rcs.recipients.columns import (
     choose_columns,
     read_recipients,
 )
+from airflow_provider_rcs.recipients.phones import PhoneRules
 
 WELCOME = Template(
     "1234567",
@@ -25,6 +26,7 @@ WELCOME = Template(
 )
 
 
+SPAIN = PhoneRules("ES")
 PLAIN = Template("7", "Plain")
 
 
@@ -52,10 +54,9 @@ def read(
     phone: Any = "34600000001",
     *,
     required: Any = ("Amount",),
-    region: Any = None,
+    rules: PhoneRules = SPAIN,
     first_row: int = 1,
     constants: Any = None,
-    mobile_only: Any = False,
     **cells: Any,
 ) -> Any:
     row = {"phone": phone, "Amount": "7", **cells}
@@ -63,9 +64,7 @@ def read(
         "phone", "name" if "name" in row else None, "id" if "id" in row else None, {"Amount": "Amount"}, constants or {}
     )
     chunk = {column: [cell] for column, cell in row.items()}
-    [recipient] = read_recipients(
-        chunk, columns, required, default_region=region, first_row=first_row, mobile_only=mobile_only
-    )
+    [recipient] = read_recipients(chunk, columns, required, phone_rules=rules, first_row=first_row)
     return recipient
 
 
@@ -268,7 +267,7 @@ def test_every_field_of_a_row_is_read() -> None:
 
 
 def test_national_phones_are_read_in_the_default_region() -> None:
-    assert read("600 000 001", region="ES").phone == "34600000001"
+    assert read("600 000 001", rules=PhoneRules("ES")).phone == "+34600000001"
 
 
 def test_a_variable_that_is_not_required_may_be_empty_and_is_left_out() -> None:
@@ -299,7 +298,9 @@ def test_the_rejection_of_a_missing_variable_gives_its_name_row_and_column() -> 
 
 @pytest.mark.parametrize("column", ["name", "id", "Amount"])
 def test_the_rejection_of_a_control_character_gives_its_column_and_row(column: str) -> None:
-    recipient = read(first_row=3, **{"name": "Ana", "id": "42", "Amount": "7", column: "a\x00b"})
+    cells: dict[str, Any] = {"name": "Ana", "id": "42", "Amount": "7", column: "a\x00b"}
+
+    recipient = read(first_row=3, **cells)
 
     assert recipient.rejection == f"column {column}: it has a control character"
     assert recipient.detail == "row 3"
@@ -307,33 +308,57 @@ def test_the_rejection_of_a_control_character_gives_its_column_and_row(column: s
 
 @pytest.mark.parametrize("column", ["name", "id", "Amount"])
 def test_the_rejection_of_a_container_gives_its_column_and_type(column: str) -> None:
-    recipient = read(first_row=3, **{"name": "Ana", "id": "42", "Amount": "7", column: {"es": "Ana"}})
+    cells: dict[str, Any] = {"name": "Ana", "id": "42", "Amount": "7", column: {"es": "Ana"}}
+
+    recipient = read(first_row=3, **cells)
 
     assert recipient.rejection.startswith(f"column {column}: it is of type dict, which is not text")
     assert recipient.detail == "row 3"
 
 
-def test_a_fixed_line_is_marked_and_not_rejected() -> None:
-    recipient = read("912 345 678", region="ES")
+def test_a_fixed_line_is_marked_and_not_rejected_where_not_only_mobiles_are_accepted() -> None:
+    recipient = read("912 345 678", rules=PhoneRules("ES", mobile_only=False))
 
     assert (recipient.is_fixed_line, recipient.rejection) == (True, "")
 
 
-def test_mobile_only_rejects_a_fixed_line_which_keeps_its_phone_as_key() -> None:
-    recipient = read("912 345 678", region="ES", mobile_only=True, first_row=3)
+def test_a_rejected_fixed_line_keeps_its_phone_as_key() -> None:
+    recipient = read("912 345 678", first_row=3)
 
-    assert recipient.rejection == "phone: it is a fixed line, and mobile_only is set"
+    assert recipient.rejection.startswith("phone: it is a fixed line, not a mobile")
     assert recipient.detail == "row 3, column 'phone', value '********678'"
-    assert recipient.key == "34912345678"
+    assert recipient.key == "+34912345678"
 
 
-@pytest.mark.parametrize("phone", ["34600000001", "12125550123"])
-def test_mobile_only_accepts_phones_that_may_be_mobiles(phone: str) -> None:
-    assert read(phone, mobile_only=True).rejection == ""
+@pytest.mark.parametrize("phone", ["+34600000001", "+12125550123"])
+def test_phones_that_may_be_mobiles_are_accepted(phone: str) -> None:
+    assert read(phone).rejection == ""
+
+
+def test_the_detail_of_a_phone_with_two_readings_has_both_masked() -> None:
+    recipient = read("15123456789", rules=PhoneRules("DE", "e164"))
+
+    assert recipient.detail.endswith("value '********789', read as *********789 or ***********789")
+
+
+def test_how_a_phone_was_read_is_kept() -> None:
+    assert [read(phone).reading for phone in ("600000001", "+34600000001", "x")] == ["national", "as written", ""]
+
+
+def test_a_phone_is_read_in_the_region_of_its_row() -> None:
+    columns = RecipientColumns("phone", None, None, {}, region="country")
+    chunk: dict[str, list[object]] = {
+        "phone": ["600000001", "0612345678", "+447400123456"],
+        "country": ["ES", "fr", None],
+    }
+
+    recipients = read_recipients(chunk, columns, (), phone_rules=PhoneRules(), first_row=1)
+
+    assert [recipient.phone for recipient in recipients] == ["+34600000001", "+33612345678", "+447400123456"]
 
 
 def test_a_recipient_rejected_for_another_reason_keeps_its_phone_as_key() -> None:
-    assert read(Amount=None).key == "34600000001"
+    assert read(Amount=None).key == "+34600000001"
 
 
 def test_the_phone_is_the_reason_for_a_row_with_two_problems() -> None:
@@ -374,7 +399,7 @@ def test_the_phone_as_listed_is_cut_to_64_characters() -> None:
 def test_rows_are_numbered_from_the_first_row_of_the_chunk() -> None:
     columns = RecipientColumns("phone", None, None, {})
 
-    recipients = read_recipients({"phone": ["", "", ""]}, columns, (), default_region=None, first_row=1001)
+    recipients = read_recipients({"phone": ["", "", ""]}, columns, (), phone_rules=PhoneRules("ES"), first_row=1001)
 
     assert [recipient.detail.split(",")[0] for recipient in recipients] == ["row 1001", "row 1002", "row 1003"]
 
@@ -383,14 +408,17 @@ def test_a_chunk_without_rows_has_no_recipients() -> None:
     columns = RecipientColumns("phone", "name", None, {"Amount": "Amount"})
     chunk: dict[str, list[object]] = {"phone": [], "name": [], "Amount": []}
 
-    assert list(read_recipients(chunk, columns, ("Amount",), default_region="ES", first_row=1)) == []
+    assert list(read_recipients(chunk, columns, ("Amount",), phone_rules=PhoneRules("ES"), first_row=1)) == []
 
 
 def test_a_column_of_missing_values_reads_as_empty_texts() -> None:
     columns = RecipientColumns("phone", "name", None, {})
     chunk: dict[str, list[object]] = {"phone": ["34600000001", "34600000002"], "name": [None, None]}
 
-    assert [each.name for each in read_recipients(chunk, columns, (), default_region=None, first_row=1)] == ["", ""]
+    assert [each.name for each in read_recipients(chunk, columns, (), phone_rules=PhoneRules("ES"), first_row=1)] == [
+        "",
+        "",
+    ]
 
 
 def test_each_row_of_a_chunk_keeps_its_own_cells() -> None:
@@ -402,9 +430,9 @@ def test_each_row_of_a_chunk_keeps_its_own_cells() -> None:
         "Amount": [None, 2.5, 3],
     }
 
-    recipients = read_recipients(chunk, columns, (), default_region=None, first_row=1)
+    recipients = read_recipients(chunk, columns, (), phone_rules=PhoneRules("ES"), first_row=1)
 
-    assert [each.phone for each in recipients] == ["34600000001", None, "34600000003"]
+    assert [each.phone for each in recipients] == ["+34600000001", None, "+34600000003"]
     assert [each.name for each in recipients] == ["Ana", "", "Eva"]
     assert [each.reference for each in recipients] == ["1", "2", "3"]
     assert [each.variables for each in recipients] == [{}, {"Amount": "2.5"}, {"Amount": "3"}]
@@ -416,7 +444,7 @@ cells = st.one_of(st.none(), st.text(), st.integers(), st.floats(), st.booleans(
 
 @given(phone=cells, name=cells, id=cells, Amount=cells)
 def test_every_row_is_a_recipient_or_a_rejection_with_its_detail(**row: Any) -> None:
-    recipient = read(region="ES", **row)
+    recipient = read(**row)
 
     assert recipient.key
     assert bool(recipient.rejection) == bool(recipient.detail)

@@ -11,7 +11,8 @@ import pytest
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import Template, TemplateVariable, shards
 from airflow_provider_rcs.recipients.columns import ListedRecipient
-from airflow_provider_rcs.recipients.listing import ListCounts, ListSettings, excluded_phones, list_chunks
+from airflow_provider_rcs.recipients.listing import ListCounts, ListSettings, list_chunks
+from airflow_provider_rcs.recipients.phones import IS_FIXED_LINE
 from airflow_provider_rcs.recipients.selection import read_selection
 
 WELCOME = Template("1234567", "Welcome", (TemplateVariable("Amount", "TEXTO"),))
@@ -64,44 +65,33 @@ def test_every_recipient_has_the_constants() -> None:
 
 def test_fixed_lines_are_counted_in_one_warning_that_says_what_to_do(caplog: pytest.LogCaptureFixture) -> None:
     counts = ListCounts()
-    listed(["912345678", "600000001"], ["912345679"], counts=counts)
+    listed(["912345678", "600000001"], ["912345679"], counts=counts, mobile_only=False)
 
     with caplog.at_level(logging.WARNING):
         counts.warn()
 
     [record] = caplog.records
     assert record.getMessage().startswith("2 of the 3 listed phones are fixed lines")
-    assert record.getMessage().endswith("Leave them out with mobile_only=True.")
+    assert record.getMessage().endswith("they are messaged anyway (mobile_only=False).")
 
 
 def test_rejected_fixed_lines_are_logged_only_as_rejections(caplog: pytest.LogCaptureFixture) -> None:
     counts = ListCounts()
-    listed(["912345678", "600000001"], counts=counts, mobile_only=True)
+    listed(["912345678", "600000001"], counts=counts)
 
     with caplog.at_level(logging.WARNING):
         counts.warn()
 
-    assert counts.rejections == {"phone: it is a fixed line, and mobile_only is set": 1}
+    assert counts.rejections == {f"phone: {IS_FIXED_LINE}": 1}
     [record] = caplog.records
     assert "row 1, column 'phone', value '******678'" in record.getMessage()
 
 
-def test_a_list_without_fixed_lines_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_list_without_problems_logs_no_warning(caplog: pytest.LogCaptureFixture) -> None:
     counts = ListCounts()
     listed(["600000001"], counts=counts)
 
-    counts.warn()
+    with caplog.at_level(logging.WARNING):
+        counts.warn()
 
     assert caplog.records == []
-
-
-def test_excluded_phones_are_read_and_cells_without_a_valid_phone_are_counted(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    chunks: list[list[object]] = [["+34 600 000 001", "nobody"], [600000002, None]]
-
-    assert list(excluded_phones(chunks, "ES")) == [{"34600000001"}, {"34600000002"}]
-
-    assert [record.getMessage() for record in caplog.records] == [
-        "2 rows of exclude_sql have no valid phone and exclude nobody."
-    ]

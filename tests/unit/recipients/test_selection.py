@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import Template, shards
 from airflow_provider_rcs.recipients.columns import ListedRecipient, choose_columns, read_recipients
+from airflow_provider_rcs.recipients.phones import PhoneRules
 from airflow_provider_rcs.recipients.selection import Selection, read_selection
 from tests.unit.store.given import listed, phones
 
@@ -43,14 +44,22 @@ def test_a_number_of_shards_that_is_not_a_whole_number_is_refused(count: Any) ->
 
 def test_the_shard_of_a_recipient_never_changes() -> None:
     assert [chosen(phones(10), shard) for shard in shards(3)] == [
-        ["34600000003", "34600000009"],
-        ["34600000000", "34600000007", "34600000008"],
-        ["34600000001", "34600000002", "34600000004", "34600000005", "34600000006"],
+        ["+34600000000", "+34600000005", "+34600000006", "+34600000007"],
+        ["+34600000002", "+34600000003"],
+        ["+34600000001", "+34600000004", "+34600000008", "+34600000009"],
     ]
 
 
 def test_the_recipients_in_a_sample_never_change() -> None:
-    assert chosen(phones(100), sample=0.05) == ["34600000000", "34600000061", "34600000071", "34600000076"]
+    assert chosen(phones(100), sample=0.05) == [
+        "+34600000005",
+        "+34600000016",
+        "+34600000036",
+        "+34600000044",
+        "+34600000048",
+        "+34600000054",
+        "+34600000076",
+    ]
 
 
 @given(keys=KEYS, count=st.integers(1, 12))
@@ -86,7 +95,7 @@ def test_two_spellings_of_one_phone_are_in_one_shard() -> None:
         template, ["phone"], phone_column="phone", name_column=None, reference_column=None, variables=None
     )
     chunk = {"phone": ["600 000 001", "+34600000001", 34600000001]}
-    spellings = read_recipients(chunk, columns, (), default_region="ES", first_row=1)
+    spellings = read_recipients(chunk, columns, (), phone_rules=PhoneRules("ES"), first_row=1)
 
     assert sorted(len(read_selection(shard, 1).of(spellings)) for shard in shards(8)) == [0] * 7 + [3]
 

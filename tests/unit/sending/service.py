@@ -24,6 +24,7 @@ class Service:
     reply: Callable[[SendRequest], SendResult] = accept
     settings: ApiSettings = field(default_factory=ApiSettings)
     credentials_fingerprint: str = ""
+    account: str = ""
     template: Template | None = field(default_factory=lambda: Template("1", "Welcome"))
     look_up_credits: Callable[[], float] = lambda: 0
 

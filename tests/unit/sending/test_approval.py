@@ -33,7 +33,7 @@ def plan(*chunks: Sequence[ListedRecipient], **changes: Any) -> PlanHash:
 
 
 def recipient(number: int = 1, **changes: Any) -> ListedRecipient:
-    phone = f"346{number:08d}"
+    phone = f"+346{number:08d}"
     listed = ListedRecipient(phone, phone, phone, f"Person {number}", str(number), {"Amount": "7", "Shop": "Madrid"})
     return listed._replace(**changes)
 
@@ -42,7 +42,7 @@ ANA, BEA = recipient(1), recipient(2)
 HASH = str(plan([ANA, BEA]))
 TERMS, LIST = HASH.split("-")
 CHUNKS = [
-    [ListedRecipient("34600000001", "34600000001", "600 000 001", "Núria\u2028Puig", "1", {"Amount": "7"})],
+    [ListedRecipient("+34600000001", "+34600000001", "600 000 001", "Núria\u2028Puig", "1", {"Amount": "7"})],
     [],
     [ListedRecipient("no-phone:ab", None, "x", "", "", {}, "phone: it is missing", "row 2", is_fixed_line=True)],
 ]
@@ -80,7 +80,7 @@ def test_the_order_of_rows_and_the_size_of_chunks_do_not_change_the_hash(
 @pytest.mark.parametrize(
     "change",
     [
-        {"key": "34600000009"},
+        {"key": "+34600000009"},
         {"name": "Ann"},
         {"reference": "9"},
         {"variables": {"Amount": "8", "Shop": "Madrid"}},

@@ -116,7 +116,7 @@ def test_chunks_before_one_that_cannot_be_read_are_recorded(engine: sa.Engine) -
     with pytest.raises(RcsInputError):
         send(engine, chunks())
 
-    assert states(engine) == {"34600000001": "planned", "34600000002": "planned"}
+    assert states(engine) == {"+34600000001": "planned", "+34600000002": "planned"}
 
 
 def test_a_reply_that_cannot_be_recorded_stops_the_task_and_the_others_are_recorded(engine: sa.Engine) -> None:

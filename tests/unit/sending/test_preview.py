@@ -40,7 +40,6 @@ from airflow_provider_rcs.store.campaign.campaigns import find_campaign, new_ref
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.db.tables import suppression
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, settle
-from airflow_provider_rcs.store.outbox.suppression import record_exclusions
 from tests.unit.sending.service import Service
 from tests.unit.store.given import (
     ANA,
@@ -135,9 +134,9 @@ def test_the_plan_names_the_source_of_each_variable() -> None:
 
 def test_the_plan_has_three_samples_that_show_only_the_shape_of_values() -> None:
     assert preview()["samples"] == [
-        {"phone": "********001", "name": "Xxxxx Xxxxx", "variables": {"Amount": "00.0", "Shop": "Xxxxxx"}},
-        {"phone": "********002", "name": "Xxxxx", "variables": {"Amount": "0", "Shop": "Xxxxxx"}},
-        {"phone": "********678", "name": "Xxx", "variables": {"Amount": "0", "Shop": "Xxxxxx"}},
+        {"phone": "*********001", "name": "Xxxxx Xxxxx", "variables": {"Amount": "00.0", "Shop": "Xxxxxx"}},
+        {"phone": "*********002", "name": "Xxxxx", "variables": {"Amount": "0", "Shop": "Xxxxxx"}},
+        {"phone": "*********678", "name": "Xxx", "variables": {"Amount": "0", "Shop": "Xxxxxx"}},
     ]
 
 
@@ -161,7 +160,7 @@ def test_fixed_lines_are_rejected_with_mobile_only() -> None:
 
 
 def test_without_a_store_the_plan_says_so_and_still_counts_exclusions() -> None:
-    plan = preview(excluded=[["+34600000001", "34699999999"]])
+    plan = preview(excluded=[["+34600000001", "34699999999"]], default_region="ES")
 
     assert plan["store_asked"] is False
     assert (plan["planned"], plan["suppressed"]) == (2, 1)
@@ -170,7 +169,7 @@ def test_without_a_store_the_plan_says_so_and_still_counts_exclusions() -> None:
 
 def test_the_hash_of_a_plan_is_the_same_after_part_of_it_was_sent(engine: sa.Engine) -> None:
     before = preview()["plan_hash"]
-    sent(engine, ["34600000001"])
+    sent(engine, ["+34600000001"])
 
     plan = preview(engine=engine)
 
@@ -201,7 +200,7 @@ def test_previews_of_all_shards_add_up_to_the_preview_of_the_list() -> None:
     plans = [preview(selection=read_selection(shard, 1)) for shard in shards(2)]
 
     whole = preview()
-    assert [plan["requested"] for plan in plans] == [3, 1]
+    assert [plan["requested"] for plan in plans] == [2, 2]
     for count in ("requested", "planned", "rejected", "fixed_lines"):
         assert sum(plan[count] for plan in plans) == whole[count]
 
@@ -230,7 +229,7 @@ def test_a_passed_date_is_refused_as_by_a_send() -> None:
 
 
 def test_a_passed_date_is_accepted_if_the_campaign_has_nobody_left_to_message(engine: sa.Engine) -> None:
-    sent(engine, ["34600000001"])
+    sent(engine, ["+34600000001"])
     past = datetime.now(UTC) - timedelta(days=1)
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE rcs_campaign SET send_at = :past"), {"past": f"{past:%Y-%m-%d %H:%M:%S.%f}"})
@@ -255,7 +254,7 @@ def test_a_cancelled_campaign_is_refused_as_by_a_send(engine: sa.Engine) -> None
 
 
 def test_a_preview_does_not_change_its_campaign(engine: sa.Engine) -> None:
-    sent(engine, ["34600000001"])
+    sent(engine, ["+34600000001"])
     before = rows(engine)
 
     preview(engine=engine)
@@ -350,12 +349,11 @@ def test_messages_that_were_rejected_duplicate_or_suppressed_keep_their_state(en
 
 def test_suppressed_recipients_are_counted_by_the_reason_that_a_claim_gives(engine: sa.Engine) -> None:
     suppress(engine, ANA)
-    record_exclusions(engine, campaign(engine), [BEA])
     sent(engine, [EVA], name="before")
     nobody, *_ = phones(1)
 
     counted = count(
-        [ANA, BEA, EVA, nobody], engine=engine, excluded=[ANA, nobody], frequency_cap=FrequencyCap(1, timedelta(days=7))
+        [ANA, BEA, EVA, nobody], engine=engine, excluded=[BEA, nobody], frequency_cap=FrequencyCap(1, timedelta(days=7))
     )
 
     assert counted.suppressed == {
@@ -363,6 +361,12 @@ def test_suppressed_recipients_are_counted_by_the_reason_that_a_claim_gives(engi
         "excluded by exclude_sql": 2,
         "frequency cap: at most 1 within 7 days": 1,
     }
+
+
+def test_an_excluded_recipient_whose_row_is_invalid_is_counted_as_a_send_records_it() -> None:
+    counted = count([listed(ANA, "variable Amount: it has no value"), BEA], excluded=[ANA])
+
+    assert (counts(counted), counted.suppressed) == ({"planned": 1, "suppressed": 1}, {"excluded by exclude_sql": 1})
 
 
 def test_suppressions_are_counted_for_a_campaign_that_has_not_begun(engine: sa.Engine) -> None:

@@ -156,9 +156,9 @@ def test_messages_planned_again_by_someone_else_are_sent_at_the_end(engine: sa.E
     mark_in_doubt(engine, dispatched(engine, [ANA]), "the connection broke")
     service = FakeService(lambda: None, lambda: resolve_as_not_sent(engine))
 
-    send(engine, service, [ANA, BEA, EVA, "34600000004"])
+    send(engine, service, [ANA, BEA, EVA, "+34600000004"])
 
-    assert service.phones == [BEA, EVA, "34600000004", ANA]
+    assert service.phones == [BEA, EVA, "+34600000004", ANA]
 
 
 def test_messages_planned_again_while_the_last_reply_is_awaited_are_sent(engine: sa.Engine) -> None:

@@ -13,7 +13,7 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.recipients.columns import ListedRecipient
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, CampaignTerms, open_campaign
 from airflow_provider_rcs.store.db.tables import attempt as attempts
-from airflow_provider_rcs.store.db.tables import message, metadata, request
+from airflow_provider_rcs.store.db.tables import message, metadata, request, suppression
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.attempts import WHOLE_LIST, Attempt, begin_attempt
@@ -24,7 +24,7 @@ from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TERMS = CampaignTerms("1234567", "Welcome")
-ANA, BEA, EVA = "34600000001", "34600000002", "34600000003"
+ANA, BEA, EVA = "+34600000001", "+34600000002", "+34600000003"
 
 
 def campaign(engine: sa.Engine, name: str = "spring", overrides: Mapping[str, str] | None = None) -> Campaign:
@@ -38,7 +38,7 @@ def new_attempt(
 
 
 def phones(count: int) -> list[str]:
-    return [f"346{number:08d}" for number in range(count)]
+    return [f"+346{number:08d}" for number in range(count)]
 
 
 def listed(phone: str, rejection: str = "", /, **changes: Any) -> ListedRecipient:
@@ -118,6 +118,12 @@ def expire_lease(engine: sa.Engine, attempt: Attempt) -> None:
     with engine.begin() as connection:
         past = datetime(2020, 1, 1, tzinfo=UTC)
         connection.execute(attempts.update().where(attempts.c.id == attempt.id).values(lease_until=past))
+
+
+def suppress(engine: sa.Engine, *phones: str, reason: str = "asked", account: str = "") -> None:
+    with engine.begin() as connection:
+        values = {"reason": reason, "since": datetime.now(UTC), "account": account}
+        connection.execute(suppression.insert(), [{"phone": phone, **values} for phone in phones])
 
 
 def rows(engine: sa.Engine, name: str = "spring") -> dict[str, Any]:

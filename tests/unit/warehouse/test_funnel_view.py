@@ -17,14 +17,14 @@ from tests.unit.warehouse.test_load import report, rows, send
 
 
 def test_the_funnel_view_counts_each_day_as_the_store_does(store: sa.Engine, warehouse: sa.Engine) -> None:
-    phones = [f"3460000000{number}" for number in range(6)]
+    phones = [f"+3460000000{number}" for number in range(6)]
     reference = send(store, "spring", phones)
     for phone, code, service in zip(
         phones, ("13", "13", "13", "50", "11"), ("RCS", "sms", "?", "RCS", "RCS"), strict=False
     ):
         report(store, reference, phone, code, service)
     attempt = begin_attempt(store, open_campaign(store, "spring", CampaignTerms("1"), {}), "test", timedelta(minutes=1))
-    twice = ListedRecipient("34600000007", "34600000007", "34600000007", "", "", {})
+    twice = ListedRecipient("+34600000007", "+34600000007", "+34600000007", "", "", {})
     record_list(
         store,
         attempt,
@@ -48,7 +48,7 @@ def test_the_funnel_view_counts_each_day_as_the_store_does(store: sa.Engine, war
 
 
 def test_a_message_counts_on_the_day_of_its_request(store: sa.Engine, warehouse: sa.Engine) -> None:
-    send(store, "spring", ["34600000001"])
+    send(store, "spring", ["+34600000001"])
     with store.begin() as connection:
         connection.execute(sa.text("UPDATE rcs_request SET claimed_at = '2026-01-31 23:59:59.000000+00:00'"))
 

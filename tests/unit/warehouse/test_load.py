@@ -55,8 +55,8 @@ def rows(warehouse: sa.Engine, sql: str) -> list[tuple[Any, ...]]:
 
 
 def test_a_load_fills_the_tables_of_messages_reports_and_campaigns(store: sa.Engine, warehouse: sa.Engine) -> None:
-    reference = send(store, "spring", ["34600000001"])
-    report(store, reference, "34600000001", "13")
+    reference = send(store, "spring", ["+34600000001"])
+    report(store, reference, "+34600000001", "13")
 
     assert load(store, warehouse, None) == Loaded(campaigns=1, messages=1, reports=1)
 
@@ -64,41 +64,41 @@ def test_a_load_fills_the_tables_of_messages_reports_and_campaigns(store: sa.Eng
         warehouse,
         "SELECT campaign, phone, name, state, delivery_status, delivery_channel, api_message_id, api_campaign_id "
         "FROM rcs_message",
-    ) == [("spring", "34600000001", "P34600000001", "accepted", "delivered", "RCS", "m34600000001", "77")]
+    ) == [("spring", "+34600000001", "P+34600000001", "accepted", "delivered", "RCS", "m+34600000001", "77")]
     assert rows(warehouse, "SELECT campaign, phone, status_code, message_id FROM rcs_report") == [
-        ("spring", "34600000001", "13", 1)
+        ("spring", "+34600000001", "13", 1)
     ]
     assert rows(warehouse, "SELECT name, template_id, template_name FROM rcs_campaign") == [("spring", "1", "Welcome")]
 
 
 def test_a_second_load_without_changes_loads_nothing(store: sa.Engine, warehouse: sa.Engine) -> None:
-    report(store, send(store, "spring", ["34600000001"]), "34600000001", "13")
+    report(store, send(store, "spring", ["+34600000001"]), "+34600000001", "13")
     load(store, warehouse, None)
 
     assert load(store, warehouse, None) == Loaded(campaigns=0, messages=0, reports=0)
 
 
 def test_only_changed_messages_are_loaded_again_and_replace_their_rows(store: sa.Engine, warehouse: sa.Engine) -> None:
-    reference = send(store, "spring", ["34600000001", "34600000002"])
-    report(store, reference, "34600000001", "11")
+    reference = send(store, "spring", ["+34600000001", "+34600000002"])
+    report(store, reference, "+34600000001", "11")
     load(store, warehouse, None)
-    report(store, reference, "34600000002", "13")
+    report(store, reference, "+34600000002", "13")
 
     assert load(store, warehouse, None) == Loaded(campaigns=1, messages=1, reports=1)
 
     assert rows(warehouse, "SELECT phone, delivery_status FROM rcs_message ORDER BY phone") == [
-        ("34600000001", "sent"),
-        ("34600000002", "delivered"),
+        ("+34600000001", "sent"),
+        ("+34600000002", "delivered"),
     ]
 
 
 def test_a_report_on_an_unknown_message_is_completed_when_the_message_is_known(
     store: sa.Engine, warehouse: sa.Engine
 ) -> None:
-    report(store, "not-ours", "34600000001", "13")
+    report(store, "not-ours", "+34600000001", "13")
     load(store, warehouse, None)
     before = rows(warehouse, "SELECT campaign, message_id FROM rcs_report")
-    send(store, "spring", ["34600000001"])
+    send(store, "spring", ["+34600000001"])
 
     load(store, warehouse, None)
 
@@ -108,9 +108,9 @@ def test_a_report_on_an_unknown_message_is_completed_when_the_message_is_known(
 
 
 def test_the_next_load_completes_one_that_was_killed(store: sa.Engine, warehouse: sa.Engine) -> None:
-    reference = send(store, "spring", [f"3460000000{number}" for number in range(5)])
+    reference = send(store, "spring", [f"+3460000000{number}" for number in range(5)])
     for number in range(5):
-        report(store, reference, f"3460000000{number}", "13")
+        report(store, reference, f"+3460000000{number}", "13")
     fold(store)
     load(store, warehouse, None)
     with warehouse.begin() as connection:
@@ -142,12 +142,12 @@ def test_no_cell_contains_a_phone_unless_phones_are_plain(
     opened = open_campaign(store, "spring", CampaignTerms("1"), {})
     attempt = begin_attempt(store, opened, "test", timedelta(minutes=1))
     people = [
-        ListedRecipient("34600000001", "34600000001", "+34 600 000 001", "Ana", "", {"phone": "34600000001"}),
+        ListedRecipient("+34600000001", "+34600000001", "+34 600 000 001", "Ana", "", {"phone": "+34600000001"}),
         ListedRecipient("wrong", None, "600000002", "Bo", "", {}, rejection="phone: it is not valid"),
     ]
     record_list(store, attempt, prepare_list_part(store, people))
-    extra = {"Movil": "34600000001"}
-    land(store, [Report("13", "34600000001", "unknown", service="RCS", reported_at=NOW, extra=extra)], NOW)
+    extra = {"Movil": "+34600000001"}
+    land(store, [Report("13", "+34600000001", "unknown", service="RCS", reported_at=NOW, extra=extra)], NOW)
 
     load(store, warehouse, None, phones)
 
@@ -157,24 +157,24 @@ def test_no_cell_contains_a_phone_unless_phones_are_plain(
 
 
 def test_messages_and_reports_can_be_joined_by_hashed_phone(store: sa.Engine, warehouse: sa.Engine) -> None:
-    report(store, send(store, "spring", ["34600000001", "34600000002"]), "34600000001", "13")
+    report(store, send(store, "spring", ["+34600000001", "+34600000002"]), "+34600000001", "13")
 
     load(store, warehouse, None, hashed("secret"))
 
     assert rows(
         warehouse, "SELECT m.name FROM rcs_message m JOIN rcs_report r ON r.phone = m.phone AND m.phone <> ''"
-    ) == [("P34600000001",)]
+    ) == [("P+34600000001",)]
 
 
 def test_channel_statuses_are_loaded_even_if_the_message_does_not_change(
     store: sa.Engine, warehouse: sa.Engine
 ) -> None:
-    reference = send(store, "spring", ["34600000001", "34600000002"])
-    report(store, reference, "34600000001", "50")
-    report(store, reference, "34600000001", "13", "SMS")
-    report(store, reference, "34600000002", "13")
+    reference = send(store, "spring", ["+34600000001", "+34600000002"])
+    report(store, reference, "+34600000001", "50")
+    report(store, reference, "+34600000001", "13", "SMS")
+    report(store, reference, "+34600000002", "13")
     load(store, warehouse, None)
-    report(store, reference, "34600000001", "11", "sms")
+    report(store, reference, "+34600000001", "11", "sms")
 
     assert load(store, warehouse, None) == Loaded(campaigns=1, messages=0, reports=1)
 
@@ -188,15 +188,15 @@ def test_channel_statuses_are_loaded_even_if_the_message_does_not_change(
 
 
 def test_a_load_removes_erased_recipients_and_keeps_channels_and_funnel(store: sa.Engine, warehouse: sa.Engine) -> None:
-    reference = send(store, "spring", ["34600000001", "34600000002"])
-    report(store, reference, "34600000001", "50")
-    report(store, reference, "34600000001", "13", "SMS")
+    reference = send(store, "spring", ["+34600000001", "+34600000002"])
+    report(store, reference, "+34600000001", "50")
+    report(store, reference, "+34600000001", "13", "SMS")
     load(store, warehouse, None)
     before = {
         table: rows(warehouse, f"SELECT * FROM {table}") for table in ("rcs_message_channel", "rcs_campaign_funnel")
     }
 
-    erase(store, "34600000001", "a test")
+    erase(store, "+34600000001", "a test")
     loaded = load(store, warehouse, None)
 
     assert loaded == Loaded(campaigns=1, messages=1, reports=2)
@@ -206,17 +206,17 @@ def test_a_load_removes_erased_recipients_and_keeps_channels_and_funnel(store: s
 
 
 def test_a_report_on_a_pruned_message_is_loaded_without_its_phone(store: sa.Engine, warehouse: sa.Engine) -> None:
-    reference = send(store, "spring", ["34600000001"])
-    report(store, reference, "34600000001", "50")
+    reference = send(store, "spring", ["+34600000001"])
+    report(store, reference, "+34600000001", "50")
     load(store, warehouse, None)
     list(prune(store, RetentionLimit(datetime.now(UTC) + timedelta(days=1))))
-    report(store, reference, "34600000001", "13", "SMS")
+    report(store, reference, "+34600000001", "13", "SMS")
 
     load(store, warehouse, None)
 
     assert rows(warehouse, "SELECT phone, delivery_status FROM rcs_message") == [(None, "delivered")]
     assert rows(warehouse, "SELECT message_id, service, phone FROM rcs_report ORDER BY id") == [
-        (1, "RCS", "34600000001"),
+        (1, "RCS", "+34600000001"),
         (1, "SMS", ""),
     ]
     assert rows(warehouse, "SELECT message_id, channel, status FROM rcs_message_channel ORDER BY channel") == [
@@ -233,14 +233,14 @@ def test_the_id_of_a_late_reply_is_loaded_for_a_message_settled_by_a_report(
     record_list(
         store,
         attempt,
-        prepare_list_part(store, [ListedRecipient("34600000001", "34600000001", "34600000001", "", "", {})]),
+        prepare_list_part(store, [ListedRecipient("+34600000001", "+34600000001", "+34600000001", "", "", {})]),
     )
     claim = claim_and_dispatch(store, attempt, 1_000)
     assert claim is not None
-    report(store, claim.reference, "34600000001", "13")
+    report(store, claim.reference, "+34600000001", "13")
     load(store, warehouse, None)
 
-    settle(store, [Settlement(claim, [Outcome("34600000001", MessageState.REJECTED, reason="refused")], "77")])
+    settle(store, [Settlement(claim, [Outcome("+34600000001", MessageState.REJECTED, reason="refused")], "77")])
     load(store, warehouse, None)
 
     assert rows(warehouse, "SELECT state, api_campaign_id FROM rcs_message") == [("accepted", "77")]

@@ -11,9 +11,9 @@ from tests.unit.warehouse.test_load import report, rows, send
 
 @pytest.mark.parametrize("table", ["rcs_message", "rcs_message_channel", "rcs_report"])
 def test_a_missing_table_is_created_and_filled(store: sa.Engine, warehouse: sa.Engine, table: str) -> None:
-    reference = send(store, "spring", ["34600000001"])
-    report(store, reference, "34600000001", "50")
-    report(store, reference, "34600000001", "13", "SMS")
+    reference = send(store, "spring", ["+34600000001"])
+    report(store, reference, "+34600000001", "50")
+    report(store, reference, "+34600000001", "13", "SMS")
     load(store, warehouse, None)
     before = rows(warehouse, f"SELECT * FROM {table} ORDER BY id")
     with warehouse.begin() as connection:
@@ -38,7 +38,7 @@ def replace_by_older_table(warehouse: sa.Engine, table: str) -> None:
 
 
 def test_missing_columns_are_added_and_filled_and_foreign_columns_stay(store: sa.Engine, warehouse: sa.Engine) -> None:
-    report(store, send(store, "spring", ["34600000001"]), "34600000001", "13")
+    report(store, send(store, "spring", ["+34600000001"]), "+34600000001", "13")
     load(store, warehouse, None)
     replace_by_older_table(warehouse, "rcs_message")
     replace_by_older_table(warehouse, "rcs_report")
@@ -46,14 +46,14 @@ def test_missing_columns_are_added_and_filled_and_foreign_columns_stay(store: sa
     assert load(store, warehouse, None) == Loaded(campaigns=1, messages=1, reports=1)
 
     assert rows(warehouse, "SELECT mine, delivery_status, name FROM rcs_message") == [
-        ("theirs", "delivered", "P34600000001")
+        ("theirs", "delivered", "P+34600000001")
     ]
-    assert rows(warehouse, "SELECT mine, status_code, phone FROM rcs_report") == [("theirs", "13", "34600000001")]
+    assert rows(warehouse, "SELECT mine, status_code, phone FROM rcs_report") == [("theirs", "13", "+34600000001")]
     assert load(store, warehouse, None) == Loaded(campaigns=0, messages=0, reports=0)
 
 
 def test_a_view_of_an_older_version_is_replaced(store: sa.Engine, warehouse: sa.Engine) -> None:
-    send(store, "spring", ["34600000001"])
+    send(store, "spring", ["+34600000001"])
     load(store, warehouse, None)
     with warehouse.begin() as connection:
         connection.execute(sa.text("DROP VIEW rcs_campaign_funnel"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -14,12 +15,13 @@ from hypothesis import strategies as st
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.errors import RcsReportError
 from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.api.wire import lenient_json
 from airflow_provider_rcs.api.wire.reports import read_form_fields, read_json_entries, read_report
 from tests.pushed_report import PUSHED
 
 REPORT = Report(
     status_code="11",
-    phone="34600000001",
+    phone="+34600000001",
     campaign_reference="12333-4545-23233",
     message_reference="36578294H",
     service="RCS",
@@ -53,8 +55,17 @@ def test_white_space_around_a_value_is_dropped() -> None:
 
 
 @pytest.mark.parametrize("phone", ["+34600000001", "0034600000001", "34600000001", "+34 600 000 001", 34600000001])
-def test_phones_are_read_as_digits(phone: str) -> None:
-    assert report(Destinatario=phone).phone == "34600000001"
+def test_phones_are_read_in_e164(phone: str) -> None:
+    assert report(Destinatario=phone).phone == "+34600000001"
+
+
+def test_a_phone_of_a_country_with_short_numbers_is_read_in_e164() -> None:
+    assert report(Destinatario="376312345").phone == "+376312345"
+
+
+@pytest.mark.parametrize("text", ["unknown", "123456", "0600000001", "3460000000134600000002", ""])
+def test_a_text_that_is_no_phone_stays_as_it_came(text: str) -> None:
+    assert report(Destinatario=text).phone == text
 
 
 @pytest.mark.parametrize("missing", sorted(PUSHED.keys() - {"Estado"}))
@@ -204,4 +215,5 @@ def test_any_fields_are_read_as_a_report_or_refused(fields: Any) -> None:
         return
 
     assert read.status_code
-    assert read.phone == "" or read.phone.isdigit()
+    received = [lenient_json.text(value).strip() for name, value in fields.items() if name.lower() == "destinatario"]
+    assert re.fullmatch(r"\+[1-9][0-9]{6,14}", read.phone) or read.phone in ("", *received)

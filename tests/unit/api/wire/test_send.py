@@ -25,7 +25,7 @@ from airflow_provider_rcs.api.models import QuietHours, Recipient, SendRequest, 
 from airflow_provider_rcs.api.wire import send
 from airflow_provider_rcs.api.wire.send import read_send_reply
 
-RECIPIENT = Recipient("34600000001")
+RECIPIENT = Recipient("+34600000001")
 
 
 def parameters(*recipients: Any, reference_key: Any = "Referencia", **request: Any) -> Any:
@@ -44,7 +44,7 @@ def test_a_plain_send_has_the_required_parameters_and_nothing_else() -> None:
 
 
 def test_a_recipient_is_written_as_the_document_shows_it() -> None:
-    pedro = Recipient("34600000001", "Pedro Pérez", variables={"Reason": "Verification", "Code": "847291"})
+    pedro = Recipient("+34600000001", "Pedro Pérez", variables={"Reason": "Verification", "Code": "847291"})
 
     assert parameters(pedro)["Destinatarios"] == [
         {
@@ -56,7 +56,7 @@ def test_a_recipient_is_written_as_the_document_shows_it() -> None:
 
 
 def test_a_recipients_own_reference_goes_under_the_key_of_the_connection() -> None:
-    pedro = Recipient("34600000001", reference="36578294H")
+    pedro = Recipient("+34600000001", reference="36578294H")
 
     [written] = parameters(pedro, reference_key="RefMensaje")["Destinatarios"]
 
@@ -157,7 +157,7 @@ def test_a_form_body_has_the_same_parameters_with_arrays_as_json_strings(request
     assert read == json.loads(send.send_body(request, "Referencia", "json"))
 
 
-ANA, BEA = "34600000001", "34600000002"
+ANA, BEA = "+34600000001", "+34600000002"
 
 
 REPLY = {
@@ -251,8 +251,8 @@ def test_a_reply_reads_the_same_in_every_shape(
     assert read_send_reply(in_shape(content, **shape)) == SendResult(
         messages=messages,
         api_campaign_id=str(campaign_id),
-        accepted={str(phone): str(message) for phone, message in sent.items()},
-        rejected=frozenset(map(str, not_sent)),
+        accepted={f"+{phone}": str(message) for phone, message in sent.items()},
+        rejected=frozenset(f"+{phone}" for phone in not_sent),
         duplicates=duplicates,
     )
 

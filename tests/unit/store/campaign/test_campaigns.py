@@ -150,6 +150,6 @@ def test_report_on_an_unknown_request_of_the_campaign_shows_that_the_store_was_r
 def test_reports_on_known_requests_or_other_campaigns_show_no_restored_store(engine: sa.Engine) -> None:
     opened = campaign(engine)
     claim = dispatched(engine, [ANA])
-    land_and_fold(engine, report_on(claim, ANA), report_on(replace(claim, reference="someone-elses"), "34600999999"))
+    land_and_fold(engine, report_on(claim, ANA), report_on(replace(claim, reference="someone-elses"), "+34600999999"))
 
     require_not_restored(engine, opened)

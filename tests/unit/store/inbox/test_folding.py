@@ -282,7 +282,7 @@ def test_the_reference_decides_between_two_campaigns_with_the_same_phone(engine:
     assert (status(engine, name="spring"), status(engine, name="summer")) == ("", "delivered")
 
 
-@pytest.mark.parametrize("unknown", [{"campaign_reference": "not-ours"}, {"phone": "34699999999"}, {"phone": ""}])
+@pytest.mark.parametrize("unknown", [{"campaign_reference": "not-ours"}, {"phone": "+34699999999"}, {"phone": ""}])
 def test_a_report_on_an_unknown_message_is_parked_and_changes_nothing(
     engine: sa.Engine, unknown: dict[str, str]
 ) -> None:

@@ -16,7 +16,7 @@ from tests.unit.store.given import NOON
 
 REPORT = Report(
     status_code="11",
-    phone="34600000001",
+    phone="+34600000001",
     campaign_reference="k7m2-x9q4",
     message_reference="36578294H",
     service="RCS",
@@ -51,13 +51,13 @@ def test_a_landed_report_waits_to_be_folded(engine: sa.Engine) -> None:
 def test_repeated_reports_are_all_kept_in_the_order_in_which_they_came(engine: sa.Engine) -> None:
     codes = ["10", "11", "11", "10"]
 
-    land(engine, [Report(code, phone="34600000001") for code in codes], NOON)
+    land(engine, [Report(code, phone="+34600000001") for code in codes], NOON)
 
     assert [row.status_code for row in landed(engine)] == codes
 
 
 def test_a_report_whose_date_could_not_be_read_keeps_its_text(engine: sa.Engine) -> None:
-    land(engine, [Report("11", phone="34600000001", reported_at_text="yesterday")], NOON)
+    land(engine, [Report("11", phone="+34600000001", reported_at_text="yesterday")], NOON)
 
     assert (landed(engine)[0].reported_at, landed(engine)[0].reported_at_text) == (None, "yesterday")
 

@@ -14,7 +14,6 @@ from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record
 from airflow_provider_rcs.store.outbox.settlement import (
     requeue_refused,
 )
-from airflow_provider_rcs.store.outbox.suppression import record_exclusions
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -33,6 +32,7 @@ from tests.unit.store.given import (
     request_states,
     row,
     states,
+    suppress,
 )
 
 
@@ -69,7 +69,7 @@ def test_batches_for_several_requests_are_claimed_in_one_call(
 def test_batch_is_not_filled_up_in_place_of_suppressed_recipients(engine: sa.Engine) -> None:
     people = phones(6)
     attempt = planned(engine, people)
-    record_exclusions(engine, campaign(engine), people[:3])
+    suppress(engine, *people[:3])
 
     claims = claim_batches(engine, attempt, 2, requests=2)
 
@@ -170,7 +170,7 @@ def test_claim_considers_only_messages_after_the_given_one(engine: sa.Engine) ->
 def test_claim_after_a_message_continues_past_suppressed_recipients(engine: sa.Engine) -> None:
     people = phones(7)
     attempt = planned(engine, people)
-    record_exclusions(engine, attempt.campaign, people[1:6])
+    suppress(engine, *people[1:6])
 
     first = claim_next(engine, attempt, 1)
     second = claim_and_dispatch(engine, attempt, 1, after=first.message_ids[-1])

@@ -11,6 +11,7 @@ from airflow_provider_rcs.api.errors import RcsFencedError
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.recipients.columns import ListedRecipient, RecipientColumns, read_recipients
+from airflow_provider_rcs.recipients.phones import PhoneRules
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.planning import (
     KnownRecipient,
@@ -298,7 +299,7 @@ def test_strange_phone_does_not_fail_the_rest_of_its_list(engine: sa.Engine, pho
     record_list(
         engine,
         new_attempt(engine),
-        prepare_list_part(engine, list(read_recipients(chunk, columns, (), default_region=None, first_row=1))),
+        prepare_list_part(engine, list(read_recipients(chunk, columns, (), phone_rules=PhoneRules("ES"), first_row=1))),
     )
 
     assert states(engine)[ANA] == "planned"
@@ -315,7 +316,7 @@ def test_known_recipients_are_returned_with_state_and_reason(engine: sa.Engine) 
     mark_in_doubt(engine, dispatched(engine, [BEA]), "the connection broke")
     record_list(engine, new_attempt(engine), prepare_list_part(engine, [listed(EVA), without_phone()]))
 
-    assert read_known_recipients(engine, campaign(engine), [ANA, BEA, EVA, "no-phone:1", "34600000009"]) == {
+    assert read_known_recipients(engine, campaign(engine), [ANA, BEA, EVA, "no-phone:1", "+34600000009"]) == {
         ANA: KnownRecipient(MessageState.ACCEPTED, ""),
         BEA: KnownRecipient(MessageState.IN_DOUBT, "the connection broke"),
     }

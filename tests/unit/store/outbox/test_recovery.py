@@ -235,7 +235,7 @@ def test_another_attempt_that_has_only_claimed_is_awaited_too(engine: sa.Engine)
 def test_longest_lease_of_the_other_attempts_is_awaited(engine: sa.Engine) -> None:
     for minutes in (1, 60, 5):
         other = begin_attempt(engine, campaign(engine), "a test", timedelta(minutes=minutes))
-        record_list(engine, other, prepare_list_part(engine, [listed(f"3460000000{minutes}")]))
+        record_list(engine, other, prepare_list_part(engine, [listed(f"+3460000000{minutes}")]))
         claim_next(engine, other, 1)
 
     assert 3_000 < seconds_until_other_attempts_end(engine, new_attempt(engine)) < 3_601

@@ -55,13 +55,13 @@ def close(engine: sa.Engine, claim: Claim, how: str) -> None:
 
 
 def test_settling_records_the_outcome_of_each_recipient(engine: sa.Engine) -> None:
-    people = [ANA, BEA, EVA, "34600000004"]
+    people = [ANA, BEA, EVA, "+34600000004"]
     claim = dispatched(engine, people)
     outcomes = [
         Outcome(ANA, MessageState.ACCEPTED, "m-1"),
         Outcome(BEA, MessageState.REJECTED, reason="no RCS"),
         Outcome(EVA, MessageState.DUPLICATE, reason="left out"),
-        Outcome("34600000004", MessageState.IN_DOUBT, reason="not in the reply"),
+        Outcome("+34600000004", MessageState.IN_DOUBT, reason="not in the reply"),
     ]
 
     settle(engine, [Settlement(claim, outcomes, "e-1")])

@@ -1,40 +1,51 @@
-"""Suppressed phones, exclusions and frequency caps."""
+"""Suppressed phones and frequency caps."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import FrequencyCap
+from airflow_provider_rcs.store.campaign.campaigns import Campaign, open_campaign, require_campaign
 from airflow_provider_rcs.store.db.tables import request, suppression
+from airflow_provider_rcs.store.outbox.attempts import begin_attempt
 from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches
+from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import Settlement, requeue_refused, requeue_unsent, settle
-from airflow_provider_rcs.store.outbox.suppression import EXCLUDED, preview_suppressions, record_exclusions
+from airflow_provider_rcs.store.outbox.suppression import preview_suppressions
 from tests.unit.store.given import (
     ANA,
     BEA,
     EVA,
+    TERMS,
     accepted,
     campaign,
     claim_and_dispatch,
     funnel,
+    listed,
     phones,
     planned,
     row,
     states,
+    suppress,
 )
 
 WEEKLY = FrequencyCap(1, timedelta(days=7))
 
 
-def suppress(engine: sa.Engine, phone: str, reason: str = "asked to be left alone") -> None:
-    with engine.begin() as connection:
-        connection.execute(suppression.insert().values(phone=phone, reason=reason, since=datetime.now(UTC)))
-
-
 def send(engine: sa.Engine, name: str, people: list[str], cap: FrequencyCap | None = None) -> Claim | None:
-    claim = claim_and_dispatch(engine, planned(engine, people, name), 100, cap)
+    return send_from(engine, campaign(engine, name), people, cap)
+
+
+def send_from(
+    engine: sa.Engine, campaign: Campaign, people: list[str], cap: FrequencyCap | None = None
+) -> Claim | None:
+    attempt = begin_attempt(engine, campaign, "a test", timedelta(minutes=5))
+    record_list(engine, attempt, prepare_list_part(engine, [listed(phone) for phone in people]))
+    claim = claim_and_dispatch(engine, attempt, 100, cap)
     if claim is not None:
         settle(engine, [Settlement(claim, accepted(claim), "e-1")])
     return claim
@@ -50,7 +61,7 @@ def test_suppressed_phone_is_not_claimed_but_counted_with_the_reason(engine: sa.
     claim = send(engine, "spring", [ANA, BEA, EVA])
 
     assert phones_of(claim) == [ANA, EVA]
-    assert (row(engine, BEA).state, row(engine, BEA).reason) == ("suppressed", "suppressed: asked to be left alone")
+    assert (row(engine, BEA).state, row(engine, BEA).reason) == ("suppressed", "suppressed: asked")
     assert funnel(engine).requested == 3
 
 
@@ -64,19 +75,32 @@ def test_claim_continues_after_a_batch_of_suppressed_phones_only(engine: sa.Engi
     assert phones_of(claim) == people[3:4]
 
 
-def test_phone_excluded_from_a_campaign_is_suppressed_only_there(engine: sa.Engine) -> None:
-    record_exclusions(engine, campaign(engine, "spring"), [ANA, BEA])
+def test_phone_suppressed_for_one_account_gets_no_message_from_that_account_only(engine: sa.Engine) -> None:
+    suppress(engine, ANA, account="ours")
+    ours = open_campaign(engine, "ours", replace(TERMS, account="ours"), {})
+    open_campaign(engine, "theirs", replace(TERMS, account="theirs"), {})
 
-    assert phones_of(send(engine, "spring", [ANA, EVA])) == [EVA]
-    assert phones_of(send(engine, "summer", [ANA, EVA])) == [ANA, EVA]
-    assert row(engine, ANA).reason == EXCLUDED
+    assert phones_of(send_from(engine, ours, [ANA, BEA])) == [BEA]
+    assert phones_of(send_from(engine, require_campaign(engine, "theirs"), [ANA, BEA])) == [ANA, BEA]
 
 
-def test_phone_can_be_excluded_twice(engine: sa.Engine) -> None:
-    for _ in range(2):
-        record_exclusions(engine, campaign(engine), [ANA])
+def test_reason_for_all_accounts_is_given_before_that_for_one(engine: sa.Engine) -> None:
+    suppress(engine, ANA, reason="for one", account="ours")
+    suppress(engine, ANA, reason="for all")
+    ours = open_campaign(engine, "spring", replace(TERMS, account="ours"), {})
 
-    assert phones_of(send(engine, "spring", [ANA])) == []
+    send_from(engine, ours, [ANA])
+
+    assert row(engine, ANA).reason == "suppressed: for all"
+
+
+@pytest.mark.parametrize(
+    "phone",
+    ["34600000001", "600000001", "+034600000001", "+34 600000001", "+3460000000x", "+346000", ""],
+)
+def test_table_takes_only_phones_in_e164_and_its_error_names_the_command(engine: sa.Engine, phone: str) -> None:
+    with pytest.raises(sa.exc.IntegrityError, match="phone_is_not_in_e164_add_it_with_airflow_rcs_suppress"):
+        suppress(engine, phone)
 
 
 def test_frequency_cap_counts_the_messages_of_all_campaigns(engine: sa.Engine) -> None:
@@ -131,22 +155,10 @@ def test_suppressed_recipient_stays_suppressed_in_the_campaign(engine: sa.Engine
 
 def test_preview_matches_what_a_claim_does(engine: sa.Engine) -> None:
     suppress(engine, ANA)
-    record_exclusions(engine, campaign(engine, "spring"), [ANA, BEA])
     send(engine, "before", [BEA, EVA])
     everyone = [ANA, BEA, EVA, *phones(2)]
 
-    preview = preview_suppressions(engine, campaign(engine, "spring"), everyone, set(), WEEKLY)
+    preview = preview_suppressions(engine, "", everyone, WEEKLY)
 
     send(engine, "spring", everyone, WEEKLY)
     assert preview == {phone: row(engine, phone).reason for phone in (ANA, BEA, EVA)}
-
-
-def test_preview_includes_exclusions_not_recorded_yet_of_a_campaign_that_does_not_exist(engine: sa.Engine) -> None:
-    suppress(engine, ANA)
-    send(engine, "before", [BEA, EVA])
-
-    assert preview_suppressions(engine, None, [ANA, BEA, EVA], {ANA, BEA}, WEEKLY) == {
-        ANA: "suppressed: asked to be left alone",
-        BEA: EXCLUDED,
-        EVA: WEEKLY.reason,
-    }

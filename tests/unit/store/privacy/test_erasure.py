@@ -15,7 +15,9 @@ from airflow_provider_rcs.store.campaign.cancellations import Cancellation, canc
 from airflow_provider_rcs.store.db.tables import erasure, report, suppression
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land, land_all
+from airflow_provider_rcs.store.outbox.exclusions import suppress_excluded
 from airflow_provider_rcs.store.outbox.planning import (
+    EXCLUDED,
     KnownRecipient,
     prepare_list_part,
     read_known_recipients,
@@ -24,7 +26,6 @@ from airflow_provider_rcs.store.outbox.planning import (
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, resolve_all, resolve_phone
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, requeue_refused, settle
-from airflow_provider_rcs.store.outbox.suppression import EXCLUDED, record_exclusions
 from airflow_provider_rcs.store.privacy.erasure import PersonalData, erase, find_personal_data
 from tests.unit.store.given import (
     ANA,
@@ -80,7 +81,6 @@ def test_erasure_leaves_no_personal_data_in_any_table(engine: sa.Engine) -> None
     taken = claim_next(engine, begun)
     settle(engine, [Settlement(taken, accepted(taken, "id"), "e-1")])
     land_and_fold(engine, report_on(taken, message_reference="ref-1", extra={"Note": ANA}, api_message_id="id-1"))
-    record_exclusions(engine, campaign(engine, "summer"), [ANA])
     suppress(engine, ANA)
     land_all(engine, [ReceivedReports(NOON, refused=[RefusedReport("why", "text/plain", b"to=%2B34 600-000-001")])])
     with engine.begin() as connection:
@@ -110,7 +110,6 @@ def test_erasure_keeps_the_counts_of_a_campaign_and_the_services_ids(engine: sa.
 def test_erase_returns_what_it_found_and_a_second_search_finds_only_pseudonyms(engine: sa.Engine) -> None:
     taken = sent(engine)
     land_and_fold(engine, report_on(taken))
-    record_exclusions(engine, campaign(engine, "summer"), [ANA])
 
     before = find_personal_data(engine, ANA)
     erased = erase_ana(engine)
@@ -121,7 +120,6 @@ def test_erase_returns_what_it_found_and_a_second_search_finds_only_pseudonyms(e
         "rcs_message": 1,
         "rcs_report": 1,
         "rcs_report_refused": 0,
-        "rcs_exclusion": 1,
         "rcs_suppression": 0,
     }
     assert set(after.as_counts().values()) == {0}
@@ -204,7 +202,7 @@ def test_no_campaign_messages_a_recipient_erased_with_suppress(engine: sa.Engine
 
 def test_erased_recipients_stay_suppressed_or_excluded_with_the_reason(engine: sa.Engine) -> None:
     suppress(engine, ANA)
-    record_exclusions(engine, campaign(engine, "spring"), [EVA])
+    suppress_excluded(engine, planned(engine, [EVA]).campaign, {EVA})
     for phone in (ANA, EVA):
         erase(engine, phone, "a test", suppress=phone == ANA)
 
@@ -212,7 +210,7 @@ def test_erased_recipients_stay_suppressed_or_excluded_with_the_reason(engine: s
 
     assert taken is not None
     assert [recipient.phone for recipient in taken.recipients] == [BEA]
-    assert [row(engine, phone).reason for phone in (ANA, EVA)] == ["suppressed: asked", EXCLUDED]
+    assert funnel(engine).reasons[MessageState.SUPPRESSED] == {"suppressed: asked": 1, EXCLUDED: 1}
     assert claim_next(engine, planned(engine, [EVA], "summer")).recipients[0].phone == EVA
 
 
@@ -339,7 +337,7 @@ def test_a_report_landed_before_the_erasure_loses_personal_data_when_folded(engi
     land_and_fold(engine)
 
     assert row(engine, pseudonym_of_ana(engine)).delivery_status == "delivered"
-    assert "'34600000001'" not in dump_store(engine)
+    assert "'+34600000001'" not in dump_store(engine)
 
 
 def test_a_fold_during_the_search_does_not_wait_and_leaves_no_personal_data(
@@ -363,4 +361,4 @@ def test_a_fold_during_the_search_does_not_wait_and_leaves_no_personal_data(
     folding.join()
 
     assert is_blocked == [False]
-    assert "'34600000001'" not in dump_store(engine)
+    assert "'+34600000001'" not in dump_store(engine)

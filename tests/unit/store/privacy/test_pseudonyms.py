@@ -55,7 +55,7 @@ def test_a_recipient_has_the_same_pseudonym_in_every_process(recipient_key: str)
 
 
 def test_pseudonyms_do_not_change_between_versions() -> None:
-    assert PSEUDONYMS.of("34600000001") == "pseudonym:a41eb2fe52465a4353a36cfadcf71a68"
+    assert PSEUDONYMS.of("+34600000001") == "pseudonym:428081cea4290e6a14bd9672f4cf5be4"
 
 
 @given(st.lists(st.from_regex(r"[1-9][0-9]{7,14}", fullmatch=True), unique=True))
@@ -64,7 +64,7 @@ def test_no_two_phones_share_a_pseudonym(phones: list[str]) -> None:
 
 
 def test_another_key_gives_another_pseudonym() -> None:
-    assert Pseudonyms(new_pseudonym_key()).of("34600000001") != Pseudonyms(new_pseudonym_key()).of("34600000001")
+    assert Pseudonyms(new_pseudonym_key()).of("+34600000001") != Pseudonyms(new_pseudonym_key()).of("+34600000001")
 
 
 @given(st.from_regex(r"[1-9][0-9]{7,14}", fullmatch=True))
@@ -162,12 +162,12 @@ def test_reports_on_others_are_stored_unchanged(engine: sa.Engine) -> None:
     land_and_fold(
         engine,
         report_on(taken, BEA, message_reference="ref-2"),
-        report_on(taken, "34600999999", message_reference="ref-3")._replace(campaign_reference="someone-elses"),
+        report_on(taken, "+34600999999", message_reference="ref-3")._replace(campaign_reference="someone-elses"),
     )
 
     assert [(each.phone, each.message_reference) for each in reports(engine)] == [
         (BEA, "ref-2"),
-        ("34600999999", "ref-3"),
+        ("+34600999999", "ref-3"),
     ]
 
 
@@ -184,7 +184,7 @@ def test_reports_on_a_message_after_the_erasure_keep_their_data(engine: sa.Engin
 def test_a_parked_report_without_personal_data_is_folded_when_its_message_appears(engine: sa.Engine) -> None:
     taken = sent(engine)
     erase(engine, ANA, "a test")
-    later = report_on(taken, api_campaign_id="e-1", api_message_id="later-34600000002")
+    later = report_on(taken, api_campaign_id="e-1", api_message_id="later-+34600000002")
     land_and_fold(engine, later._replace(campaign_reference=""))
     sent(engine, [BEA], "summer", ids="later")
 

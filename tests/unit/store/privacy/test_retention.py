@@ -17,14 +17,14 @@ from airflow_provider_rcs.store.campaign.campaigns import require_not_restored
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
-from airflow_provider_rcs.store.db.tables import exclusion, exclusion_pseudonym, message, message_channel, report
+from airflow_provider_rcs.store.db.tables import message, message_channel, report
 from airflow_provider_rcs.store.inbox.cursors import read_new_reports
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land_all
 from airflow_provider_rcs.store.inbox.silence import read_report_health
 from airflow_provider_rcs.store.outbox.attempts import Attempt, count_shard_states, end_attempt
-from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
+from airflow_provider_rcs.store.outbox.exclusions import suppress_excluded
+from airflow_provider_rcs.store.outbox.planning import EXCLUDED, prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
-from airflow_provider_rcs.store.outbox.suppression import EXCLUDED, record_exclusions
 from airflow_provider_rcs.store.privacy import retention
 from airflow_provider_rcs.store.privacy.retention import (
     PrunedRows,
@@ -191,7 +191,6 @@ def test_a_campaign_with_a_recent_or_future_date_is_not_pruned(engine: sa.Engine
 def test_count_prunable_returns_what_prune_then_prunes(engine: sa.Engine, one_campaign: bool) -> None:
     limit = replace(HALF_A_YEAR, campaign_id=campaign(engine).id if one_campaign else None)
     land_and_fold(engine, report_on(sent(engine, [ANA, BEA])), report_on(sent(engine, [ANA], "summer")))
-    record_exclusions(engine, campaign(engine), [EVA])
     land_all(engine, [ReceivedReports(LONG_AGO, refused=[RefusedReport("why", "text/plain", b"?")])])
     land_and_fold(engine, report_on(replace(dispatched(engine, [ANA], "autumn"), reference="of nobody")))
     with engine.begin() as connection:
@@ -205,7 +204,7 @@ def test_count_prunable_returns_what_prune_then_prunes(engine: sa.Engine, one_ca
 
     assert dump_store(engine) == before
     assert prune_all(engine, limit) == expected
-    assert {"rcs_message", "rcs_report", "rcs_exclusion"} <= set(expected)
+    assert {"rcs_message", "rcs_report"} <= set(expected)
 
 
 def test_messages_in_doubt_or_being_sent_are_not_pruned_but_counted(engine: sa.Engine) -> None:
@@ -238,24 +237,14 @@ def test_messages_planned_by_a_dead_attempt_are_suppressed(engine: sa.Engine) ->
     assert claim_listed(engine, [ANA]) == []
 
 
-def test_exclusions_of_an_old_campaign_remain_by_pseudonym(engine: sa.Engine) -> None:
-    record_exclusions(engine, campaign(engine), phones(3))
-    ended(engine, [BEA])
+def test_pruned_recipients_stay_excluded(engine: sa.Engine) -> None:
+    suppress_excluded(engine, planned(engine, phones(3)).campaign, set(phones(3)))
     make_old(engine)
 
-    assert prune_all(engine)["rcs_exclusion"] == 3
+    prune_all(engine)
 
-    assert (count(engine, exclusion), count(engine, exclusion_pseudonym)) == (0, 3)
     assert claim_listed(engine, [*phones(3), EVA]) == [EVA]
-    assert row(engine, phones(3)[0]).reason == EXCLUDED
-
-
-def test_exclusions_of_a_campaign_that_was_sent_recently_are_not_pruned(engine: sa.Engine) -> None:
-    record_exclusions(engine, campaign(engine), [ANA])
-    make_old(engine)
-    ended(engine, [BEA])
-
-    assert prune_all(engine) == {}
+    assert funnel(engine).reasons[MessageState.SUPPRESSED] == {EXCLUDED: 3}
 
 
 def test_pruned_messages_count_towards_the_frequency_cap(engine: sa.Engine) -> None:
@@ -376,7 +365,6 @@ def test_pruning_can_be_stopped_after_any_batch_and_completed_by_another_run(
     monkeypatch.setattr(retention, "_ROWS_PER_BATCH", 3)
     monkeypatch.setattr(retention, "_REPORTS_PER_BATCH", 4)
     people = phones(10)
-    record_exclusions(engine, campaign(engine), [EVA])
     taken = sent(engine, people)
     land_and_fold(engine, *(report_on(taken, phone) for phone in people))
     make_old(engine)
@@ -395,7 +383,7 @@ def test_pruning_can_be_stopped_after_any_batch_and_completed_by_another_run(
     assert messaged_in_between == []
     assert funnel(engine) == before
     assert all(phone not in str(list(rows(engine))) for phone in people)
-    assert (count(engine, report), count(engine, exclusion)) == (0, 0)
+    assert count(engine, report) == 0
     assert sum_of(first)["rcs_message"] + rest.get("rcs_message", 0) == 10
 
 

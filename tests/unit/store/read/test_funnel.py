@@ -93,7 +93,7 @@ def campaign_with_failures(engine: sa.Engine) -> Funnel:
     """
     people = phones(10)
     holder = planned(engine, people)
-    record_list(engine, holder, prepare_list_part(engine, [listed("34699999999", "phone: it is missing")]))
+    record_list(engine, holder, prepare_list_part(engine, [listed("+34699999999", "phone: it is missing")]))
     taken = claim_next(engine, holder)
     refused = Outcome(people[0], MessageState.REJECTED, reason=REJECTED_BY_SERVICE)
     settle(
@@ -121,7 +121,7 @@ def test_the_funnel_of_a_campaign_without_recipients_is_all_zero(engine: sa.Engi
 
 def test_each_recipient_is_in_exactly_one_state(engine: sa.Engine) -> None:
     holder = planned(engine, phones(5))
-    record_list(engine, holder, prepare_list_part(engine, [listed("34699999999", "no value")]))
+    record_list(engine, holder, prepare_list_part(engine, [listed("+34699999999", "no value")]))
     results = [MessageState.ACCEPTED, MessageState.REJECTED, MessageState.DUPLICATE, MessageState.IN_DOUBT]
     outcomes = [Outcome(phone, state) for phone, state in zip(phones(4), results, strict=True)]
 
@@ -171,7 +171,7 @@ def test_reasons_are_counted_by_state(engine: sa.Engine) -> None:
     record_list(
         engine,
         holder,
-        prepare_list_part(engine, [listed(ANA, "no value"), listed(BEA, "no value"), listed("34600000009")]),
+        prepare_list_part(engine, [listed(ANA, "no value"), listed(BEA, "no value"), listed("+34600000009")]),
     )
     mark_in_doubt(engine, claim_next(engine, holder), "the connection broke")
 

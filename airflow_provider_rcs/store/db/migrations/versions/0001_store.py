@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("template_name", sa.Text, nullable=False),
         sa.Column("agent", sa.Text, nullable=False),
         sa.Column("send_at", TIME, comment="when the service shall send; null for immediately"),
+        sa.Column("account", sa.String(32), nullable=False, comment="fingerprint of the host and login that send it"),
         sa.Column("status_codes", sa.JSON, nullable=False, comment="overrides of the status codes: code -> status"),
         sa.Column("revision", sa.BigInteger, nullable=False, comment="rises with every change to its messages"),
         sa.Column("created_at", TIME, nullable=False),
@@ -117,14 +118,33 @@ def upgrade() -> None:
     )
     op.create_table(
         "rcs_suppression",
-        sa.Column("phone", sa.String(15), primary_key=True, comment="E.164 digits"),
+        sa.Column("phone", sa.String(16), primary_key=True, comment="in E.164, with +"),
+        sa.Column(
+            "account",
+            sa.String(32),
+            primary_key=True,
+            server_default=sa.text("''"),
+            comment="fingerprint of the only account whose campaigns it concerns; empty for all",
+        ),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("since", TIME, nullable=False),
-        comment="Phones that no campaign may message.",
+        sa.CheckConstraint(
+            "substr(phone, 1, 1) = '+' AND substr(phone, 2, 1) <> '0' AND length(phone) BETWEEN 8 AND 16"
+            " AND ltrim(substr(phone, 2), '0123456789') = ''",
+            name="phone_is_not_in_e164_add_it_with_airflow_rcs_suppress",
+        ),
+        comment="Phones that no campaign may message; airflow-rcs suppress adds and removes them.",
     )
     op.create_table(
         "rcs_suppression_pseudonym",
         sa.Column("pseudonym", sa.String(64), primary_key=True, comment="of a phone"),
+        sa.Column(
+            "account",
+            sa.String(32),
+            primary_key=True,
+            server_default=sa.text("''"),
+            comment="fingerprint of the only account whose campaigns it concerns; empty for all",
+        ),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("since", TIME, nullable=False),
         comment="Pseudonyms of the suppressed phones that were erased.",
@@ -160,18 +180,6 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("decided_at", TIME, nullable=False),
         comment="Campaigns that are cancelled, so that nothing more is sent.",
-    )
-    op.create_table(
-        "rcs_exclusion",
-        sa.Column("campaign_id", ROW_ID, sa.ForeignKey("rcs_campaign.id"), primary_key=True, autoincrement=False),
-        sa.Column("phone", sa.String(15), primary_key=True, comment="E.164 digits"),
-        comment="Phones that one campaign must not message, from the exclude_sql of its tasks.",
-    )
-    op.create_table(
-        "rcs_exclusion_pseudonym",
-        sa.Column("campaign_id", ROW_ID, sa.ForeignKey("rcs_campaign.id"), primary_key=True, autoincrement=False),
-        sa.Column("pseudonym", sa.String(64), primary_key=True, comment="of a phone"),
-        comment="Pseudonyms of excluded phones, after erasure or retention.",
     )
     op.create_table(
         "rcs_resolution",
@@ -224,7 +232,7 @@ def upgrade() -> None:
         sa.Column(
             "recipient_key", sa.Text, nullable=False, comment="the phone, a digest of an unusable one, or a pseudonym"
         ),
-        sa.Column("phone", sa.String(15), comment="E.164 digits; null if the list has no usable phone"),
+        sa.Column("phone", sa.String(16), comment="in E.164, with +; null if the list has no usable phone"),
         sa.Column("phone_as_listed", sa.Text, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("reference", sa.Text, nullable=False),
@@ -234,6 +242,7 @@ def upgrade() -> None:
             "reason", sa.Text, nullable=False, comment="why it is rejected, suppressed or in doubt; one text per cause"
         ),
         sa.Column("detail", sa.Text, nullable=False, comment="where the cause was found, with phones masked"),
+        sa.Column("is_excluded", sa.Boolean, nullable=False, comment="whether an exclude_sql of its campaign named it"),
         sa.Column("listed_by", sa.BigInteger, nullable=False, comment="the last attempt whose list contains it"),
         sa.Column("listed_now", sa.Integer, nullable=False, comment="how often that list contains it"),
         sa.Column("repeats", sa.Integer, nullable=False, comment="how many duplicates of it a single list contained"),

@@ -1,0 +1,198 @@
+"""``airflow-rcs suppress``: add, import, remove and list phones that no campaign may message."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.cli.phones import phones_given, read_phone_given
+from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
+
+if TYPE_CHECKING:
+    from airflow_provider_rcs.recipients.chunks import Chunk
+    from airflow_provider_rcs.store.outbox.suppression_list import Suppression
+
+_ERASED = "(erased)"
+_SHOWN_OF_ACCOUNT = 8
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's actions with their options."""
+    parser.epilog = (
+        "A suppressed phone gets no message from any campaign, or with --rcs-conn-id from none of that account. "
+        "Campaigns that are planned or being sent leave it out from their next request on."
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    phone_help = "such as +34600000001; - reads it from a pipe or the terminal, so that it is in no shell history"
+
+    add = actions.add_parser("add", help="suppress phones")
+    add.add_argument("phones", nargs="+", metavar="PHONE", help=f"{phone_help}; repeatable")
+
+    importing = actions.add_parser("import", help="suppress the phones of a file or a query, all or none")
+    source = importing.add_mutually_exclusive_group(required=True)
+    source.add_argument("--file", help="a CSV or Parquet file: its path, or its URL in object storage")
+    source.add_argument("--sql", help="a query with one column, the phones")
+    importing.add_argument("--column", default="phone", help="column of the phones in the file (default: %(default)s)")
+    importing.add_argument("--sql-conn-id", help="Airflow connection to query")
+
+    remove = actions.add_parser("remove", help="allow messages to a phone again, also to one that was erased")
+    remove.add_argument("phone", metavar="PHONE", help=phone_help)
+
+    listing = actions.add_parser("list", help="list the suppressed phones, masked, and count them by reason")
+    listing.add_argument(
+        "--show-phones", action="store_true", help="print whole phones, as CSV; do not leave the output lying around"
+    )
+
+    for action in (add, importing):
+        action.add_argument("--reason", required=True, help="why; recorded with each message that is left out")
+        action.add_argument(
+            "--phone-format",
+            choices=("e164", "national"),
+            help="what phones without + begin with: a country code (e164), or never one (national)",
+        )
+    for action in (add, importing, remove):
+        action.add_argument("--default-region", help="region of national phones, such as ES")
+    for action in (add, importing, remove, listing):
+        action.add_argument(
+            "--rcs-conn-id", help="connection of the only account that it concerns (default: all accounts)"
+        )
+        add_store_option(action)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Change or show the suppression list."""
+    {"add": _add, "import": _import, "remove": _remove, "list": _list}[arguments.action](arguments)
+
+
+def _add(arguments: argparse.Namespace) -> None:
+    _suppress(arguments, "phone", [list(phones_given(arguments.phones))])
+
+
+def _import(arguments: argparse.Namespace) -> None:
+    from airflow_provider_rcs.hooks.sql import stream_only_column
+
+    if arguments.file is not None:
+        _suppress(arguments, "file", _cells_of_file(arguments.file, arguments.column))
+    elif arguments.sql_conn_id:
+        _suppress(arguments, "sql", stream_only_column("sql", arguments.sql_conn_id, arguments.sql))
+    else:
+        raise RcsInputError("sql-conn-id", "it is not set, and --sql needs it", "Name the Airflow connection to query.")
+
+
+def _suppress(arguments: argparse.Namespace, argument: str, chunks: Iterable[Sequence[object]]) -> None:
+    from airflow_provider_rcs.recipients.phone_list import read_phone_list
+    from airflow_provider_rcs.recipients.phones import PhoneRules
+    from airflow_provider_rcs.sending.settings import require_region
+    from airflow_provider_rcs.store.outbox.suppression_list import add_suppressions
+
+    if arguments.default_region is not None:
+        require_region(arguments.default_region)
+    rules = PhoneRules(arguments.default_region, arguments.phone_format)
+    engine = migrated_store_of(arguments)
+    account = _account(arguments)
+    phones = read_phone_list(argument, chunks, rules)
+    if not phones:
+        raise RcsInputError(argument, "it holds no phone", "Nothing was recorded. Check where the phones come from.")
+    added = add_suppressions(engine, phones, arguments.reason, account)
+    known = f"; {len(phones) - added:,} were suppressed before" if added < len(phones) else ""
+    print(f"{added:,} phones are suppressed now for {_scope(account)}{known}.")
+
+
+def _remove(arguments: argparse.Namespace) -> None:
+    from airflow_provider_rcs.store.outbox.suppression_list import count_accounts_suppressing, remove_suppression
+
+    phone = read_phone_given("phone", arguments.phone, arguments.default_region)
+    engine = migrated_store_of(arguments)
+    account = _account(arguments)
+    removed = remove_suppression(engine, phone, account)
+    others = 0 if account else count_accounts_suppressing(engine, phone)
+    hint = f" It is suppressed for {others} single accounts: name each with --rcs-conn-id." if others else ""
+    if not removed:
+        raise RcsInputError("phone", f"it is not suppressed for {_scope(account)}", f"Nothing was changed.{hint}")
+    print(f"The phone is not suppressed any more for {_scope(account)}.{hint}")
+    print("Messages that were left out stay so in their campaigns.")
+
+
+def _list(arguments: argparse.Namespace) -> None:
+    from airflow_provider_rcs.store.outbox.suppression_list import suppressions
+
+    engine = migrated_store_of(arguments)
+    found = suppressions(engine, _account(arguments) or None)
+    if arguments.show_phones:
+        _print_csv(found)
+    else:
+        _print_masked(found)
+
+
+def _print_csv(found: Iterable[Suppression]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["phone", "reason", "since", "account"])
+    writer.writerows((each.phone or "", each.reason, each.since.isoformat(), each.account) for each in found)
+
+
+def _print_masked(found: Iterable[Suppression]) -> None:
+    from airflow_provider_rcs.api.masking import mask_phone
+    from airflow_provider_rcs.cli.tables import aligned
+
+    counts: Counter[str] = Counter()
+    # Line by line, because the list may be long: the widths are known.
+    print(f"{'phone':16}  {'since (UTC)':16}  {'account':{_SHOWN_OF_ACCOUNT}}  reason")
+    for each in found:
+        phone = _ERASED if each.phone is None else mask_phone(each.phone)
+        account = each.account[:_SHOWN_OF_ACCOUNT] or "all"
+        print(f"{phone:16}  {each.since:%Y-%m-%d %H:%M}  {account:{_SHOWN_OF_ACCOUNT}}  {each.reason}")
+        counts[each.reason] += 1
+    print()
+    print(aligned(["reason", "phones"], [*counts.most_common(), ("all", counts.total())]))
+
+
+def _cells_of_file(file: str, column: str) -> Iterator[Sequence[object]]:
+    from airflow_provider_rcs.sending.sources.files import chunks_of_files
+
+    url = file if "://" in file else Path(file).absolute().as_uri()
+    try:
+        for chunk in chunks_of_files(url, {}):
+            yield _column_of(chunk, column)
+    except RcsInputError as error:
+        # The reader of files names the argument of an operator.
+        if error.field != "recipients":
+            raise
+        problem = str(error).removeprefix("recipients: ").removesuffix(".")
+        raise RcsInputError("file", problem, "Nothing was recorded.") from None
+
+
+def _column_of(chunk: Chunk, column: str) -> Sequence[object]:
+    from airflow_provider_rcs.recipients.column_names import find_column, list_columns
+
+    found = find_column("column", column, list(chunk))
+    if found is None:
+        raise RcsInputError(
+            "column", f"the file has no column {column!r}", f"Its columns are {list_columns(list(chunk))}."
+        )
+    return chunk[found]
+
+
+def _account(arguments: argparse.Namespace) -> str:
+    """Return the fingerprint of the account of ``--rcs-conn-id``; empty without it."""
+    if not arguments.rcs_conn_id:
+        return ""
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+    from airflow_provider_rcs.hooks.rcs import RcsHook
+
+    try:
+        return RcsHook(arguments.rcs_conn_id).account
+    except AirflowNotFoundException:
+        raise RcsInputError(
+            "rcs-conn-id", f"the connection {arguments.rcs_conn_id!r} is not defined", "Define it in Airflow."
+        ) from None
+
+
+def _scope(account: str) -> str:
+    return "this account" if account else "all accounts"

@@ -1,0 +1,105 @@
+"""The readings of a list's phones are counted, and a list whose phones were lost before is refused."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.models import Template
+from airflow_provider_rcs.recipients.listing import ListCounts, ListSettings, list_chunks
+from airflow_provider_rcs.recipients.readings import ReadingCounts
+from airflow_provider_rcs.recipients.selection import read_selection
+
+PHONES = [f"6{number:08d}" for number in random.Random(1).sample(range(10**8), 40)]
+
+
+def count(phones: list[Any], **settings: Any) -> tuple[ReadingCounts, ListSettings]:
+    counts, arguments = ListCounts(), ListSettings(**settings)
+    for _ in list_chunks([{"phone": phones}], Template("7", "Plain"), arguments, counts):
+        pass
+    return counts.phones, arguments
+
+
+def check(phones: list[Any], **settings: Any) -> None:
+    counts, arguments = count(phones, **settings)
+    counts.require_sound(arguments.phone_rules)
+
+
+def test_the_readings_and_the_countries_of_a_list_are_counted() -> None:
+    counts, _ = count(["+447400123456", "600000001", "34600000002", 600000003.0, "x", "912345678"], default_region="ES")
+
+    assert counts.as_dict() == {
+        "readings": {"national": 2, "as written": 1, "country code without +": 1},
+        "countries": {"ES": 3, "GB": 1},
+        "unreadable": 0,
+        "advice": "",
+    }
+
+
+def test_only_recipients_of_the_selection_are_counted_as_read() -> None:
+    counts, _ = count(PHONES, default_region="ES", selection=read_selection("1/4", 1))
+
+    assert 0 < counts.readings.total() < len(PHONES)
+
+
+def test_unreadable_phones_that_look_like_those_of_other_countries_are_counted_by_country() -> None:
+    counts, _ = count(["600000001", "33612345678", "33612345679", "4915123456789", "12"], default_region="ES")
+
+    assert counts.advice() == "3 invalid look like E.164 of FR 2, DE 1: write + or use region_column"
+
+
+def test_a_list_of_digits_without_a_country_is_refused_by_the_name_of_the_argument() -> None:
+    with pytest.raises(RcsInputError, match=r"^default_region: 40 of 40 phones that are digits without a country"):
+        check(PHONES)
+
+
+def test_the_refusal_of_a_list_tells_what_its_phones_look_like() -> None:
+    with pytest.raises(RcsInputError, match="40 invalid look like E.164 of ES 40"):
+        check([f"34{phone}" for phone in PHONES], default_region="FR")
+
+
+def test_a_list_of_which_half_can_be_read_is_sent() -> None:
+    check([*PHONES[:5], "12", "13", "14", "15", "16"], default_region="ES")
+
+
+def test_a_few_unreadable_digits_among_phones_with_a_plus_do_not_stop_a_list() -> None:
+    check(["+34600000001", "+34600000002", "12"])
+
+
+def test_many_unreadable_digits_stop_a_list_of_any_size() -> None:
+    with pytest.raises(RcsInputError, match="10 of 10 phones"):
+        check([*(f"+34{phone}" for phone in PHONES), *map(str, range(100, 110))])
+
+
+def test_fixed_lines_are_read_and_do_not_stop_a_list() -> None:
+    check(["912345678", "912345679", "912345677"], default_region="ES")
+
+
+def test_phones_that_a_32_bit_float_has_rounded_are_refused() -> None:
+    rounded = [int(np.float32(int(phone))) for phone in PHONES]
+
+    with pytest.raises(RcsInputError, match=r"^phone_column: \d+ of \d+ phones are rounded as a 32-bit float"):
+        check(rounded, default_region="ES")
+
+
+@pytest.mark.parametrize("write", [int, float, str, lambda phone: f"{phone}.0"])
+def test_phones_are_not_taken_for_rounded_by_chance(write: Any) -> None:
+    check([write(phone) for phone in PHONES], default_region="ES")
+
+
+def test_fewer_than_20_phones_are_not_taken_for_rounded() -> None:
+    check(["600000000"] * 19, default_region="ES")
+
+
+def test_rounded_phones_of_many_chunks_are_refused() -> None:
+    counts, settings = ListCounts(), ListSettings(default_region="ES")
+    chunks = [{"phone": ["600000000"]}] * 20
+    for _ in list_chunks(chunks, Template("7", "Plain"), settings, counts):
+        pass
+
+    with pytest.raises(RcsInputError, match="20 of 20 phones are rounded"):
+        counts.phones.require_sound(settings.phone_rules)

@@ -60,7 +60,7 @@ class ReadingCounts:
     def as_dict(self) -> dict[str, Any]:
         """Return the counts for a preview: by reading and by country, and what unreadable phones look like."""
         return {
-            "readings": dict(self.readings.most_common()),
+            "readings": {str(reading): count for reading, count in self.readings.most_common()},
             "countries": self._countries(),
             "unreadable": self.unreadable,
             "advice": self.advice(),

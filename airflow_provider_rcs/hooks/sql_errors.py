@@ -11,7 +11,7 @@ from airflow_provider_rcs.api.errors import RcsError, RcsInputError, RcsQueryErr
 _REMEDY = "Try it in the database's own client."
 
 # Classes of SQLSTATE. https://www.postgresql.org/docs/current/errcodes-appendix.html
-_ABOUT_THE_QUERY = ("07", "0A", "26", "28", "34", "3D", "3F", "42")
+_ABOUT_THE_QUERY = ("02", "07", "0A", "26", "28", "34", "3D", "3F", "42")
 _ABOUT_A_VALUE = ("21", "22", "23", "2F", "38", "39", "44", "P0")
 # Errors of MySQL that pymysql and mysqlclient raise as OperationalError, although they are about the query: privileges
 # (1044, 1045, 1142, 1143, 1227, 1370) and missing databases, columns and functions (1049, 1054, 1305).

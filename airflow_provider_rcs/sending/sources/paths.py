@@ -84,7 +84,9 @@ def _type_of(location: ObjectStoragePath) -> str | None:
 
 
 def _matching_files(pattern: ObjectStoragePath) -> Sequence[DataFile]:
-    root = next(parent for parent in pattern.parents if not _PATTERN.search(parent.path))
+    root = next((parent for parent in pattern.parents if not _PATTERN.search(parent.path)), None)
+    if root is None:
+        raise RcsInputError("recipients", f"the bucket of {pattern} has a wildcard", "Name one bucket.")
     files: list[DataFile] = []
     for name, entry in sorted(pattern.fs.glob(pattern.path, detail=True).items()):
         path = _child(root, name)

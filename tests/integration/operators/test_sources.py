@@ -134,7 +134,7 @@ def test_the_output_of_a_task_as_text_is_refused_without_quoting_it(context: Con
 def test_a_price_of_32_bits_is_sent_as_it_is_written_by_people(
     sandbox: SandboxProcess, context: Context, tmp_path: Path, kind: str
 ) -> None:
-    table = pa.table({"phone": ["34600000001"], "name": ["Ana"], "price": pa.array([19.9], pa.float32())})
+    table = pa.table({"phone": ["+34600000001"], "name": ["Ana"], "price": pa.array([19.9], pa.float32())})
     pq.write_table(table, tmp_path / "people.parquet")
     recipients = {
         "pandas": table.to_pandas(),

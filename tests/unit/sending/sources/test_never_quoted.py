@@ -42,7 +42,7 @@ WELCOME = Template(
 SECRETS = st.text(st.sampled_from("aZ0 :/{}[]'\",;%\\\n\r\t\0\x1bñ€🎉{{}}"), max_size=20).map(
     lambda text: f"{MARK}://{text}"
 )
-GOOD_ROW = ("34600000001", "Ana", "7")
+GOOD_ROW = ("+34600000001", "Ana", "7")
 
 
 def _write(folder: Path, name: str, content: bytes) -> str:

@@ -248,11 +248,12 @@ def test_a_retry_sends_the_constants_of_the_latest_list(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
     sandbox.faults([{"next": 3, "kind": "status", "status": 429, "retry_after": 0}])
-    first = operator(campaign, people(1), template_id="1234567", constants={"Importe": 7})
+    welcome = {"template_id": "1234567", "name_column": None}
+    first = operator(campaign, people(1), constants={"Importe": 7}, **welcome)
     with pytest.raises(AirflowException, match="RcsRateLimited"):
         first.execute(context)
 
-    operator(campaign, people(1), template_id="1234567", constants={"Importe": 8}).execute(context)
+    operator(campaign, people(1), constants={"Importe": 8}, **welcome).execute(context)
 
     assert sandbox.accepted()[-1]["variables"] == {"Importe": "8"}
 
@@ -348,7 +349,7 @@ def test_a_campaign_with_another_template_than_before_is_refused(
     with pytest.raises(
         AirflowException, match="template_id: .* was started with 1234569 and cannot continue with 1234567"
     ):
-        operator(campaign, people(1, Importe="3"), template_id="1234567").execute(context)
+        operator(campaign, people(1, Importe="3"), template_id="1234567", name_column=None).execute(context)
 
 
 def test_agent_date_quiet_hours_and_references_reach_the_service(

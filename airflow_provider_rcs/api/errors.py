@@ -53,7 +53,7 @@ class RcsQueryError(RcsError):
     """A query of the recipients or of the excluded phones failed, for a reason that may pass."""
 
     retry_may_help = True
-    remedy = "Retry when the database is back."
+    remedy = "Retry when the database is back. If it keeps failing, check its connection in Airflow."
 
 
 class RcsStoreError(RcsError):

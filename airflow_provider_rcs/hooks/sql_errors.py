@@ -25,7 +25,6 @@ _SQLITE_ABOUT_THE_QUERY = ("SQLITE_ERROR", "SQLITE_AUTH", "SQLITE_PERM", "SQLITE
 _CLASSES_ABOUT_THE_QUERY = (
     "ProgrammingError",
     "NotSupportedError",
-    "AirflowNotFoundException",
     "ImportError",
     "LookupError",
     "TypeError",
@@ -51,7 +50,8 @@ def query_errors(argument: str, sql: str | None = None) -> Iterator[None]:
     :param argument: the operator's argument that holds the query.
     :param sql: the query; ``None`` where the connection to the database is made.
     :raises RcsInputError: if a retry cannot help: the query is wrong, a privilege is missing, or a value is unsuitable.
-    :raises RcsQueryError: if a retry may help: the connection was lost, a time limit passed, a lock was not granted.
+    :raises RcsQueryError: if a retry may help: the connection was lost or is not defined yet, a time limit passed, a
+        lock was not granted.
     """
     try:
         yield

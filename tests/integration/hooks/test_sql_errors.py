@@ -132,8 +132,8 @@ def test_a_query_of_duckdb_that_fails_on_a_value_does_not_quote_it(
     assert "airú" not in str(error)
 
 
-def test_a_connection_that_is_not_defined_is_not_retried() -> None:
-    with pytest.raises(RcsInputError, match="exclude_sql: the query failed: The conn_id `nowhere` isn't defined"):
+def test_a_connection_that_is_not_defined_may_be_defined_by_the_next_try() -> None:
+    with pytest.raises(RcsQueryError, match="exclude_sql: the query failed: The conn_id `nowhere` isn't defined"):
         list(stream_columns("exclude_sql", "nowhere", "SELECT 1"))
 
 

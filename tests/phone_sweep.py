@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType
-from phonenumbers.phonemetadata import PhoneMetadata
 
 from airflow_provider_rcs.recipients.phone_cells import PhoneError
 from airflow_provider_rcs.recipients.phones import PhoneRules, read_phone
@@ -122,7 +121,7 @@ def numbers_for(writing: Writing, region: str, mobiles: dict[str, list[PhoneNumb
     if not writing.is_foreign:
         yield from mobiles[region]
         return
-    own = PhoneMetadata.metadata_for_region(region).country_code
+    own = phonenumbers.country_code_for_region(region)
     chance = random.Random(region)
     others = chance.sample(REGIONS, k=40)
     foreign = [number for other in others for number in mobiles[other] if number.country_code != own]
@@ -137,7 +136,7 @@ def outcome(number: PhoneNumber, text: str, region: str, rules: PhoneRules) -> s
         return "refused"
     if phone == f"+{digits(number)}":
         return "right"
-    code = PhoneMetadata.metadata_for_region(region).country_code
+    code = phonenumbers.country_code_for_region(region)
     return "wrong in the country" if phone.startswith(f"+{code}") else "wrong abroad"
 
 

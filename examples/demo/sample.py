@@ -21,7 +21,7 @@ _LAST_NAMES = """
     Echevarría Yáñez López O'Connor Müller
 """.split()  # noqa: SIM905
 
-_FIXED_LINES = 4
+_REFUSED = 4
 _MISSING, _TOO_SHORT, _FRACTIONS, _REPEATED = 7, 5, 2, 6
 _NOT_PHONES = ("no phone", "pending", "n/a", "see notes", "ask Ana")
 _FOREIGN = ("+33 6 12 34 56 78", "+44 7400 123456", "0049 1512 3456789", "+351 912 345 678")
@@ -33,7 +33,7 @@ def make_warehouse(path: Path) -> list[str]:
     """Create the table ``customer`` unless it exists.
 
     :param path: SQLite database of the warehouse.
-    :return: the fixed-line phones of the sample, which the service refuses.
+    :return: the phones of the sample that the service refuses, as it is sent them.
     """
     customers = list(_customers())
     with closing(sqlite3.connect(path)) as connection:
@@ -46,7 +46,7 @@ def make_warehouse(path: Path) -> list[str]:
             )
             connection.executemany("INSERT INTO customer VALUES (?, ?, ?, ?, ?)", customers)
             connection.commit()
-    return [f"34{_fixed_line(position)}" for position in range(_FIXED_LINES)]
+    return [f"34{_refused_mobile(position)}" for position in range(_REFUSED)]
 
 
 def _customers() -> Iterator[Customer]:
@@ -58,7 +58,7 @@ def _customers() -> Iterator[Customer]:
     unusual |= {next(unusual_rows): f"6{chance.randrange(10**5):05d}" for _ in range(_TOO_SHORT)}
     unusual |= {next(unusual_rows): 600000000.5 + position for position in range(_FRACTIONS)}
     unusual |= {next(unusual_rows): _in_some_form(_mobile(position), position) for position in range(_REPEATED)}
-    unusual |= {next(unusual_rows): _fixed_line(position) for position in range(_FIXED_LINES)}
+    unusual |= {next(unusual_rows): _refused_mobile(position) for position in range(_REFUSED)}
     unusual |= dict(zip(unusual_rows, _FOREIGN, strict=False))
     without_day = next(unusual_rows)
     for number in range(CUSTOMERS):
@@ -73,8 +73,8 @@ def _mobile(number: int) -> str:
     return f"6{number * 7_919 % 10**8:08d}"
 
 
-def _fixed_line(position: int) -> str:
-    return f"9155512{position:02d}"
+def _refused_mobile(position: int) -> str:
+    return f"7155512{position:02d}"
 
 
 def _in_some_form(national: str, number: int) -> object:

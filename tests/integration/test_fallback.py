@@ -26,7 +26,7 @@ __all__ = ["context", "store"]
 
 SEED = 3
 SHARES = ReportShares(failed=0.2, only_sent=0.1, fallback=0.5, read=0.5, repeated=0.2, out_of_order=0.2)
-PEOPLE = [{"phone": f"346{number:08d}", "name": f"Person {number}"} for number in range(300)]
+PEOPLE = [{"phone": f"+346{number:08d}", "name": f"Person {number}"} for number in range(300)]
 
 
 @pytest.fixture

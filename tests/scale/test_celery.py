@@ -27,7 +27,8 @@ from tests.scale.cluster import TASKS_A_WORKER, CeleryCluster, celery_cluster
 DAGS = Path(__file__).parent / "dags"
 DAG_ID, CAMPAIGN, SHARDS = "rcs_four_shards", "scaled-out", 4
 PHONES = [f"346{number * 7_919 % 10**8:08d}" for number in range(1_600)]
-REPEATED, UNUSABLE = PHONES[:30], [f"no phone {number}" for number in range(10)]
+WRITTEN = [f"+{phone}" for phone in PHONES]
+REPEATED, UNUSABLE = WRITTEN[:30], [f"no phone {number}" for number in range(10)]
 LISTED = len(PHONES) + len(REPEATED) + len(UNUSABLE)
 LEASE_SECONDS = 10
 
@@ -68,7 +69,7 @@ class ShardedSystem:
         self.sandbox.wait_until_reports_are_pushed()
         fold(self.store)
         with self.store.connect() as connection:
-            return set(connection.execute(PHONES_IN, {"state": "in_doubt"}).scalars())
+            return {phone[1:] for phone in connection.execute(PHONES_IN, {"state": "in_doubt"}).scalars()}
 
     def resolve_by_hand(self) -> None:
         """Resolve the remaining messages as not sent, like a person who looks them up at the service."""
@@ -106,7 +107,7 @@ def system(tmp_path: Path) -> Iterator[ShardedSystem]:
 
 
 def list_customers(warehouse: sa.Engine) -> None:
-    people = [{"phone": phone, "name": f"Person {n}"} for n, phone in enumerate([*PHONES, *REPEATED, *UNUSABLE])]
+    people = [{"phone": phone, "name": f"Person {n}"} for n, phone in enumerate([*WRITTEN, *REPEATED, *UNUSABLE])]
     with warehouse.begin() as connection:
         connection.execute(sa.text("CREATE TABLE customer (id SERIAL PRIMARY KEY, phone TEXT, name TEXT)"))
         connection.execute(sa.text("INSERT INTO customer (phone, name) VALUES (:phone, :name)"), people)

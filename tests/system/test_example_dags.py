@@ -54,7 +54,7 @@ def run(airflow: AirflowCommands) -> str:
 def accepted_by_sandbox(airflow: AirflowCommands, template_id: str) -> list[tuple[str, ...]]:
     return sorted(
         (
-            entry["phone"],
+            f"+{entry['phone']}",
             entry["name"],
             entry["reference"],
             entry["campaign_reference"],
@@ -119,9 +119,9 @@ def test_the_warehouse_accounts_for_every_customer_and_shows_why_some_got_no_mes
     assert sum(count + repeats for *_, count, repeats in rows) == 1_000
     assert counts == {
         ("accepted", ""): 970,
-        ("rejected", "phone: it is missing"): 7,
-        ("rejected", "phone: it is not a phone number"): 5,
-        ("rejected", "phone: it is valid neither in ES nor as an international number"): 5,
+        ("rejected", "phone: it is missing"): 8,
+        ("rejected", "phone: it is not a phone number"): 4,
+        ("rejected", "phone: it is not a number of ES; if it is international, write + before it"): 5,
         ("rejected", "phone: it is not a whole number"): 2,
         ("rejected", "variable Fecha: it has no value"): 1,
         ("rejected", "the service rejected the phone without giving a reason; check the number"): 4,
@@ -241,7 +241,7 @@ def schedule(airflow: AirflowCommands, campaign: str, time_left: timedelta) -> N
         Service(),
         Template("1234569", "Plain greeting"),
         SendSettings("1234569", campaign, send_at=datetime.now(UTC) + time_left, scheduled_by="store"),
-        [{"phone": ON_DUTY}],
+        [{"phone": [f"+{phone}" for phone in ON_DUTY]}],
         DispatchConnections("rcs_default"),
         started_by="a test",
         lease=timedelta(minutes=1),

@@ -27,7 +27,8 @@ from tests.sandbox_process import SandboxProcess
 DAGS = Path(__file__).parent / "dags"
 DAG_ID, CAMPAIGN = "rcs_killed_task", "killed"
 PHONES = [f"346{number * 7_919 % 10**8:08d}" for number in range(160)]
-REPEATED, UNUSABLE = PHONES[:3], ["no phone", "600 12"]
+WRITTEN = [f"+{phone}" for phone in PHONES]
+REPEATED, UNUSABLE = WRITTEN[:3], ["no phone", "600 12"]
 LISTED = len(PHONES) + len(REPEATED) + len(UNUSABLE)
 LEASE_SECONDS, IN_FLIGHT = 3, 2
 SECONDS_TO_DIE = 90
@@ -114,7 +115,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 def make_warehouse(path: Path) -> None:
-    people = [(phone, f"Person {number}") for number, phone in enumerate([*PHONES, *REPEATED, *UNUSABLE])]
+    people = [(phone, f"Person {number}") for number, phone in enumerate([*WRITTEN, *REPEATED, *UNUSABLE])]
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE customer (id INTEGER PRIMARY KEY, phone TEXT, name TEXT)")
         connection.executemany("INSERT INTO customer (phone, name) VALUES (?, ?)", people)

@@ -14,7 +14,7 @@ from airflow_provider_rcs.transfers.sql_to_rcs import SqlToRcsOperator
 from tests.integration.operators.conftest import connect
 from tests.sandbox_process import SandboxProcess
 
-PEOPLE = [{"phone": "34600000001", "name": "Pedro", "amount": "12"}]
+PEOPLE = [{"phone": "+34600000001", "name": "Pedro", "amount": "12"}]
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -202,7 +202,7 @@ def test_a_connection_that_is_not_to_a_sql_database_is_refused(
         ("SELECT 1 AS phone, 2 AS phone", "sql: two columns have the same name"),
         ("CREATE TABLE made (phone TEXT)", "sql: the query returns no rows"),
         ("SELECT phone FROM people", "sql: the query failed: no such table: people. Try it in the database's own"),
-        ("SELECT '34600000001' AS phone WHERE 1 = 0", "recipients: the list is empty"),
+        ("SELECT '+34600000001' AS phone WHERE 1 = 0", "recipients: the list is empty"),
     ],
 )
 def test_a_query_without_usable_recipients_is_refused(

@@ -25,7 +25,7 @@ from tests.integration.operators.test_rcs import PLAIN, operator, people
 
 pytestmark = pytest.mark.usefixtures("sandbox", "store")
 
-PHONE = "34600000001"
+PHONE = "+34600000001"
 LIST = f"""
     WITH buyer AS (SELECT customer_id FROM purchase)
     SELECT phone FROM customer JOIN buyer USING (customer_id) WHERE phone = '{PHONE}'
@@ -52,7 +52,7 @@ ti = SimpleNamespace(dag_id="dag", task_id="task", run_id="run", map_index=-1, t
 context = {"ti": ti, "outlet_events": OutletEventAccessors()}
 results = []
 for task in (
-    RcsSendOperator(task_id="a", template_id="1234569", campaign="a", recipients=[{"phone": "34600000001"}]),
+    RcsSendOperator(task_id="a", template_id="1234569", campaign="a", recipients=[{"phone": "+34600000001"}]),
     SqlToRcsOperator(task_id="b", template_id="1234569", campaign="b", sql="SELECT phone FROM customer",
                      sql_conn_id="warehouse"),
     RcsReportsToSqlOperator(task_id="c", target_conn_id="warehouse"),

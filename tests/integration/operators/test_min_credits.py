@@ -23,7 +23,7 @@ def running_sandbox() -> Iterator[SandboxProcess]:
 
 
 def people(count: int) -> list[dict[str, str]]:
-    return [{"phone": f"346{number:08d}", "name": f"Person {number}"} for number in range(count)]
+    return [{"phone": f"+346{number:08d}", "name": f"Person {number}"} for number in range(count)]
 
 
 def operator(count: int, min_credits: object, **changes: Any) -> RcsSendOperator:

@@ -17,6 +17,7 @@ from airflow_provider_rcs.api.wire import calls
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.operators.rcs import RcsGetTemplateOperator, RcsListTemplatesOperator, RcsSendOperator
+from airflow_provider_rcs.recipients.phones import IS_FIXED_LINE
 from airflow_provider_rcs.sending import sender
 from airflow_provider_rcs.store.campaign.campaigns import find_campaign
 from airflow_provider_rcs.store.db.tables import message, suppression
@@ -30,7 +31,7 @@ LARGEST_LOOK_UP = 100
 
 
 def people(count: int, **columns: Any) -> list[dict[str, Any]]:
-    return [{"phone": f"346{number:08d}", "name": f"Person {number}", **columns} for number in range(count)]
+    return [{"phone": f"+346{number:08d}", "name": f"Person {number}", **columns} for number in range(count)]
 
 
 def operator(campaign: str, recipients: Any, **changes: Any) -> RcsSendOperator:
@@ -43,7 +44,7 @@ def messages_of(sandbox: SandboxProcess, store: sa.Engine, campaign: str) -> lis
     with store.connect() as connection:
         token = connection.execute(sa.text("SELECT token FROM rcs_campaign WHERE name = :name"), {"name": campaign})
         beginning = f"{token.scalar_one()}-"
-    return [entry["phone"] for entry in sandbox.accepted() if entry["campaign_reference"].startswith(beginning)]
+    return [f"+{entry['phone']}" for entry in sandbox.accepted() if entry["campaign_reference"].startswith(beginning)]
 
 
 def funnel_of(store: sa.Engine, campaign: str) -> Funnel:
@@ -123,6 +124,7 @@ def test_the_values_of_a_data_frame_are_sent_as_they_are_displayed(
         frame,
         template_id="1234568",
         phone_column="telephone",
+        phone_format="e164",
         name_column="who",
         variables={"Pedido": "points", "Fecha": "since"},
     ).execute(context)
@@ -182,7 +184,7 @@ def test_a_dry_run_predicts_a_send_down_to_the_bytes(
     connect(monkeypatch, sandbox, extra={"body_format": body_format})
     operator(campaign, people(4)).execute(context)
     with store.begin() as connection:
-        row = {"phone": f"+{people(5)[4]['phone']}", "reason": "asked", "since": datetime.now(UTC)}
+        row = {"phone": people(5)[4]["phone"], "reason": "asked", "since": datetime.now(UTC)}
         connection.execute(suppression.insert().values(row))
     send = {"recipients": [*people(25, id="C"), *people(2), {"phone": "x"}], "batch_size": 10, "reference_column": "id"}
     content_type, write = astuple(calls.BODY_FORMATS[body_format])
@@ -258,28 +260,28 @@ def test_a_retry_sends_the_constants_of_the_latest_list(
     assert sandbox.accepted()[-1]["variables"] == {"Importe": "8"}
 
 
-def test_fixed_lines_are_sent_to_and_counted_in_one_log_line(
+def test_fixed_lines_are_sent_to_with_mobile_only_false_and_counted_in_one_log_line(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    recipients = [*people(2), {"phone": "34912345678"}, {"phone": "34912345679"}]
+    recipients = [*people(2), {"phone": "+34912345678"}, {"phone": "+34912345679"}]
 
-    assert operator(campaign, recipients).execute(context)["accepted"] == 4
+    assert operator(campaign, recipients, mobile_only=False).execute(context)["accepted"] == 4
 
     (line,) = [line for line in caplog.messages if "fixed lines" in line]
     assert line.startswith("2 of the 4 listed phones are fixed lines")
 
 
-def test_fixed_lines_are_rejected_with_mobile_only_and_sent_to_after_it_is_unset(
+def test_fixed_lines_are_rejected_and_sent_to_after_mobile_only_is_unset(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
-    recipients = [*people(1), {"phone": "34912345678"}]
+    recipients = [*people(1), {"phone": "+34912345678"}]
 
-    returned = operator(campaign, recipients, mobile_only=True).execute(context)
+    returned = operator(campaign, recipients).execute(context)
 
     assert (returned["accepted"], returned["rejected"]) == (1, 1)
-    assert returned["reasons"]["rejected"] == {"phone: it is a fixed line, and mobile_only is set": 1}
-    assert operator(campaign, recipients).execute(context)["accepted"] == 2
-    assert sorted(messages_of(sandbox, store, campaign)) == ["34600000000", "34912345678"]
+    assert returned["reasons"]["rejected"] == {f"phone: {IS_FIXED_LINE}": 1}
+    assert operator(campaign, recipients, mobile_only=False).execute(context)["accepted"] == 2
+    assert sorted(messages_of(sandbox, store, campaign)) == ["+34600000000", "+34912345678"]
 
 
 def test_constants_are_templated() -> None:
@@ -418,7 +420,7 @@ def test_phones_of_exclude_sql_are_suppressed_in_any_notation(
 
     assert (returned["accepted"], returned["suppressed"]) == (2, 1)
     assert returned["reasons"]["suppressed"] == {"excluded by exclude_sql": 1}
-    assert "34600000001" not in messages_of(sandbox, store, campaign)
+    assert "+34600000001" not in messages_of(sandbox, store, campaign)
 
 
 @pytest.mark.parametrize(
@@ -479,7 +481,7 @@ def test_the_frequency_cap_counts_over_all_campaigns(
     returned = operator(campaign, people(3), frequency_cap=FrequencyCap(1, timedelta(days=7))).execute(context)
 
     assert (returned["accepted"], returned["suppressed"]) == (1, 2)
-    assert messages_of(sandbox, store, campaign) == ["34600000002"]
+    assert messages_of(sandbox, store, campaign) == ["+34600000002"]
 
 
 def test_refused_credentials_are_not_sent_again_by_any_task_of_the_campaign(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from typing import Any
 
 import pytest
 from phonenumbers.phonemetadata import PhoneMetadata
@@ -87,7 +88,8 @@ def test_a_lost_zero_is_restored_only_where_every_mobile_begins_with_it() -> Non
     }
 
     assert restored == {"BJ", "CG", "CI"}
-    patterns = [str(PhoneMetadata.metadata_for_region(region).mobile.national_number_pattern) for region in restored]
+    metadata: list[Any] = [PhoneMetadata.metadata_for_region(region) for region in restored]
+    patterns = [str(each.mobile.national_number_pattern) for each in metadata]
     assert {re.sub("[^0-9]", "", pattern)[0] for pattern in patterns} == {"0"}
 
 

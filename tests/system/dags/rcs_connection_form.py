@@ -10,9 +10,9 @@ from airflow.sdk import DAG
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
 
 PEOPLE = [
-    {"phone": "34600000001", "name": "Pedro Pérez"},
-    {"phone": "34600000002", "name": "Ana González"},
-    {"phone": "34600000003", "name": "Núria Puig"},
+    {"phone": "+34600000001", "name": "Pedro Pérez"},
+    {"phone": "+34600000002", "name": "Ana González"},
+    {"phone": "+34600000003", "name": "Núria Puig"},
 ]
 # Connection -> agent of the task, needed if the connection has none.
 CONNECTIONS = {"rcs_filled": None, "rcs_saved_again": None, "rcs_bare": "my-rcs-agent"}

@@ -19,5 +19,5 @@ with DAG(
         task_id="send",
         sql_conn_id="warehouse",
         template_id="1234569",
-        sql="SELECT '34600000001' AS phone UNION SELECT '34600000002'",
+        sql="SELECT '+34600000001' AS phone UNION SELECT '+34600000002'",
     ).expand(campaign=["mapped-first", "mapped-second"])

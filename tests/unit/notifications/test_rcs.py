@@ -39,7 +39,7 @@ def test_an_undefined_connection_is_logged_as_a_warning(caplog: pytest.LogCaptur
     [
         ({"phones": ["+34 600 12"]}, r"phones\[0\], '\*+ 12': it is not a valid international number. No one was"),
         ({"phones": ["{{ nobody }}"]}, r"phones\[0\], '': it is missing. No one was notified"),
-        ({"phones": ["600000001"]}, "set default_region if it is a national one"),
+        ({"phones": ["600000001"]}, r"it has no \+ and no country; write \+, or set default_region"),
         ({"variables": {"Text": "\ud800"}}, r"variables\['Text'\]: it has a control character. No one was notified"),
         ({"variables": {"Text": "{{ 1 / 0 }}"}}, r"variables: it cannot be rendered .ZeroDivisionError.. Check its"),
         ({"phones": ["{{ 34600000001 / 0 }}"]}, "phones: it cannot be rendered .ZeroDivisionError"),

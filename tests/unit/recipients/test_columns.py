@@ -258,8 +258,8 @@ def test_every_field_of_a_row_is_read() -> None:
     recipient = read("+34 600 000 001", name=" Ana ", id=42.0, Amount="19.90")
 
     assert (recipient.key, recipient.phone, recipient.phone_as_listed) == (
-        "34600000001",
-        "34600000001",
+        "+34600000001",
+        "+34600000001",
         "+34 600 000 001",
     )
     assert (recipient.name, recipient.reference, recipient.variables) == ("Ana", "42", {"Amount": "19.90"})

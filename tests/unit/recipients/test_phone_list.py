@@ -34,7 +34,6 @@ def test_an_empty_list_names_nobody() -> None:
         ("600000001 / 600000002", "ES"),
         ("912345678", "ES"),
         ("+34 912 345 678", None),
-        ("", "ES"),
         (600000001.5, "ES"),
     ],
     ids=repr,
@@ -44,9 +43,10 @@ def test_a_cell_that_is_no_phone_of_a_mobile_refuses_the_list(cell: Any, region:
         read(["+34600000001", "+34600000002", cell], region=region)
 
 
-def test_a_missing_cell_refuses_the_list_with_its_own_remedy() -> None:
+@pytest.mark.parametrize("cell", [None, "", "NULL", float("nan")])
+def test_a_missing_cell_refuses_the_list_with_its_own_remedy(cell: Any) -> None:
     with pytest.raises(RcsInputError, match=r"1 of 2 rows .*it is missing\. .*WHERE phone IS NOT NULL\."):
-        read(["+34600000001", None])
+        read(["+34600000001", cell])
 
 
 def test_the_error_names_the_first_row_with_its_value_masked() -> None:

@@ -75,7 +75,7 @@ def test_each_chunk_of_the_list_is_freed_after_it_is_recorded(engine: sa.Engine)
     def chunks() -> Iterator[Mapping[str, Cells]]:
         nonlocal most
         for number in range(CHUNKS):
-            cells = Cells([f"346{number:08d}"])
+            cells = Cells([f"+346{number:08d}"])
             alive[number] = cells
             most = max(most, len(alive))
             yield {"phone": cells}
@@ -109,8 +109,8 @@ def test_a_campaign_cancelled_while_it_is_sent_stops_before_its_next_request(eng
 
 def test_chunks_before_one_that_cannot_be_read_are_recorded(engine: sa.Engine) -> None:
     def chunks() -> Iterator[Mapping[str, list[object]]]:
-        yield {"phone": ["34600000001"]}
-        yield {"phone": ["34600000002"]}
+        yield {"phone": ["+34600000001"]}
+        yield {"phone": ["+34600000002"]}
         raise RcsInputError("sql", "the connection was lost", "Retry.")
 
     with pytest.raises(RcsInputError):
@@ -123,7 +123,7 @@ def test_a_reply_that_cannot_be_recorded_stops_the_task_and_the_others_are_recor
     fail_at_second_reply(engine)
 
     with pytest.raises(RcsStoreUnavailable):
-        send(engine, [{"phone": [f"3460000000{number}" for number in range(1, 6)]}])
+        send(engine, [{"phone": [f"+3460000000{number}" for number in range(1, 6)]}])
 
     assert list(states(engine).values()) == ["accepted", "sending", "accepted", "planned", "planned"]
 

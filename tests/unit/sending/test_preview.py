@@ -33,6 +33,7 @@ from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.api.wire import send
 from airflow_provider_rcs.recipients.chunks import Chunk
+from airflow_provider_rcs.recipients.phones import IS_FIXED_LINE
 from airflow_provider_rcs.recipients.selection import read_selection
 from airflow_provider_rcs.sending.preview import PreviewCounts, dry_run
 from airflow_provider_rcs.sending.settings import SendSettings
@@ -67,10 +68,11 @@ WELCOME = Template(
     ),
 )
 PEOPLE: dict[str, list[Any]] = {
-    "phone": ["600 000 001", "+34 600 000 002", "912345678", "x"],
+    "phone": ["600 000 001", "+34 600 000 002", "34600000678", "x"],
     "name": ["Núria Pérez", "Íñigo", "Zoë", "Nobody"],
     "total": [19.9, 7, 8, 9],
 }
+WITH_A_FIXED_LINE = PEOPLE | {"phone": [*PEOPLE["phone"][:2], "912345678", "x"]}
 
 
 def preview(chunks: Any = (PEOPLE,), engine: sa.Engine | None = None, excluded: Any = (), **changes: Any) -> Any:
@@ -146,21 +148,35 @@ def test_the_plan_contains_no_phone_name_or_value_of_a_recipient(engine: sa.Engi
     assert not any(text in plan for text in ("600000001", "0000001", "Núria", "Pérez", "19.9", "Íñigo"))
 
 
-def test_fixed_lines_are_counted_among_planned_recipients() -> None:
-    plan = preview()
+def test_the_plan_counts_how_phones_were_read_and_of_which_country_they_are() -> None:
+    assert preview()["phones"] == {
+        "readings": {"national": 1, "as written": 1, "country code without +": 1},
+        "countries": {"ES": 3},
+        "unreadable": 0,
+        "advice": "",
+    }
+
+
+def test_a_list_that_cannot_be_read_is_refused_by_the_name_of_the_argument() -> None:
+    with pytest.raises(RcsInputError, match=r"^default_region: 4 of 4 phones"):
+        preview([PEOPLE | {"phone": ["600000001", "600000002", "600000003", "600000004"]}], default_region=None)
+
+
+def test_fixed_lines_are_counted_among_planned_recipients_where_they_are_accepted() -> None:
+    plan = preview([WITH_A_FIXED_LINE], mobile_only=False)
 
     assert (plan["planned"], plan["fixed_lines"]) == (3, 1)
 
 
-def test_fixed_lines_are_rejected_with_mobile_only() -> None:
-    plan = preview(mobile_only=True)
+def test_fixed_lines_are_rejected() -> None:
+    plan = preview([WITH_A_FIXED_LINE])
 
     assert (plan["planned"], plan["fixed_lines"], plan["rejected"]) == (2, 0, 2)
-    assert plan["reasons"]["rejected"]["phone: it is a fixed line, and mobile_only is set"] == 1
+    assert plan["reasons"]["rejected"][f"phone: {IS_FIXED_LINE}"] == 1
 
 
 def test_without_a_store_the_plan_says_so_and_still_counts_exclusions() -> None:
-    plan = preview(excluded=[["+34600000001", "34699999999"]], default_region="ES")
+    plan = preview(excluded=[["+34600000001", "+34699999999"]], default_region="ES")
 
     assert plan["store_asked"] is False
     assert (plan["planned"], plan["suppressed"]) == (2, 1)
@@ -267,7 +283,7 @@ def test_the_memory_of_a_preview_grows_only_with_the_phones() -> None:
 
     def chunks(count: int) -> Iterator[Chunk]:
         for start in range(0, count, 1_000):
-            phones = [f"346{number:08d}" for number in range(start, start + 1_000)]
+            phones = [f"+346{number:08d}" for number in range(start, start + 1_000)]
             yield {"phone": phones, "name": [f"{long}{number}" for number in range(1_000)], "total": [1] * 1_000}
 
     def peak(count: int) -> int:

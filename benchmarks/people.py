@@ -30,7 +30,7 @@ def frame(count: int) -> pd.DataFrame:
 def rows(count: int) -> Iterator[dict[str, Any]]:
     """Yield rows of planned recipients for the ledger."""
     for number in range(count):
-        phone = f"346{number:08d}"
+        phone = f"+346{number:08d}"
         yield {"phone": phone, "name": f"Núria Pérez {number}", "variables": {"Pedido": f"A-{number}", "Dia": "1"}}
 
 

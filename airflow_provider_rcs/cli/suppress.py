@@ -56,6 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             choices=("e164", "national"),
             help="what phones without + begin with: a country code (e164), or never one (national)",
         )
+        action.add_argument(
+            "--mobile-only",
+            action=argparse.BooleanOptionalAction,
+            default=True,
+            help="refuse fixed lines (default); without it, those that are written with + are taken",
+        )
     for action in (add, importing, remove):
         action.add_argument("--default-region", help="region of national phones, such as ES")
     for action in (add, importing, remove, listing):
@@ -93,7 +99,7 @@ def _suppress(arguments: argparse.Namespace, argument: str, chunks: Iterable[Seq
 
     if arguments.default_region is not None:
         require_region(arguments.default_region)
-    rules = PhoneRules(arguments.default_region, arguments.phone_format)
+    rules = PhoneRules(arguments.default_region, arguments.phone_format, arguments.mobile_only)
     engine = migrated_store_of(arguments)
     account = _account(arguments)
     phones = read_phone_list(argument, chunks, rules)

@@ -70,8 +70,8 @@ class RcsSendingOperator(BaseOperator):
     :param store_conn_id: the connection to the store; by default ``[rcs] store_conn_id``. (templated)
     :param batch_size: the most recipients of one request; by default the connection's.
     :param max_in_flight: how many requests may be in flight at once.
-    :param exclude_sql: a query, or a ``.sql`` file, with one column: phones that must not be messaged.
-        (templated)
+    :param exclude_sql: a query, or a ``.sql`` file, with one column: phones that must not be messaged. If one of them
+        cannot be read as the phone of a mobile, nothing is sent. (templated)
     :param exclude_conn_id: the connection of ``exclude_sql``; by default that of the recipients, if they have one.
         (templated)
     :param frequency_cap: how often a phone may be messaged, over all campaigns of the store, such as

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.masking import mask_phone
 from airflow_provider_rcs.recipients.phone_cells import IS_MISSING
-from airflow_provider_rcs.recipients.phones import IS_FIXED_LINE, PhoneColumn, PhoneRules, read_phone_column
+from airflow_provider_rcs.recipients.phones import IS_FIXED_LINE, PhoneColumn, PhoneRules, Reading, read_phone_column
 from airflow_provider_rcs.recipients.rounding import RoundedNumbers
 
 _LONGEST_SHOWN = 64
@@ -24,11 +24,12 @@ def read_phone_list(argument: str, chunks: Iterable[Sequence[object]], rules: Ph
     """Return the phones of a list, if each of its cells is one that a message could be sent to.
 
     A cell that cannot be read may be the phone of a person who would then be messaged despite the list. That holds for
-    missing cells, which a failed join leaves behind, and for fixed lines.
+    missing cells, which a failed join leaves behind, and for fixed lines: as long as only mobiles are messaged, and
+    otherwise those that are digits without a country.
 
     :param argument: the argument that the list comes from, for the error.
     :param chunks: the cells of its only column, some at a time.
-    :param rules: how phones without a country are read; whatever they accept, only mobiles are.
+    :param rules: how phones without a country are read, and which are messaged.
     :return: the phones in E.164.
     :raises RcsInputError: if a cell cannot be read, after the whole list was read, with the number of such cells; or if
         the phones were rounded.
@@ -36,7 +37,10 @@ def read_phone_list(argument: str, chunks: Iterable[Sequence[object]], rules: Ph
     phones: set[str] = set()
     refusals, rounded = _Refusals(), RoundedNumbers()
     for cells in chunks:
-        read = read_phone_column(cells, replace(rules, mobile_only=True))
+        read = read_phone_column(cells, rules)
+        for position in read.fixed_lines:
+            if read.readings[position] != Reading.AS_WRITTEN:
+                read.refused[position] = IS_FIXED_LINE
         refusals.add(cells, read)
         rounded.add([str(cell) for cell in cells])
         phones.update(phone for phone in read.phones if phone)

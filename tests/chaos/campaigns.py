@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -93,6 +93,10 @@ class CampaignUnderTest:
             started_by="a test",
             lease=timedelta(seconds=self._task.lease),
         )
+
+    def exclude(self, phones: Sequence[str]) -> None:
+        """Exclude phones in the processes that are started from now on."""
+        self._task = replace(self._task, excluded=tuple(phones))
 
     def prepare(self, **changes: Any) -> Sender:
         """Return a process that is ready to send, and waits until it is begun."""

@@ -57,6 +57,7 @@ class Task:
     :param rotated_password: the account's token after it was changed between the look-up of the template and the send.
     :param max_pages: maximum size of its database, in pages of SQLite.
     :param dispatches: whether it dispatches the campaigns that are due, instead of sending its own list.
+    :param excluded: the phones that its ``exclude_sql`` returns.
     """
 
     store_url: str
@@ -77,6 +78,7 @@ class Task:
     rotated_password: str | None = None
     max_pages: int | None = None
     dispatches: bool = False
+    excluded: tuple[str, ...] = field(default=(), repr=False)
 
 
 class Sender:
@@ -172,6 +174,7 @@ def _send(task: Task) -> None:
         task.chunks,
         started_by="a test",
         lease=timedelta(seconds=task.lease),
+        excluded=[task.excluded],
     )
 
 
@@ -184,6 +187,7 @@ def _dispatch(task: Task, engine: sa.Engine, service: RcsService) -> None:
                 scheduled,
                 started_by="a test",
                 lease=timedelta(seconds=task.lease),
+                excluded=[task.excluded],
             )
 
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.store.campaign import schedules
-from airflow_provider_rcs.store.outbox import attempts, claims, planning, settlement
+from airflow_provider_rcs.store.outbox import attempts, claims, exclusions, planning, settlement
 
 Action = Callable[[], None]
 
@@ -30,6 +30,7 @@ class Step(StrEnum):
 
     PLANNING = "before the commit of the list"
     TAKING_OVER = "before the commit with which a dispatch takes over a list"
+    EXCLUDING = "before the commit that suppresses excluded recipients of earlier lists"
     BEFORE_CLAIM = "before the claim"
     CLAIMING = "before the commit of the claim"
     AFTER_CLAIM = "after the commit of the claim"
@@ -67,6 +68,8 @@ def arm(engine: sa.Engine, step: Step, occurrence: int, act: Action) -> None:
             _before_commit_of(engine, planning.record_list, act)
         case Step.TAKING_OVER:
             _before_commit_of(engine, schedules.assign_scheduled_list, act)
+        case Step.EXCLUDING:
+            _before_commit_of(engine, exclusions.suppress_excluded, act)
         case Step.BEFORE_CLAIM:
             _before(claims.claim_batches, act)
         case Step.CLAIMING:

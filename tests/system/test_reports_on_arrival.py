@@ -22,7 +22,7 @@ from tests.unit.store.given import NOON, sent
 
 DAG_ID, WATCHER = "rcs_reports_on_arrival", "reports"
 EXAMPLE = Path(__file__).parents[2] / "dags" / f"{DAG_ID}.py"
-PEOPLE = [f"346{number:08d}" for number in range(10)]
+PEOPLE = [f"+346{number:08d}" for number in range(10)]
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import shlex
+import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -251,6 +254,29 @@ def test_a_connection_that_is_not_defined_is_named(store: sa.Engine, capsys: pyt
     assert run("add", ANA, "--reason", "said STOP", "--rcs-conn-id", "nowhere") == 2
 
     assert "rcs-conn-id: the connection 'nowhere' is not defined" in capsys.readouterr().err
+
+
+def test_the_commands_of_the_page_work_as_they_stand(
+    store: sa.Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "suppress-a-phone.md").read_text(encoding="utf-8")
+    [commands] = re.findall(r"```console\n(.*?)```", page, re.DOTALL)
+    [insert] = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    define_warehouse(monkeypatch, tmp_path)
+    with closing(sqlite3.connect(tmp_path / "warehouse.db")) as warehouse:
+        warehouse.execute("CREATE TABLE opt_out (phone)")
+        warehouse.execute("INSERT INTO opt_out VALUES (?)", (BEA,))
+        warehouse.commit()
+    monkeypatch.chdir(tmp_path)
+    Path("opt_outs.csv").write_text("id,mobile\n7,600 000 003\n")
+
+    codes = [main(shlex.split(command)[1:]) for command in commands.splitlines()]
+
+    assert set(codes) == {0}
+    assert list(listed(store)) == [BEA, "+34600000003"]
+    with store.begin() as connection:
+        connection.execute(sa.text(insert))
+    assert listed(store)[ANA].reason == "said STOP"
 
 
 def test_a_phone_suppressed_by_the_command_gets_no_message_from_that_account(

@@ -459,6 +459,24 @@ def test_an_exclude_sql_that_cannot_be_read_stops_the_campaign_before_anything_i
     assert "600000001" not in str(stopped.value)
 
 
+def test_the_recipients_of_a_campaign_are_excluded_from_the_next_one_by_a_query_on_the_store(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    phones = [f"+3460000000{number}" for number in range(4)]
+    operator(campaign, recipients=[{"phone": phone, "name": "x"} for phone in phones[:2]]).execute(context)
+    query = "SELECT phone FROM rcs_message WHERE phone IS NOT NULL"
+
+    second = operator(
+        f"{campaign}-2",
+        recipients=[{"phone": phone, "name": "x"} for phone in phones],
+        exclude_sql=query,
+        exclude_conn_id="rcs_store",
+        default_region=None,
+    ).execute(context)
+
+    assert (second["accepted"], second["suppressed"]) == (2, 2)
+
+
 def test_a_campaign_records_the_account_that_sends_it_and_not_its_token(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

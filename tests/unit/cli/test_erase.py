@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -91,6 +92,15 @@ def test_typing_yes_erases_the_person(engine: sa.Engine, run: Erase, monkeypatch
     monkeypatch.setattr("builtins.input", lambda _: "yes")
 
     assert run("--phone", ANA) == 0
+
+    assert ANA not in rows(engine)
+
+
+def test_the_phone_is_read_from_a_pipe(engine: sa.Engine, run: Erase, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent(engine, [ANA])
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{ANA}\n"))
+
+    assert run("--phone", "-", "--yes") == 0
 
     assert ANA not in rows(engine)
 

@@ -56,6 +56,14 @@ def test_the_error_names_the_first_row_with_its_value_masked() -> None:
     assert re.match(r"exclude_sql: 3 of 5 rows cannot be read .* row 3, value '\*{4}000': it is", str(refused.value))
 
 
+def test_fixed_lines_that_name_their_country_are_read_where_they_are_messaged() -> None:
+    rules = PhoneRules("ES", mobile_only=False)
+
+    assert read_phone_list("exclude_sql", [["+34912345678"]], rules) == {"+34912345678"}
+    with pytest.raises(RcsInputError, match="1 of 1 rows cannot be read .* it is a fixed line"):
+        read_phone_list("exclude_sql", [["912345678"]], rules)
+
+
 def test_phones_that_a_32_bit_float_has_rounded_refuse_the_list() -> None:
     with pytest.raises(RcsInputError, match="20 of 20 phones are rounded"):
         read([600000000] * 20)

@@ -90,10 +90,8 @@ def test_a_recipient_that_an_earlier_attempt_has_planned_is_suppressed(engine: s
     assert {row(engine, phone).reason for phone in (ANA, EVA)} == {EXCLUDED}
 
 
-def test_the_messages_of_a_large_campaign_are_compared_page_by_page(
-    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(exclusions, "_ROWS_PER_PAGE", 3)
+def test_many_messages_are_suppressed_batch_by_batch(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exclusions, "_ROWS_PER_STATEMENT", 3)
     earlier = planned(engine, phones(10))
 
     assert suppress_excluded(engine, earlier.campaign, set(phones(10)[1::2])) == 5

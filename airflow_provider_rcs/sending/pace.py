@@ -14,7 +14,7 @@ _SHORTEST_PAUSE = 0.1
 _LONGEST_PAUSE = 60.0
 # How much faster requests leave for each one that is accepted: a share of the rate at the last 429, and requests a
 # second. The latter so that a rate measured over a long pause does not last.
-_GROWTH = 0.02
+_GROWTH = 0.03
 
 
 @dataclass
@@ -43,9 +43,9 @@ class Pace:
     _refusals_in_a_row: int = 0
     _has_accepted: bool = False
     _accepted_in_round: int = 0
-    # The requests accepted since the last refusal, or the first request, and when that was.
+    # The requests accepted since the last refusal, and when that was.
     _accepted: int = 0
-    _since: float | None = None
+    _refused_at: float | None = None
     # Requests a second; 0 for no limit.
     _rate: float = 0.0
     _growth: float = 0.0
@@ -71,8 +71,7 @@ class Pace:
 
         :return: the number of refusals so far; give it back with the reply.
         """
-        if self._since is None:
-            self._since, self._patient_until = now, now + PATIENCE_SECONDS
+        self._patient_until = self._patient_until or now + PATIENCE_SECONDS
         if self._rate:
             self._wait(until=now + 1 / self._rate)
         return self._refusals
@@ -82,7 +81,6 @@ class Pace:
 
         :param refusals: what :meth:`leave` returned for it.
         """
-        self._accepted += 1
         self._patient_until = now + PATIENCE_SECONDS
         if not self._has_accepted:
             self._has_accepted = True
@@ -90,6 +88,7 @@ class Pace:
         if refusals < self._refusals:
             return  # It left before the last refusal, so it proves nothing about what is allowed since.
         self._refusals_in_a_row = 0
+        self._accepted += 1
         if self._rate:
             self._rate += self._growth
         self._accepted_in_round += 1
@@ -124,13 +123,16 @@ class Pace:
         self.not_before = max(self.not_before, until)
 
     def _measure_rate(self, now: float) -> None:
-        if self._since is not None and self._accepted and now > self._since:
-            self._rate = self._accepted / (now - self._since)
+        if self._refused_at is not None:
+            if not self._accepted:
+                return  # A refused probe: the pause goes on.
+            self._rate = self._accepted / (now - self._refused_at)
             self._growth = _GROWTH * max(self._rate, 1.0)
-        self._since, self._accepted = now, 0
+        # The first refusal shows no rate: the requests before it left all at once.
+        self._refused_at, self._accepted = now, 0
 
     def _own_pause(self) -> float:
         first = min(max(2 / self._rate, _SHORTEST_PAUSE), _FIRST_PAUSE) if self._rate else _FIRST_PAUSE
         longest = min(first * 2.0 ** min(self._refusals_in_a_row - 1, 30), _LONGEST_PAUSE)
         # Random, so that tasks that were refused together do not come back together.
-        return longest * (0.5 + self.chance() / 2)
+        return longest * (1 + self.chance() / 2)

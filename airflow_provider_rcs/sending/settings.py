@@ -14,6 +14,7 @@ from airflow_provider_rcs.api.models import FrequencyCap, QuietHours
 from airflow_provider_rcs.recipients.listing import ListSettings
 
 DEFAULT_MAX_IN_FLIGHT = 8
+MOST_IN_FLIGHT = 32
 GRACE_FOR_PAST_DATES = timedelta(minutes=5)
 DEFAULT_LEAD = timedelta(minutes=30)
 _REMEDY_FOR_PASSED_DATE = (
@@ -39,7 +40,7 @@ class SendSettings(ListSettings):
     :param quiet_hours: parts of the day in which the service must not send.
     :param request_reports: whether the service is asked to push delivery reports.
     :param batch_size: the most recipients of one request; ``None`` for the connection's.
-    :param max_in_flight: how many requests may be in flight at once.
+    :param max_in_flight: how many requests may be in flight at once, at most 32.
     :param frequency_cap: how often a phone may be messaged, over all campaigns; ``None`` for no cap.
     :param min_credits: the credit that the account must have for the campaign to begin; ``None`` for no check.
     :param on_invalid: ``"reject"`` records invalid recipients as rejected; ``"fail"`` sends nothing if one is invalid.
@@ -71,6 +72,12 @@ class SendSettings(ListSettings):
             _require_choice(argument, getattr(self, argument), choices)
         for argument in ("batch_size", "max_in_flight"):
             _require_count(argument, getattr(self, argument))
+        if self.max_in_flight > MOST_IN_FLIGHT:
+            raise RcsInputError(
+                "max_in_flight",
+                f"{self.max_in_flight} is more than {MOST_IN_FLIGHT}",
+                f"Use 1 to {MOST_IN_FLIGHT}; for more, divide the list into shards.",
+            )
         if self.default_region is not None:
             require_region(self.default_region)
         self._require_frequency_cap()

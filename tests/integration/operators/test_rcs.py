@@ -245,7 +245,7 @@ def test_a_constant_is_sent_to_every_recipient_and_stored_with_each_message(
 def test_a_retry_sends_the_constants_of_the_latest_list(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
-    sandbox.faults([{"next": 3, "kind": "status", "status": 429, "retry_after": 0}])
+    sandbox.faults([{"next": 1, "kind": "status", "status": 429, "retry_after": 3600}])
     first = operator(campaign, people(1), template_id="1234567", constants={"Importe": 7})
     with pytest.raises(AirflowException, match="RcsRateLimited"):
         first.execute(context)

@@ -98,6 +98,12 @@ def test_unreadable_quiet_hours_are_refused_with_their_field_and_an_example(entr
         read_quiet_hours(entries)
 
 
+def test_at_most_32_requests_may_be_in_flight() -> None:
+    assert SendSettings("7", "spring", max_in_flight=32).max_in_flight == 32
+    with pytest.raises(RcsInputError, match="max_in_flight: 33 is more than 32"):
+        SendSettings("7", "spring", max_in_flight=33)
+
+
 def test_a_campaign_scheduled_by_the_store_needs_a_date() -> None:
     with pytest.raises(RcsInputError, match="send_at: it is not set, and scheduled_by='store' needs it"):
         SendSettings("7", "spring", scheduled_by="store")

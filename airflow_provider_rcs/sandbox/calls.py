@@ -17,6 +17,7 @@ from aiohttp import web
 
 from airflow_provider_rcs.sandbox.faults import Fault, FaultKind
 from airflow_provider_rcs.sandbox.model import RefusalError, WrongCredentialsError
+from airflow_provider_rcs.sandbox.options import RetryAfter
 from airflow_provider_rcs.sandbox.parsing import (
     Parameters,
     lower_names,
@@ -25,7 +26,6 @@ from airflow_provider_rcs.sandbox.parsing import (
     parse_template,
     wants_json,
 )
-from airflow_provider_rcs.sandbox.options import RetryAfter
 from airflow_provider_rcs.sandbox.replies import (
     Reply,
     credit_reply,

@@ -25,7 +25,7 @@ class RequestLimit:
 
     def __init__(self, requests_per_second: int | None) -> None:
         self.refused = 0
-        self._taken: deque[float] | None = requests_per_second and deque(maxlen=requests_per_second)
+        self._taken = None if requests_per_second is None else deque[float](maxlen=requests_per_second)
 
     def seconds_to_wait(self, now: float) -> float:
         """Take a send, and return 0, or refuse it, and return after how many seconds one would be taken.

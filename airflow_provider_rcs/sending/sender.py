@@ -144,7 +144,8 @@ class Sender:
         """Wait until a request, a claim or a settlement has ended, or the next request may leave; process what has."""
         seconds = max(self._seconds_to_wait(), 0.0) if self._claimer.ready and self._free_slots() else None
         claiming, settling = self._claimer.claiming, self._settler.settling
-        awaited: list[Future[Any]] = [*self._in_flight, *filter(None, [claiming, settling])]
+        awaited: list[Future[Any]] = [*self._in_flight]
+        awaited += [each for each in (claiming, settling) if each is not None]
         if not awaited:
             time.sleep(seconds or 0.0)
             return
@@ -177,8 +178,8 @@ class Sender:
         seconds = self._pace.not_before - now
         if self._pace.is_out_of_patience:
             self._stopped_by = self._stopped_by or RcsRateLimited(
-                f"{error} The next request should wait {seconds:.0f} seconds; a task waits until {PATIENCE_SECONDS:.0f} "
-                "seconds after the last request that was accepted.",
+                f"{error} The next request should wait {seconds:.0f} seconds; a task waits for at most "
+                f"{PATIENCE_SECONDS:.0f} seconds after the last request that was accepted.",
                 error.retry_after,
             )
         elif is_new:

@@ -196,13 +196,18 @@ def test_after_a_burst_of_refusals_one_request_is_in_flight_until_it_is_answered
 
 
 def test_a_burst_of_refusals_pauses_the_attempt_once(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses = []
+    are_new = []
     limited = Pace.limited
-    monkeypatch.setattr(Pace, "limited", lambda *args: pauses.append(limited(*args)) or pauses[-1])
+
+    def record(pace: Pace, refusals: int, retry_after: float | None, now: float) -> bool:
+        are_new.append(limited(pace, refusals, retry_after, now))
+        return are_new[-1]
+
+    monkeypatch.setattr(Pace, "limited", record)
 
     send(engine, BusyService(refused=range(2, 10)), phones(20), max_in_flight=8)
 
-    assert pauses == [True] + [False] * 7
+    assert are_new == [True] + [False] * 7
 
 
 def test_a_service_that_only_refuses_ends_the_attempt_with_the_list_planned(engine: sa.Engine) -> None:

@@ -45,7 +45,8 @@ class FrequencyCap:
     """How often a phone may be messaged, over all campaigns of the store.
 
     :param at_most: the maximum number of messages.
-    :param within: the period before now in which messages are counted.
+    :param within: messages that go out less than this before or after the campaign's messages are counted, by the
+        dates at which they go out (``send_at``), not at which they were handed to the service.
     :raises RcsInputError: if ``at_most`` is below 1, or ``within`` is not a positive ``timedelta``.
     """
 

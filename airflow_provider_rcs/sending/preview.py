@@ -246,7 +246,9 @@ class PreviewCounts:
     def _suppression_reasons(self, phones: Sequence[str]) -> Mapping[str, str]:
         if self.engine is None:
             return {phone: EXCLUDED for phone in phones if phone in self.excluded}
-        return preview_suppressions(self.engine, self.campaign, phones, self.excluded, self.settings.frequency_cap)
+        return preview_suppressions(
+            self.engine, self.campaign, phones, self.excluded, self.settings.frequency_cap, self.terms.send_at
+        )
 
     def _bytes_of_request(self, listed: Sequence[ListedRecipient]) -> int:
         """Return the size of a request's body; its reference is as long as a real one."""

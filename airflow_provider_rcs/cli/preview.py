@@ -216,5 +216,6 @@ def _format(plan: Mapping[str, Any]) -> str:
         variables = list(samples[0]["variables"])
         rows = [[s["phone"], s["name"], *(s["variables"].get(name, "") for name in variables)] for s in samples]
         parts.append(aligned(["phone", "name", *variables], rows))
+    parts.extend(f"Warning: {warning}" for warning in plan["warnings"])
     parts.append("Nothing was sent or recorded.")
     return "\n\n".join(parts)

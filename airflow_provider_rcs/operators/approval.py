@@ -103,6 +103,7 @@ def describe_plan(plan: Mapping[str, Any]) -> str:
                 *(f"| {label} | {plan[count]} |" for count, label in COUNT_LABELS.items()),
             ]
         ),
+        *(f"**Warning:** {warning}" for warning in plan["warnings"]),
         unknown,
         "\n".join(reasons),
         f"{requests['count']} requests, {requests['total_bytes']} bytes in total. Masked samples:",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ from airflow_provider_rcs.store.db.engine import reading
 from airflow_provider_rcs.store.outbox.planning import KnownRecipient, read_known_recipients
 from airflow_provider_rcs.store.outbox.refused_credentials import require_not_refused
 from airflow_provider_rcs.store.outbox.suppression import EXCLUDED, preview_suppressions
+
+log = logging.getLogger(__name__)
 
 # What is counted, with what people read for it.
 COUNT_LABELS = {
@@ -91,6 +94,8 @@ def dry_run(
     if campaign is None or counts.planned:
         settings.require_future_send_at()
     list_counts.warn()
+    for warning in settings.warnings():
+        log.warning("Campaign %s: %s", settings.campaign, warning)
     return {**_result(template, settings, list_counts, counts), "plan_hash": str(plan)}
 
 
@@ -136,6 +141,7 @@ def _result(
             "total_bytes": counts.total_bytes,
         },
         "samples": counts.samples,
+        "warnings": settings.warnings(),
     }
 
 

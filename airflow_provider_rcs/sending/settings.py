@@ -99,7 +99,7 @@ class SendSettings(ListSettings):
             return []
         return [
             f"send_at: {write_moment(self.send_at)} in Spain is within quiet_hours[{number}] ({hours}): the service "
-            f"does with the messages what action {hours.action} says (assumed of 1: it sends them when the period ends)."
+            f"does with the messages what action {hours.action} says (assumed of 1: it sends them at its end)."
             for number, hours in enumerate(self.quiet_hours)
             if hours.in_service_time(self.send_at).includes(self.send_at)
         ]

@@ -13,8 +13,8 @@ from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches
 from airflow_provider_rcs.store.outbox.settlement import requeue_unsent
 
-# A claim holds the campaign's lock: dispatches and settlements wait for it.
-_MOST_TOGETHER = 4
+MOST_TOGETHER = 4
+"""The most batches claimed in one transaction, which holds the campaign's lock: dispatches and settlements wait."""
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Claimer:
                 self.attempt,
                 self.batch_size,
                 self.frequency_cap,
-                requests=min(requests, _MOST_TOGETHER),
+                requests=min(requests, MOST_TOGETHER),
                 after=self._last_message_id,
             )
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsAuthError, RcsError, RcsOutcomeUnknown, RcsRateLimited
 from airflow_provider_rcs.api.models import Recipient, SendRequest, SendResult, Template
 from airflow_provider_rcs.api.settings import ApiSettings
-from airflow_provider_rcs.sending.claimer import Claimer
+from airflow_provider_rcs.sending.claimer import MOST_TOGETHER, Claimer
 from airflow_provider_rcs.sending.pace import PATIENCE_SECONDS, Pace
 from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.settings import SendSettings
@@ -135,10 +135,16 @@ class Sender:
         if claimer.is_at_end and not claimer.ready and not self._is_busy():
             claimer.start_over()
         if not claimer.is_at_end:
-            missing = self._pace.claims_ahead - len(claimer.ready)
-            # Where requests could leave now, those that follow them are claimed afterwards.
-            due = self._free_slots() - len(claimer.ready)
-            claimer.start(pool, min(missing, due) if due > 0 else missing)
+            claimer.start(pool, self._batches_to_claim())
+
+    def _batches_to_claim(self) -> int:
+        wanted, ready = self._pace.claims_ahead, len(self._claimer.ready)
+        # Where requests could leave now, those that follow them are claimed afterwards.
+        if (due := self._free_slots() - ready) > 0:
+            return due
+        # Until the first reply, everything for the wide start; then some together, which costs less than one by one.
+        is_worth_it = wanted > self._pace.width or wanted - ready >= min(MOST_TOGETHER, (wanted + 1) // 2)
+        return wanted - ready if is_worth_it else 0
 
     def _wait(self) -> None:
         """Wait until a request, a claim or a settlement has ended, or the next request may leave; process what has."""

@@ -126,7 +126,9 @@ class Pace:
         if self._refused_at is not None:
             if not self._accepted:
                 return  # A refused probe: the pause goes on.
-            self._rate = self._accepted / (now - self._refused_at)
+            seconds = max(now - self._refused_at, _SHORTEST_PAUSE)
+            # Not slower than one request for each of the longest pauses: the service may have asked for a long one once.
+            self._rate = max(self._accepted / seconds, 1 / _LONGEST_PAUSE)
             self._growth = _GROWTH * max(self._rate, 1.0)
         # The first refusal shows no rate: the requests before it left all at once.
         self._refused_at, self._accepted = now, 0

@@ -157,6 +157,18 @@ def test_each_accepted_request_lets_the_next_one_leave_a_little_sooner() -> None
     assert gaps[-1] < 1
 
 
+def test_a_long_pause_that_the_service_asked_for_once_does_not_last() -> None:
+    pace = proven()
+    refuse_next(pace, 800.0)
+    accept_next(pace)
+    refuse_next(pace, 1.0)
+    now = pace.not_before
+
+    accept_next(pace)
+
+    assert pace.not_before == pytest.approx(now + 60)
+
+
 def test_the_first_refusal_does_not_slow_down_what_follows_it() -> None:
     pace = proven()
     refuse_next(pace, 5.0)

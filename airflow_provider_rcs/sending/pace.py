@@ -127,7 +127,7 @@ class Pace:
             if not self._accepted:
                 return  # A refused probe: the pause goes on.
             seconds = max(now - self._refused_at, _SHORTEST_PAUSE)
-            # Not slower than one request for each of the longest pauses: the service may have asked for a long one once.
+            # Not slower than one request a minute: the service may have asked for a long pause once.
             self._rate = max(self._accepted / seconds, 1 / _LONGEST_PAUSE)
             self._growth = _GROWTH * max(self._rate, 1.0)
         # The first refusal shows no rate: the requests before it left all at once.

@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exclude-sql", help="a query with one column: phones that must not be messaged")
     parser.add_argument("--exclude-conn-id", help="Airflow connection of that query (default: --sql-conn-id)")
     parser.add_argument("--at-most", type=int, help="messages per phone within --within-days")
-    parser.add_argument("--within-days", type=float, help="days that --at-most counts, back from now")
+    parser.add_argument("--within-days", type=float, help="days that --at-most counts, before and after the date")
     parser.add_argument("--shard", help='the shard of the list, such as "2/4"')
     parser.add_argument("--sample", default=1.0, help="the share of the list to send to, such as 0.01")
     add_store_option(parser)
@@ -222,6 +222,7 @@ def _format(plan: Mapping[str, Any]) -> str:
         variables = list(samples[0]["variables"])
         rows = [[s["phone"], s["name"], *(s["variables"].get(name, "") for name in variables)] for s in samples]
         parts.append(aligned(["phone", "name", *variables], rows))
+    parts.extend(f"Warning: {warning}" for warning in plan["warnings"])
     parts.append("Nothing was sent or recorded.")
     return "\n\n".join(parts)
 

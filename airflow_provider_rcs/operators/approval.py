@@ -104,6 +104,7 @@ def describe_plan(plan: Mapping[str, Any]) -> str:
         _table("", {label: plan[count] for count, label in COUNT_LABELS.items()}),
         _table("phones, as they were read", plan["phones"]["readings"]),
         _table("country", plan["phones"]["countries"]),
+        *(f"**Warning:** {warning}" for warning in plan["warnings"]),
         unknown,
         "\n".join([*reasons, *suspicious]),
         plan["phones"]["advice"],

@@ -61,21 +61,24 @@ class RcsSendingOperator(BaseOperator):
     :param send_at: when the service sends the messages, to the minute: a datetime, or a text in ISO 8601. (templated)
     :param timezone: the time zone of a ``send_at`` that has none, such as ``"Europe/Madrid"``. A time that the clocks
         skip is refused; one that they repeat means the first. (templated)
-    :param quiet_hours: parts of the day, in Spain's time, in which the service must not send: ``QuietHours``, or dicts
-        of ``start``, ``end`` and ``action``. (templated)
+    :param quiet_hours: parts of the day in which the service must not send: ``QuietHours``, or dicts of ``start``,
+        ``end``, ``action`` and ``timezone``. Without its own ``timezone`` a part is in Spain's time; it is refused if
+        the argument ``timezone`` is another. (templated)
     :param request_reports: whether the service is asked to push delivery reports. Without them, whether messages are
         delivered is not known, messages in doubt can only be resolved by hand, and a sensor on the campaign waits
         forever.
     :param rcs_conn_id: the connection to the RCS API. (templated)
     :param store_conn_id: the connection to the store; by default ``[rcs] store_conn_id``. (templated)
     :param batch_size: the most recipients of one request; by default the connection's.
-    :param max_in_flight: how many requests may be in flight at once.
+    :param max_in_flight: how many requests may be in flight at once, at most 32. If the service answers 429, the task
+        waits as it asks, and goes on with fewer.
     :param exclude_sql: a query, or a ``.sql`` file, with one column: phones that must not be messaged. If one of them
         cannot be read as the phone of a mobile, nothing is sent. (templated)
     :param exclude_conn_id: the connection of ``exclude_sql``; by default that of the recipients, if they have one.
         (templated)
     :param frequency_cap: how often a phone may be messaged, over all campaigns of the store, such as
-        ``FrequencyCap(at_most=2, within=timedelta(days=7))``; recipients over the cap are suppressed.
+        ``FrequencyCap(at_most=2, within=timedelta(days=7))``; recipients over the cap are suppressed. Messages count by
+        the dates at which they go out, before and after this campaign's.
     :param min_credits: the credit that the account must have for the campaign to begin; with less, the task fails
         before anything is recorded or sent. A campaign that has begun is not checked again. (templated)
     :param shard: the part of the list that this task sends to, such as ``"2/4"``; one of those that
@@ -311,6 +314,7 @@ class RcsSendingOperator(BaseOperator):
     def _settings(self) -> SendSettings:
         from airflow_provider_rcs.sending.settings import SendSettings, read_quiet_hours, read_send_at
 
+        send_at = read_send_at(self.send_at, self.timezone)
         return SendSettings(
             template_id=str(self.template_id),
             campaign=str(self.campaign),
@@ -324,8 +328,8 @@ class RcsSendingOperator(BaseOperator):
             phone_format=self.phone_format or None,
             mobile_only=self.mobile_only,
             agent=self.agent or "",
-            send_at=read_send_at(self.send_at, self.timezone),
-            quiet_hours=read_quiet_hours(self.quiet_hours),
+            send_at=send_at,
+            quiet_hours=read_quiet_hours(self.quiet_hours, self.timezone, send_at),
             request_reports=self.request_reports,
             batch_size=self.batch_size,
             max_in_flight=self.max_in_flight,

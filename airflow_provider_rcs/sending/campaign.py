@@ -194,6 +194,8 @@ def log_campaign_start(before: Funnel, counts: ListCounts, settings: SendSetting
         )
     else:
         log.info("Campaign %s starts: %d recipients are listed.", settings.campaign, counts.rows)
+    for warning in settings.warnings():
+        log.warning("Campaign %s: %s", settings.campaign, warning)
     if not settings.request_reports:
         log.warning(
             "Campaign %s requests no delivery reports (request_reports=False): whether its messages are delivered will "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ from airflow_provider_rcs.store.db.engine import reading
 from airflow_provider_rcs.store.outbox.planning import EXCLUDED, KnownRecipient, read_known_recipients, used_rows
 from airflow_provider_rcs.store.outbox.refused_credentials import require_not_refused
 from airflow_provider_rcs.store.outbox.suppression import preview_suppressions
+
+log = logging.getLogger(__name__)
 
 # What is counted, with what people read for it.
 COUNT_LABELS = {
@@ -93,6 +96,8 @@ def dry_run(
     if campaign is None or counts.planned:
         settings.require_future_send_at()
     list_counts.warn()
+    for warning in settings.warnings():
+        log.warning("Campaign %s: %s", settings.campaign, warning)
     return {**_result(template, settings, list_counts, counts), "plan_hash": str(plan)}
 
 
@@ -140,6 +145,7 @@ def _result(
             "total_bytes": counts.total_bytes,
         },
         "samples": counts.samples,
+        "warnings": settings.warnings(),
     }
 
 
@@ -263,7 +269,8 @@ class PreviewCounts:
     def _suppression_reasons(self, phones: Sequence[str]) -> Mapping[str, str]:
         if self.engine is None:
             return {}
-        return preview_suppressions(self.engine, self.terms.account, phones, self.settings.frequency_cap)
+        cap, terms = self.settings.frequency_cap, self.terms
+        return preview_suppressions(self.engine, terms.account, phones, cap, terms.send_at)
 
     def _bytes_of_request(self, listed: Sequence[ListedRecipient]) -> int:
         """Return the size of a request's body; its reference is as long as a real one."""

@@ -125,7 +125,10 @@ def test_a_reply_that_cannot_be_recorded_stops_the_task_and_the_others_are_recor
     with pytest.raises(RcsStoreUnavailable):
         send(engine, [{"phone": [f"+3460000000{number}" for number in range(1, 6)]}])
 
-    assert list(states(engine).values()) == ["accepted", "sending", "accepted", "planned", "planned"]
+    first, second, *others = states(engine).values()
+    assert (first, second) == ("accepted", "sending")
+    # The third request may have left while the second reply was being recorded.
+    assert others in (["accepted", "planned", "planned"], ["planned"] * 3)
 
 
 def test_credit_is_not_looked_up_without_min_credits(engine: sa.Engine) -> None:

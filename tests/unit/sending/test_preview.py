@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import orjson
@@ -23,6 +23,7 @@ from airflow_provider_rcs.api.errors import (
 from airflow_provider_rcs.api.models import (
     FrequencyCap,
     Outcome,
+    QuietHours,
     Recipient,
     SendRequest,
     Template,
@@ -428,3 +429,29 @@ def test_everyone_on_the_list_is_counted_once(chunks: list[list[str]], batch_siz
 
     assert sum(counts(counted).values()) == sum(map(len, chunks))
     assert counted.planned == len({phone for chunk in chunks for phone in chunk} - excluded)
+
+
+def test_a_date_in_the_campaigns_own_quiet_hours_is_a_warning_in_the_plan_and_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    night = datetime(2100, 1, 1, 23, tzinfo=UTC)
+
+    plan = preview(send_at=night, quiet_hours=(QuietHours(time(22), time(9)),))
+
+    (warning,) = plan["warnings"]
+    assert warning.startswith("send_at: 2100-01-02 00:00 in Spain is within quiet_hours[0]")
+    assert f"Campaign spring: {warning}" in caplog.messages
+
+
+def test_the_frequency_cap_of_a_plan_counts_by_its_date(engine: sa.Engine) -> None:
+    sent(engine, [ANA])
+    cap, today, in_ten_days = FrequencyCap(1, timedelta(days=7)), None, datetime.now(UTC) + timedelta(days=10)
+
+    people = [{"phone": [ANA], "name": ["Ana"], "total": [1]}]
+
+    planned = [
+        preview(people, engine, campaign="summer", frequency_cap=cap, send_at=date)["planned"]
+        for date in (today, in_ten_days)
+    ]
+
+    assert planned == [0, 1]

@@ -64,7 +64,8 @@ def fill_disk(folder: Path, ended: Event) -> None:
     """Fill the disk that a folder is on for a second or two."""
     filler = folder / "filler"
     try:
-        with filler.open("wb") as file, suppress(OSError):
+        # Unbuffered, because closing a buffered file would write the rest.
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
             while True:
                 file.write(_CHUNK)
         ended.wait(1.5)

@@ -181,7 +181,7 @@ def test_nothing_is_lost_sent_twice_or_let_in_while_everything_happens_at_once(
     memory = MemorySamples(soak.receivers[0].pid)
     pause = (SECONDS / 40, SECONDS / 15)
 
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(16) as pool:
         work: list[Future[None]] = [
             *(pool.submit(pusher.push_until, soak.ended) for pusher in (*pushers, stranger)),
             pool.submit(soak.send),

@@ -12,7 +12,7 @@ ONLY ?=
 # Tests start Python often, and without bytecode files half of that time would be compilation.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install demo test test-fast test-dags test-matrix sweep test-chaos test-scale lint bench bench-quick bench-memory constraints clean
+.PHONY: help install demo test test-fast test-dags test-matrix sweep test-chaos test-soak test-scale lint bench bench-quick bench-memory constraints clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -48,6 +48,9 @@ sweep: install ## Read 300 mobiles of every region in every writing, and print h
 
 test-chaos: install ## Kill the sending process hundreds of times, and count messages at the service
 	RCS_CHAOS=full $(BIN)/python -m pytest tests/chaos --numprocesses 2 --dist loadfile
+
+test-soak: install ## Send, report, load, kill and fill the disk all at once for half an hour, on both databases
+	RCS_SOAK_SECONDS=1800 $(BIN)/python -m pytest tests/soak --numprocesses 2 --dist load --capture no
 
 test-scale: install ## Send one campaign from two Celery workers, and kill one of them (needs Redis)
 	RCS_REQUIRE_PROGRAMS=1 $(BIN)/python -m pytest tests/scale

@@ -140,7 +140,7 @@ def _customers(source: str) -> Iterator[Mapping[str, Sequence[object]]]:
     import sqlite3
 
     from airflow_provider_rcs.hooks.sql import streaming_cursor
-    from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK
+    from airflow_provider_rcs.recipients.chunks import ROWS_PER_CHUNK
 
     with closing(sqlite3.connect(source)) as connection, closing(streaming_cursor(connection)) as cursor:
         cursor.execute("SELECT * FROM customer")

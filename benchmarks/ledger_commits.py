@@ -18,7 +18,8 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.garbage import infrequent_collections
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK, ListedRecipient
+from airflow_provider_rcs.recipients.chunks import ROWS_PER_CHUNK
+from airflow_provider_rcs.recipients.columns import ListedRecipient
 from airflow_provider_rcs.sending.campaign import record_chunks
 from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms, open_campaign
 from airflow_provider_rcs.store.outbox.attempts import Attempt, begin_attempt

@@ -1,7 +1,7 @@
 """A whole send, with source and ledger on PostgreSQL and a service on loopback that only answers.
 
 ``python -m benchmarks.whole_send 1000000`` measures one send of that size; with ``--latency 0.1`` the service takes
-0.1 seconds to answer.
+0.1 seconds to answer, and with ``--in-flight 32 --batch 100`` up to 32 requests of 100 recipients are in flight.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _connected(url: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def sent(place: Place, size: int, in_flight: int = DEFAULT_MAX_IN_FLIGHT) -> Sent:
+def sent(place: Place, size: int, in_flight: int = DEFAULT_MAX_IN_FLIGHT, batch: int = BATCH) -> Sent:
     """Send to all customers in a process of its own; its start is not counted."""
     connections = {
         _SOURCE: sa.make_url(place.source).set(drivername="postgresql").render_as_string(hide_password=False),
@@ -135,12 +135,15 @@ def sent(place: Place, size: int, in_flight: int = DEFAULT_MAX_IN_FLIGHT) -> Sen
     named = {f"AIRFLOW_CONN_{name.upper()}": url for name, url in connections.items()}
     command = [sys.executable, "-m", "benchmarks.whole_send", "--step", place.store, str(size)]
     ended = subprocess.run(
-        [*command, "--in-flight", str(in_flight)], env=os.environ | named, check=True, stdout=subprocess.PIPE
+        [*command, "--in-flight", str(in_flight), "--batch", str(batch)],
+        env=os.environ | named,
+        check=True,
+        stdout=subprocess.PIPE,
     )
     return Sent(**json.loads(ended.stdout.splitlines()[-1]))
 
 
-def _send(store: str, size: int, in_flight: int) -> Sent:
+def _send(store: str, size: int, in_flight: int, batch: int) -> Sent:
     """Send to all customers as ``SqlToRcsOperator`` does."""
     from datetime import timedelta
 
@@ -159,7 +162,7 @@ def _send(store: str, size: int, in_flight: int) -> Sent:
         variables={"Pedido": "order_number", "Dia": "day"},
         default_region="ES",
         max_in_flight=in_flight,
-        batch_size=BATCH,
+        batch_size=batch,
     )
     begun, cpu_begun = time.perf_counter(), time.process_time()
     counts = send_campaign(
@@ -290,21 +293,22 @@ def main() -> None:
     parser.add_argument("size", type=int, nargs="?", default=COUNT, help="number of recipients (default: %(default)s)")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that the service takes to answer")
     parser.add_argument("--in-flight", type=int, default=DEFAULT_MAX_IN_FLIGHT)
+    parser.add_argument("--batch", type=int, default=BATCH, help="recipients of a request (default: %(default)s)")
     parser.add_argument("--step", help=argparse.SUPPRESS)
     parser.add_argument("--serve", type=float, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve is not None:
         asyncio.run(_serve(given.serve))
     elif given.step:
-        print(json.dumps(vars(_send(given.step, given.size, given.in_flight))))
+        print(json.dumps(vars(_send(given.step, given.size, given.in_flight, given.batch))))
     else:
         with used_server() as server, place_for(server, given.size, given.latency) as place:
-            took = sent(place, given.size, given.in_flight)
+            took = sent(place, given.size, given.in_flight, given.batch)
             bare = statistics.median(limit(place, given.size) for _ in range(3)) if not given.latency else 0.0
         print(f"{given.size:,} recipients: {given.size / took.seconds:,.0f}/s, {took.seconds:.1f} s.")
         print(f"CPU time of the process: {took.cpu_seconds:.1f} s. Peak memory: {took.mebibytes:.0f} MiB.")
         if given.latency:
-            allowed = given.in_flight * BATCH / given.latency
+            allowed = given.in_flight * given.batch / given.latency
             print(f"The requests in flight allow {allowed:,.0f}/s; reached: {given.size / took.seconds / allowed:.2f}.")
         else:
             print(f"The limit: {given.size / bare:,.0f}/s.")

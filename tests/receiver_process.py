@@ -67,6 +67,11 @@ class ReceiverProcess:
     def port(self) -> int:
         return self._port
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start the receiver, also after ``stop`` or ``kill``, and wait until it listens."""
         self._process = subprocess.Popen(

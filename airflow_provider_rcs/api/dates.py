@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,7 @@ def read_moment(field: str, value: datetime | str, timezone: str | None = None) 
     moment = _parse(field, value) if isinstance(value, str) else value
     if not isinstance(moment, datetime):
         raise RcsInputError(field, f"{value!r} is not a date with its time", _REMEDY)
+    _require_no_missing_date(field, moment)
     zone = read_timezone(timezone) if timezone else None
     if moment.utcoffset() is None:
         if zone is None:
@@ -66,6 +67,7 @@ def require_expressible(field: str, moment: datetime) -> None:
 
     :raises RcsInputError: if the moment has no zone, is in the second pass, or is out of range.
     """
+    _require_no_missing_date(field, moment)
     if moment.utcoffset() is None:
         raise RcsInputError(field, f"{moment} has no time zone", "Use an aware datetime.")
     try:
@@ -80,6 +82,21 @@ def require_expressible(field: str, moment: datetime) -> None:
             "expressed in the service's dates, which have no offset",
             "Use a time in the first pass (CEST), or from 03:00 on.",
         )
+
+
+def service_time_ahead(timezone: tzinfo, first: datetime, last: datetime) -> timedelta | None:
+    """Return how far Spain's clocks are ahead of those of a time zone, or ``None`` if that changes in a period.
+
+    :param first: the beginning of the period, with a time zone.
+    :param last: its end.
+    """
+    hours = int((last - first) / timedelta(hours=1)) + 1
+    moments = [first.astimezone(UTC) + timedelta(hours=hour) for hour in range(hours)]
+    ahead = {
+        moment.astimezone(SERVICE_TIMEZONE).replace(tzinfo=None) - moment.astimezone(timezone).replace(tzinfo=None)
+        for moment in moments
+    }
+    return ahead.pop() if len(ahead) == 1 else None
 
 
 def write_moment(moment: datetime) -> str:
@@ -111,6 +128,12 @@ def _parse(field: str, text: str) -> datetime:
     if _is_only_a_date(text.strip()):
         raise RcsInputError(field, f"{text!r} has no time of day", _REMEDY)
     return moment
+
+
+def _require_no_missing_date(field: str, moment: datetime) -> None:
+    """Raise an error for pandas' NaT, which is a datetime, but no date."""
+    if moment != moment:
+        raise RcsInputError(field, f"{moment} is no date", f"{_REMEDY} For none, use None.")
 
 
 def _is_only_a_date(text: str) -> bool:

@@ -35,6 +35,27 @@ class RcsInputError(RcsError, ValueError):
         self.field = field
 
 
+class RcsEmptyListError(RcsInputError):
+    """The list has no rows.
+
+    :param problem: what is wrong.
+    """
+
+    remedy = (
+        "Check the query or the upstream task. If the list may be empty, use on_empty='skip', which skips the task."
+    )
+
+    def __init__(self, problem: str = "the list is empty; nothing was sent") -> None:
+        super().__init__("recipients", problem, self.remedy)
+
+
+class RcsQueryError(RcsError):
+    """A query of the recipients or of the excluded phones failed, for a reason that may pass."""
+
+    retry_may_help = True
+    remedy = "Retry when the database is back. If it keeps failing, check its connection in Airflow."
+
+
 class RcsStoreError(RcsError):
     """The store is missing, not of a supported kind, or not migrated to the version of this provider."""
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from airflow_provider_rcs.api.dates import require_expressible
+from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE, read_timezone, require_expressible, service_time_ahead
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.statuses import MessageState
 
+# A message that is due in quiet hours goes out at their end, so within a day.
+_DAYS_OF_A_CAMPAIGN = timedelta(days=2)
+_A_YEAR = timedelta(days=366)
+_ANY_DAY = date(2000, 1, 2)
 _CAP_REMEDY = "Use, for example, FrequencyCap(at_most=2, within=timedelta(days=7))."
 
 # Recipient, Outcome and Report are named tuples because a campaign makes one for each recipient, and making a frozen
@@ -19,18 +23,22 @@ _CAP_REMEDY = "Use, for example, FrequencyCap(at_most=2, within=timedelta(days=7
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """A daily period, in Spain's time, in which the service must not send; it may cross midnight.
+    """A daily period in which the service must not send; it may cross midnight.
 
     :param start: first minute of the period.
     :param end: first minute after the period; before ``start`` means the next day.
     :param action: what the service does with a message that is due in the period. The values are undocumented, so they
         are passed through (assumed default: 1).
-    :raises ValueError: if ``start`` equals ``end``, or if one of them has seconds or a time zone.
+    :param timezone: the time zone of ``start`` and ``end``, such as ``"Atlantic/Canary"``; ``None`` for Spain's, which
+        the service uses. Other times are converted.
+    :raises ValueError: if ``start`` equals ``end``, or if one of them has seconds or a time zone of its own.
+    :raises RcsInputError: if no time zone has the name.
     """
 
     start: time
     end: time
     action: int = 1
+    timezone: str | None = None
 
     def __post_init__(self) -> None:
         for name, moment in (("start", self.start), ("end", self.end)):
@@ -38,6 +46,41 @@ class QuietHours:
                 raise ValueError(f"quiet_hours: {name} is {moment}, and must be a plain minute of the day")
         if self.start == self.end:
             raise ValueError(f"quiet_hours: start and end are both {self.start:%H:%M}, which leaves no time to send")
+        if self.timezone is not None:
+            read_timezone(self.timezone, "quiet_hours: timezone")
+
+    def __str__(self) -> str:
+        return f"{self.start:%H:%M}-{self.end:%H:%M}"
+
+    def in_service_time(self, send_at: datetime | None) -> QuietHours:
+        """Return the period in Spain's time, without a time zone.
+
+        :param send_at: the date at which messages go out; ``None`` for at once, which is any time of the year.
+        :raises RcsInputError: if the clocks of the two zones differ by more at one time than at another, in the days
+            after ``send_at`` or, without it, in the coming year.
+        """
+        if self.timezone is None:
+            return self
+        first = datetime.now(UTC) if send_at is None else send_at
+        last = first + (_A_YEAR if send_at is None else _DAYS_OF_A_CAMPAIGN)
+        ahead = service_time_ahead(read_timezone(self.timezone), first, last)
+        if ahead is None:
+            when, remedy = "in the coming year", "Write the period in Spain's time, without timezone, or give send_at."
+            if send_at is not None:
+                when, remedy = f"in the days after {send_at:%Y-%m-%d}", "Write the period in Spain's time."
+            raise RcsInputError(
+                "quiet_hours",
+                f"{self} in {self.timezone} is not always the same time in Spain {when}: clocks change on other dates",
+                remedy,
+            )
+        return QuietHours(_later(self.start, ahead), _later(self.end, ahead), self.action)
+
+    def includes(self, moment: datetime) -> bool:
+        """Return whether a moment is in the period, which must be in Spain's time."""
+        now = moment.astimezone(SERVICE_TIMEZONE).time().replace(second=0, microsecond=0)
+        if self.start < self.end:
+            return self.start <= now < self.end
+        return now >= self.start or now < self.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +88,8 @@ class FrequencyCap:
     """How often a phone may be messaged, over all campaigns of the store.
 
     :param at_most: the maximum number of messages.
-    :param within: the period before now in which messages are counted.
+    :param within: messages that go out less than this before or after the campaign's messages are counted, by the
+        dates at which they go out (``send_at``), not at which they were handed to the service.
     :raises RcsInputError: if ``at_most`` is below 1, or ``within`` is not a positive ``timedelta``.
     """
 
@@ -107,6 +151,14 @@ class Template:
         """The names of the variables for which the sender must supply values."""
         return tuple(variable.name for variable in self.variables if not variable.filled_by_service)
 
+    def taken_from_recipient(self, given: Collection[str]) -> tuple[str, ...]:
+        """Return the names of the variables that the service fills from the recipient, without those that are given.
+
+        :param given: the variables for which the sender supplies values.
+        """
+        filled = [variable.name for variable in self.variables if variable.filled_by_service]
+        return tuple(name for name in filled if name not in given)
+
 
 class Recipient(NamedTuple):
     """A recipient of a campaign who can be messaged.
@@ -134,7 +186,7 @@ class SendRequest:
     :param send_at: when the service sends, with a time zone; ``None`` for now.
     :param quiet_hours: daily periods in which the service must not send.
     :param request_reports: whether the service is asked to push delivery reports.
-    :raises RcsInputError: if the service's dates cannot express ``send_at``.
+    :raises RcsInputError: if the service's dates cannot express ``send_at``, or its times ``quiet_hours``.
     """
 
     template_id: str
@@ -148,6 +200,13 @@ class SendRequest:
     def __post_init__(self) -> None:
         if self.send_at is not None:
             require_expressible("send_at", self.send_at)
+        for hours in self.quiet_hours:
+            hours.in_service_time(self.send_at)
+
+
+def _later(moment: time, by: timedelta) -> time:
+    """Return a time of day that is later by some time, modulo a day."""
+    return (datetime.combine(_ANY_DAY, moment) + by).time()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.cli.queries import only_column_of_query, rows_of_query
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
@@ -37,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--rcs-conn-id", default="rcs_default", help="connection to the RCS API (default: %(default)s)")
     parser.add_argument("--phone-column", default="phone", help="column of the phones (default: %(default)s)")
-    parser.add_argument("--name-column", default="name", help="column of the names (default: %(default)s)")
+    parser.add_argument(
+        "--name-column", default="name", help='column of the names, or "" for none (default: %(default)s)'
+    )
     parser.add_argument("--reference-column", help="column of your own references")
     for option, value, meaning in [
         ("--variables", "COLUMN", "the column of a template variable"),
@@ -71,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exclude-sql", help="a query with one column: phones that must not be messaged")
     parser.add_argument("--exclude-conn-id", help="Airflow connection of that query (default: --sql-conn-id)")
     parser.add_argument("--at-most", type=int, help="messages per phone within --within-days")
-    parser.add_argument("--within-days", type=float, help="days that --at-most counts, back from now")
+    parser.add_argument("--within-days", type=float, help="days that --at-most counts, before and after the date")
     parser.add_argument("--shard", help='the shard of the list, such as "2/4"')
     parser.add_argument("--sample", default=1.0, help="the share of the list to send to, such as 0.01")
     add_store_option(parser)
@@ -93,9 +94,10 @@ def _plan(
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
     from airflow_provider_rcs.hooks.rcs import RcsHook
+    from airflow_provider_rcs.hooks.sql import stream_columns
     from airflow_provider_rcs.sending.preview import dry_run
 
-    rows = rows_of_query("sql", arguments.sql_conn_id, query)
+    rows = stream_columns("sql", arguments.sql_conn_id, query)
     try:
         return dry_run(engine, RcsHook(arguments.rcs_conn_id), settings, rows, _excluded(arguments))
     except AirflowNotFoundException:
@@ -173,9 +175,11 @@ def _query(arguments: argparse.Namespace) -> str:
 
 
 def _excluded(arguments: argparse.Namespace) -> Iterator[Sequence[object]]:
+    from airflow_provider_rcs.hooks.sql import stream_only_column
+
     if arguments.exclude_sql:
         conn_id = arguments.exclude_conn_id or arguments.sql_conn_id
-        yield from only_column_of_query("exclude_sql", conn_id, arguments.exclude_sql)
+        yield from stream_only_column("exclude_sql", conn_id, arguments.exclude_sql)
 
 
 def _store_if_available(arguments: argparse.Namespace) -> tuple[sa.Engine | None, str]:
@@ -199,9 +203,11 @@ def _format(plan: Mapping[str, Any]) -> str:
     parts.append(aligned(["recipients", ""], [(label, plan[count]) for count, label in COUNT_LABELS.items()]))
     parts.append(aligned(["phones, as they were read", ""], list(plan["phones"]["readings"].items())))
     parts.append(aligned(["country", ""], list(plan["phones"]["countries"].items())))
-    reasons = [(state, reason, count) for state, counts in plan["reasons"].items() for reason, count in counts.items()]
+    reasons = _flat(plan["reasons"])
     if reasons:
         parts.append(aligned(["state", "reason", "recipients"], reasons))
+    if suspicious := _flat(plan["suspicious_values"]):
+        parts.append(aligned(["column", "looks missing, but is sent", "recipients"], suspicious))
     if plan["phones"]["advice"]:
         parts.append(f"Phones: {plan['phones']['advice']}.")
     parts.append(
@@ -216,5 +222,10 @@ def _format(plan: Mapping[str, Any]) -> str:
         variables = list(samples[0]["variables"])
         rows = [[s["phone"], s["name"], *(s["variables"].get(name, "") for name in variables)] for s in samples]
         parts.append(aligned(["phone", "name", *variables], rows))
+    parts.extend(f"Warning: {warning}" for warning in plan["warnings"])
     parts.append("Nothing was sent or recorded.")
     return "\n\n".join(parts)
+
+
+def _flat(counts: Mapping[str, Mapping[str, int]]) -> list[tuple[str, str, int]]:
+    return [(outer, inner, count) for outer, inners in counts.items() for inner, count in inners.items()]

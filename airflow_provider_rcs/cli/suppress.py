@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.cli.phones import phones_given, read_phone_given
-from airflow_provider_rcs.cli.queries import only_column_of_query
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
-    from airflow_provider_rcs.recipients.columns import Chunk
+    from airflow_provider_rcs.recipients.chunks import Chunk
     from airflow_provider_rcs.store.outbox.suppression_list import Suppression
 
 _ERASED = "(erased)"
@@ -82,10 +81,12 @@ def _add(arguments: argparse.Namespace) -> None:
 
 
 def _import(arguments: argparse.Namespace) -> None:
+    from airflow_provider_rcs.hooks.sql import stream_only_column
+
     if arguments.file is not None:
         _suppress(arguments, "file", _cells_of_file(arguments.file, arguments.column))
     elif arguments.sql_conn_id:
-        _suppress(arguments, "sql", only_column_of_query("sql", arguments.sql_conn_id, arguments.sql))
+        _suppress(arguments, "sql", stream_only_column("sql", arguments.sql_conn_id, arguments.sql))
     else:
         raise RcsInputError("sql-conn-id", "it is not set, and --sql needs it", "Name the Airflow connection to query.")
 
@@ -158,11 +159,11 @@ def _print_masked(found: Iterable[Suppression]) -> None:
 
 
 def _cells_of_file(file: str, column: str) -> Iterator[Sequence[object]]:
-    from airflow_provider_rcs.sending.sources.files import chunks_of_file
+    from airflow_provider_rcs.sending.sources.files import chunks_of_files
 
     url = file if "://" in file else Path(file).absolute().as_uri()
     try:
-        for chunk in chunks_of_file(url):
+        for chunk in chunks_of_files(url, {}):
             yield _column_of(chunk, column)
     except RcsInputError as error:
         # The reader of files names the argument of an operator.
@@ -173,10 +174,14 @@ def _cells_of_file(file: str, column: str) -> Iterator[Sequence[object]]:
 
 
 def _column_of(chunk: Chunk, column: str) -> Sequence[object]:
-    if column not in chunk:
-        columns = ", ".join(map(repr, chunk))
-        raise RcsInputError("column", f"the file has no column {column!r}", f"Its columns are {columns}.")
-    return chunk[column]
+    from airflow_provider_rcs.recipients.column_names import find_column, list_columns
+
+    found = find_column("column", column, list(chunk))
+    if found is None:
+        raise RcsInputError(
+            "column", f"the file has no column {column!r}", f"Its columns are {list_columns(list(chunk))}."
+        )
+    return chunk[found]
 
 
 def _account(arguments: argparse.Namespace) -> str:

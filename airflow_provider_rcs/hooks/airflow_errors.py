@@ -25,9 +25,9 @@ def describe_error(error: Exception) -> str:
     """Return the text of an error for logs: the provider's own in full, others' first line with digits masked."""
     if isinstance(error, RcsError):
         return "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])])
-    return f"{type(error).__name__}: {first_line_without_digits(error)}"
+    return f"{type(error).__name__}: {first_line_without_digits(str(error))}"
 
 
-def first_line_without_digits(error: Exception) -> str:
-    """Return the first line of an error with digits masked: some drivers quote values, which may be phones."""
-    return re.sub(r"[0-9]", "*", str(error).partition("\n")[0])
+def first_line_without_digits(text: str) -> str:
+    """Return the first line of an error's text with digits masked: some drivers quote values, which may be phones."""
+    return re.sub(r"[0-9]", "*", text.partition("\n")[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -10,6 +11,8 @@ import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError
 
 from airflow_provider_rcs.api.errors import RcsAuthError, RcsParameterError, RcsRateLimited
+
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
 def never_left(error: Exception) -> bool:
@@ -41,7 +44,7 @@ def raise_for_status(url: str, response: requests.Response) -> None:
                 f"{url}: no such address at the service ({proof} Check host and extra 'paths' of the connection."
             )
         case 429:
-            retry_after = _read_seconds(response.headers.get("Retry-After"))
+            retry_after = _read_seconds(response.headers.get("Retry-After", ""), response.headers.get("Date", ""))
             wait = "" if retry_after is None else f" It asks to wait {retry_after:g} seconds."
             raise RcsRateLimited(f"{url}: too many requests ({proof}{wait} {RcsRateLimited.remedy}", retry_after)
 
@@ -51,14 +54,22 @@ def _cause(error: Exception) -> object:
     return getattr(first, "reason", first)
 
 
-def _read_seconds(retry_after: str | None) -> float | None:
-    """Return the seconds in a Retry-After header, which holds a number or a date."""
-    if not retry_after:
-        return None
-    if retry_after.strip().isdecimal():
+def _read_seconds(retry_after: str, date: str) -> float | None:
+    """Return the seconds in a Retry-After header, which holds a number or a date.
+
+    :param date: the reply's own date, by the service's clock, which may differ from ours.
+    """
+    if _SECONDS.fullmatch(retry_after.strip()):
         return float(retry_after)
-    try:
-        moment = parsedate_to_datetime(retry_after)
-    except ValueError:
+    moment = _read_date(retry_after)
+    if moment is None:
         return None
-    return max((moment.astimezone(UTC) - datetime.now(UTC)).total_seconds(), 0.0)
+    return max((moment - (_read_date(date) or datetime.now(UTC))).total_seconds(), 0.0)
+
+
+def _read_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None

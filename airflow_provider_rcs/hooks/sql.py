@@ -9,7 +9,10 @@ from importlib import import_module
 from typing import Any
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK, require_distinct_columns
+from airflow_provider_rcs.hooks.sql_errors import query_errors
+from airflow_provider_rcs.hooks.sql_values import ValueReader, driver_of, keep_as_text, value_reader
+from airflow_provider_rcs.recipients.chunks import ROWS_PER_CHUNK, Chunk, LazyChunk
+from airflow_provider_rcs.recipients.column_names import require_distinct_columns
 
 _CURSOR_NAME = "rcs_recipients"
 
@@ -20,37 +23,55 @@ def stream_columns(
     sql: str,
     parameters: Mapping[str, Any] | Sequence[Any] | None = None,
     require_columns: Callable[[Sequence[str]], None] | None = None,
-) -> Iterator[dict[str, Sequence[object]]]:
-    """Run a query, and yield its rows in chunks: column -> cells.
+) -> Iterator[Chunk]:
+    """Run a query, and yield its rows in chunks, whose columns are converted to Python values when they are used.
 
     :param argument: the operator's argument that holds the query, for errors.
     :param sql_conn_id: the connection to query; any with a SQL hook.
     :param parameters: values of the query's parameters, in the style of the database's driver.
     :param require_columns: raises an error if the query has other columns than it should have, before rows are read.
-    :raises RcsInputError: if the connection is not to a SQL database, or if the query returns no columns or two of the
-        same name.
+    :raises RcsInputError: if the connection is not to a SQL database, if the query returns no columns or two of the
+        same name, or if it fails for a reason that a retry cannot help.
+    :raises RcsQueryError: if it fails for another reason.
     """
-    # Not at the top: importing Airflow takes seconds, and a cursor can be opened without it.
-    from airflow.providers.common.compat.sdk import BaseHook
-
-    hook = BaseHook.get_connection(sql_conn_id).get_hook()
-    if not hasattr(hook, "get_records"):
-        raise RcsInputError(
-            f"{argument}_conn_id", f"the connection {sql_conn_id!r} is not to a SQL database", "Name one that is."
-        )
-    with closing(hook.get_conn()) as connection, closing(streaming_cursor(connection)) as cursor:
+    connection = _connect(argument, sql_conn_id)
+    with query_errors(argument, sql), closing(connection), closing(streaming_cursor(connection)) as cursor:
+        keep_as_text(connection, cursor)
         cursor.execute(*((sql, parameters) if parameters else (sql,)))
         if cursor.description is None and getattr(cursor, "name", None):
             # psycopg2 knows the columns of a server-side cursor only after a fetch, for which zero rows are enough.
             cursor.fetchmany(0)
-        columns = [str(column[0]) for column in cursor.description or ()]
+        described = cursor.description or ()
+        columns = [str(column[0]) for column in described]
         if not columns:
             raise RcsInputError(argument, "the query returns no rows", "Give a SELECT.")
         if require_columns is not None:
             require_columns(columns)
         require_distinct_columns(argument, columns, "Give one of them an alias.")
+        readers = [value_reader(connection, cursor, column[1]) for column in described]
         while rows := cursor.fetchmany(ROWS_PER_CHUNK):
-            yield dict(zip(columns, zip(*rows, strict=True), strict=True))
+            yield LazyChunk(columns, partial(_cells, rows, readers))
+
+
+def _connect(argument: str, sql_conn_id: str) -> Any:
+    # Not at the top: importing Airflow takes seconds, and a cursor can be opened without it.
+    from airflow.providers.common.compat.sdk import BaseHook
+
+    with query_errors(argument):
+        hook = BaseHook.get_connection(sql_conn_id).get_hook()
+        if not hasattr(hook, "get_records"):
+            raise RcsInputError(
+                "sql_conn_id" if argument == "sql" else "exclude_conn_id",
+                f"the connection {sql_conn_id!r} is not to a SQL database",
+                "Name one that is.",
+            )
+        return hook.get_conn()
+
+
+def _cells(rows: Sequence[Sequence[Any]], readers: Sequence[ValueReader | None], position: int) -> Sequence[object]:
+    cells = [row[position] for row in rows]
+    read = readers[position]
+    return list(map(read, cells)) if read else cells
 
 
 def stream_only_column(argument: str, sql_conn_id: str, sql: str) -> Iterator[Sequence[object]]:
@@ -80,7 +101,7 @@ def streaming_cursor(connection: Any) -> Any:
 
     :param connection: an open DB-API connection, as a SQL hook's ``get_conn`` returns it.
     """
-    driver = type(connection).__module__.partition(".")[0]
+    driver = driver_of(connection)
     match driver:
         case "psycopg":
             rows = import_module("psycopg.rows")

@@ -57,6 +57,9 @@ class RcsNotifier(BaseNotifier):
         "rcs_conn_id",
     )
 
+    # Texts stay texts in a DAG that renders to native objects: "+34600000001" would become a number without its +.
+    render_template_as_native_obj = False
+
     def __init__(
         self,
         *,
@@ -141,7 +144,8 @@ class RcsNotifier(BaseNotifier):
     def _rendered_fields(self, context: Context) -> dict[str, Any]:
         dag = context.get("dag")
         # In `dag.test()` the callback gets the serialized DAG, which has no template environment.
-        jinja_env = self.get_template_env(dag if hasattr(dag, "get_template_env") else None)
+        of_dag = getattr(dag, "get_template_env", None)
+        jinja_env = of_dag(force_sandboxed=True) if of_dag else self.get_template_env()
         rendered = {}
         for field in self.template_fields:
             try:

@@ -85,12 +85,17 @@ class RcsApprovalOperator(ApprovalOperator):
 
 
 def describe_plan(plan: Mapping[str, Any]) -> str:
-    """Return the counts, reasons, sizes and samples of a plan, in Markdown."""
+    """Return the counts, reasons, values that look missing, sizes and samples of a plan, in Markdown."""
     from airflow_provider_rcs.sending.preview import COUNT_LABELS
 
     template, requests = plan["template"], plan["requests"]
     reasons = [
         f"- {count} {state}: {reason}" for state, counts in plan["reasons"].items() for reason, count in counts.items()
+    ]
+    suspicious = [
+        f"- {count} look missing, but are sent: `{text}` in column `{column}`"
+        for column, counts in plan["suspicious_values"].items()
+        for text, count in counts.items()
     ]
     samples = [f"- {sample['phone']}, {sample['name']}: {sample['variables']}" for sample in plan["samples"]]
     unknown = "" if plan["store_asked"] else "Suppressed and already messaged recipients are unknown: no store."
@@ -99,8 +104,9 @@ def describe_plan(plan: Mapping[str, Any]) -> str:
         _table("", {label: plan[count] for count, label in COUNT_LABELS.items()}),
         _table("phones, as they were read", plan["phones"]["readings"]),
         _table("country", plan["phones"]["countries"]),
+        *(f"**Warning:** {warning}" for warning in plan["warnings"]),
         unknown,
-        "\n".join(reasons),
+        "\n".join([*reasons, *suspicious]),
         plan["phones"]["advice"],
         f"{requests['count']} requests, {requests['total_bytes']} bytes in total. Masked samples:",
         "\n".join(samples),

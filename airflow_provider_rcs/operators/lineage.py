@@ -44,7 +44,8 @@ def lineage_of_send(
     """Return the tables and files that a send reads, and the campaign that it writes.
 
     :param campaign: the campaign's name; ``None`` if nothing was sent.
-    :param sources: the queries and files of the recipients and of the excluded phones.
+    :param sources: the queries, files and folders of the recipients and of the excluded phones; of a pattern of files,
+        the folder is named.
     """
     if not _is_installed():
         return None
@@ -113,10 +114,14 @@ def _lineage(inputs: Iterable[DatasetName], outputs: Iterable[DatasetName]) -> O
 def _names_of(source: Query | ObjectStoragePath) -> Iterator[DatasetName]:
     if isinstance(source, Query):
         yield from _tables_of(source)
-    elif source.protocol == "file":
-        yield "file", source.path
+        return
+    # Not at the top: a DAG is parsed without the sources.
+    from airflow_provider_rcs.sending.sources.paths import fixed_part
+
+    if source.protocol == "file":
+        yield "file", fixed_part(source.path) or "/"
     else:
-        yield source.namespace, source.key
+        yield source.namespace, fixed_part(source.key) or "/"
 
 
 def _tables_of(query: Query) -> Iterator[DatasetName]:

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
 
     from airflow_provider_rcs.operators.lineage import Query
-    from airflow_provider_rcs.recipients.columns import Chunk
+    from airflow_provider_rcs.recipients.chunks import Chunk
 
+    Table: TypeAlias = pd.DataFrame | pl.DataFrame | pa.Table | pa.RecordBatch
     Rows: TypeAlias = Sequence[Mapping[str, Any]] | Iterator[Mapping[str, Any]]
-    Recipients: TypeAlias = pd.DataFrame | pl.DataFrame | pa.Table | Rows | ObjectStoragePath | str
+    Recipients: TypeAlias = Table | Rows | Sequence[Table] | Iterator[Table] | ObjectStoragePath | str
 
 
 class RcsListTemplatesOperator(BaseOperator):
@@ -83,35 +84,43 @@ class RcsGetTemplateOperator(BaseOperator):
 
 
 class RcsSendOperator(RcsSendingOperator):
-    """Send a template to recipients in memory or in a file; see :class:`RcsSendingOperator` for the other arguments.
+    """Send a template to recipients in memory or in files; see :class:`RcsSendingOperator` for the other arguments.
 
-    :param recipients: a pandas or polars DataFrame, an Arrow table, a list or an iterator of dicts, the path of a
-        Parquet or CSV file in any storage that Airflow can read (an ``ObjectStoragePath``, or its URL as text, such as
-        ``s3://connection@bucket/people.parquet``), or the output of a task that returned one of these. (templated)
+    :param recipients: a pandas or polars DataFrame, an Arrow table, a list or an iterator of dicts or of such tables,
+        the path of Parquet or CSV files in any storage that Airflow can read (an ``ObjectStoragePath``, or its URL as
+        text, such as ``s3://connection@bucket/people.parquet``), or the output of a task that returned one of these.
+        A path is a file, a folder such as Spark writes, or a pattern with ``*``. (templated)
+    :param read_options: how CSV files are written: ``{"separator": ";", "encoding": "latin-1"}``; by default with
+        commas, in UTF-8. (templated)
     """
 
-    template_fields: Sequence[str] = ("recipients", *RcsSendingOperator.template_fields)
+    template_fields: Sequence[str] = ("recipients", "read_options", *RcsSendingOperator.template_fields)
     template_fields_renderers: ClassVar[dict[str, str]] = {"variables": "json", "constants": "json"}
     # Airflow makes deep copies of operators; an iterator cannot be copied, and a large table should not be.
     shallow_copy_attrs: Sequence[str] = ("recipients",)
 
-    def __init__(self, *, recipients: Recipients | XComArg, **kwargs: Any) -> None:
+    def __init__(
+        self, *, recipients: Recipients | XComArg, read_options: Mapping[str, str] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.recipients = recipients
+        self.read_options = read_options
 
     def read_chunks(self) -> Iterable[Chunk]:
         """Return the recipients as columns of some rows at a time."""
         from airflow_provider_rcs.sending.sources import chunks_of
 
-        return chunks_of(self.recipients)
+        return chunks_of(self.recipients, self.read_options)
 
     def recipient_sources(self) -> list[Query | ObjectStoragePath]:
-        """Return the file of the recipients, if they come from one."""
+        """Return the path of the recipients' files, if they come from some."""
         from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+        from airflow_provider_rcs.sending.sources.paths import is_path
 
         match self.recipients:
             case ObjectStoragePath() as path:
                 return [path]
-            case str(text) if "://" in text:
+            case str(text) if is_path(text):
                 return [ObjectStoragePath(text)]
         return []

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
+from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, conf
 
 from airflow_provider_rcs.api.credit import read_min_credits
-from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreError
+from airflow_provider_rcs.api.errors import RcsEmptyListError, RcsInputError, RcsStoreError
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 from airflow_provider_rcs.hooks.sql import stream_only_column
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
 
     from airflow_provider_rcs.api.models import FrequencyCap, QuietHours, Template
     from airflow_provider_rcs.hooks.rcs import RcsHook
-    from airflow_provider_rcs.recipients.columns import Chunk
+    from airflow_provider_rcs.recipients.chunks import Chunk
     from airflow_provider_rcs.sending.settings import SendSettings
 
 _DEFAULT_LEASE_SECONDS = 15
+_ON_EMPTY = ("fail", "skip")
 
 
 class RcsSendingOperator(BaseOperator):
@@ -42,8 +44,9 @@ class RcsSendingOperator(BaseOperator):
 
     :param template_id: the template to send. (templated)
     :param campaign: the campaign's name; with a fixed value, each recipient is messaged once, ever. (templated)
-    :param phone_column: column of the phones.
-    :param name_column: column of the names, or ``None``; if the default column does not exist, no names are sent.
+    :param phone_column: column of the phones. Columns are found in any case: ``phone`` also finds ``PHONE``.
+    :param name_column: column of the names; ``None`` sends no names. If the template takes something from the
+        recipient, the column must exist; for other templates, the default column may be missing.
     :param reference_column: column of your own references, which reports return; ``None`` for none.
     :param variables: template variable -> column; a variable left out is read from the column of the same name.
         (templated)
@@ -58,21 +61,24 @@ class RcsSendingOperator(BaseOperator):
     :param send_at: when the service sends the messages, to the minute: a datetime, or a text in ISO 8601. (templated)
     :param timezone: the time zone of a ``send_at`` that has none, such as ``"Europe/Madrid"``. A time that the clocks
         skip is refused; one that they repeat means the first. (templated)
-    :param quiet_hours: parts of the day, in Spain's time, in which the service must not send: ``QuietHours``, or dicts
-        of ``start``, ``end`` and ``action``. (templated)
+    :param quiet_hours: parts of the day in which the service must not send: ``QuietHours``, or dicts of ``start``,
+        ``end``, ``action`` and ``timezone``. Without its own ``timezone`` a part is in Spain's time; it is refused if
+        the argument ``timezone`` is another. (templated)
     :param request_reports: whether the service is asked to push delivery reports. Without them, whether messages are
         delivered is not known, messages in doubt can only be resolved by hand, and a sensor on the campaign waits
         forever.
     :param rcs_conn_id: the connection to the RCS API. (templated)
     :param store_conn_id: the connection to the store; by default ``[rcs] store_conn_id``. (templated)
     :param batch_size: the most recipients of one request; by default the connection's.
-    :param max_in_flight: how many requests may be in flight at once.
+    :param max_in_flight: how many requests may be in flight at once, at most 32. If the service answers 429, the task
+        waits as it asks, and goes on with fewer.
     :param exclude_sql: a query, or a ``.sql`` file, with one column: phones that must not be messaged. If one of them
         cannot be read as the phone of a mobile, nothing is sent. (templated)
     :param exclude_conn_id: the connection of ``exclude_sql``; by default that of the recipients, if they have one.
         (templated)
     :param frequency_cap: how often a phone may be messaged, over all campaigns of the store, such as
-        ``FrequencyCap(at_most=2, within=timedelta(days=7))``; recipients over the cap are suppressed.
+        ``FrequencyCap(at_most=2, within=timedelta(days=7))``; recipients over the cap are suppressed. Messages count by
+        the dates at which they go out, before and after this campaign's.
     :param min_credits: the credit that the account must have for the campaign to begin; with less, the task fails
         before anything is recorded or sent. A campaign that has begun is not checked again. (templated)
     :param shard: the part of the list that this task sends to, such as ``"2/4"``; one of those that
@@ -82,6 +88,7 @@ class RcsSendingOperator(BaseOperator):
         a list has the same recipients, and a larger one contains them. (templated)
     :param on_invalid: ``"reject"`` records recipients who cannot be sent to as rejected and sends to the others;
         ``"fail"`` sends nothing if one cannot be sent to.
+    :param on_empty: what a list without rows does: ``"fail"`` fails the task, ``"skip"`` skips it.
     :param on_in_doubt: ``"fail"`` fails the task, after everything else is sent, while messages are in doubt;
         ``"hold"`` lets it succeed.
     :param scheduled_by: what waits for ``send_at``: the ``"service"``, which is given all messages at once, or the
@@ -146,6 +153,7 @@ class RcsSendingOperator(BaseOperator):
         shard: str | None = None,
         sample: float | str = 1.0,
         on_invalid: str = "reject",
+        on_empty: str = "fail",
         on_in_doubt: str = "fail",
         scheduled_by: str = "service",
         dry_run: bool = False,
@@ -181,6 +189,7 @@ class RcsSendingOperator(BaseOperator):
         self.shard = shard
         self.sample = sample
         self.on_invalid = on_invalid
+        self.on_empty = on_empty
         self.on_in_doubt = on_in_doubt
         self.scheduled_by = scheduled_by
         # Not ``dry_run``, which is a method of Airflow's operators.
@@ -204,13 +213,25 @@ class RcsSendingOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look the template up, plan the list, send it, and return the counts."""
-        with airflow_exceptions():
+        with airflow_exceptions(), self._skipping_empty_list():
             return self._preview() if self.preview else self._send(context)
 
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any] | None:  # noqa: ARG002
         """Return the tables and files that were read, and the campaign, for Airflow's OpenLineage provider."""
         sources = [*self.recipient_sources(), *self._exclude_queries()]
         return lineage_of_send(None if self.preview else self.campaign, sources)
+
+    @contextmanager
+    def _skipping_empty_list(self) -> Iterator[None]:
+        if self.on_empty not in _ON_EMPTY:
+            choices = " or ".join(map(repr, _ON_EMPTY))
+            raise RcsInputError("on_empty", f"{self.on_empty!r} is not a choice", f"Use {choices}.")
+        try:
+            yield
+        except RcsEmptyListError:
+            if self.on_empty == "fail":
+                raise
+            raise AirflowSkipException("The list of recipients is empty; nothing was sent.") from None
 
     def _preview(self) -> dict[str, Any]:
         from airflow_provider_rcs.hooks.rcs import RcsHook
@@ -293,6 +314,7 @@ class RcsSendingOperator(BaseOperator):
     def _settings(self) -> SendSettings:
         from airflow_provider_rcs.sending.settings import SendSettings, read_quiet_hours, read_send_at
 
+        send_at = read_send_at(self.send_at, self.timezone)
         return SendSettings(
             template_id=str(self.template_id),
             campaign=str(self.campaign),
@@ -306,8 +328,8 @@ class RcsSendingOperator(BaseOperator):
             phone_format=self.phone_format or None,
             mobile_only=self.mobile_only,
             agent=self.agent or "",
-            send_at=read_send_at(self.send_at, self.timezone),
-            quiet_hours=read_quiet_hours(self.quiet_hours),
+            send_at=send_at,
+            quiet_hours=read_quiet_hours(self.quiet_hours, self.timezone, send_at),
             request_reports=self.request_reports,
             batch_size=self.batch_size,
             max_in_flight=self.max_in_flight,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import MAXYEAR, MINYEAR, date, datetime, time, timedelta
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
@@ -16,6 +17,24 @@ import orjson
 _PANDAS_MISSING_TYPES = ("NAType", "NaTType")  # by name, so that pandas is not imported for them
 _PRINTABLE_IN_LATIN_1 = bytes(code for code in range(256) if chr(code).isprintable())
 _REFUSED_CATEGORIES = ("Cc", "Cs")  # Unicode's control characters and surrogates
+
+
+class CellError(ValueError):
+    """A cell cannot be written as text; the text says why, without the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableCell:
+    """Stands for a value of a source that has no Python value, such as a date after the year 9999.
+
+    :param reason: why the cell cannot be read, without its value.
+    """
+
+    reason: str = "Python cannot represent its value"
+
+    def __str__(self) -> str:
+        """Return an empty text: the value is unknown."""
+        return ""
 
 
 def is_missing(value: object) -> bool:
@@ -33,15 +52,23 @@ def cell_text(value: object) -> str:
     """Return a cell as trimmed text in Unicode's composed form (NFC); empty text for a missing value.
 
     A whole float loses its ``.0``, because integer columns with missing values are read as floats. Decimals keep their
-    digits, and no number is written with an exponent. Dates and times are written in ISO 8601, to the second and with a
-    space in the middle; timedeltas as ``hours:minutes:seconds``; booleans as ``true`` and ``false``.
+    digits, and no number is written with an exponent. A float of 32 or 16 bits is the shortest text that gives the same
+    float of its size: ``19.9``, not ``19.899999618530273``. Dates and times are written in ISO 8601, to the second and
+    with a space in the middle; timedeltas as ``hours:minutes:seconds``; booleans as ``true`` and ``false``.
 
-    :raises ValueError: if the text has a control character, or if the cell is not text, a number, a date, a time or a
-        boolean.
+    :raises CellError: if the text has a control character, if the cell is not text, a number, a date, a time or a
+        boolean, or if Python cannot represent its value.
     """
     if isinstance(value, str):
         return _require_no_control_character(unicodedata.normalize("NFC", value).strip())
-    return "" if is_missing(value) else _format(value)
+    if is_missing(value):
+        return ""
+    try:
+        return _format(value)
+    except CellError:
+        raise
+    except (ArithmeticError, ValueError):  # of libraries, whose texts may quote the value
+        raise CellError(UnreadableCell().reason) from None
 
 
 def read_text_column(cells: Sequence[object]) -> tuple[list[str], Mapping[int, str]]:
@@ -56,7 +83,7 @@ def read_text_column(cells: Sequence[object]) -> tuple[list[str], Mapping[int, s
     for position, cell in enumerate(cells):
         try:
             texts.append(cell_text(cell))
-        except ValueError as error:
+        except CellError as error:
             texts.append("")
             refused[position] = str(error)
     return texts, refused
@@ -72,7 +99,7 @@ def plain_texts(cells: Sequence[Any]) -> list[str] | None:
     except TypeError:
         types = set(map(type, cells))
         if types == {int}:
-            return integers_as_text(cells)
+            return _plain_integers(cells)
         if not types <= {str, type(None)}:
             return None
         cells = ["" if cell is None else cell for cell in cells]
@@ -91,6 +118,13 @@ def integers_as_text(cells: Sequence[int]) -> list[str]:
         return list(map(str, cells))
 
 
+def _plain_integers(cells: Sequence[int]) -> list[str] | None:
+    try:
+        return integers_as_text(cells)
+    except ValueError:  # one of more digits than Python converts to text
+        return None
+
+
 def _is_plain(text: str) -> bool:
     """Return whether every character is printable and composed, so that any part of the text is as well."""
     try:
@@ -102,7 +136,7 @@ def _is_plain(text: str) -> bool:
 
 def _require_no_control_character(text: str) -> str:
     if not text.isprintable() and any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in text):
-        raise ValueError("it has a control character")
+        raise CellError("it has a control character")
     return text
 
 
@@ -110,6 +144,8 @@ def _format(value: Any) -> str:
     if type(value).__module__ == "numpy":
         value = _from_numpy(value)
     match value:
+        case UnreadableCell():
+            raise CellError(value.reason)
         case bool():
             return "true" if value else "false"
         case Integral():
@@ -117,6 +153,7 @@ def _format(value: Any) -> str:
         case Real() | Decimal():
             return _format_number(value)
         case datetime():
+            _require_year_of_python(value)
             return value.isoformat(sep=" ", timespec="seconds")
         case date():
             return value.isoformat()
@@ -128,18 +165,23 @@ def _format(value: Any) -> str:
             return str(value)
         case _:
             kind = type(value).__name__
-            raise ValueError(f"it is of type {kind}, which is not text, a number, a date, a time or a boolean")
+            raise CellError(f"it is of type {kind}, which is not text, a number, a date, a time or a boolean")
 
 
 def _format_number(value: Any) -> str:
     if abs(value) == math.inf:
-        raise ValueError("it is infinite")
+        raise CellError("it is infinite")
     if isinstance(value, Decimal):
         return format(value if value else value.copy_abs(), "f")
-    if value % 1 == 0:
-        return str(int(value))
-    text = str(value)
-    return format(Decimal(text), "f") if "e" in text else text
+    # The text of a float is the shortest that gives the same float of its size.
+    text = str(value if value else 0)
+    return format(Decimal(text), "f") if "e" in text else text.removesuffix(".0")
+
+
+def _require_year_of_python(value: datetime) -> None:
+    """Check the year of a datetime, which may be a Timestamp of pandas: those have others too."""
+    if not MINYEAR <= value.year <= MAXYEAR:
+        raise CellError("it is beyond the range of dates")
 
 
 def _format_timedelta(value: timedelta) -> str:
@@ -151,7 +193,7 @@ def _format_timedelta(value: timedelta) -> str:
 def _from_numpy(value: Any) -> object:
     """Return numpy's booleans, dates and timedeltas as Python's; other values unchanged.
 
-    :raises ValueError: if Python cannot represent the date.
+    :raises CellError: if Python cannot represent the date or the timedelta.
     """
     import numpy as np
 
@@ -164,5 +206,5 @@ def _from_numpy(value: Any) -> object:
     if isinstance(plain, int) and np.datetime_data(value.dtype)[0] in ("ns", "ps", "fs", "as"):
         plain = value.astype(f"{type(value).__name__}[us]").item()
     if isinstance(plain, int):
-        raise ValueError("it is beyond the range of dates")  # noqa: TRY004 - its type is right
+        raise CellError("it is beyond the range of dates")
     return plain

@@ -5,21 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import orjson
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.masking import mask_phone
 from airflow_provider_rcs.api.models import Template
-from airflow_provider_rcs.recipients.cells import cell_text, is_missing, plain_texts, read_text_column
+from airflow_provider_rcs.recipients.cells import CellError, cell_text, is_missing, plain_texts, read_text_column
+from airflow_provider_rcs.recipients.chunks import Chunk
+from airflow_provider_rcs.recipients.column_names import find_column, list_columns
 from airflow_provider_rcs.recipients.phones import PhoneRules
 from airflow_provider_rcs.recipients.regions import read_phones_by_region
 
-Chunk = Mapping[str, Sequence[object]]
-"""Some consecutive rows of a source: column -> cells, of the same length in each column."""
-
-ROWS_PER_CHUNK = 5_000
 DEFAULT_NAME_COLUMN = "name"
 
 _LONGEST_AS_LISTED = 64
@@ -35,6 +33,7 @@ class RecipientColumns:
     :param variables: template variable -> column.
     :param constants: template variable -> value for every recipient.
     :param region: the column of the phones' regions, or ``None``.
+    :param needs_name: whether the template takes something from the recipient, so that an empty name is a mistake.
     """
 
     phone: str
@@ -43,6 +42,7 @@ class RecipientColumns:
     variables: Mapping[str, str]
     constants: Mapping[str, str] = field(default_factory=dict)
     region: str | None = None
+    needs_name: bool = False
 
 
 class ListedRecipient(NamedTuple):  # made for each row: a frozen dataclass takes three times as long
@@ -69,16 +69,6 @@ class ListedRecipient(NamedTuple):  # made for each row: a frozen dataclass take
     reading: str = ""
 
 
-def require_distinct_columns(argument: str, columns: Sequence[str], remedy: str) -> None:
-    """Check that no two columns have the same name.
-
-    :param argument: the argument that names the source, for the error.
-    :raises RcsInputError: if two have.
-    """
-    if len(set(columns)) < len(columns):
-        raise RcsInputError(argument, "two columns have the same name", remedy)
-
-
 def choose_columns(
     template: Template,
     available: Sequence[str],
@@ -89,15 +79,20 @@ def choose_columns(
     variables: Mapping[str, str] | None,
     constants: Mapping[str, object] | None = None,
     region_column: str | None = None,
+    hint: str = "",
 ) -> RecipientColumns:
     """Return the columns to read, checked against the source and the template.
+
+    Columns are found in any case, because databases such as Snowflake and Oracle change it: ``name`` finds ``NAME``.
 
     :param template: the template to send.
     :param available: the columns of the source.
     :param variables: template variable -> column; a variable that is left out is read from the column of its own name.
     :param constants: template variable -> value for every recipient.
-    :raises RcsInputError: if a column does not exist, if a variable is not in the template, has neither column nor
-        constant or has both, or if a constant cannot be sent.
+    :param hint: what to add to the error about a column that does not exist.
+    :raises RcsInputError: if a column does not exist or two have its name in different case; if a variable is not in
+        the template, has neither column nor constant or has both; if a constant cannot be sent; or if the template
+        takes something from the recipient and there is no column of names.
     """
     mapping = dict(variables or {})
     texts = {variable: _constant(variable, value) for variable, value in (constants or {}).items()}
@@ -105,30 +100,59 @@ def choose_columns(
     _require_known(template, "constants", texts)
     if twice := sorted(mapping.keys() & texts.keys()):
         raise RcsInputError("constants", f"{_listing(twice)} is in variables as well", "Remove it from one of the two.")
-    for variable in template.required_variables:
-        if variable in texts:
+    existing = f"The columns are {list_columns(available)}.{hint and f' {hint}'}"
+    columns: dict[str, str] = {}
+    for variable in [*mapping, *template.required_variables]:
+        if variable in texts or variable in columns:
             continue
-        mapping.setdefault(variable, variable)
-        if mapping[variable] not in available:
+        wanted = mapping.get(variable, variable)
+        column = find_column(f"variables[{variable!r}]", wanted, available)
+        if column is None and variable in template.required_variables:
             raise RcsInputError(
                 "variables",
-                f"variable {variable!r} of template {template.id} has no column {mapping[variable]!r}",
-                f'Map it with variables={{"{variable}": "<column>"}}; the columns are {_listing(available)}. '
-                f'Or send the same value to all recipients with constants={{"{variable}": "<value>"}}.',
+                f"variable {variable!r} of template {template.id} has no column {wanted!r}",
+                f'Map it with variables={{"{variable}": "<column>"}}; the columns are {list_columns(available)}. '
+                f'Or send the same value to all recipients with constants={{"{variable}": "<value>"}}.'
+                f"{hint and f' {hint}'}",
             )
-    if name_column == DEFAULT_NAME_COLUMN and name_column not in available:
-        name_column = None
-    columns = RecipientColumns(phone_column, name_column, reference_column, mapping, texts, region_column)
-    given = {
-        "phone_column": phone_column,
-        "region_column": region_column,
-        "name_column": name_column,
-        "reference_column": reference_column,
+        columns[variable] = column or _missing(f"variables[{variable!r}]", wanted, existing)
+    phone = find_column("phone_column", phone_column, available) or _missing("phone_column", phone_column, existing)
+    optional = {"region_column": region_column, "reference_column": reference_column}
+    found = {
+        argument: wanted and (find_column(argument, wanted, available) or _missing(argument, wanted, existing))
+        for argument, wanted in optional.items()
     }
-    for argument, column in [*given.items(), *_as_arguments(mapping)]:
-        if column is not None and column not in available:
-            raise RcsInputError(argument, f"there is no column {column!r}", f"The columns are {_listing(available)}.")
-    return columns
+    taken = template.taken_from_recipient(columns.keys() | texts.keys())
+    name = _choose_name_column(template, name_column, taken, available, existing)
+    return RecipientColumns(
+        phone,
+        name,
+        found["reference_column"],
+        columns,
+        texts,
+        region=found["region_column"],
+        needs_name=bool(name and taken),
+    )
+
+
+def _choose_name_column(
+    template: Template, wanted: str | None, taken: Sequence[str], available: Sequence[str], existing: str
+) -> str | None:
+    if wanted is None:
+        return None
+    if found := find_column("name_column", wanted, available):
+        return found
+    if taken:
+        raise RcsInputError(
+            "name_column",
+            f"there is no column {wanted!r}, and template {template.id} takes {_listing(taken)} from the recipient",
+            f"Give the column of the names, or name_column=None to send without names. {existing}",
+        )
+    return None if wanted == DEFAULT_NAME_COLUMN else _missing("name_column", wanted, existing)
+
+
+def _missing(argument: str, column: str, remedy: str) -> NoReturn:
+    raise RcsInputError(argument, f"there is no column {column!r}", remedy)
 
 
 def read_recipients(
@@ -237,7 +261,7 @@ def _constant(variable: str, value: object) -> str:
     argument = f"constants[{variable!r}]"
     try:
         text = cell_text(value)
-    except ValueError as error:
+    except CellError as error:
         raise RcsInputError(argument, str(error), "Use text, a number or a date.") from None
     if not text:
         raise RcsInputError(argument, "it has no value", "Set one, or read the variable from a column.")
@@ -252,10 +276,6 @@ def _require_known(template: Template, argument: str, given: Iterable[str]) -> N
             f"template {template.id} has no variable {_listing(unknown)}",
             f"It has {_listing(sorted(known)) or 'none'}.",
         )
-
-
-def _as_arguments(mapping: Mapping[str, str]) -> list[tuple[str, str | None]]:
-    return [(f"variables[{variable!r}]", column) for variable, column in mapping.items()]
 
 
 def _listing(names: Sequence[str]) -> str:

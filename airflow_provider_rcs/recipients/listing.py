@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from airflow_provider_rcs.api.errors import RcsInputError, RcsInvalidRecipientsError
+from airflow_provider_rcs.api.errors import RcsEmptyListError, RcsInvalidRecipientsError
 from airflow_provider_rcs.api.models import Template
-from airflow_provider_rcs.recipients.columns import Chunk, ListedRecipient, choose_columns, read_recipients
+from airflow_provider_rcs.recipients.chunks import Chunk, LazyChunk
+from airflow_provider_rcs.recipients.columns import ListedRecipient, RecipientColumns, choose_columns, read_recipients
 from airflow_provider_rcs.recipients.phones import PhoneRules
 from airflow_provider_rcs.recipients.readings import ReadingCounts
 from airflow_provider_rcs.recipients.selection import ALL_RECIPIENTS, Selection
+from airflow_provider_rcs.recipients.suspicious_values import SuspiciousValues
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,7 @@ class ListCounts:
     :param rejections: reason -> number of recipients.
     :param examples: the first rejections with their details, phones masked.
     :param phones: how the phones were read.
+    :param suspicious: the values that look missing, of the recipients that are not rejected.
     """
 
     rows_read: int = 0
@@ -71,9 +74,10 @@ class ListCounts:
     rejections: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
     phones: ReadingCounts = field(default_factory=ReadingCounts)
+    suspicious: SuspiciousValues = field(default_factory=SuspiciousValues)
 
-    def count(self, listed: Sequence[ListedRecipient]) -> None:
-        """Add the rows of a chunk."""
+    def count(self, listed: Sequence[ListedRecipient], columns: RecipientColumns) -> None:
+        """Add the rows of a chunk, which were read from these columns."""
         rejected = [each for each in listed if each.rejection]
         self.rows += len(listed)
         self.rejections.update(each.rejection for each in rejected)
@@ -81,13 +85,15 @@ class ListCounts:
         self.examples.extend(f"{each.rejection} ({each.detail})" for each in examples)
         self.fixed_lines += sum(each.is_fixed_line and not each.rejection for each in listed)
         self.phones.count_selected(listed)
+        self.suspicious.count(listed, columns)
 
     def warn(self) -> None:
-        """Log how the phones were read, the examples of rejections, and the number of fixed lines."""
+        """Log how the phones were read, and what looks wrong: rejections, values that look missing, fixed lines."""
         if self.phones.readings:
             log.info("Phones: %s.", ", ".join(f"{n} {reading}" for reading, n in self.phones.readings.most_common()))
         for example in self.examples:
             log.warning("Recipient rejected: %s", example)
+        self.suspicious.warn()
         if advice := self.phones.advice():
             log.warning("Phones: %s.", advice)
         if self.fixed_lines:
@@ -101,12 +107,10 @@ class ListCounts:
     def require_rows(self) -> None:
         """Check that the source has rows; none of them need be in the selection.
 
-        :raises RcsInputError: if it has none.
+        :raises RcsEmptyListError: if it has none.
         """
         if not self.rows_read:
-            raise RcsInputError(
-                "recipients", "the list is empty", "Check the query or the upstream task; nothing was sent."
-            )
+            raise RcsEmptyListError
 
     def require_no_rejections(self) -> None:
         """Check that no recipient was rejected.
@@ -116,9 +120,13 @@ class ListCounts:
         if self.rejections:
             raise RcsInvalidRecipientsError(
                 f"recipients: {self.rejections.total()} of {self.rows} cannot be sent to, and on_invalid='fail' sends "
-                f"to all or none. Nothing was sent. The first rejections: {'; '.join(self.examples)}. "
+                f"to all or none. Nothing was sent. Reasons: {self._reasons()}. The first rejections: "
+                f"{'; '.join(self.examples)}. "
                 f"{RcsInvalidRecipientsError.remedy}"
             )
+
+    def _reasons(self) -> str:
+        return "; ".join(f"{reason} ({count})" for reason, count in self.rejections.most_common())
 
 
 def list_chunks(
@@ -147,6 +155,7 @@ def list_chunks(
                 variables=settings.variables,
                 constants=settings.constants,
                 region_column=settings.region_column,
+                hint=chunk.hint if isinstance(chunk, LazyChunk) else "",
             )
         listed = read_recipients(
             chunk,
@@ -160,5 +169,5 @@ def list_chunks(
         if on_chunk is not None:
             on_chunk(listed)
         selected = settings.selection.of(listed)
-        counts.count(selected)
+        counts.count(selected, columns)
         yield selected

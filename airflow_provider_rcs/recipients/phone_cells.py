@@ -11,6 +11,7 @@ from airflow_provider_rcs.recipients.cells import is_missing
 from airflow_provider_rcs.recipients.numbering import LONGEST_E164, international_number
 
 IS_MISSING = "it is missing"
+LOST_DIGITS = "a number that has lost digits"
 
 # White space, dashes, brackets, dots and slashes, the tilde of "8~10" (wait for the dial tone), and the invisible
 # characters that copied phones contain.
@@ -43,7 +44,7 @@ class PhoneError(ValueError):
     """A value is not a phone that can be messaged; the text says which rule it breaks, without the value.
 
     :param rule: the rule; the same text for every phone that breaks it.
-    :param reading: how its digits were read, if they were.
+    :param reading: how its digits were read, if they were; ``LOST_DIGITS`` for a number that is no whole phone.
     :param readings: the phones that the value could mean, masked, if it could mean more than one.
     :param phone: the phone, if the value means one that is not accepted, such as a fixed line.
     """
@@ -91,7 +92,7 @@ def _number_text(value: object) -> str:
         raise PhoneError("it is a boolean, not a phone")
     kind = type(value).__name__
     if kind in ("float32", "float16"):
-        raise PhoneError(f"it is a {kind}, which rounds phones; read the column as text or as BIGINT")
+        raise PhoneError(f"it is a {kind}, which rounds phones; read the column as text or as BIGINT", LOST_DIGITS)
     if isinstance(value, Real | Decimal) and kind != "timedelta64":
         return _whole_number(value)
     raise PhoneError(f"it is a {kind}, not text")
@@ -103,14 +104,16 @@ def _whole_number(value: Any) -> str:
             return str(int(value))
     except (ArithmeticError, ValueError):  # infinite, or more digits than Python converts
         pass
-    raise PhoneError("it is not a whole number")
+    raise PhoneError("it is not a whole number", LOST_DIGITS)
 
 
 def _require_one_phone(text: str) -> None:
     if _SCIENTIFIC.fullmatch(text):
-        raise PhoneError("it is in scientific notation, which has lost digits; cast the column to BIGINT or text")
+        raise PhoneError(
+            "it is in scientific notation, which has lost digits; cast the column to BIGINT or text", LOST_DIGITS
+        )
     if _FRACTION.search(text):
-        raise PhoneError("it is a number with a fraction, not a phone")
+        raise PhoneError("it is a number with a fraction, not a phone", LOST_DIGITS)
     if _EXTENSION.search(text):
         raise PhoneError("it has an extension")
     if _has_two_phones(text):

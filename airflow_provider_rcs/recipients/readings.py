@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.recipients.numbering import Kind, international_number, main_region
-from airflow_provider_rcs.recipients.phone_cells import written_phone
+from airflow_provider_rcs.recipients.phone_cells import LOST_DIGITS, written_phone
 from airflow_provider_rcs.recipients.phones import PhoneRules, Reading
 from airflow_provider_rcs.recipients.rounding import RoundedNumbers
 
@@ -27,7 +27,8 @@ class ReadingCounts:
     :param beginnings: the first four characters of their phones -> recipients.
     :param rows: all rows of the list.
     :param digits_only: rows of the list whose phones are digits without a country.
-    :param unreadable: rows of them that are no number of their country, or could be two.
+    :param unreadable: rows of them that are no number of their country, or could be two, or have lost digits.
+    :param lost_digits: rows of them that have lost digits: rounded numbers, fractions, scientific notation.
     :param look_like: region -> unreadable rows that are E.164 of that region, but for the plus sign.
     :param rounded: rows whose phones may be rounded.
     """
@@ -37,6 +38,7 @@ class ReadingCounts:
     rows: int = 0
     digits_only: int = 0
     unreadable: int = 0
+    lost_digits: int = 0
     look_like: Counter[str] = field(default_factory=Counter)
     rounded: RoundedNumbers = field(default_factory=RoundedNumbers)
 
@@ -46,7 +48,8 @@ class ReadingCounts:
         self.rounded.add([each.phone_as_listed for each in listed if each.reading != Reading.AS_WRITTEN])
         readings = Counter(each.reading for each in listed)
         self.digits_only += len(listed) - readings[Reading.AS_WRITTEN] - readings[""]
-        self.unreadable += readings[Reading.UNREADABLE]
+        self.lost_digits += readings[LOST_DIGITS]
+        self.unreadable += readings[Reading.UNREADABLE] + readings[LOST_DIGITS]
         if readings[Reading.UNREADABLE]:
             unreadable = (each.phone_as_listed for each in listed if each.reading == Reading.UNREADABLE)
             self.look_like.update(filter(None, map(_region_with_plus, unreadable)))
@@ -90,6 +93,12 @@ class ReadingCounts:
             return
         if self.unreadable < _FEWEST_UNREADABLE and self.unreadable * 2 <= self.rows:
             return
+        if self.lost_digits * 2 > self.unreadable:
+            raise RcsInputError(
+                "phone_column",
+                f"{self.lost_digits} of {self.digits_only} phones are numbers that have lost digits; nothing was sent",
+                "Read the column as text or as BIGINT where it comes from.",
+            )
         argument = "phone_format" if rules.phone_format else "default_region"
         problem = f"{self.unreadable} of {self.digits_only} phones that are digits without a country cannot be read"
         advice = f" ({self.advice()})" if self.look_like else ""

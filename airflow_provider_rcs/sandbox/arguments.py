@@ -16,6 +16,7 @@ from airflow_provider_rcs.sandbox.options import (
     ReportOptions,
     ReportShares,
     ReportTarget,
+    RetryAfter,
     SandboxAccount,
     SandboxOptions,
     SandboxStatus,
@@ -44,6 +45,8 @@ def options_from_arguments(arguments: argparse.Namespace) -> SandboxOptions:
         account=_account(arguments),
         reply_shape=ReplyShape(arguments.reply_shape),
         latency=arguments.latency,
+        requests_per_second=arguments.requests_per_second,
+        retry_after=RetryAfter(arguments.retry_after),
         reports=_reports(arguments),
     )
 
@@ -87,6 +90,18 @@ def _add_service(group: argparse._ArgumentGroup) -> None:
         help="shape of JSON replies (default: %(default)s)",
     )
     group.add_argument("--latency", type=float, default=0.0, help="seconds to wait before each reply to a send")
+    group.add_argument(
+        "--requests-per-second",
+        type=int,
+        metavar="COUNT",
+        help="sends in any second; others are refused with HTTP 429 (default: no limit)",
+    )
+    group.add_argument(
+        "--retry-after",
+        choices=list(RetryAfter),
+        default=RetryAfter.NONE,
+        help="form of the Retry-After header of these refusals (default: %(default)s)",
+    )
 
 
 def _add_reports(group: argparse._ArgumentGroup) -> None:

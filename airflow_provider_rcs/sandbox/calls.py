@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import socket
 import struct
+import time
 from collections import deque
+from email.utils import formatdate
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakSet
 
@@ -14,6 +17,7 @@ from aiohttp import web
 
 from airflow_provider_rcs.sandbox.faults import Fault, FaultKind
 from airflow_provider_rcs.sandbox.model import RefusalError, WrongCredentialsError
+from airflow_provider_rcs.sandbox.options import RetryAfter
 from airflow_provider_rcs.sandbox.parsing import (
     Parameters,
     lower_names,
@@ -32,6 +36,7 @@ from airflow_provider_rcs.sandbox.replies import (
     templates_reply,
     variables_reply,
 )
+from airflow_provider_rcs.sandbox.service import RequestLimit
 
 if TYPE_CHECKING:
     from asyncio import Transport
@@ -70,6 +75,7 @@ class ApiCalls:
         self._service = service
         self._faults = faults
         self._pusher = pusher
+        self.limit = RequestLimit(options.requests_per_second)
         self._known_connections: WeakSet[Transport] = WeakSet()
 
     def routes(self) -> list[web.RouteDef]:
@@ -87,6 +93,9 @@ class ApiCalls:
             # Before the body is read, like an overloaded server.
             return _reset(request)
         body = await request.read()
+        if seconds := self.limit.seconds_to_wait(time.monotonic()):
+            log.info("send %d: refused, too many requests", number)
+            return _too_many_requests(seconds, self._options.retry_after)
         if fault is not None and not fault.accepts and fault.kind is not FaultKind.RES:
             return await _faulty_reply(request, fault, web.Response())
 
@@ -168,6 +177,15 @@ async def _faulty_reply(request: web.Request, fault: Fault, reply: web.Response)
         case FaultKind.LATE_REPLY:
             await asyncio.sleep(fault.seconds or 0)
     return reply
+
+
+def _too_many_requests(seconds: float, retry_after: RetryAfter) -> web.Response:
+    headers = {}
+    if retry_after is RetryAfter.SECONDS:
+        headers["Retry-After"] = str(math.ceil(seconds))
+    elif retry_after is RetryAfter.DATE:
+        headers["Retry-After"] = formatdate(math.ceil(time.time() + seconds), usegmt=True)
+    return web.Response(status=429, text="429\n", headers=headers)
 
 
 def _reset(request: web.Request) -> web.Response:

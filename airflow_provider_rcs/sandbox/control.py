@@ -83,6 +83,7 @@ class ControlCalls:
                 "send_requests": self._faults.seen,
                 "accepted": self._record.messages,
                 "twice": self._record.counts.twice,
+                "too_many_requests": self._calls.limit.refused,
                 "refused_credentials": self._calls.refused_credentials,
                 "connections": self._calls.connections,
                 "faults_pending": self._faults.pending,

@@ -23,6 +23,14 @@ class ReplyShape(StrEnum):
     COUNTS = "counts"  # like ``object``, with counts in place of the two lists of recipients
 
 
+class RetryAfter(StrEnum):
+    """What a refusal for too many requests says about when to try again."""
+
+    NONE = "none"
+    SECONDS = "seconds"
+    DATE = "date"
+
+
 class SandboxStatus(StrEnum):
     """The delivery statuses that the sandbox reports."""
 
@@ -167,6 +175,9 @@ class SandboxOptions:
     :param seed: seed of everything random.
     :param quiet: log warnings only.
     :param latency: seconds by which each reply to a send is delayed.
+    :param requests_per_second: the most sends in any second; the others are refused with HTTP 429. ``None`` for no
+        limit.
+    :param retry_after: the form of the ``Retry-After`` header of these refusals.
     """
 
     host: str = "127.0.0.1"
@@ -177,11 +188,15 @@ class SandboxOptions:
     account: SandboxAccount = field(default_factory=SandboxAccount)
     reply_shape: ReplyShape = ReplyShape.DOCUMENT
     latency: float = 0.0
+    requests_per_second: int | None = None
+    retry_after: RetryAfter = RetryAfter.NONE
     reports: ReportOptions = field(default_factory=ReportOptions)
 
     def __post_init__(self) -> None:
         _require(0 <= self.port <= 65_535, f"port is {self.port}, but must be between 0 and 65535")
         _require(self.latency >= 0, f"latency is {self.latency}, but must not be negative")
+        limit = self.requests_per_second
+        _require(limit is None or limit >= 1, f"requests per second is {limit}, but must be at least 1")
 
 
 def _basic(login: str, password: str) -> str:

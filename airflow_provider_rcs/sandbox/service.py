@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,30 @@ if TYPE_CHECKING:
     from airflow_provider_rcs.sandbox.record import SandboxRecord
 
 _PHONE = re.compile(r"[1-9][0-9]{7,14}")
+
+
+class RequestLimit:
+    """Takes so many sends in any second, and refuses the others; those that it refuses do not count.
+
+    :param requests_per_second: the most sends; ``None`` for no limit.
+    """
+
+    def __init__(self, requests_per_second: int | None) -> None:
+        self.refused = 0
+        self._taken = None if requests_per_second is None else deque[float](maxlen=requests_per_second)
+
+    def seconds_to_wait(self, now: float) -> float:
+        """Take a send, and return 0, or refuse it, and return after how many seconds one would be taken.
+
+        :param now: seconds of a clock.
+        """
+        if self._taken is None:
+            return 0.0
+        if len(self._taken) == self._taken.maxlen and now - self._taken[0] < 1:
+            self.refused += 1
+            return self._taken[0] + 1 - now
+        self._taken.append(now)
+        return 0.0
 
 
 class SandboxService:

@@ -15,7 +15,8 @@ from airflow_provider_rcs.api.credit import require_credit
 from airflow_provider_rcs.api.garbage import infrequent_collections
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.recipients.columns import Chunk, ListedRecipient
+from airflow_provider_rcs.recipients.chunks import Chunk
+from airflow_provider_rcs.recipients.columns import ListedRecipient
 from airflow_provider_rcs.recipients.listing import ListCounts, list_chunks
 from airflow_provider_rcs.recipients.phone_list import read_phone_list
 from airflow_provider_rcs.recipients.phones import PhoneRules
@@ -120,18 +121,25 @@ def plan_list(
 ) -> None:
     """Record the list as planned, and check what only the whole list shows.
 
+    With ``on_invalid="fail"`` rejections are not recorded: they would be counted after the list was put right.
+
     :param excluded: phones that must not be messaged; their recipients are recorded as suppressed.
     :raises RcsInvalidRecipientsError: if a recipient is rejected and ``on_invalid`` is ``"fail"``.
     :raises RcsInputError: if the phones were rounded, or most of those without a country cannot be read; or if
         ``send_at`` has passed and messages are planned.
     """
-    record_chunks(engine, attempt, chunks, excluded)
+    all_or_none = settings.on_invalid == "fail"
+    record_chunks(engine, attempt, map(_without_rejected, chunks) if all_or_none else chunks, excluded)
     counts.phones.require_sound(settings.phone_rules)
-    if settings.on_invalid == "fail":
+    if all_or_none:
         counts.require_no_rejections()
     counts.warn()
     if has_planned(engine, attempt):
         settings.require_future_send_at()
+
+
+def _without_rejected(listed: Sequence[ListedRecipient]) -> Sequence[ListedRecipient]:
+    return [each for each in listed if not each.rejection]
 
 
 def record_chunks(
@@ -186,6 +194,8 @@ def log_campaign_start(before: Funnel, counts: ListCounts, settings: SendSetting
         )
     else:
         log.info("Campaign %s starts: %d recipients are listed.", settings.campaign, counts.rows)
+    for warning in settings.warnings():
+        log.warning("Campaign %s: %s", settings.campaign, warning)
     if not settings.request_reports:
         log.warning(
             "Campaign %s requests no delivery reports (request_reports=False): whether its messages are delivered will "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -12,14 +13,19 @@ from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches
 from airflow_provider_rcs.store.outbox.settlement import requeue_unsent
 
+MOST_TOGETHER = 4
+"""The most batches claimed in one transaction, which holds the campaign's lock: dispatches and settlements wait."""
+
 
 @dataclass
 class Claimer:
-    """Claims the next batches of an attempt's list, in its order, ahead of their requests.
+    """Claims the next batches of an attempt's list, in its order, by a thread of its own and ahead of their requests.
 
     :param batch_size: the most recipients of one request.
     :param frequency_cap: how often a phone may be messaged, over all campaigns; ``None`` for no cap.
     :param ready: the claims whose requests can be dispatched next.
+    :param claiming: the transaction that runs, or has ended and :meth:`finish` has not seen it.
+    :param is_at_end: whether no message was planned after the last claim.
     """
 
     engine: sa.Engine
@@ -27,38 +33,65 @@ class Claimer:
     batch_size: int
     frequency_cap: FrequencyCap | None
     ready: list[Claim] = field(default_factory=list)
+    claiming: Future[Sequence[Claim]] | None = None
+    is_at_end: bool = False
     _last_message_id: int = 0
+    _covers_list: bool = True
 
-    def claim_ahead(self, wanted: int, *, none_pending: bool) -> None:
-        """Claim batches until ``wanted`` of them are ready, so that each request that ends is followed by one at once.
+    @property
+    def has_found_nothing(self) -> bool:
+        """Return whether no message of the whole list was planned when :meth:`start_over` was called."""
+        return self.is_at_end and self._covers_list
 
-        :param none_pending: whether no request is in flight and no reply is left to settle.
+    def start(self, pool: Executor, requests: int) -> None:
+        """Start claiming the next batches, for at most ``requests`` requests, unless a transaction runs already."""
+        if requests > 0 and self.claiming is None:
+            self.claiming = pool.submit(
+                claim_batches,
+                self.engine,
+                self.attempt,
+                self.batch_size,
+                self.frequency_cap,
+                requests=min(requests, MOST_TOGETHER),
+                after=self._last_message_id,
+            )
+
+    def finish(self) -> None:
+        """Make the claims of the transaction ready; wait for it if it still runs.
+
         :raises RcsFencedError: if the attempt has lost its lease.
         :raises RcsCancelledError: if the campaign was cancelled.
         """
-        missing = wanted - len(self.ready)
-        if missing <= 0:
+        claiming, self.claiming = self.claiming, None
+        if claiming is None:
             return
-        claims = self._claim_after(self._last_message_id, missing)
-        if not claims and self._last_message_id and none_pending and not self.ready:
-            # At the end of the list, start over: messages before the last claim may have been planned again.
-            claims = self._claim_after(0, missing)
-        if claims:
+        if claims := claiming.result():
             self.ready += claims
             self._last_message_id = claims[-1].message_ids[-1]
+            self._covers_list = False
+        else:
+            self.is_at_end = True
+
+    def start_over(self) -> None:
+        """Go back to the start of the list, because messages before the last claim may have been planned again.
+
+        Call it while no request is in flight and no reply is left to settle.
+        """
+        self._last_message_id = 0
+        self.is_at_end = False
+        self._covers_list = True
 
     def requeue_ready(self) -> None:
-        """Return the messages of the ready claims to planned; they are claimed next."""
-        if self.ready:
-            requeue_unsent(self.engine, self.ready)
-            self.go_back_to(self.ready[0])
-            self.ready = []
+        """Return the messages of the ready claims, and of those being claimed, to planned; they are claimed next."""
+        try:
+            self.finish()
+        finally:
+            if self.ready:
+                requeue_unsent(self.engine, self.ready)
+                self.go_back_to(self.ready[0])
+                self.ready = []
 
     def go_back_to(self, claim: Claim) -> None:
         """Have the messages of a claim, which are planned again, claimed before those that follow them."""
         self._last_message_id = min(self._last_message_id, claim.message_ids[0] - 1)
-
-    def _claim_after(self, message_id: int, requests: int) -> Sequence[Claim]:
-        return claim_batches(
-            self.engine, self.attempt, self.batch_size, self.frequency_cap, requests=requests, after=message_id
-        )
+        self.is_at_end = self._covers_list = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -15,7 +16,8 @@ from airflow_provider_rcs.api.models import Recipient, Template
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.api.wire.send import send_body
-from airflow_provider_rcs.recipients.columns import Chunk, ListedRecipient
+from airflow_provider_rcs.recipients.chunks import Chunk
+from airflow_provider_rcs.recipients.columns import ListedRecipient
 from airflow_provider_rcs.recipients.listing import ListCounts, list_chunks
 from airflow_provider_rcs.sending.approval import PlanHash
 from airflow_provider_rcs.sending.campaign import read_excluded, require_credit_to_begin
@@ -32,9 +34,11 @@ from airflow_provider_rcs.store.campaign.campaigns import (
 )
 from airflow_provider_rcs.store.campaign.cancellations import require_not_cancelled
 from airflow_provider_rcs.store.db.engine import reading
-from airflow_provider_rcs.store.outbox.planning import EXCLUDED, KnownRecipient, read_known_recipients
+from airflow_provider_rcs.store.outbox.planning import EXCLUDED, KnownRecipient, read_known_recipients, used_rows
 from airflow_provider_rcs.store.outbox.refused_credentials import require_not_refused
 from airflow_provider_rcs.store.outbox.suppression import preview_suppressions
+
+log = logging.getLogger(__name__)
 
 # What is counted, with what people read for it.
 COUNT_LABELS = {
@@ -92,6 +96,8 @@ def dry_run(
     if campaign is None or counts.planned:
         settings.require_future_send_at()
     list_counts.warn()
+    for warning in settings.warnings():
+        log.warning("Campaign %s: %s", settings.campaign, warning)
     return {**_result(template, settings, list_counts, counts), "plan_hash": str(plan)}
 
 
@@ -132,12 +138,14 @@ def _result(
         "fixed_lines": counts.fixed_lines,
         "phones": list_counts.phones.as_dict(),
         "reasons": reasons,
+        "suspicious_values": list_counts.suspicious.as_dict(),
         "requests": {
             "count": counts.requests,
             "largest_bytes": counts.largest_bytes,
             "total_bytes": counts.total_bytes,
         },
         "samples": counts.samples,
+        "warnings": settings.warnings(),
     }
 
 
@@ -189,12 +197,15 @@ class PreviewCounts:
     total_bytes: int = 0
     samples: list[dict[str, object]] = field(default_factory=list)
     _keys: set[str] = field(default_factory=set)
+    _rejected_keys: dict[str, str] = field(default_factory=dict)
     _sendable: list[ListedRecipient] = field(default_factory=list)
 
     def add(self, listed: Sequence[ListedRecipient]) -> None:
-        """Add a chunk; of rows with the same phone, the first one counts."""
-        new = [recipient for recipient in listed if self._is_new(recipient.key)]
+        """Add a chunk; of rows with the same phone, the first valid one counts, or else the first."""
+        used = used_rows(listed)
+        new = [recipient for key, recipient in used.items() if self._is_new(key)]
         self.duplicates += len(listed) - len(new)
+        new.extend(recipient for recipient in used.values() if self._replaces_rejected(recipient))
         keys = [recipient.key for recipient in new]
         known = read_known_recipients(self.engine, self.campaign, keys) if self.engine and self.campaign else {}
         for recipient in new:
@@ -204,6 +215,7 @@ class PreviewCounts:
                 self.suppressed[EXCLUDED] += 1
             elif recipient.rejection:
                 self.rejected[recipient.rejection] += 1
+                self._rejected_keys[recipient.key] = recipient.rejection
             else:
                 self._sendable.append(recipient)
         batch_size = self.settings.batch_size or self.api.batch_size
@@ -221,6 +233,13 @@ class PreviewCounts:
         before = len(self._keys)
         self._keys.add(key)
         return len(self._keys) > before
+
+    def _replaces_rejected(self, recipient: ListedRecipient) -> bool:
+        """Return whether this is the first valid row of a recipient with an invalid one in an earlier chunk."""
+        if recipient.rejection or recipient.key not in self._rejected_keys:
+            return False
+        self.rejected -= Counter([self._rejected_keys.pop(recipient.key)])
+        return True
 
     def _count_known(self, known: KnownRecipient) -> None:
         match known.state:
@@ -250,7 +269,8 @@ class PreviewCounts:
     def _suppression_reasons(self, phones: Sequence[str]) -> Mapping[str, str]:
         if self.engine is None:
             return {}
-        return preview_suppressions(self.engine, self.terms.account, phones, self.settings.frequency_cap)
+        cap, terms = self.settings.frequency_cap, self.terms
+        return preview_suppressions(self.engine, terms.account, phones, cap, terms.send_at)
 
     def _bytes_of_request(self, listed: Sequence[ListedRecipient]) -> int:
         """Return the size of a request's body; its reference is as long as a real one."""

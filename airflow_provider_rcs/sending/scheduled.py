@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.garbage import infrequent_collections
 from airflow_provider_rcs.api.models import FrequencyCap, Template
-from airflow_provider_rcs.recipients.columns import Chunk
+from airflow_provider_rcs.recipients.chunks import Chunk
 from airflow_provider_rcs.sending.attempt import attempt_at, send_planned
 from airflow_provider_rcs.sending.campaign import log_campaign_start, open_campaign_for_list, plan_list, read_excluded
 from airflow_provider_rcs.sending.result import conclude, describe_counts, require_funnel, task_result

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsAuthError, RcsError, RcsOutcomeUnknown, RcsRateLimited
 from airflow_provider_rcs.api.models import Recipient, SendRequest, SendResult, Template
 from airflow_provider_rcs.api.settings import ApiSettings
-from airflow_provider_rcs.sending.claimer import Claimer
+from airflow_provider_rcs.sending.claimer import MOST_TOGETHER, Claimer
+from airflow_provider_rcs.sending.pace import PATIENCE_SECONDS, Pace
 from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.sending.settler import Settler
@@ -28,7 +29,8 @@ log = logging.getLogger(__name__)
 
 _FAILURES_IN_A_ROW = 3
 _SECONDS_AFTER_A_FAILURE = 1.0
-_LONGEST_WAIT_SECONDS = 300.0
+# Shorter pauses between requests are how a limited send goes, and not worth a line in the log.
+_SECONDS_WORTH_A_LINE = 5.0
 
 
 class RcsService(Protocol):
@@ -50,6 +52,17 @@ class RcsService(Protocol):
     def send(self, request: SendRequest) -> SendResult: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A request in flight.
+
+    :param refusals: how many refusals for too many requests there had been when it left.
+    """
+
+    claim: Claim
+    refusals: int
+
+
 @dataclass
 class Sender:
     """Sends the planned messages of one attempt: claims batches, dispatches them as requests, and settles the replies.
@@ -66,15 +79,15 @@ class Sender:
     progress: Progress
     _claimer: Claimer = field(init=False)
     _settler: Settler = field(init=False)
-    _in_flight: dict[Future[SendResult], Claim] = field(default_factory=dict)
+    _pace: Pace = field(init=False)
+    _in_flight: dict[Future[SendResult], Departure] = field(default_factory=dict)
     _failures: int = 0
-    _has_succeeded: bool = False
     _stopped_by: RcsError | None = None
-    _not_before: float = 0.0
 
     def __post_init__(self) -> None:
         self._claimer = Claimer(self.engine, self.attempt, self.batch_size, self.settings.frequency_cap)
         self._settler = Settler(self.engine, self.progress)
+        self._pace = Pace(self.settings.max_in_flight)
 
     def send_all(self) -> RcsError | None:
         """Send until no message is planned any more, or until an error stops the sender.
@@ -84,70 +97,111 @@ class Sender:
         :raises RcsAuthError: if another task found the credentials refused in the meantime.
         :raises RcsStoreUnavailable: if the store failed.
         """
+        self._claimer.start_over()
         with (
             ThreadPoolExecutor(self.settings.max_in_flight, thread_name_prefix="rcs-send") as send_pool,
+            ThreadPoolExecutor(1, thread_name_prefix="rcs-claim") as claim_pool,
             ThreadPoolExecutor(1, thread_name_prefix="rcs-settle") as settle_pool,
         ):
             try:
-                while True:
+                while self._has_more():
                     self._dispatch_ready(send_pool)
                     self._settler.start(settle_pool)
-                    self._claim_ahead()
-                    if self._claimer.ready and self._free_slots():
-                        continue
-                    if not self._is_busy():
-                        break
+                    self._claim_ahead(claim_pool)
                     self._wait()
             finally:
                 self._requeue_ready()
                 self._settle_all(settle_pool)
         return self._stopped_by
 
-    def _dispatch_ready(self, pool: Executor) -> None:
-        free = self._free_slots()
-        if not free:
-            return
-        time.sleep(max(self._not_before - time.monotonic(), 0.0))
-        claims = self._claimer.ready[:free]
-        if not claims:
-            return
-        dispatch_claims(self.engine, self.attempt, claims, self.service.credentials_fingerprint)
-        for claim in claims:
-            request = build_request(self.attempt.campaign.terms, self.settings, claim.recipients, claim.reference)
-            # Removed before the request leaves, because what is still ready at the end is requeued in any case.
-            self._claimer.ready.remove(claim)
-            self._in_flight[pool.submit(self.service.send, request)] = claim
+    def _has_more(self) -> bool:
+        return self._is_busy() or (self._stopped_by is None and not self._claimer.has_found_nothing)
 
-    def _claim_ahead(self) -> None:
-        if self._stopped_by is None:
-            self._claimer.claim_ahead(self._allowed_in_flight(), none_pending=not self._is_busy())
+    def _dispatch_ready(self, pool: Executor) -> None:
+        """Dispatch as many of the ready claims as the pace allows now."""
+        while claims := self._claimer.ready[: self._free_slots()]:
+            if self._seconds_to_wait() > 0:
+                return
+            claims = claims[: self._pace.most_at_once]
+            dispatch_claims(self.engine, self.attempt, claims, self.service.credentials_fingerprint)
+            for claim in claims:
+                request = build_request(self.attempt.campaign.terms, self.settings, claim.recipients, claim.reference)
+                # Removed before the request leaves, because what is still ready at the end is requeued in any case.
+                self._claimer.ready.remove(claim)
+                departure = Departure(claim, self._pace.leave(time.monotonic()))
+                self._in_flight[pool.submit(self.service.send, request)] = departure
+
+    def _claim_ahead(self, pool: Executor) -> None:
+        claimer = self._claimer
+        if self._stopped_by is not None:
+            return
+        if claimer.is_at_end and not claimer.ready and not self._is_busy():
+            claimer.start_over()
+        if not claimer.is_at_end:
+            claimer.start(pool, self._batches_to_claim())
+
+    def _batches_to_claim(self) -> int:
+        wanted, ready = self._pace.claims_ahead, len(self._claimer.ready)
+        # Where requests could leave now, those that follow them are claimed afterwards.
+        if (due := self._free_slots() - ready) > 0:
+            return due
+        # Until the first reply, everything for the wide start; then some together, which costs less than one by one.
+        is_worth_it = wanted > self._pace.width or wanted - ready >= min(MOST_TOGETHER, (wanted + 1) // 2)
+        return wanted - ready if is_worth_it else 0
 
     def _wait(self) -> None:
-        """Wait until a request or a settlement has ended, and process all that have."""
-        settling = self._settler.settling
-        awaited: list[Future[Any]] = [*self._in_flight, *filter(None, [settling])]
-        done, _ = wait(awaited, return_when=FIRST_COMPLETED)
+        """Wait until a request, a claim or a settlement has ended, or the next request may leave; process what has."""
+        seconds = max(self._seconds_to_wait(), 0.0) if self._claimer.ready and self._free_slots() else None
+        claiming, settling = self._claimer.claiming, self._settler.settling
+        awaited: list[Future[Any]] = [*self._in_flight]
+        awaited += [each for each in (claiming, settling) if each is not None]
+        if not awaited:
+            time.sleep(seconds or 0.0)
+            return
+        done, _ = wait(awaited, seconds, return_when=FIRST_COMPLETED)
         for future in self._in_flight.keys() & done:
             self._process(self._in_flight.pop(future), future)
+        if claiming in done:
+            self._claimer.finish()
         if settling in done:
             self._settler.finish()
 
-    def _process(self, claim: Claim, future: Future[SendResult]) -> None:
+    def _process(self, departure: Departure, future: Future[SendResult]) -> None:
         error = future.exception()
         if error is None:
-            self._settler.add(claim, future.result())
+            self._settler.add(departure.claim, future.result())
             self._failures = 0
-            self._has_succeeded = True
+            self._pace.accepted(departure.refusals, time.monotonic())
+        elif isinstance(error, RcsRateLimited):
+            self._slow_down(departure, error)
         elif isinstance(error, RcsError) and error.nothing_sent:
-            self._requeue_refused(claim, error)
+            self._requeue_refused(departure.claim, error)
+            self._count_failure(error)
         else:
-            self._mark_in_doubt(claim, error)
+            self._mark_in_doubt(departure.claim, error)
+
+    def _slow_down(self, departure: Departure, error: RcsRateLimited) -> None:
+        now = time.monotonic()
+        is_new = self._pace.limited(departure.refusals, error.retry_after, now)
+        self._requeue(departure.claim, error)
+        seconds = self._pace.not_before - now
+        if self._pace.is_out_of_patience:
+            self._stopped_by = self._stopped_by or RcsRateLimited(
+                f"{error} The next request should wait {seconds:.0f} seconds; a task waits for at most "
+                f"{PATIENCE_SECONDS:.0f} seconds after the last request that was accepted.",
+                error.retry_after,
+            )
+        elif is_new:
+            log.log(
+                logging.WARNING if seconds >= _SECONDS_WORTH_A_LINE else logging.DEBUG,
+                "Campaign %s: the service takes no more requests for now; the next one leaves in %.1f s. %s",
+                self.attempt.campaign.name,
+                seconds,
+                error,
+            )
 
     def _requeue_refused(self, claim: Claim, error: RcsError) -> None:
-        requeue_refused(self.engine, claim, str(error))
-        # The refused messages are next, before those that were claimed ahead.
-        self._claimer.requeue_ready()
-        self._claimer.go_back_to(claim)
+        self._requeue(claim, error)
         log.warning(
             "Campaign %s: a request for %d recipients was refused; they stay planned. %s",
             self.attempt.campaign.name,
@@ -156,7 +210,12 @@ class Sender:
         )
         if isinstance(error, RcsAuthError):
             remember_refusal(self.engine, self.attempt.campaign.name, self.service.credentials_fingerprint)
-        self._count_failure(error)
+
+    def _requeue(self, claim: Claim, error: RcsError) -> None:
+        requeue_refused(self.engine, claim, str(error))
+        # The refused messages are next, before those that were claimed ahead.
+        self._claimer.requeue_ready()
+        self._claimer.go_back_to(claim)
 
     def _mark_in_doubt(self, claim: Claim, error: BaseException) -> None:
         reason = str(error) if isinstance(error, RcsError) else type(error).__name__
@@ -173,14 +232,12 @@ class Sender:
         self._count_failure(error)
 
     def _count_failure(self, error: RcsError) -> None:
-        """Stop after this error, or wait before the next request."""
+        """Stop after this error, or pause before the next request."""
         self._failures += 1
         if (error.nothing_sent and not error.retry_may_help) or self._failures >= _FAILURES_IN_A_ROW:
             self._stopped_by = self._stopped_by or error
             return
-        retry_after = error.retry_after if isinstance(error, RcsRateLimited) else None
-        pause = min(retry_after or _SECONDS_AFTER_A_FAILURE * 2 ** (self._failures - 1), _LONGEST_WAIT_SECONDS)
-        self._not_before = time.monotonic() + pause
+        self._pace.pause(_SECONDS_AFTER_A_FAILURE * 2 ** (self._failures - 1), time.monotonic())
 
     def _requeue_ready(self) -> None:
         try:
@@ -211,15 +268,14 @@ class Sender:
         return bool(self._in_flight) or self._settler.is_busy
 
     def _free_slots(self) -> int:
-        """Return how many more requests may be dispatched now."""
+        """Return how many more requests may be in flight now."""
         if self._stopped_by is not None:
             return 0
         # Replies that wait to be settled count as in flight: if the process is killed, these messages are in doubt.
-        return max(self._allowed_in_flight() - len(self._in_flight) - self._settler.backlog, 0)
+        return max(self._pace.width - len(self._in_flight) - self._settler.backlog, 0)
 
-    def _allowed_in_flight(self) -> int:
-        # One at a time until the first success, so that wrong credentials are not shown to the service twice.
-        return self.settings.max_in_flight if self._has_succeeded else 1
+    def _seconds_to_wait(self) -> float:
+        return self._pace.not_before - time.monotonic()
 
 
 def build_request(

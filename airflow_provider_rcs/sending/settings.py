@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from airflow_provider_rcs.api.dates import read_moment, read_timezone, require_expressible
+from airflow_provider_rcs.api.dates import read_moment, read_timezone, require_expressible, write_moment
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import FrequencyCap, QuietHours
 from airflow_provider_rcs.recipients.listing import ListSettings
 
 DEFAULT_MAX_IN_FLIGHT = 8
+MOST_IN_FLIGHT = 32
 GRACE_FOR_PAST_DATES = timedelta(minutes=5)
 DEFAULT_LEAD = timedelta(minutes=30)
 _REMEDY_FOR_PASSED_DATE = (
@@ -37,10 +38,10 @@ class SendSettings(ListSettings):
     :param campaign: the campaign's name; each recipient is messaged at most once under it.
     :param agent: the RCS agent to send as; empty for the connection's.
     :param send_at: when the service sends the messages, with a time zone; ``None`` for at once.
-    :param quiet_hours: parts of the day in which the service must not send.
+    :param quiet_hours: parts of the day in which the service must not send, in Spain's time.
     :param request_reports: whether the service is asked to push delivery reports.
     :param batch_size: the most recipients of one request; ``None`` for the connection's.
-    :param max_in_flight: how many requests may be in flight at once.
+    :param max_in_flight: how many requests may be in flight at once, at most 32.
     :param frequency_cap: how often a phone may be messaged, over all campaigns; ``None`` for no cap.
     :param min_credits: the credit that the account must have for the campaign to begin; ``None`` for no check.
     :param on_invalid: ``"reject"`` records invalid recipients as rejected; ``"fail"`` sends nothing if one is invalid.
@@ -72,6 +73,12 @@ class SendSettings(ListSettings):
             _require_choice(argument, getattr(self, argument), choices)
         for argument in ("batch_size", "max_in_flight"):
             _require_count(argument, getattr(self, argument))
+        if self.max_in_flight > MOST_IN_FLIGHT:
+            raise RcsInputError(
+                "max_in_flight",
+                f"{self.max_in_flight} is more than {MOST_IN_FLIGHT}",
+                f"Use 1 to {MOST_IN_FLIGHT}; for more, divide the list into shards.",
+            )
         if self.default_region is not None:
             require_region(self.default_region)
         if self.phone_format == "national" and self.default_region is None and self.region_column is None:
@@ -90,6 +97,17 @@ class SendSettings(ListSettings):
         """
         if self.send_at is not None and self.send_at < datetime.now(UTC) - GRACE_FOR_PAST_DATES:
             raise RcsInputError("send_at", f"{self.send_at:%Y-%m-%d %H:%M %Z} has passed; nothing was sent", remedy)
+
+    def warnings(self) -> list[str]:
+        """Return what is allowed, but probably not meant."""
+        if self.send_at is None:
+            return []
+        return [
+            f"send_at: {write_moment(self.send_at)} in Spain is within quiet_hours[{number}] ({hours}): the service "
+            f"does with the messages what action {hours.action} says (assumed of 1: it sends them at its end)."
+            for number, hours in enumerate(self.quiet_hours)
+            if hours.in_service_time(self.send_at).includes(self.send_at)
+        ]
 
     def _require_frequency_cap(self) -> None:
         if not isinstance(self.frequency_cap, FrequencyCap | None):
@@ -137,14 +155,25 @@ def read_send_at(value: datetime | str | None, timezone: str | None = None) -> d
     return read_moment("send_at", value, timezone)
 
 
-def read_quiet_hours(entries: Sequence[QuietHours | Mapping[str, Any]] | None) -> tuple[QuietHours, ...]:
-    """Return quiet hours from :class:`QuietHours` or dicts of ``start``, ``end`` and ``action``.
+def read_quiet_hours(
+    entries: Sequence[QuietHours | Mapping[str, Any]] | None,
+    timezone: str | None = None,
+    send_at: datetime | None = None,
+) -> tuple[QuietHours, ...]:
+    """Return quiet hours in Spain's time, from :class:`QuietHours` or dicts of its fields.
 
-    :raises RcsInputError: if an entry cannot be read; names its field.
+    :param timezone: the time zone of a ``send_at`` that had none. Quiet hours that have none of their own are then
+        refused, unless this zone has the same time as Spain: they could be meant in either.
+    :param send_at: the date at which messages go out; ``None`` for at once.
+    :raises RcsInputError: if an entry cannot be read, or not in one way only; names its field.
     """
     if isinstance(entries, str | Mapping) or not isinstance(entries or (), Iterable):
         raise RcsInputError("quiet_hours", f"a {type(entries).__name__} is not a list", _QUIET_HOURS_REMEDY)
-    return tuple(_read_entry(number, entry) for number, entry in enumerate(entries or ()))
+    quiet_hours = [_read_entry(number, entry) for number, entry in enumerate(entries or ())]
+    if timezone:
+        for number, hours in enumerate(quiet_hours):
+            _require_one_reading(number, hours, timezone, send_at)
+    return tuple(hours.in_service_time(send_at) for hours in quiet_hours)
 
 
 def require_region(region: str) -> None:
@@ -168,7 +197,7 @@ def _read_entry(number: int, entry: object) -> QuietHours:
         raise RcsInputError(where, f"no such field: {', '.join(sorted(map(str, unknown)))}", _QUIET_HOURS_REMEDY)
     values: dict[str, Any] = {}
     for name, (read, kind) in _QUIET_HOURS_READERS.items():
-        if name == "action" and name not in entry:
+        if name in ("action", "timezone") and name not in entry:
             continue
         try:
             values[name] = read(entry[name])
@@ -178,8 +207,32 @@ def _read_entry(number: int, entry: object) -> QuietHours:
             raise RcsInputError(f"{where}[{name!r}]", f"{entry[name]!r} is not {kind}", _QUIET_HOURS_REMEDY) from None
     try:
         return QuietHours(**values)
+    except RcsInputError:
+        raise
     except ValueError as error:
         raise RcsInputError(where, str(error).partition(": ")[2], _QUIET_HOURS_REMEDY) from None
+
+
+def _require_one_reading(number: int, hours: QuietHours, timezone: str, send_at: datetime | None) -> None:
+    if hours.timezone is not None:
+        return
+    try:
+        is_the_same = replace(hours, timezone=timezone).in_service_time(send_at) == hours
+    except RcsInputError:
+        is_the_same = False
+    if not is_the_same:
+        raise RcsInputError(
+            f"quiet_hours[{number}]",
+            f"{hours} without a timezone is Spain's time, but timezone={timezone!r} could be meant",
+            f'Write {{"start": "{hours.start:%H:%M}", "end": "{hours.end:%H:%M}", "timezone": "{timezone}"}}, or '
+            '"timezone": "Europe/Madrid" for Spain\'s time.',
+        )
+
+
+def _read_zone_name(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError("not a text")
+    return value or None
 
 
 def _read_time(value: time | str) -> time:
@@ -203,6 +256,7 @@ _QUIET_HOURS_READERS: Mapping[str, tuple[Any, str]] = {
     "start": (_read_time, "a time of day"),
     "end": (_read_time, "a time of day"),
     "action": (_read_action, "a whole number"),
+    "timezone": (_read_zone_name, "the name of a time zone"),
 }
 
 

@@ -12,7 +12,7 @@ from airflow_provider_rcs.operators.sending import RcsSendingOperator
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    from airflow_provider_rcs.recipients.columns import Chunk
+    from airflow_provider_rcs.recipients.chunks import Chunk
 
 
 class SqlToRcsOperator(RcsSendingOperator):

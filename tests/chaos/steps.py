@@ -75,11 +75,11 @@ def arm(engine: sa.Engine, step: Step, occurrence: int, act: Action) -> None:
         case Step.CLAIMING:
             _before_commit_of(engine, claims.claim_batches, act)
         case Step.AFTER_CLAIM:
-            _after(claims.claim_batches, _between_commits(act))
+            _after(claims.claim_batches, _between_commits(act, claims.dispatch_claims))
         case Step.DISPATCHING:
             _before_commit_of(engine, claims.dispatch_claims, act)
         case Step.AFTER_DISPATCHING:
-            _after(claims.dispatch_claims, _between_commits(act))
+            _after(claims.dispatch_claims, _between_commits(act, claims.claim_batches))
         case Step.BEFORE_REQUEST:
             _before(requests.adapters.HTTPAdapter.send, act)
         case Step.ACCEPTED:
@@ -178,9 +178,12 @@ def _when_a_reply_arrives(act: Action) -> None:
     setattr(http.client.HTTPConnection, read_reply.__name__, waiting)
 
 
-def _between_commits(act: Action) -> Action:
-    """Run an action while no other thread commits, because every process would wait for the locks of that commit."""
-    renewing, settling = threading.Lock(), threading.Lock()
+def _between_commits(act: Action, other: Callable[..., Any]) -> Action:
+    """Run an action while no other thread commits, because every process would wait for the locks of that commit.
+
+    :param other: what another thread commits, besides renewals and settlements.
+    """
+    renewing, settling, others = threading.Lock(), threading.Lock(), threading.Lock()
 
     def holding(lock: threading.Lock) -> Callable[[Callable[[], Any]], Any]:
         def around(call: Callable[[], Any]) -> Any:
@@ -190,9 +193,10 @@ def _between_commits(act: Action) -> Action:
         return around
 
     def act_between_commits() -> None:
-        with renewing, settling:
+        with renewing, settling, others:
             act()
 
     _wrap(attempts.renew_lease, holding(renewing))
     _wrap(settlement.settle, holding(settling))
+    _wrap(other, holding(others))
     return act_between_commits

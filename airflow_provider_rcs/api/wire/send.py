@@ -41,7 +41,7 @@ def send_parameters(request: SendRequest, recipient_reference_key: str) -> dict[
                 "HoraFin": f"{hours.end:%H:%M}",
                 "Accion": str(hours.action),
             }
-            for hours in request.quiet_hours
+            for hours in (each.in_service_time(request.send_at) for each in request.quiet_hours)
         ]
     return parameters
 

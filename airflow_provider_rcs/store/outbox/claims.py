@@ -76,7 +76,8 @@ def claim_batches(
         is_claimable = claimable_by(connection, attempt)
         while len(claimed) < requests and (rows := _planned_rows(connection, is_claimable, after, size)):
             after = rows[-1].id
-            reasons = suppression_reasons(connection, account, [row.phone for row in rows], cap)
+            phones, send_at = [row.phone for row in rows], attempt.campaign.terms.send_at
+            reasons = suppression_reasons(connection, account, phones, cap, send_at)
             if reasons:
                 _suppress(connection, {row.id: reasons[row.phone] for row in rows if row.phone in reasons}, revision)
                 rows = [row for row in rows if row.phone not in reasons]

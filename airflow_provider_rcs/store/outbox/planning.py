@@ -79,10 +79,22 @@ def prepare_list_part(
     :param listed: the rows, in the order of the list.
     :param excluded: phones that the campaign must not message.
     """
-    first = {recipient.key: recipient for recipient in reversed(listed)}
     counts = Counter(recipient.key for recipient in listed)
-    rows = [_row(first[key], count, key in excluded) for key, count in counts.items()]
+    rows = [_row(recipient, counts[key], key in excluded) for key, recipient in used_rows(listed).items()]
     return ListPart(rows, rows_as_json(engine.dialect.name, _ROW_COLUMNS, rows))
+
+
+def used_rows(listed: Sequence[ListedRecipient]) -> dict[str, ListedRecipient]:
+    """Return the row that is used of each recipient: the first valid one, or else the first; in the order of the list.
+
+    :return: key -> row.
+    """
+    used: dict[str, ListedRecipient] = {}
+    for recipient in listed:
+        first = used.setdefault(recipient.key, recipient)
+        if first.rejection and not recipient.rejection:
+            used[recipient.key] = recipient
+    return used
 
 
 def record_list(engine: sa.Engine, attempt: Attempt, part: ListPart) -> None:
@@ -90,8 +102,8 @@ def record_list(engine: sa.Engine, attempt: Attempt, part: ListPart) -> None:
 
     A recipient who is in the campaign already keeps its row. Until a request has contained the recipient, the row is
     updated from the newer list, so that a corrected list can be sent; after that it does not change. If a list
-    contains a recipient several times, the first row is used and the others are counted in ``repeats``. Of
-    recipients that the campaign knows by a pseudonym only, nothing from the list is stored.
+    contains a recipient several times, the first valid row is used, or else the first, and the others are counted in
+    ``repeats``. Of recipients that the campaign knows by a pseudonym only, nothing from the list is stored.
 
     An excluded recipient is never planned, not even for a moment, because another attempt could claim it. Once
     excluded, it stays so: a message that is being sent is not planned again if it turns out not to have been sent.
@@ -170,20 +182,24 @@ def _insert_list(dialect: str) -> sa.Insert:
 def _changes(listed: Any) -> Mapping[str, Any]:
     # A list older than the one that the row was last updated from changes nothing, except that it excludes.
     is_newer = message.c.listed_by < listed.listed_by
-    is_updated = sa.and_(IS_NOT_ATTEMPTED, sa.or_(is_newer, listed.is_excluded))
+    is_first_valid_row = sa.and_(
+        message.c.listed_by == listed.listed_by, message.c.state == MessageState.REJECTED, listed.reason == ""
+    )
+    is_updated = sa.and_(IS_NOT_ATTEMPTED, sa.or_(is_newer, is_first_valid_row, listed.is_excluded))
     count = sa.case(
         (is_newer, listed.listed_now),
         (message.c.listed_by == listed.listed_by, message.c.listed_now + listed.listed_now),
         else_=message.c.listed_now,
     )
-    has_more_repeats = count - 1 > message.c.repeats
-    is_changed = sa.or_(is_updated, has_more_repeats)
+    # Until a recipient is attempted, only its newest list counts: an earlier one may have been put right.
+    has_other_repeats = sa.or_(sa.and_(IS_NOT_ATTEMPTED, is_newer), count - 1 > message.c.repeats)
+    is_changed = sa.or_(is_updated, has_other_repeats)
     return {
         **{name: sa.case((is_updated, listed[name]), else_=message.c[name]) for name in _UPDATED_FROM_LIST},
         "is_excluded": sa.or_(message.c.is_excluded, listed.is_excluded),
         "listed_by": sa.case((is_newer, listed.listed_by), else_=message.c.listed_by),
         "listed_now": count,
-        "repeats": sa.case((has_more_repeats, count - 1), else_=message.c.repeats),
+        "repeats": sa.case((has_other_repeats, count - 1), else_=message.c.repeats),
         "revision": sa.case((is_changed, listed.revision), else_=message.c.revision),
         "updated_at": sa.case((is_changed, listed.updated_at), else_=message.c.updated_at),
     }

@@ -14,6 +14,7 @@ from airflow_provider_rcs.api.models import FrequencyCap
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.engine import reading
+from airflow_provider_rcs.store.db.tables import campaign as campaigns
 from airflow_provider_rcs.store.db.tables import message, request, store, suppression, suppression_pseudonym
 from airflow_provider_rcs.store.privacy.pseudonyms import find_pseudonyms
 
@@ -23,14 +24,19 @@ _STATES_UNDER_CAP = (MessageState.SENDING, MessageState.ACCEPTED, MessageState.I
 
 
 def preview_suppressions(
-    engine: sa.Engine, account: str, phones: Sequence[str], cap: FrequencyCap | None
+    engine: sa.Engine,
+    account: str,
+    phones: Sequence[str],
+    cap: FrequencyCap | None,
+    send_at: datetime | None = None,
 ) -> dict[str, str]:
     """Return which of these phones a claim would suppress now, without writing anything: phone -> reason.
 
     :param account: the account that the campaign is sent with.
+    :param send_at: the campaign's date; ``None`` for at once.
     """
     with reading(engine) as connection:
-        return suppression_reasons(connection, account, phones, cap)
+        return suppression_reasons(connection, account, phones, cap, send_at)
 
 
 def lock_frequency_caps(connection: sa.Connection) -> None:
@@ -42,20 +48,26 @@ def lock_frequency_caps(connection: sa.Connection) -> None:
 
 
 def suppression_reasons(
-    connection: sa.Connection, account: str, phones: Sequence[str], cap: FrequencyCap | None
+    connection: sa.Connection,
+    account: str,
+    phones: Sequence[str],
+    cap: FrequencyCap | None,
+    send_at: datetime | None = None,
 ) -> dict[str, str]:
     """Return which of these phones a campaign must not message now, including erased ones: phone -> reason.
 
     :param account: the account that the campaign is sent with.
+    :param send_at: the campaign's date, by which the cap counts; ``None`` for at once.
     """
     reasons = _suppressed(connection, account, phones, _among_phones)
-    counts = Counter(_recent_messages(connection, phones, cap))
+    counts = Counter(_messages_near(connection, phones, cap, send_at))
     # Pseudonyms are queried last: a phone that is pseudonymised meanwhile is then found twice, and never missed.
     if pseudonyms := find_pseudonyms(connection):
         phone_of = {pseudonyms.of(phone): phone for phone in phones}
         erased = _suppressed(connection, account, phone_of, _among_pseudonyms)
         reasons = {**{phone_of[key]: reason for key, reason in erased.items()}, **reasons}
-        counts.update({phone_of[key]: count for key, count in _recent_messages(connection, phone_of, cap).items()})
+        near = _messages_near(connection, phone_of, cap, send_at)
+        counts.update({phone_of[key]: count for key, count in near.items()})
     capped = {phone: cap.reason for phone, count in counts.items() if count >= cap.at_most} if cap else {}
     return {**capped, **reasons}
 
@@ -69,15 +81,16 @@ def _suppressed(
     return {key: f"suppressed: {reason}" for key, reason in found}
 
 
-def _recent_messages(
-    connection: sa.Connection, recipient_keys: Collection[str], cap: FrequencyCap | None
+def _messages_near(
+    connection: sa.Connection, recipient_keys: Collection[str], cap: FrequencyCap | None, send_at: datetime | None
 ) -> dict[str, int]:
     """Return how many messages count against the cap: recipient key -> messages."""
     if cap is None:
         return {}
-    dialect = connection.dialect.name
-    since = {"since": datetime.now(UTC) - cap.within}
-    counts = connection.execute(_count_messages(dialect), _keys_parameter(dialect, recipient_keys) | since)
+    dialect, now = connection.dialect.name, datetime.now(UTC)
+    goes_out_at = now if send_at is None else max(send_at, now)
+    period = {"after": goes_out_at - cap.within, "before": goes_out_at + cap.within}
+    counts = connection.execute(_count_messages(dialect), _keys_parameter(dialect, recipient_keys) | period)
     return {row.recipient_key: row.messages for row in counts}
 
 
@@ -104,15 +117,24 @@ def _select_reasons(dialect: str, suppressed: sa.Column[str]) -> sa.Select[Any]:
 
 @cache
 def _count_messages(dialect: str) -> sa.Select[Any]:
-    is_recent = request.c.claimed_at >= sa.bindparam("since", type_=request.c.claimed_at.type)
+    moment = request.c.claimed_at.type
+    # A message goes out at its campaign's date. After that date, it goes out when it is handed over.
+    is_held = campaigns.c.send_at > request.c.claimed_at
+    goes_out_at = sa.case((is_held, campaigns.c.send_at), else_=request.c.claimed_at)
+    # A message exactly as far away as the period is long does not count: weekly campaigns have weekly dates.
+    is_near = sa.and_(
+        goes_out_at > sa.bindparam("after", type_=moment), goes_out_at < sa.bindparam("before", type_=moment)
+    )
+    of_campaign = campaigns.c.id == request.c.campaign_id
     return (
         sa.select(message.c.recipient_key, sa.func.count().label("messages"))
         .join(request, request.c.id == message.c.request_id)
+        .join(campaigns, of_campaign)
         .where(
-            message.c.campaign_id.in_(sa.select(request.c.campaign_id).where(is_recent)),
+            message.c.campaign_id.in_(sa.select(request.c.campaign_id).join(campaigns, of_campaign).where(is_near)),
             message.c.recipient_key.in_(_keys(dialect)),
             message.c.state.in_(_STATES_UNDER_CAP),
-            is_recent,
+            is_near,
         )
         .group_by(message.c.recipient_key)
     )

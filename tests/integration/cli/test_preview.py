@@ -20,7 +20,7 @@ from tests.sandbox_process import SandboxProcess
 CUSTOMERS = [
     ("600 000 001", "Núria Pérez", 19.5),
     ("+34600000002", "Íñigo", 7.0),
-    ("912345678", "Zoë", 3.0),
+    ("600 000 678", "Zoë", 3.0),
     ("600000001", "Núria again", 4.0),
     ("n/a", "Nobody", 5.0),
 ]
@@ -74,12 +74,27 @@ def test_it_shows_the_template_counts_reasons_requests_and_masked_samples(
     assert "Template 1234567: Customer welcome" in printed
     counts = counts_in(printed)
     assert (counts["Importe"], counts["Destinatario"]) == ("column amount", "the service")
-    assert (counts["rows of the list"], counts["would be sent to"], counts["of them fixed lines"]) == ("5", "3", "1")
+    assert (counts["rows of the list"], counts["would be sent to"], counts["of them fixed lines"]) == ("5", "3", "0")
     assert (counts["the same phone again"], counts["cannot be sent to"]) == ("1", "1")
-    assert "phone: it is not a phone number" in printed
+    assert "phone: it is missing" in printed
     assert "Requests: 1; the largest has" in printed
     assert "*********001  Xxxxx Xxxxx  00.0" in printed
     assert "unknown" not in printed
+
+
+@pytest.mark.usefixtures("store")
+def test_it_shows_values_that_look_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = preview(capsys, *COLUMN, query=("--sql", "SELECT '600000001' phone, 'NULL' FULL_NAME, 7 amount"))
+
+    assert "looks missing, but is sent" in printed
+    assert re.search(r"FULL_NAME +NULL +1", printed)
+
+
+def test_an_empty_name_column_sends_no_names(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = preview(capsys, *COLUMN, "--name-column", "")
+
+    assert "looks missing" not in printed
+    assert re.search(r"\*001 +00.0", printed)
 
 
 @pytest.mark.usefixtures("store")

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.hooks.sql import stream_columns, streaming_cursor
-from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK
+from airflow_provider_rcs.recipients.chunks import ROWS_PER_CHUNK
 
 MEGABYTE = 1024 * 1024
 LONG = 5_000_000

@@ -81,14 +81,15 @@ def test_a_text_of_several_lines_is_sent_as_one_line(sandbox: SandboxProcess) ->
     assert accepted_since(sandbox, before) == [(ANA, "no such table: customer")]
 
 
-def test_fields_rendered_as_native_numbers_are_accepted(sandbox: SandboxProcess) -> None:
+def test_fields_stay_text_in_a_dag_that_renders_to_native_objects(sandbox: SandboxProcess) -> None:
     before = sandbox.statistics()["accepted"]
     dag = DAG("native", start_date=datetime(2026, 1, 1, tzinfo=UTC), schedule=None, render_template_as_native_obj=True)
-    rendered = {"template_id": "{{ 1234567 }}", "phones": [f"{{{{ {ANA} }}}}"], "variables": {"Importe": "{{ 12 }}"}}
+    variables = {"Importe": "{{ '1e3' }}"}
+    rendered = {"template_id": "{{ 1234567 }}", "phones": [f"{{{{ '+{ANA}' }}}}"], "variables": variables}
 
     notifier(**rendered)(context_of("load", dag=dag))
 
-    assert accepted_since(sandbox, before) == [(ANA, "12")]
+    assert accepted_since(sandbox, before) == [(ANA, "1e3")]
 
 
 def test_it_can_be_awaited(sandbox: SandboxProcess) -> None:

@@ -52,6 +52,15 @@ def operator(**changes: Any) -> RcsSendOperator:
         ),
         ({"name_column": "full_name"}, "name_column: there is no column 'full_name'"),
         ({"reference_column": "customer"}, "reference_column: there is no column 'customer'"),
+        (
+            {"recipients": [{"phone": "34600000001", "amount": "12"}]},
+            "name_column: there is no column 'name', and template 1234567 takes 'Destinatario' from the recipient",
+        ),
+        (
+            {"recipients": [{**PEOPLE[0], "NAME": "Ana"}]},
+            "name_column: 'name', 'NAME' differ only in upper and lower case",
+        ),
+        ({"read_options": {"separator": ";"}}, "read_options: the recipients are not a CSV file"),
         ({"recipients": []}, "recipients: the list is empty"),
         ({"recipients": "34600000001"}, "recipients: a str is not a list of recipients"),
         (
@@ -192,6 +201,7 @@ def test_a_connection_that_is_not_to_a_sql_database_is_refused(
     [
         ("SELECT 1 AS phone, 2 AS phone", "sql: two columns have the same name"),
         ("CREATE TABLE made (phone TEXT)", "sql: the query returns no rows"),
+        ("SELECT phone FROM people", "sql: the query failed: no such table: people. Try it in the database's own"),
         ("SELECT '+34600000001' AS phone WHERE 1 = 0", "recipients: the list is empty"),
     ],
 )

@@ -167,6 +167,18 @@ def test_the_lineage_of_a_file_in_a_bucket_leaves_out_its_connection() -> None:
     assert lineage_names(task) == ([("s3://marketing", "lists/people.parquet")], [("rcs://store", "campaigns/spring")])
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("s3://connection@marketing/lists/people.parquet/", "lists/people.parquet"),
+        ("s3://marketing/lists/people-*.csv.gz", "lists"),
+        ("s3://marketing/*/people.csv", "/"),
+    ],
+)
+def test_a_folder_is_named_by_its_path_and_a_pattern_by_the_folder_that_it_searches(path: str, name: str) -> None:
+    assert lineage_names(operator("spring", path))[0] == [("s3://marketing", name)]
+
+
 def test_recipients_in_memory_have_no_source(context: Context) -> None:
     task = operator("spring", people(1))
 

@@ -249,12 +249,13 @@ def test_a_constant_is_sent_to_every_recipient_and_stored_with_each_message(
 def test_a_retry_sends_the_constants_of_the_latest_list(
     sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
 ) -> None:
-    sandbox.faults([{"next": 3, "kind": "status", "status": 429, "retry_after": 0}])
-    first = operator(campaign, people(1), template_id="1234567", constants={"Importe": 7})
+    sandbox.faults([{"next": 1, "kind": "status", "status": 429, "retry_after": 3600}])
+    welcome = {"template_id": "1234567", "name_column": None}
+    first = operator(campaign, people(1), constants={"Importe": 7}, **welcome)
     with pytest.raises(AirflowException, match="RcsRateLimited"):
         first.execute(context)
 
-    operator(campaign, people(1), template_id="1234567", constants={"Importe": 8}).execute(context)
+    operator(campaign, people(1), constants={"Importe": 8}, **welcome).execute(context)
 
     assert sandbox.accepted()[-1]["variables"] == {"Importe": "8"}
 
@@ -350,7 +351,7 @@ def test_a_campaign_with_another_template_than_before_is_refused(
     with pytest.raises(
         AirflowException, match="template_id: .* was started with 1234569 and cannot continue with 1234567"
     ):
-        operator(campaign, people(1, Importe="3"), template_id="1234567").execute(context)
+        operator(campaign, people(1, Importe="3"), template_id="1234567", name_column=None).execute(context)
 
 
 def test_agent_date_quiet_hours_and_references_reach_the_service(
@@ -363,7 +364,7 @@ def test_agent_date_quiet_hours_and_references_reach_the_service(
         agent="my-rcs-agent",
         send_at="2030-07-01T09:30",
         timezone="Europe/London",
-        quiet_hours=[{"start": "22:00", "end": "9:00", "action": 2}],
+        quiet_hours=[{"start": "21:00", "end": "8:00", "action": 2, "timezone": "Europe/London"}],
     ).execute(context)
 
     accepted = sandbox.accepted()[-1]
@@ -526,6 +527,30 @@ def test_credentials_refused_during_a_send_stop_the_campaign_at_once(
 
     assert sandbox.statistics()["send_requests"] == before + 1
     assert funnel_of(store, campaign).states["planned"] == 30  # type: ignore[index]
+
+
+def test_a_missing_date_is_refused_before_anything_is_recorded(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str
+) -> None:
+    with pytest.raises(AirflowFailException, match="send_at: NaT is no date"):
+        operator(campaign, people(1), send_at=pd.NaT, timezone="Europe/Madrid").execute(context)
+
+    assert read_funnel(store, campaign) is None
+
+
+def test_a_date_within_quiet_hours_reaches_the_service_in_spains_time_with_a_warning(
+    sandbox: SandboxProcess, store: sa.Engine, context: Context, campaign: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    night = {"start": "22:00", "end": "09:00", "timezone": "Atlantic/Canary"}
+
+    operator(campaign, people(1), send_at="2100-01-01T22:30", timezone="Atlantic/Canary", quiet_hours=[night]).execute(
+        context
+    )
+
+    accepted = sandbox.accepted()[-1]
+    assert accepted["send_at"] == "2100-01-01 23:30"
+    assert accepted["quiet_hours"] == [{"start": "23:00", "end": "10:00", "action": "1"}]
+    assert "send_at: 2100-01-01 23:30 in Spain is within quiet_hours[0] (23:00-10:00)" in caplog.text
 
 
 def test_a_passed_date_is_refused_before_anything_is_recorded(

@@ -95,6 +95,7 @@ def schedule(campaign: str, context: Context, phones: Sequence[str] = (ANA, BEA)
         "template_id": PLAIN,
         "campaign": campaign,
         "recipients": [{"phone": f"+{phone}", "Importe": "7"} for phone in phones],
+        "name_column": None,
         "send_at": SOON,
         "scheduled_by": "store",
     }

@@ -62,9 +62,9 @@ def send(store: sa.Engine, people: Sequence[str]) -> None:
 
 
 def erase_and_prune(store: sa.Engine, chance: random.Random, ended: Event) -> int:
-    """Erase people and prune the campaign, as if all of it were old, in any order until it is sent."""
+    """Erase people and prune the campaign, as if all of it were old, until it is sent and somebody is erased."""
     erased = 0
-    while not ended.is_set():
+    while not (ended.is_set() and erased):
         opened = find_campaign(store, SETTINGS.campaign)
         if opened is not None and chance.random() < 0.3:
             deque(prune(store, RetentionLimit(datetime.now(UTC) + timedelta(days=1), opened.id)), maxlen=0)

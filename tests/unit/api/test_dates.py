@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import pandas as pd
 import pendulum
 import pytest
 from hypothesis import assume, given
@@ -133,6 +135,24 @@ def test_a_value_that_is_not_a_moment_is_refused_with_its_field(value: Any, prob
 def test_an_unknown_time_zone_is_refused(name: str) -> None:
     with pytest.raises(RcsInputError, match="is not a time zone. Use a name such as Europe/Madrid"):
         read("2026-12-01T09:00", name)
+
+
+@pytest.mark.parametrize("timezone", [None, MADRID])
+def test_nat_is_no_date(timezone: str | None) -> None:
+    with pytest.raises(RcsInputError, match=r"send_at: NaT is no date\. .* For none, use None\."):
+        read(pd.NaT, timezone)
+    with pytest.raises(RcsInputError, match="send_at: NaT is no date"):
+        require_expressible("send_at", pd.NaT)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [np.datetime64("NaT"), pd.NA, float("nan"), "NaT", "nan", "None"], ids=repr)
+def test_a_missing_value_is_no_date(value: Any) -> None:
+    with pytest.raises(RcsInputError, match="send_at: .* is not a date"):
+        read(value)
+
+
+def test_a_timestamp_of_pandas_is_a_date() -> None:
+    assert read(pd.Timestamp("2026-12-01 09:00"), MADRID) == datetime(2026, 12, 1, 8, tzinfo=UTC)
 
 
 def test_a_naive_moment_cannot_be_expressed() -> None:

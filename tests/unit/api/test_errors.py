@@ -14,6 +14,8 @@ EVERY_ERROR = {kind for kind in vars(errors).values() if isinstance(kind, type) 
 PROMISES = [
     (errors.RcsError, Exception, True, False),
     (errors.RcsInputError, errors.RcsError, True, False),
+    (errors.RcsEmptyListError, errors.RcsInputError, True, False),
+    (errors.RcsQueryError, errors.RcsError, True, True),
     (errors.RcsStoreError, errors.RcsError, True, False),
     (errors.RcsStoreUnavailable, errors.RcsStoreError, False, True),
     (errors.RcsRefusedDataError, errors.RcsStoreError, True, False),

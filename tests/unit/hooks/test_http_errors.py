@@ -26,11 +26,13 @@ def wrapped(cause: Exception) -> requests.ConnectionError:
     return requests.ConnectionError(retries_error)
 
 
-def error_of_429(retry_after: str | None) -> RcsRateLimited:
+def error_of_429(retry_after: str | None, date: str | None = None) -> RcsRateLimited:
     response = requests.Response()
     response.status_code = 429
     if retry_after is not None:
         response.headers["Retry-After"] = retry_after
+    if date is not None:
+        response.headers["Date"] = date
     with pytest.raises(RcsRateLimited) as raised:
         raise_for_status(URL, response)
     return raised.value
@@ -62,12 +64,14 @@ def test_the_kind_of_an_error_does_not_contain_its_text() -> None:
     assert error_kind(wrapped(ProxyError("http://gate:gate-word@proxy", LATE))) == "ProxyError"
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("7", 7), (" 0 ", 0), (None, None), ("", None), ("soon", None)])
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("7", 7), (" 0 ", 0), ("1.5", 1.5), (None, None), ("", None), ("soon", None)]
+)
 def test_retry_after_is_read_as_seconds(header: str | None, seconds: Any) -> None:
     assert error_of_429(header).retry_after == seconds
 
 
-@pytest.mark.parametrize("header", ["\u00b2", "-1", "1.5", "9" * 30])
+@pytest.mark.parametrize("header", ["\u00b2", "-1", "9" * 30, "Fri, 31 Dec 9999 23:59:59 -2359"])
 def test_an_odd_retry_after_does_not_fail(header: str) -> None:
     waits = error_of_429(header).retry_after
 
@@ -82,6 +86,12 @@ def test_a_date_in_retry_after_is_read_as_the_seconds_until_then(minutes: int, l
 
     assert waits is not None
     assert least <= waits <= most
+
+
+def test_a_date_in_retry_after_is_compared_with_the_services_own_clock() -> None:
+    error = error_of_429("Tue, 01 May 2001 12:00:30 GMT", date="Tue, 01 May 2001 12:00:00 GMT")
+
+    assert error.retry_after == 30
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 409, 500, 503])

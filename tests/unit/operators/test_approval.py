@@ -49,6 +49,15 @@ def test_the_question_shows_counts_reasons_sizes_and_masked_samples() -> None:
     ]
 
 
+def test_the_question_shows_values_that_look_missing() -> None:
+    plan = preview([{"phone": ["600000001", "600000002"], "name": ["<NA>", None], "total": [7, 7]}])
+
+    lines = describe_plan(plan).splitlines()
+
+    assert "- 1 look missing, but are sent: `<NA>` in column `name`" in lines
+    assert "- 1 look missing, but are sent: `empty` in column `name`" in lines
+
+
 @pytest.mark.parametrize("plan", [None, "", {"accepted": 3}, {}], ids=repr)
 def test_a_value_that_is_no_plan_is_refused_before_anyone_is_asked(plan: Any) -> None:
     operator = RcsApprovalOperator(task_id="approve", plan=plan)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.recipients.cells import cell_text, is_missing, read_text_column
+from airflow_provider_rcs.recipients.cells import UnreadableCell, cell_text, is_missing, read_text_column
 
 MISSING: list[Any] = [
     None,
@@ -85,6 +85,12 @@ def test_a_falsy_value_is_not_missing(cell: Any) -> None:
         (np.timedelta64(90 * 10**9, "ns"), "0:01:30"),
         (1e-7, "0.0000001"),
         (np.float32(7.1), "7.1"),
+        (np.float32(19.9), "19.9"),
+        (np.float16(19.9), "19.9"),
+        (np.float32(123456789), "123456790"),
+        (np.float32(1e-7), "0.0000001"),
+        (np.float32(-0.0), "0"),
+        (1e23, "100000000000000000000000"),
         (Decimal("-0.00"), "0.00"),
         (Decimal("1E-7"), "0.0000001"),
         (np.int8(7), "7"),
@@ -133,6 +139,36 @@ def test_an_infinite_number_is_refused(cell: Any) -> None:
 def test_a_date_beyond_pythons_range_is_refused(days: int) -> None:
     with pytest.raises(ValueError, match="it is beyond the range of dates"):
         cell_text(np.datetime64(days, "D"))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        np.datetime64("300000-01-01"),
+        np.datetime64("-0044-03-15"),
+        np.timedelta64(10**17, "D"),
+        pd.Timestamp(np.datetime64("300000-01-01", "s")),
+        pd.Timedelta(np.timedelta64(10**13, "s")),
+        UnreadableCell(),
+        10**5_000,
+    ],
+    ids=lambda cell: type(cell).__name__,
+)
+def test_a_value_that_python_cannot_hold_rejects_its_row_only_and_is_not_quoted(cell: Any) -> None:
+    texts, refused = read_text_column(["Ana", cell, "Eva"])
+
+    assert texts == ["Ana", "", "Eva"]
+    assert refused[1] in ("it is beyond the range of dates", "Python cannot represent its value")
+
+
+@given(st.floats(width=32, allow_nan=False, allow_infinity=False))
+def test_a_float_of_32_bits_is_the_shortest_text_that_gives_the_same_one(number: float) -> None:
+    cell = np.float32(number)
+
+    text = cell_text(cell)
+
+    assert np.float32(text) == cell
+    assert len(text.strip("-0.").replace(".", "").strip("0")) <= 9
 
 
 def test_an_integer_column_with_missing_values_reads_as_integers() -> None:

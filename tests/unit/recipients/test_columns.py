@@ -34,7 +34,7 @@ def choose(
     template: Any = WELCOME,
     available: Any = ("phone", "Amount"),
     phone_column: str = "phone",
-    name_column: Any = "name",
+    name_column: Any = None,
     reference_column: Any = None,
     variables: Any = None,
     constants: Any = None,
@@ -89,11 +89,78 @@ def test_a_variable_that_the_service_fills_can_still_be_mapped() -> None:
 
 
 def test_the_default_name_column_is_read_if_it_exists() -> None:
-    assert choose(available=("phone", "Amount", "name")).name == "name"
+    columns = choose(available=("phone", "Amount", "name"), name_column="name")
+
+    assert (columns.name, columns.needs_name) == ("name", True)
 
 
-def test_the_default_name_column_may_be_missing() -> None:
-    assert choose(available=("phone", "Amount")).name is None
+def test_the_default_name_column_may_be_missing_if_the_template_takes_nothing_from_the_recipient() -> None:
+    assert choose(PLAIN, available=("phone",), name_column="name").name is None
+
+
+@pytest.mark.parametrize("given", [{"variables": {"Who": "Amount"}}, {"constants": {"Who": "neighbour"}}], ids=str)
+def test_the_default_name_column_may_be_missing_if_the_sender_fills_what_the_template_takes(given: Any) -> None:
+    columns = choose(name_column="name", **given)
+
+    assert (columns.name, columns.needs_name) == (None, False)
+
+
+def test_a_missing_name_column_is_refused_if_the_template_takes_something_from_the_recipient() -> None:
+    with pytest.raises(RcsInputError) as refused:
+        choose(name_column="name")
+
+    assert str(refused.value) == (
+        "name_column: there is no column 'name', and template 1234567 takes 'Who' from the recipient. Give the column "
+        "of the names, or name_column=None to send without names. The columns are 'phone', 'Amount'."
+    )
+
+
+def test_names_can_be_left_out_of_a_template_that_takes_something_from_the_recipient() -> None:
+    columns = choose(name_column=None, available=("phone", "Amount", "name"))
+
+    assert (columns.name, columns.needs_name) == (None, False)
+
+
+def test_columns_are_found_in_any_case() -> None:
+    columns = choose(
+        available=("PHONE", "NAME", "AMOUNT", "Customer_Id", "first_name"),
+        name_column="name",
+        reference_column="CUSTOMER_ID",
+        variables={"Who": "FIRST_NAME"},
+    )
+
+    assert (columns.phone, columns.name, columns.reference) == ("PHONE", "NAME", "Customer_Id")
+    assert columns.variables == {"Who": "first_name", "Amount": "AMOUNT"}
+
+
+@pytest.mark.parametrize(
+    ("argument", "extra", "given"),
+    [
+        ("phone_column", ("PHONE",), {}),
+        ("name_column", ("name", "Name"), {"name_column": "name"}),
+        ("reference_column", ("Id", "iD"), {"reference_column": "ID"}),
+        ("variables['Amount']", ("amount",), {}),
+        ("variables['Who']", ("Who", "WHO"), {"variables": {"Who": "Who"}}),
+    ],
+)
+def test_two_columns_that_differ_only_in_case_are_refused_by_name(argument: str, extra: Any, given: Any) -> None:
+    with pytest.raises(RcsInputError, match="differ only in upper and lower case") as refused:
+        choose(available=("phone", "Amount", *extra), **given)
+
+    assert refused.value.field == argument
+    assert all(repr(column) in str(refused.value) for column in extra)
+
+
+def test_columns_that_are_not_used_may_differ_only_in_case() -> None:
+    assert choose(available=("phone", "Amount", "note", "NOTE")).phone == "phone"
+
+
+def test_a_header_that_is_a_row_of_recipients_is_not_shown() -> None:
+    with pytest.raises(RcsInputError, match="is the header missing") as refused:
+        choose(available=("+34 600-000-001", "Ana"))
+
+    assert "600" not in str(refused.value)
+    assert "Ana" not in str(refused.value)
 
 
 def test_the_callers_mapping_is_not_changed() -> None:

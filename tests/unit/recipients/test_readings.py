@@ -91,6 +91,12 @@ def test_phones_are_not_taken_for_rounded_by_chance(write: Any) -> None:
     check([write(phone) for phone in PHONES], default_region="ES")
 
 
+@pytest.mark.parametrize("write", [np.float32, lambda phone: f"{float(phone):.2E}", lambda phone: f"{phone}.5"])
+def test_a_list_of_numbers_that_have_lost_digits_is_refused_by_the_name_of_its_column(write: Any) -> None:
+    with pytest.raises(RcsInputError, match=r"^phone_column: 40 of 40 phones are numbers that have lost digits"):
+        check([write(phone) for phone in PHONES], default_region="ES")
+
+
 def test_fewer_than_20_phones_are_not_taken_for_rounded() -> None:
     check(["600000000"] * 19, default_region="ES")
 

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_rcs.sandbox.arguments import add_arguments, options_from_arguments
 from airflow_provider_rcs.sandbox.model import VariableType
-from airflow_provider_rcs.sandbox.options import ReplyShape, ReportTarget, SandboxOptions, SandboxStatus
+from airflow_provider_rcs.sandbox.options import ReplyShape, ReportTarget, RetryAfter, SandboxOptions, SandboxStatus
 
 
 def options(*arguments: str) -> SandboxOptions:
@@ -27,6 +27,7 @@ def test_arguments_set_the_options() -> None:
         *("--port", "0", "--record", "sent.jsonl", "--seed", "9", "--quiet"),
         *("--agent", "shop", "--agent", "bank", "--refused-phone", "34600000009", "--credit", "5"),
         *("--reply-shape", "counts", "--latency", "0.5"),
+        *("--requests-per-second", "3", "--retry-after", "date"),
         *("--report-url", "http://127.0.0.1:1/r", "--report-login", "me", "--report-password", "pw"),
         *("--only-sent-share", "0.2", "--fallback-share", "0.3", "--fallback-service", "SMS-B"),
     )
@@ -37,6 +38,7 @@ def test_arguments_set_the_options() -> None:
     assert given.account.credit == 5
     assert given.reply_shape is ReplyShape.COUNTS
     assert given.latency == 0.5
+    assert (given.requests_per_second, given.retry_after) == (3, RetryAfter.DATE)
     assert given.reports.target == ReportTarget("http://127.0.0.1:1/r", "me", "pw")
     assert given.reports.shares.only_sent == 0.2
     assert (given.reports.shares.fallback, given.reports.fallback_service) == (0.3, "SMS-B")

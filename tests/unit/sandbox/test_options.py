@@ -30,6 +30,7 @@ def test_defaults_are_valid() -> None:
         (lambda: SandboxAccount(credit=-1), "credit"),
         (lambda: SandboxAccount(templates=(SandboxTemplate("1", "a", {}), SandboxTemplate("1", "b", {}))), "same id"),
         (lambda: SandboxOptions(latency=-1), "latency"),
+        (lambda: SandboxOptions(requests_per_second=0), "requests per second"),
         (lambda: ReportShares(read=2), "read share"),
         (lambda: ReportShares(failed=0.6, only_sent=0.6), "add up to more than 1"),
         (lambda: ReportShares(failed=0.6, fallback=0.6), "add up to more than 1"),

@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_rcs.sandbox.model import NotEnoughCreditError, SandboxRecipient, SandboxTemplate, SendOutcome
 from airflow_provider_rcs.sandbox.options import SandboxAccount
 from airflow_provider_rcs.sandbox.record import SandboxRecord
-from airflow_provider_rcs.sandbox.service import SandboxService
+from airflow_provider_rcs.sandbox.service import RequestLimit, SandboxService
 from tests.unit.sandbox.sends import PLAIN, WELCOME, request, to
 
 
@@ -81,3 +81,18 @@ def test_ids_rise_with_every_send() -> None:
     assert second is not None
     assert second.send_id == first.send_id + 1
     assert [m.message_id for m in (*first.messages, *second.messages)] == [108366478, 108366479, 108366480]
+
+
+def test_as_many_sends_as_the_limit_are_taken_in_any_second() -> None:
+    limit = RequestLimit(2)
+
+    waits = [limit.seconds_to_wait(now) for now in (0.0, 0.5, 0.75, 1.0, 1.25, 1.5)]
+
+    assert waits == [0, 0, 0.25, 0, 0.25, 0]
+    assert limit.refused == 2
+
+
+def test_without_a_limit_every_send_is_taken() -> None:
+    limit = RequestLimit(None)
+
+    assert [limit.seconds_to_wait(0.0) for _ in range(9)] == [0] * 9

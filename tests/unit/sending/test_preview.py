@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import orjson
@@ -23,6 +23,7 @@ from airflow_provider_rcs.api.errors import (
 from airflow_provider_rcs.api.models import (
     FrequencyCap,
     Outcome,
+    QuietHours,
     Recipient,
     SendRequest,
     Template,
@@ -32,7 +33,7 @@ from airflow_provider_rcs.api.models import (
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.api.wire import send
-from airflow_provider_rcs.recipients.columns import Chunk
+from airflow_provider_rcs.recipients.chunks import Chunk
 from airflow_provider_rcs.recipients.phones import IS_FIXED_LINE
 from airflow_provider_rcs.recipients.selection import read_selection
 from airflow_provider_rcs.sending.preview import PreviewCounts, dry_run
@@ -303,13 +304,32 @@ def test_a_repeated_phone_is_a_duplicate_in_the_same_chunk_and_in_a_later_one() 
     assert counts(count([ANA, BEA, ANA], [BEA, EVA])) == {"planned": 3, "duplicates": 2}
 
 
+@pytest.mark.parametrize("in_one_chunk", [True, False])
 @pytest.mark.parametrize("first_is_wrong", [True, False])
-def test_the_first_row_of_a_phone_counts(first_is_wrong: bool) -> None:
+def test_the_first_valid_row_of_a_phone_counts(first_is_wrong: bool, in_one_chunk: bool) -> None:
     rows = [listed(ANA, "variable Amount: it has no value"), listed(ANA)]
+    rows = rows if first_is_wrong else rows[::-1]
 
-    counted = count(rows if first_is_wrong else rows[::-1])
+    counted = count(*[rows] if in_one_chunk else [[each] for each in rows])
 
-    assert counts(counted) == {"rejected" if first_is_wrong else "planned": 1, "duplicates": 1}
+    assert counts(counted) == {"planned": 1, "duplicates": 1}
+    assert dict(counted.rejected) == {}
+
+
+def test_the_first_row_of_a_phone_counts_if_none_is_valid() -> None:
+    counted = count([listed(ANA, "first"), listed(ANA, "second")], [listed(ANA, "third")])
+
+    assert counts(counted) == {"rejected": 1, "duplicates": 2}
+    assert dict(counted.rejected) == {"first": 1}
+
+
+def test_values_that_look_missing_are_counted_by_column() -> None:
+    people = {"PHONE": ["600000001", "600000002", "600000003"], "Name": ["NULL", None, "Ana"], "total": ["nan", 7, 7]}
+
+    plan = preview([people])
+
+    assert plan["suspicious_values"] == {"Name": {"NULL": 1, "empty": 1}, "total": {"nan": 1}}
+    assert plan["planned"] == 3
 
 
 def test_messaged_recipients_are_counted_as_messaged_even_if_the_list_is_now_invalid(
@@ -409,3 +429,29 @@ def test_everyone_on_the_list_is_counted_once(chunks: list[list[str]], batch_siz
 
     assert sum(counts(counted).values()) == sum(map(len, chunks))
     assert counted.planned == len({phone for chunk in chunks for phone in chunk} - excluded)
+
+
+def test_a_date_in_the_campaigns_own_quiet_hours_is_a_warning_in_the_plan_and_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    night = datetime(2100, 1, 1, 23, tzinfo=UTC)
+
+    plan = preview(send_at=night, quiet_hours=(QuietHours(time(22), time(9)),))
+
+    (warning,) = plan["warnings"]
+    assert warning.startswith("send_at: 2100-01-02 00:00 in Spain is within quiet_hours[0]")
+    assert f"Campaign spring: {warning}" in caplog.messages
+
+
+def test_the_frequency_cap_of_a_plan_counts_by_its_date(engine: sa.Engine) -> None:
+    sent(engine, [ANA])
+    cap, today, in_ten_days = FrequencyCap(1, timedelta(days=7)), None, datetime.now(UTC) + timedelta(days=10)
+
+    people = [{"phone": [ANA], "name": ["Ana"], "total": [1]}]
+
+    planned = [
+        preview(people, engine, campaign="summer", frequency_cap=cap, send_at=date)["planned"]
+        for date in (today, in_ten_days)
+    ]
+
+    assert planned == [0, 1]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field
 from datetime import timedelta
-from threading import current_thread
+from threading import Lock, current_thread
 
 import pytest
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from airflow_provider_rcs.api.errors import (
 )
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.sending.campaign import send_campaign
+from airflow_provider_rcs.sending.pace import PATIENCE_SECONDS, Pace
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.db.tables import attempt as attempts
@@ -29,7 +31,7 @@ from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 from airflow_provider_rcs.store.outbox.refused_credentials import remember_refusal
 from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, resolve_all
 from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
-from tests.unit.sending.service import Service
+from tests.unit.sending.service import Service, accept
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -66,7 +68,35 @@ class FakeService:
         return SendResult(len(request.recipients), "77", {each.phone: f"m-{each.phone}" for each in request.recipients})
 
 
-def send(engine: sa.Engine, service: FakeService, people: list[str], max_in_flight: int = 1) -> None:
+@dataclass
+class BusyService:
+    """A service that refuses some of its requests, and answers after a moment.
+
+    :param refused: the numbers of these requests, counted from 1.
+    :param in_flight: how many requests were in flight when each one came.
+    """
+
+    refused: Container[int]
+    in_flight: list[int] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
+    _now: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    def send(self, request: SendRequest) -> SendResult:
+        with self._lock:
+            self._now += 1
+            self.in_flight.append(self._now)
+            number = len(self.in_flight)
+        time.sleep(0.05)
+        with self._lock:
+            self._now -= 1
+        if number in self.refused:
+            raise RcsRateLimited("slow down", retry_after=0.01)
+        self.accepted += [each.phone for each in request.recipients]
+        return accept(request)
+
+
+def send(engine: sa.Engine, service: FakeService | BusyService, people: list[str], max_in_flight: int = 1) -> None:
     send_campaign(
         engine,
         Service(service.send),
@@ -142,6 +172,66 @@ def test_recipients_of_a_refused_request_are_sent_to_next(engine: sa.Engine) -> 
     send(engine, service, [ANA, BEA, EVA])
 
     assert service.phones == [ANA, BEA, BEA, EVA]
+
+
+def test_refusals_for_too_many_requests_do_not_count_as_failures(engine: sa.Engine) -> None:
+    service = FakeService(*[refuse_temporarily] * 9)
+
+    send(engine, service, [ANA, BEA, EVA])
+
+    assert service.phones == [*[ANA] * 10, BEA, EVA]
+
+
+def test_after_a_burst_of_refusals_one_request_is_in_flight_until_it_is_answered(engine: sa.Engine) -> None:
+    service = BusyService(refused=range(2, 6))
+
+    send(engine, service, phones(12), max_in_flight=4)
+
+    # The first alone, four that are refused together, the probe alone, then one more for each round.
+    assert service.in_flight[:6] == [1, *sorted(service.in_flight[1:5]), 1]
+    assert max(service.in_flight[1:5]) == 4
+    assert max(service.in_flight[6:8]) == 2
+    assert max(service.in_flight[6:10]) <= 3
+    assert sorted(service.accepted) == phones(12)
+
+
+def test_a_burst_of_refusals_pauses_the_attempt_once(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    are_new = []
+    limited = Pace.limited
+
+    def record(pace: Pace, refusals: int, retry_after: float | None, now: float) -> bool:
+        are_new.append(limited(pace, refusals, retry_after, now))
+        return are_new[-1]
+
+    monkeypatch.setattr(Pace, "limited", record)
+
+    send(engine, BusyService(refused=range(2, 10)), phones(20), max_in_flight=8)
+
+    assert are_new == [True] + [False] * 7
+
+
+def test_a_service_that_only_refuses_ends_the_attempt_with_the_list_planned(engine: sa.Engine) -> None:
+    def refuse_for_long() -> None:
+        raise RcsRateLimited("slow down", retry_after=PATIENCE_SECONDS + 1)
+
+    with pytest.raises(RcsRateLimited, match="slow down The next request should wait 901 seconds"):
+        send(engine, FakeService(refuse_for_long), [ANA, BEA])
+
+    assert states(engine) == {ANA: "planned", BEA: "planned"}
+
+
+def test_the_wide_start_is_claimed_while_the_first_request_is_in_flight(engine: sa.Engine) -> None:
+    def wait_for_claims() -> None:
+        deadline = time.monotonic() + SECONDS_TO_WAIT
+        while request_states(engine).count("claimed") < 5:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    service = FakeService(wait_for_claims)
+
+    send(engine, service, phones(9), max_in_flight=5)
+
+    assert sorted(service.phones) == phones(9)
 
 
 def test_the_last_recipient_is_sent_to_again_after_a_refusal(engine: sa.Engine) -> None:

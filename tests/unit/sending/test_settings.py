@@ -80,6 +80,10 @@ def test_an_action_of_quiet_hours_is_passed_through() -> None:
             r"quiet_hours\[0\]\['action'\]: 'wait' is not a whole number",
         ),
         (
+            [NIGHT_AS_DICT | {"timezone": 7}],
+            r"quiet_hours\[0\]\['timezone'\]: 7 is not the name of a time zone",
+        ),
+        (
             [NIGHT_AS_DICT | {"action": True}],
             r"quiet_hours\[0\]\['action'\]: True is not a whole number",
         ),
@@ -96,6 +100,52 @@ def test_an_action_of_quiet_hours_is_passed_through() -> None:
 def test_unreadable_quiet_hours_are_refused_with_their_field_and_an_example(entries: Any, message: str) -> None:
     with pytest.raises(RcsInputError, match=rf'^{message}.*Write \[{{"start": "22:00", "end": "09:00"}}\]\.$'):
         read_quiet_hours(entries)
+
+
+NIGHT_IN_THE_CANARIES = NIGHT_AS_DICT | {"timezone": "Atlantic/Canary"}
+
+
+@pytest.mark.parametrize("timezone", [None, "Atlantic/Canary", "Europe/Madrid"])
+@pytest.mark.parametrize(
+    "entry", [NIGHT_IN_THE_CANARIES, QuietHours(time(22), time(9), timezone="Atlantic/Canary")], ids=str
+)
+def test_quiet_hours_with_a_time_zone_are_converted(entry: Any, timezone: str | None) -> None:
+    assert read_quiet_hours([entry], timezone) == (QuietHours(time(23), time(10)),)
+
+
+@pytest.mark.parametrize("entry", [NIGHT, NIGHT_AS_DICT, NIGHT_AS_DICT | {"timezone": ""}], ids=str)
+@pytest.mark.parametrize("timezone", ["Atlantic/Canary", "UTC", "America/New_York"])
+def test_quiet_hours_without_a_time_zone_are_refused_beside_another_one_than_spains(entry: Any, timezone: str) -> None:
+    remedy = f'Write {{"start": "22:00", "end": "09:00", "timezone": "{timezone}"}}, or "timezone": "Europe/Madrid"'
+
+    with pytest.raises(RcsInputError, match=rf"^quiet_hours\[1\]: 22:00-09:00 without a timezone .*{remedy}"):
+        read_quiet_hours([NIGHT_IN_THE_CANARIES, entry], timezone)
+
+
+@pytest.mark.parametrize("timezone", [None, "", "Europe/Madrid", "Europe/Paris"])
+def test_quiet_hours_without_a_time_zone_are_in_spains_time(timezone: str | None) -> None:
+    assert read_quiet_hours([NIGHT], timezone) == (NIGHT,)
+
+
+def test_a_zone_that_has_spains_time_at_the_date_is_read_in_one_way() -> None:
+    assert read_quiet_hours([NIGHT], "Africa/Algiers", datetime(2027, 1, 7, tzinfo=UTC)) == (NIGHT,)
+
+
+def test_a_date_in_the_campaigns_own_quiet_hours_is_warned_about() -> None:
+    night, noon = datetime(2026, 12, 1, 23, tzinfo=UTC), datetime(2026, 12, 1, 12, tzinfo=UTC)
+    quiet_hours = (QuietHours(time(14), time(16)), NIGHT)
+
+    (warning,) = SendSettings("7", "spring", send_at=night, quiet_hours=quiet_hours).warnings()
+
+    assert "send_at: 2026-12-02 00:00 in Spain is within quiet_hours[1] (22:00-09:00)" in warning
+    assert SendSettings("7", "spring", send_at=noon, quiet_hours=quiet_hours).warnings() == []
+    assert SendSettings("7", "spring", quiet_hours=quiet_hours).warnings() == []
+
+
+def test_at_most_32_requests_may_be_in_flight() -> None:
+    assert SendSettings("7", "spring", max_in_flight=32).max_in_flight == 32
+    with pytest.raises(RcsInputError, match="max_in_flight: 33 is more than 32"):
+        SendSettings("7", "spring", max_in_flight=33)
 
 
 def test_a_campaign_scheduled_by_the_store_needs_a_date() -> None:

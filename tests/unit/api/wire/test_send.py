@@ -92,6 +92,14 @@ def test_the_date_of_a_send_is_written_in_the_time_of_spain(send_at: Any, writte
     assert parameters(send_at=send_at)["Fecha"] == written
 
 
+def test_quiet_hours_of_another_time_zone_are_written_in_spains_time() -> None:
+    (written,) = parameters(quiet_hours=(QuietHours(time(22), time(9), timezone="Atlantic/Canary"),))[
+        "Intervaloprohibido"
+    ]
+
+    assert (written["HoraInicio"], written["HoraFin"]) == ("23:00", "10:00")
+
+
 def test_quiet_hours_are_written_one_by_one() -> None:
     hours = (QuietHours(time(22), time(9)), QuietHours(time(14, 5), time(16, 30), action=2))
 

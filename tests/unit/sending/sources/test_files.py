@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from upath import UPath
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK
+from airflow_provider_rcs.recipients.chunks import ROWS_PER_CHUNK
 from airflow_provider_rcs.sending.sources import chunks_of
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
@@ -109,7 +109,7 @@ def test_a_parquet_file_of_small_row_groups_is_read_in_full_chunks(tmp_path: Pat
         (b"phone,name\n34600000001,Ana,Cadiz\n", "row 1 of .* has 3 cells, and the header 2"),
         (b'phone\n"34600000001\n34600000002\n', "cannot be read as CSV: unexpected end of data. Check its quotes"),
         (b"phone\n34600000001,\xd1u\xf1ez\n", "is not text in UTF-8"),
-        (b"phone,phone\n34600000001,34600000002\n", "two columns have the same name"),
+        (b"phone,phone\n34600000001,34600000002\n", "two columns have the same name: "),
     ],
 )
 def test_a_malformed_csv_file_is_refused_without_quoting_its_cells(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.recipients.columns import ROWS_PER_CHUNK
+from airflow_provider_rcs.recipients.chunks import ROWS_PER_CHUNK
 from airflow_provider_rcs.sending.sources import chunks_of
 
 
@@ -57,3 +57,47 @@ def test_an_entry_that_is_not_a_dict_is_refused(give: Any) -> None:
 @pytest.mark.parametrize("give", [list, iter])
 def test_an_empty_source_has_no_chunks(give: Any) -> None:
     assert list(chunks_of(give([]))) == []
+
+
+def test_a_key_that_is_not_text_is_a_column_of_its_text() -> None:
+    assert list(chunks_of([{1: "Ana"}, {1: "Eva"}])) == [{"1": ["Ana", "Eva"]}]
+
+
+def test_two_keys_with_the_same_text_are_refused() -> None:
+    with pytest.raises(RcsInputError, match="two columns have the same name: '1'"):
+        list(chunks_of([{1: "Ana", "1": "Eva"}]))
+
+
+def test_keys_that_are_phones_are_not_quoted() -> None:
+    rows = [{"34600000001": "Ana"}] * ROWS_PER_CHUNK + [{"34600000002": "Eva"}]
+
+    with pytest.raises(RcsInputError, match="in a later one") as refused:
+        list(chunks_of(iter(rows)))
+
+    assert "34600" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[{'phone': '34600000001', 'page': 'https://example.org'}]",
+        "phone,page\n34600000001,https://example.org\n",
+        "https://example.org/ana\n34600000001",
+        "34600000001",
+        " file:///data/people.csv",
+        "",
+    ],
+)
+def test_a_list_that_a_template_rendered_to_text_is_refused_unquoted_with_both_ways_out(text: str) -> None:
+    with pytest.raises(RcsInputError, match="recipients: a str is not a list of recipients") as refused:
+        list(chunks_of(text))
+
+    assert "34600" not in str(refused.value)
+    assert "example.org" not in str(refused.value)
+    assert "recipients=task.output" in str(refused.value)
+    assert "render_template_as_native_obj=True" in str(refused.value)
+
+
+def test_read_options_of_a_list_are_refused() -> None:
+    with pytest.raises(RcsInputError, match="read_options: the recipients are not a CSV file"):
+        list(chunks_of([{"phone": "1"}], {"separator": ";"}))

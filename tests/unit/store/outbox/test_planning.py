@@ -153,14 +153,49 @@ def test_first_of_several_rows_with_the_same_phone_is_used(engine: sa.Engine, in
 
 
 @pytest.mark.parametrize("in_one_part", [True, False])
-def test_rejected_first_row_is_not_replaced_by_a_later_valid_one(engine: sa.Engine, in_one_part: bool) -> None:
+def test_first_valid_row_is_used_where_an_earlier_one_with_the_phone_is_invalid(
+    engine: sa.Engine, in_one_part: bool
+) -> None:
     attempt = new_attempt(engine)
-    listed_rows = [listed(ANA, NO_AMOUNT), listed(ANA)]
+    listed_rows = [listed(ANA, NO_AMOUNT), listed(ANA, name="second"), listed(ANA, NO_AMOUNT), listed(ANA, name="last")]
 
-    for part in [listed_rows] if in_one_part else [listed_rows[:1], listed_rows[1:]]:
+    for part in [listed_rows] if in_one_part else [[each] for each in listed_rows]:
         record_list(engine, attempt, prepare_list_part(engine, part))
 
-    assert states(engine) == {ANA: "rejected"}
+    assert (row(engine).state, row(engine).name, row(engine).reason, row(engine).repeats) == (
+        "planned",
+        "second",
+        "",
+        3,
+    )
+    assert claim_next(engine, attempt).recipients[0].name == "second"
+
+
+@pytest.mark.parametrize("in_one_part", [True, False])
+def test_recipient_whose_rows_are_all_invalid_is_rejected_for_the_first(engine: sa.Engine, in_one_part: bool) -> None:
+    attempt = new_attempt(engine)
+    listed_rows = [listed(ANA, NO_AMOUNT), listed(ANA, "column name: it has a control character")]
+
+    for part in [listed_rows] if in_one_part else [[each] for each in listed_rows]:
+        record_list(engine, attempt, prepare_list_part(engine, part))
+
+    assert (row(engine).state, row(engine).reason) == ("rejected", NO_AMOUNT)
+
+
+def test_recipient_refused_by_the_service_is_not_planned_again_by_a_second_row(engine: sa.Engine) -> None:
+    settle(engine, [Settlement(dispatched(engine), [Outcome(ANA, MessageState.REJECTED, reason="no RCS")], "e-1")])
+
+    record_list(engine, new_attempt(engine), prepare_list_part(engine, [listed(ANA, NO_AMOUNT), listed(ANA)]))
+
+    assert (row(engine).state, row(engine).reason) == ("rejected", "no RCS")
+
+
+def test_duplicates_that_were_removed_from_a_list_are_no_longer_counted(engine: sa.Engine) -> None:
+    record_in_parts(engine, new_attempt(engine), [ANA, ANA, ANA], 1)
+
+    record_in_parts(engine, new_attempt(engine), [ANA, ANA], 1)
+
+    assert row(engine).repeats == 1
 
 
 def test_corrected_list_is_sent(engine: sa.Engine) -> None:

@@ -9,13 +9,14 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import FrequencyCap
-from airflow_provider_rcs.store.campaign.campaigns import Campaign, open_campaign, require_campaign
+from airflow_provider_rcs.store.campaign.campaigns import Campaign, CampaignTerms, open_campaign, require_campaign
 from airflow_provider_rcs.store.db.tables import request, suppression
-from airflow_provider_rcs.store.outbox.attempts import begin_attempt
+from airflow_provider_rcs.store.outbox.attempts import WHOLE_LIST, begin_attempt
 from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import Settlement, requeue_refused, requeue_unsent, settle
 from airflow_provider_rcs.store.outbox.suppression import preview_suppressions
+from airflow_provider_rcs.store.privacy.erasure import erase
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -162,3 +163,65 @@ def test_preview_matches_what_a_claim_does(engine: sa.Engine) -> None:
 
     send(engine, "spring", everyone, WEEKLY)
     assert preview == {phone: row(engine, phone).reason for phone in (ANA, BEA, EVA)}
+
+
+IN_SIX_DAYS, IN_TWELVE_DAYS = (datetime.now(UTC) + timedelta(days=days) for days in (6, 12))
+
+
+def send_scheduled(engine: sa.Engine, name: str, send_at: datetime | None) -> Claim | None:
+    """Claim a message to Ana, with a weekly cap, for a campaign that goes out at a date."""
+    terms = CampaignTerms("1234567", "Welcome", send_at=send_at)
+    attempt = begin_attempt(engine, open_campaign(engine, name, terms, {}), "a test", timedelta(minutes=5), WHOLE_LIST)
+    record_list(engine, attempt, prepare_list_part(engine, [listed(ANA)]))
+    return claim_and_dispatch(engine, attempt, 10, WEEKLY)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_allowed"),
+    [
+        (IN_SIX_DAYS, None, False),
+        (None, IN_SIX_DAYS, False),
+        (IN_TWELVE_DAYS, IN_SIX_DAYS, False),
+        (IN_SIX_DAYS, IN_TWELVE_DAYS, False),
+        (IN_TWELVE_DAYS, None, True),
+        (None, IN_TWELVE_DAYS, True),
+        (IN_SIX_DAYS, IN_SIX_DAYS + timedelta(days=7), True),
+        (IN_TWELVE_DAYS, IN_TWELVE_DAYS - timedelta(days=7), True),
+    ],
+    ids=lambda value: f"{value:%d %b}" if isinstance(value, datetime) else str(value),
+)
+def test_frequency_cap_counts_the_dates_at_which_messages_go_out_in_both_directions(
+    engine: sa.Engine, before: datetime | None, now: datetime | None, is_allowed: bool
+) -> None:
+    send_scheduled(engine, "spring", before)
+
+    assert (send_scheduled(engine, "summer", now) is not None) is is_allowed
+
+
+def test_frequency_cap_counts_messages_handed_over_after_their_date_when_they_were_handed_over(
+    engine: sa.Engine,
+) -> None:
+    send_scheduled(engine, "spring", datetime.now(UTC) - timedelta(days=30))
+
+    assert send_scheduled(engine, "summer", None) is None
+
+
+def test_frequency_cap_counts_the_dates_of_erased_recipients_too(engine: sa.Engine) -> None:
+    claim = send_scheduled(engine, "spring", IN_TWELVE_DAYS)
+    assert claim is not None
+    settle(engine, [Settlement(claim, accepted(claim), "e-1")])
+    erase(engine, ANA, "Mar")
+
+    assert send_scheduled(engine, "summer", None) is not None
+    assert send_scheduled(engine, "autumn", IN_TWELVE_DAYS) is None
+
+
+def test_preview_counts_by_the_date_of_the_campaign(engine: sa.Engine) -> None:
+    send_scheduled(engine, "spring", IN_SIX_DAYS)
+
+    found = [
+        preview_suppressions(engine, "", [ANA], WEEKLY, send_at)
+        for send_at in (None, IN_TWELVE_DAYS, IN_TWELVE_DAYS + timedelta(days=2))
+    ]
+
+    assert found == [{ANA: WEEKLY.reason}, {ANA: WEEKLY.reason}, {}]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from airflow_provider_rcs.sending.pace import PATIENCE_SECONDS, Pace
 from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.sending.settler import Settler
+from airflow_provider_rcs.sending.threads import submit
 from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import Claim, dispatch_claims
@@ -129,7 +131,15 @@ class Sender:
                 # Removed before the request leaves, because what is still ready at the end is requeued in any case.
                 self._claimer.ready.remove(claim)
                 departure = Departure(claim, self._pace.leave(time.monotonic()))
-                self._in_flight[pool.submit(self.service.send, request)] = departure
+                self._in_flight[self._send(pool, claim, request)] = departure
+
+    def _send(self, pool: Executor, claim: Claim, request: SendRequest) -> Future[SendResult]:
+        try:
+            return submit(pool, partial(self.service.send, request))
+        except RuntimeError:
+            # It has not left and will not, so it is requeued like those that are still ready.
+            self._claimer.ready.insert(0, claim)
+            raise
 
     def _claim_ahead(self, pool: Executor) -> None:
         claimer = self._claimer

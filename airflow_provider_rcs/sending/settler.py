@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from functools import partial
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import SendResult
 from airflow_provider_rcs.api.outcomes import outcomes_of_reply
 from airflow_provider_rcs.sending.progress import Progress
+from airflow_provider_rcs.sending.threads import call_here, submit
 from airflow_provider_rcs.store.outbox.claims import Claim
 from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
 
@@ -46,8 +48,13 @@ class Settler:
     def start(self, pool: Executor) -> None:
         """Start settling the replies that have come, unless a transaction runs already."""
         if self.replies and self.settling is None:
-            self.settling = pool.submit(self._settle, self.replies)
+            call = partial(self._settle, self.replies)
             self.replies = []
+            try:
+                self.settling = submit(pool, call)
+            except RuntimeError:
+                # What the service has answered is recorded, even where no thread can be started.
+                self.settling = call_here(call)
 
     def finish(self) -> None:
         """Count the outcomes that the transaction has settled, once it has ended.

@@ -78,7 +78,7 @@ async def read_multipart_fields(body: bytes, content_type: str) -> dict[str, obj
     headers = Headers({"content-type": content_type})
     try:
         parser = MultiPartParser(headers, stream(), max_files=0, max_fields=_MAX_FORM_FIELDS, max_part_size=len(body))
-        fields = dict(await parser.parse())
+        fields: dict[str, object] = dict(await parser.parse())
     # Which errors these are depends on the versions of Starlette and its parser, and on Python's codecs.
     except Exception:  # noqa: BLE001
         raise RcsReportError("the multipart form cannot be read") from None

@@ -27,7 +27,7 @@ DORA = "+34600000004"
 REFERENCE = "the reference of the request"
 # Random, so that no database can compress it below the limits of its indexes.
 LONG = secrets.token_hex(4_000)
-VALUES = {
+VALUES: dict[str, list[str | int]] = {
     "Servicio": ["RCS", "SMS", ""],
     "Estado": ["13", "11", "50", "99", 13],
     "Agente": ["agent"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -73,8 +74,9 @@ def set_aside(engine: sa.Engine) -> list[str]:
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_field_of_any_length_is_folded_and_stored_whole(engine: sa.Engine, field: str) -> None:
     taken = sent(engine, [ANA, BEA])
-    poisoned = report_on(taken, ANA)._replace(**{field: LONG})
-    on_unknown = Report("13", phone="600", campaign_reference="unknown")._replace(**{field: LONG})
+    changes: dict[str, Any] = {field: LONG}
+    poisoned = report_on(taken, ANA)._replace(**changes)
+    on_unknown = Report("13", phone="600", campaign_reference="unknown")._replace(**changes)
 
     land_and_fold(engine, poisoned, on_unknown, report_on(taken, BEA))
 

@@ -17,7 +17,9 @@ _SQLITE_BUSY_TIMEOUT_SECONDS = 60
 
 _READS_ONLY = "rcs_reads_only"
 
+# States of SQL. Of PostgreSQL's limits, this is the one that data can exceed: an index row that is too large.
 _PROGRAM_LIMIT_EXCEEDED = "54000"
+_NOT_NULL_VIOLATION = "23502"
 
 
 def engine_from_url(url: str) -> sa.Engine:
@@ -96,8 +98,12 @@ def _translated(error: sa.exc.DBAPIError) -> RcsStoreError:
 
 
 def _is_about_data(error: sa.exc.DBAPIError) -> bool:
+    """Return whether other data might have been accepted, rather than that the database is not as it should be."""
+    name = getattr(error.orig, "sqlite_errorname", "")
     state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
-    # Of the limits of PostgreSQL, this is the one that data can exceed: a row of an index that is too large.
+    if isinstance(error, sa.exc.IntegrityError):
+        # A column that must not be null and gets no value is one that the statement does not know.
+        return not (state == _NOT_NULL_VIOLATION or name == "SQLITE_CONSTRAINT_NOTNULL")
     return isinstance(error, sa.exc.DataError) or state == _PROGRAM_LIMIT_EXCEEDED
 
 

@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 # and on SQLite all writers: for 2 to 4 seconds with this many reports.
 _REPORTS_PER_FOLD = 200_000
 
+# As long as a writer waits on SQLite: a process that hangs while it folds must not hold up those that send.
+_SECONDS_TO_WAIT_FOR_LOCKS = 60
+
 _REQUESTS = column_types(request, ("id",))
 
 _IS_LANDED = report.c.fold.is_(None)
@@ -107,7 +110,11 @@ def lock_folding(connection: sa.Connection) -> int:
 
     This lock is taken before any campaign's lock. Every change to folded reports is made under it and sets the number
     of the new fold, so fold numbers become visible in their order.
+
+    :raises sqlalchemy.exc.OperationalError: if another process holds the lock for longer than a minute.
     """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_SECONDS_TO_WAIT_FOR_LOCKS * 1000:.0f}")
     statement = store.update().where(store.c.id == 1).values(fold=store.c.fold + 1).returning(store.c.fold)
     return int(connection.execute(statement).scalar_one())
 

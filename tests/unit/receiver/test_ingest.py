@@ -185,7 +185,7 @@ def test_only_the_report_whose_data_is_refused_is_kept_with_the_refused(
 
     assert push(app, json=[PUSHED, {**PUSHED, "Agente": "bad"}, PUSHED]).status_code == 200
 
-    wait_until(lambda: stored_refused(engine))
+    wait_until(lambda: stored_refused(engine) and len(stored(engine)) == 2)
     assert [each.agent for each in stored(engine)] == [PUSHED["Agente"]] * 2
     (refused,) = stored_refused(engine)
     assert b"bad" in refused.body

@@ -1,8 +1,8 @@
-"""A migrated SQLite store for each test."""
+"""A migrated SQLite store for each test, or one on PostgreSQL."""
 
 from __future__ import annotations
 
-from tests.store_engines import shared_sqlite_engine
+from tests.store_engines import postgres_engine, shared_postgres_engine, shared_sqlite_engine
 from tests.store_engines import sqlite_engine as engine
 
-__all__ = ["engine", "shared_sqlite_engine"]
+__all__ = ["engine", "postgres_engine", "shared_postgres_engine", "shared_sqlite_engine"]

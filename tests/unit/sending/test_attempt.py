@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
+
 import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.store.inbox import folding
+from airflow_provider_rcs.store.inbox.backlog import Backlog, read_backlog
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.claims import claim_batches
 from tests.unit.sending.test_sender import FakeService, send
@@ -45,9 +49,26 @@ def test_a_campaign_is_sent_although_reports_cannot_be_folded(
     assert "Delivery reports could not be folded; they are safe" in caplog.text
 
 
-def test_a_poisoned_report_does_not_stop_a_send(engine: sa.Engine) -> None:
-    land(engine, [Report("13", phone="600", service="é" * 8_000, api_message_id="ñ" * 8_000)], NOON)
+@pytest.mark.postgresql
+def test_a_campaign_is_sent_although_a_process_that_folds_hangs(
+    postgres_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(folding, "_SECONDS_TO_WAIT_FOR_LOCKS", 0.1)
+    with postgres_engine.begin() as hanging:
+        folding.lock_folding(hanging)
 
-    send(engine, FakeService(), phones(5))
+        send(postgres_engine, FakeService(), phones(5))
 
-    assert states(engine) == dict.fromkeys(phones(5), "accepted")
+    assert states(postgres_engine) == dict.fromkeys(phones(5), "accepted")
+    assert "LockNotAvailable" in caplog.text
+
+
+@pytest.mark.postgresql
+def test_a_report_with_an_id_that_no_index_can_hold_does_not_stop_a_send(postgres_engine: sa.Engine) -> None:
+    long = secrets.token_hex(4_000)
+    land(postgres_engine, [Report("13", phone="600", service=long, api_message_id=long)], NOON)
+
+    send(postgres_engine, FakeService(), phones(5))
+
+    assert states(postgres_engine) == dict.fromkeys(phones(5), "accepted")
+    assert read_backlog(postgres_engine) == Backlog(unfolded=0, oldest=None, set_aside=0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
+from airflow_provider_rcs.api.errors import RcsRefusedDataError, RcsStoreError, RcsStoreUnavailable
 from airflow_provider_rcs.store.db.engine import engine_from_url, prepare_engine, reading, transaction
 
 
@@ -89,7 +89,14 @@ def test_exceptions_that_are_not_the_databases_pass_unchanged(engine: sa.Engine)
 
 
 def test_an_integrity_error_says_that_a_retry_does_not_help(engine: sa.Engine) -> None:
-    with pytest.raises(RcsStoreError, match="IntegrityError") as failed, transaction(engine) as connection:
-        connection.execute(sa.text("INSERT INTO rcs_store (id, fold) VALUES (1, 0)"))
+    with pytest.raises(RcsRefusedDataError, match="IntegrityError") as failed, transaction(engine) as connection:
+        connection.execute(sa.text("INSERT INTO rcs_store (id, fold, identity) VALUES (1, 0, '')"))
 
     assert not failed.value.retry_may_help
+
+
+def test_a_column_that_a_statement_does_not_know_is_no_fault_of_its_data(engine: sa.Engine) -> None:
+    with pytest.raises(RcsStoreError, match="IntegrityError") as failed, transaction(engine) as connection:
+        connection.execute(sa.text("INSERT INTO rcs_store (id, fold) VALUES (2, 0)"))
+
+    assert type(failed.value) is RcsStoreError

@@ -72,6 +72,7 @@ def test_killed_while_claiming_ahead_leaves_only_dispatched_messages_in_doubt(
     campaign: Callable[..., CampaignUnderTest],
 ) -> None:
     sent = campaign()
+    sent.inject_fault(1, "late_reply", seconds=3)
 
     # The second claim is made while the first request is in flight.
     sent.send_until_killed(Step.AFTER_CLAIM, 2)

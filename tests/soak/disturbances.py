@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import Counter
@@ -23,22 +24,24 @@ class Disturbances:
 
     counts: Counter[str] = field(default_factory=Counter)
     _spans: list[tuple[float, float]] = field(default_factory=list)
+    _since: float = math.inf
     _lock: Lock = field(default_factory=Lock)
 
     def during(self, kind: str, disturb: Callable[[], object]) -> None:
         """Run a disturbance and record its time."""
-        begin = time.monotonic()
+        self._since = begin = time.monotonic()
         try:
             disturb()
         finally:
             with self._lock:
                 self.counts[kind] += 1
                 self._spans.append((begin, time.monotonic() + _SECONDS_OF_EFFECT))
+                self._since = math.inf
 
     def explain(self, begin: float, end: float) -> bool:
         """Return whether a disturbance, or its effect, overlaps with a stretch of time."""
         with self._lock:
-            return any(begin <= until and end >= since for since, until in self._spans)
+            return end >= self._since or any(begin <= until and end >= since for since, until in self._spans)
 
 
 def disturb_at_random(

@@ -192,7 +192,7 @@ def test_plan_shows_counts_but_no_personal_data_and_its_rejection_sends_nothing(
     assert question["subject"] == f"Send {SENDABLE} messages of rejected?"
     assert "| rows of the list | 1000 |" in question["body"]
     assert f"| would be sent to | {SENDABLE} |" in question["body"]
-    assert "- 7 rejected: phone: it is missing" in question["body"]
+    assert "- 8 rejected: phone: it is missing" in question["body"]
     assert not re.search("[0-9]{9}", question["body"].replace(plan_hash(question), ""))
 
 

@@ -21,7 +21,7 @@ _SECONDS_TO_START = 20
 
 @contextmanager
 def pgbouncer(server_url: str, pool_mode: str, settings: Mapping[str, object] | None = None) -> Iterator[str]:
-    """Run PgBouncer in front of a server, and yield the server's URL with PgBouncer's address; databases keep their names.
+    """Run PgBouncer in front of a server, and yield the URL with its address; databases keep their names.
 
     Skips the test if PgBouncer is not installed.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
-from airflow_provider_rcs.store.db.engine import transaction
+from airflow_provider_rcs.store.db.engine import durable_by_itself, login_of, transaction
 from airflow_provider_rcs.store.db.tables import report, report_refused
 
 if TYPE_CHECKING:
@@ -66,7 +67,10 @@ def land_all(engine: sa.Engine, received: Iterable[ReceivedReports]) -> None:
     with transaction(engine) as connection:
         if rows:
             dialect = engine.dialect.name
-            connection.execute(_insert_reports(dialect), rows_as_json(dialect, _COLUMNS, rows))
+            options = {"preserve_rowcount": True}
+            content = rows_as_json(dialect, _COLUMNS, rows)
+            inserted = connection.execute(_insert_reports(dialect), content, execution_options=options)
+            _require_inserted(inserted.rowcount, len(rows))
         if refused:
             connection.execute(report_refused.insert(), refused)
 
@@ -74,15 +78,15 @@ def land_all(engine: sa.Engine, received: Iterable[ReceivedReports]) -> None:
 class AsyncLanding:
     """Commits reports from an event loop, over psycopg connections that are used for nothing else.
 
-    The statement is parsed, bound and run in one round trip, and commits by itself. Nothing stays prepared: behind a
-    pooler, the next round trip may reach another connection of the server, where others have prepared theirs.
+    The statement is parsed, bound and run in one round trip, and commits durably by itself. Nothing stays prepared:
+    behind a pooler, the next round trip may reach another connection of the server, where others have prepared theirs.
 
     :param engine: the store; its driver is psycopg.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
-        self._options = engine.dialect.create_connect_args(engine.url)[1]
-        self._insert = str(_insert_reports("postgresql").compile(dialect=engine.dialect))
+        self._engine = engine
+        self._insert = str(_insert_reports("postgresql", durable_by_itself()).compile(dialect=engine.dialect))
         # Each on a connection of its own; making one takes as long as a fifth of a commit.
         self._idle: list[psycopg.AsyncCursor] = []
 
@@ -104,21 +108,47 @@ class AsyncLanding:
         return await self._run(await self._connect(), rows)
 
     async def _connect(self) -> psycopg.AsyncCursor:
+        from psycopg import OperationalError
+
+        login = login_of(self._engine)
+        if login is None:
+            return await self._connect_to(self._engine.url)
+        # In threads, because both may ask Airflow, or a cloud's API.
+        url = await asyncio.to_thread(login.url)
+        try:
+            return await self._connect_to(url)
+        except OperationalError:
+            newer = await asyncio.to_thread(login.url_after, url)
+            if newer is None:
+                raise
+        return await self._connect_to(newer)
+
+    async def _connect_to(self, url: sa.URL) -> psycopg.AsyncCursor:
         from psycopg import AsyncConnection
 
-        connection = await AsyncConnection.connect(**self._options, autocommit=True, prepare_threshold=None)
+        options = self._engine.dialect.create_connect_args(url)[1]
+        connection = await AsyncConnection.connect(**options, autocommit=True, prepare_threshold=None)
         return connection.cursor()
 
     async def _run(self, cursor: psycopg.AsyncCursor, rows: Sequence[tuple[object, ...]]) -> None:
         try:
             await cursor.execute(self._insert, rows_as_json("postgresql", _COLUMNS, rows))
+            _require_inserted(_count_of(cursor.statusmessage), len(rows))
         except BaseException:
             await cursor.connection.close()
             raise
-        if cursor.statusmessage != f"INSERT 0 {len(rows)}":
-            await cursor.connection.close()
-            raise RcsStoreUnavailable("store: the database answered another statement than the one that was sent.")
         self._idle.append(cursor)
+
+
+def _count_of(tag: str | None) -> int:
+    """Return how many rows a command's tag says that it inserted, such as ``"INSERT 0 12"``; -1 for another tag."""
+    command, _, count = (tag or "").rpartition(" ")
+    return int(count) if command == "INSERT 0" and count.isdecimal() else -1
+
+
+def _require_inserted(inserted: int, sent: int) -> None:
+    if inserted != sent:
+        raise RcsStoreUnavailable("store: the database answered another statement than the one that was sent.")
 
 
 def _rows_of(received: Iterable[ReceivedReports]) -> tuple[list[tuple[object, ...]], list[dict[str, object]]]:
@@ -136,5 +166,6 @@ def _rows_of(received: Iterable[ReceivedReports]) -> tuple[list[tuple[object, ..
 
 
 @cache
-def _insert_reports(dialect: str) -> sa.Insert:
-    return report.insert().from_select(list(_COLUMNS), sa.select(*rows_from_json(dialect, _COLUMNS).c))
+def _insert_reports(dialect: str, *conditions: sa.TextClause) -> sa.Insert:
+    rows = sa.select(*rows_from_json(dialect, _COLUMNS).c).where(*conditions)
+    return report.insert().from_select(list(_COLUMNS), rows)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.garbage import infrequent_collections
-from airflow_provider_rcs.store.db.engine import transaction
+from airflow_provider_rcs.store.db.engine import leave_nothing_prepared, transaction
 from airflow_provider_rcs.store.inbox.folding import fold_parked
 from airflow_provider_rcs.store.read.exports import Row, campaigns, channels_since, messages_since, reports_since
 from airflow_provider_rcs.warehouse.phones import PLAIN, PhoneForm
@@ -42,6 +42,7 @@ def load(store: sa.Engine, warehouse: sa.Engine, schema: str | None, phones: Pho
     :raises RcsInputError: if the warehouse is the store itself.
     """
     _require_separate_warehouse(store, warehouse, schema)
+    leave_nothing_prepared(warehouse)
     tables = warehouse_tables(schema)
     create_or_extend_tables(warehouse, tables)
     fold_parked(store)

@@ -30,9 +30,7 @@ _LOGIN = "rcs_login"
 _DURABLE = "SET LOCAL synchronous_commit = on"
 
 
-def engine_from_url(
-    url: str | sa.URL, login: Login | None = None, poolclass: type[sa.Pool] | None = None
-) -> sa.Engine:
+def engine_from_url(url: str | sa.URL, login: Login | None = None, poolclass: type[sa.Pool] | None = None) -> sa.Engine:
     """Return an engine of the store for a SQLAlchemy URL.
 
     :param login: says what connections are opened with; by default the URL does.
@@ -70,15 +68,22 @@ def prepare_engine(engine: sa.Engine, login: Login | None = None) -> sa.Engine:
             f"pooler shares. Use one of {', '.join(f'postgresql+{name}' for name in SUPPORTED_DRIVERS)}."
         )
     engine.update_execution_options(**{_LOGIN: login})
+    leave_nothing_prepared(engine)
     event.listen(engine, "do_connect", _connect_to_postgresql(login))
     event.listen(engine, "begin", _begin_psycopg if engine.dialect.driver == "psycopg" else _begin_psycopg2)
     return engine
 
 
-def durable_by_itself() -> sa.TextClause:
-    """Return a condition that always holds, for a statement on PostgreSQL that commits by itself: it makes that durable.
+def leave_nothing_prepared(engine: sa.Engine) -> None:
+    """Keep the engine's driver from preparing statements on PostgreSQL: behind a pooler, others share the session."""
+    if engine.dialect.driver == "psycopg" and not event.contains(engine, "do_connect", _leave_nothing_prepared):
+        event.listen(engine, "do_connect", _leave_nothing_prepared)
 
-    The subquery runs once, before the first row. Unlike ``SET LOCAL``, it needs neither a transaction nor a round trip.
+
+def durable_by_itself() -> sa.TextClause:
+    """Return a condition that always holds, and makes the commit of its statement durable, on PostgreSQL.
+
+    For a statement that commits by itself: its subquery runs once, before the first row, in the same round trip.
     """
     return sa.text("(SELECT set_config('synchronous_commit', 'on', true)) = 'on'")
 
@@ -148,13 +153,17 @@ def _begin_sqlite(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN" if options.get(_READS_ONLY, False) else "BEGIN IMMEDIATE")
 
 
+def _leave_nothing_prepared(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
+    parameters["prepare_threshold"] = None
+
+
 def _connect_to_postgresql(login: Login | None) -> Callable[..., Any]:
     """Return a listener that opens a connection with the current login."""
 
     def connect(dialect: sa.Dialect, _record: object, arguments: Any, parameters: dict[str, Any]) -> Any:
         if dialect.driver == "psycopg":
             # Transactions are begun below, in the round trip that also makes them durable.
-            parameters.update(autocommit=True, prepare_threshold=None)
+            parameters["autocommit"] = True
         if login is None:
             return None  # SQLAlchemy connects.
         url = login.url()

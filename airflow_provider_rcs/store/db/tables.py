@@ -37,6 +37,13 @@ store = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("fold", sa.BigInteger, nullable=False, comment="number of the last fold; the row is the folding lock"),
     sa.Column("pseudonym_key", sa.String(64), comment="secret key of the pseudonyms; null until the first use"),
+    sa.Column(
+        "compatible_from",
+        sa.String(32),
+        nullable=False,
+        server_default=sa.text("'0001'"),
+        comment="the oldest version of the provider's tables whose code may use these",
+    ),
     comment="One row, with the values that apply to the whole store.",
 )
 

@@ -16,7 +16,7 @@ from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.engine import durable_by_itself, login_of, transaction
-from airflow_provider_rcs.store.db.tables import report, report_refused
+from airflow_provider_rcs.store.db.tables import report, report_refused, store
 
 if TYPE_CHECKING:
     import psycopg
@@ -75,6 +75,19 @@ def land_all(engine: sa.Engine, received: Iterable[ReceivedReports]) -> None:
             connection.execute(report_refused.insert(), refused)
 
 
+def land_nothing(engine: sa.Engine) -> None:
+    """Commit as durably as reports are, but nothing; how long it takes shows whether the store could keep up with them.
+
+    :raises RcsStoreUnavailable: if it could not be committed.
+    """
+    with transaction(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            # A record in the write-ahead log that changes no table, waits for no lock, and is flushed by the commit.
+            connection.execute(sa.select(sa.func.pg_logical_emit_message(sa.true(), "rcs", "")))
+        else:
+            connection.execute(store.update().values(fold=store.c.fold))
+
+
 class AsyncLanding:
     """Commits reports from an event loop, over psycopg connections that are used for nothing else.
 
@@ -89,18 +102,38 @@ class AsyncLanding:
         self._insert = str(_insert_reports("postgresql", durable_by_itself()).compile(dialect=engine.dialect))
         # Each on a connection of its own; making one takes as long as a fifth of a commit.
         self._idle: list[psycopg.AsyncCursor] = []
+        self._abandoned: set[asyncio.Task[None]] = set()
 
-    async def land(self, received: Iterable[ReceivedReports]) -> None:
+    async def land(self, received: Iterable[ReceivedReports], timeout: float) -> None:
         """Commit the reports of several requests, without the refused bodies; calls may overlap.
 
         If the connection breaks meanwhile, they may land twice, which does not matter to folding.
 
+        :param timeout: in seconds. What takes longer is abandoned with its connection, so that a server that hangs does
+            not hold up the next reports.
+        :raises TimeoutError: if it takes longer; they may be committed nevertheless.
         :raises psycopg.Error: if they could not be committed.
         :raises RcsStoreUnavailable: if the reply is not the one to this statement.
         """
+        rows, _ = _rows_of(received)
+        landing = asyncio.create_task(self._land(rows))
+        done, _ = await asyncio.wait({landing}, timeout=timeout)
+        if not done:
+            # Not awaited: closing the connection may hang as well.
+            landing.cancel()
+            self._abandoned.add(landing)
+            landing.add_done_callback(self._forget)
+            raise TimeoutError
+        landing.result()
+
+    def _forget(self, landing: asyncio.Task[None]) -> None:
+        self._abandoned.discard(landing)
+        if not landing.cancelled():
+            landing.exception()  # Asked for, or else asyncio logs that nobody did.
+
+    async def _land(self, rows: Sequence[tuple[object, ...]]) -> None:
         from psycopg import OperationalError
 
-        rows, _ = _rows_of(received)
         if self._idle:
             # The server may have ended the connection while it was idle; a new one is tried once.
             with suppress(OperationalError):

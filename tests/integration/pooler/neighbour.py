@@ -8,11 +8,12 @@ from typing import Self
 import psycopg
 import sqlalchemy as sa
 
+_SECONDS_BETWEEN_INSERTS = 0.002
 _TEXT = "the neighbour's own"
 
 
 class Neighbour:
-    """Inserts texts into a table of its own, as fast as it can, as a context manager.
+    """Inserts texts into a table of its own, again and again, as a context manager.
 
     :param url: of the database through PgBouncer.
     :param direct_url: of the same database, past PgBouncer.
@@ -51,6 +52,7 @@ class Neighbour:
                 while not self._stop.is_set():
                     connection.execute("INSERT INTO neighbour VALUES (%s)", (_TEXT,))
                     self.inserted += 1
+                    self._stop.wait(_SECONDS_BETWEEN_INSERTS)
         except psycopg.Error as error:
             self.errors.append(str(error))
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.hooks.store import unchecked_store_engine
-from airflow_provider_rcs.store.db.engine import reading, transaction
+from airflow_provider_rcs.store.db.engine import engine_from_url, reading, transaction
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import AsyncLanding, ReceivedReports, land
 from airflow_provider_rcs.triggers.rcs import RcsReportsTrigger
@@ -121,6 +121,21 @@ def test_an_unreadable_connection_leaves_the_stores_own_error(
         pass
 
     assert "could not be read again" in caplog.text
+
+
+def test_a_password_file_is_read_for_each_connection(account: Account, tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords"
+    passwords.touch(mode=0o600)
+    url = sa.make_url(account.url).set(username=ROLE, password=None).update_query_dict({"passfile": str(passwords)})
+    engine = engine_from_url(url)
+
+    for password in ("second", "third"):
+        account.rotate(password)
+        passwords.write_text(f"*:*:*:{ROLE}:{password}\n")
+        land(engine, [REPORT], NOON)
+
+    assert count(engine) == 2
+    engine.dispose()
 
 
 def test_a_trigger_goes_on_after_the_password_was_changed(account: Account) -> None:

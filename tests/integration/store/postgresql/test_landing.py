@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 import psycopg
@@ -178,11 +179,23 @@ def test_a_landing_is_durable_where_the_database_confirms_commits_early(engine: 
         assert seen_at_commit() == ["on"]
 
 
-def test_nothing_lands_durably_without_a_row_or_a_lock(engine: sa.Engine) -> None:
-    with engine.connect() as other, other.begin():
-        other.exec_driver_sql("LOCK TABLE rcs_store, rcs_report")
-        before = wal_position(other)
+def test_landing_nothing_writes_to_the_disk_and_waits_for_no_fold(engine: sa.Engine) -> None:
+    with engine.connect() as fold, fold.begin():
+        fold.exec_driver_sql("UPDATE rcs_store SET fold = fold")
+        before = wal_position(fold)
 
         land_nothing(engine)
 
-        assert wal_position(other) > before
+        assert wal_position(fold) > before
+    assert landed(engine) == []
+
+
+def test_landing_nothing_waits_for_the_lock_that_reports_would_wait_for(engine: sa.Engine) -> None:
+    with ThreadPoolExecutor() as threads, engine.connect() as other:
+        with other.begin():
+            other.exec_driver_sql("LOCK TABLE rcs_report")
+            landing = threads.submit(land_nothing, engine)
+            with pytest.raises(TimeoutError):
+                landing.result(timeout=0.3)
+
+        assert landing.result(timeout=20) is None

@@ -82,7 +82,7 @@ def land_nothing(engine: sa.Engine) -> None:
     """
     with transaction(engine) as connection:
         if engine.dialect.name == "postgresql":
-            # It changes no row, but waits for whoever has locked the table.
+            # It changes no row, but waits for a lock on the table, as reports would.
             connection.execute(report.update().values(fold=report.c.fold).where(sa.false()))
             # A record in the write-ahead log, without which the commit would not write to the disk.
             connection.execute(sa.select(sa.func.pg_logical_emit_message(sa.true(), "rcs", "")))

@@ -21,9 +21,9 @@ _SECONDS_TO_START = 20
 
 @contextmanager
 def pgbouncer(server_url: str, pool_mode: str, settings: Mapping[str, object] | None = None) -> Iterator[str]:
-    """Run PgBouncer in front of a server, and yield the URL with its address; databases keep their names.
+    """Run PgBouncer in front of a server, and yield the URL of the same database through it.
 
-    Skips the test if PgBouncer is not installed.
+    All databases of the server keep their names. Skips the test if PgBouncer is not installed.
 
     :param server_url: the URL of any database of a server that listens on a Unix socket, as that of the tests does.
     :param pool_mode: ``"transaction"`` or ``"session"``.

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
 from airflow_provider_rcs.api.errors import RcsStoreError
-from airflow_provider_rcs.api.settings import is_unset
 from airflow_provider_rcs.get_provider_info import DEFAULT_STORE_CONN_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import sqlalchemy as sa
     from airflow.providers.common.compat.sdk import Connection
-
-_EXTRAS_FOR_AIRFLOW = ("cursor", "iam", "aws_conn_id", "redshift", "sqlalchemy_query", "sqlalchemy_scheme", "options")
 
 
 def store_engine(store_conn_id: str | None = None) -> sa.Engine:
@@ -35,17 +34,12 @@ def store_engine(store_conn_id: str | None = None) -> sa.Engine:
 def unchecked_store_engine(store_conn_id: str | None = None) -> sa.Engine:
     """Return an engine for the store without checking its tables, as is needed to create them.
 
+    The connection is read again whenever the store does not let one in, so that a rotated password needs no restart.
+
     :raises RcsStoreError: if the connection is not defined, or if the store does not support its database.
     """
     store_conn_id = store_conn_id or default_store_conn_id()
-    try:
-        connection = BaseHook.get_connection(store_conn_id)
-    except AirflowNotFoundException:
-        raise RcsStoreError(
-            f"store_conn_id: the connection {store_conn_id!r} is not defined. Define it (a SQLite or PostgreSQL "
-            f"connection), then create its tables: airflow-rcs migrate --store-conn-id {store_conn_id}"
-        ) from None
-    return engine_from_connection(connection)
+    return engine_from_connection(_connection(store_conn_id), read_again=lambda: _connection(store_conn_id))
 
 
 def default_store_conn_id() -> str:
@@ -53,36 +47,29 @@ def default_store_conn_id() -> str:
     return str(conf.get("rcs", "store_conn_id", fallback=DEFAULT_STORE_CONN_ID))
 
 
-def engine_from_connection(connection: Connection) -> sa.Engine:
-    """Return an engine for the store from the fields of a connection, without looking anything up.
+def engine_from_connection(
+    connection: Connection,
+    *,
+    read_again: Callable[[], Connection] | None = None,
+    poolclass: type[sa.Pool] | None = None,
+) -> sa.Engine:
+    """Return an engine for the store from a connection; on PostgreSQL with a fresh token for each of its connections.
 
-    :raises RcsStoreError: if the store does not support its database.
+    :param read_again: reads the connection when the store lets nobody in; by default it stays as it is.
+    :param poolclass: a pool other than SQLAlchemy's default.
+    :raises RcsStoreError: if the store does not support the connection's database, or does not use one of its extras.
     """
+    from airflow_provider_rcs.hooks.store_url import postgres_url, sqlite_url
     from airflow_provider_rcs.store.db.engine import engine_from_url
-
-    return engine_from_url(_url(connection).render_as_string(hide_password=False))
-
-
-def _url(connection: Connection) -> sa.URL:
-    import sqlalchemy as sa
+    from airflow_provider_rcs.store.db.login import Login
 
     match connection.conn_type:
         case "sqlite":
-            if not (connection.host or connection.schema):
-                raise RcsStoreError(
-                    f"host of the connection {connection.conn_id!r}: it is missing. Set it to the database's path."
-                )
-            return sa.URL.create("sqlite", database=connection.host or connection.schema)
+            return engine_from_url(sqlite_url(connection), poolclass=poolclass)
         case "postgres" | "postgresql":
-            return sa.URL.create(
-                _postgres_driver(),
-                username=connection.login,
-                password=connection.password,
-                host=connection.host,
-                port=connection.port,
-                database=connection.schema,
-                query=_driver_options(connection.extra_dejson),
-            )
+            reread = read_again or (lambda: connection)
+            login = Login(partial(postgres_url, connection), lambda: partial(postgres_url, reread()))
+            return engine_from_url(login.url(), login, poolclass)
         case other:
             raise RcsStoreError(
                 f"store_conn_id: the connection {connection.conn_id!r} is of type {other!r}, but the store runs "
@@ -90,19 +77,11 @@ def _url(connection: Connection) -> sa.URL:
             )
 
 
-def _postgres_driver() -> str:
-    for module in ("psycopg", "psycopg2"):
-        if find_spec(module):
-            return f"postgresql+{module}"
-    raise RcsStoreError(
-        "store: no driver for PostgreSQL is installed. Install it with: pip install 'airflow-provider-rcs[postgres]'"
-    )
-
-
-def _driver_options(extras: dict[str, Any]) -> dict[str, str]:
-    options = {**extras, **(extras.get("sqlalchemy_query") or {})}
-    return {
-        key: str(value)
-        for key, value in options.items()
-        if key not in _EXTRAS_FOR_AIRFLOW and isinstance(value, str | int | float) and not is_unset(value)
-    }
+def _connection(store_conn_id: str) -> Connection:
+    try:
+        return BaseHook.get_connection(store_conn_id)
+    except AirflowNotFoundException:
+        raise RcsStoreError(
+            f"store_conn_id: the connection {store_conn_id!r} is not defined. Define it (a SQLite or PostgreSQL "
+            f"connection), then create its tables: airflow-rcs migrate --store-conn-id {store_conn_id}"
+        ) from None

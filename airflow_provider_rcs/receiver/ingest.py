@@ -20,7 +20,13 @@ from airflow_provider_rcs.receiver.responses import SPOOL_FULL, STORE_FAILED, Re
 from airflow_provider_rcs.receiver.spool import SpoolFullError, write_line
 from airflow_provider_rcs.store.db.engine import transaction
 from airflow_provider_rcs.store.db.tables import report
-from airflow_provider_rcs.store.inbox.landing import AsyncLanding, ReceivedReports, RefusedReport, land_all
+from airflow_provider_rcs.store.inbox.landing import (
+    AsyncLanding,
+    ReceivedReports,
+    RefusedReport,
+    land_all,
+    land_nothing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,6 +41,8 @@ _CONCURRENT_COMMITS = 2
 _STORE_TIMEOUT = 0.5
 # The store's share of the time left, if both are slow: its commit takes longer than the spool's.
 _STORE_SHARE = 0.6
+# A store whose commits only just met the limit would be suspended again by the next load.
+_SECONDS_OF_A_FAST_COMMIT = _STORE_TIMEOUT / 2
 _SECONDS_TO_NEXT_TRY = 1.0
 # How soon running processes find the files that a dead one left.
 _SECONDS_BETWEEN_SPOOL_CHECKS = 30.0
@@ -119,7 +127,7 @@ class Ingest:
         pushes, started = take(), time.monotonic()
         if any(each.refused for each in pushes):
             return await self._store_thread.run(partial(self._land_in_thread, pushes))
-        await self._landing.land(pushes)
+        await self._landing.land(pushes, _STORE_TIMEOUT)
         return self._record_landing(pushes, started)
 
     def _connect(self) -> None:
@@ -159,9 +167,8 @@ class Ingest:
                 self._land_spooled(pushes)
             if not self._store_available:
                 started = time.monotonic()
-                with transaction(self._get_engine()) as connection:
-                    connection.execute(sa.select(1))
-                if time.monotonic() - started > _STORE_TIMEOUT:
+                land_nothing(self._get_engine())
+                if time.monotonic() - started > _SECONDS_OF_A_FAST_COMMIT:
                     return False
         except Exception as error:  # noqa: BLE001 - retried for as long as it takes
             reason = str(error) if isinstance(error, RcsError) else type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import multiprocessing
 import os
 import signal
@@ -11,7 +12,7 @@ import sys
 import threading
 import time
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.receiver.app import REPORTS_PATH
@@ -62,10 +63,11 @@ def serve(
 
     port = _free_port(host, port)
     # uvicorn raises the signal again after its shutdown, which must not end the process as if it had been killed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, lambda *_: _exit())
     threading.Thread(target=_announce, args=(host, port), daemon=True).start()
     path = f"{load_app.__module__}:{load_app.__qualname__}"
     uvicorn.run(path, factory=True, host=host, port=port, workers=workers, **UVICORN_OPTIONS)
+    _exit()
 
 
 def prepare_process() -> None:
@@ -76,6 +78,17 @@ def prepare_process() -> None:
     gc.freeze()
     if (supervisor := multiprocessing.parent_process()) is not None:
         threading.Thread(target=_stop_with, args=(supervisor.sentinel,), daemon=True).start()
+
+
+def _exit() -> NoReturn:
+    """End the process without Python's own end, which would take connections from threads that are using them.
+
+    Nothing is lost: every request was answered, and what the threads have not committed is rolled back or retried.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _stop_with(sentinel: int) -> None:

@@ -27,10 +27,9 @@ async def open_store(store_conn_id: str | None) -> sa.Engine:
 def _open(connection: Connection) -> sa.Engine:
     import sqlalchemy as sa
 
-    from airflow_provider_rcs.store.db.engine import prepare_engine
     from airflow_provider_rcs.store.db.migrate import require_migrated
 
     # Polls are seconds apart and can be cancelled: a pooled connection would idle, or outlive its trigger.
-    engine = prepare_engine(sa.create_engine(engine_from_connection(connection).url, poolclass=sa.NullPool))
+    engine = engine_from_connection(connection, poolclass=sa.NullPool)
     require_migrated(engine)
     return engine

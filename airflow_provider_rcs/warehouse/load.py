@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.garbage import infrequent_collections
-from airflow_provider_rcs.store.db.engine import transaction
+from airflow_provider_rcs.store.db.engine import leave_nothing_prepared, transaction
 from airflow_provider_rcs.store.db.tables import store as store_table
 from airflow_provider_rcs.store.inbox.folding import fold_parked
 from airflow_provider_rcs.store.read.exports import (
@@ -49,6 +49,7 @@ def load(store: sa.Engine, warehouse: sa.Engine, schema: str | None, phones: Pho
     :param phones: the form of phones in the warehouse.
     :raises RcsInputError: if the warehouse is the store itself, under whatever address, or another store.
     """
+    leave_nothing_prepared(warehouse)
     _require_no_store(warehouse, schema, store_identity(store))
     tables = warehouse_tables(schema)
     create_or_extend_tables(warehouse, tables)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import itertools
 import random
 import subprocess
 import tempfile
@@ -17,6 +19,9 @@ from tests.chaos.campaigns import CampaignUnderTest
 from tests.chaos.sender import DONE, SHORT_LEASE
 from tests.chaos.sizes import sized
 from tests.chaos.stores import Store, sqlite_url, store_at
+from tests.early_commits import confirm_commits_early
+from tests.integration.receiver.looking import stored, wait_until
+from tests.integration.receiver.pushing import Pushes
 from tests.sandbox_process import SandboxProcess
 
 SEED = 20263
@@ -24,6 +29,7 @@ PEOPLE = 200
 BATCH_SIZE = 10
 
 _MAX_STARTS = 10
+_SECONDS_TO_MOVE_THE_SPOOL = 120
 
 
 @pytest.fixture
@@ -38,7 +44,10 @@ def server() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def store_on_server(server: PostgresServer) -> Iterator[Store]:
-    with store_at(server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)) as store:
+    """A store on it, in a database that confirms commits early: before they are on disk."""
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    confirm_commits_early(url)
+    with store_at(url) as store:
         yield store
 
 
@@ -64,6 +73,29 @@ def test_the_database_is_killed_and_restarted_in_the_middle_of_a_send(
         sent.require_settled_by_reports()
     note(f"seed {SEED}: {dict(failures)}")
     assert failures["RcsStoreUnavailable"]
+
+
+def test_the_database_is_killed_and_restarted_while_reports_are_pushed(
+    server: PostgresServer, store_on_server: Store, tally: Counter[str], note: Callable[[str], None]
+) -> None:
+    chance = random.Random(SEED)
+    pushes = Pushes([store_on_server.receiver], connections=16)
+
+    async def go() -> None:
+        done: list[bool] = []
+        pushing = asyncio.create_task(pushes.push(itertools.takewhile(lambda _: not done, itertools.count())))
+        for _ in range(sized(2, 20)):
+            await asyncio.sleep(chance.uniform(1, 3))
+            await asyncio.to_thread(kill_and_restart, server)
+            tally["kills of the database"] += 1
+        done.append(True)
+        await pushing
+
+    asyncio.run(go())
+
+    note(f"seed {SEED}: {len(pushes.committed):,} reports answered 200, {pushes.statuses}")
+    assert set(pushes.statuses) == {200}
+    wait_until(lambda: pushes.committed <= set(stored(store_on_server.url)), _SECONDS_TO_MOVE_THE_SPOOL)
 
 
 def test_the_stores_disk_is_full_then_has_space_again(

@@ -1,34 +1,48 @@
-"""Engines and transactions of the store, with durable commits and one writer at a time on SQLite."""
+"""Engines and transactions of the store, with durable commits, also behind a pooler that shares connections.
+
+On PostgreSQL, all that a transaction relies on is set in it, and no statement stays prepared: behind a pooler, the next
+transaction may run in another session, which others use too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
 from airflow_provider_rcs.api.errors import RcsRefusedDataError, RcsStoreError, RcsStoreUnavailable
 
+if TYPE_CHECKING:
+    from airflow_provider_rcs.store.db.login import Login
+
 SUPPORTED_DIALECTS = ("sqlite", "postgresql")
+SUPPORTED_DRIVERS = ("psycopg", "psycopg2")
 
 _SQLITE_BUSY_TIMEOUT_SECONDS = 60
 
 _READS_ONLY = "rcs_reads_only"
+_LOGIN = "rcs_login"
+
+# Servers that are tuned for speed have it off: they confirm commits that a crash undoes.
+_DURABLE = "SET LOCAL synchronous_commit = on"
 
 # States of SQL. Of PostgreSQL's limits, this is the one that data can exceed: an index row that is too large.
 _PROGRAM_LIMIT_EXCEEDED = "54000"
 _NOT_NULL_VIOLATION = "23502"
 
 
-def engine_from_url(url: str) -> sa.Engine:
+def engine_from_url(url: str | sa.URL, login: Login | None = None, poolclass: type[sa.Pool] | None = None) -> sa.Engine:
     """Return an engine of the store for a SQLAlchemy URL.
 
+    :param login: says what connections are opened with; by default the URL does.
+    :param poolclass: a pool other than SQLAlchemy's default.
     :raises RcsStoreError: if the URL is malformed, or its database is not supported.
     """
     try:
-        return prepare_engine(sa.create_engine(url, pool_pre_ping=True))
+        return prepare_engine(sa.create_engine(url, pool_pre_ping=True, poolclass=poolclass), login)
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise RcsStoreError(
             f"store: its URL cannot be used ({type(error).__name__}). "
@@ -36,10 +50,11 @@ def engine_from_url(url: str) -> sa.Engine:
         ) from None
 
 
-def prepare_engine(engine: sa.Engine) -> sa.Engine:
+def prepare_engine(engine: sa.Engine, login: Login | None = None) -> sa.Engine:
     """Set an engine up for the store: durable commits, errors without parameters, one writer at a time on SQLite.
 
-    :raises RcsStoreError: if its database is not supported.
+    :param login: says what connections are opened with; by default the engine's URL does.
+    :raises RcsStoreError: if its database or driver is not supported.
     """
     if engine.dialect.name not in SUPPORTED_DIALECTS:
         raise RcsStoreError(
@@ -50,7 +65,37 @@ def prepare_engine(engine: sa.Engine) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if engine.dialect.driver not in SUPPORTED_DRIVERS:
+        raise RcsStoreError(
+            f"store: its driver is {engine.dialect.driver}, which may leave prepared statements in sessions that a "
+            f"pooler shares. Use one of {', '.join(f'postgresql+{name}' for name in SUPPORTED_DRIVERS)}."
+        )
+    engine.update_execution_options(**{_LOGIN: login})
+    leave_nothing_prepared(engine)
+    event.listen(engine, "do_connect", _connect_to_postgresql(login))
+    event.listen(engine, "begin", _begin_psycopg if engine.dialect.driver == "psycopg" else _begin_psycopg2)
     return engine
+
+
+def leave_nothing_prepared(engine: sa.Engine) -> None:
+    """Keep the engine's driver from preparing statements on PostgreSQL: behind a pooler, others share the session."""
+    if engine.dialect.driver == "psycopg" and not event.contains(engine, "do_connect", _leave_nothing_prepared):
+        event.listen(engine, "do_connect", _leave_nothing_prepared)
+
+
+def durable_by_itself() -> sa.TextClause:
+    """Return a condition that always holds, and makes the commit of its statement durable, on PostgreSQL.
+
+    For a statement that commits by itself: its subquery runs once, before the first row, in the same round trip.
+    """
+    return sa.text("(SELECT set_config('synchronous_commit', 'on', true)) = 'on'")
+
+
+def login_of(engine: sa.Engine) -> Login | None:
+    """Return what says how the engine's connections are opened; ``None`` if only its URL does."""
+    login: Login | None = engine.get_execution_options().get(_LOGIN)
+    return login
 
 
 @contextmanager
@@ -123,3 +168,45 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     options = connection.get_execution_options()
     if options.get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN" if options.get(_READS_ONLY, False) else "BEGIN IMMEDIATE")
+
+
+def _leave_nothing_prepared(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
+    parameters["prepare_threshold"] = None
+
+
+def _connect_to_postgresql(login: Login | None) -> Callable[..., Any]:
+    """Return a listener that opens a connection with the current login."""
+
+    def connect(dialect: sa.Dialect, _record: object, arguments: Any, parameters: dict[str, Any]) -> Any:
+        if dialect.driver == "psycopg":
+            # Transactions are begun below, in the round trip that also makes them durable.
+            parameters["autocommit"] = True
+        if login is None:
+            return None  # SQLAlchemy connects.
+        url = login.url()
+        parameters.update(dialect.create_connect_args(url)[1])
+        try:
+            return dialect.connect(*arguments, **parameters)
+        except dialect.loaded_dbapi.OperationalError:
+            # Whatever the reason: drivers do not say whether it was the password, in words that can be relied on.
+            newer = login.url_after(url)
+            if newer is None:
+                raise
+        parameters.update(dialect.create_connect_args(newer)[1])
+        return dialect.connect(*arguments, **parameters)
+
+    return connect
+
+
+def _begin_psycopg(connection: sa.Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("isolation_level") != "AUTOCOMMIT":
+        # One message, hence one round trip, as the BEGIN alone would take.
+        connection.exec_driver_sql("BEGIN" if options.get(_READS_ONLY, False) else f"BEGIN; {_DURABLE}")
+
+
+def _begin_psycopg2(connection: sa.Connection) -> None:
+    # This driver sends a BEGIN of its own before the first statement, so this takes a round trip.
+    options = connection.get_execution_options()
+    if options.get("isolation_level") != "AUTOCOMMIT" and not options.get(_READS_ONLY, False):
+        connection.exec_driver_sql(_DURABLE)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
+from airflow_provider_rcs.store.db.tables import store
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
+log = logging.getLogger(__name__)
+
 VERSION_TABLE = "rcs_alembic_version"
+
+# Any number, the same in every version of the provider.
+_LOCK = 7_270_313_001
+
+_CRASH_SAFETY = ("fsync", "full_page_writes")
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -20,42 +29,58 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 def migrate(engine: sa.Engine) -> str:
     """Create or upgrade the store's tables, and return their version; tables that are up to date stay as they are.
 
-    :raises RcsStoreUnavailable: if the database cannot be reached.
-    """
-    # Imported here: it takes as long to load as the rest of the receiver, which only checks the version.
-    from alembic import command
+    Any number of processes may do so at once: the first one migrates, and the others wait for it.
 
-    config = _config()
+    :raises RcsStoreUnavailable: if the database cannot be reached.
+    :raises RcsStoreError: if the tables are too new for this provider, or the database refuses to change them.
+    """
     try:
         with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            # On SQLite, the transaction itself keeps others waiting.
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            version = _version(connection)
+            if version is None or version < newest_version():
+                version = _upgrade(connection)
+            else:
+                _require_compatible(connection, version)
+            _warn_if_not_crash_safe(connection)
     except sa.exc.OperationalError as error:
         raise RcsStoreUnavailable(f"store: the database cannot be reached ({type(error.orig).__name__}).") from None
-    return newest_version()
+    except sa.exc.DBAPIError as error:
+        raise RcsStoreError(
+            f"store: the database refused to change the tables ({type(error.orig).__name__}). Nothing was changed. "
+            "Check that the store's login owns them, and may create tables."
+        ) from None
+    return version
 
 
 def require_migrated(engine: sa.Engine) -> None:
-    """Check that the store's tables exist and have the version that this provider needs.
+    """Check that the store's tables exist, and that this provider can use their version.
 
-    A missing SQLite file is not created.
+    Warns in the log about a server that may lose what it confirmed. A missing SQLite file is not created.
 
-    :raises RcsStoreError: if they do not exist or have another version.
+    :raises RcsStoreError: if they do not exist, are too old, or are too new.
     :raises RcsStoreUnavailable: if the database cannot be reached.
     """
     try:
-        version = None if _is_missing_file(engine.url) else _version(engine)
+        if _is_missing_file(engine.url):
+            raise _tables_are_missing()
+        with engine.connect() as connection:
+            version = _version(connection)
+            if version is None:
+                raise _tables_are_missing()
+            if version < newest_version():
+                raise RcsStoreError(
+                    f"store: its tables have version {version}, but this provider needs {newest_version()}. "
+                    "Upgrade them with: airflow-rcs migrate"
+                )
+            _require_compatible(connection, version)
+            _warn_if_not_crash_safe(connection)
     except sa.exc.OperationalError as error:
         raise RcsStoreUnavailable(
             f"store: the database cannot be reached ({type(error.orig).__name__}). Check the store's connection."
         ) from None
-    if version is None:
-        raise RcsStoreError("store: its tables are missing. Make them with: airflow-rcs migrate")
-    if version != newest_version():
-        raise RcsStoreError(
-            f"store: its tables have version {version}, but this provider needs {newest_version()}. "
-            "Upgrade them with: airflow-rcs migrate"
-        )
 
 
 def newest_version() -> str:
@@ -71,12 +96,59 @@ def _is_missing_file(url: sa.URL) -> bool:
     return path.parent.is_dir() and not path.exists()
 
 
-def _version(engine: sa.Engine) -> str | None:
-    with engine.connect() as connection:
-        if not sa.inspect(connection).has_table(VERSION_TABLE):
-            return None
-        version = sa.table(VERSION_TABLE, sa.column("version_num", sa.Text))
-        return connection.execute(sa.select(version.c.version_num)).scalar()
+def _tables_are_missing() -> RcsStoreError:
+    return RcsStoreError("store: its tables are missing. Make them with: airflow-rcs migrate")
+
+
+def _version(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table(VERSION_TABLE):
+        return None
+    version = sa.table(VERSION_TABLE, sa.column("version_num", sa.Text))
+    return connection.execute(sa.select(version.c.version_num)).scalar()
+
+
+def _require_compatible(connection: sa.Connection, version: str) -> None:
+    """Check that newer tables can be used as they are: workers are updated one after the other, while others send.
+
+    :raises RcsStoreError: if they cannot.
+    """
+    if version <= newest_version():
+        return
+    compatible_from = connection.execute(sa.select(store.c.compatible_from)).scalar_one()
+    if compatible_from > newest_version():
+        raise RcsStoreError(
+            f"store: its tables have version {version}, which the provider on this machine is too old for: it knows "
+            f"{newest_version()}, and they need {compatible_from} or newer. Update the package airflow-provider-rcs "
+            "here; do not migrate."
+        )
+
+
+def _upgrade(connection: sa.Connection) -> str:
+    # Imported here: it takes as long to load as the rest of the receiver, which only checks the version.
+    from alembic import command
+    from alembic.script import ScriptDirectory
+
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    migrations = ScriptDirectory.from_config(config).walk_revisions()
+    compatible_from = max(migration.module.compatible_from for migration in migrations)
+    connection.execute(store.update().values(compatible_from=compatible_from))
+    return newest_version()
+
+
+def _warn_if_not_crash_safe(connection: sa.Connection) -> None:
+    """Warn about settings of the server that no transaction can override."""
+    if connection.dialect.name != "postgresql":
+        return
+    settings = [sa.func.current_setting(name).label(name) for name in _CRASH_SAFETY]
+    off = [name for name, value in connection.execute(sa.select(*settings)).mappings().one().items() if value == "off"]
+    if off:
+        log.warning(
+            "store: its server runs with %s. After a crash it may have forgotten who was messaged, or which reports it "
+            "confirmed. Set them to on in postgresql.conf.",
+            " and ".join(f"{name}=off" for name in off),
+        )
 
 
 def _config() -> Config:

@@ -45,6 +45,13 @@ store = sa.Table(
         comment="random; tells whether a warehouse is the store itself",
     ),
     sa.Column("pseudonym_key", sa.String(64), comment="secret key of the pseudonyms; null until the first use"),
+    sa.Column(
+        "compatible_from",
+        sa.String(32),
+        nullable=False,
+        server_default=sa.text("'0001'"),
+        comment="the oldest version of the provider's tables whose code may use these",
+    ),
     comment="One row, with the values that apply to the whole store.",
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,8 +15,8 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
-from airflow_provider_rcs.store.db.engine import transaction
-from airflow_provider_rcs.store.db.tables import report, report_refused
+from airflow_provider_rcs.store.db.engine import durable_by_itself, login_of, transaction
+from airflow_provider_rcs.store.db.tables import report, report_refused, store
 
 if TYPE_CHECKING:
     import psycopg
@@ -66,37 +67,75 @@ def land_all(engine: sa.Engine, received: Iterable[ReceivedReports]) -> None:
     with transaction(engine) as connection:
         if rows:
             dialect = engine.dialect.name
-            connection.execute(_insert_reports(dialect), rows_as_json(dialect, _COLUMNS, rows))
+            options = {"preserve_rowcount": True}
+            content = rows_as_json(dialect, _COLUMNS, rows)
+            inserted = connection.execute(_insert_reports(dialect), content, execution_options=options)
+            _require_inserted(inserted.rowcount, len(rows))
         if refused:
             connection.execute(report_refused.insert(), refused)
+
+
+def land_nothing(engine: sa.Engine) -> None:
+    """Commit what changes nothing to the table of reports; how long it takes shows whether reports could be committed.
+
+    :raises RcsStoreUnavailable: if it could not be committed.
+    """
+    with transaction(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            # It changes no row, but waits for a lock on the table, as reports would.
+            connection.execute(report.update().values(fold=report.c.fold).where(sa.false()))
+            # A record in the write-ahead log, without which the commit would not write to the disk.
+            connection.execute(sa.select(sa.func.pg_logical_emit_message(sa.true(), "rcs", "")))
+        else:
+            connection.execute(store.update().values(fold=store.c.fold))
 
 
 class AsyncLanding:
     """Commits reports from an event loop, over psycopg connections that are used for nothing else.
 
-    The statement is parsed, bound and run in one round trip, and commits by itself. Nothing stays prepared: behind a
-    pooler, the next round trip may reach another connection of the server, where others have prepared theirs.
+    The statement is parsed, bound and run in one round trip, and commits durably by itself. Nothing stays prepared:
+    behind a pooler, the next round trip may reach another connection of the server, where others have prepared theirs.
 
     :param engine: the store; its driver is psycopg.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
-        self._options = engine.dialect.create_connect_args(engine.url)[1]
-        self._insert = str(_insert_reports("postgresql").compile(dialect=engine.dialect))
+        self._engine = engine
+        self._insert = str(_insert_reports("postgresql", durable_by_itself()).compile(dialect=engine.dialect))
         # Each on a connection of its own; making one takes as long as a fifth of a commit.
         self._idle: list[psycopg.AsyncCursor] = []
+        self._abandoned: set[asyncio.Task[None]] = set()
 
-    async def land(self, received: Iterable[ReceivedReports]) -> None:
+    async def land(self, received: Iterable[ReceivedReports], timeout: float) -> None:
         """Commit the reports of several requests, without the refused bodies; calls may overlap.
 
         If the connection breaks meanwhile, they may land twice, which does not matter to folding.
 
+        :param timeout: in seconds. What takes longer is abandoned with its connection, so that a server that hangs does
+            not hold up the next reports.
+        :raises TimeoutError: if it takes longer; they may be committed nevertheless.
         :raises psycopg.Error: if they could not be committed.
         :raises RcsStoreUnavailable: if the reply is not the one to this statement.
         """
+        rows, _ = _rows_of(received)
+        landing = asyncio.create_task(self._land(rows))
+        done, _ = await asyncio.wait({landing}, timeout=timeout)
+        if not done:
+            # Not awaited: closing the connection may hang as well.
+            landing.cancel()
+            self._abandoned.add(landing)
+            landing.add_done_callback(self._forget)
+            raise TimeoutError
+        landing.result()
+
+    def _forget(self, landing: asyncio.Task[None]) -> None:
+        self._abandoned.discard(landing)
+        if not landing.cancelled():
+            landing.exception()  # Asked for, or else asyncio logs that nobody did.
+
+    async def _land(self, rows: Sequence[tuple[object, ...]]) -> None:
         from psycopg import OperationalError
 
-        rows, _ = _rows_of(received)
         if self._idle:
             # The server may have ended the connection while it was idle; a new one is tried once.
             with suppress(OperationalError):
@@ -104,21 +143,47 @@ class AsyncLanding:
         return await self._run(await self._connect(), rows)
 
     async def _connect(self) -> psycopg.AsyncCursor:
+        from psycopg import OperationalError
+
+        login = login_of(self._engine)
+        if login is None:
+            return await self._connect_to(self._engine.url)
+        # In threads, because both may ask Airflow, or a cloud's API.
+        url = await asyncio.to_thread(login.url)
+        try:
+            return await self._connect_to(url)
+        except OperationalError:
+            newer = await asyncio.to_thread(login.url_after, url)
+            if newer is None:
+                raise
+        return await self._connect_to(newer)
+
+    async def _connect_to(self, url: sa.URL) -> psycopg.AsyncCursor:
         from psycopg import AsyncConnection
 
-        connection = await AsyncConnection.connect(**self._options, autocommit=True, prepare_threshold=None)
+        options = self._engine.dialect.create_connect_args(url)[1]
+        connection = await AsyncConnection.connect(**options, autocommit=True, prepare_threshold=None)
         return connection.cursor()
 
     async def _run(self, cursor: psycopg.AsyncCursor, rows: Sequence[tuple[object, ...]]) -> None:
         try:
             await cursor.execute(self._insert, rows_as_json("postgresql", _COLUMNS, rows))
+            _require_inserted(_count_of(cursor.statusmessage), len(rows))
         except BaseException:
             await cursor.connection.close()
             raise
-        if cursor.statusmessage != f"INSERT 0 {len(rows)}":
-            await cursor.connection.close()
-            raise RcsStoreUnavailable("store: the database answered another statement than the one that was sent.")
         self._idle.append(cursor)
+
+
+def _count_of(tag: str | None) -> int:
+    """Return how many rows a command's tag says that it inserted, such as ``"INSERT 0 12"``; -1 for another tag."""
+    command, _, count = (tag or "").rpartition(" ")
+    return int(count) if command == "INSERT 0" and count.isdecimal() else -1
+
+
+def _require_inserted(inserted: int, sent: int) -> None:
+    if inserted != sent:
+        raise RcsStoreUnavailable("store: the database answered another statement than the one that was sent.")
 
 
 def _rows_of(received: Iterable[ReceivedReports]) -> tuple[list[tuple[object, ...]], list[dict[str, object]]]:
@@ -136,5 +201,6 @@ def _rows_of(received: Iterable[ReceivedReports]) -> tuple[list[tuple[object, ..
 
 
 @cache
-def _insert_reports(dialect: str) -> sa.Insert:
-    return report.insert().from_select(list(_COLUMNS), sa.select(*rows_from_json(dialect, _COLUMNS).c))
+def _insert_reports(dialect: str, *conditions: sa.TextClause) -> sa.Insert:
+    rows = sa.select(*rows_from_json(dialect, _COLUMNS).c).where(*conditions)
+    return report.insert().from_select(list(_COLUMNS), rows)

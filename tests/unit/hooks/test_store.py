@@ -43,7 +43,7 @@ def test_a_postgres_url_has_the_fields_and_driver_options_of_its_connection(monk
         login="rcs",
         password="p@ss/word",
         schema="ledger",
-        extra={"sslmode": "verify-full", "cursor": "dictcursor"},
+        extra={"sslmode": "verify-full"},
     )
 
     url = unchecked_store_engine().url

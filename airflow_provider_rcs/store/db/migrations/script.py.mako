@@ -9,6 +9,8 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
+# The oldest version whose code may go on during and after this migration.
+compatible_from = ${repr(down_revision)}
 
 
 def upgrade() -> None:

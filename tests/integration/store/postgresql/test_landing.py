@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 import psycopg
@@ -12,7 +13,8 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.api.models import Report
-from airflow_provider_rcs.store.inbox.landing import AsyncLanding, ReceivedReports
+from airflow_provider_rcs.store.inbox.landing import AsyncLanding, ReceivedReports, land_nothing
+from tests.early_commits import early_commits
 from tests.unit.store.given import NOON
 from tests.unit.store.inbox.test_landing import REPORT, landed
 
@@ -39,8 +41,8 @@ def landing(engine: sa.Engine, run: Run) -> Iterator[AsyncLanding]:
         run(cursor.connection.close())
 
 
-async def land(landing: AsyncLanding, reports: Sequence[Report] = (REPORT,)) -> None:
-    await landing.land([ReceivedReports(NOON, reports)])
+async def land(landing: AsyncLanding, reports: Sequence[Report] = (REPORT,), timeout: float = 20) -> None:
+    await landing.land([ReceivedReports(NOON, reports)], timeout)
 
 
 def backends(engine: sa.Engine) -> set[int]:
@@ -48,6 +50,12 @@ def backends(engine: sa.Engine) -> set[int]:
     with engine.connect() as connection:
         query = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'INSERT INTO rcs_report%%'"
         return set(connection.exec_driver_sql(query).scalars())
+
+
+def wal_position(connection: sa.Connection) -> int:
+    """Return how much of the write-ahead log is on disk."""
+    flushed = connection.exec_driver_sql("SELECT pg_current_wal_flush_lsn() - '0/0'::pg_lsn")
+    return int(flushed.scalar_one())
 
 
 def test_reports_are_committed_each_time_over_one_connection(
@@ -145,16 +153,49 @@ def test_an_answer_to_another_statement_is_an_error(
     assert landing._idle == []
 
 
-def test_a_landing_that_is_cancelled_leaves_no_connection_in_use(
+def test_a_landing_that_takes_too_long_is_abandoned_and_leaves_no_connection_in_use(
     engine: sa.Engine, landing: AsyncLanding, run: Run
 ) -> None:
     async def go() -> None:
         with engine.connect() as other, other.begin():
             other.exec_driver_sql("LOCK TABLE rcs_report")
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(land(landing), 0.2)
+                await land(landing, timeout=0.2)
+            await asyncio.wait(landing._abandoned)
 
     run(go())
     run(land(landing))
 
     assert len(landed(engine)) == 2
+    assert len(landing._idle) == 1
+
+
+def test_a_landing_is_durable_where_the_database_confirms_commits_early(engine: sa.Engine, run: Run) -> None:
+    with early_commits(engine) as seen_at_commit:
+        landing = AsyncLanding(engine)
+        run(land(landing))
+        run(landing._idle[0].connection.close())
+
+        assert seen_at_commit() == ["on"]
+
+
+def test_landing_nothing_writes_to_the_disk_and_waits_for_no_fold(engine: sa.Engine) -> None:
+    with engine.connect() as fold, fold.begin():
+        fold.exec_driver_sql("UPDATE rcs_store SET fold = fold")
+        before = wal_position(fold)
+
+        land_nothing(engine)
+
+        assert wal_position(fold) > before
+    assert landed(engine) == []
+
+
+def test_landing_nothing_waits_for_the_lock_that_reports_would_wait_for(engine: sa.Engine) -> None:
+    with ThreadPoolExecutor() as threads, engine.connect() as other:
+        with other.begin():
+            other.exec_driver_sql("LOCK TABLE rcs_report")
+            landing = threads.submit(land_nothing, engine)
+            with pytest.raises(TimeoutError):
+                landing.result(timeout=0.3)
+
+        assert landing.result(timeout=20) is None

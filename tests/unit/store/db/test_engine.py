@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsRefusedDataError, RcsStoreError, RcsStoreUnavailable
-from airflow_provider_rcs.store.db.engine import engine_from_url, prepare_engine, reading, transaction
+from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.store.db.engine import (
+    SUPPORTED_DRIVERS,
+    engine_from_url,
+    prepare_engine,
+    reading,
+    transaction,
+)
+from airflow_provider_rcs.store.inbox.landing import land
+from tests.early_commits import early_commits
+from tests.unit.store.given import NOON
 
 
 @pytest.mark.parametrize("url", ["", "not a url", "nosuchdatabase://host/db", "sqlite+nosuchdriver://"])
@@ -40,6 +52,58 @@ def test_a_commit_on_sqlite_is_durable_and_writers_wait(tmp_path: Path, setting:
 
     with engine.connect() as connection:
         assert connection.exec_driver_sql(f"PRAGMA {setting}").scalar_one() == value
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("driver", SUPPORTED_DRIVERS)
+def test_a_commit_on_postgresql_is_durable_where_the_database_confirms_early(
+    postgres_engine: sa.Engine, driver: str
+) -> None:
+    with early_commits(postgres_engine) as seen_at_commit:
+        engine = engine_from_url(postgres_engine.url.set(drivername=f"postgresql+{driver}"))
+        land(engine, [Report("11", phone="+34600000001")], NOON)
+        engine.dispose()
+
+        assert seen_at_commit() == ["on"]
+
+
+@pytest.mark.postgresql
+def test_a_durable_transaction_takes_no_more_round_trips_than_one_that_reads(
+    postgres_engine: sa.Engine, tmp_path: Path
+) -> None:
+    writing = round_trips(postgres_engine, transaction, tmp_path / "writing")
+
+    assert writing == round_trips(postgres_engine, reading, tmp_path / "reading") == 4  # ping, begin, query, commit
+
+
+@pytest.mark.postgresql
+def test_no_statement_stays_prepared_however_often_it_runs(postgres_engine: sa.Engine) -> None:
+    with transaction(postgres_engine) as connection:
+        for number in range(20):
+            connection.execute(sa.text("SELECT :number"), {"number": number})
+            connection.execute(sa.text("SELECT :number"), [{"number": number}, {"number": number + 1}])
+
+        assert connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar_one() == 0
+
+
+def test_a_driver_that_prepares_statements_is_refused() -> None:
+    engine = sa.create_engine("postgresql+psycopg://host/database")
+    engine.dialect.driver = "pg8000"
+
+    with pytest.raises(RcsStoreError, match=r"its driver is pg8000.*Use one of postgresql\+psycopg, "):
+        prepare_engine(engine)
+
+
+def round_trips(engine: sa.Engine, begin: Callable[..., Any], file: Path) -> int:
+    """Return how often a transaction with one query waits for the server."""
+    with engine.connect() as connection, file.open("wb") as trace:
+        driver_connection: Any = connection.connection.driver_connection
+        driver_connection.pgconn.trace(trace.fileno())
+        connection.close()
+        with begin(engine) as connection:
+            connection.execute(sa.text("SELECT :number"), {"number": 1})
+        driver_connection.pgconn.untrace()
+    return sum("\tReadyForQuery" in line for line in file.read_text().splitlines())
 
 
 def test_readers_on_sqlite_do_not_wait_for_a_writer(tmp_path: Path) -> None:

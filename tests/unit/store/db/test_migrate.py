@@ -39,6 +39,19 @@ def drop_everything(engine: sa.Engine) -> None:
         connection.exec_driver_sql(f"DROP TABLE {VERSION_TABLE}")
 
 
+def migrations_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    return config
+
+
+def set_version(engine: sa.Engine, version: str, *, compatible_from: str) -> None:
+    """Make the tables look as if a newer provider had migrated them."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '{version}'")
+        connection.exec_driver_sql(f"UPDATE rcs_store SET compatible_from = '{compatible_from}'")
+
+
 def test_a_migrated_store_can_be_used(engine: sa.Engine) -> None:
     require_migrated(engine)
 
@@ -95,6 +108,48 @@ def test_the_error_about_another_version_names_both_versions(engine: sa.Engine) 
         require_migrated(engine)
 
 
+def test_newer_tables_that_this_provider_can_use_are_accepted(engine: sa.Engine) -> None:
+    set_version(engine, "9999", compatible_from=newest_version())
+
+    require_migrated(engine)
+
+
+def test_migrating_newer_tables_that_this_provider_can_use_leaves_them_alone(engine: sa.Engine) -> None:
+    set_version(engine, "9999", compatible_from=newest_version())
+
+    assert migrate(engine) == "9999"
+
+
+@pytest.mark.parametrize("function", [migrate, require_migrated])
+def test_a_provider_that_is_too_old_for_the_tables_is_to_be_updated(
+    engine: sa.Engine, function: Callable[[sa.Engine], object]
+) -> None:
+    set_version(engine, "9999", compatible_from="9998")
+
+    with pytest.raises(RcsStoreError, match=r"need 9998 or newer\. Update the package airflow-provider-rcs") as old:
+        function(engine)
+
+    assert "airflow-rcs migrate" not in str(old.value)
+
+
+def test_the_migrated_tables_say_which_versions_may_use_them(engine: sa.Engine) -> None:
+    migrations = ScriptDirectory.from_config(migrations_config()).walk_revisions()
+
+    with engine.connect() as connection:
+        compatible_from = connection.exec_driver_sql("SELECT compatible_from FROM rcs_store").scalar_one()
+    assert compatible_from == max(migration.module.compatible_from for migration in migrations)
+
+
+@pytest.mark.postgresql
+def test_a_server_that_may_forget_commits_in_a_crash_is_warned_about(
+    postgres_engine: sa.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    require_migrated(postgres_engine)
+
+    # The server of the tests is set so, to be fast.
+    assert "its server runs with fsync=off and full_page_writes=off" in caplog.text
+
+
 def test_other_tables_in_the_same_database_are_left_alone(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE warehouse (phone TEXT)")
@@ -122,7 +177,4 @@ def test_checking_a_missing_sqlite_file_does_not_create_it(tmp_path: Path) -> No
 
 
 def test_the_newest_version_is_alembics_head() -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-
-    assert newest_version() == ScriptDirectory.from_config(config).get_current_head()
+    assert newest_version() == ScriptDirectory.from_config(migrations_config()).get_current_head()

@@ -11,6 +11,8 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+# The oldest version whose code may go on during and after this migration.
+compatible_from = "0001"
 
 # SQLite generates row ids only for a primary key of the type INTEGER.
 ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -127,6 +129,13 @@ def upgrade() -> None:
             "identity", sa.String(32), nullable=False, comment="random; tells whether a warehouse is the store itself"
         ),
         sa.Column("pseudonym_key", sa.String(64), comment="secret key of the pseudonyms; null until the first use"),
+        sa.Column(
+            "compatible_from",
+            sa.String(32),
+            nullable=False,
+            server_default=sa.text("'0001'"),
+            comment="the oldest version of the provider's tables whose code may use these",
+        ),
         comment="One row, with the values that apply to the whole store.",
     )
     op.create_table(

@@ -141,7 +141,9 @@ def soak(request: pytest.FixtureRequest, disk: Path, tmp_path: Path) -> Iterator
         else:
             server = parts.enter_context(a_server())
             direct = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-            url = parts.enter_context(pgbouncer(direct, "transaction", {"default_pool_size": 12}))
+            # After a failed login, PgBouncer would wait 15 s.
+            settings = {"default_pool_size": 12, "server_login_retry": 1}
+            url = parts.enter_context(pgbouncer(direct, "transaction", settings))
             neighbour = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
             kills["kills of the database"] = lambda: test_store_failures.kill_and_restart(server)
         engine = engine_from_url(url)

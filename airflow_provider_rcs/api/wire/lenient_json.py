@@ -99,16 +99,22 @@ def count(value: object) -> int:
 
 
 def text(value: object) -> str:
-    """Return a value as text: a string unchanged, ``None`` as empty text, anything else as JSON.
+    """Return a value as text: a string, ``None`` as empty text, anything else as JSON.
+
+    What no database stores is left out of a string: NUL characters, and surrogates without their pair.
 
     :raises ValueError: if the value is nested too deeply.
     """
     if isinstance(value, str):
-        return value
+        return value if value.isascii() and "\0" not in value else _storable(value)
     try:
         return "" if value is None else orjson.dumps(value).decode("utf-8")
     except TypeError:
         raise ValueError("a value is nested too deeply") from None
+
+
+def _storable(value: str) -> str:
+    return value.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")
 
 
 def phone(value: object) -> str:

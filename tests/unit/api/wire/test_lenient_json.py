@@ -56,6 +56,10 @@ def test_a_missing_count_is_zero(value: Any) -> None:
     assert lenient_json.count(value) == 0
 
 
+def test_characters_that_no_database_stores_are_left_out_of_texts() -> None:
+    assert lenient_json.text("m\0-1 \ud800\u00fa") == "m-1 \u00fa"
+
+
 @pytest.mark.parametrize(("value", "read"), [("x", "x"), (7, "7"), (None, ""), ([1], "[1]"), (True, "true")])
 def test_any_value_can_be_read_as_text(value: Any, read: str) -> None:
     assert lenient_json.text(value) == read

@@ -45,15 +45,17 @@ def api_server(folder: Path, store: StoppablePostgres, **settings: str) -> Itera
     settings = {"AIRFLOW_CONN_RCS_STORE": database_connection(sa.make_url(store.url)), **settings}
     with running_airflow(home, settings, ["api-server"]) as airflow:
         yield airflow
-        servers = [process for process in psutil.Process().children(recursive=True) if _is_in(home, process)]
-        assert servers
-        for server in servers:
+        for server in _listening_on(home.api_port):
             server.kill()
+            server.wait()
     shutil.rmtree(home.folder)
 
 
-def _is_in(home: Home, process: psutil.Process) -> bool:
-    return process.environ().get("AIRFLOW_HOME") == str(home.folder)
+def _listening_on(port: int) -> list[psutil.Process]:
+    sockets = psutil.net_connections("tcp")
+    pids = {each.pid for each in sockets if each.status == psutil.CONN_LISTEN and each.laddr.port == port}
+    assert pids
+    return [psutil.Process(pid) for pid in pids]
 
 
 def push(airflow: RunningAirflow, number: int) -> requests.Response:

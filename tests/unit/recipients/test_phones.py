@@ -154,6 +154,13 @@ def test_a_column_is_read_cell_by_cell() -> None:
     }
 
 
+def test_the_fixed_lines_of_a_column_are_kept_with_their_places() -> None:
+    column = read_phone_column(["912345678", "600000001", "+44 20 7946 0000"], PhoneRules("ES", mobile_only=False))
+
+    assert column.fixed_lines == [0, 2]
+    assert column.refused == {}
+
+
 def test_the_two_readings_of_a_cell_are_kept_with_its_place() -> None:
     column = read_phone_column(["+4915123456789", "15123456789"], PhoneRules("DE", "e164"))
 

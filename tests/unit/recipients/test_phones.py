@@ -142,6 +142,14 @@ def test_a_phone_longer_than_e164_allows_is_refused(phone: str) -> None:
     assert refusal(phone, PhoneRules(mobile_only=False)) == "it is not a valid international number"
 
 
+@pytest.mark.parametrize("phone", ["+34123", "0034123"])
+def test_a_phone_that_names_its_country_and_is_not_valid_has_no_reading(phone: str) -> None:
+    with pytest.raises(PhoneError) as refused:
+        read_phone(phone, SPAIN)
+
+    assert refused.value.reading == ""
+
+
 def test_a_column_is_read_cell_by_cell() -> None:
     column = read_phone_column(["600 000 001", None, 912345678, "x", "+447400123456"], SPAIN)
 

@@ -95,6 +95,18 @@ def test_batch_is_not_filled_up_in_place_of_suppressed_recipients(engine: sa.Eng
     assert [[each.phone for each in claim.recipients] for claim in claims] == [[people[3]], people[4:]]
 
 
+def test_a_recipient_suppressed_at_a_claim_gets_a_new_revision_and_date(engine: sa.Engine) -> None:
+    attempt = planned(engine, [ANA, BEA])
+    suppress(engine, ANA)
+    before = row(engine)
+
+    claim_next(engine, attempt)
+
+    assert states(engine)[ANA] == "suppressed"
+    assert row(engine).revision > before.revision
+    assert row(engine).updated_at > before.updated_at
+
+
 def test_planned_recipients_are_claimed_once_in_the_order_of_the_list(engine: sa.Engine) -> None:
     people = list(reversed(phones(25)))
     attempt = planned(engine, people)

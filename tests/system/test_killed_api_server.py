@@ -53,7 +53,7 @@ def api_server(folder: Path, store: StoppablePostgres, **settings: str) -> Itera
 
 def _listening_on(port: int) -> list[psutil.Process]:
     sockets = psutil.net_connections("tcp")
-    pids = {each.pid for each in sockets if each.status == psutil.CONN_LISTEN and each.laddr.port == port}
+    pids = {each.pid for each in sockets if each.status == psutil.CONN_LISTEN and each.laddr[1:] == (port,)}
     assert pids
     return [psutil.Process(pid) for pid in pids]
 

@@ -12,7 +12,7 @@ ONLY ?=
 # Tests start Python often, and without bytecode files half of that time would be compilation.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install demo test test-fast test-dags test-matrix sweep test-chaos test-soak test-scale lint bench bench-quick bench-memory constraints clean
+.PHONY: help install demo test test-fast test-dags test-matrix sweep test-chaos test-soak test-scale mutants lint bench bench-quick bench-memory constraints clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -55,6 +55,10 @@ test-soak: install ## Send, report, load, kill and fill the disk all at once for
 test-scale: install ## Send one campaign from two Celery workers, and kill one of them (needs Redis)
 	RCS_REQUIRE_PROGRAMS=1 $(BIN)/python -m pytest tests/scale
 
+mutants: install ## Change the code in thousands of small ways, and list the changes that no unit test notices (takes hours; ONLY=pattern)
+	$(BIN)/mutmut run $(ONLY)
+	$(BIN)/mutmut results
+
 lint: install ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -74,4 +78,4 @@ constraints: ## Pin the newest versions, and the lowest ones that pyproject.toml
 	$(PIN) --resolution lowest-direct --output-file constraints/lowest.txt pyproject.toml
 
 clean: ## Remove everything that was installed or generated
-	rm -rf $(VENV) .matrix .airflow .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) .matrix .airflow .mypy_cache mutants .ruff_cache .pytest_cache .hypothesis .coverage

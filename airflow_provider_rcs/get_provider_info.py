@@ -144,8 +144,8 @@ _CONFIG = {
             "reports_spool": {
                 "description": (
                     "The folder in which the API server spools delivery reports while the store is unavailable. It "
-                    "must be on a disk that outlives the process, and belong to one store only. By default, a folder "
-                    "per store connection below rcs_reports_spool in Airflow's home."
+                    "must be on a disk that outlives the API server, such as a persistent volume on Kubernetes, and "
+                    "belong to one store only. Without it there is no spool, and such reports are answered 503."
                 ),
                 "version_added": "0.1.0",
                 "type": "string",

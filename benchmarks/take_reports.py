@@ -148,7 +148,7 @@ def _naive(url: str) -> Any:
 
 def _reading(_url: str) -> Any:
     """Return an application that only checks the credentials and reads the report."""
-    from airflow_provider_rcs.receiver.responses import UNAUTHORIZED, committed, not_understood
+    from airflow_provider_rcs.receiver.responses import UNAUTHORIZED, Saved, all_saved, not_understood
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         given = dict(scope["headers"])[b"authorization"].removeprefix(b"Basic ")
@@ -156,19 +156,19 @@ def _reading(_url: str) -> Any:
         if not compare_digest(login, _LOGIN.encode()) & compare_digest(password, _PASSWORD.encode()):
             return await UNAUTHORIZED.send(send)
         if not orjson.loads((await receive())["body"])["Estado"]:
-            return await not_understood("a report has no status", 0).send(send)
-        return await committed(1).send(send)
+            return await not_understood("a report has no status", Saved.COMMITTED, 0).send(send)
+        return await all_saved(Saved.COMMITTED, 1).send(send)
 
     return answer
 
 
 def _nothing(_url: str) -> Any:
     """Return an application that only answers as the receiver does."""
-    from airflow_provider_rcs.receiver.responses import committed
+    from airflow_provider_rcs.receiver.responses import Saved, all_saved
 
     async def answer(_scope: Any, receive: Any, send: Any) -> None:
         await receive()
-        await committed(1).send(send)
+        await all_saved(Saved.COMMITTED, 1).send(send)
 
     return answer
 

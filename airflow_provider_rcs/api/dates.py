@@ -14,6 +14,7 @@ SERVICE_TIMEZONE = ZoneInfo("Europe/Madrid")
 _REPORT_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 # Other dates are beyond what some database, or some time zone, can hold.
 _YEARS_OF_REPORTS = range(1971, 9999)
+_REPORT_DATE_LENGTH = len("2026-12-01 09:00:00")
 _REMEDY = "Write it in ISO 8601 with its offset: 2026-12-01T09:00+01:00."
 
 
@@ -104,7 +105,6 @@ def write_moment(moment: datetime) -> str:
     return moment.astimezone(SERVICE_TIMEZONE).replace(tzinfo=None).isoformat(sep=" ", timespec="minutes")
 
 
-@lru_cache(maxsize=4096)
 def read_report_date(text: str, timezone: tzinfo = SERVICE_TIMEZONE) -> datetime | None:
     """Return the date of a report in UTC, or ``None`` if it is not a date in the form ``YYYY-MM-DD HH:MM:SS``.
 
@@ -112,6 +112,12 @@ def read_report_date(text: str, timezone: tzinfo = SERVICE_TIMEZONE) -> datetime
 
     :param timezone: the time zone of the date; Spain's is assumed.
     """
+    # Only texts of a date's length are cached: others could be as long as a whole request.
+    return _read_report_date(text, timezone) if len(text) == _REPORT_DATE_LENGTH else None
+
+
+@lru_cache(maxsize=4096)
+def _read_report_date(text: str, timezone: tzinfo) -> datetime | None:
     if not _REPORT_DATE.fullmatch(text) or int(text[:4]) not in _YEARS_OF_REPORTS:
         return None
     try:

@@ -23,7 +23,7 @@ one:
 
 Not erased: the person's rows in the tables that campaigns are sent from, data at the service, logs, backups of the
 store, and reports that a receiver has spooled while the store is unavailable. Reports that arrive later are anonymised
-when they are folded, except bodies that cannot be parsed: run this again when the spool is empty."""
+when they are folded, except bodies that cannot be parsed: run this again when the health of the receivers is ready."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

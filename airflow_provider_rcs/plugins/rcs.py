@@ -37,14 +37,14 @@ class RcsPlugin(AirflowPlugin):
 
 
 def _load_app() -> ReportsApp:
-    from airflow_provider_rcs.hooks.store import default_store_conn_id, store_engine
+    from airflow_provider_rcs.hooks.store import store_engine
     from airflow_provider_rcs.receiver import config
     from airflow_provider_rcs.receiver.app import ReportsApp
 
     return ReportsApp(
         store_engine,
         config.credentials_from_airflow,
-        spool=config.spool_from_airflow(default_store_conn_id()),
+        spool=config.spool_from_airflow(),
         metrics=_stats(),
         timezone=config.timezone_from_airflow(),
     )

@@ -20,9 +20,8 @@ from airflow_provider_rcs.receiver.responses import (
     NOT_READY,
     RequestRefusedError,
     Response,
-    committed,
+    all_saved,
     not_understood,
-    ready,
     wrong_method,
 )
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
@@ -73,7 +72,7 @@ class ReportsApp:
         self._authenticator = Authenticator(get_credentials)
         self._folding = BackgroundFolding(self._get_engine)
         self._ingest = Ingest(self._get_engine, spool, self._metrics, self._folding.wake)
-        self._health = HealthCheck(self._get_engine, spool)
+        self._health = HealthCheck(self._get_engine, spool, self._ingest.store_takes_reports)
         self._silence_watch = SilenceWatch(self._get_engine, self._metrics)
         self._started = False
 
@@ -109,12 +108,11 @@ class ReportsApp:
             return NOT_FOUND
         if method not in ("GET", "HEAD"):
             return wrong_method("GET, HEAD")
-        if await self._authenticator.is_configured() and await self._health.is_ready():
-            return ready(await self._health.backlog())
-        return NOT_READY
+        return await self._health.check() if await self._authenticator.is_configured() else NOT_READY
 
     async def _receive_reports(self, scope: Scope, receive: Receive) -> Response:
-        headers = dict(scope["headers"])
+        # Of two, the first: where all users are administrators, Airflow adds its own Authorization to every request.
+        headers = dict(reversed(scope["headers"]))
         started = time.monotonic()
         try:
             await self._authenticator.check(headers.get(b"authorization"))
@@ -131,8 +129,10 @@ class ReportsApp:
             self._metrics.incr(names.REFUSED)
         self._metrics.incr(names.RECEIVED, len(parsed.reports))
         pushed = ReceivedReports(datetime.now(UTC), parsed.reports, refused)
-        await self._ingest.save(pushed, _SECONDS_TO_RESPOND - seconds_to_check)
-        return not_understood(parsed.problem, len(parsed.reports)) if parsed.problem else committed(len(parsed.reports))
+        where = await self._ingest.save(pushed, _SECONDS_TO_RESPOND - seconds_to_check)
+        if parsed.problem:
+            return not_understood(parsed.problem, where, len(parsed.reports))
+        return all_saved(where, len(parsed.reports))
 
     async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] == "lifespan.startup":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from base64 import b64decode
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ _SECONDS_BETWEEN_LINES = 60.0
 # A longer header is wrong without being decoded.
 _MAX_HEADER_BYTES = 4096
 _SHORTEST_PASSWORD = 16
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")  # RFC 7617 forbids them.
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,23 @@ class Credentials:
         """Return the credentials for a login and a password.
 
         :param where: where the two come from, for the error.
-        :raises RcsInputError: if one of them is missing.
+        :raises RcsInputError: if one of them is missing, or cannot be sent by HTTP Basic authentication.
         """
         for name, value in (("login", login), ("password", password)):
             if value is None or value in _UNSET:
                 raise RcsInputError(where, f"its {name} is missing, so no report can be accepted", "Set both.")
+            if _CONTROL_CHARACTER.search(value):
+                raise RcsInputError(
+                    where,
+                    f"its {name} contains a line break or another control character, which no request can send",
+                    "Remove it; a file or a secret often ends with a line break.",
+                )
+        if ":" in (login or ""):
+            raise RcsInputError(
+                where,
+                "its login contains a colon, at which a request's login ends, so no report can be accepted",
+                "Choose a login without a colon.",
+            )
         return cls((login or "").encode("utf-8"), (password or "").encode("utf-8"))
 
     @property

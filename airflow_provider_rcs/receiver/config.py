@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,19 +60,23 @@ def spool_from_environment(environment: Mapping[str, str], store: sa.URL) -> Spo
     megabytes = environment.get(SPOOL_MEGABYTES) or str(DEFAULT_MEGABYTES)
     if not megabytes.isdecimal():
         raise RcsInputError(SPOOL_MEGABYTES, "it is not a whole number", "Set it to the spool's size in megabytes.")
+    if folder := environment.get(SPOOL):
+        return Spool(Path(folder).expanduser(), int(megabytes))
+    home = environment.get("AIRFLOW_HOME") or "~/airflow"
     name = sha256(store.set(password=None).render_as_string().encode()).hexdigest()[:16]
-    return Spool(_spool_folder(environment.get(SPOOL), name), int(megabytes))
+    return Spool(Path(home).expanduser() / "rcs_reports_spool" / name, int(megabytes))
 
 
-def spool_from_airflow(store_conn_id: str) -> Spool:
-    """Return the spool of ``[rcs] reports_spool``; by default a folder in Airflow's home, named after the connection.
+def spool_from_airflow() -> Spool | None:
+    """Return the spool in the folder ``[rcs] reports_spool``, or ``None`` if that is not set.
 
-    :param store_conn_id: the connection of the store that it is for.
+    There is no default, because the disk of an API server in a container does not outlive it, and its reports neither.
     """
     from airflow.providers.common.compat.sdk import conf
 
+    folder = conf.get("rcs", "reports_spool", fallback="")
     megabytes = conf.getint("rcs", "reports_spool_megabytes", fallback=DEFAULT_MEGABYTES)
-    return Spool(_spool_folder(conf.get("rcs", "reports_spool", fallback=""), store_conn_id), megabytes)
+    return Spool(Path(folder).expanduser(), megabytes) if folder else None
 
 
 def timezone_from_environment(environment: Mapping[str, str]) -> tzinfo:
@@ -93,9 +96,3 @@ def timezone_from_airflow() -> tzinfo:
 
     name = conf.get("rcs", "reports_timezone", fallback="") or SERVICE_TIMEZONE.key
     return read_timezone(name, "[rcs] reports_timezone")
-
-
-def _spool_folder(folder: str | None, name: str) -> Path:
-    """Return the folder that is set, or one of that name beside those of other stores."""
-    home = os.environ.get("AIRFLOW_HOME") or "~/airflow"
-    return Path(folder) if folder else Path(home).expanduser() / "rcs_reports_spool" / name

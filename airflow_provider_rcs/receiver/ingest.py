@@ -16,7 +16,7 @@ from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.receiver import metrics as names
 from airflow_provider_rcs.receiver.background import BackgroundThread, CallThread
 from airflow_provider_rcs.receiver.group_commit import GroupCommit
-from airflow_provider_rcs.receiver.responses import SPOOL_FULL, STORE_FAILED, RequestRefusedError
+from airflow_provider_rcs.receiver.responses import SPOOL_FULL, STORE_FAILED, RequestRefusedError, Saved
 from airflow_provider_rcs.receiver.spool import SpoolFullError, write_line
 from airflow_provider_rcs.store.db.engine import transaction
 from airflow_provider_rcs.store.db.tables import report
@@ -81,8 +81,12 @@ class Ingest:
         self._move_requested.set()
         self._mover.ensure_started()
 
-    async def save(self, pushed: ReceivedReports, seconds: float) -> None:
-        """Return once a push is safe.
+    def store_takes_reports(self) -> bool:
+        """Return whether the latest reports were committed to the store, and none has failed since."""
+        return self._store_available
+
+    async def save(self, pushed: ReceivedReports, seconds: float) -> Saved:
+        """Return where a push is safe, once it is.
 
         :param pushed: what one request brought.
         :param seconds: how long the store and the spool together may take.
@@ -90,14 +94,17 @@ class Ingest:
         """
         deadline = time.monotonic() + seconds
         if self._store_available or self._spool is None:
+            for_store = seconds if self._spool is None else min(_STORE_TIMEOUT, seconds * _STORE_SHARE)
             try:
-                return await self._store_commits.commit(pushed, min(_STORE_TIMEOUT, seconds * _STORE_SHARE))
+                await self._store_commits.commit(pushed, for_store)
             except TimeoutError:
                 self._suspend_store("its commits take too long")
             except Exception:  # noqa: BLE001 - logged once for the whole batch; here any error means: not in the store
                 self._suspend_store("its commits fail")
+            else:
+                return Saved.COMMITTED
         await self._save_to_spool(pushed, deadline - time.monotonic())
-        return None
+        return Saved.SPOOLED
 
     async def _save_to_spool(self, pushed: ReceivedReports, seconds: float) -> None:
         if self._spool is None:
@@ -116,7 +123,8 @@ class Ingest:
     def _suspend_store(self, reason: str) -> None:
         if self._store_available:
             self._store_available = False
-            log.warning("The store is not accepting reports (%s); until it does, they go to the spool", reason)
+            until = "go to the spool" if self._spool else "are answered 503, because no spool is set"
+            log.warning("The store is not accepting reports (%s); until it does, they %s", reason, until)
         self.wake()
 
     async def _land(self, take: Callable[[], list[ReceivedReports]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ class Response:
     :param headers: headers beyond the common ones.
     """
 
-    def __init__(self, status: int, content: Mapping[str, str | int], *headers: Header) -> None:
+    def __init__(self, status: int, content: Mapping[str, object], *headers: Header) -> None:
         self.status = status
         self._body = orjson.dumps(content)
         self._headers = (*_COMMON_HEADERS, (b"content-length", b"%d" % len(self._body)), *headers)
@@ -58,6 +59,13 @@ class RequestRefusedError(Exception):
     def __init__(self, response: Response) -> None:
         super().__init__(response.status)
         self.response = response
+
+
+class Saved(StrEnum):
+    """Where pushed reports are safe; the response names it."""
+
+    COMMITTED = "committed"
+    SPOOLED = "spooled"
 
 
 NOT_READY = Response(503, {"status": "not ready"})
@@ -96,18 +104,28 @@ def ready(backlog: Backlog | None) -> Response:
 
 
 @lru_cache(maxsize=1024)
-def committed(reports: int) -> Response:
+def all_saved(where: Saved, reports: int) -> Response:
     """Return the response to a body whose reports are all saved."""
-    return Response(200, {"committed": reports})
+    return Response(200, {where.value: reports})
 
 
-def not_understood(problem: str, committed: int) -> Response:
+def not_understood(problem: str, where: Saved, reports: int) -> Response:
     """Return the response to a body that could not be understood, in whole or in part, and was saved.
 
     :param problem: what is wrong with the body, without quoting it.
-    :param committed: how many of its reports were understood and saved.
+    :param reports: how many of its reports were understood and saved.
     """
-    return Response(415 if problem == UNSUPPORTED_TYPE else 400, {"error": problem, "committed": committed})
+    return Response(415 if problem == UNSUPPORTED_TYPE else 400, {"error": problem, where.value: reports})
+
+
+def degraded(entries: int, oldest_seconds: int) -> Response:
+    """Return the health while the store does not take reports, and the spool does.
+
+    :param entries: how many requests wait in the spool.
+    :param oldest_seconds: the age of the oldest of them.
+    """
+    spool = {"entries": entries, "oldest_seconds": oldest_seconds}
+    return Response(200, {"status": "degraded", "spool": spool})
 
 
 def wrong_method(allowed: str) -> Response:

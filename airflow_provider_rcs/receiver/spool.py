@@ -6,12 +6,15 @@ it or died, may be moved to the store by any process.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
-from base64 import b64decode, b64encode
-from contextlib import contextmanager
-from datetime import datetime
+import shutil
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -29,12 +32,27 @@ log = logging.getLogger(__name__)
 
 DEFAULT_MEGABYTES = 256
 _SUFFIX = ".spool"
+_UNREADABLE = "a line of the spool cannot be read"
 # Each file is moved in one transaction, and moved again as a whole if that fails.
 _MAX_FILE_BYTES = 1024 * 1024
 
 
 class SpoolFullError(Exception):
     """The spool has no room left."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolState:
+    """What waits in the spool.
+
+    :param entries: the number of requests whose reports wait.
+    :param oldest: when the first of them arrived; ``None`` if none waits.
+    :param has_room: whether another one could be saved now.
+    """
+
+    entries: int
+    oldest: datetime | None
+    has_room: bool
 
 
 class Spool:
@@ -49,6 +67,9 @@ class Spool:
         self._max_bytes = megabytes * 1024 * 1024
         self._lock = Lock()
         self._current: _OwnFile | None = None
+        # Each drain tries them again: their cause may be mended.
+        self._landed: set[Path] = set()
+        self._logged: set[Path] = set()
 
     def append(self, pushes: Sequence[ReceivedReports]) -> None:
         """Return once the pushes are on the disk.
@@ -71,33 +92,69 @@ class Spool:
             if self._current.size >= _MAX_FILE_BYTES:
                 self._close_current()
 
-    def has_room(self) -> bool:
-        """Return whether a push could be saved now."""
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return os.access(self._folder, os.W_OK) and self._size() < self._max_bytes
-        except OSError:
-            return False
+    def state(self) -> SpoolState:
+        """Return what waits in the spool, without what is in the store and could not be deleted."""
+        counts = [_count_entries(path) for path in self._files() if path not in self._landed]
+        oldest = min((first for _, first in counts if first is not None), default=None)
+        return SpoolState(sum(entries for entries, _ in counts), oldest, self._has_room())
 
     def drain(self) -> Iterator[list[ReceivedReports]]:
         """Yield the saved pushes, file by file; each file is deleted when the next one is requested.
 
-        Files that another process has locked are skipped, and so is what is appended in the meantime.
+        Files that another process has locked are skipped, and so is what is appended in the meantime. An entry that
+        cannot be read is skipped, and one that cannot be deleted is not yielded again; both are logged once.
         """
         with self._lock:
             self._close_current()
         for path in self._files():
-            with _locked_content(path) as content:
-                if content is not None:
-                    pushes, unreadable = _read_content(content)
-                    if pushes:
-                        yield pushes
-                    _remove_or_set_aside(path, unreadable)
+            try:
+                descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # A pipe would wait for its writer.
+            except FileNotFoundError:  # Another process has moved it.
+                continue
+            except OSError as error:
+                self._log_once(path, "cannot be opened, and is skipped until it can", error)
+                continue
+            try:
+                yield from self._drain_file(path, descriptor)
+            finally:
+                _close(descriptor)
+
+    def _drain_file(self, path: Path, descriptor: int) -> Iterator[list[ReceivedReports]]:
+        try:
+            _require_regular(descriptor)
+            if not _lock(descriptor):
+                return
+            content = b"" if path in self._landed else path.read_bytes()
+        except OSError as error:
+            self._log_once(path, "cannot be read, and is skipped until it can", error)
+            return
+        if pushes := _read_content(content):
+            yield pushes
+        self._landed.add(path)
+        try:
+            path.unlink()
+        except OSError as error:
+            self._log_once(path, "cannot be deleted; its reports are in the store, so delete it by hand", error)
+        else:
+            self._landed.discard(path)
+
+    def _log_once(self, path: Path, problem: str, error: OSError) -> None:
+        if path not in self._logged:
+            self._logged.add(path)
+            log.error("The spool's entry %s %s (%s)", path, problem, error.strerror or type(error).__name__)
+
+    def _has_room(self) -> bool:
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            has_disk = os.access(self._folder, os.W_OK) and shutil.disk_usage(self._folder).free >= _MAX_FILE_BYTES
+            return has_disk and self._size() < self._max_bytes
+        except OSError:
+            return False
 
     def _close_current(self) -> None:
-        if self._current is not None:
-            self._current.close()
-            self._current = None
+        current, self._current = self._current, None
+        if current is not None:
+            current.close()
 
     def _files(self) -> list[Path]:
         try:
@@ -106,18 +163,13 @@ class Spool:
             return []
 
     def _size(self) -> int:
-        total = 0
-        for path in self._files():
-            try:
-                total += path.stat().st_size
-            except FileNotFoundError:  # moved to the store in the meantime
-                continue
-        return total
+        return sum(map(_size_of, self._files()))
 
 
 def write_line(pushed: ReceivedReports) -> bytes:
     """Return a push as a line of JSON, including the line's end."""
-    refused = [[each.reason, each.content_type, b64encode(each.body).decode("ascii")] for each in pushed.refused]
+    # Each byte as a character: unlike in Base64, a phone in it can still be found when a person is erased.
+    refused = [[each.reason, each.content_type, each.body.decode("latin-1")] for each in pushed.refused]
     reports = [each._asdict() for each in pushed.reports]
     content = {"received_at": pushed.received_at, "reports": reports, "refused": refused}
     return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
@@ -130,10 +182,14 @@ def _read_line(line: bytes) -> ReceivedReports | None:
         return ReceivedReports(
             received_at=datetime.fromisoformat(content["received_at"]),
             reports=[_read_report(fields) for fields in content["reports"]],
-            refused=[RefusedReport(reason, kind, b64decode(body)) for reason, kind, body in content["refused"]],
+            refused=[_read_refused(*each) for each in content["refused"]],
         )
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def _read_refused(reason: str, content_type: str, body: str) -> RefusedReport:
+    return RefusedReport(reason, content_type, body.encode("latin-1"))
 
 
 def _read_report(fields: dict[str, Any]) -> Report:
@@ -142,41 +198,65 @@ def _read_report(fields: dict[str, Any]) -> Report:
 
 
 class _OwnFile:
-    """The file that this process appends to, and keeps locked until it closes it."""
+    """A file that this process creates, appends to, and keeps locked until it closes it."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / f"{uuid4().hex}{_SUFFIX}"
+        self._descriptor = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
         self.size = 0
+
+    def lock(self) -> bool:
+        """Lock the file, and return whether this process has it."""
+        # Between creating and locking it, another process may have found it, empty and unlocked, and deleted it.
+        return _lock(self._descriptor)
 
     def append(self, content: bytes) -> None:
         rest = memoryview(content)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
-        os.fsync(self._descriptor)
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+            os.fsync(self._descriptor)
+        except OSError:
+            # Its requests are refused, so nothing of it needs to stay on a disk that may be full.
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, self.size)
+            raise
         self.size += len(content)
 
     def close(self) -> None:
-        os.close(self._descriptor)
+        """Close the file, and delete it if it is empty."""
+        if not self.size:
+            with suppress(OSError):
+                self._path.unlink()
+        _close(self._descriptor)
 
 
 def _create_file(folder: Path) -> _OwnFile:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     while True:
-        path = folder / f"{uuid4().hex}{_SUFFIX}"
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
-        # Between creating and locking it, another process may have found it, empty and unlocked, and deleted it.
-        if _lock(descriptor) and os.fstat(descriptor).st_nlink:
-            _sync_folder(folder)
-            return _OwnFile(descriptor)
-        os.close(descriptor)
+        file = _OwnFile(folder)
+        try:
+            if file.lock():
+                _sync_folder(folder)
+                return file
+        except OSError:
+            file.close()
+            raise
+        file.close()
 
 
 def _lock(descriptor: int) -> bool:
+    """Lock a file, and return whether this process has it: not if another process has locked or deleted it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    return True
+    return os.fstat(descriptor).st_nlink > 0
+
+
+def _close(descriptor: int) -> None:
+    with suppress(OSError):  # What was written was flushed before.
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -185,37 +265,49 @@ def _sync_folder(folder: Path) -> None:
     try:
         os.fsync(descriptor)
     finally:
-        os.close(descriptor)
+        _close(descriptor)
 
 
-@contextmanager
-def _locked_content(path: Path) -> Iterator[bytes | None]:
-    """Yield the content of a file, locked meanwhile; ``None`` if another process has locked or deleted it."""
+def _require_regular(descriptor: int) -> None:
+    """Raise an error unless it is a file with content, and not a folder or a pipe.
+
+    :raises OSError: if it is something else.
+    """
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
+
+
+def _size_of(path: Path) -> int:
     try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        yield None
-        return
+        return path.stat().st_size
+    except OSError:  # It was moved to the store in the meantime, or cannot be read.
+        return 0
+
+
+def _count_entries(path: Path) -> tuple[int, datetime | None]:
+    """Return how many pushes a file holds, and when the first one arrived; none if it cannot be read."""
     try:
-        is_locked = _lock(descriptor) and os.fstat(descriptor).st_nlink > 0
-        yield path.read_bytes() if is_locked else None
-    finally:
-        os.close(descriptor)
+        if not path.is_file():
+            return 0, None
+        content = path.read_bytes()
+    except OSError:
+        return 0, None
+    first = _read_line(content.partition(b"\n")[0])
+    return content.count(b"\n"), first.received_at if first else None
 
 
-def _read_content(content: bytes) -> tuple[list[ReceivedReports], int]:
-    """Return the pushes that a file holds, and how many of its complete lines cannot be read."""
+def _read_content(content: bytes) -> list[ReceivedReports]:
+    """Return the pushes that a file holds; a complete line that cannot be read becomes a refused body.
+
+    In the store, unlike in a file that is set aside, it is found when a person is erased or the store is pruned.
+    """
     *lines, torn = content.split(b"\n")
     if torn:
         log.warning("Skipped the torn last line of a spool file: its process died before it answered that request")
-    read = [_read_line(line) for line in lines]
-    pushes = [each for each in read if each is not None]
-    return pushes, len(read) - len(pushes)
-
-
-def _remove_or_set_aside(path: Path, unreadable: int) -> None:
-    if not unreadable:
-        path.unlink()
-        return
-    log.error("A spool file has %d unreadable lines; it is kept as %s.unreadable", unreadable, path.name)
-    path.rename(path.with_name(f"{path.name}.unreadable"))
+    read = [(line, _read_line(line)) for line in lines]
+    pushes = [pushed for _, pushed in read if pushed is not None]
+    if unreadable := [line for line, pushed in read if pushed is None]:
+        log.error("A spool file has %d unreadable line(s), which go to the table rcs_report_refused", len(unreadable))
+        refused = [RefusedReport(_UNREADABLE, "application/octet-stream", line) for line in unreadable]
+        pushes.append(ReceivedReports(datetime.now(UTC), refused=refused))
+    return pushes

@@ -15,6 +15,7 @@ from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.api.wire import lenient_json
 
 _MAX_FORM_FIELDS = 100
+_MAX_CACHED_NAMES = 1_000  # characters, together
 _FIELDS = tuple(
     name.lower()
     for name in (
@@ -103,7 +104,10 @@ def read_report(fields: object, timezone: tzinfo = SERVICE_TIMEZONE) -> Report:
     """
     if not isinstance(fields, dict):
         raise RcsReportError("a report is not an object")
-    keys, other_keys = _keys_of_fields(tuple(fields))
+    names = tuple(fields)
+    # Longer ones are not cached: they could be as long as a whole request.
+    of_fields = _cached_keys_of_fields if len("".join(names)) <= _MAX_CACHED_NAMES else _keys_of_fields
+    keys, other_keys = of_fields(names)
     get = fields.get
     try:
         values = [
@@ -134,9 +138,12 @@ def read_report(fields: object, timezone: tzinfo = SERVICE_TIMEZONE) -> Report:
     )
 
 
-@lru_cache(maxsize=64)  # The same sender writes the same fields every time.
 def _keys_of_fields(keys: tuple[str, ...]) -> tuple[tuple[str | None, ...], tuple[tuple[str, str], ...]]:
     """Return the keys of the documented fields, in their order, and (name, key) of every other field."""
     by_name: dict[str, str] = {str(key).lower(): key for key in keys}
     documented = tuple(by_name.pop(name, None) for name in _FIELDS)
     return documented, tuple(by_name.items())
+
+
+# The same sender writes the same fields every time.
+_cached_keys_of_fields = lru_cache(maxsize=64)(_keys_of_fields)

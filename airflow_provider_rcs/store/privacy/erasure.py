@@ -37,6 +37,7 @@ from airflow_provider_rcs.store.privacy.pseudonyms import (
     find_pseudonyms,
     pseudonymise_messages,
 )
+from airflow_provider_rcs.store.privacy.refused_bodies import PhoneSearch
 
 SUPPRESSED_ON_REQUEST = "erased on request"
 
@@ -180,10 +181,10 @@ def _messages_with_similar_text(connection: sa.Connection, phone: str) -> Iterat
 
 
 def _refused_reports_with(connection: sa.Connection, phone: str) -> Iterator[int]:
-    digits = phone.removeprefix("+").encode()
-    bodies = sa.select(report_refused.c.id, report_refused.c.body)
+    search = PhoneSearch(phone)
+    bodies = sa.select(report_refused.c.id, report_refused.c.content_type, report_refused.c.body)
     for row in connection.execute(bodies, execution_options={"yield_per": _ROWS_PER_FETCH // 10}):
-        if digits in row.body.translate(None, b" -.()"):
+        if search.is_in(row.body) or search.is_in(row.content_type.encode()):
             yield row.id
 
 

@@ -386,3 +386,14 @@ async def _run_lifespan(app: ReportsApp) -> list[str]:
 
     await app({"type": "lifespan"}, receive, send)
     return sent
+
+
+def test_an_authorization_that_middleware_adds_does_not_replace_that_of_the_request(
+    app: ReportsApp, engine: sa.Engine
+) -> None:
+    async def adding(scope: Any, receive: Any, send: Any) -> None:
+        scope["headers"].append((b"authorization", b"Bearer token"))
+        await app(scope, receive, send)
+
+    assert push(adding).status_code == 200
+    assert push(adding, auth=None).status_code == 401

@@ -2,16 +2,21 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.receiver.config import (
     REPORTS_LOGIN,
     REPORTS_PASSWORD,
     REPORTS_TIMEZONE,
+    SPOOL,
     credentials_from_airflow,
     credentials_from_environment,
+    spool_from_airflow,
+    spool_from_environment,
     timezone_from_airflow,
     timezone_from_environment,
 )
@@ -28,6 +33,28 @@ def test_the_environment_sets_the_credentials() -> None:
 
     assert credentials is not None
     assert credentials.match(b"Basic " + b64encode(b"reports:secret"))
+
+
+@pytest.mark.parametrize(
+    ("login", "password", "problem"),
+    [
+        ("reports:eu", "hunter2", "its login contains a colon"),
+        ("reports\n", "hunter2", "its login contains a line break"),
+        ("reports", "hunter2\n", "its password contains a line break"),
+    ],
+)
+def test_credentials_that_no_request_can_send_are_an_error(login: str, password: str, problem: str) -> None:
+    with pytest.raises(RcsInputError, match=problem) as raised:
+        credentials_from_environment({REPORTS_LOGIN: login, REPORTS_PASSWORD: password})
+
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_password_may_contain_a_colon() -> None:
+    credentials = credentials_from_environment({REPORTS_LOGIN: "reports", REPORTS_PASSWORD: "a:b"})
+
+    assert credentials is not None
+    assert credentials.match(b"Basic " + b64encode(b"reports:a:b"))
 
 
 @pytest.mark.parametrize("environment", [{}, dict.fromkeys((REPORTS_LOGIN, REPORTS_PASSWORD), "")])
@@ -72,6 +99,32 @@ def test_a_connection_without_a_password_is_an_error(monkeypatch: pytest.MonkeyP
 
     with pytest.raises(RcsInputError, match="the connection 'panel': its password is missing"):
         credentials_from_airflow()
+
+
+def test_inside_airflow_there_is_no_spool_unless_its_folder_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = spool_from_airflow()
+    monkeypatch.setenv("AIRFLOW__RCS__REPORTS_SPOOL", str(tmp_path / "spool"))
+    spool = spool_from_airflow()
+
+    assert without is None
+    assert spool is not None
+    assert spool.state().has_room
+    assert (tmp_path / "spool").is_dir()
+
+
+def test_the_spool_of_a_separate_process_is_in_airflows_home_unless_a_folder_is_set(tmp_path: Path) -> None:
+    url = sa.make_url("sqlite:////store.db")
+
+    by_default = spool_from_environment({"AIRFLOW_HOME": str(tmp_path / "home")}, url)
+    in_folder = spool_from_environment({"AIRFLOW_HOME": str(tmp_path / "home"), SPOOL: str(tmp_path / "spool")}, url)
+
+    assert by_default.state().has_room
+    assert not (tmp_path / "spool").exists()
+    assert [each.name for each in (tmp_path / "home").iterdir()] == ["rcs_reports_spool"]
+    assert in_folder.state().has_room
+    assert (tmp_path / "spool").is_dir()
 
 
 @pytest.mark.parametrize(("set_to", "zone"), [("", "Europe/Madrid"), ("UTC", "UTC")])

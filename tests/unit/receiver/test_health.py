@@ -11,7 +11,8 @@ from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.spool import Spool
-from airflow_provider_rcs.store.inbox.landing import land
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports, land
 from tests.unit.receiver.pushing import (
     CREDENTIALS,
     push,
@@ -35,13 +36,19 @@ def test_the_health_check_queries_the_store_at_most_once_a_second() -> None:
     assert queries == 1
 
 
-def test_the_receiver_is_ready_while_the_spool_has_room(tmp_path: Path) -> None:
+def test_the_receiver_is_degraded_while_only_the_spool_takes_reports(tmp_path: Path) -> None:
     def get_engine() -> sa.Engine:
         raise RcsStoreError("store: not available")
 
-    app = ReportsApp(get_engine, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"))
+    spool = Spool(tmp_path / "spool")
+    spool.append([ReceivedReports(datetime.now(UTC) - timedelta(hours=1), [Report("13", api_message_id="1")])])
+    app = ReportsApp(get_engine, lambda: CREDENTIALS, spool=spool)
+    assert push(app).json() == {"spooled": 1}
 
-    assert push(app, "/rcs/health", "GET").json() == {"status": "ready"}
+    health = push(app, "/rcs/health", "GET")
+
+    assert (health.status_code, health.json()["status"], health.json()["spool"]["entries"]) == (200, "degraded", 2)
+    assert 3_600 <= health.json()["spool"]["oldest_seconds"] < 3_700
 
 
 @pytest.mark.parametrize(("minutes_ago", "folding"), [(0, "current"), (5, "behind")])
@@ -71,3 +78,23 @@ def test_health_counts_the_reports_that_are_set_aside(engine: sa.Engine) -> None
     response = push(ReportsApp(lambda: engine, lambda: CREDENTIALS), "/rcs/health", "GET", auth=None)
 
     assert (response.json()["folding"], response.json()["set_aside"]) == ("current", 1)
+
+
+def test_the_receiver_is_not_ready_while_its_spool_is_full(tmp_path: Path) -> None:
+    def get_engine() -> sa.Engine:
+        raise RcsStoreError("store: not available")
+
+    app = ReportsApp(get_engine, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool", megabytes=0))
+
+    assert push(app, "/rcs/health", "GET").json() == {"status": "not ready"}
+
+
+def test_the_receiver_is_degraded_while_the_store_answers_but_takes_no_report(tmp_path: Path) -> None:
+    without_tables = engine_from_url(f"sqlite:///{tmp_path}/empty.db")
+    app = ReportsApp(lambda: without_tables, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"))
+    assert push(app).json() == {"spooled": 1}
+
+    health = push(app, "/rcs/health", "GET")
+
+    without_tables.dispose()
+    assert (health.status_code, health.json()["status"], health.json()["spool"]["entries"]) == (200, "degraded", 1)

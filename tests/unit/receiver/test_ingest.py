@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreError
+from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.receiver import ingest
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.spool import Spool
 from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports
 from tests.pushed_report import PUSHED
 from tests.unit.receiver.pushing import (
     CREDENTIALS,
@@ -28,6 +31,7 @@ from tests.unit.receiver.pushing import (
     stored_refused,
     wait_until,
 )
+from tests.unit.receiver.undeletable import undeletable
 
 
 def test_concurrent_requests_share_commits(app: ReportsApp, engine: sa.Engine, no_time_limit: None) -> None:
@@ -94,6 +98,88 @@ def test_a_store_that_is_available_again_gets_the_reports_spooled_meanwhile(
     wait_until(lambda: not list((tmp_path / "spool").iterdir()))
     assert push(app).status_code == 200
     wait_until(lambda: len(stored(engine)) == 5)
+
+
+def test_a_report_is_answered_as_spooled_or_committed_as_it_was_saved(
+    engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_time_limit: None
+) -> None:
+    monkeypatch.setattr(ingest, "_SECONDS_TO_NEXT_TRY", 0.01)
+    available = threading.Event()
+    app = app_without_store_until(available, engine, tmp_path)
+
+    whole, part = push(app), push(app, json=[PUSHED, {}])
+    available.set()
+    wait_until(lambda: len(stored(engine)) == 2)
+    wait_until(lambda: push(app).json() == {"committed": 1})
+
+    assert (whole.status_code, whole.json()) == (200, {"spooled": 1})
+    assert (part.status_code, part.json()["spooled"]) == (400, 1)
+
+
+def test_an_entry_that_cannot_be_read_does_not_keep_a_store_unused(
+    engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_time_limit: None
+) -> None:
+    monkeypatch.setattr(ingest, "_SECONDS_TO_NEXT_TRY", 0.01)
+    available = threading.Event()
+    app = app_without_store_until(available, engine, tmp_path)
+    (tmp_path / "spool" / "0.spool").mkdir(parents=True)
+    assert push(app).json() == {"spooled": 1}
+
+    available.set()
+
+    wait_until(lambda: push(app).json() == {"committed": 1})
+    assert push(app, "/rcs/health", "GET").json()["status"] == "ready"
+
+
+def test_an_entry_that_cannot_be_deleted_lands_once_and_does_not_keep_a_store_unused(
+    engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_time_limit: None
+) -> None:
+    monkeypatch.setattr(ingest, "_SECONDS_TO_NEXT_TRY", 0.01)
+    left = Spool(tmp_path / "spool")
+    left.append([ReceivedReports(datetime.now(UTC), [Report("13", api_message_id="left")])])
+    for _ in left.drain():
+        break
+    (entry,) = (tmp_path / "spool").iterdir()
+    available = threading.Event()
+
+    with undeletable(entry):
+        app = app_without_store_until(available, engine, tmp_path)
+        assert push(app).json() == {"spooled": 1}
+        available.set()
+        wait_until(lambda: push(app).json() == {"committed": 1})
+        for _ in range(3):
+            # Each is spooled, because the store is blocked, and so has the spool drained once more.
+            suspend_and_resume(app, engine)
+
+    assert [each.api_message_id for each in stored(engine)].count("left") == 1
+
+
+def suspend_and_resume(app: ReportsApp, engine: sa.Engine) -> None:
+    with closing(sa.create_engine(engine.url).raw_connection()) as other, pytest.MonkeyPatch.context() as limits:
+        limits.setattr(ingest, "_STORE_TIMEOUT", 0.05)
+        other.cursor().execute("BEGIN IMMEDIATE")
+        assert push(app).json() == {"spooled": 1}
+        other.rollback()
+        limits.setattr(ingest, "_STORE_TIMEOUT", 30)
+        wait_until(lambda: push(app).json() == {"committed": 1})
+
+
+def test_a_store_that_refuses_writes_is_not_taken_for_one_that_takes_reports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(ingest, "_SECONDS_TO_NEXT_TRY", 0.01)
+    without_tables = engine_from_url(f"sqlite:///{tmp_path}/empty.db")
+    app = ReportsApp(lambda: without_tables, lambda: CREDENTIALS)
+
+    with caplog.at_level(logging.DEBUG, ingest.log.name):
+        answers = [push(app).status_code for _ in range(3)]
+        wait_until(lambda: "The store is still not accepting reports" in caplog.text)
+    health = push(app, "/rcs/health", "GET")
+
+    without_tables.dispose()
+    assert answers == [503] * 3
+    assert (health.status_code, health.json()) == (503, {"status": "not ready"})
+    assert caplog.text.count("they are answered 503, because no spool is set") == 1
 
 
 def test_a_slow_store_does_not_delay_the_response_for_a_second(

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+import errno
+import os
+import resource
+import signal
 import subprocess
 import sys
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.receiver import spool as spool_module
-from airflow_provider_rcs.receiver.spool import Spool, SpoolFullError
+from airflow_provider_rcs.receiver.spool import Spool, SpoolFullError, SpoolState
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
+from tests.unit.receiver.undeletable import undeletable
 
 NOON = datetime(2026, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
 REPORT = Report("13", "+34600000001", "k7m2-x9q4", reported_at=NOON, reported_at_text="x", extra={"operador": "Año 🎉"})
@@ -30,6 +37,26 @@ sys.stdin.read()
 
 def pushed(*numbers: str) -> ReceivedReports:
     return ReceivedReports(NOON, [Report("13", api_message_id=number) for number in numbers])
+
+
+@contextmanager
+def small_files_only(max_bytes: int) -> Iterator[None]:
+    """Have the system refuse what this process writes beyond a size of each file, as a full disk does."""
+    before, on_signal = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, on_signal)
+
+
+def leave(folder: Path, *pushes: ReceivedReports) -> None:
+    """Leave pushes in a file that nobody has locked."""
+    spool = Spool(folder)
+    spool.append(pushes)
+    for _ in spool.drain():
+        break
 
 
 def drained(spool: Spool) -> list[str]:
@@ -80,15 +107,114 @@ def test_a_torn_last_line_does_not_affect_the_lines_before_it(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_with_an_unreadable_line_in_the_middle_is_set_aside(tmp_path: Path) -> None:
+def test_an_unreadable_line_in_the_middle_of_a_file_becomes_a_refused_body(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     spool.append([pushed("1")])
     (file,) = tmp_path.iterdir()
-    file.write_bytes(b"\0\0\0\n" + file.read_bytes())
+    file.write_bytes(b"{+34600000001\n" + file.read_bytes())
 
-    assert drained(spool) == ["1"]
-    assert [path.suffix for path in tmp_path.iterdir()] == [".unreadable"]
+    [[readable, unreadable]] = list(spool.drain())
+
+    assert [each.api_message_id for each in readable.reports] == ["1"]
+    assert [(each.reason, each.body) for each in unreadable.refused] == [
+        ("a line of the spool cannot be read", b"{+34600000001")
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_phone_in_a_refused_body_is_in_clear_on_the_disk(tmp_path: Path) -> None:
+    Spool(tmp_path).append([ReceivedReports(NOON, [], [RefusedReport("why", "text/plain", b"\xff 34+600+000+001")])])
+
+    (file,) = tmp_path.iterdir()
+    assert b"34+600+000+001" in file.read_bytes()
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/proc/self/mem")])
+def test_an_entry_that_cannot_be_read_is_skipped_and_logged_once(
+    tmp_path: Path, make: Callable[[Path], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = Spool(tmp_path)
+    spool.append([pushed("1")])
+    make(tmp_path / "000.spool")
+
+    assert [drained(spool), drained(spool)] == [["1"], []]
+    assert caplog.text.count("000.spool cannot be read, and is skipped until it can") == 1
+
+
+def test_an_entry_that_the_disk_does_not_open_is_skipped_and_moved_once_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in ("1", "2"):
+        leave(tmp_path, pushed(number))
+    broken, open_ = min(tmp_path.iterdir()), os.open
+
+    def failing_open(path: Path, *arguments: int) -> int:
+        if path == broken:
+            raise OSError(errno.EIO, "Input/output error")
+        return open_(path, *arguments)
+
+    spool = Spool(tmp_path)
+    monkeypatch.setattr(os, "open", failing_open)
+    while_it_fails = [drained(spool), drained(spool)]
+    monkeypatch.undo()
+
+    assert while_it_fails in ([["1"], []], [["2"], []])
+    assert caplog.text.count(f"{broken} cannot be opened, and is skipped until it can (Input/output error)") == 1
+    assert sorted(while_it_fails[0] + drained(spool)) == ["1", "2"]
+
+
+def test_an_entry_that_cannot_be_deleted_is_drained_once_and_deleted_once_it_can(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    leave(tmp_path, pushed("1"))
+    (file,) = tmp_path.iterdir()
+    spool = Spool(tmp_path)
+
+    with undeletable(file):
+        assert [drained(spool), drained(spool), spool.state().entries] == [["1"], [], 0]
     assert drained(spool) == []
+
+    assert caplog.text.count("cannot be deleted; its reports are in the store") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_append_that_the_disk_refuses_leaves_nothing_of_it(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+
+    with small_files_only(20), pytest.raises(OSError, match="File too large"):
+        spool.append([pushed("1")])
+    left = list(tmp_path.iterdir())
+    spool.append([pushed("2")])
+    with small_files_only(300), pytest.raises(OSError, match="File too large"):
+        spool.append([pushed(*map(str, range(100)))])
+
+    assert left == []
+    (file,) = tmp_path.iterdir()
+    assert file.read_bytes().count(b"\n") == 1
+    assert file.read_bytes().endswith(b"\n")
+    assert drained(spool) == ["2"]
+
+
+def test_a_spool_is_usable_next_to_an_entry_whose_size_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "loop.spool").symlink_to("loop.spool")
+    spool = Spool(tmp_path)
+
+    spool.append([pushed("1")])
+
+    assert spool.state().has_room
+    assert drained(spool) == ["1"]
+
+
+def test_the_state_counts_the_requests_that_wait_and_dates_the_oldest(tmp_path: Path) -> None:
+    for received_at in (NOON + timedelta(hours=1), NOON, NOON + timedelta(hours=2)):
+        leave(tmp_path, ReceivedReports(received_at, [REPORT]), ReceivedReports(received_at, [REPORT]))
+    (tmp_path / "folder.spool").mkdir()
+    spool = Spool(tmp_path)
+
+    before, _, after = spool.state(), list(spool.drain()), spool.state()
+
+    assert before == SpoolState(entries=6, oldest=NOON, has_room=True)
+    assert after == SpoolState(entries=0, oldest=None, has_room=True)
 
 
 def test_a_full_spool_saves_nothing_of_what_does_not_fit(tmp_path: Path) -> None:

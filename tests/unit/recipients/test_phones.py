@@ -142,6 +142,14 @@ def test_a_phone_longer_than_e164_allows_is_refused(phone: str) -> None:
     assert refusal(phone, PhoneRules(mobile_only=False)) == "it is not a valid international number"
 
 
+@pytest.mark.parametrize("phone", ["+34123", "0034123"])
+def test_a_phone_that_names_its_country_and_is_not_valid_has_no_reading(phone: str) -> None:
+    with pytest.raises(PhoneError) as refused:
+        read_phone(phone, SPAIN)
+
+    assert refused.value.reading == ""
+
+
 def test_a_column_is_read_cell_by_cell() -> None:
     column = read_phone_column(["600 000 001", None, 912345678, "x", "+447400123456"], SPAIN)
 
@@ -152,6 +160,13 @@ def test_a_column_is_read_cell_by_cell() -> None:
         2: "it is a fixed line, not a mobile; with mobile_only=False it is messaged anyway",
         3: "it is not a phone number",
     }
+
+
+def test_the_fixed_lines_of_a_column_are_kept_with_their_places() -> None:
+    column = read_phone_column(["912345678", "600000001", "+44 20 7946 0000"], PhoneRules("ES", mobile_only=False))
+
+    assert column.fixed_lines == [0, 2]
+    assert column.refused == {}
 
 
 def test_the_two_readings_of_a_cell_are_kept_with_its_place() -> None:

@@ -128,6 +128,20 @@ def revisions_and_folds(store: sa.Engine) -> list[object]:
     return [rows(store, "SELECT revision FROM rcs_campaign"), rows(store, "SELECT fold FROM rcs_report")]
 
 
+def test_the_next_load_after_a_killed_one_loads_only_the_reports_of_its_fold_that_are_missing(
+    store: sa.Engine, warehouse: sa.Engine
+) -> None:
+    reference = send(store, "spring", [f"+3460000000{number}" for number in range(5)])
+    for number in range(5):
+        report(store, reference, f"+3460000000{number}", "13")
+    fold(store)
+    load(store, warehouse, None)
+    with warehouse.begin() as connection:
+        connection.execute(sa.text("DELETE FROM rcs_report WHERE id > 2"))
+
+    assert load(store, warehouse, None).reports == 3
+
+
 def test_the_store_is_refused_as_its_own_warehouse(store: sa.Engine) -> None:
     with pytest.raises(RcsInputError, match="target_conn_id: it is the store itself"):
         load(store, store, None)

@@ -77,6 +77,24 @@ def test_a_message_that_another_channel_has_sent_on_is_not_final(engine: sa.Engi
     assert (failed, funnel(engine).final) == (1, 0)
 
 
+def test_a_channel_with_an_unknown_code_is_stored_when_a_second_one_reports(engine: sa.Engine) -> None:
+    taken = sent(engine)
+    land_and_fold(engine, report_on(taken, ANA, UNKNOWN))
+
+    land_and_fold(engine, report_on(taken, ANA, SENT, service="SMS"))
+
+    assert channels(engine) == {("RCS", "unknown"), ("SMS", "sent")}
+
+
+def test_an_unknown_code_overrides_no_earlier_status_of_its_channel(engine: sa.Engine) -> None:
+    taken = sent(engine)
+    land_and_fold(engine, report_on(taken, ANA, SENT))
+
+    land_and_fold(engine, report_on(taken, ANA, UNKNOWN, reported_at=NOON + MINUTE))
+
+    assert (row(engine).delivery_status, row(engine).delivery_rank) == ("sent", 1)
+
+
 def test_the_later_of_two_channels_that_delivered_wins(engine: sa.Engine) -> None:
     taken = sent(engine)
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsCancelledError, RcsFencedError
-from airflow_provider_rcs.api.models import Recipient
+from airflow_provider_rcs.api.errors import RcsCancelledError, RcsFencedError, RcsStoreUnavailable
+from airflow_provider_rcs.api.models import FrequencyCap, Recipient
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.db.engine import prepare_engine
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches, dispatch_claims
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import (
     requeue_refused,
 )
+from airflow_provider_rcs.store.outbox.suppression import lock_frequency_caps
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -66,6 +70,21 @@ def test_batches_for_several_requests_are_claimed_in_one_call(
     assert [request_row(engine, each).recipients for each in claims] == sizes
 
 
+@pytest.mark.postgresql
+def test_only_claims_with_a_frequency_cap_wait_for_one_another(postgres_engine: sa.Engine) -> None:
+    attempt = planned(postgres_engine, [ANA, BEA])
+    options = {"options": "-c lock_timeout=500"}
+    impatient = prepare_engine(sa.create_engine(postgres_engine.url, connect_args=options, poolclass=sa.NullPool))
+
+    with postgres_engine.begin() as other:
+        lock_frequency_caps(other)
+        with pytest.raises(RcsStoreUnavailable, match="LockNotAvailable"):
+            claim_batches(impatient, attempt, 1, FrequencyCap(1, timedelta(days=7)))
+        without_cap = claim_batches(impatient, attempt, 1)
+
+    assert [claim.phones for claim in without_cap] == [[ANA]]
+
+
 def test_batch_is_not_filled_up_in_place_of_suppressed_recipients(engine: sa.Engine) -> None:
     people = phones(6)
     attempt = planned(engine, people)
@@ -74,6 +93,18 @@ def test_batch_is_not_filled_up_in_place_of_suppressed_recipients(engine: sa.Eng
     claims = claim_batches(engine, attempt, 2, requests=2)
 
     assert [[each.phone for each in claim.recipients] for claim in claims] == [[people[3]], people[4:]]
+
+
+def test_a_recipient_suppressed_at_a_claim_gets_a_new_revision_and_date(engine: sa.Engine) -> None:
+    attempt = planned(engine, [ANA, BEA])
+    suppress(engine, ANA)
+    before = row(engine)
+
+    claim_next(engine, attempt)
+
+    assert states(engine)[ANA] == "suppressed"
+    assert row(engine).revision > before.revision
+    assert row(engine).updated_at > before.updated_at
 
 
 def test_planned_recipients_are_claimed_once_in_the_order_of_the_list(engine: sa.Engine) -> None:

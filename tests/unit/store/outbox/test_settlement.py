@@ -158,12 +158,13 @@ def test_refused_messages_are_claimed_again_with_a_new_reference(engine: sa.Engi
 
 
 def test_refusal_does_not_requeue_a_request_proven_accepted_by_a_report(engine: sa.Engine) -> None:
-    claim = dispatched(engine)
-    land_and_fold(engine, report_on(claim))
+    claim = dispatched(engine, [ANA, BEA])
+    land_and_fold(engine, report_on(claim, ANA))
 
     requeue_refused(engine, claim, "not enough credit")
 
-    assert states(engine) == {ANA: "accepted"}
+    assert states(engine) == {ANA: "accepted", BEA: "accepted"}
+    assert request_row(engine, claim).state == "accepted"
 
 
 def test_lost_reply_leaves_the_messages_in_doubt_with_the_reason(engine: sa.Engine) -> None:

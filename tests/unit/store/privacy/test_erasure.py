@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -11,8 +13,9 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsInFlightError, RcsInputError
 from airflow_provider_rcs.api.models import FrequencyCap, Outcome
 from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.receiver.spool import Spool
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.db.tables import erasure, report, suppression
+from airflow_provider_rcs.store.db.tables import erasure, report, report_refused, suppression
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land, land_all
 from airflow_provider_rcs.store.outbox.exclusions import suppress_excluded
@@ -91,6 +94,40 @@ def test_erasure_leaves_no_personal_data_in_any_table(engine: sa.Engine) -> None
     left = dump_store(engine)
     assert [each for each in (ANA, "600 000 001", "600-000-001", "Ana Ñ", "ref-1", "Amount") if each in left] == []
     assert BEA in left
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"Destinatario=34+600+000+001"),
+        ("application/x-www-form-urlencoded", b"Destinatario=34%20600%20000%20001"),
+        ("application/json", '{"Destinatario": "600000001"'.encode("utf-16")),
+        ("application/json", gzip.compress(b'{"Destinatario": "34600000001"}', mtime=0)),
+        ("text/plain; name=34600000001", b"?"),
+    ],
+)
+def test_a_refused_body_that_contains_the_phone_is_deleted(engine: sa.Engine, content_type: str, body: bytes) -> None:
+    of_bea = RefusedReport("why", content_type.replace("001", "002"), b"Destinatario=34+600+000+002")
+    land_all(engine, [ReceivedReports(NOON, refused=[RefusedReport("why", content_type, body), of_bea])])
+
+    erased = erase_ana(engine)
+
+    assert len(erased.refused_reports) == 1
+    with engine.begin() as connection:
+        assert connection.execute(sa.select(report_refused.c.body)).scalars().all() == [of_bea.body]
+
+
+def test_what_the_spool_could_not_read_is_erased_from_the_store(engine: sa.Engine, tmp_path: Path) -> None:
+    (tmp_path / "1.spool").write_bytes(b'{"reports": [{"phone": "+34600000001"\n')
+    for pushes in Spool(tmp_path).drain():
+        land_all(engine, pushes)
+    before = find_personal_data(engine, ANA).as_counts()
+
+    erase_ana(engine)
+
+    assert before["rcs_report_refused"] == 1
+    assert "600000001" not in dump_store(engine)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_erasure_keeps_the_counts_of_a_campaign_and_the_services_ids(engine: sa.Engine) -> None:

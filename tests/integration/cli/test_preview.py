@@ -198,3 +198,20 @@ def test_rejected_credentials_are_sent_to_the_service_once(
     assert code == 2
     assert "API User or API Token" in capsys.readouterr().err
     assert sandbox.statistics()["refused_credentials"] == before + 1
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(
+    ("query", "options", "reading"),
+    [
+        ("SELECT '447400123456' phone, 'Ana' full_name, 7 amount", ["--phone-format", "e164"], "e164"),
+        ("SELECT '0612345678' phone, 'FR' land, 'Ana' full_name, 7 amount", ["--region-column", "land"], "national"),
+        ("SELECT '912345678' phone, 'Ana' full_name, 7 amount", ["--no-mobile-only"], "national"),
+    ],
+)
+def test_the_options_on_phones_are_those_of_the_operator(
+    capsys: pytest.CaptureFixture[str], query: str, options: list[str], reading: str
+) -> None:
+    counts = counts_in(preview(capsys, *COLUMN, *options, query=("--sql", query)))
+
+    assert (counts["would be sent to"], counts[reading]) == ("1", "1")

@@ -68,7 +68,7 @@ def test_a_reply_that_arrives_byte_by_byte_leaves_the_send_in_doubt(
         connection.sendall(REPLY[:at_once])
         byte_by_byte(REPLY[at_once:])(connection)
 
-    with slow_server(answer) as address, pytest.raises(RcsOutcomeUnknown, match="no reply .TimeoutError"):
+    with slow_server(answer) as address, pytest.raises(RcsOutcomeUnknown, match="no reply .(Read)?TimeoutError"):
         hook(monkeypatch, f"http://{address}").send(REQUEST)
 
 
@@ -84,7 +84,7 @@ def test_a_look_up_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     with slow_server(byte_by_byte(REPLY)) as address:
         works, message = hook(monkeypatch, f"http://{address}").test_connection()
 
-    assert (works, "no reply (TimeoutError)" in message) == (False, True)
+    assert (works, "no reply (" in message, "TimeoutError)" in message) == (False, True, True)
 
 
 def test_a_request_whose_thread_cannot_start_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,11 +29,12 @@ def store(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> sa.Engine:
 
 @pytest.fixture
 def statements(store: sa.Engine) -> Iterator[list[str]]:
-    """The statements of all engines but the test's own."""
+    """The statements of all engines of the store but the test's own."""
     seen: list[str] = []
 
     def note(connection: sa.Connection, _cursor: object, statement: str, *_: object) -> None:
-        if connection.engine.pool is not store.pool:
+        # Threads of earlier tests may still query other stores.
+        if connection.engine.url.database == store.url.database and connection.engine.pool is not store.pool:
             seen.append(statement)
 
     event.listen(sa.Engine, "before_cursor_execute", note)

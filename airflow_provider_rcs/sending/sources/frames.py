@@ -143,4 +143,7 @@ def _physical_range(dtype: Any) -> tuple[int, int]:
         return (timedelta.min // unit + 1) * per_unit, (timedelta.max // unit) * per_unit
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     lowest, highest = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    if dtype.time_zone:
+        # In its zone, a moment of the first or last day may be beyond the range.
+        lowest, highest = lowest + timedelta(days=1), highest - timedelta(days=1)
     return (lowest - epoch) // unit * per_unit, (highest - epoch) // unit * per_unit

@@ -39,7 +39,7 @@ from tests.soak.disturbances import Disturbances, disturb_at_random, fill_disk, 
 from tests.soak.memory import MemorySamples
 from tests.soak.pushing import STRANGERS, Pusher
 
-SECONDS = float(os.environ.get("RCS_SOAK_SECONDS", "12"))
+SECONDS = float(os.environ.get("RCS_SOAK_SECONDS", "6"))
 SEED = 20264
 PEOPLE = 120
 PUSHERS = 3

@@ -1,7 +1,9 @@
-"""Databases on the servers that tests start, PostgreSQL or MariaDB."""
+"""Databases on the servers that tests start, PostgreSQL, PgBouncer or MariaDB."""
 
 from __future__ import annotations
 
+import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
@@ -31,3 +33,22 @@ def fresh_database(server_url: str, *, template: str = "") -> Iterator[str]:
 def url_of_database(server_url: str, name: str) -> str:
     """Return the URL of another database on the server."""
     return sa.make_url(server_url).set(database=name).render_as_string(hide_password=False)
+
+
+def wait_for_database(url: str | sa.URL, process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Wait until a server that was just started accepts connections.
+
+    :param process: the server; the wait ends with an error if it ends.
+    """
+    engine = sa.create_engine(url)
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            engine.connect().close()
+        except sa.exc.OperationalError:
+            if process.poll() is not None or time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+        else:
+            engine.dispose()
+            return

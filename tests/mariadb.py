@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from getpass import getuser
 from pathlib import Path
 
-import sqlalchemy as sa
-
+from tests.databases import wait_for_database
 from tests.needs import program
 
 _SECONDS_TO_START = 60
@@ -35,22 +33,7 @@ def mariadb_server(folder: Path) -> Iterator[str]:
     ) as process:
         try:
             url = f"mariadb+pymysql://root@localhost/mysql?unix_socket={socket}&charset=utf8mb4"
-            _wait_for(url, process)
+            wait_for_database(url, process, _SECONDS_TO_START)
             yield url
         finally:
             process.terminate()
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    engine = sa.create_engine(url)
-    end = time.monotonic() + _SECONDS_TO_START
-    while True:
-        try:
-            engine.connect().close()
-        except sa.exc.OperationalError:
-            if process.poll() is not None or time.monotonic() > end:
-                raise
-            time.sleep(0.1)
-        else:
-            engine.dispose()
-            return

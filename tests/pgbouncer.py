@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from examples.demo.home import free_port
+from tests.databases import wait_for_database
 from tests.needs import program
 
 _SECONDS_TO_START = 20
@@ -57,7 +57,7 @@ def pgbouncer(server_url: str, pool_mode: str, settings: Mapping[str, object] | 
         with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
                 url = server.set(host="127.0.0.1", port=port, query={})
-                _wait_for(url, process)
+                wait_for_database(url, process, _SECONDS_TO_START)
                 yield url.render_as_string(hide_password=False)
             finally:
                 process.terminate()
@@ -70,18 +70,3 @@ def _ini(database: str, settings: Mapping[str, object]) -> str:
 
 def _words(values: Mapping[str, object]) -> str:
     return " ".join(f"{name}={value}" for name, value in values.items() if value)
-
-
-def _wait_for(url: sa.URL, process: subprocess.Popen[bytes]) -> None:
-    engine = sa.create_engine(url)
-    end = time.monotonic() + _SECONDS_TO_START
-    while True:
-        try:
-            engine.connect().close()
-        except sa.exc.OperationalError:
-            if process.poll() is not None or time.monotonic() > end:
-                raise
-            time.sleep(0.05)
-        else:
-            engine.dispose()
-            return

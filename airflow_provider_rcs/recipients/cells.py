@@ -14,6 +14,9 @@ from uuid import UUID
 
 import orjson
 
+# What pandas, Python, databases and spreadsheets write for a missing value, in lower case.
+MISSING_AS_TEXT = frozenset(("nan", "none", "null", "<na>", "nat", "#n/a"))
+
 _PANDAS_MISSING_TYPES = ("NAType", "NaTType")  # by name, so that pandas is not imported for them
 _PRINTABLE_IN_LATIN_1 = bytes(code for code in range(256) if chr(code).isprintable())
 _REFUSED_CATEGORIES = ("Cc", "Cs")  # Unicode's control characters and surrogates

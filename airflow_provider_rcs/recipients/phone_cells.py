@@ -7,7 +7,7 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any
 
-from airflow_provider_rcs.recipients.cells import is_missing
+from airflow_provider_rcs.recipients.cells import MISSING_AS_TEXT, is_missing
 from airflow_provider_rcs.recipients.numbering import LONGEST_E164, international_number
 
 IS_MISSING = "it is missing"
@@ -20,7 +20,7 @@ _SEPARATORS = re.compile(rf"[\s\-\u2010-\u2015\u2212()\[\]./~{_INVISIBLE}]+")
 _INVISIBLE_MARK = re.compile(f"[{_INVISIBLE}]")
 _FULL_WIDTH = {0xFF01 + offset: 0x21 + offset for offset in range(94)}
 _MINUS = ("-", "\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2015", "\u2212")
-_MISSING_TEXTS = frozenset({"", "nan", "none", "null", "<na>", "nat", "#n/a", "n/a"})
+_MISSING_TEXTS = MISSING_AS_TEXT | {"", "n/a"}
 _APOSTROPHES = "'`\u00b4\u2018\u2019"  # a spreadsheet's mark for text
 _SCHEME = re.compile(r"(?:tel|whatsapp)\s*:\s*", re.IGNORECASE)
 _WRITTEN = re.compile(r"\+?[0-9]+")

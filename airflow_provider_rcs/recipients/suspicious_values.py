@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.recipients.cells import MISSING_AS_TEXT
+
 if TYPE_CHECKING:
     from airflow_provider_rcs.recipients.columns import ListedRecipient, RecipientColumns
 
@@ -15,9 +17,7 @@ log = logging.getLogger(__name__)
 
 EMPTY = "empty"
 
-# What pandas, Python, databases and spreadsheets write for a missing value, in lower case.
-_MISSING_AS_TEXT = frozenset(("nan", "none", "null", "<na>", "nat", "#n/a"))
-_LONGEST = max(map(len, _MISSING_AS_TEXT))
+_LONGEST = max(map(len, MISSING_AS_TEXT))
 
 
 @dataclass(slots=True)
@@ -63,5 +63,5 @@ class SuspiciousValues:
 
     def _add(self, column: str, texts: Counter[str]) -> None:
         for text, count in texts.items():
-            if len(text) <= _LONGEST and text.lower() in _MISSING_AS_TEXT:
+            if len(text) <= _LONGEST and text.lower() in MISSING_AS_TEXT:
                 self.counts.setdefault(column, Counter())[text] += count

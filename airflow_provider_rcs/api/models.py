@@ -267,3 +267,43 @@ class Report(NamedTuple):
     api_campaign_id: str = ""
     api_message_id: str = ""
     extra: Mapping[str, str] = {}
+
+
+class InboundMessage(NamedTuple):
+    """A message that a person sent to the account, such as the reply ``BAJA`` to a campaign (public).
+
+    :param phone: the person's phone in E.164; what is no phone as received, or empty.
+    :param text: what the person wrote.
+    :param sent_at: when the person wrote it, in UTC; ``None`` if the date cannot be read.
+    :param sent_at_text: the date as received.
+    :param sender: the sender or agent that the person replied to, as received.
+    :param service: the service that received it, such as ``SMSRECIBIDO``.
+    :param message_reference: the sender's own reference of the recipient whom the person is, if the service knows it.
+    :param api_message_id: the service's id of the message that the person replied to.
+    :param api_inbound_id: the service's id of this message.
+    :param extra: other fields, as text.
+    """
+
+    phone: str
+    text: str = ""
+    sent_at: datetime | None = None
+    sent_at_text: str = ""
+    sender: str = ""
+    service: str = ""
+    message_reference: str = ""
+    api_message_id: str = ""
+    api_inbound_id: str = ""
+    extra: Mapping[str, str] = {}
+
+
+class ParsedBody(NamedTuple):
+    """What a pushed body holds.
+
+    :param reports: the delivery reports that were understood.
+    :param inbound: the messages of people that were understood.
+    :param problem: what is wrong with the rest, without quoting it; empty if nothing is.
+    """
+
+    reports: Sequence[Report] = ()
+    inbound: Sequence[InboundMessage] = ()
+    problem: str = ""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreUnavailable
-from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.engine import durable_by_itself, login_of, transaction
 from airflow_provider_rcs.store.db.tables import report, report_refused, store
@@ -41,11 +41,12 @@ class RefusedReport:
 
 
 class ReceivedReports(NamedTuple):  # A NamedTuple is cheap to create, and millions are created.
-    """The reports of one request, and the bodies in it that could not be read."""
+    """The reports of one request, the bodies in it that could not be read, and the messages of people."""
 
     received_at: datetime
     reports: Sequence[Report] = ()
     refused: Sequence[RefusedReport] = ()
+    inbound: Sequence[InboundMessage] = ()
 
 
 def land(engine: sa.Engine, reports: Sequence[Report], received_at: datetime) -> None:

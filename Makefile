@@ -50,7 +50,7 @@ test-chaos: install ## Kill the sending process hundreds of times, and count mes
 	RCS_CHAOS=full $(BIN)/python -m pytest tests/chaos --numprocesses 2 --dist loadfile
 
 test-soak: install ## Send, report, load, kill and fill the disk all at once for half an hour, on both databases
-	RCS_SOAK_SECONDS=1800 $(BIN)/python -m pytest tests/soak --numprocesses 2 --dist load --capture no
+	RCS_SOAK_SECONDS=1800 $(BIN)/python -m pytest tests/soak --numprocesses 2 --dist load
 
 test-scale: install ## Send one campaign from two Celery workers, and kill one of them (needs Redis)
 	RCS_REQUIRE_PROGRAMS=1 $(BIN)/python -m pytest tests/scale

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import time
 from collections import Counter
@@ -15,6 +16,8 @@ from threading import Event, Lock
 from tests.receiver_process import ReceiverProcess
 
 _SECONDS_OF_EFFECT = 8.0
+_SECONDS_BETWEEN_PROBES = 0.05
+_SECONDS_OF_A_STALL = 0.25
 _CHUNK = b"\0" * 65_536
 
 
@@ -23,25 +26,48 @@ class Disturbances:
     """Records the disturbances, so that slow and failed answers can be explained by them."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    _spans: list[tuple[float, float]] = field(default_factory=list)
-    _since: float = math.inf
+    _spans: list[tuple[float, float, str]] = field(default_factory=list)
+    _now: tuple[float, str] = (math.inf, "")
     _lock: Lock = field(default_factory=Lock)
 
     def during(self, kind: str, disturb: Callable[[], object]) -> None:
-        """Run a disturbance and record its time."""
-        self._since = begin = time.monotonic()
+        """Run a disturbance and record its time; one at a time."""
+        begin = time.monotonic()
+        self._now = (begin, kind)
         try:
             disturb()
         finally:
-            with self._lock:
-                self.counts[kind] += 1
-                self._spans.append((begin, time.monotonic() + _SECONDS_OF_EFFECT))
-                self._since = math.inf
+            self.record(kind, begin, time.monotonic() + _SECONDS_OF_EFFECT)
+            self._now = (math.inf, "")
 
-    def explain(self, begin: float, end: float) -> bool:
-        """Return whether a disturbance, or its effect, overlaps with a stretch of time."""
+    def record(self, kind: str, begin: float, end: float) -> None:
+        """Record a disturbance that has ended."""
         with self._lock:
-            return end >= self._since or any(begin <= until and end >= since for since, until in self._spans)
+            self.counts[kind] += 1
+            self._spans.append((begin, end, kind))
+
+    def explanation(self, begin: float, end: float) -> str:
+        """Return the kind of a disturbance that overlaps, itself or by its effect, with a stretch of time, if any."""
+        since, kind = self._now
+        if end >= since:
+            return kind
+        with self._lock:
+            return next((kind for since, until, kind in self._spans if begin <= until and end >= since), "")
+
+
+def watch_for_stalls(disturbances: Disturbances, folder: Path, ended: Event) -> None:
+    """Record when the machine itself is too busy to run a thread or to write to the disk for a while."""
+    probe = folder / "probe"
+    while not ended.is_set():
+        begin = time.monotonic()
+        time.sleep(_SECONDS_BETWEEN_PROBES)
+        with suppress(OSError), probe.open("wb") as file:
+            file.write(b"1")
+            os.fsync(file.fileno())
+        end = time.monotonic()
+        if end - begin > _SECONDS_BETWEEN_PROBES + _SECONDS_OF_A_STALL:
+            # The answers after it wait for those before them.
+            disturbances.record("stalls of the machine", begin, end + 1.0)
 
 
 def disturb_at_random(

@@ -67,7 +67,7 @@ class Pusher:
         self.statuses[outcome] += 1
         if outcome == "200":
             self.answered.add(number)
-        elif outcome != "401" and not self.disturbances.explain(begin, end):
+        elif outcome != "401" and not self.disturbances.explanation(begin, end):
             self.unexplained[outcome] += 1
         if end - begin > _SLOW_SECONDS:
-            self.slow["explained" if self.disturbances.explain(begin, end) else "unexplained"] += 1
+            self.slow[self.disturbances.explanation(begin, end) or "unexplained"] += 1

@@ -35,7 +35,14 @@ from tests.chaos.stores import DIALECTS, Store
 from tests.pgbouncer import pgbouncer
 from tests.receiver_process import ReceiverProcess
 from tests.sandbox_process import SandboxProcess
-from tests.soak.disturbances import Disturbances, disturb_at_random, fill_disk, kill_and_restart
+from tests.soak.conftest import SUMMARY
+from tests.soak.disturbances import (
+    Disturbances,
+    disturb_at_random,
+    fill_disk,
+    kill_and_restart,
+    watch_for_stalls,
+)
 from tests.soak.memory import MemorySamples
 from tests.soak.pushing import STRANGERS, Pusher
 
@@ -175,7 +182,7 @@ def soak(request: pytest.FixtureRequest, disk: Path, tmp_path: Path) -> Iterator
 
 @pytest.mark.timeout(int(SECONDS) + 1_200)
 def test_nothing_is_lost_sent_twice_or_let_in_while_everything_happens_at_once(
-    soak: Soak, capsys: pytest.CaptureFixture[str]
+    soak: Soak, record_property: Callable[[str, object], None]
 ) -> None:
     disturbances = Disturbances()
     pushers = [Pusher(soak.receivers, disturbances, first, PUSHERS) for first in range(1, PUSHERS + 1)]
@@ -190,6 +197,7 @@ def test_nothing_is_lost_sent_twice_or_let_in_while_everything_happens_at_once(
             pool.submit(soak.load),
             pool.submit(soak.work_as_neighbour),
             pool.submit(memory.sample_until, soak.ended),
+            pool.submit(watch_for_stalls, disturbances, soak.disk, soak.ended),
             pool.submit(
                 disturb_at_random, disturbances, list(soak.kills.items()), random.Random(SEED), pause, soak.ended
             ),
@@ -206,8 +214,7 @@ def test_nothing_is_lost_sent_twice_or_let_in_while_everything_happens_at_once(
         campaign.require_settled_by_reports()
     loaded = load(soak.store.engine, soak.warehouse, None)
 
-    with capsys.disabled():
-        print_summary(soak, disturbances, pushers, stranger, memory)
+    record_property(SUMMARY, summary(soak, disturbances, pushers, stranger, memory))
     stored = soak.numbers_in(report)
     assert answered - stored == set()
     assert {number for number in stored if number >= STRANGERS} == set()
@@ -255,9 +262,9 @@ def rows_of_the_neighbour_that_are_not_its_own(soak: Soak) -> int:
         return int(found.scalar_one())
 
 
-def print_summary(
+def summary(
     soak: Soak, disturbances: Disturbances, pushers: list[Pusher], stranger: Pusher, memory: MemorySamples
-) -> None:
+) -> str:
     statuses = sum((pusher.statuses for pusher in pushers), Counter())
     slow = sum((pusher.slow for pusher in pushers), Counter())
     lines = {
@@ -270,6 +277,5 @@ def print_summary(
         "loads": soak.tally["loads"],
         "memory (MiB)": f"{memory.mebibytes[0]:.0f} to {memory.mebibytes[-1]:.0f}, growth {memory.growth:.1f}",
     }
-    print(f"\nsoak on {soak.store.engine.dialect.name}, {SECONDS:.0f} s")
-    for name, value in lines.items():
-        print(f"  {name}: {value}")
+    title = f"on {soak.store.engine.dialect.name}, {SECONDS:.0f} s"
+    return "\n  ".join([title, *(f"{name}: {value}" for name, value in lines.items())])

@@ -278,7 +278,7 @@ class InboundMessage(NamedTuple):
     :param sent_at_text: the date as received.
     :param sender: the sender or agent that the person replied to, as received.
     :param service: the service that received it, such as ``SMSRECIBIDO``.
-    :param message_reference: the sender's own reference of the recipient whom the person is, if the service knows it.
+    :param message_reference: the sender's own reference of the recipient that the person is, if the service gives it.
     :param api_message_id: the service's id of the message that the person replied to.
     :param api_inbound_id: the service's id of this message.
     :param extra: other fields, as text.

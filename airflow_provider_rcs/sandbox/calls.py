@@ -171,7 +171,7 @@ class ApiCalls:
         if as_json and self._options.reply_shape is not ReplyShape.TEXT:
             if request.path == _CREDIT and Quirk.CREDIT_WITHOUT_RESULT in self._quirks:
                 reply = without_result(reply)
-            return self._written(encode_reply(reply, self._format), "application/json")
+            return self._written(encode_reply(self._quirks.reword(reply), self._format), "application/json")
         return self._written(encode_text_reply(reply, self._credit_reply()), "text/plain")
 
     def _written(self, reply: bytes, content_type: str) -> web.Response:

@@ -58,6 +58,7 @@ class ReportFormat(StrEnum):
     """The forms in which the fields of a report or a reply are pushed."""
 
     JSON = "json"
+    JSON_NUMBERS = "json-numbers"  # JSON with numbers for codes, ids and phones; elsewhere all values are strings
     FORM = "form"
     MULTIPART = "multipart"
     JSON_AS_FORM = "json-as-form"  # under the content type of a form, as PHP's curl sends it

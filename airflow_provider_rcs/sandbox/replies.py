@@ -10,7 +10,7 @@ import orjson
 from airflow_provider_rcs.sandbox.options import ReplyShape, ReplyValues
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow_provider_rcs.sandbox.model import RefusalError, SandboxTemplate, SendOutcome
 
@@ -34,12 +34,14 @@ class ReplyFormat:
     def values(self) -> ReplyValues:
         return self.written or _USUAL_VALUES.get(self.shape, ReplyValues.REAL)
 
-    def number(self, value: int) -> int | str:
-        return value if self.values is ReplyValues.REAL else str(value)
+    @property
+    def number(self) -> Callable[[int | float], int | float | str]:
+        """How a number is written."""
+        return _as_it_is if self.values is ReplyValues.REAL else str
 
     def value(self, value: Any) -> Any:
         """Return a value of the reply's object as it is written there."""
-        if isinstance(value, int):
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
             return self.number(value)
         if isinstance(value, str) or self.values is not ReplyValues.TEXTS:
             return value
@@ -122,3 +124,7 @@ def encode_text_reply(reply: Reply, credit: Reply) -> bytes:
 
 def _one(items: Sequence[Reply]) -> Sequence[Reply] | Reply:
     return items[0] if len(items) == 1 else items
+
+
+def _as_it_is(number: int | float) -> int | float:
+    return number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
@@ -14,6 +15,7 @@ from airflow_provider_rcs.sandbox.options import Compression, ReportFormat
 if TYPE_CHECKING:
     from airflow_provider_rcs.sandbox.pushes.fields import Fields
 
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 _FORM = "application/x-www-form-urlencoded"
 _BOUNDARY = "------------------------6fd1b0a84c29e573"
 
@@ -51,6 +53,9 @@ def _in_form(fields: Fields, form: ReportFormat, charset: str) -> tuple[bytes, s
     match form:
         case ReportFormat.JSON:
             return _json(fields, charset), "application/json"
+        case ReportFormat.JSON_NUMBERS:
+            numbers = {name: int(value) if _NUMBER.fullmatch(value) else value for name, value in fields.items()}
+            return _json(numbers, charset), "application/json"
         case ReportFormat.JSON_AS_FORM:
             return _json(fields, charset), _FORM
         case ReportFormat.JSON_AS_TEXT:

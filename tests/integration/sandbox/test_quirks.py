@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from airflow_provider_rcs.sandbox.options import ReplyShape
+from airflow_provider_rcs.sandbox.quirks import Quirk
 from tests.integration.sandbox.client import post, send, send_parameters
 from tests.integration.sandbox.report_listener import ReportListener
 from tests.sandbox_process import SandboxProcess
@@ -101,3 +103,20 @@ def test_credit_has_no_result_and_wrong_credentials_are_its_number(sandbox: Sand
     assert list(right) == ["Cred"]
     assert wrong == {"Cred": -1}
     assert refused_send["Res"] == -1
+
+
+@pytest.mark.parametrize("shape", list(ReplyShape))
+def test_all_quirks_together_still_give_a_reply_in_every_shape(shape: str) -> None:
+    with SandboxProcess(reply_shape=shape, quirk=list(Quirk)) as sandbox:
+        replies = [
+            send(sandbox),
+            send(sandbox, Plantilla=""),
+            *(
+                post(sandbox, call, {"Resp": "JSON", "Plantilla": "1234567"}, password)
+                for call in ("GetCreditos", "GetPlantillasRCS", "GetVariablesPlantillaRCS")
+                for password in (None, "wrong")
+            ),
+        ]
+
+    assert {reply.status_code for reply in replies} == {200}
+    assert all(reply.content.startswith(b"\xef\xbb\xbf<br />") for reply in replies)

@@ -8,7 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
+from airflow_provider_rcs.sandbox.options import ReplyShape
 from airflow_provider_rcs.sandbox.quirks import MEANINGS, Quirk, Quirks
+from airflow_provider_rcs.sandbox.replies import ReplyFormat, encode_reply
 
 REPLY = orjson.dumps({"Res": 1, "Error": "Créditos €"})
 
@@ -37,6 +39,24 @@ def test_latin_1_is_no_utf_8_and_has_a_question_mark_for_what_it_lacks() -> None
     assert json.loads(reply.decode("latin-1")) == {"Res": 1, "Error": "Créditos ?"}
     with pytest.raises(UnicodeDecodeError):
         reply.decode()
+
+
+def test_result_is_a_decimal_or_has_spaces_around_it() -> None:
+    assert Quirks([Quirk.DECIMAL_RESULT]).reword({"Res": 3}) == {"Res": 3.0}
+    assert Quirks([Quirk.PADDED_RESULT]).reword({"Res": 3}) == {"Res": " 3 "}
+
+
+@pytest.mark.parametrize(
+    ("shape", "written"), [(ReplyShape.OBJECT, (3.0, False)), (ReplyShape.DOCUMENT, ("3.0", "false"))]
+)
+def test_decimal_result_and_false_are_written_as_the_shape_has_it(shape: ReplyShape, written: Any) -> None:
+    quirks = Quirks([Quirk.DECIMAL_RESULT, Quirk.EMPTY_AS_FALSE])
+
+    reply = orjson.loads(encode_reply(quirks.reword({"Res": 3, "NoEnviados": []}), ReplyFormat(shape)))
+
+    (found,) = reply if isinstance(reply, list) else [reply]
+    assert (found["Res"], found["NoEnviados"]) == written
+    assert type(found["Res"]) is type(written[0])
 
 
 def test_quirks_are_switched_on_and_off_by_their_names() -> None:

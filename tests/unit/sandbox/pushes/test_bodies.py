@@ -33,6 +33,20 @@ def test_json_is_pushed_under_each_content_type(form: ReportFormat, headers: dic
     assert body.headers == headers
 
 
+def test_numbers_are_pushed_as_numbers_unless_one_would_change() -> None:
+    fields = {
+        "Estado": "0",
+        "Destinatario": "34600000001",
+        "RefMensaje": "007",
+        "idMensaje": "9" * 30,
+        "Agente": "shop",
+    }
+
+    body = encode_body(fields, ReportFormat.JSON_NUMBERS)
+
+    assert json.loads(body.content) == fields | {"Estado": 0, "Destinatario": 34600000001}
+
+
 def test_form_is_url_encoded() -> None:
     body = encode_body(FIELDS, ReportFormat.FORM)
 

@@ -36,14 +36,15 @@ def fields_of(report: ReceivedReport) -> dict[str, str]:
         fields = parse_multipart(report.body, report.headers["Content-Type"])
     else:
         fields = dict(parse_qsl(report.body.decode(), keep_blank_values=True))
-    inner = fields.get("data", fields)
-    return json.loads(inner) if isinstance(inner, str) else inner
+    inner: dict[str, str] | str = fields.get("data", fields)
+    return dict(json.loads(inner)) if isinstance(inner, str) else inner
 
 
 @pytest.mark.parametrize(
     ("form", "content_type"),
     [
         ("json", JSON),
+        ("json-numbers", JSON),
         ("form", FORM),
         ("multipart", "multipart/form-data"),
         ("json-as-form", FORM),
@@ -59,7 +60,11 @@ def test_report_is_pushed_in_each_form(listener: ReportListener, form: str, cont
     fields = fields_of(report)
     assert (report.content_type or "").partition(";")[0] == (content_type or "")
     assert ("Content-Type" in report.headers) is (content_type is not None)
-    assert (fields["Servicio"], fields["Estado"], fields["RefCampaign"]) == ("RCS", "10", "año")
+    assert (fields["Servicio"], fields["Estado"], fields["RefCampaign"]) == (
+        "RCS",
+        10 if form == "json-numbers" else "10",
+        "año",
+    )
 
 
 @pytest.mark.parametrize(

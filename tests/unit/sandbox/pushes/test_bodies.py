@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections.abc import Callable
 from urllib.parse import parse_qs
 
 import pytest
@@ -71,18 +72,19 @@ def test_data_object_is_json_in_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("compression", "encoding"),
-    [(Compression.GZIP, "gzip"), (Compression.DEFLATE, "deflate"), (Compression.RAW_DEFLATE, "deflate")],
+    ("compression", "encoding", "unpack"),
+    [
+        (Compression.GZIP, "gzip", gzip.decompress),
+        (Compression.DEFLATE, "deflate", zlib.decompress),
+        (Compression.RAW_DEFLATE, "deflate", lambda content: zlib.decompress(content, wbits=-15)),
+    ],
 )
-def test_compressed_body_names_its_encoding(compression: Compression, encoding: str) -> None:
+def test_compressed_body_names_its_encoding(
+    compression: Compression, encoding: str, unpack: Callable[[bytes], bytes]
+) -> None:
     body = encode_body(FIELDS, ReportFormat.JSON, compression)
 
-    unpacked = {
-        Compression.GZIP: gzip.decompress,
-        Compression.DEFLATE: zlib.decompress,
-        Compression.RAW_DEFLATE: lambda content: zlib.decompress(content, wbits=-15),
-    }[compression](body.content)
-    assert json.loads(unpacked) == FIELDS
+    assert json.loads(unpack(body.content)) == FIELDS
     assert body.headers == {"Content-Type": "application/json", "Content-Encoding": encoding}
 
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_rcs.sandbox.faults import FaultPlan
+    from airflow_provider_rcs.sandbox.model import SendOutcome
     from airflow_provider_rcs.sandbox.options import SandboxOptions
     from airflow_provider_rcs.sandbox.pushes.pusher import ReportPusher
     from airflow_provider_rcs.sandbox.quirks import Quirks
@@ -114,21 +115,26 @@ class ApiCalls:
         if fault is not None and not fault.accepts and fault.kind is not FaultKind.RES:
             return await _faulty_reply(request, fault, web.Response())
 
-        def send(parameters: Parameters) -> Reply:
-            if fault is not None and fault.kind is FaultKind.RES:
-                raise _refusal(fault)
-            received = parse_send(parameters, self._options.account)
-            names_sent = fault is not None and fault.kind is FaultKind.REFUSAL_NAMES_SENT
-            outcome = (self._service.send_half if names_sent else self._service.send)(received, number)
-            if outcome.accepted is not None and outcome.accepted.report and self._pusher.target is not None:
-                self._pusher.add(outcome.accepted)
-            reply = send_reply(outcome, self._format)
-            return reply | refusal_reply(_refusal(fault)) if fault is not None and names_sent else reply
-
-        reply = self._answer(request, body, send, f"send {number}")
+        reply = self._answer(
+            request, body, lambda parameters: self._reply_to_send(parameters, number, fault), f"send {number}"
+        )
         if self._options.latency:
             await asyncio.sleep(self._options.latency)
         return reply if fault is None else await _faulty_reply(request, fault, reply)
+
+    def _reply_to_send(self, parameters: Parameters, number: int, fault: Fault | None) -> Reply:
+        if fault is not None and fault.kind is FaultKind.RES:
+            raise _refusal(fault)
+        received = parse_send(parameters, self._options.account)
+        if fault is not None and fault.kind is FaultKind.REFUSAL_NAMES_SENT:
+            return self._report_on(self._service.send_half(received, number)) | refusal_reply(_refusal(fault))
+        return self._report_on(self._service.send(received, number))
+
+    def _report_on(self, outcome: SendOutcome) -> Reply:
+        """Have the accepted messages reported on, and return the reply."""
+        if outcome.accepted is not None and outcome.accepted.report and self._pusher.target is not None:
+            self._pusher.add(outcome.accepted)
+        return send_reply(outcome, self._format)
 
     async def _templates(self, request: web.Request) -> web.Response:
         return await self._look_up(request, lambda _: templates_reply(self._options.account.templates))

@@ -99,6 +99,14 @@ class SandboxProcess:
         """Schedule faults of sends: ``{"request": 2, "kind": "reset_after"}``, or ``{"next": 1, ...}``."""
         self._post("faults", faults)
 
+    def quirks(self, *names: str) -> None:
+        """Switch on these quirks, and all others off."""
+        self._post("quirks", names)
+
+    def push_reply(self, phone: str, text: str) -> None:
+        """Push a person's reply to the last message that the phone got."""
+        self._post("replies", {"phone": phone, "text": text})
+
     def hold_reports(self) -> None:
         self._post("reports", {"action": "hold"})
 
@@ -113,7 +121,7 @@ class SandboxProcess:
         self._post("report-url", {"url": url, "login": login, "password": password})
 
     def wait_until_reports_are_pushed(self, limit: float = 20) -> None:
-        """Wait until no report is pending."""
+        """Wait until no report and no person's reply is pending."""
         end = time.monotonic() + limit
         while pending := self.statistics()["reports_pending"]:
             assert time.monotonic() < end, f"{pending} reports are still pending after {limit} s"

@@ -11,16 +11,14 @@ import orjson
 
 from airflow_provider_rcs.sandbox.model import SandboxTemplate, VariableType
 from airflow_provider_rcs.sandbox.options import (
-    DEFAULT_CODES,
     ReplyShape,
-    ReportOptions,
-    ReportShares,
-    ReportTarget,
+    ReplyValues,
     RetryAfter,
     SandboxAccount,
     SandboxOptions,
-    SandboxStatus,
 )
+from airflow_provider_rcs.sandbox.pushes.arguments import add_push_arguments, report_options
+from airflow_provider_rcs.sandbox.quirks import MEANINGS, Quirk
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_server(parser.add_argument_group("server"))
     _add_account(parser.add_argument_group("account"))
     _add_service(parser.add_argument_group("replies"))
-    _add_reports(parser.add_argument_group("reports"))
+    add_push_arguments(parser.add_argument_group("reports"))
 
 
 def options_from_arguments(arguments: argparse.Namespace) -> SandboxOptions:
@@ -44,10 +42,12 @@ def options_from_arguments(arguments: argparse.Namespace) -> SandboxOptions:
         quiet=arguments.quiet,
         account=_account(arguments),
         reply_shape=ReplyShape(arguments.reply_shape),
+        reply_values=None if arguments.reply_values is None else ReplyValues(arguments.reply_values),
+        quirks=frozenset(map(Quirk, arguments.quirk)),
         latency=arguments.latency,
         requests_per_second=arguments.requests_per_second,
         retry_after=RetryAfter(arguments.retry_after),
-        reports=_reports(arguments),
+        reports=report_options(arguments),
     )
 
 
@@ -87,7 +87,19 @@ def _add_service(group: argparse._ArgumentGroup) -> None:
         "--reply-shape",
         choices=list(ReplyShape),
         default=ReplyShape.DOCUMENT,
-        help="shape of JSON replies (default: %(default)s)",
+        help="shape of replies (default: %(default)s)",
+    )
+    group.add_argument(
+        "--reply-values",
+        choices=list(ReplyValues),
+        help="how JSON replies write numbers and arrays (default: as the shape has been observed)",
+    )
+    group.add_argument(
+        "--quirk",
+        action="append",
+        default=[],
+        choices=list(Quirk),
+        help=f"oddity of the service; repeatable: {'; '.join(f'{quirk}: {text}' for quirk, text in MEANINGS.items())}",
     )
     group.add_argument("--latency", type=float, default=0.0, help="seconds to wait before each reply to a send")
     group.add_argument(
@@ -104,47 +116,6 @@ def _add_service(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_reports(group: argparse._ArgumentGroup) -> None:
-    default = ReportOptions()
-    group.add_argument("--report-url", help="URL that reports are pushed to (default: none)")
-    group.add_argument("--report-login", help="user name for HTTP Basic (default: no authentication)")
-    group.add_argument("--report-password", default="", help="password for HTTP Basic")
-    group.add_argument(
-        "--report-jitter",
-        type=float,
-        default=default.jitter,
-        help="maximum random seconds between the reports of a message (default: %(default)s)",
-    )
-    codes = ", ".join(f"{status}={code}" for status, code in DEFAULT_CODES.items())
-    group.add_argument(
-        "--code",
-        action="append",
-        default=[],
-        type=_code,
-        metavar="STATUS=CODE",
-        help=f"code of a status; repeatable (default: {codes}; no code for read is known, so it is made up)",
-    )
-    for option, share, meaning in (
-        ("--failed-share", default.shares.failed, "share of messages that fail"),
-        ("--only-sent-share", default.shares.only_sent, "share of messages that never become final"),
-        ("--fallback-share", default.shares.fallback, "share of messages that fail and fall back"),
-        ("--read-share", default.shares.read, "share of delivered messages that are read"),
-        (
-            "--temporarily-failed-share",
-            default.shares.temporarily_failed,
-            "share of delivered ones that first failed",
-        ),
-        ("--repeated-share", default.shares.repeated, "share of reports pushed twice"),
-        ("--out-of-order-share", default.shares.out_of_order, "share of reports pushed before an earlier one"),
-    ):
-        group.add_argument(option, type=float, default=share, help=f"{meaning} (default: %(default)s)")
-    group.add_argument(
-        "--fallback-service",
-        default=default.fallback_service,
-        help="name of the fallback service in reports (default: %(default)s)",
-    )
-
-
 def _account(arguments: argparse.Namespace) -> SandboxAccount:
     default = SandboxAccount()
     return SandboxAccount(
@@ -155,37 +126,6 @@ def _account(arguments: argparse.Namespace) -> SandboxAccount:
         templates=_load_templates(arguments.templates) if arguments.templates else default.templates,
         refused_phones=frozenset(arguments.refused_phone),
     )
-
-
-def _reports(arguments: argparse.Namespace) -> ReportOptions:
-    target = None
-    if arguments.report_url:
-        target = ReportTarget(arguments.report_url, arguments.report_login, arguments.report_password)
-    return ReportOptions(
-        target=target,
-        jitter=arguments.report_jitter,
-        codes={**DEFAULT_CODES, **dict(arguments.code)},
-        shares=ReportShares(
-            failed=arguments.failed_share,
-            only_sent=arguments.only_sent_share,
-            fallback=arguments.fallback_share,
-            read=arguments.read_share,
-            temporarily_failed=arguments.temporarily_failed_share,
-            repeated=arguments.repeated_share,
-            out_of_order=arguments.out_of_order_share,
-        ),
-        fallback_service=arguments.fallback_service,
-    )
-
-
-def _code(text: str) -> tuple[SandboxStatus, int]:
-    status, _, code = text.partition("=")
-    try:
-        return SandboxStatus(status), int(code)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not STATUS=CODE with a status of {', '.join(SandboxStatus)}"
-        ) from None
 
 
 def _load_templates(path: Path) -> tuple[SandboxTemplate, ...]:

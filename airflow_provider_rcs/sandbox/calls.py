@@ -16,8 +16,8 @@ from weakref import WeakSet
 from aiohttp import web
 
 from airflow_provider_rcs.sandbox.faults import Fault, FaultKind
-from airflow_provider_rcs.sandbox.model import RefusalError, WrongCredentialsError
-from airflow_provider_rcs.sandbox.options import RetryAfter
+from airflow_provider_rcs.sandbox.model import NotEnoughCreditError, RefusalError, WrongCredentialsError
+from airflow_provider_rcs.sandbox.options import ReplyShape, RetryAfter
 from airflow_provider_rcs.sandbox.parsing import (
     Parameters,
     lower_names,
@@ -26,15 +26,19 @@ from airflow_provider_rcs.sandbox.parsing import (
     parse_template,
     wants_json,
 )
+from airflow_provider_rcs.sandbox.quirks import Quirk
 from airflow_provider_rcs.sandbox.replies import (
     Reply,
+    ReplyFormat,
     credit_reply,
-    encode_old_reply,
     encode_reply,
+    encode_text_reply,
     refusal_reply,
     send_reply,
+    spanish_credit_reply,
     templates_reply,
     variables_reply,
+    without_result,
 )
 from airflow_provider_rcs.sandbox.service import RequestLimit
 
@@ -43,12 +47,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_rcs.sandbox.faults import FaultPlan
+    from airflow_provider_rcs.sandbox.model import SendOutcome
     from airflow_provider_rcs.sandbox.options import SandboxOptions
-    from airflow_provider_rcs.sandbox.pusher import ReportPusher
+    from airflow_provider_rcs.sandbox.pushes.pusher import ReportPusher
+    from airflow_provider_rcs.sandbox.quirks import Quirks
     from airflow_provider_rcs.sandbox.service import SandboxService
 
 log = logging.getLogger(__name__)
 
+_CREDIT = "/GetCreditos"
 _CALLS_TO_REMEMBER = 20
 _PAGE = "<!DOCTYPE html><html><head><title>Mantenimiento</title></head><body><h1>Volvemos pronto</h1></body></html>"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -66,7 +73,12 @@ class ApiCalls:
     """The handlers of the API's calls, with their scheduled faults."""
 
     def __init__(
-        self, options: SandboxOptions, service: SandboxService, faults: FaultPlan, pusher: ReportPusher
+        self,
+        options: SandboxOptions,
+        service: SandboxService,
+        faults: FaultPlan,
+        pusher: ReportPusher,
+        quirks: Quirks,
     ) -> None:
         self.refused_credentials = 0
         self.connections = 0
@@ -75,6 +87,8 @@ class ApiCalls:
         self._service = service
         self._faults = faults
         self._pusher = pusher
+        self._quirks = quirks
+        self._format = ReplyFormat(options.reply_shape, options.reply_values)
         self.limit = RequestLimit(options.requests_per_second)
         self._known_connections: WeakSet[Transport] = WeakSet()
 
@@ -83,12 +97,14 @@ class ApiCalls:
             web.post("/EnviarRCS", self._send),
             web.post("/GetPlantillasRCS", self._templates),
             web.post("/GetVariablesPlantillaRCS", self._variables),
-            web.post("/GetCreditos", self._credit),
+            web.post(_CREDIT, self._credit),
         ]
 
     async def _send(self, request: web.Request) -> web.StreamResponse:
         self._count_connection(request)
         number, fault = self._faults.begin()
+        if fault is None and Quirk.REFUSAL_NAMES_SENT in self._quirks:
+            fault = Fault(FaultKind.REFUSAL_NAMES_SENT, res=NotEnoughCreditError().result)
         if fault is not None and fault.kind is FaultKind.REFUSE:
             # Before the body is read, like an overloaded server.
             return _reset(request)
@@ -99,18 +115,26 @@ class ApiCalls:
         if fault is not None and not fault.accepts and fault.kind is not FaultKind.RES:
             return await _faulty_reply(request, fault, web.Response())
 
-        def send(parameters: Parameters) -> Reply:
-            if fault is not None and fault.res is not None:
-                raise RefusalError("Rechazado a petición de la prueba", fault.res)
-            outcome = self._service.send(parse_send(parameters, self._options.account), number)
-            if outcome.accepted is not None and outcome.accepted.report and self._pusher.target is not None:
-                self._pusher.add(outcome.accepted)
-            return send_reply(outcome, self._options.reply_shape)
-
-        reply = self._answer(request, body, send, f"send {number}")
+        reply = self._answer(
+            request, body, lambda parameters: self._reply_to_send(parameters, number, fault), f"send {number}"
+        )
         if self._options.latency:
             await asyncio.sleep(self._options.latency)
         return reply if fault is None else await _faulty_reply(request, fault, reply)
+
+    def _reply_to_send(self, parameters: Parameters, number: int, fault: Fault | None) -> Reply:
+        if fault is not None and fault.kind is FaultKind.RES:
+            raise _refusal(fault)
+        received = parse_send(parameters, self._options.account)
+        if fault is not None and fault.kind is FaultKind.REFUSAL_NAMES_SENT:
+            return self._report_on(self._service.send_half(received, number)) | refusal_reply(_refusal(fault))
+        return self._report_on(self._service.send(received, number))
+
+    def _report_on(self, outcome: SendOutcome) -> Reply:
+        """Have the accepted messages reported on, and return the reply."""
+        if outcome.accepted is not None and outcome.accepted.report and self._pusher.target is not None:
+            self._pusher.add(outcome.accepted)
+        return send_reply(outcome, self._format)
 
     async def _templates(self, request: web.Request) -> web.Response:
         return await self._look_up(request, lambda _: templates_reply(self._options.account.templates))
@@ -118,11 +142,15 @@ class ApiCalls:
     async def _variables(self, request: web.Request) -> web.Response:
         return await self._look_up(
             request,
-            lambda parameters: variables_reply(parse_template(parameters, self._options.account)),
+            lambda parameters: variables_reply(parse_template(parameters, self._options.account), self._format),
         )
 
     async def _credit(self, request: web.Request) -> web.Response:
-        return await self._look_up(request, lambda _: credit_reply(self._service.credit))
+        return await self._look_up(request, lambda _: self._credit_reply())
+
+    def _credit_reply(self) -> Reply:
+        credit = self._service.credit
+        return spanish_credit_reply(credit) if Quirk.SPANISH_CREDIT in self._quirks else credit_reply(credit)
 
     async def _look_up(self, request: web.Request, act: Callable[[Parameters], Reply]) -> web.Response:
         self._count_connection(request)
@@ -136,7 +164,7 @@ class ApiCalls:
         self.refused_credentials += not authorized
         as_json = False
         try:
-            received = parse_parameters(body, request.content_type)
+            received = parse_parameters(body, request.headers.get("Content-Type", ""))
             self.received.append(ReceivedCall(request.path, request.content_type, received))
             parameters = lower_names(received)
             as_json = wants_json(parameters)
@@ -146,9 +174,15 @@ class ApiCalls:
         except RefusalError as refusal:
             reply = refusal_reply(refusal)
         log.info("%s: %d bytes, result %s", title, len(body), reply["Res"])
-        if as_json:
-            return web.Response(body=encode_reply(reply, self._options.reply_shape), content_type="application/json")
-        return web.Response(body=encode_old_reply(reply), content_type="text/plain")
+        if as_json and self._options.reply_shape is not ReplyShape.TEXT:
+            if request.path == _CREDIT and Quirk.CREDIT_WITHOUT_RESULT in self._quirks:
+                reply = without_result(reply)
+            return self._written(encode_reply(self._quirks.reword(reply), self._format), "application/json")
+        return self._written(encode_text_reply(reply, self._credit_reply()), "text/plain")
+
+    def _written(self, reply: bytes, content_type: str) -> web.Response:
+        claimed = "utf-8" if Quirk.LATIN_1 in self._quirks else None
+        return web.Response(body=self._quirks.distort(reply), content_type=content_type, charset=claimed)
 
     def _count_connection(self, request: web.Request) -> None:
         transport = request.transport
@@ -176,7 +210,15 @@ async def _faulty_reply(request: web.Request, fault: Fault, reply: web.Response)
             return await _cut(request, reply)
         case FaultKind.LATE_REPLY:
             await asyncio.sleep(fault.seconds or 0)
+    if fault.status is not None:
+        reply.set_status(fault.status)
+    if fault.retry_after is not None:
+        reply.headers["Retry-After"] = str(fault.retry_after)
     return reply
+
+
+def _refusal(fault: Fault) -> RefusalError:
+    return RefusalError("Rechazado a petición de la prueba", fault.res or 0)
 
 
 def _too_many_requests(seconds: float, retry_after: RetryAfter) -> web.Response:

@@ -9,6 +9,7 @@ import orjson
 from aiohttp import web
 
 from airflow_provider_rcs.sandbox.options import ReportTarget
+from airflow_provider_rcs.sandbox.pushes.inbound import given_reply
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from airflow_provider_rcs.sandbox.calls import ApiCalls
     from airflow_provider_rcs.sandbox.faults import FaultPlan
     from airflow_provider_rcs.sandbox.options import SandboxAccount
-    from airflow_provider_rcs.sandbox.pusher import ReportPusher
+    from airflow_provider_rcs.sandbox.pushes.pusher import ReportPusher
+    from airflow_provider_rcs.sandbox.quirks import Quirks
     from airflow_provider_rcs.sandbox.record import SandboxRecord
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -32,20 +34,24 @@ class ControlCalls:
         calls: ApiCalls,
         faults: FaultPlan,
         pusher: ReportPusher,
+        quirks: Quirks,
     ) -> None:
         self._account = account
         self._record = record
         self._calls = calls
         self._faults = faults
         self._pusher = pusher
+        self._quirks = quirks
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.post("/_sandbox/faults", self._authorized(self._schedule_faults)),
+            web.post("/_sandbox/quirks", self._authorized(self._switch_quirks)),
             web.get("/_sandbox/accepted", self._authorized(self._accepted), allow_head=False),
             web.get("/_sandbox/calls", self._authorized(self._received_calls), allow_head=False),
             web.get("/_sandbox/statistics", self._authorized(self._statistics), allow_head=False),
             web.post("/_sandbox/reports", self._authorized(self._control_reports)),
+            web.post("/_sandbox/replies", self._authorized(self._push_reply)),
             web.post("/_sandbox/report-url", self._authorized(self._set_report_target)),
         ]
 
@@ -63,6 +69,10 @@ class ControlCalls:
     async def _schedule_faults(self, request: web.Request) -> web.Response:
         self._faults.schedule(orjson.loads(await request.read()))
         return _json({"pending": self._faults.pending})
+
+    async def _switch_quirks(self, request: web.Request) -> web.Response:
+        self._quirks.switch_to(orjson.loads(await request.read()))
+        return _json({"quirks": sorted(self._quirks.active)})
 
     async def _accepted(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
@@ -107,6 +117,14 @@ class ControlCalls:
                     await asyncio.sleep(0)
             case _:
                 raise ValueError("action must be hold, release or push_again")
+        return _json({"pending": self._pusher.pending})
+
+    async def _push_reply(self, request: web.Request) -> web.Response:
+        fields = _object(await request.read())
+        phone, text = fields.get("phone"), fields.get("text")
+        if not (isinstance(phone, str) and isinstance(text, str)):
+            raise ValueError("phone and text must be texts")  # noqa: TRY004 -- data that came over the wire
+        self._pusher.add_reply(given_reply(phone, text, self._record.last_to(phone)))
         return _json({"pending": self._pusher.pending})
 
     async def _set_report_target(self, request: web.Request) -> web.Response:

@@ -23,6 +23,7 @@ class FaultKind(StrEnum):
     EMPTY = "empty"
     STATUS_AFTER = "status_after"
     LATE_REPLY = "late_reply"
+    REFUSAL_NAMES_SENT = "refusal_names_sent"
 
 
 _BEFORE = frozenset(
@@ -42,6 +43,7 @@ _REQUIRED_FIELDS = {
     FaultKind.STATUS: "status",
     FaultKind.STATUS_AFTER: "status",
     FaultKind.RES: "res",
+    FaultKind.REFUSAL_NAMES_SENT: "res",
 }
 
 
@@ -50,7 +52,7 @@ class Fault:
     """A fault of one send.
 
     :param seconds: how long the connection is held open, or the reply delayed.
-    :param status: HTTP status of the reply.
+    :param status: HTTP status of the reply; by default that of a proper one.
     :param retry_after: seconds, as the ``Retry-After`` header of that reply.
     :param res: result code with which the send is refused.
     :raises ValueError: if a field that the kind requires is missing, or a value is out of range.

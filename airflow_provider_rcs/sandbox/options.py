@@ -9,18 +9,31 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.sandbox.model import SandboxTemplate, VariableType
+from airflow_provider_rcs.sandbox.quirks import Quirk
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 class ReplyShape(StrEnum):
-    """The shapes of replies that have been observed from this API."""
+    """The shapes of replies that have been observed from this API and its sister services."""
 
     DOCUMENT = "document"  # a list of one object; numbers, arrays and objects are strings
     OBJECT = "object"  # an object with real numbers and arrays
     OBJECT_STRINGS = "object_strings"  # an object; numbers are strings, arrays are real
     COUNTS = "counts"  # like ``object``, with counts in place of the two lists of recipients
+    ONE_OBJECT = "one_object"  # like ``object``, with the recipient itself in place of a list of one
+    CERTIFIED = "certified"  # as for certified e-mail: the recipients sent to in ``Destinatarios``, and their count
+    MOBILE = "mobile"  # like ``object``, with ``Movil`` for ``Telefono``
+    TEXT = "text"  # Res:3;Cred:12,50; whatever format was asked for, and -1 for wrong credentials
+
+
+class ReplyValues(StrEnum):
+    """How a JSON reply writes numbers and arrays."""
+
+    REAL = "real"
+    NUMBERS_AS_TEXTS = "numbers_as_texts"
+    TEXTS = "texts"  # numbers as strings, arrays and objects as strings that hold JSON
 
 
 class RetryAfter(StrEnum):
@@ -41,13 +54,44 @@ class SandboxStatus(StrEnum):
     TEMPORARILY_FAILED = "temporarily_failed"
 
 
-# 11 is the document's example; 13, 50 and 52 are the vendor's for SMS. No code for read is known: 20 is made up.
+class ReportFormat(StrEnum):
+    """The forms in which the fields of a report or a reply are pushed."""
+
+    JSON = "json"
+    JSON_NUMBERS = "json-numbers"  # JSON with numbers for codes, ids and phones; elsewhere all values are strings
+    FORM = "form"
+    MULTIPART = "multipart"
+    JSON_AS_FORM = "json-as-form"  # under the content type of a form, as PHP's curl sends it
+    JSON_AS_TEXT = "json-as-text"
+    JSON_WITHOUT_TYPE = "json-without-type"
+    DATA_FIELD = "data-field"  # a form with one field, data=<json>
+    DATA_OBJECT = "data-object"  # {"data": {...}}
+
+
+class Compression(StrEnum):
+    """How the bodies of pushes are compressed."""
+
+    NONE = "none"
+    GZIP = "gzip"
+    DEFLATE = "deflate"
+    RAW_DEFLATE = "raw-deflate"  # without the zlib header that HTTP requires, as some servers send it
+
+
+class FallbackFormat(StrEnum):
+    """Whose field names the reports of messages that fell back have."""
+
+    RCS = "rcs"
+    SMS_7 = "sms-7"
+    SMS_58 = "sms-5.8"
+
+
+# From the vendor's table for SMS, all of them beyond doubt there. No code for read is known: 20 is made up.
 DEFAULT_CODES: Mapping[SandboxStatus, int] = {
-    SandboxStatus.SENT: 11,
+    SandboxStatus.SENT: 10,
     SandboxStatus.DELIVERED: 13,
     SandboxStatus.READ: 20,
     SandboxStatus.FAILED: 50,
-    SandboxStatus.TEMPORARILY_FAILED: 52,
+    SandboxStatus.TEMPORARILY_FAILED: 120,
 }
 DEFAULT_TEMPLATES = (
     SandboxTemplate(
@@ -100,6 +144,7 @@ class ReportShares:
     :param only_sent: of all messages; they never become final.
     :param fallback: of all messages; they fail, and another service then sends them.
     :param read: of the delivered messages.
+    :param replies: of the messages delivered by any service; a person answers each of these with a text.
     :param temporarily_failed: of the delivered messages, before they are delivered.
     :param repeated: of all reports; each of these is pushed twice.
     :param out_of_order: of all reports except the first of each message; each of these overtakes the one before it.
@@ -109,6 +154,7 @@ class ReportShares:
     only_sent: float = 0.0
     fallback: float = 0.0
     read: float = 0.6
+    replies: float = 0.0
     temporarily_failed: float = 0.05
     repeated: float = 0.05
     out_of_order: float = 0.05
@@ -118,6 +164,7 @@ class ReportShares:
         _require_share("only-sent share", self.only_sent)
         _require_share("fallback share", self.fallback)
         _require_share("read share", self.read)
+        _require_share("replies share", self.replies)
         _require_share("temporarily-failed share", self.temporarily_failed)
         _require_share("repeated share", self.repeated)
         _require_share("out-of-order share", self.out_of_order)
@@ -147,20 +194,33 @@ class ReportTarget:
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
-    """Which reports are pushed, and where.
+    """Which reports and replies are pushed, where, and in which form.
 
-    :param jitter: maximum number of random seconds between two reports of a message.
-    :param fallback_service: name of the service that reports on messages that fell back.
+    :param jitter: maximum number of random seconds between two pushes about a message.
+    :param fallback_format: whose field names the reports of messages that fell back have.
+    :param fallback_service: name of the service that reports on them; ``None`` for the usual one of the format. The
+        format ``sms-5.8`` has no such field.
+    :param body_format: form of every push; ``None`` for the usual one: a form for ``sms-5.8``, JSON for all others.
+    :param check_target: push only to an address that answers HEAD and GET with 200.
     """
 
     target: ReportTarget | None = None
     jitter: float = 0.2
     codes: Mapping[SandboxStatus, int] = field(default_factory=lambda: dict(DEFAULT_CODES))
     shares: ReportShares = field(default_factory=ReportShares)
-    fallback_service: str = "SMS"
+    fallback_format: FallbackFormat = FallbackFormat.SMS_7
+    fallback_service: str | None = None
+    body_format: ReportFormat | None = None
+    compression: Compression = Compression.NONE
+    check_target: bool = False
 
     def __post_init__(self) -> None:
-        _require(bool(self.fallback_service), "the name of the fallback service is empty")
+        named = self.fallback_service is not None
+        _require(self.fallback_service != "", "the name of the fallback service is empty")
+        _require(
+            not named or self.fallback_format is not FallbackFormat.SMS_58,
+            "fallback service: the reports of sms-5.8 name none",
+        )
         _require(self.jitter >= 0, "report jitter must not be negative")
         missing = set(SandboxStatus) - set(self.codes)
         _require(not missing, f"no code for {', '.join(sorted(missing))}")
@@ -174,6 +234,8 @@ class SandboxOptions:
     :param record: file to which every accepted message is appended; an existing file is continued.
     :param seed: seed of everything random.
     :param quiet: log warnings only.
+    :param reply_values: how replies write numbers and arrays; ``None`` for the way of their shape.
+    :param quirks: those that are on at the start.
     :param latency: seconds by which each reply to a send is delayed.
     :param requests_per_second: the most sends in any second; the others are refused with HTTP 429. ``None`` for no
         limit.
@@ -187,6 +249,8 @@ class SandboxOptions:
     quiet: bool = False
     account: SandboxAccount = field(default_factory=SandboxAccount)
     reply_shape: ReplyShape = ReplyShape.DOCUMENT
+    reply_values: ReplyValues | None = None
+    quirks: frozenset[Quirk] = frozenset()
     latency: float = 0.0
     requests_per_second: int | None = None
     retry_after: RetryAfter = RetryAfter.NONE

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 import orjson
 
+from airflow_provider_rcs.sandbox.forms import parse_multipart, parse_url_encoded
 from airflow_provider_rcs.sandbox.model import ParameterError, ReceivedSend, SandboxRecipient
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_rcs.sandbox.model import SandboxTemplate
     from airflow_provider_rcs.sandbox.options import SandboxAccount
 
@@ -42,22 +44,23 @@ _VARIABLE_KEYS = _Keys("Nombre", "Valor")
 
 
 def parse_parameters(body: bytes, content_type: str) -> Parameters:
-    """Parse a JSON object or a URL-encoded form, with the names as received.
+    """Parse a JSON object or a form, with the names as received.
 
+    :param content_type: the whole header; a multipart form requires its boundary.
     :raises ParameterError: if the body is neither.
     """
-    if content_type == "application/json":
-        parameters = _json(body, "El cuerpo de la petición no es JSON")
-        if not isinstance(parameters, dict):
-            raise ParameterError("El cuerpo de la petición no es un objeto JSON")
-    elif content_type == "application/x-www-form-urlencoded":
-        try:
-            parameters = dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict"))
-        except ValueError:
-            raise ParameterError("El formulario no es UTF-8") from None
-    else:
-        raise ParameterError("Content-Type no admitido")
-    return parameters
+    match content_type.partition(";")[0].strip().lower():
+        case "application/json":
+            content = _json(body, "El cuerpo de la petición no es JSON")
+            if not isinstance(content, dict):
+                raise ParameterError("El cuerpo de la petición no es un objeto JSON")
+            return content
+        case "application/x-www-form-urlencoded":
+            return _form(parse_url_encoded, body)
+        case "multipart/form-data":
+            return _form(parse_multipart, body, content_type)
+        case _:
+            raise ParameterError("Content-Type no admitido")
 
 
 def lower_names(parameters: Parameters) -> Parameters:
@@ -66,7 +69,7 @@ def lower_names(parameters: Parameters) -> Parameters:
 
 
 def wants_json(parameters: Parameters) -> bool:
-    return bool(parameters.get("resp") == "JSON")
+    return str(parameters.get("resp", "")).upper() == "JSON"
 
 
 def parse_template(parameters: Parameters, account: SandboxAccount) -> SandboxTemplate:
@@ -207,6 +210,13 @@ def _scalar(value: object) -> str:
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
+
+
+def _form(parse: Callable[..., Parameters], *body: bytes | str) -> Parameters:
+    try:
+        return parse(*body)
+    except ValueError:
+        raise ParameterError("El formulario no se entiende") from None
 
 
 def _json(text: bytes | str, error_text: str) -> Any:

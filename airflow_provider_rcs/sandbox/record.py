@@ -56,6 +56,17 @@ class SandboxRecord:
     def sends(self) -> Iterator[AcceptedSend]:
         return (_decode(lines) for lines in self._sends)
 
+    def last_to(self, phone: str) -> tuple[AcceptedSend, AcceptedMessage] | None:
+        """Return the last message to a phone with its send, if it got one."""
+        wanted = orjson.dumps({"phone": phone})[1:-1]
+        for lines in reversed(self._sends):
+            if wanted in lines:
+                send = _decode(lines)
+                for message in send.messages:
+                    if message.phone == phone:
+                        return send, message
+        return None
+
     def close(self) -> None:
         if self._file is not None:
             self._file.close()

@@ -14,7 +14,8 @@ from aiohttp import web
 from airflow_provider_rcs.sandbox.calls import ApiCalls
 from airflow_provider_rcs.sandbox.control import ControlCalls
 from airflow_provider_rcs.sandbox.faults import FaultPlan
-from airflow_provider_rcs.sandbox.pusher import ReportPusher
+from airflow_provider_rcs.sandbox.pushes.pusher import ReportPusher
+from airflow_provider_rcs.sandbox.quirks import Quirks
 from airflow_provider_rcs.sandbox.record import SandboxRecord
 from airflow_provider_rcs.sandbox.service import SandboxService
 
@@ -57,10 +58,11 @@ async def serve(options: SandboxOptions) -> None:
 async def running(options: SandboxOptions) -> AsyncIterator[str]:
     """Serve until the context ends, and yield the URL."""
     record = SandboxRecord(options.record)
-    pusher = ReportPusher(options.reports, options.seed)
+    quirks = Quirks(options.quirks)
+    pusher = ReportPusher(options.reports, options.seed, quirks)
     faults = FaultPlan(seen=record.last_request)
-    calls = ApiCalls(options, SandboxService(options.account, record), faults, pusher)
-    control = ControlCalls(options.account, record, calls, faults, pusher)
+    calls = ApiCalls(options, SandboxService(options.account, record), faults, pusher, quirks)
+    control = ControlCalls(options.account, record, calls, faults, pusher, quirks)
     application = web.Application(client_max_size=_LARGEST_BODY)
     application.add_routes([*calls.routes(), *control.routes()])
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SECONDS_TO_FINISH)

@@ -58,6 +58,22 @@ class SandboxService:
         :param number: number of the send request, counted from 1.
         :raises NotEnoughCreditError: if the credit does not cover all messages; then none is accepted.
         """
+        chosen, refused, duplicates = self._choose(request)
+        if len(chosen) > self.credit:
+            raise NotEnoughCreditError
+        return self._outcome(request, number, chosen, refused, duplicates)
+
+    def send_half(self, request: ReceivedSend, number: int) -> SendOutcome:
+        """Accept the first half of the valid recipients, and return the others as not sent.
+
+        :param number: number of the send request, counted from 1.
+        """
+        chosen, refused, duplicates = self._choose(request)
+        half = min((len(chosen) + 1) // 2, self.credit)
+        return self._outcome(request, number, chosen[:half], [*chosen[half:], *refused], duplicates)
+
+    def _choose(self, request: ReceivedSend) -> tuple[list[SandboxRecipient], list[SandboxRecipient], int]:
+        """Return the valid recipients, each phone once, the invalid ones, and the number of duplicates."""
         chosen: dict[str, SandboxRecipient] = {}
         refused = []
         duplicates = 0
@@ -71,9 +87,17 @@ class SandboxService:
                 duplicates += 1
             else:
                 chosen[phone] = recipient
-        if len(chosen) > self.credit:
-            raise NotEnoughCreditError
-        accepted = self._accept(request, number, list(chosen.values())) if chosen else None
+        return list(chosen.values()), refused, duplicates
+
+    def _outcome(
+        self,
+        request: ReceivedSend,
+        number: int,
+        chosen: list[SandboxRecipient],
+        refused: list[SandboxRecipient],
+        duplicates: int,
+    ) -> SendOutcome:
+        accepted = self._accept(request, number, chosen) if chosen else None
         return SendOutcome(len(request.recipients), accepted, refused, duplicates)
 
     def _accept(self, request: ReceivedSend, number: int, recipients: list[SandboxRecipient]) -> AcceptedSend:

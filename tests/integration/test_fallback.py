@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
 from airflow_provider_rcs.sandbox.options import ReportShares, SandboxStatus
-from airflow_provider_rcs.sandbox.reports import plan_reports
+from airflow_provider_rcs.sandbox.pushes.reports import plan_reports
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.read.funnel import read_funnel
@@ -34,7 +34,9 @@ def sandbox(store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandb
     """Run a sandbox whose reports are saved to the store."""
     shares = {f"{name}_share": share for name, share in asdict(SHARES).items()}
     store_url = store.url.render_as_string(hide_password=False)
-    with reporting_sandbox(store_url, seed=SEED, code={"read": 20}, report_jitter=0.02, **shares) as sandbox:
+    with reporting_sandbox(
+        store_url, seed=SEED, code={"read": 20}, report_jitter=0.02, fallback_format="rcs", **shares
+    ) as sandbox:
         connect(monkeypatch, sandbox, extra={"status_codes": {"20": "read"}})
         yield sandbox
 

@@ -6,30 +6,47 @@ import asyncio
 import threading
 from collections import deque
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import orjson
 from aiohttp import web
 
 from tests.integration.sandbox.waiting import wait_for
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 @dataclass(frozen=True, slots=True)
 class ReceivedReport:
-    content_type: str
-    authorization: str | None
-    fields: dict[str, str]
+    """A push as it arrived; its body is unpacked."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def content_type(self) -> str | None:
+        return self.headers.get("Content-Type")
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The fields of a body that is a JSON object."""
+        fields: dict[str, str] = orjson.loads(self.body)
+        return fields
 
 
 class ReportListener:
     """Stores every report in the order of arrival.
 
-    ``answers`` are the statuses of the next replies; after them, it answers 200.
+    ``answers`` are the statuses of the next replies; after them, it answers 200. ``checks`` are the methods and
+    credentials of the requests that check the address without pushing; each of them is answered with ``checked``.
     """
 
     def __init__(self) -> None:
         self.received: list[ReceivedReport] = []
         self.answers: deque[int] = deque()
+        self.checks: list[tuple[str, str | None]] = []
+        self.checked = 200
         self.connections: set[object] = set()
         self.url = ""
         self._loop = asyncio.new_event_loop()
@@ -66,10 +83,14 @@ class ReportListener:
     def _application(self) -> web.Application:
         application = web.Application()
         application.router.add_post("/reports", self._take)
+        application.router.add_get("/reports", self._check)
         return application
+
+    async def _check(self, request: web.Request) -> web.Response:
+        self.checks.append((request.method, request.headers.get("Authorization")))
+        return web.Response(status=self.checked)
 
     async def _take(self, request: web.Request) -> web.Response:
         self.connections.add(request.transport)
-        fields = orjson.loads(await request.read())
-        self.received.append(ReceivedReport(request.content_type, request.headers.get("Authorization"), fields))
+        self.received.append(ReceivedReport(request.headers.copy(), await request.read()))
         return web.Response(status=self.answers.popleft() if self.answers else 200)

@@ -96,10 +96,48 @@ def test_only_post_is_allowed(sandbox: SandboxProcess) -> None:
     assert reply.status_code == 405
 
 
-def test_request_that_does_not_ask_for_json_gets_the_old_reply_format(sandbox: SandboxProcess) -> None:
+def test_request_that_does_not_ask_for_json_gets_text_with_the_credit_left(sandbox: SandboxProcess) -> None:
     reply = send(sandbox, Resp="")
 
-    assert (reply.headers["Content-Type"].split(";")[0], reply.text) == ("text/plain", "Res:2")
+    credit = post(sandbox, "GetCreditos", {"Resp": "JSON"}).json()[0]["Cred"]
+    assert (reply.headers["Content-Type"].split(";")[0], reply.text) == ("text/plain", f"Res:2;Cred:{credit},00;")
+
+
+def test_multipart_form_is_accepted_like_json(sandbox: SandboxProcess) -> None:
+    recipients = send_parameters()["Destinatarios"]
+    arrays = {f"Destinatarios[{at}][{key}]": each[key] for at, each in enumerate(recipients) for key in each}
+    form = send_parameters(resp="json") | arrays
+    del form["Destinatarios"], form["Resp"]
+
+    reply = requests.post(
+        f"{sandbox.url}/EnviarRCS",
+        files={name: (None, value) for name, value in form.items()},
+        auth=(sandbox.login, sandbox.password),
+        timeout=10,
+    ).json()[0]
+
+    assert [sent["Telefono"] for sent in json.loads(reply["Enviados"])] == list(PHONES)
+    assert sandbox.calls()[-1]["content_type"] == "multipart/form-data"
+
+
+def test_text_shape_answers_with_text_whatever_was_asked_for() -> None:
+    with SandboxProcess(reply_shape="text", credit=12) as sandbox:
+        texts = [
+            send(sandbox).text,
+            post(sandbox, "GetCreditos", {"Resp": "JSON"}).text,
+            send(sandbox, Plantilla="").text,
+            post(sandbox, "EnviarRCS", send_parameters(), password="wrong").text,
+        ]
+
+    assert texts == ["Res:2;Cred:10,00;", "Res:1;Cred:10,00;", "Res:-3;", "-1"]
+
+
+def test_documents_layout_can_hold_real_numbers_and_arrays() -> None:
+    with SandboxProcess(reply_values="real") as sandbox:
+        (reply,) = send(sandbox).json()
+
+    assert reply["Res"] == 2
+    assert [type(sent["idMensaje"]) for sent in reply["Enviados"]] == [int, int]
 
 
 def test_wrong_credentials_are_refused_and_counted(sandbox: SandboxProcess) -> None:

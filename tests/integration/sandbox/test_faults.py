@@ -104,6 +104,20 @@ def test_reply_is_a_refusal(sandbox: SandboxProcess, result: int) -> None:
     assert replies[0].json()[0]["Res"] == str(result)
 
 
+@pytest.mark.parametrize(("result", "status"), [(-2, None), (-3, 403), (0, 404), (-2, 429)])
+def test_refusal_names_the_half_that_was_sent(sandbox: SandboxProcess, result: int, status: int | None) -> None:
+    sandbox.faults([{"next": 1, "kind": "refusal_names_sent", "res": result, "status": status}])
+
+    replies: list[requests.Response] = []
+    assert accepted_in(sandbox, lambda: replies.append(send(sandbox, "34600000001", "34600000002", "34600000003"))) == 2
+
+    reply = replies[0].json()[0]
+    assert (replies[0].status_code, reply["Res"]) == (status or 200, str(result))
+    assert [sent["Telefono"] for sent in json.loads(reply["Enviados"])] == ["34600000001", "34600000002"]
+    assert [each["Telefono"] for each in json.loads(reply["NoEnviados"])] == ["34600000003"]
+    assert str(sandbox.accepted()[-1]["send_id"]) == reply["idEnvio"]
+
+
 def test_reply_is_late_but_complete(sandbox: SandboxProcess) -> None:
     sandbox.faults([{"next": 1, "kind": "late_reply", "seconds": 0.3}])
 
@@ -129,6 +143,8 @@ def test_fault_applies_to_the_request_with_its_number(sandbox: SandboxProcess) -
         ("reports", {"action": "burn"}),
         ("reports", []),
         ("report-url", {"url": "nowhere"}),
+        ("quirks", ["boom"]),
+        ("replies", {"phone": "34600000001"}),
     ],
 )
 def test_invalid_control_call_is_refused_with_a_reason(sandbox: SandboxProcess, call: str, content: Any) -> None:

@@ -48,6 +48,7 @@ def test_request_numbers_continue_from_the_record() -> None:
         {"kind": "status", "next": 1, "status": 99},
         {"kind": "res", "next": 1},
         {"kind": "res", "next": 1, "res": 5},
+        {"kind": "refusal_names_sent", "next": 1},
         {"kind": "timeout_after", "next": 1},
         {"kind": "late_reply", "next": 1, "seconds": -1},
         {"kind": "late_reply", "next": 1, "seconds": "long"},

@@ -9,6 +9,8 @@ import pytest
 
 from airflow_provider_rcs.sandbox.model import SandboxTemplate
 from airflow_provider_rcs.sandbox.options import (
+    DEFAULT_CODES,
+    FallbackFormat,
     ReportOptions,
     ReportShares,
     ReportTarget,
@@ -38,7 +40,9 @@ def test_defaults_are_valid() -> None:
         (lambda: ReportTarget("ftp://example.org"), "report URL"),
         (lambda: ReportOptions(jitter=-0.1), "jitter"),
         (lambda: ReportOptions(codes={}), "no code for"),
+        (lambda: ReportShares(replies=1.5), "replies share"),
         (lambda: ReportOptions(fallback_service=""), "fallback service"),
+        (lambda: ReportOptions(fallback_service="A", fallback_format=FallbackFormat.SMS_58), "fallback service"),
     ],
 )
 def test_error_names_the_invalid_option(make: Callable[[], Any], complaint: str) -> None:
@@ -59,3 +63,7 @@ def test_error_names_the_invalid_option(make: Callable[[], Any], complaint: str)
 )
 def test_account_authorizes_its_own_credentials_alone(header: str | None, authorized: bool) -> None:
     assert SandboxAccount().authorizes(header) is authorized
+
+
+def test_default_codes_are_not_the_ones_whose_meaning_is_disputed() -> None:
+    assert not {11, 52} & set(DEFAULT_CODES.values())

@@ -14,7 +14,13 @@ from airflow_provider_rcs.sandbox.parsing import lower_names, parse_parameters, 
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=xyz"
 ANA = {"Nombre": "Ana Gómez", "Telefono": "34600000001", "Referencia": "R1"}
+
+
+def multipart(fields: dict[str, str]) -> bytes:
+    parts = [f'--xyz\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{fields[name]}\r\n' for name in fields]
+    return "".join([*parts, "--xyz--\r\n"]).encode()
 
 
 def parameters(**changes: Any) -> dict[str, Any]:
@@ -42,6 +48,32 @@ def test_json_body_and_form_are_parsed_alike() -> None:
     assert parse_send(from_form, SandboxAccount()).recipients == [
         SandboxRecipient("34600000001", "Ana Gómez", "R1", {})
     ]
+
+
+@pytest.mark.parametrize("content_type", [FORM, MULTIPART])
+def test_form_may_hold_real_arrays(content_type: str) -> None:
+    fields = {
+        "PLANTILLA": "1234569",
+        "destinatarios[0][telefono]": "34600000001",
+        "destinatarios[0][Variables][0][Nombre]": "Importe",
+        "destinatarios[0][Variables][0][Valor]": "12",
+        "destinatarios[1][telefono]": "34600000002",
+        "Resp": "json",
+    }
+    body = urlencode(fields).encode() if content_type == FORM else multipart(fields)
+
+    request = parse_send(lower_names(parse_parameters(body, content_type)), SandboxAccount())
+
+    assert request.recipients == [
+        SandboxRecipient("34600000001", "", "", {"Importe": "12"}),
+        SandboxRecipient("34600000002", "", "", {}),
+    ]
+
+
+def test_multipart_form_is_parsed_like_json() -> None:
+    strings = parameters(Destinatarios=orjson.dumps([ANA]).decode())
+
+    assert parse_parameters(multipart(strings), MULTIPART) == strings
 
 
 def test_array_in_a_json_body_may_be_an_array_or_a_string() -> None:
@@ -138,13 +170,31 @@ def test_refusal_names_the_invalid_parameter(changes: dict[str, Any], named: str
 
 @pytest.mark.parametrize(
     ("body", "content_type"),
-    [(b"{", JSON), (b"[]", JSON), (b"\xff", FORM), (b"a=%FF", FORM), (b"{}", "text/plain"), (b"", "")],
+    [
+        (b"{", JSON),
+        (b"[]", JSON),
+        (b"\xff", FORM),
+        (b"a=%FF", FORM),
+        (b"--xyz", MULTIPART),
+        (b"--xyz--", MULTIPART[:19]),
+        (b"{}", "text/plain"),
+        (b"", ""),
+    ],
 )
 def test_body_in_an_unknown_format_is_refused(body: bytes, content_type: str) -> None:
     with pytest.raises(ParameterError):
         parse_parameters(body, content_type)
 
 
-@pytest.mark.parametrize(("content", "expected"), [({"resp": "JSON"}, True), ({"Resp": "TXT"}, False), ({}, False)])
-def test_request_asks_for_json_by_its_resp_parameter(content: dict[str, str], expected: bool) -> None:
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"resp": "JSON"}, True),
+        ({"RESP": "json"}, True),
+        ({"Resp": "TXT"}, False),
+        ({"Resp": ["JSON"]}, False),
+        ({}, False),
+    ],
+)
+def test_request_asks_for_json_by_its_resp_parameter(content: dict[str, Any], expected: bool) -> None:
     assert wants_json(lower_names(parse_parameters(orjson.dumps(content), JSON))) is expected

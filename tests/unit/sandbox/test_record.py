@@ -54,3 +54,16 @@ def test_phone_accepted_twice_in_a_campaign_is_counted_across_batches() -> None:
     service.send(request(to("34600000001"), to("34600000002"), reference="summer-1"), 3)
 
     assert record.counts.twice == 1
+
+
+def test_last_message_to_a_phone_is_found() -> None:
+    record = SandboxRecord()
+    service = SandboxService(SandboxAccount(), record)
+    service.send(request(to("34600000001"), reference="spring-1"), 1)
+    service.send(request(to("34600000002"), to("34600000001"), reference="summer-1"), 2)
+
+    found = record.last_to("34600000001")
+
+    assert found is not None
+    assert (found[0].campaign_reference, found[1].phone) == ("summer-1", "34600000001")
+    assert record.last_to("3460000000") is None

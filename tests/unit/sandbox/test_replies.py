@@ -6,24 +6,31 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+import pytest
 
 from airflow_provider_rcs.sandbox.model import (
     AcceptedMessage,
     AcceptedSend,
     ParameterError,
     SandboxRecipient,
+    SandboxTemplate,
     SendOutcome,
+    VariableType,
+    WrongCredentialsError,
 )
-from airflow_provider_rcs.sandbox.options import DEFAULT_TEMPLATES, ReplyShape
+from airflow_provider_rcs.sandbox.options import DEFAULT_TEMPLATES, ReplyShape, ReplyValues
 from airflow_provider_rcs.sandbox.replies import (
     Reply,
+    ReplyFormat,
     credit_reply,
-    encode_old_reply,
     encode_reply,
+    encode_text_reply,
     refusal_reply,
     send_reply,
+    spanish_credit_reply,
     templates_reply,
     variables_reply,
+    without_result,
 )
 
 SENT = AcceptedSend(
@@ -41,12 +48,12 @@ SENT = AcceptedSend(
 OUTCOME = SendOutcome(3, SENT, [SandboxRecipient("34600", "Ana", "", {})], 1)
 
 
-def decoded(reply: Reply, shape: ReplyShape) -> Any:
-    return orjson.loads(encode_reply(reply, shape))
+def decoded(reply: Reply, shape: ReplyShape, values: ReplyValues | None = None) -> Any:
+    return orjson.loads(encode_reply(reply, ReplyFormat(shape, values)))
 
 
-def sent(shape: ReplyShape) -> Any:
-    return decoded(send_reply(OUTCOME, shape), shape)
+def sent(shape: ReplyShape, values: ReplyValues | None = None) -> Any:
+    return decoded(send_reply(OUTCOME, ReplyFormat(shape, values)), shape, values)
 
 
 def test_document_shape_is_a_list_of_one_object_of_strings() -> None:
@@ -91,7 +98,7 @@ def test_counts_shape_has_counts_instead_of_arrays() -> None:
 def test_send_without_accepted_messages_has_result_0_and_no_send_id() -> None:
     outcome = SendOutcome(1, None, [SandboxRecipient("1", "", "", {})], 0)
 
-    reply = decoded(send_reply(outcome, ReplyShape.OBJECT), ReplyShape.OBJECT)
+    reply = decoded(send_reply(outcome, ReplyFormat(ReplyShape.OBJECT)), ReplyShape.OBJECT)
 
     assert reply["Res"] == 0
     assert "idEnvio" not in reply
@@ -108,7 +115,7 @@ def test_templates_are_written_as_in_the_document() -> None:
 
 
 def test_variables_are_written_as_in_the_document() -> None:
-    assert decoded(variables_reply(DEFAULT_TEMPLATES[0]), ReplyShape.DOCUMENT) == [
+    assert decoded(variables_reply(DEFAULT_TEMPLATES[0], ReplyFormat(ReplyShape.DOCUMENT)), ReplyShape.DOCUMENT) == [
         {
             "Res": "1",
             "Nombre": "Customer welcome",
@@ -135,5 +142,66 @@ def test_credit_reply_has_the_credit() -> None:
     assert decoded(credit_reply(12), ReplyShape.OBJECT) == {"Res": 1, "Cred": 12}
 
 
-def test_old_reply_format_is_not_json() -> None:
-    assert encode_old_reply(send_reply(OUTCOME, ReplyShape.DOCUMENT)) == b"Res:1"
+def test_one_object_stands_in_place_of_a_list_of_one() -> None:
+    reply = sent(ReplyShape.ONE_OBJECT)
+
+    assert reply["Enviados"] == {"Telefono": "34600000001", "idMensaje": 108366478}
+    assert reply["NoEnviados"] == {"Nombre": "Ana", "Telefono": "34600"}
+
+
+def test_variables_of_a_template_with_one_are_one_object_in_that_shape() -> None:
+    template = SandboxTemplate("1", "Receipt", {"Total": VariableType.TEXT})
+
+    reply = variables_reply(template, ReplyFormat(ReplyShape.ONE_OBJECT))
+
+    assert reply["Variables"] == {"Nombre": "Total", "Tipo": "TEXTO"}
+
+
+def test_certified_shape_has_the_ids_in_the_list_of_recipients_and_a_count_of_them() -> None:
+    reply = sent(ReplyShape.CERTIFIED)
+
+    assert reply["Destinatarios"] == [{"Telefono": "34600000001", "idMensaje": 108366478}]
+    assert reply["Enviados"] == 1
+    assert reply["NoEnviados"] == [{"Nombre": "Ana", "Telefono": "34600"}]
+
+
+def test_mobile_shape_has_the_other_name_for_a_phone() -> None:
+    reply = sent(ReplyShape.MOBILE)
+
+    assert reply["Enviados"] == [{"Movil": "34600000001", "idMensaje": 108366478}]
+    assert reply["NoEnviados"] == [{"Nombre": "Ana", "Movil": "34600"}]
+
+
+@pytest.mark.parametrize("shape", [shape for shape in ReplyShape if shape is not ReplyShape.TEXT])
+def test_every_json_shape_can_be_written_in_every_way(shape: ReplyShape) -> None:
+    real, numbers_as_texts, texts = (sent(shape, values) for values in ReplyValues)
+    if shape is ReplyShape.DOCUMENT:
+        (real,), (numbers_as_texts,), (texts,) = real, numbers_as_texts, texts
+
+    assert real["Res"] == 1
+    assert numbers_as_texts["Res"] == texts["Res"] == "1"
+    assert type(numbers_as_texts["NoEnviados"]) is (str if shape is ReplyShape.COUNTS else type(real["NoEnviados"]))
+    assert all(isinstance(value, str) for value in texts.values())
+    assert orjson.loads(texts["NoEnviados"]) == real["NoEnviados"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "text"),
+    [
+        (send_reply(OUTCOME, ReplyFormat(ReplyShape.TEXT)), b"Res:1;Cred:14970,00;"),
+        (refusal_reply(ParameterError("Plantilla desconocida")), b"Res:-3;"),
+        (refusal_reply(WrongCredentialsError()), b"-1"),
+    ],
+)
+def test_text_reply_has_result_and_credit_or_a_bare_number_for_wrong_credentials(reply: Reply, text: bytes) -> None:
+    assert encode_text_reply(reply, credit_reply(14_970)) == text
+
+
+def test_credit_is_written_as_in_spain() -> None:
+    assert spanish_credit_reply(1_234_567) == {"Res": 1, "Saldo": "1.234.567,00"}
+    assert encode_text_reply({"Res": 3}, spanish_credit_reply(14_970)) == b"Res:3;Saldo:14.970,00;"
+
+
+def test_credit_without_a_result_says_wrong_credentials_by_its_number() -> None:
+    assert without_result(credit_reply(12)) == {"Cred": 12}
+    assert without_result(refusal_reply(WrongCredentialsError())) == {"Cred": -1}

@@ -96,3 +96,15 @@ def test_without_a_limit_every_send_is_taken() -> None:
     limit = RequestLimit(None)
 
     assert [limit.seconds_to_wait(0.0) for _ in range(9)] == [0] * 9
+
+
+@pytest.mark.parametrize(("count", "half"), [(1, 1), (2, 1), (3, 2)])
+def test_half_of_the_valid_recipients_is_accepted_and_the_rest_returned_as_not_sent(count: int, half: int) -> None:
+    valid = [str(34600000000 + number) for number in range(count)]
+    record = SandboxRecord()
+
+    outcome = SandboxService(SandboxAccount(), record).send_half(request(to("12"), *map(to, valid)), 1)
+
+    assert phones(outcome) == valid[:half]
+    assert [recipient.phone for recipient in outcome.refused] == [*valid[half:], "12"]
+    assert record.messages == half

@@ -1,38 +1,21 @@
-"""The reports of a message are random but repeatable, and have the document's nine fields in each format."""
+"""The reports of a message are random but repeatable."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cache
 from itertools import pairwise
 
 import pytest
 
-from airflow_provider_rcs.sandbox.model import AcceptedMessage, AcceptedSend
 from airflow_provider_rcs.sandbox.options import ReportShares, SandboxStatus
-from airflow_provider_rcs.sandbox.reports import PlannedReport, plan_reports, report_fields
+from airflow_provider_rcs.sandbox.pushes.reports import PlannedReport, plan_reports
 
 Plan = tuple[PlannedReport, ...]
 
 IDS = range(108366478, 108366478 + 10_000)
 FINAL = {SandboxStatus.DELIVERED, SandboxStatus.READ, SandboxStatus.FAILED}
 IN_ORDER_ONCE = ReportShares(repeated=0, out_of_order=0)
-MESSAGE = AcceptedMessage(33434444443, "34600000001", "Pedro", "36578294H", {})
-SEND = AcceptedSend(
-    request=1,
-    send_id=10573758,
-    template_id="1234567",
-    agent="my-rcs-agent",
-    campaign_reference="año & más=1",
-    send_at="",
-    quiet_hours=(),
-    report=True,
-    accepted_at=datetime(2020, 12, 3, 10, 14, 20, tzinfo=UTC),
-    messages=[MESSAGE],
-)
-FIELDS = report_fields(SEND, MESSAGE, 11, 4)
 
 
 @cache
@@ -148,28 +131,3 @@ def test_messages_that_fall_back_fail_there_as_often_as_others() -> None:
 
     failures = sum(plan[-1].status is SandboxStatus.FAILED for plan in fallen_back)
     assert failures / len(fallen_back) == pytest.approx(0.5, abs=0.03)
-
-
-def test_fields_are_those_of_the_document_and_all_strings() -> None:
-    assert FIELDS == {
-        "Servicio": "RCS",
-        "Estado": "11",
-        "Agente": "my-rcs-agent",
-        "Destinatario": "34600000001",
-        "RefCampaign": "año & más=1",
-        "RefMensaje": "36578294H",
-        "Fecha": "2020-12-03 11:14:24",
-        "idCampaign": "10573758",
-        "idMensaje": "33434444443",
-    }
-
-
-def test_fallback_is_reported_under_the_name_of_its_service() -> None:
-    assert report_fields(SEND, MESSAGE, 13, 4, "SMS") == FIELDS | {"Servicio": "SMS", "Estado": "13"}
-
-
-@pytest.mark.parametrize(("month", "hour"), [(1, "13"), (7, "14")])
-def test_date_is_in_spains_time_in_winter_and_summer(month: int, hour: str) -> None:
-    noon = replace(SEND, accepted_at=datetime(2026, month, 1, 12, tzinfo=UTC))
-
-    assert report_fields(noon, MESSAGE, 11, 0)["Fecha"] == f"2026-0{month}-01 {hour}:00:00"

@@ -1,21 +1,17 @@
-"""The delivery reports of an accepted message."""
+"""Which reports a message gets, in which order."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from airflow_provider_rcs.sandbox.options import SandboxStatus
 
 if TYPE_CHECKING:
-    from airflow_provider_rcs.sandbox.model import AcceptedMessage, AcceptedSend
     from airflow_provider_rcs.sandbox.options import ReportShares
 
 _LONGEST_GAP = 3
-_SPAIN = ZoneInfo("Europe/Madrid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +48,6 @@ def plan_reports(message_id: int, seed: int, shares: ReportShares) -> tuple[Plan
         if chance.random() < shares.repeated:
             reports.insert(chance.randint(reports.index(report) + 1, len(reports)), report)
     return tuple(reports)
-
-
-def report_fields(
-    send: AcceptedSend, message: AcceptedMessage, code: int, second: int, service: str = "RCS"
-) -> dict[str, str]:
-    """Return the document's nine fields, all strings, as in its example.
-
-    :param second: seconds from the acceptance to the date in the report.
-    :param service: the reporting service.
-    """
-    date = (send.accepted_at + timedelta(seconds=second)).astimezone(_SPAIN)
-    return {
-        "Servicio": service,
-        "Estado": str(code),
-        "Agente": send.agent,
-        "Destinatario": message.phone,
-        "RefCampaign": send.campaign_reference,
-        "RefMensaje": message.reference,
-        "Fecha": f"{date:%Y-%m-%d %H:%M:%S}",
-        "idCampaign": str(send.send_id),
-        "idMensaje": str(message.message_id),
-    }
 
 
 def _statuses(chance: random.Random, shares: ReportShares) -> list[tuple[SandboxStatus, bool]]:

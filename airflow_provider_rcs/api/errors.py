@@ -8,14 +8,14 @@ from typing import ClassVar
 class RcsError(Exception):
     """Base class of all errors of this provider.
 
-    Code decides by the class attributes, never by the text:
+    Code decides by these attributes, which the class sets, never by the text:
 
     ``nothing_sent``: whether it is certain that the failed call messaged nobody.
     ``retry_may_help``: whether the same call may succeed later without anyone changing anything.
     ``remedy``: what a person can do about errors of the class. It is also in the error's text, which may be more exact.
     """
 
-    nothing_sent: ClassVar[bool] = True
+    nothing_sent: bool = True
     retry_may_help: bool = False
     remedy: ClassVar[str] = "See the text of the error."
 
@@ -154,11 +154,17 @@ class RcsInFlightError(RcsError):
 
 
 class RcsRefusedError(RcsError):
-    """The service definitely refused the call, so the call messaged nobody."""
+    """The service definitely refused the call.
+
+    The call messaged nobody, unless ``nothing_sent`` of the error is false: then the reply refuses the request and yet
+    says that some of it was sent.
+    """
 
 
 class RcsAuthError(RcsRefusedError):
-    """The API User or the API Token is wrong: HTTP 401 or 403, or a ``Res`` of -1 (public).
+    """The API User or the API Token is wrong.
+
+    HTTP 401 or 403, a ``Res`` of -1, a reply that is just ``-1``, or a credit of -1 without a ``Res`` (public).
 
     Never retried, because the service may block an account after repeated failures (sure).
     """

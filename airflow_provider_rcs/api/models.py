@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE, read_timezone, require_expressible, service_time_ahead
-from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.errors import RcsInputError, RcsRefusedError
 from airflow_provider_rcs.api.statuses import MessageState
 
 # A message that is due in quiet hours goes out at their end, so within a day.
@@ -213,26 +213,34 @@ def _later(moment: time, by: timedelta) -> time:
 class SendResult:
     """The service's reply to a send request.
 
-    :param messages: the number of messages sent.
+    :param messages: the number of messages sent, by the reply's result.
     :param api_campaign_id: the service's id of the send, which comes back in reports; empty if the reply has none.
     :param accepted: phone -> the service's message id, if the reply lists the accepted recipients.
-    :param rejected: phones of the rejected recipients, if the reply lists them.
-    :param accepted_count: number of accepted recipients, if the reply has it in place of the list.
-    :param rejected_count: number of rejected recipients, if the reply has it in place of the list.
+    :param rejected: phones of the recipients that were not sent to, if the reply lists them.
+    :param accepted_count: number of accepted recipients, if the reply has it in place of the list; 0 for an empty list,
+        ``None`` if it has neither.
+    :param rejected_count: likewise of the recipients that were not sent to.
     :param duplicates: number of recipients left out as duplicates.
+    :param is_unclear: whether a part of the reply cannot be read, or contradicts another part.
+    :param refused: the refusal of the request, if the reply refuses it and yet says something of its recipients.
     """
 
     messages: int
     api_campaign_id: str = ""
     accepted: Mapping[str, str] = field(default_factory=dict)
     rejected: frozenset[str] = frozenset()
-    accepted_count: int = 0
-    rejected_count: int = 0
+    accepted_count: int | None = None
+    rejected_count: int | None = None
     duplicates: int = 0
+    is_unclear: bool = False
+    refused: RcsRefusedError | None = None
 
 
 class Outcome(NamedTuple):
-    """The outcome of a request for one of its recipients, as far as the reply proves it."""
+    """The outcome of a request for one of its recipients, as far as the reply proves it.
+
+    :param state: ``planned`` for a recipient who was not sent to because the service refused the request.
+    """
 
     phone: str
     state: MessageState

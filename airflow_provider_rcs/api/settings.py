@@ -12,7 +12,8 @@ from urllib.parse import SplitResult, urlsplit
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.statuses import DeliveryStatus, status_codes
 from airflow_provider_rcs.api.wire.calls import BODY_FORMATS, DEFAULT_BASE_URL, DEFAULT_PATHS
-from airflow_provider_rcs.api.wire.send import DEFAULT_RECIPIENT_REFERENCE_KEY, NOTHING_SENT, ZERO_RESULTS
+from airflow_provider_rcs.api.wire.send import DEFAULT_RECIPIENT_REFERENCE_KEY
+from airflow_provider_rcs.api.wire.send_reply import NOTHING_SENT, ZERO_RESULTS
 
 DEFAULT_BATCH_SIZE = 1000  # assumed: the maximum number of recipients in a call is undocumented
 DEFAULT_TIMEOUT_SECONDS = 60.0

@@ -1,4 +1,4 @@
-"""What HTTP alone proves about a call, whatever the body says: it never left, or it was refused."""
+"""What HTTP alone says about a call: it never left, or it was refused."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError
 
 from airflow_provider_rcs.api.errors import RcsAuthError, RcsParameterError, RcsRateLimited
+from airflow_provider_rcs.api.wire.calls import Refusal
 
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 
@@ -30,23 +31,26 @@ def error_kind(error: Exception) -> str:
     return type(_cause(error)).__name__
 
 
-def raise_for_status(url: str, response: requests.Response) -> None:
-    """Raise for the statuses that prove a refusal, whatever the body says; for any other the body decides.
+def refusal_by_status(url: str, response: requests.Response) -> Refusal | None:
+    """Return the refusal that a HTTP status is, or ``None`` for a status that refuses nothing by itself.
 
-    :raises RcsRefusedError: one of its kinds.
+    What the body says of single recipients still counts: see
+    :func:`~airflow_provider_rcs.api.wire.send.read_send_reply`.
     """
-    proof = f"HTTP {response.status_code}). Nothing was sent."
+    status = f"(HTTP {response.status_code})."
     match response.status_code:
         case 401 | 403:
-            raise RcsAuthError(f"{url}: the service refused the API User or API Token ({proof} {RcsAuthError.remedy}")
+            problem = f"{url}: the service refused the API User or API Token {status}"
+            return Refusal(RcsAuthError, problem, RcsAuthError.remedy)
         case 404:
-            raise RcsParameterError(
-                f"{url}: no such address at the service ({proof} Check host and extra 'paths' of the connection."
-            )
+            problem = f"{url}: no such address at the service {status}"
+            return Refusal(RcsParameterError, problem, "Check host and extra 'paths' of the connection.")
         case 429:
             retry_after = _read_seconds(response.headers.get("Retry-After", ""), response.headers.get("Date", ""))
             wait = "" if retry_after is None else f" It asks to wait {retry_after:g} seconds."
-            raise RcsRateLimited(f"{url}: too many requests ({proof}{wait} {RcsRateLimited.remedy}", retry_after)
+            problem = f"{url}: too many requests {status}{wait}"
+            return Refusal(RcsRateLimited, problem, RcsRateLimited.remedy, retry_after)
+    return None
 
 
 def _cause(error: Exception) -> object:

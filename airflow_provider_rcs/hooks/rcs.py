@@ -26,8 +26,9 @@ from airflow_provider_rcs.api.errors import (
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.api.settings import ApiSettings, is_unset, read_settings
 from airflow_provider_rcs.api.wire import calls, lookups, send
+from airflow_provider_rcs.api.wire.send_reply import read_send_reply
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
-from airflow_provider_rcs.hooks.http_errors import error_kind, never_left, raise_for_status
+from airflow_provider_rcs.hooks.http_errors import error_kind, never_left, refusal_by_status
 from airflow_provider_rcs.hooks.lookup_cache import LOOKUP_CACHE
 from airflow_provider_rcs.hooks.retrying import retry_look_up
 from airflow_provider_rcs.hooks.time_limit import RequestBody, call_within
@@ -36,6 +37,7 @@ from airflow_provider_rcs.hooks.transport import read_transport
 _MAX_CONNECTIONS = 64
 
 Result = TypeVar("Result")
+ReadReply = Callable[[bytes, int, calls.Refusal | None], Result]
 
 
 class RcsHook(HttpHook):
@@ -152,7 +154,7 @@ class RcsHook(HttpHook):
             self._look_up,
             "get_template",
             parameters,
-            lambda body, status: lookups.read_template(body, template_id, status),
+            lambda body, *status: lookups.read_template(body, template_id, *status),
         )
         try:
             return LOOKUP_CACHE.cached(self._cache_key("get_template", parameters), look_up, fresh=fresh)
@@ -170,12 +172,17 @@ class RcsHook(HttpHook):
         """Send a template to a batch of recipients, once; the call is never retried.
 
         :param request: the template and its recipients.
+        :return: what the reply says; also if it refuses the request (``refused``) and yet names recipients.
         :raises RcsRefusedError: one of its kinds, if it is proven that no message was sent.
         :raises RcsOutcomeUnknown: if the request left and no readable reply arrived.
         """
         body = send.send_body(request, self.settings.recipient_reference_key, self.settings.body_format)
-        read = partial(send.read_send_reply, zero_result=self.settings.zero_result)
-        return self._call("send", body, read, no_reply=RcsOutcomeUnknown)
+        read = partial(read_send_reply, zero_result=self.settings.zero_result)
+        result = self._call("send", body, read, no_reply=RcsOutcomeUnknown)
+        if isinstance(result.refused, RcsAuthError):
+            # Not the same error: that one says that a part of its request was sent.
+            self._refused = RcsAuthError(f"the service refused the API User or API Token. {RcsAuthError.remedy}")
+        return result
 
     def test_connection(self) -> tuple[bool, str]:
         """Make one call that sends nothing, and return the credit left."""
@@ -191,7 +198,7 @@ class RcsHook(HttpHook):
     def _cache_key(self, call: str, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
         return self.rcs_conn_id, self.credentials_fingerprint, self.settings.url(call), tuple(parameters.items())
 
-    def _look_up(self, call: str, parameters: Mapping[str, Any], read: Callable[[bytes, int], Result]) -> Result:
+    def _look_up(self, call: str, parameters: Mapping[str, Any], read: ReadReply[Result]) -> Result:
         body = self._write_body(parameters)
         return retry_look_up(lambda: self._call(call, body, read))
 
@@ -202,12 +209,12 @@ class RcsHook(HttpHook):
         self,
         call: str,
         body: bytes,
-        read: Callable[[bytes, int], Result],
+        read: ReadReply[Result],
         no_reply: type[RcsError] = RcsUnavailable,
     ) -> Result:
         """Make a call once and return its parsed reply; a hook shows refused credentials to the service once.
 
-        :param read: parses the reply's body and HTTP status.
+        :param read: parses the reply's body and HTTP status, with the refusal that the status is.
         :param no_reply: the error to raise if the call left and no reply arrived.
         """
         if self._refused is not None:
@@ -218,7 +225,7 @@ class RcsHook(HttpHook):
             self._refused = error
             raise
 
-    def _post(self, call: str, body: bytes, no_reply: type[RcsError]) -> tuple[bytes, int]:
+    def _post(self, call: str, body: bytes, no_reply: type[RcsError]) -> tuple[bytes, int, calls.Refusal | None]:
         url = self.settings.url(call)
         content_type = calls.BODY_FORMATS[self.settings.body_format].content_type
         session, request_body = self._session, RequestBody(body)
@@ -246,8 +253,7 @@ class RcsHook(HttpHook):
             # The task is being ended: what has not left yet must not leave later.
             request_body.withdraw()
             raise
-        raise_for_status(url, response)
-        return response.content, response.status_code
+        return response.content, response.status_code, refusal_by_status(url, response)
 
 
 def _fingerprint(*values: str | None) -> str:

@@ -16,7 +16,7 @@ from airflow_provider_rcs import __version__
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.settings import ApiSettings, read_settings
 from airflow_provider_rcs.api.wire.calls import BODY_FORMATS
-from airflow_provider_rcs.api.wire.send import ZERO_RESULTS
+from airflow_provider_rcs.api.wire.send_reply import ZERO_RESULTS
 from airflow_provider_rcs.get_provider_info import get_provider_info
 from airflow_provider_rcs.hooks.transport import Transport, read_transport
 from airflow_provider_rcs.receiver.config import DEFAULT_REPORTS_CONN_ID

@@ -14,9 +14,12 @@ from airflow_provider_rcs.api.errors import (
     RcsCreditError,
     RcsNothingDoneError,
     RcsParameterError,
+    RcsRateLimited,
     RcsRefusedError,
 )
 from airflow_provider_rcs.api.masking import mask_phones_in_text
+from airflow_provider_rcs.api.wire import lenient_json
+from airflow_provider_rcs.api.wire.amounts import read_amount
 
 DEFAULT_BASE_URL = "https://api.mensatek.com/v7"  # public
 
@@ -38,6 +41,8 @@ _REFUSALS: Mapping[int, tuple[type[RcsRefusedError], str]] = {
 }
 _OTHER_REFUSAL = (RcsParameterError, "refused the call")  # public
 _LONGEST_QUOTE = 300
+
+CREDIT_FIELDS = ("cred", "saldo")  # public
 
 
 def json_body(parameters: Mapping[str, Any]) -> bytes:
@@ -65,15 +70,63 @@ BODY_FORMATS: Mapping[str, BodyFormat] = {
 }
 
 
-def refusal(result: int, reply: Mapping[str, Any], consequence: str) -> RcsRefusedError:
-    """Return the error for a reply whose ``Res`` is 0 or below.
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refusal of a call, as the reply or its HTTP status says it, before it is known what it means for the caller.
+
+    :param problem: what the service refused, as a whole sentence.
+    :param retry_after: seconds that the service asks to wait, or ``None`` if it does not say.
+    """
+
+    kind: type[RcsRefusedError]
+    problem: str
+    remedy: str
+    retry_after: float | None = None
+
+    def error(self, consequence: str) -> RcsRefusedError:
+        """Return the error to raise.
+
+        :param consequence: what the refusal means for the caller, such as "Nothing was changed".
+        """
+        text = f"{self.problem} {consequence}. {self.remedy}"
+        return RcsRateLimited(text, self.retry_after) if self.kind is RcsRateLimited else self.kind(text)
+
+
+def refusal_in(reply: Mapping[str, Any], by_status: Refusal | None) -> Refusal | None:
+    """Return the refusal of a whole call, or ``None`` if neither the reply nor its HTTP status refuses it.
+
+    A ``Res`` below 0 refuses it, and so does a credit of -1 without a ``Res``, which means wrong credentials (public).
+    Wherever one of the two says so, the credentials are wrong; too many requests are next; then the reply says more.
+
+    :param reply: the reply, with lower-case keys.
+    :param by_status: the refusal that its HTTP status is.
+    :raises TypeError: if the ``Res`` is not a number.
+    :raises ValueError: likewise.
+    """
+    by_reply = _refusal_in_fields(reply)
+    if by_reply is None or by_status is None:
+        return by_reply or by_status
+    if by_reply.kind is RcsAuthError or not issubclass(by_status.kind, RcsAuthError | RcsRateLimited):
+        return by_reply
+    return by_status
+
+
+def _refusal_in_fields(reply: Mapping[str, Any]) -> Refusal | None:
+    if reply.get("res") not in (None, ""):
+        result = lenient_json.integer(reply["res"])
+        return refusal(result, reply) if result < 0 else None
+    is_wrong = any(read_amount(reply.get(name)) == -1 for name in CREDIT_FIELDS)
+    return refusal(-1, reply) if is_wrong else None
+
+
+def refusal(result: int, reply: Mapping[str, Any]) -> Refusal:
+    """Return the refusal that a ``Res`` of 0 or below is.
 
     :param result: the ``Res`` of the reply.
     :param reply: the reply, with lower-case keys.
-    :param consequence: what the refusal means for the caller, such as "Nothing was changed".
     """
     kind, problem = _REFUSALS.get(result, _OTHER_REFUSAL)
     # On one line and cut, because the service may put a whole page there; masked, because it may quote a phone.
-    quote = mask_phones_in_text(" ".join(str(reply.get("error") or "").split()))[:_LONGEST_QUOTE]
+    quote = mask_phones_in_text(" ".join(lenient_json.text(reply.get("error") or "").split()))[:_LONGEST_QUOTE]
     quoted = f' The service says: "{quote}".' if quote else ""
-    return kind(f"the service {problem} (Res {result}).{quoted} {consequence}. {kind.remedy}")
+    return Refusal(kind, f"the service {problem} (Res {result}).{quoted}", kind.remedy)

@@ -18,6 +18,7 @@ from airflow_provider_rcs.api.errors import (
 )
 from airflow_provider_rcs.api.models import Recipient, SendRequest, Template, TemplateVariable
 from airflow_provider_rcs.hooks.rcs import RcsHook
+from airflow_provider_rcs.sandbox.options import ReplyShape
 from tests.integration.hooks.answering import http, server_that_answers
 from tests.sandbox_process import SandboxProcess
 
@@ -25,7 +26,7 @@ ANA = Recipient("+34600000001", "Ana")
 REQUEST = SendRequest("1234569", (ANA,), "spring-1", request_reports=False)
 
 
-@pytest.fixture(scope="module", params=["document", "object", "object_strings"])
+@pytest.fixture(scope="module", params=[shape for shape in ReplyShape if shape not in ("counts", "text")])
 def sandbox(request: pytest.FixtureRequest) -> Iterator[SandboxProcess]:
     with SandboxProcess(reply_shape=request.param) as sandbox:
         yield sandbox
@@ -68,6 +69,18 @@ def test_testing_the_connection_looks_up_the_credit(monkeypatch: pytest.MonkeyPa
 
     assert works
     assert message.startswith("The service accepts these credentials. Credit left: ")
+
+
+@pytest.mark.parametrize("quirk", ["spanish-credit", "credit-without-result"])
+def test_the_credit_is_the_same_however_it_is_written(
+    monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProcess, quirk: str
+) -> None:
+    credit = hook(monkeypatch, sandbox.url).get_credits()
+
+    sandbox.quirks(quirk)
+
+    assert hook(monkeypatch, sandbox.url).get_credits() == credit
+    sandbox.quirks()
 
 
 def test_testing_a_connection_with_wrong_credentials_returns_the_reason(

@@ -8,18 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_rcs.api.errors import RcsCreditError, RcsNothingDoneError
 from airflow_provider_rcs.api.models import Outcome, SendResult
 from airflow_provider_rcs.api.outcomes import (
     DUPLICATE_FOR_SERVICE,
+    NAMED_TWICE,
     NOT_IN_REPLY,
     REJECTED_BY_SERVICE,
     outcomes_of_reply,
+    refusal_of,
 )
 from airflow_provider_rcs.api.statuses import MessageState
 
-ANA, BEA, EVA = "+34600000001", "+34600000002", "+34600000003"
+ANA, BEA, EVA, ZOE = "+34600000001", "+34600000002", "+34600000003", "+34699999999"
 ACCEPTED, REJECTED = MessageState.ACCEPTED, MessageState.REJECTED
 DUPLICATE, IN_DOUBT = MessageState.DUPLICATE, MessageState.IN_DOUBT
+PLANNED = MessageState.PLANNED
+NO_CREDIT, NOTHING_DONE = RcsCreditError("no credit"), RcsNothingDoneError("nothing done")
 
 
 def states(phones: Any, result: Any) -> Any:
@@ -49,8 +54,8 @@ def test_each_recipient_has_its_own_outcome() -> None:
     [
         pytest.param(SendResult(messages=3), ACCEPTED, id="the total is all recipients"),
         pytest.param(SendResult(messages=3, accepted_count=3), ACCEPTED, id="all are counted as sent"),
-        pytest.param(SendResult(messages=1, rejected_count=3), REJECTED, id="all are counted as not sent"),
-        pytest.param(SendResult(messages=1, duplicates=3), DUPLICATE, id="all are counted as duplicates"),
+        pytest.param(SendResult(messages=0, rejected_count=3), REJECTED, id="all are counted as not sent"),
+        pytest.param(SendResult(messages=0, duplicates=3), DUPLICATE, id="all are counted as duplicates"),
         pytest.param(SendResult(messages=2), IN_DOUBT, id="the total is smaller"),
         pytest.param(SendResult(messages=4), IN_DOUBT, id="the total is larger"),
         pytest.param(
@@ -62,6 +67,13 @@ def test_each_recipient_has_its_own_outcome() -> None:
             SendResult(messages=2, accepted_count=2, duplicates=1), IN_DOUBT, id="one unnamed recipient is a duplicate"
         ),
         pytest.param(SendResult(messages=3, rejected_count=1), IN_DOUBT, id="total and count contradict"),
+        pytest.param(SendResult(messages=3, rejected_count=3), IN_DOUBT, id="all are sent and all are not sent"),
+        pytest.param(SendResult(messages=3, accepted_count=0), IN_DOUBT, id="all are sent and none is counted"),
+        pytest.param(SendResult(messages=1, accepted_count=3), IN_DOUBT, id="one is sent and all are counted"),
+        pytest.param(SendResult(messages=3, accepted_count=3, rejected_count=3), IN_DOUBT, id="more than all"),
+        pytest.param(SendResult(messages=3, is_unclear=True), IN_DOUBT, id="a part cannot be read"),
+        pytest.param(SendResult(messages=3, rejected=frozenset({ZOE})), IN_DOUBT, id="a stranger is named"),
+        pytest.param(SendResult(messages=0, rejected_count=1), IN_DOUBT, id="one of three is not sent"),
         pytest.param(SendResult(messages=3, duplicates=1), IN_DOUBT, id="total and duplicates contradict"),
     ],
 )
@@ -92,7 +104,7 @@ def test_counts_decide_about_recipients_that_the_reply_does_not_name(result: Any
 
 
 def test_a_duplicate_says_that_the_service_left_it_out() -> None:
-    [outcome] = outcomes_of_reply([ANA], SendResult(messages=1, duplicates=1))
+    [outcome] = outcomes_of_reply([ANA], SendResult(messages=0, duplicates=1))
 
     assert outcome.reason == DUPLICATE_FOR_SERVICE
 
@@ -104,9 +116,56 @@ def test_a_recipient_in_doubt_says_that_the_reply_does_not_show_its_outcome() ->
 
 
 def test_a_phone_that_is_named_as_sent_and_as_not_sent_is_not_sent_again() -> None:
-    result = SendResult(messages=1, accepted={ANA: "1"}, rejected=frozenset({ANA}))
+    result = SendResult(messages=1, accepted={ANA: "1"}, rejected=frozenset({ANA}), refused=NO_CREDIT)
 
-    assert states([ANA], result) == [ACCEPTED]
+    assert outcomes_of_reply([ANA], result) == [Outcome(ANA, ACCEPTED, "1", NAMED_TWICE)]
+
+
+def test_a_refusal_requeues_recipients_named_as_not_sent_and_leaves_the_unnamed_in_doubt() -> None:
+    result = SendResult(messages=0, accepted={ANA: "1"}, rejected=frozenset({BEA}), refused=NO_CREDIT)
+
+    assert states([ANA, BEA, EVA], result) == [ACCEPTED, PLANNED, IN_DOUBT]
+
+
+@pytest.mark.parametrize(
+    ("result", "others"),
+    [
+        pytest.param(SendResult(0, rejected=frozenset({ZOE}), refused=NO_CREDIT), PLANNED, id="a stranger is not sent"),
+        pytest.param(SendResult(0, accepted={ZOE: "1"}, refused=NO_CREDIT), IN_DOUBT, id="a stranger is sent"),
+        pytest.param(SendResult(0, "77", refused=NO_CREDIT), IN_DOUBT, id="the send has an id"),
+        pytest.param(SendResult(0, accepted_count=1, refused=NO_CREDIT), IN_DOUBT, id="one is counted as sent"),
+        pytest.param(SendResult(0, is_unclear=True, refused=NO_CREDIT), IN_DOUBT, id="a part cannot be read"),
+        pytest.param(SendResult(3, refused=NO_CREDIT), IN_DOUBT, id="refused by HTTP alone"),
+        pytest.param(SendResult(0, "77", rejected_count=3, refused=NO_CREDIT), PLANNED, id="all are not sent"),
+        pytest.param(SendResult(0, rejected_count=2, refused=NO_CREDIT), IN_DOUBT, id="two of three are not sent"),
+        pytest.param(
+            SendResult(0, accepted_count=0, rejected_count=2, refused=NO_CREDIT), PLANNED, id="none is counted as sent"
+        ),
+    ],
+)
+def test_a_refusal_requeues_the_unnamed_if_nothing_says_that_some_were_sent(result: Any, others: Any) -> None:
+    assert states([ANA, BEA, EVA], result) == [others] * 3
+
+
+def test_a_service_that_did_nothing_rejects_those_it_names_and_requeues_the_others() -> None:
+    result = SendResult(messages=0, rejected=frozenset({BEA}), refused=NOTHING_DONE)
+
+    outcomes = outcomes_of_reply([ANA, BEA], result)
+
+    assert [outcome.state for outcome in outcomes] == [PLANNED, REJECTED]
+    assert refusal_of(result, outcomes) is NOTHING_DONE
+
+
+def test_a_reply_that_only_rejects_recipients_by_themselves_is_no_refusal() -> None:
+    result = SendResult(messages=0, rejected=frozenset({ANA}), refused=NOTHING_DONE)
+
+    assert refusal_of(result, outcomes_of_reply([ANA], result)) is None
+
+
+def test_a_refusal_stays_one_if_all_recipients_are_settled() -> None:
+    result = SendResult(messages=0, accepted={ANA: "1"}, refused=NO_CREDIT)
+
+    assert refusal_of(result, outcomes_of_reply([ANA], result)) is NO_CREDIT
 
 
 phones = st.sampled_from([f"+346000000{n:02d}" for n in range(12)])
@@ -116,9 +175,11 @@ results = st.builds(
     messages=counts,
     accepted=st.dictionaries(phones, st.sampled_from(["", "1", "2"])),
     rejected=st.frozensets(phones),
-    accepted_count=counts,
-    rejected_count=counts,
+    accepted_count=st.none() | counts,
+    rejected_count=st.none() | counts,
     duplicates=counts,
+    is_unclear=st.booleans(),
+    refused=st.sampled_from([None, NO_CREDIT, NOTHING_DONE]),
 )
 
 

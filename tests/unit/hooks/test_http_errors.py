@@ -12,7 +12,7 @@ import requests
 from urllib3.exceptions import ConnectTimeoutError, ProtocolError, ProxyError, ReadTimeoutError, SSLError
 
 from airflow_provider_rcs.api.errors import RcsRateLimited
-from airflow_provider_rcs.hooks.http_errors import error_kind, never_left, raise_for_status
+from airflow_provider_rcs.hooks.http_errors import error_kind, never_left, refusal_by_status
 
 URL = "https://rcs.example/EnviarRCS"
 UNVERIFIED = SSLError(ssl.SSLCertVerificationError("self-signed"))
@@ -33,9 +33,11 @@ def error_of_429(retry_after: str | None, date: str | None = None) -> RcsRateLim
         response.headers["Retry-After"] = retry_after
     if date is not None:
         response.headers["Date"] = date
-    with pytest.raises(RcsRateLimited) as raised:
-        raise_for_status(URL, response)
-    return raised.value
+    refused = refusal_by_status(URL, response)
+    assert refused is not None
+    error = refused.error("Nothing was sent")
+    assert isinstance(error, RcsRateLimited)
+    return error
 
 
 @pytest.mark.parametrize(
@@ -95,8 +97,8 @@ def test_a_date_in_retry_after_is_compared_with_the_services_own_clock() -> None
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 409, 500, 503])
-def test_other_statuses_do_not_raise(status: int) -> None:
+def test_other_statuses_refuse_nothing_by_themselves(status: int) -> None:
     response = requests.Response()
     response.status_code = status
 
-    raise_for_status(URL, response)
+    assert refusal_by_status(URL, response) is None

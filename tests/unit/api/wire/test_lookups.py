@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.errors import (
@@ -56,10 +57,14 @@ shapes = st.fixed_dictionaries(
 )
 
 
+IN_SPAINS_NOTATION = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
+"""A text that is read as thousands: see test_amounts."""
+
 NOTHING: list[Any] = [[], {}, "", "[]", "{}", None]
 
 
-names = st.text(min_size=1, max_size=12)
+# No database stores a NUL, or a surrogate without its pair: they are left out of names.
+names = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=12)
 
 
 def in_shape(
@@ -116,6 +121,8 @@ def test_a_template_without_variables_reads_the_same_in_every_shape(shape: Any, 
 @given(shape=shapes, credit=st.integers(0, 10**9) | st.floats(0, 10**6, allow_nan=False))
 @settings(max_examples=80)
 def test_credit_reads_the_same_in_every_shape(shape: Any, credit: Any) -> None:
+    assume(not (shape["text_numbers"] and IN_SPAINS_NOTATION.fullmatch(str(credit))))
+
     assert read_credits(in_shape({"Res": 1, "Cred": credit}, **shape)) == credit
 
 

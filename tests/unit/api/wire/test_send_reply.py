@@ -1,0 +1,357 @@
+"""The reply to a send: what each form of it says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_rcs.api.errors import (
+    RcsAuthError,
+    RcsCreditError,
+    RcsError,
+    RcsNothingDoneError,
+    RcsOutcomeUnknown,
+    RcsParameterError,
+    RcsRefusedError,
+)
+from airflow_provider_rcs.api.models import SendResult
+from airflow_provider_rcs.api.wire.send_reply import read_send_reply
+
+ANA, BEA = "+34600000001", "+34600000002"
+
+
+REPLY = {
+    "Res": 1,
+    "Error": "",
+    "idEnvio": 1228853777,
+    "Destinatarios": 2,
+    "Enviados": [{"Telefono": 34600000001, "idMensaje": 108366478}],
+    "NoEnviados": [{"Nombre": "Ana Gonzalez", "Telefono": 34600000002}],
+    "Duplicados": 0,
+}
+
+
+RESULT = SendResult(messages=1, api_campaign_id="1228853777", accepted={ANA: "108366478"}, rejected=frozenset({BEA}))
+
+
+DOCUMENTED = """[{
+    "Res": "10", "Error": "Falta parámetro obligatorio", "idEnvio": "1228853777", "Destinatarios": "2",
+    "Enviados": "[{\\"Telefono\\": \\"34600000001\\",\\"idMensaje\\": \\"108366478\\"}]",
+    "NoEnviados": "[{\\"Nombre\\": \\"Ana Gonzalez\\",\\"Telefono\\": \\"34600000002\\"}]", "Duplicados": "0"
+}]"""
+
+
+def reply(**changes: Any) -> Any:
+    return json.dumps({**REPLY, **changes}).encode()
+
+
+def refused(result: int, **changes: Any) -> bytes:
+    return json.dumps({"Res": result, **changes}).encode()
+
+
+def numbers_as_text(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: numbers_as_text(each) for key, each in value.items()}
+        case list():
+            return [numbers_as_text(each) for each in value]
+        case int():
+            return str(value)
+    return value
+
+
+def arrays_as_text(content: Any) -> Any:
+    return {key: json.dumps(each) if isinstance(each, list) else each for key, each in content.items()}
+
+
+def in_shape(content: Any, *, text_numbers: Any, text_arrays: Any, in_list: Any, spelled: Any, spaces: Any) -> Any:
+    content = numbers_as_text(content) if text_numbers else content
+    content = arrays_as_text(content) if text_arrays else content
+    content = {spelled(key): value for key, value in content.items()}
+    return json.dumps([content] if in_list else content, indent=1 if spaces else None).encode()
+
+
+shapes = st.fixed_dictionaries(
+    {
+        "text_numbers": st.booleans(),
+        "text_arrays": st.booleans(),
+        "in_list": st.booleans(),
+        "spelled": st.sampled_from([str, str.lower, str.upper]),
+        "spaces": st.booleans(),
+    }
+)
+
+
+phones = st.integers(34600000000, 34699999999)
+
+
+def test_the_documents_own_example_is_read() -> None:
+    assert read_send_reply(DOCUMENTED.encode()) == SendResult(
+        messages=10, api_campaign_id="1228853777", accepted={ANA: "108366478"}, rejected=frozenset({BEA})
+    )
+
+
+@given(
+    shape=shapes,
+    sent=st.dictionaries(phones, st.integers(1, 10**12), max_size=4),
+    not_sent=st.sets(phones, max_size=4),
+    campaign_id=st.integers(1, 10**12),
+    messages=st.integers(1, 10),
+    duplicates=st.integers(0, 3),
+)
+@settings(max_examples=100)
+def test_a_reply_reads_the_same_in_every_shape(
+    shape: Any, sent: Any, not_sent: Any, campaign_id: Any, messages: Any, duplicates: Any
+) -> None:
+    content = {
+        "Res": messages,
+        "idEnvio": campaign_id,
+        "Destinatarios": 4,
+        "Enviados": [{"Telefono": phone, "idMensaje": message} for phone, message in sent.items()],
+        "NoEnviados": [{"Nombre": "Ana", "Telefono": phone} for phone in not_sent],
+        "Duplicados": duplicates,
+    }
+
+    assert read_send_reply(in_shape(content, **shape)) == SendResult(
+        messages=messages,
+        api_campaign_id=str(campaign_id),
+        accepted={f"+{phone}": str(message) for phone, message in sent.items()},
+        rejected=frozenset(f"+{phone}" for phone in not_sent),
+        accepted_count=None if sent else 0,
+        rejected_count=None if not_sent else 0,
+        duplicates=duplicates,
+    )
+
+
+@pytest.mark.parametrize("count", [998, "998"])
+def test_a_count_in_place_of_the_list_of_accepted_recipients_is_read(count: Any) -> None:
+    result = read_send_reply(reply(Enviados=count))
+
+    assert (result.accepted, result.accepted_count) == ({}, 998)
+
+
+@pytest.mark.parametrize("count", [2, "2"])
+def test_a_count_in_place_of_the_list_of_rejected_recipients_is_read(count: Any) -> None:
+    result = read_send_reply(reply(NoEnviados=count))
+
+    assert (result.rejected, result.rejected_count) == (frozenset(), 2)
+
+
+@pytest.mark.parametrize("nothing", [[], {}, "", "[]", "{}", None, False, "false", 0, "0"], ids=repr)
+def test_an_empty_list_of_recipients_is_read_in_every_shape(nothing: Any) -> None:
+    result = read_send_reply(reply(Enviados=nothing, NoEnviados=nothing))
+
+    assert (result.accepted, result.rejected) == ({}, frozenset())
+    assert {result.accepted_count, result.rejected_count} <= {0, None}
+    assert not result.is_unclear
+
+
+@pytest.mark.parametrize("render", [dict, json.dumps], ids=["as an object", "as text"])
+def test_an_object_of_numbered_entries_is_read_as_a_list(render: Any) -> None:
+    sent = {"0": {"Telefono": ANA, "idMensaje": "1"}}
+    not_sent = {"1": {"Telefono": BEA}}
+
+    result = read_send_reply(reply(Enviados=render(sent), NoEnviados=render(not_sent)))
+
+    assert (result.accepted, result.rejected) == ({ANA: "1"}, frozenset({BEA}))
+
+
+@pytest.mark.parametrize("missing", ["Error", "idEnvio", "Destinatarios", "Enviados", "NoEnviados", "Duplicados"])
+def test_fields_that_are_not_required_may_be_missing(missing: str) -> None:
+    body = json.dumps({key: value for key, value in REPLY.items() if key != missing}).encode()
+
+    assert read_send_reply(body).messages == 1
+
+
+def test_a_recipient_named_as_sent_without_a_message_id_is_accepted() -> None:
+    assert read_send_reply(reply(Enviados=[{"Telefono": ANA}])).accepted == {ANA: ""}
+
+
+@pytest.mark.parametrize("phone", ["+34600000001", "0034600000001", "+34 600 000 001", 34600000001])
+def test_phones_of_a_reply_are_read_as_digits(phone: str) -> None:
+    assert read_send_reply(reply(Enviados=[{"Telefono": phone, "idMensaje": "1"}])).accepted == {ANA: "1"}
+
+
+@pytest.mark.parametrize(
+    ("result", "kind"),
+    [
+        (0, RcsNothingDoneError),
+        (-1, RcsAuthError),
+        (-2, RcsCreditError),
+        (-3, RcsParameterError),
+        (-4, RcsParameterError),
+        (-16, RcsParameterError),
+        (-999, RcsParameterError),
+    ],
+)
+@pytest.mark.parametrize("spelled", [int, str])
+def test_a_refusal_raises_the_error_for_its_result(result: Any, kind: Any, spelled: Any) -> None:
+    with pytest.raises(RcsRefusedError) as refused:
+        read_send_reply(json.dumps({"Res": spelled(result)}).encode())
+
+    assert type(refused.value) is kind
+    assert f"(Res {result})" in str(refused.value)
+
+
+@pytest.mark.parametrize("result", [0, -1, -2, -3, -4])
+def test_a_refusal_quotes_the_service(result: Any) -> None:
+    body = json.dumps([{"Res": result, "Error": "Falta parámetro obligatorio"}]).encode()
+
+    with pytest.raises(RcsRefusedError, match='The service says: "Falta parámetro obligatorio"'):
+        read_send_reply(body)
+
+
+@pytest.mark.parametrize("result", [0, -1, -2, -3, -4])
+def test_a_refusal_says_that_nothing_was_sent_and_what_to_do(result: int) -> None:
+    with pytest.raises(RcsRefusedError) as raised:
+        read_send_reply(refused(result))
+
+    assert f"Nothing of this request was sent. {raised.value.remedy}" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "quote"),
+    [
+        ("El teléfono 34600000001 no es válido", "El teléfono ********001 no es válido"),
+        ("+34 600 000 001 y 600000002", "+***********001 y ******002"),
+        ("Máximo 1000 destinatarios, 10 de 20", "Máximo 1000 destinatarios, 10 de 20"),
+        ("uno\n\n  dos", "uno dos"),
+        ("x" * 5_000, "x" * 300),
+    ],
+)
+def test_the_quote_is_cut_to_one_line_with_phones_masked(error: str, quote: str) -> None:
+    with pytest.raises(RcsParameterError) as raised:
+        read_send_reply(refused(-3, Error=error))
+
+    assert f'The service says: "{quote}".' in str(raised.value)
+
+
+@pytest.mark.parametrize("result", [0, "0"])
+def test_if_a_result_of_0_proves_nothing_the_outcome_is_unknown(result: Any) -> None:
+    body = json.dumps({"Res": result}).encode()
+
+    with pytest.raises(RcsOutcomeUnknown, match="reply to a send has a Res of 0"):
+        read_send_reply(body, zero_result="unknown")
+
+
+@pytest.mark.parametrize("result", [-1, -2, -3])
+def test_what_a_result_of_0_proves_changes_nothing_about_other_results(result: int) -> None:
+    with pytest.raises(RcsRefusedError):
+        read_send_reply(refused(result), zero_result="unknown")
+
+
+def test_a_refusal_of_all_recipients_by_name_is_a_result() -> None:
+    body = json.dumps({"Res": 0, "NoEnviados": [{"Telefono": ANA}, {"Telefono": BEA}]}).encode()
+
+    assert read_send_reply(body).rejected == {ANA, BEA}
+
+
+UNREADABLE = [
+    b"",
+    b" ",
+    b"<html><body>502 Bad Gateway</body></html>",
+    b"OK",
+    b"10",
+    b"null",
+    b'"10"',
+    b"[]",
+    b"{}",
+    b'[{"Res": 1}, {"Res": 1}]',
+    b'{"Res": null}',
+    b'{"Res": ""}',
+    b'{"Res": "done"}',
+    b'{"Res": true}',
+    b'{"Res": 1.5}',
+    b'{"Res": [1]}',
+    b'{"Result": 1}',
+    b"\xff\xfe",
+]
+
+
+@pytest.mark.parametrize("body", UNREADABLE, ids=repr)
+def test_a_body_that_cannot_be_read_leaves_the_outcome_unknown(body: Any) -> None:
+    with pytest.raises(RcsOutcomeUnknown):
+        read_send_reply(body, status=200)
+
+
+def test_an_unknown_outcome_shows_status_and_size_but_nothing_of_the_body() -> None:
+    with pytest.raises(RcsOutcomeUnknown, match=r"HTTP 502, 15 bytes") as unknown:
+        read_send_reply(b"phone 600000001", status=502)
+
+    assert "600000001" not in str(unknown.value)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [["34600000001"], [34600000001], [None], [[ANA, "1"]], [{"Phone": ANA}], "[{", '["34600000001"]', "many"],
+    ids=repr,
+)
+def test_a_list_of_sent_recipients_that_cannot_be_read_leaves_the_outcome_unknown(entries: Any) -> None:
+    with pytest.raises(RcsOutcomeUnknown):
+        read_send_reply(reply(Enviados=entries))
+
+
+@pytest.mark.parametrize("entries", [["34600000001"], [None], [{"Phone": ANA}], "[{", "many"], ids=repr)
+def test_those_named_as_sent_are_accepted_if_the_other_list_cannot_be_read(entries: Any) -> None:
+    result = read_send_reply(reply(NoEnviados=entries))
+
+    assert (result.accepted, result.rejected, result.is_unclear) == ({ANA: "108366478"}, frozenset(), True)
+
+
+@pytest.mark.parametrize("entries", [["34600000001"], [{"Phone": ANA}], "[{"], ids=repr)
+def test_a_result_of_0_with_a_list_that_cannot_be_read_is_an_error(entries: Any) -> None:
+    with pytest.raises(RcsError):
+        read_send_reply(json.dumps({"Res": 0, "NoEnviados": entries}).encode())
+
+
+@given(shapes)
+@settings(max_examples=20)
+def test_a_reply_that_is_cut_off_leaves_the_outcome_unknown(shape: Any) -> None:
+    body = in_shape(REPLY, **shape)
+
+    for end in range(len(body)):
+        with pytest.raises(RcsOutcomeUnknown):
+            read_send_reply(body[:end])
+
+
+def test_a_list_that_is_cut_off_inside_a_whole_reply_leaves_the_outcome_unknown() -> None:
+    whole = json.dumps(REPLY["Enviados"])
+
+    for end in range(1, len(whole)):
+        with pytest.raises(RcsOutcomeUnknown):
+            read_send_reply(reply(Enviados=whole[:end]))
+
+
+@given(shapes, st.sampled_from([b"\n", b"\r\n", b"  "]))
+@settings(max_examples=30)
+def test_white_space_around_a_reply_changes_nothing(shape: Any, space: Any) -> None:
+    assert read_send_reply(space + in_shape(REPLY, **shape) + space) == RESULT
+
+
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.floats(allow_nan=False)
+    | st.sampled_from(["", "[", "[]", "7", "x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["Telefono", "idMensaje", "0"]), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(REPLY)), anything), st.booleans())
+@settings(max_examples=150)
+def test_any_reply_is_read_or_raises_an_error_of_the_provider(content: Any, in_list: Any) -> None:
+    try:
+        result = read_send_reply(json.dumps([content] if in_list else content).encode())
+    except RcsError:
+        return
+
+    assert isinstance(result, SendResult)

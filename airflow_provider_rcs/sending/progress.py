@@ -29,8 +29,8 @@ class Progress:
         self._next_line = time.monotonic() + _SECONDS_BETWEEN_LINES
 
     def settled(self, outcomes: Sequence[Outcome]) -> None:
-        """Count the messages of a request whose reply was settled."""
-        self._counts.update(outcome.state for outcome in outcomes)
+        """Count the messages of a request whose reply was settled, without those that are planned again."""
+        self._counts.update(outcome.state for outcome in outcomes if outcome.state is not MessageState.PLANNED)
         self._log_when_due()
 
     def in_doubt(self, messages: int) -> None:

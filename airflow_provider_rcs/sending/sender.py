@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsAuthError, RcsError, RcsOutcomeUnknown, RcsRateLimited
 from airflow_provider_rcs.api.models import Recipient, SendRequest, SendResult, Template
+from airflow_provider_rcs.api.outcomes import refusal_of
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.claimer import MOST_TOGETHER, Claimer
 from airflow_provider_rcs.sending.pace import PATIENCE_SECONDS, Pace
@@ -179,21 +180,46 @@ class Sender:
     def _process(self, departure: Departure, future: Future[SendResult]) -> None:
         error = future.exception()
         if error is None:
-            self._settler.add(departure.claim, future.result())
-            self._failures = 0
-            self._pace.accepted(departure.refusals, time.monotonic())
-        elif isinstance(error, RcsRateLimited):
-            self._slow_down(departure, error)
+            self._process_reply(departure, future.result())
         elif isinstance(error, RcsError) and error.nothing_sent:
-            self._requeue_refused(departure.claim, error)
-            self._count_failure(error)
+            requeue_refused(self.engine, departure.claim, str(error))
+            self._follow_refusal(departure, error)
         else:
             self._mark_in_doubt(departure.claim, error)
+
+    def _process_reply(self, departure: Departure, reply: SendResult) -> None:
+        if reply.refused is not None:
+            # Before the refusal can stop anything: what it says of the recipients must not be lost with the attempt.
+            outcomes = self._settler.settle_now(departure.claim, reply)
+            if refused := refusal_of(reply, outcomes):
+                self._follow_refusal(departure, refused)
+                return
+        else:
+            self._settler.add(departure.claim, reply)
+        self._failures = 0
+        self._pace.accepted(departure.refusals, time.monotonic())
+
+    def _follow_refusal(self, departure: Departure, error: RcsError) -> None:
+        """Go on after a refusal whose messages are requeued or settled: with them, later, or not at all."""
+        if isinstance(error, RcsAuthError):
+            remember_refusal(self.engine, self.attempt.campaign.name, self.service.credentials_fingerprint)
+        # The refused messages are next, before those that were claimed ahead.
+        self._claimer.requeue_ready()
+        self._claimer.go_back_to(departure.claim)
+        if isinstance(error, RcsRateLimited):
+            self._slow_down(departure, error)
+            return
+        log.warning(
+            "Campaign %s: a request for %d recipients was refused; those that were not sent to stay planned. %s",
+            self.attempt.campaign.name,
+            len(departure.claim.recipients),
+            error,
+        )
+        self._count_failure(error)
 
     def _slow_down(self, departure: Departure, error: RcsRateLimited) -> None:
         now = time.monotonic()
         is_new = self._pace.limited(departure.refusals, error.retry_after, now)
-        self._requeue(departure.claim, error)
         seconds = self._pace.not_before - now
         if self._pace.is_out_of_patience:
             self._stopped_by = self._stopped_by or RcsRateLimited(
@@ -209,23 +235,6 @@ class Sender:
                 seconds,
                 error,
             )
-
-    def _requeue_refused(self, claim: Claim, error: RcsError) -> None:
-        self._requeue(claim, error)
-        log.warning(
-            "Campaign %s: a request for %d recipients was refused; they stay planned. %s",
-            self.attempt.campaign.name,
-            len(claim.recipients),
-            error,
-        )
-        if isinstance(error, RcsAuthError):
-            remember_refusal(self.engine, self.attempt.campaign.name, self.service.credentials_fingerprint)
-
-    def _requeue(self, claim: Claim, error: RcsError) -> None:
-        requeue_refused(self.engine, claim, str(error))
-        # The refused messages are next, before those that were claimed ahead.
-        self._claimer.requeue_ready()
-        self._claimer.go_back_to(claim)
 
     def _mark_in_doubt(self, claim: Claim, error: BaseException) -> None:
         reason = str(error) if isinstance(error, RcsError) else type(error).__name__
@@ -244,7 +253,8 @@ class Sender:
     def _count_failure(self, error: RcsError) -> None:
         """Stop after this error, or pause before the next request."""
         self._failures += 1
-        if (error.nothing_sent and not error.retry_may_help) or self._failures >= _FAILURES_IN_A_ROW:
+        is_final = not isinstance(error, RcsOutcomeUnknown) and not error.retry_may_help
+        if is_final or self._failures >= _FAILURES_IN_A_ROW:
             self._stopped_by = self._stopped_by or error
             return
         self._pace.pause(_SECONDS_AFTER_A_FAILURE * 2 ** (self._failures - 1), time.monotonic())

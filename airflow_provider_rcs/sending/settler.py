@@ -9,7 +9,7 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.models import SendResult
+from airflow_provider_rcs.api.models import Outcome, SendResult
 from airflow_provider_rcs.api.outcomes import outcomes_of_reply
 from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.threads import call_here, submit
@@ -45,6 +45,15 @@ class Settler:
         """Add a reply, to be settled with the next transaction."""
         self.replies.append((claim, reply))
 
+    def settle_now(self, claim: Claim, reply: SendResult) -> Sequence[Outcome]:
+        """Settle a reply by itself, before anything that follows from it, and return its outcomes.
+
+        :raises RcsStoreUnavailable: if it could not be committed.
+        """
+        (settlement,) = self._settle([(claim, reply)])
+        self.progress.settled(settlement.outcomes)
+        return settlement.outcomes
+
     def start(self, pool: Executor) -> None:
         """Start settling the replies that have come, unless a transaction runs already."""
         if self.replies and self.settling is None:
@@ -67,7 +76,13 @@ class Settler:
 
     def _settle(self, replies: Sequence[tuple[Claim, SendResult]]) -> Sequence[Settlement]:
         settlements = [
-            Settlement(claim, outcomes_of_reply(claim.phones, reply), reply.api_campaign_id) for claim, reply in replies
+            Settlement(
+                claim,
+                outcomes_of_reply(claim.phones, reply),
+                reply.api_campaign_id,
+                "" if reply.refused is None else str(reply.refused),
+            )
+            for claim, reply in replies
         ]
         settle(self.engine, settlements)
         return settlements

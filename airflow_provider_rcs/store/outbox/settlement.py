@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -21,6 +21,7 @@ from airflow_provider_rcs.store.outbox.claims import Claim
 from airflow_provider_rcs.store.outbox.planning import EXCLUDED
 from airflow_provider_rcs.store.privacy.pseudonyms import ERASED_UNSENT, IS_PSEUDONYMISED
 
+CONTRADICTED_BY_REPORT = "the reply says that nothing was sent; a report on the same request says otherwise"
 ACCEPTED_BY_REPORT = "the reply was lost; a report on the same request proves that the service accepted it"
 
 # No id of the service is so long; the column has an index, whose entries are limited.
@@ -34,6 +35,13 @@ IS_OF_REQUEST = sa.and_(
     message.c.id.between(request.c.first_message_id, request.c.last_message_id),
 )
 
+_IS_UNDECIDED = sa.or_(
+    message.c.state == MessageState.SENDING,
+    message.c.state == MessageState.IN_DOUBT,
+    # Accepted only because another message of the request was reported on: the reply is more exact.
+    sa.and_(message.c.state == MessageState.ACCEPTED, message.c.reason == ACCEPTED_BY_REPORT),
+)
+
 _OUTCOME_COLUMNS = column_types(message, ("id", "state", "reason", "api_message_id"))
 
 
@@ -41,24 +49,32 @@ _OUTCOME_COLUMNS = column_types(message, ("id", "state", "reason", "api_message_
 class Settlement:
     """The outcome of each recipient of a claim, read from the reply to its request.
 
-    :param outcomes: in the order of the claim's recipients.
+    :param outcomes: in the order of the claim's recipients; ``planned`` for those to requeue.
     :param api_campaign_id: the service's id of the request; empty if the reply has none.
+    :param refusal: why the service refused the request; empty if it did not.
     """
 
     claim: Claim
     outcomes: Sequence[Outcome]
     api_campaign_id: str = ""
+    refusal: str = ""
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the reply proves that the service sent some of the request."""
+        return not self.refusal or any(outcome.state is MessageState.ACCEPTED for outcome in self.outcomes)
 
 
 def settle(engine: sa.Engine, settlements: Sequence[Settlement]) -> None:
     """Record the replies to requests of one campaign, recipient by recipient.
 
     This works also after the attempt has lost its lease: a reply is evidence whenever it arrives. A message that a
-    report has proven accepted meanwhile stays accepted.
+    report has proven accepted meanwhile stays accepted. Messages to requeue that cannot be sent any more are suppressed
+    instead: see :func:`values_when_not_sent`.
     """
     dialect = engine.dialect.name
     # Serialized before the campaign is locked, so that further batches can be claimed meanwhile.
-    parameters = [rows_as_json(dialect, _OUTCOME_COLUMNS, list(_outcome_rows(each))) for each in settlements]
+    parameters = [rows_as_json(dialect, _OUTCOME_COLUMNS, _outcome_rows(each)) for each in settlements]
     with transaction(engine) as connection:
         revision = lock_campaign(connection, settlements[0].claim.campaign_id)
         for settlement, outcomes in zip(settlements, parameters, strict=True):
@@ -160,9 +176,11 @@ def api_campaign_ids(engine: sa.Engine, campaign_id: int) -> list[str]:
         return list(connection.execute(ids.order_by(request.c.id)).scalars())
 
 
-def _outcome_rows(settlement: Settlement) -> Iterator[tuple[Any, ...]]:
-    for message_id, outcome in zip(settlement.claim.message_ids, settlement.outcomes, strict=True):
-        yield message_id, outcome.state, outcome.reason, outcome.api_message_id or None
+def _outcome_rows(settlement: Settlement) -> list[tuple[Any, ...]]:
+    return [
+        (message_id, outcome.state, outcome.reason, outcome.api_message_id or None)
+        for message_id, outcome in zip(settlement.claim.message_ids, settlement.outcomes, strict=True)
+    ]
 
 
 def _record_reply(
@@ -171,6 +189,8 @@ def _record_reply(
     claim = settlement.claim
     same_for_all_rows = {"request": claim.request_id, "new_revision": revision, "now": datetime.now(UTC)}
     recorded = connection.execute(_record_outcomes(connection.dialect.name), {**same_for_all_rows, **outcomes}).rowcount
+    if any(outcome.state is MessageState.PLANNED for outcome in settlement.outcomes):
+        recorded += _requeue_outcomes(connection, settlement, outcomes, revision)
     if recorded < len(claim.message_ids):
         # Messages that a report has settled against the reply get the revision too: exports show the request's id.
         connection.execute(
@@ -178,26 +198,48 @@ def _record_reply(
             .where(IS_OF_REQUEST, request.c.id == claim.request_id, message.c.revision < revision)
             .values(revision=revision)
         )
-    api_campaign_id = settlement.api_campaign_id[:_LONGEST_API_CAMPAIGN_ID]
-    _close_request(connection, claim.request_id, "accepted", api_campaign_id=api_campaign_id)
+    _close_request(
+        connection,
+        claim.request_id,
+        "accepted" if settlement.is_accepted else "refused",
+        reason=settlement.refusal,
+        api_campaign_id=settlement.api_campaign_id[:_LONGEST_API_CAMPAIGN_ID],
+    )
+
+
+def _requeue_outcomes(
+    connection: sa.Connection, settlement: Settlement, outcomes: Mapping[str, str], revision: int
+) -> int:
+    """Requeue the messages that the reply proves were not sent, and return their number."""
+    values = {**values_when_not_sent(connection, settlement.claim.campaign_id), "request_id": None}
+    if not settlement.is_accepted and _is_proven_accepted(connection, settlement.claim.request_id):
+        # The reply says that nothing was sent, but a report has come: sending again is not safe.
+        values = {"state": MessageState.IN_DOUBT, "reason": CONTRADICTED_BY_REPORT}
+    outcome = rows_from_json(connection.dialect.name, _OUTCOME_COLUMNS).c
+    requeue = (
+        message.update()
+        .where(
+            message.c.id == outcome.id,
+            message.c.request_id == settlement.claim.request_id,
+            outcome.state == MessageState.PLANNED,
+            _IS_UNDECIDED,
+        )
+        .values(revision=revision, updated_at=datetime.now(UTC), **values)
+    )
+    return connection.execute(requeue, outcomes).rowcount
 
 
 @cache
 def _record_outcomes(dialect: str) -> sa.Update:
     outcome = rows_from_json(dialect, _OUTCOME_COLUMNS).c
-    is_undecided = sa.or_(
-        message.c.state == MessageState.SENDING,
-        message.c.state == MessageState.IN_DOUBT,
-        # Accepted only because another message of the request was reported on: the reply is more exact.
-        sa.and_(message.c.state == MessageState.ACCEPTED, message.c.reason == ACCEPTED_BY_REPORT),
-    )
     is_confirmed = sa.and_(outcome.state == MessageState.ACCEPTED, message.c.state == MessageState.ACCEPTED)
     return (
         message.update()
         .where(
             message.c.id == outcome.id,
             message.c.request_id == sa.bindparam("request", type_=message.c.request_id.type),
-            sa.or_(is_undecided, is_confirmed),
+            outcome.state != MessageState.PLANNED,
+            sa.or_(_IS_UNDECIDED, is_confirmed),
         )
         .values(
             state=outcome.state,

@@ -39,7 +39,7 @@ STEPS = st.one_of(
     st.tuples(st.sampled_from(["dispatch", "dispatch", "resolve", "prune", "cancel"])),
     st.tuples(st.just("erase"), st.sampled_from(PEOPLE)),
 )
-REPLIES = st.lists(st.sampled_from(["accepted", "accepted", "refused", "lost", "never came"]), max_size=12)
+REPLIES = st.lists(st.sampled_from(["accepted", "accepted", "refused", "in part", "lost", "never came"]), max_size=12)
 
 
 @dataclass
@@ -59,6 +59,10 @@ class Scenario:
         reply = self.replies.pop() if self.replies else "accepted"
         if reply == "refused":
             raise RcsUnavailable("not now")
+        if reply == "in part":
+            self.messaged[people[0]] += 1
+            accepted = {people[0]: f"{self.name}-{people[0]}"}
+            return SendResult(0, "77", accepted, frozenset(people[1:]), refused=RcsUnavailable("not now"))
         self.was_accepted[request.campaign_reference] = reply != "never came"
         if reply != "never came":
             self.messaged.update(people)

@@ -16,7 +16,9 @@ from airflow_provider_rcs.api.errors import (
     RcsCancelledError,
     RcsCreditError,
     RcsFencedError,
+    RcsNothingDoneError,
     RcsRateLimited,
+    RcsRefusedError,
 )
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.sending.campaign import send_campaign
@@ -49,6 +51,7 @@ from tests.unit.store.given import (
 )
 
 SECONDS_TO_WAIT = 10.0
+NOTHING_DONE = RcsNothingDoneError("nothing done")
 
 
 class FakeService:
@@ -164,6 +167,101 @@ def test_replies_that_wait_to_be_settled_count_as_in_flight(engine: sa.Engine) -
     assert len(unsettled) == 9
     # Two that may be in flight, and two that are being settled.
     assert max(unsettled) <= 4
+
+
+def in_part(refused: RcsRefusedError) -> Callable[[SendRequest], SendResult]:
+    """Return a reply that accepts the first recipient, names the second as not sent, and leaves the others out."""
+
+    def reply(request: SendRequest) -> SendResult:
+        first, second, *_ = [recipient.phone for recipient in request.recipients]
+        return SendResult(0, "77", {first: "m-1"}, frozenset({second}), refused=refused)
+
+    return reply
+
+
+def send_as_one(
+    engine: sa.Engine,
+    replies: list[Callable[[SendRequest], SendResult]],
+    people: list[str],
+    batch_size: int = 1000,
+) -> list[tuple[float, list[str]]]:
+    """Send with these first replies, and return when each request came, with its phones."""
+    sent: list[tuple[float, list[str]]] = []
+
+    def reply(request: SendRequest) -> SendResult:
+        sent.append((time.monotonic(), [recipient.phone for recipient in request.recipients]))
+        return replies.pop(0)(request) if replies else accept(request)
+
+    send_campaign(
+        engine,
+        Service(reply),
+        Template(TERMS.template_id, TERMS.template_name),
+        SendSettings(template_id=TERMS.template_id, campaign="spring", batch_size=batch_size, max_in_flight=1),
+        [{"phone": people}],
+        started_by="a test",
+        lease=timedelta(minutes=5),
+    )
+    return sent
+
+
+def test_a_refusal_in_part_is_settled_before_it_stops_the_attempt(engine: sa.Engine) -> None:
+    refused = RcsCreditError("no credit")
+
+    with pytest.raises(RcsCreditError):
+        send_as_one(engine, [in_part(refused)], [ANA, BEA, EVA])
+
+    assert states(engine) == {ANA: "accepted", BEA: "planned", EVA: "in_doubt"}
+
+
+def test_credentials_refused_with_accepted_recipients_are_recorded(engine: sa.Engine) -> None:
+    with pytest.raises(RcsAuthError):
+        send_as_one(engine, [in_part(RcsAuthError("wrong"))], [ANA, BEA])
+    with pytest.raises(RcsAuthError, match="refused these credentials on"):
+        send_as_one(engine, [], [ANA, BEA])
+
+    assert states(engine) == {ANA: "accepted", BEA: "planned"}
+
+
+def test_too_many_requests_with_accepted_recipients_slow_the_attempt_down(engine: sa.Engine) -> None:
+    sent = send_as_one(engine, [in_part(RcsRateLimited("slow down", 0.2))], [ANA, BEA])
+
+    assert [phones for _, phones in sent] == [[ANA, BEA], [BEA]]
+    assert sent[1][0] - sent[0][0] >= 0.2
+    assert states(engine) == {ANA: "accepted", BEA: "accepted"}
+
+
+def test_recipients_rejected_by_themselves_do_not_stop_the_attempt(engine: sa.Engine) -> None:
+    def reject_all(request: SendRequest) -> SendResult:
+        return SendResult(0, rejected=frozenset(each.phone for each in request.recipients), refused=NOTHING_DONE)
+
+    sent = send_as_one(engine, [reject_all], [ANA, BEA], batch_size=1)
+
+    assert [phones for _, phones in sent] == [[ANA], [BEA]]
+    assert states(engine) == {ANA: "rejected", BEA: "accepted"}
+
+
+def test_a_service_that_did_nothing_for_some_stops_the_attempt(engine: sa.Engine) -> None:
+    def reject_first(request: SendRequest) -> SendResult:
+        return SendResult(0, rejected=frozenset({request.recipients[0].phone}), refused=NOTHING_DONE)
+
+    with pytest.raises(RcsNothingDoneError):
+        send_as_one(engine, [reject_first], [ANA, BEA])
+
+    assert states(engine) == {ANA: "rejected", BEA: "planned"}
+
+
+def test_a_task_that_dies_after_a_refusal_in_part_has_settled_it(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr("airflow_provider_rcs.sending.sender.remember_refusal", die)
+
+    with pytest.raises(SystemExit):
+        send_as_one(engine, [in_part(RcsAuthError("wrong"))], [ANA, BEA, EVA])
+
+    assert states(engine) == {ANA: "accepted", BEA: "planned", EVA: "in_doubt"}
 
 
 def test_recipients_of_a_refused_request_are_sent_to_next(engine: sa.Engine) -> None:

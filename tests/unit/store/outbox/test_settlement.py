@@ -14,6 +14,7 @@ from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 from airflow_provider_rcs.store.outbox.settlement import (
     ACCEPTED_BY_REPORT,
+    CONTRADICTED_BY_REPORT,
     Settlement,
     api_campaign_ids,
     mark_in_doubt,
@@ -52,6 +53,8 @@ def close(engine: sa.Engine, claim: Claim, how: str) -> None:
             settle(engine, [Settlement(claim, accepted(claim), "e-1")])
         case "requeue":
             requeue_refused(engine, claim, "refused")
+        case "refuse":
+            settle(engine, [refused(claim)])
         case "doubt":
             mark_in_doubt(engine, claim, "lost")
 
@@ -167,6 +170,100 @@ def test_refusal_does_not_requeue_a_request_proven_accepted_by_a_report(engine: 
     assert request_row(engine, claim).state == "accepted"
 
 
+def refused_in_part(claim: Claim) -> Settlement:
+    """Return the reply that accepts the first recipient, requeues the second and leaves the others in doubt."""
+    first, second, *others = claim.phones
+    outcomes = [
+        Outcome(first, MessageState.ACCEPTED, "m-1"),
+        Outcome(second, MessageState.PLANNED, reason="the service refused the request"),
+        *(Outcome(phone, MessageState.IN_DOUBT, reason="not in the reply") for phone in others),
+    ]
+    return Settlement(claim, outcomes, "e-1", "not enough credit")
+
+
+def refused(claim: Claim) -> Settlement:
+    """Return the reply that names each recipient as not sent."""
+    outcomes = [
+        Outcome(phone, MessageState.PLANNED, reason="the service refused the request") for phone in claim.phones
+    ]
+    return Settlement(claim, outcomes, "", "not enough credit")
+
+
+def test_a_refusal_in_part_settles_each_recipient_as_the_reply_names_it(engine: sa.Engine) -> None:
+    claim = dispatched(engine, [ANA, BEA, EVA])
+
+    settle(engine, [refused_in_part(claim)])
+
+    assert states(engine) == {ANA: "accepted", BEA: "planned", EVA: "in_doubt"}
+    assert (row(engine, BEA).request_id, row(engine, BEA).reason) == (None, "")
+    closed = request_row(engine, claim)
+    assert (closed.state, closed.reason, closed.api_campaign_id) == ("accepted", "not enough credit", "e-1")
+
+
+def test_requeued_recipients_of_a_refusal_in_part_are_claimed_again(engine: sa.Engine) -> None:
+    attempt = planned(engine, [ANA, BEA])
+    settle(engine, [refused_in_part(claim_next(engine, attempt))])
+
+    assert claim_next(engine, attempt).phones == [BEA]
+
+
+def test_a_refusal_that_names_everybody_closes_the_request_as_refused(engine: sa.Engine) -> None:
+    claim = dispatched(engine, [ANA, BEA])
+
+    settle(engine, [refused(claim)])
+
+    assert states(engine) == {ANA: "planned", BEA: "planned"}
+    assert request_row(engine, claim).state == "refused"
+
+
+def test_a_refusal_in_part_settles_messages_that_were_recovered_as_in_doubt(engine: sa.Engine) -> None:
+    dead = planned(engine, [ANA, BEA])
+    claim = claim_next(engine, dead)
+    expire_lease(engine, dead)
+    recover_dead_attempts(engine, dead.campaign)
+
+    settle(engine, [refused_in_part(claim)])
+
+    assert states(engine) == {ANA: "accepted", BEA: "planned"}
+
+
+def test_recipients_of_a_cancelled_campaign_are_suppressed_instead_of_requeued(engine: sa.Engine) -> None:
+    claim = dispatched(engine, [ANA, BEA])
+    cancel(engine, campaign(engine), Cancellation("Mar", "the price is wrong", NOON))
+
+    settle(engine, [refused_in_part(claim)])
+
+    assert states(engine) == {ANA: "accepted", BEA: "suppressed"}
+
+
+def test_a_report_on_an_accepted_recipient_does_not_keep_another_from_being_requeued(engine: sa.Engine) -> None:
+    claim = dispatched(engine, [ANA, BEA])
+    land_and_fold(engine, report_on(claim, ANA))
+
+    settle(engine, [refused_in_part(claim)])
+
+    assert states(engine) == {ANA: "accepted", BEA: "planned"}
+
+
+def test_a_recipient_with_a_report_is_not_requeued_whatever_the_reply_says(engine: sa.Engine) -> None:
+    claim = dispatched(engine, [ANA, BEA])
+    land_and_fold(engine, report_on(claim, BEA))
+
+    settle(engine, [refused_in_part(claim)])
+
+    assert states(engine) == {ANA: "accepted", BEA: "accepted"}
+
+
+def test_nobody_is_requeued_if_a_report_contradicts_that_nothing_was_sent(engine: sa.Engine) -> None:
+    claim = dispatched(engine, [ANA, BEA])
+    land_and_fold(engine, report_on(claim, ANA))
+
+    settle(engine, [refused(claim)])
+
+    assert states(engine) == {ANA: "accepted", BEA: "in_doubt"}
+    assert row(engine, BEA).reason == CONTRADICTED_BY_REPORT
+
+
 def test_lost_reply_leaves_the_messages_in_doubt_with_the_reason(engine: sa.Engine) -> None:
     claim = dispatched(engine, [ANA, BEA])
 
@@ -203,7 +300,7 @@ def test_report_on_one_request_proves_nothing_about_another(engine: sa.Engine) -
     assert mark_in_doubt(engine, silent, "the connection broke") == 1
 
 
-@pytest.mark.parametrize("how", ["settle", "requeue", "doubt"])
+@pytest.mark.parametrize("how", ["settle", "requeue", "doubt", "refuse"])
 def test_every_change_gets_the_new_revision(engine: sa.Engine, how: str) -> None:
     claim = dispatched(engine)
     before = row(engine).revision

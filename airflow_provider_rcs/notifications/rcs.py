@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseNo
 from airflow_provider_rcs.api.errors import RcsAuthError, RcsError, RcsInputError
 from airflow_provider_rcs.api.masking import mask_phone
 from airflow_provider_rcs.api.models import Recipient, SendRequest
-from airflow_provider_rcs.api.outcomes import outcomes_of_reply
+from airflow_provider_rcs.api.outcomes import outcomes_of_reply, refusal_of
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.recipients.cells import cell_text
@@ -135,9 +135,12 @@ class RcsNotifier(BaseNotifier):
             agent=fields["agent"] or hook.settings.agent,
             request_reports=False,
         )
-        results = outcomes_of_reply(phones, hook.send(request))
+        reply = hook.send(request)
+        results = outcomes_of_reply(phones, reply)
         accepted = sum(each.state is MessageState.ACCEPTED for each in results)
         log.info("RCS notification: the service accepted it for %d of %d phones.", accepted, len(phones))
+        if refused := refusal_of(reply, results):
+            problems.append(f"{type(refused).__name__}: {refused}")
         reasons = Counter(each.reason for each in results if each.state is not MessageState.ACCEPTED)
         return [*problems, *(f"For {count} of {len(phones)} phones, {reason}." for reason, count in reasons.items())]
 

@@ -12,6 +12,7 @@ from airflow.sdk import DAG
 
 from airflow_provider_rcs.api.errors import RcsAuthError
 from airflow_provider_rcs.notifications.rcs import RcsNotifier
+from tests.integration.hooks.answering import http, server_that_answers
 from tests.integration.operators.conftest import connect
 from tests.sandbox_process import SandboxProcess
 
@@ -61,6 +62,22 @@ def test_it_requests_no_reports_and_its_reference_is_no_campaigns(sandbox: Sandb
 
     entry = sandbox.accepted()[-1]
     assert (entry["report"], entry["campaign_reference"]) == (False, "airflow-notification")
+
+
+def test_a_refusal_that_names_an_accepted_phone_is_one_warning_with_both(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    in_part = f'{{"Res": -2, "Enviados": [{{"Telefono": "{ANA}"}}], "NoEnviados": [{{"Telefono": "{BEA}"}}]}}'
+    with server_that_answers(http("200 OK", in_part.encode())) as (url, _):
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_RCS_DEFAULT", f'{{"conn_type":"rcs","host":"{url}","login":"demo","password":"demo-token"}}'
+        )
+
+        notifier(phones=[f"+{ANA}", f"+{BEA}"])(context_of("load"))
+
+    [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "RcsCreditError: the service found too little credit" in warning
+    assert "For 1 of 2 phones, the service refused the request." in warning
 
 
 def test_a_shared_notifier_renders_each_notification_anew(sandbox: SandboxProcess) -> None:

@@ -11,7 +11,7 @@ from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.receiver import metrics as names
 from airflow_provider_rcs.receiver.auth import Authenticator
 from airflow_provider_rcs.receiver.background import BackgroundFolding, SilenceWatch
-from airflow_provider_rcs.receiver.bodies import ClientDisconnectedError, read_body, read_reports
+from airflow_provider_rcs.receiver.bodies import ClientDisconnectedError, read_body
 from airflow_provider_rcs.receiver.health import HealthCheck
 from airflow_provider_rcs.receiver.ingest import Ingest
 from airflow_provider_rcs.receiver.metrics import LoggedMetrics
@@ -24,7 +24,7 @@ from airflow_provider_rcs.receiver.responses import (
     not_understood,
     wrong_method,
 )
-from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
+from airflow_provider_rcs.store.inbox.bodies import received
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,16 +123,15 @@ class ReportsApp:
         # The time that the client takes to send its body does not count; it has a limit of its own.
         body = await read_body(headers, receive)
         content_type = headers.get(b"content-type", b"").decode("latin-1")
-        parsed = await read_reports(content_type, body, self._timezone)
-        refused = [RefusedReport(parsed.problem, content_type, body)] if parsed.problem else []
-        if refused:
+        pushed = received(content_type, body, datetime.now(UTC), self._timezone)
+        understood = len(pushed.reports) + len(pushed.inbound)
+        self._metrics.incr(names.RECEIVED, understood)
+        if pushed.refused:
             self._metrics.incr(names.REFUSED)
-        self._metrics.incr(names.RECEIVED, len(parsed.reports))
-        pushed = ReceivedReports(datetime.now(UTC), parsed.reports, refused)
         where = await self._ingest.save(pushed, _SECONDS_TO_RESPOND - seconds_to_check)
-        if parsed.problem:
-            return not_understood(parsed.problem, where, len(parsed.reports))
-        return all_saved(where, len(parsed.reports))
+        if pushed.refused:
+            return not_understood(pushed.refused[0].reason, where, understood)
+        return all_saved(where, understood)
 
     async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] == "lifespan.startup":

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from airflow_provider_rcs.api.wire.report_formats import UNSUPPORTED_TYPE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -80,7 +82,6 @@ STORE_FAILED = Response(503, {"error": "the reports could not be stored; send th
 SPOOL_FULL = Response(
     503, {"error": "the store is unavailable and the spool is full; send them again"}, (b"retry-after", b"60")
 )
-UNSUPPORTED_TYPE = "send application/json, application/x-www-form-urlencoded or multipart/form-data"
 
 
 def ready(backlog: Backlog | None) -> Response:

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from airflow_provider_rcs.receiver import bodies
+from airflow_provider_rcs.api.wire import reports
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.auth import Credentials
 from tests.pushed_report import PUSHED
@@ -161,7 +161,7 @@ def test_without_credentials_every_request_is_refused_and_the_reason_logged_once
         ({"json": {**PUSHED, "Agente": "34600000001\0"}}, 400),
         ({"json": {**PUSHED, "34600000001\0": "1"}}, 400),
         ({"json": {**PUSHED, "Estado": "34600000001" * 3}}, 400),
-        ({"content": b'{"Estado": "13", "idMensaje": ' + b"[" * 500 + b"]" * 500 + b"}"}, 415),
+        ({"content": b'{"Estado": "13", "idMensaje": ' + b"[" * 500 + b"]" * 500 + b"}"}, 400),
         (
             {
                 "content": b'{"Estado": "13", "idMensaje": ' + b"[" * 500 + b"]" * 500 + b"}",
@@ -307,7 +307,7 @@ def test_a_body_that_a_parser_fails_on_is_stored_whole(
     def fail(*_: object) -> None:
         raise ArithmeticError("34600000001")
 
-    monkeypatch.setattr(bodies, "read_json_entries", fail)
+    monkeypatch.setattr(reports, "read_entries", fail)
 
     response = push(app)
 

@@ -18,6 +18,7 @@ from airflow_provider_rcs.receiver.metrics import LoggedMetrics
 from airflow_provider_rcs.receiver.responses import (
     NOT_FOUND,
     NOT_READY,
+    NOTHING,
     RequestRefusedError,
     Response,
     all_saved,
@@ -103,7 +104,10 @@ class ReportsApp:
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
         path, method = _public_path(scope), scope["method"]
         if path == REPORTS_PATH:
-            return await self._receive_reports(scope, receive) if method == "POST" else wrong_method("POST")
+            if method == "POST":
+                return await self._receive_reports(scope, receive)
+            # A panel may check an address in this way before it pushes to it (public).
+            return NOTHING if method in ("GET", "HEAD") else wrong_method("POST")
         if path != HEALTH_PATH:
             return NOT_FOUND
         if method not in ("GET", "HEAD"):
@@ -111,11 +115,12 @@ class ReportsApp:
         return await self._health.check() if await self._authenticator.is_configured() else NOT_READY
 
     async def _receive_reports(self, scope: Scope, receive: Receive) -> Response:
-        # Of two, the first: where all users are administrators, Airflow adds its own Authorization to every request.
         headers = dict(reversed(scope["headers"]))
+        # All of them: where all users are administrators, Airflow adds its own to every request.
+        authorization = b",".join([value for name, value in scope["headers"] if name == b"authorization"])
         started = time.monotonic()
         try:
-            await self._authenticator.check(headers.get(b"authorization"))
+            await self._authenticator.check(authorization)
         except RequestRefusedError:
             self._metrics.incr(names.UNAUTHORIZED)
             raise
@@ -145,6 +150,9 @@ class ReportsApp:
 
 
 def _public_path(scope: Scope) -> str:
-    """Return the path from ``/rcs`` on, whether the application is mounted there, behind a prefix, or not at all."""
+    """Return the path from ``/rcs`` on, whether the application is mounted there, behind a prefix, or not at all.
+
+    A slash at its end is left out.
+    """
     path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", "").removesuffix(MOUNT))
+    return path.removeprefix(scope.get("root_path", "").removesuffix(MOUNT)).removesuffix("/")

@@ -9,6 +9,9 @@ from typing import Any
 import orjson
 
 _NOT_A_DIGIT = re.compile(r"[^0-9]")
+# What may stand between the digits of one phone, and the fraction of a phone that went through a spreadsheet.
+_WRITTEN_PHONE = re.compile(r"(\(?\+?\(?[0-9][0-9 \u00a0().-]*?)(?:(?<=[0-9]{7})\.0+)?")
+_FRACTION = re.compile(r"[0-9]{7}\.[0-9]+$")
 _SHORTEST_PHONE, _LONGEST_PHONE = 7, 15  # in digits, with the country code
 
 
@@ -120,9 +123,15 @@ def _storable(value: str) -> str:
 def phone(value: object) -> str:
     """Return a phone, which the service writes as digits with the country code (sure), in E.164, with the plus sign.
 
-    Other notations are read too. What cannot be a phone is returned as it came.
+    Other notations are read too. What cannot be a phone, or could be two, is returned as it came.
     """
     text = str(value)
-    digits = (text if text.isdigit() and text.isascii() else _NOT_A_DIGIT.sub("", text)).removeprefix("00")
+    digits = (text if text.isdigit() and text.isascii() else _digits_of(text)).removeprefix("00")
     is_phone = _SHORTEST_PHONE <= len(digits) <= _LONGEST_PHONE and digits[0] != "0"
     return f"+{digits}" if is_phone else text
+
+
+def _digits_of(text: str) -> str:
+    """Return the digits of a text that is one phone; empty text if it holds anything else."""
+    written = _WRITTEN_PHONE.fullmatch(text.strip())
+    return _NOT_A_DIGIT.sub("", written[1]) if written and not _FRACTION.search(written[1]) else ""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
@@ -213,13 +213,15 @@ def test_a_chunked_body_is_joined(app: ReportsApp, engine: sa.Engine) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status", "allowed"),
     [
-        ("GET", "/rcs/reports", 405, "POST"),
         ("PUT", "/rcs/reports", 405, "POST"),
+        ("OPTIONS", "/rcs/reports", 405, "POST"),
+        ("PUT", "/rcs/reports/", 405, "POST"),
         ("POST", "/rcs/health", 405, "GET, HEAD"),
         ("GET", "/rcs/health", 200, None),
         ("HEAD", "/rcs/health", 200, None),
         ("POST", "/reports", 404, None),
-        ("POST", "/rcs/reports/", 404, None),
+        ("GET", "/rcs/health/", 200, None),
+        ("POST", "/rcs/reports/more", 404, None),
         ("POST", "/other/rcs/reports", 404, None),
         ("GET", "/", 404, None),
         ("GET", "/rcs/docs", 404, None),
@@ -388,12 +390,66 @@ async def _run_lifespan(app: ReportsApp) -> list[str]:
     return sent
 
 
-def test_an_authorization_that_middleware_adds_does_not_replace_that_of_the_request(
-    app: ReportsApp, engine: sa.Engine
+@pytest.mark.parametrize("path", ["/rcs/reports", "/rcs/reports/"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("credentials", [CREDENTIALS, None], ids=["configured", "not configured"])
+@pytest.mark.parametrize("auth", [None, (LOGIN, "wrong"), (LOGIN, PASSWORD)], ids=["none", "wrong", "right"])
+def test_a_check_of_the_address_is_always_answered_the_same(
+    engine: sa.Engine, path: str, method: str, credentials: Credentials | None, auth: tuple[str, str] | None
 ) -> None:
-    async def adding(scope: Any, receive: Any, send: Any) -> None:
-        scope["headers"].append((b"authorization", b"Bearer token"))
+    response = push(ReportsApp(lambda: engine, lambda: credentials), path, method, auth=auth, params={"Estado": "13"})
+
+    assert (response.status_code, response.content, response.headers["Content-Length"]) == (200, b"", "0")
+    assert not stored(engine)
+
+
+@pytest.mark.parametrize("root_path", ["", "/airflow"])
+def test_a_slash_at_the_end_of_a_path_changes_nothing(app: ReportsApp, engine: sa.Engine, root_path: str) -> None:
+    server = FastAPI(root_path=root_path)
+    server.mount("/rcs", app)
+
+    assert push(server, "/rcs/reports/").json() == {"committed": 1}
+    assert push(app, "/rcs/reports/").json() == {"committed": 1}
+    assert push(app, "/rcs/health/", "GET").json()["status"] == "ready"
+    assert len(stored(engine)) == 2
+
+
+def with_headers(app: ReportsApp, order: Callable[[list[Any]], list[Any]]) -> Any:
+    """Return the application behind middleware that changes the ``Authorization`` headers of a request."""
+
+    async def changing(scope: Any, receive: Any, send: Any) -> None:
+        scope["headers"] = order(list(scope["headers"]))
         await app(scope, receive, send)
 
-    assert push(adding).status_code == 200
-    assert push(adding, auth=None).status_code == 401
+    return changing
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        lambda headers: [*headers, (b"authorization", b"Bearer token")],
+        lambda headers: [(b"authorization", b"Bearer token"), *headers],
+        lambda headers: [(b"authorization", b"Bearer a"), *headers, (b"authorization", b"Digest b")],
+        lambda headers: [*headers, *(each for each in headers if each[0] == b"authorization")],
+        lambda headers: [
+            (name, b"Bearer a, " + value if name == b"authorization" else value) for name, value in headers
+        ],
+        lambda headers: [
+            (name, value + b",bearer a" if name == b"authorization" else value) for name, value in headers
+        ],
+    ],
+    ids=["after", "before", "between", "twice", "joined before", "joined after"],
+)
+def test_the_basic_header_counts_wherever_it_stands(app: ReportsApp, engine: sa.Engine, order: Any) -> None:
+    assert push(with_headers(app, order)).status_code == 200
+    assert push(with_headers(app, order), auth=None).status_code == 401
+    assert push(with_headers(app, order), auth=(LOGIN, "wrong")).status_code == 401
+    assert len(stored(engine)) == 1
+
+
+def test_two_different_basic_headers_are_refused(app: ReportsApp, engine: sa.Engine) -> None:
+    other = (b"authorization", b"Basic " + b64encode(b"x:y"))
+
+    assert push(with_headers(app, lambda headers: [other, *headers])).status_code == 401
+    assert push(with_headers(app, lambda headers: [*headers, other])).status_code == 401
+    assert not stored(engine)

@@ -114,8 +114,8 @@ def read_report_date(text: str, timezone: tzinfo = SERVICE_TIMEZONE) -> datetime
     """Return the date of a report in UTC, or ``None`` if it is not a date in one of the forms that are known.
 
     These are ``YYYY-MM-DD HH:MM:SS`` of the document, ``YYYYMMDDHHMMSS`` of SMS on the same account (public), and ISO
-    8601 with its ``T``, fractions of a second or no seconds, and an offset or ``Z``. Dates before 1971 and after 9998 are not read. A
-    time in the hour that repeats in October means the first pass.
+    8601 with its ``T``, fractions of a second or no seconds, and an offset or ``Z``. Dates before 1971 and after 9998
+    are not read. A time in the hour that repeats in October means the first pass.
 
     :param timezone: the time zone of a date without an offset; Spain's is assumed.
     """

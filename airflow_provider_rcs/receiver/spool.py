@@ -171,9 +171,8 @@ def write_line(pushed: ReceivedReports) -> bytes:
     # Each byte as a character: unlike in Base64, a phone in it can still be found when a person is erased.
     refused = [[each.reason, each.content_type, each.body.decode("latin-1")] for each in pushed.refused]
     reports = [each._asdict() for each in pushed.reports]
-    content = {"received_at": pushed.received_at, "reports": reports, "refused": refused}
-    if pushed.inbound:
-        content["inbound"] = [each._asdict() for each in pushed.inbound]
+    inbound = [each._asdict() for each in pushed.inbound]
+    content = {"received_at": pushed.received_at, "reports": reports, "refused": refused, "inbound": inbound}
     return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
 
 
@@ -185,7 +184,8 @@ def _read_line(line: bytes) -> ReceivedReports | None:
             received_at=datetime.fromisoformat(content["received_at"]),
             reports=[_read_report(fields) for fields in content["reports"]],
             refused=[_read_refused(*each) for each in content["refused"]],
-            inbound=tuple(_read_inbound(fields) for fields in content.get("inbound", ())),
+            # Lines of earlier versions have none.
+            inbound=[_read_inbound(fields) for fields in content.get("inbound", ())],
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -137,7 +137,7 @@ def _read_inbound(entry: Mapping[str, object], timezone: tzinfo) -> InboundMessa
     return InboundMessage(
         phone=lenient_json.phone(phone),
         # Half of an emoji, which a cut-off message ends with, must not cost the message.
-        text=lenient_json.text(text),
+        text=lenient_json.text(text).strip(),
         sent_at=read_report_date(date, timezone) or read_report_date(arrival, timezone),
         sent_at_text=date or arrival,
         sender=sender,

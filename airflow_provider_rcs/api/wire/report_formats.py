@@ -150,7 +150,7 @@ def _entries_of(content: object, envelopes: int = _MAX_ENVELOPES) -> Sequence[ob
         return [content]
     if not content:
         raise RcsReportError("the list holds no report")
-    return content
+    return [_json_in(each) or each if isinstance(each, str) else each for each in content]
 
 
 def _in_envelope(fields: Mapping[str, object]) -> object | None:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.errors import RcsReportError
-from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.api.wire import lenient_json
 from airflow_provider_rcs.api.wire.report_fields import read_entry
 from tests.pushed_report import PUSHED
+from tests.unit.api.wire.bodies import SMS_RECEIVED
 
 REPORT = Report(
     status_code="11",
@@ -176,6 +177,112 @@ def test_a_value_that_is_not_an_object_is_refused(fields: Any) -> None:
         read_entry(fields)
 
 
+SMS_7 = {"Servicio": "SMSMASIVO", "Resultado": "11", "Movil": "34600000001", "idMensaje": "55"}
+SMS_58 = {
+    "Resultado": "11",
+    "Movil": "34600000001",
+    "Referencia": "36578294H",
+    "idEnvio": "10573758",
+    "Fecha": "20201203111424",
+    "Remitente": "Company",
+    "Segundos": "12",
+}
+
+
+def test_a_report_of_sms_version_7_is_read_by_its_own_names() -> None:
+    assert read_entry(SMS_7) == Report("11", phone="+34600000001", service="SMSMASIVO", api_message_id="55")
+
+
+@pytest.mark.parametrize("spelled", [str, str.lower, str.upper, " {} ".format])
+def test_a_report_of_sms_version_5_8_is_read_by_its_own_names(spelled: Any) -> None:
+    assert read_entry({spelled(name): value for name, value in SMS_58.items()}) == Report(
+        status_code="11",
+        phone="+34600000001",
+        message_reference="36578294H",
+        service="SMS",
+        agent="Company",
+        reported_at=REPORT.reported_at,
+        reported_at_text="20201203111424",
+        api_campaign_id="10573758",
+        extra={"segundos": "12"},
+    )
+
+
+def test_only_a_report_by_the_names_of_sms_gets_its_service() -> None:
+    assert read_entry({"Estado": "13", "Movil": "34600000001"}) == Report("13", phone="+34600000001")
+
+
+ALIASES = {
+    "Estado": "Resultado",
+    "Destinatario": "Movil",
+    "RefMensaje": "Referencia",
+    "idCampaign": "idEnvio",
+    "Agente": "Remitente",
+}
+
+
+@pytest.mark.parametrize(("name", "other"), ALIASES.items())
+def test_two_names_of_one_field_may_hold_the_same_value(name: str, other: str) -> None:
+    assert report(**{other: PUSHED[name]}) == REPORT
+    assert report(**{other: ""}) == REPORT
+    assert report(**{name: "", other: PUSHED[name]}) == REPORT
+
+
+@pytest.mark.parametrize(("name", "other"), ALIASES.items())
+def test_two_names_of_one_field_with_different_values_are_refused(name: str, other: str) -> None:
+    with pytest.raises(RcsReportError, match=rf"two values of one field \({name}\)"):
+        report(**{other: "34600000002"})
+
+
+def test_two_ways_to_write_one_phone_are_the_same_phone() -> None:
+    assert report(Movil="+34 600 000 001") == REPORT
+    assert report(RefMensaje="34600000001", Destinatario="0034600000001", Movil="34600000001.0").phone == REPORT.phone
+
+
+def test_other_fields_whose_names_differ_only_in_case_are_both_kept() -> None:
+    assert report(Coste="1", coste="2").extra == {"coste": "1", "coste_": "2"}
+
+
+def test_a_reply_of_a_person_is_read_by_its_names() -> None:
+    assert read_entry({**SMS_RECEIVED, "Estado": "13", "Destinatario": "34600000009"}) == InboundMessage(
+        phone="+34600000001",
+        text="BAJA",
+        sent_at=datetime(2020, 12, 3, 11, 0, tzinfo=UTC),
+        sent_at_text="2020-12-03 12:00:00",
+        sender="34900000000",
+        service="SMSRECIBIDO",
+        message_reference="36578294H",
+        api_message_id="33434444443",
+        api_inbound_id="881",
+        extra={"timestamp": "1607000400", "estado": "13", "destinatario": "34600000009"},
+    )
+
+
+@pytest.mark.parametrize("service", ["SMSRECIBIDO", "smsrecibido", " SmsRecibido "])
+def test_a_reply_of_a_person_is_recognized_by_its_service_in_any_case(service: str) -> None:
+    assert isinstance(read_entry({"Servicio": service, "Movil": "34600000001"}), InboundMessage)
+
+
+def test_a_reply_without_a_date_has_that_of_its_arrival_if_it_is_a_date() -> None:
+    reply = read_entry({"Servicio": "SMSRECIBIDO", "Movil": "34600000001", "timestamp": "2020-12-03T11:00:00Z"})
+
+    assert isinstance(reply, InboundMessage)
+    assert (reply.sent_at, reply.sent_at_text) == (datetime(2020, 12, 3, 11, tzinfo=UTC), "2020-12-03T11:00:00Z")
+
+
+@pytest.mark.parametrize("text", ["¡Baja! \U0001f64f", "", "a&b=c", "x" * 10_000, None, "half of \ud83d", "NUL \0"])
+def test_the_text_of_a_reply_is_kept(text: Any) -> None:
+    reply = read_entry({**SMS_RECEIVED, "Mensaje": text})
+
+    assert isinstance(reply, InboundMessage)
+    assert reply.text == lenient_json.text(text).strip()
+
+
+def test_a_reply_without_a_phone_is_refused() -> None:
+    with pytest.raises(RcsReportError, match="names no phone"):
+        read_entry({**SMS_RECEIVED, "Movil": ""})
+
+
 values = (
     st.none()
     | st.text()
@@ -194,6 +301,7 @@ def test_any_fields_are_read_as_a_report_or_refused(fields: Any) -> None:
     except RcsReportError:
         return
 
+    assert isinstance(read, Report)
     assert read.status_code
     received = [
         value.strip() if isinstance(value, str) else lenient_json.text(value).strip()

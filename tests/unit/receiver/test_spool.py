@@ -80,7 +80,7 @@ def test_draining_yields_exactly_what_was_appended(tmp_path: Path) -> None:
 
 
 def test_a_line_of_an_earlier_version_is_read_without_messages(tmp_path: Path) -> None:
-    Spool(tmp_path).append([pushed("1")])
+    leave(tmp_path, pushed("1"))
     (file,) = tmp_path.iterdir()
     line = json.loads(file.read_bytes())
     del line["inbound"]

@@ -12,7 +12,7 @@ import orjson
 
 from airflow_provider_rcs.api.errors import RcsReportError
 from airflow_provider_rcs.api.wire.report_fields import fields_of, has_known_fields, read_entry
-from airflow_provider_rcs.api.wire.report_text import latin_charset, unpacked, with_utf8
+from airflow_provider_rcs.api.wire.report_text import is_text, latin_charset, unpacked, with_utf8
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -23,6 +23,7 @@ _MAX_FORM_FIELDS = 100
 _PLAIN_TYPES = frozenset((str, int, type(None), bool))
 # A field whose value is a whole report, or several, in JSON.
 _ENVELOPE = "data"
+_ENVELOPE_AS_JSON = b'"data'
 _MAX_ENVELOPES = 3
 # How JSON begins when a client encodes the whole of it as the name of a form's only field.
 _JSON_AS_FORM = (b"%7B", b"%5B")
@@ -39,8 +40,11 @@ def read_entries(content_type: str, body: bytes) -> Sequence[object]:
     :raises RcsReportError: if the body cannot be read, or can be read in two ways.
     """
     claimed = _media_type(content_type)
-    if claimed == JSON and (fields := _plain_object(body)) is not None:
-        return (fields,)
+    # The usual bodies, which need not be read in every other way.
+    if claimed == JSON and (entries := _plain_entries(body)):
+        return entries
+    if claimed == FORM and body[:1].isalpha() and body.isascii() and is_text(body):
+        return _read_form(body, content_type)
     content = with_utf8(unpacked(body))
     readings, problems = _readings(content_type, content)
     if claimed in readings and (claimed in (JSON, MULTIPART) or len(readings) == 1):
@@ -80,8 +84,8 @@ def _is_understood(entry: object) -> bool:
     return True
 
 
-def _plain_object(body: bytes) -> dict[str, Any] | None:
-    """Return the object that the body is, if the fast parser loses nothing of it: the usual report.
+def _plain_entries(body: bytes) -> list[dict[str, Any]]:
+    """Return the objects of a body if the fast parser loses nothing of them, as of the usual report; otherwise none.
 
     It keeps the last of two values under one name, and rounds numbers. Without them, the quotes in the body are those
     around its names and its texts.
@@ -89,17 +93,17 @@ def _plain_object(body: bytes) -> dict[str, Any] | None:
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return None
-    if not isinstance(content, dict) or not content:
-        return None
-    types = [*map(type, content.values())]
-    if not _PLAIN_TYPES.issuperset(types) or body.count(b'"') != 2 * (len(types) + types.count(str)):
-        return None
-    return None if _has_envelope(tuple(content)) else content
-
-
-def _has_envelope(names: tuple[str, ...]) -> bool:
-    return _ENVELOPE in map(str.lower, map(str.strip, names))
+        return []
+    entries = content if isinstance(content, list) else [content]
+    quotes = 0
+    for each in entries:
+        if type(each) is not dict or not each:
+            return []
+        types = [*map(type, each.values())]
+        if not _PLAIN_TYPES.issuperset(types):
+            return []
+        quotes += 2 * (len(types) + types.count(str))
+    return [] if body.count(b'"') != quotes or _ENVELOPE_AS_JSON in body.lower() else entries
 
 
 def _read_json(body: bytes, content_type: str) -> Sequence[object]:

@@ -12,7 +12,7 @@ import orjson
 
 from airflow_provider_rcs.api.errors import RcsReportError
 from airflow_provider_rcs.api.wire.report_fields import fields_of, has_known_fields, read_entry
-from airflow_provider_rcs.api.wire.report_text import is_text, latin_charset, unpacked, with_utf8
+from airflow_provider_rcs.api.wire.report_text import is_ascii_text, latin_charset, unpacked, with_utf8
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -43,7 +43,7 @@ def read_entries(content_type: str, body: bytes) -> Sequence[object]:
     # The usual bodies, which need not be read in every other way.
     if claimed == JSON and (entries := _plain_entries(body)):
         return entries
-    if claimed == FORM and body[:1].isalpha() and body.isascii() and is_text(body):
+    if claimed == FORM and body[:1].isalpha() and is_ascii_text(body):
         return _read_form(body, content_type)
     content = with_utf8(unpacked(body))
     readings, problems = _readings(content_type, content)

@@ -32,7 +32,7 @@ def unpacked(body: bytes) -> bytes:
         if content is None:
             raise RcsReportError("the compressed body is damaged")
         return content
-    if is_text(body):
+    if _is_text(body):
         return body
     # The checksum of the one, and that both end where the body ends, tell them from a text in another charset.
     return _inflated(body, _WITH_ZLIB_HEADER) or _inflated(body, _WITHOUT_HEADER) or body
@@ -53,8 +53,12 @@ def _inflated(body: bytes, window_bits: int) -> bytes | None:
     return content if decompressor.eof and not decompressor.unused_data else None
 
 
-def is_text(body: bytes) -> bool:
-    """Return whether a body is in UTF-8 without control characters, or in UTF-16: no compressed body is."""
+def is_ascii_text(body: bytes) -> bool:
+    """Return whether a body is plain ASCII, which it is in most charsets, and not compressed."""
+    return body.isascii() and not _NOT_IN_TEXT.search(body)
+
+
+def _is_text(body: bytes) -> bool:
     return bool(_utf_16_of(body)) or (_is_utf8(body) and not _NOT_IN_TEXT.search(body))
 
 

@@ -13,9 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.api.wire.report_fields import read_entry
 from airflow_provider_rcs.api.wire.reports import read_body
+from airflow_provider_rcs.sandbox.options import Compression, ReportFormat
+from airflow_provider_rcs.sandbox.pushes.bodies import encode_body
 from tests.pushed_report import PUSHED
-from tests.unit.api.wire.bodies import BOUNDARY, FORM, JSON, MULTIPART, multipart
+from tests.unit.api.wire.bodies import BOUNDARY, FORM, JSON, MULTIPART, SMS_RECEIVED, multipart
 
 REPORT = read_body(JSON, json.dumps(PUSHED).encode()).reports[0]
 AS_JSON = json.dumps(PUSHED).encode()
@@ -247,3 +250,34 @@ def test_a_body_without_a_report_is_refused_with_the_reason(content_type: str, b
     parsed = read_body(content_type, body)
 
     assert (list(parsed.reports), list(parsed.inbound), parsed.problem) == ([], [], problem)
+
+
+SMS_7 = {"Servicio": "SMSMASIVO", "Resultado": "13", "Movil": "34600000001", "idMensaje": "55"}
+SMS_58 = {
+    "Resultado": "13",
+    "Movil": "34600000001",
+    "Referencia": "Año 7",
+    "idEnvio": "10573758",
+    "Fecha": "20201203111424",
+    "Remitente": "Compañía",
+    "Segundos": "12",
+}
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "latin-1"])
+@pytest.mark.parametrize("compression", Compression)
+@pytest.mark.parametrize("form", ReportFormat)
+@pytest.mark.parametrize(
+    "fields",
+    [PUSHED, SMS_7, SMS_58, {**SMS_RECEIVED, "Mensaje": "¿Y mañana? &Estado=50"}],
+    ids=["rcs", "sms 7", "sms 5.8", "reply"],
+)
+def test_every_format_of_the_sandbox_is_read_as_the_fields_that_it_holds(
+    fields: dict[str, str], form: ReportFormat, compression: Compression, charset: str
+) -> None:
+    body = encode_body(fields, form, compression, charset)
+
+    parsed = read_body(body.headers.get("Content-Type", ""), body.content)
+
+    assert parsed.problem == ""
+    assert [*parsed.reports, *parsed.inbound] == [read_entry(fields)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from typing import Any
 
@@ -25,21 +24,6 @@ def read_object(body: bytes) -> dict[str, Any]:
     if isinstance(content, list) and len(content) == 1:
         content = content[0]
     return lower_keys(content)
-
-
-def load_json(body: bytes, charset: str) -> Any:
-    """Return the content of a JSON body; if it claims to be UTF-8 and is not, it is read as Latin-1 (public).
-
-    :param charset: the charset that the sender declares.
-    :raises ValueError: if the body is not JSON.
-    """
-    if charset != "utf-8":
-        return orjson.loads(body.decode(charset, errors="replace"))
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        text = body.removeprefix(codecs.BOM_UTF8) if is_utf8(body) else body.decode("latin-1")
-        return orjson.loads(text)
 
 
 def is_utf8(text: bytes) -> bool:

@@ -9,6 +9,7 @@ from email.message import Message
 from functools import lru_cache
 
 from airflow_provider_rcs.api.errors import RcsReportError
+from airflow_provider_rcs.api.wire.lenient_json import is_utf8
 
 _MAX_UNPACKED_BYTES = 1024 * 1024
 _GZIP = b"\x1f\x8b"
@@ -59,7 +60,7 @@ def is_ascii_text(body: bytes) -> bool:
 
 
 def _is_text(body: bytes) -> bool:
-    return bool(_utf_16_of(body)) or (_is_utf8(body) and not _NOT_IN_TEXT.search(body))
+    return bool(_utf_16_of(body)) or (is_utf8(body) and not _NOT_IN_TEXT.search(body))
 
 
 def with_utf8(body: bytes) -> bytes:
@@ -95,15 +96,7 @@ def latin_charset(text: bytes, content_type: str) -> str:
 
     :param content_type: the header.
     """
-    return "utf-8" if _is_utf8(text) else _named_charset(content_type)
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+    return "utf-8" if is_utf8(text) else _named_charset(content_type)
 
 
 @lru_cache(maxsize=64)

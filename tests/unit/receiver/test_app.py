@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 import threading
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
@@ -18,6 +20,7 @@ from airflow_provider_rcs.api.wire import reports
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.auth import Credentials
 from tests.pushed_report import PUSHED
+from tests.unit.api.wire.bodies import SMS_RECEIVED
 from tests.unit.receiver.pushing import (
     CREDENTIALS,
     LOGIN,
@@ -103,6 +106,42 @@ def test_each_format_of_the_service_is_read_the_same(
     assert (report.service, report.status_code, report.phone) == ("RCS", "11", "+34600000001")
     assert (report.campaign_reference, report.message_reference) == ("12333-4545-23233", "36578294H")
     assert (report.api_campaign_id, report.api_message_id) == ("10573758", "33434444443")
+
+
+@pytest.mark.parametrize(
+    ("pushed", "answer"),
+    [
+        (SMS_RECEIVED, (200, {"committed": 1})),
+        ([PUSHED, SMS_RECEIVED, PUSHED], (200, {"committed": 3})),
+        (
+            [PUSHED, SMS_RECEIVED, {}],
+            (400, {"committed": 2, "error": "report 3 of 3: a report has no status (Estado)"}),
+        ),
+    ],
+)
+def test_the_answer_counts_reports_and_messages_of_people(
+    app: ReportsApp, no_time_limit: None, pushed: Any, answer: Any
+) -> None:
+    response = push(app, json=pushed)
+
+    assert (response.status_code, response.json()) == answer
+
+
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "text/plain", None])
+@pytest.mark.parametrize("encoding", [None, "gzip", "identity"])
+def test_a_body_is_committed_whatever_its_headers_claim(
+    app: ReportsApp, engine: sa.Engine, no_time_limit: None, content_type: str | None, encoding: str | None
+) -> None:
+    headers = {"Content-Type": content_type, "Content-Encoding": encoding}
+
+    response = push(
+        app,
+        content=gzip.compress(json.dumps(PUSHED).encode()),
+        headers={name: value for name, value in headers.items() if value},
+    )
+
+    assert (response.status_code, response.json()) == (200, {"committed": 1})
+    assert [each.phone for each in stored(engine)] == ["+34600000001"]
 
 
 @pytest.mark.parametrize(

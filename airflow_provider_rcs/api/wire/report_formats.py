@@ -111,7 +111,7 @@ def _read_json(body: bytes, content_type: str) -> Sequence[object]:
         body = unquote_to_bytes(body.replace(b"+", b" ")).strip().removesuffix(b"=")
     if not body.lstrip().startswith((b"{", b"[", b'"')):
         raise RcsReportError("the body is not JSON")
-    return _entries_of(_load_json(body.decode(latin_charset(body, content_type))))
+    return _entries_of(_load_json(body.decode(latin_charset(body, content_type), "replace")))
 
 
 def _load_json(text: str) -> Any:
@@ -212,7 +212,9 @@ def _read_multipart(body: bytes, content_type: str) -> Sequence[object]:
     if not (body.startswith(closing) or b"\r\n" + closing in body):
         raise RcsReportError("the multipart form is cut off: it has no closing boundary")
     charset = latin_charset(b"".join([text for pair in parts for text in pair]), content_type)
-    return _entries_of(fields_of((name.decode(charset), value.decode(charset)) for name, value in parts))
+    return _entries_of(
+        fields_of((name.decode(charset, "replace"), value.decode(charset, "replace")) for name, value in parts)
+    )
 
 
 def _boundary(body: bytes, content_type: str) -> bytes:

@@ -61,6 +61,20 @@ def test_a_body_is_read_in_every_charset(write: Any, content_type: str, charset:
     assert reports_of(content_type, body) == [REPORT._replace(agent="Año")]
 
 
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        (JSON, b'{"Estado": "13", "idMensaje": "7", "Agente": "A\x81\xf1o"}'),
+        (FORM, b"Estado=13&idMensaje=7&Agente=A%81%F1o"),
+        (MULTIPART, multipart({"Estado": b"13", "idMensaje": b"7", "Agente": b"A\x81\xf1o"})),
+    ],
+)
+def test_a_byte_that_a_charset_does_not_have_costs_only_its_character(content_type: str, body: bytes) -> None:
+    (read,) = reports_of(f"{content_type}; charset=windows-1252", body)
+
+    assert (read.status_code, read.agent) == ("13", "A\ufffdño")
+
+
 def test_a_form_with_latin_1_in_its_escapes_or_bare_is_read() -> None:
     (escaped,) = reports_of(FORM, b"Estado=13&idMensaje=7&Agente=A%F1o")
     (bare,) = reports_of(FORM, b"Estado=13&idMensaje=7&Agente=A\xf1o")

@@ -11,10 +11,15 @@ from airflow_provider_rcs.api.errors import RcsInputError
 
 SERVICE_TIMEZONE = ZoneInfo("Europe/Madrid")
 
-_REPORT_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+_REPORT_DATE = re.compile(
+    r"(?P<year>[0-9]{4})(?P<dash>-?)(?P<month>[0-9]{2})(?P=dash)(?P<day>[0-9]{2})(?:[ T]|(?<=[0-9]{8}))"
+    r"(?P<hour>[0-9]{2})(?P<colon>:?)(?P<minute>[0-9]{2})(?:(?P=colon)(?P<second>[0-9]{2})|(?<=:[0-9]{2}))"
+    r"(?:[.,](?P<fraction>[0-9]{1,9}))?\s?(?P<offset>Z|[+-][0-9]{2}(?::?[0-5][0-9])?)?",
+    re.IGNORECASE,
+)
 # Other dates are beyond what some database, or some time zone, can hold.
 _YEARS_OF_REPORTS = range(1971, 9999)
-_REPORT_DATE_LENGTH = len("2026-12-01 09:00:00")
+_LONGEST_REPORT_DATE = len("2026-12-01 09:00:00.000000000 +01:00")
 _REMEDY = "Write it in ISO 8601 with its offset: 2026-12-01T09:00+01:00."
 
 
@@ -106,24 +111,45 @@ def write_moment(moment: datetime) -> str:
 
 
 def read_report_date(text: str, timezone: tzinfo = SERVICE_TIMEZONE) -> datetime | None:
-    """Return the date of a report in UTC, or ``None`` if it is not a date in the form ``YYYY-MM-DD HH:MM:SS``.
+    """Return the date of a report in UTC, or ``None`` if it is not a date in one of the forms that are known.
 
-    Dates before 1971 and after 9998 are not read. A time in the hour that repeats in October means the first pass.
+    These are ``YYYY-MM-DD HH:MM:SS`` of the document, ``YYYYMMDDHHMMSS`` of SMS on the same account (public), and ISO
+    8601 with its ``T``, fractions of a second or no seconds, and an offset or ``Z``. Dates before 1971 and after 9998
+    are not read. A time in the hour that repeats in October means the first pass.
 
-    :param timezone: the time zone of the date; Spain's is assumed.
+    :param timezone: the time zone of a date without an offset; Spain's is assumed.
     """
-    # Only texts of a date's length are cached: others could be as long as a whole request.
-    return _read_report_date(text, timezone) if len(text) == _REPORT_DATE_LENGTH else None
+    # Longer texts are not cached: they could be as long as a whole request.
+    return _read_report_date(text, timezone) if len(text) <= _LONGEST_REPORT_DATE else None
 
 
 @lru_cache(maxsize=4096)
 def _read_report_date(text: str, timezone: tzinfo) -> datetime | None:
-    if not _REPORT_DATE.fullmatch(text) or int(text[:4]) not in _YEARS_OF_REPORTS:
+    found = _REPORT_DATE.fullmatch(text)
+    if not found or int(found["year"]) not in _YEARS_OF_REPORTS:
         return None
+    parts = [int(found[name] or 0) for name in ("year", "month", "day", "hour", "minute", "second")]
+    microsecond = int((found["fraction"] or "")[:6].ljust(6, "0"))
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=timezone).astimezone(UTC)
+        zone = _read_offset(found["offset"]) if found["offset"] else timezone
+        return datetime(*parts, microsecond, tzinfo=zone).astimezone(UTC)  # type: ignore[misc, arg-type]
     except ValueError:
         return None
+
+
+def _read_offset(text: str) -> tzinfo:
+    """Return the time zone of an offset, such as ``+01:00``, ``-0330``, ``+01`` or ``Z``.
+
+    :raises ValueError: if there is no such offset.
+    """
+    if text in "Zz":
+        return UTC
+    # Python's parser checks the offset, and none of its versions reads less than this.
+    minutes = text[3:].lstrip(":") or "00"
+    zone = datetime.fromisoformat(f"2000-01-01T00:00:00{text[:3]}:{minutes}").tzinfo
+    if zone is None:
+        raise ValueError
+    return zone
 
 
 def _parse(field: str, text: str) -> datetime:

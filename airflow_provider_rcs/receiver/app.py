@@ -11,20 +11,21 @@ from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.receiver import metrics as names
 from airflow_provider_rcs.receiver.auth import Authenticator
 from airflow_provider_rcs.receiver.background import BackgroundFolding, SilenceWatch
-from airflow_provider_rcs.receiver.bodies import ClientDisconnectedError, read_body, read_reports
+from airflow_provider_rcs.receiver.bodies import ClientDisconnectedError, read_body
 from airflow_provider_rcs.receiver.health import HealthCheck
 from airflow_provider_rcs.receiver.ingest import Ingest
 from airflow_provider_rcs.receiver.metrics import LoggedMetrics
 from airflow_provider_rcs.receiver.responses import (
     NOT_FOUND,
     NOT_READY,
+    NOTHING,
     RequestRefusedError,
     Response,
     all_saved,
     not_understood,
     wrong_method,
 )
-from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
+from airflow_provider_rcs.store.inbox.bodies import received
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +104,10 @@ class ReportsApp:
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
         path, method = _public_path(scope), scope["method"]
         if path == REPORTS_PATH:
-            return await self._receive_reports(scope, receive) if method == "POST" else wrong_method("POST")
+            if method == "POST":
+                return await self._receive_reports(scope, receive)
+            # A panel may check an address in this way before it pushes to it (public).
+            return NOTHING if method in ("GET", "HEAD") else wrong_method("POST")
         if path != HEALTH_PATH:
             return NOT_FOUND
         if method not in ("GET", "HEAD"):
@@ -111,11 +115,12 @@ class ReportsApp:
         return await self._health.check() if await self._authenticator.is_configured() else NOT_READY
 
     async def _receive_reports(self, scope: Scope, receive: Receive) -> Response:
-        # Of two, the first: where all users are administrators, Airflow adds its own Authorization to every request.
         headers = dict(reversed(scope["headers"]))
+        # All of them: where all users are administrators, Airflow adds its own to every request.
+        authorization = b",".join([value for name, value in scope["headers"] if name == b"authorization"])
         started = time.monotonic()
         try:
-            await self._authenticator.check(headers.get(b"authorization"))
+            await self._authenticator.check(authorization)
         except RequestRefusedError:
             self._metrics.incr(names.UNAUTHORIZED)
             raise
@@ -123,16 +128,15 @@ class ReportsApp:
         # The time that the client takes to send its body does not count; it has a limit of its own.
         body = await read_body(headers, receive)
         content_type = headers.get(b"content-type", b"").decode("latin-1")
-        parsed = await read_reports(content_type, body, self._timezone)
-        refused = [RefusedReport(parsed.problem, content_type, body)] if parsed.problem else []
-        if refused:
+        pushed = received(content_type, body, datetime.now(UTC), self._timezone)
+        understood = len(pushed.reports) + len(pushed.inbound)
+        self._metrics.incr(names.RECEIVED, understood)
+        if pushed.refused:
             self._metrics.incr(names.REFUSED)
-        self._metrics.incr(names.RECEIVED, len(parsed.reports))
-        pushed = ReceivedReports(datetime.now(UTC), parsed.reports, refused)
         where = await self._ingest.save(pushed, _SECONDS_TO_RESPOND - seconds_to_check)
-        if parsed.problem:
-            return not_understood(parsed.problem, where, len(parsed.reports))
-        return all_saved(where, len(parsed.reports))
+        if pushed.refused:
+            return not_understood(pushed.refused[0].reason, where, understood)
+        return all_saved(where, understood)
 
     async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] == "lifespan.startup":
@@ -146,6 +150,9 @@ class ReportsApp:
 
 
 def _public_path(scope: Scope) -> str:
-    """Return the path from ``/rcs`` on, whether the application is mounted there, behind a prefix, or not at all."""
+    """Return the path from ``/rcs`` on, whether the application is mounted there, behind a prefix, or not at all.
+
+    A slash at its end is left out.
+    """
     path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", "").removesuffix(MOUNT))
+    return path.removeprefix(scope.get("root_path", "").removesuffix(MOUNT)).removesuffix("/")

@@ -28,8 +28,8 @@ _LOOK_UP_TIMEOUT = 0.4
 # A service that pushes only once must not lose reports because Airflow's database is unavailable for a while.
 _CACHED_SECONDS_IF_LOOK_UP_FAILS = 3600.0
 _SECONDS_BETWEEN_LINES = 60.0
-# A longer header is wrong without being decoded.
-_MAX_HEADER_BYTES = 4096
+# A longer token is wrong without being decoded.
+_MAX_TOKEN_BYTES = 4096
 _SHORTEST_PASSWORD = 16
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")  # RFC 7617 forbids them.
 
@@ -71,7 +71,11 @@ class Credentials:
         return len(self._password) < _SHORTEST_PASSWORD
 
     def match(self, authorization: bytes | None) -> bool:
-        """Return whether an ``Authorization`` header holds these credentials, in constant time."""
+        """Return whether an ``Authorization`` header holds these credentials, in constant time.
+
+        :param authorization: the header, or several joined with commas. Only the credentials of the scheme Basic count;
+            if there are different ones, none of them does.
+        """
         login, password = _read_basic(authorization)
         # Both are always compared: returning early would reveal that the login was right.
         return compare_digest(login, self._login) & compare_digest(password, self._password)
@@ -93,7 +97,7 @@ class Authenticator:
     async def check(self, authorization: bytes | None) -> None:
         """Raise an error unless a request may push reports.
 
-        :param authorization: its ``Authorization`` header.
+        :param authorization: its ``Authorization`` header, or several joined with commas.
         :raises RequestRefusedError: if it may not.
         """
         credentials = await self._credentials.get()
@@ -172,12 +176,14 @@ class CachedCredentials:
 
 
 def _read_basic(authorization: bytes | None) -> tuple[bytes, bytes]:
-    """Return the login and password of a header; if it holds none, empty ones, which never match."""
-    scheme, _, token = (authorization or b"").partition(b" ")
-    if scheme.lower() != b"basic" or len(token) > _MAX_HEADER_BYTES:
+    """Return the login and password of a header; if it holds none, or different ones, empty ones, which never match."""
+    # Neither the tokens of Basic nor those of Bearer contain a comma.
+    schemes = [each.strip().partition(b" ") for each in (authorization or b"").split(b",")]
+    tokens = {token.strip() for scheme, _, token in schemes if scheme.lower() == b"basic"}
+    if len(tokens) != 1 or len(token := tokens.pop()) > _MAX_TOKEN_BYTES:
         return b"", b""
     try:
-        login, _, password = b64decode(token.strip(), validate=True).partition(b":")
+        login, _, password = b64decode(token, validate=True).partition(b":")
     except ValueError:
         return b"", b""
     return login, password

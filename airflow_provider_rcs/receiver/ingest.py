@@ -115,7 +115,7 @@ class Ingest:
             raise RequestRefusedError(SPOOL_FULL) from None
         except Exception:  # noqa: BLE001 - logged for the batch
             raise RequestRefusedError(STORE_FAILED) from None
-        self._metrics.incr(names.SPOOLED, len(pushed.reports) + len(pushed.refused))
+        self._metrics.incr(names.SPOOLED, len(pushed.reports) + len(pushed.inbound) + len(pushed.refused))
         if self._store_available:
             # The store came back, and the spool was moved, before this was appended.
             self.wake()
@@ -133,7 +133,7 @@ class Ingest:
         if self._landing is None:
             return await self._store_thread.run(lambda: self._land_in_thread(take()))
         pushes, started = take(), time.monotonic()
-        if any(each.refused for each in pushes):
+        if any(each.refused or each.inbound for each in pushes):
             return await self._store_thread.run(partial(self._land_in_thread, pushes))
         await self._landing.land(pushes, _STORE_TIMEOUT)
         return self._record_landing(pushes, started)
@@ -152,7 +152,7 @@ class Ingest:
 
     def _record_landing(self, pushes: Sequence[ReceivedReports], started: float) -> None:
         self._metrics.timing(names.COMMIT_TIME, (time.monotonic() - started) * 1000)
-        self._metrics.incr(names.COMMITTED, sum(len(each.reports) for each in pushes))
+        self._metrics.incr(names.COMMITTED, sum(len(each.reports) + len(each.inbound) for each in pushes))
         self._on_landed()
 
     async def _append_to_spool(self, take: Callable[[], list[ReceivedReports]]) -> None:
@@ -219,7 +219,8 @@ class Ingest:
 
 
 def _parts(pushed: ReceivedReports) -> list[ReceivedReports]:
-    """Return the reports and the refused bodies of a push, each as a push of its own."""
+    """Return the reports, the messages and the refused bodies of a push, each as a push of its own."""
     at = pushed.received_at
     reports = [ReceivedReports(at, reports=[each]) for each in pushed.reports]
-    return reports + [ReceivedReports(at, refused=[each]) for each in pushed.refused]
+    inbound = [ReceivedReports(at, inbound=[each]) for each in pushed.inbound]
+    return reports + inbound + [ReceivedReports(at, refused=[each]) for each in pushed.refused]

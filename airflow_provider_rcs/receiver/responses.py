@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from airflow_provider_rcs.api.wire.report_formats import UNSUPPORTED_TYPE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -34,13 +36,13 @@ class Response:
     """A response to a request, encoded once and sent any number of times.
 
     :param status: the HTTP status.
-    :param content: the body, as a JSON object.
+    :param content: the body, as a JSON object; empty for no body.
     :param headers: headers beyond the common ones.
     """
 
     def __init__(self, status: int, content: Mapping[str, object], *headers: Header) -> None:
         self.status = status
-        self._body = orjson.dumps(content)
+        self._body = orjson.dumps(content) if content else b""
         self._headers = (*_COMMON_HEADERS, (b"content-length", b"%d" % len(self._body)), *headers)
 
     async def send(self, send: Send) -> None:
@@ -68,6 +70,8 @@ class Saved(StrEnum):
     SPOOLED = "spooled"
 
 
+# Always the same: the client need not have credentials, and learns nothing but that the address is right.
+NOTHING = Response(200, {})
 NOT_READY = Response(503, {"status": "not ready"})
 UNAUTHORIZED = Response(
     401, {"error": "wrong login or password"}, (b"www-authenticate", b'Basic realm="rcs-reports", charset="UTF-8"')
@@ -80,7 +84,6 @@ STORE_FAILED = Response(503, {"error": "the reports could not be stored; send th
 SPOOL_FULL = Response(
     503, {"error": "the store is unavailable and the spool is full; send them again"}, (b"retry-after", b"60")
 )
-UNSUPPORTED_TYPE = "send application/json, application/x-www-form-urlencoded or multipart/form-data"
 
 
 def ready(backlog: Backlog | None) -> Response:

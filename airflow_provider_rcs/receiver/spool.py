@@ -22,7 +22,7 @@ from uuid import uuid4
 
 import orjson
 
-from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
 
 if TYPE_CHECKING:
@@ -171,7 +171,8 @@ def write_line(pushed: ReceivedReports) -> bytes:
     # Each byte as a character: unlike in Base64, a phone in it can still be found when a person is erased.
     refused = [[each.reason, each.content_type, each.body.decode("latin-1")] for each in pushed.refused]
     reports = [each._asdict() for each in pushed.reports]
-    content = {"received_at": pushed.received_at, "reports": reports, "refused": refused}
+    inbound = [each._asdict() for each in pushed.inbound]
+    content = {"received_at": pushed.received_at, "reports": reports, "refused": refused, "inbound": inbound}
     return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
 
 
@@ -183,6 +184,8 @@ def _read_line(line: bytes) -> ReceivedReports | None:
             received_at=datetime.fromisoformat(content["received_at"]),
             reports=[_read_report(fields) for fields in content["reports"]],
             refused=[_read_refused(*each) for each in content["refused"]],
+            # Lines of earlier versions have none.
+            inbound=[_read_inbound(fields) for fields in content.get("inbound", ())],
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
@@ -193,8 +196,15 @@ def _read_refused(reason: str, content_type: str, body: str) -> RefusedReport:
 
 
 def _read_report(fields: dict[str, Any]) -> Report:
-    reported_at = fields.pop("reported_at")
-    return Report(**fields, reported_at=None if reported_at is None else datetime.fromisoformat(reported_at))
+    return Report(**fields | {"reported_at": _read_date(fields["reported_at"])})
+
+
+def _read_inbound(fields: dict[str, Any]) -> InboundMessage:
+    return InboundMessage(**fields | {"sent_at": _read_date(fields["sent_at"])})
+
+
+def _read_date(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 class _OwnFile:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
-from decimal import Decimal
 from typing import Any
 
 import orjson
 
 _NOT_A_DIGIT = re.compile(r"[^0-9]")
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.0{1,2})?")
-# As PHP and spreadsheets write a long number that they took for a float.
-_WHOLE_FLOAT = re.compile(r"[0-9]{7,15}\.0{1,2}|[0-9]\.[0-9]{1,14}[eE]\+?[0-9]{1,2}")
+# What may stand between the digits of one phone, and the fraction of a phone that went through a spreadsheet.
+_WRITTEN_PHONE = re.compile(r"(\(?\+?\(?[0-9][0-9 \u00a0().-]*?)(?:(?<=[0-9]{7})\.0+)?")
+_FRACTION = re.compile(r"[0-9]{7}\.[0-9]+$")
 _SHORTEST_PHONE, _LONGEST_PHONE = 7, 15  # in digits, with the country code
 
 
@@ -64,21 +63,6 @@ def load_at(text: str, start: int) -> tuple[Any, int]:
         return _DECODER.raw_decode(text, start)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-
-
-def load_json(body: bytes, charset: str) -> Any:
-    """Return the content of a JSON body; if it claims to be UTF-8 and is not, it is read as Latin-1 (public).
-
-    :param charset: the charset that the sender declares.
-    :raises ValueError: if the body is not JSON.
-    """
-    if charset != "utf-8":
-        return orjson.loads(body.decode(charset, errors="replace"))
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        text = body.removeprefix(codecs.BOM_UTF8) if is_utf8(body) else body.decode("latin-1")
-        return orjson.loads(text)
 
 
 def is_utf8(text: bytes) -> bool:
@@ -183,18 +167,15 @@ def _storable(value: str) -> str:
 def phone(value: object) -> str:
     """Return a phone, which the service writes as digits with the country code (sure), in E.164, with the plus sign.
 
-    Other notations are read too, also that of a number taken for a float: ``34600000001.0``, ``3.4600000001E+10``. What
-    cannot be a phone is returned as it came.
+    Other notations are read too. What cannot be a phone, or could be two, is returned as it came.
     """
-    text = str(value).strip()
-    if text.isdigit() and text.isascii():
-        digits = text.removeprefix("00")
-    elif _WHOLE_FLOAT.fullmatch(text):
-        number = Decimal(text)
-        if number != number.to_integral_value():
-            return text
-        digits = f"{number:.0f}"
-    else:
-        digits = _NOT_A_DIGIT.sub("", text).removeprefix("00")
+    text = str(value)
+    digits = (text if text.isdigit() and text.isascii() else _digits_of(text)).removeprefix("00")
     is_phone = _SHORTEST_PHONE <= len(digits) <= _LONGEST_PHONE and digits[0] != "0"
     return f"+{digits}" if is_phone else text
+
+
+def _digits_of(text: str) -> str:
+    """Return the digits of a text that is one phone; empty text if it holds anything else."""
+    written = _WRITTEN_PHONE.fullmatch(text.strip())
+    return _NOT_A_DIGIT.sub("", written[1]) if written and not _FRACTION.search(written[1]) else ""

@@ -17,8 +17,9 @@ from airflow_provider_rcs.store.db.tables import campaign, message, message_chan
 # greatest in the same way, except that a status that is not final outranks a failure: a message that failed by RCS may
 # still arrive as SMS. Both are maxima of sets, so neither the order nor the repetition of reports changes the result.
 
-# Limited, because the channel is in a key of the store; the report keeps the whole name.
-CHANNEL = sa.func.substr(report.c.service, 1, 100, type_=sa.Text)
+# In capitals, because a service may be written in any case: ``RCS`` and ``rcs`` are one. Limited, because the channel
+# is in a key of the store. The report keeps the name as it came.
+CHANNEL = sa.func.upper(sa.func.substr(report.c.service, 1, 100), type_=sa.Text)
 
 _BEFORE_ALL_DATES = datetime(1970, 1, 1, tzinfo=UTC)
 

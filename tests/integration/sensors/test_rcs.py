@@ -185,7 +185,7 @@ def test_the_trigger_gets_no_reports_within(store: sa.Engine, context: Context) 
 
 
 def test_one_report_ends_the_silence(store: sa.Engine, context: Context) -> None:
-    report(store, send(store, "spring", PHONES), PHONES[0], "11")
+    report(store, send(store, "spring", PHONES), PHONES[0], "12")
 
     assert not sensor(no_reports_within=timedelta(0)).poke(context)
 

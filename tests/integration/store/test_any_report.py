@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from functools import cache
 from typing import Any
 
 import orjson
@@ -12,9 +10,9 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.receiver.bodies import read_reports
 from airflow_provider_rcs.store.db.tables import metadata, report, store
 from airflow_provider_rcs.store.inbox.backlog import Backlog, read_backlog
+from airflow_provider_rcs.store.inbox.bodies import received
 from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, land_all
 from airflow_provider_rcs.store.outbox.claims import Claim
@@ -54,11 +52,6 @@ reports = st.builds(
 )
 
 
-@cache
-def loop() -> asyncio.AbstractEventLoop:
-    return asyncio.new_event_loop()
-
-
 def push(engine: sa.Engine, claim: Claim, fields: list[dict[str, Any]]) -> None:
     """Land what the receiver reads in a body."""
     for each in fields:
@@ -68,8 +61,7 @@ def push(engine: sa.Engine, claim: Claim, fields: list[dict[str, Any]]) -> None:
         body = orjson.dumps(fields)
     except TypeError:
         return  # numbers and text that JSON cannot represent
-    parsed = loop().run_until_complete(read_reports("application/json", body))
-    land_all(engine, [ReceivedReports(NOON, parsed.reports)])
+    land_all(engine, [ReceivedReports(NOON, received("application/json", body, NOON).reports)])
 
 
 def empty(engine: sa.Engine) -> None:

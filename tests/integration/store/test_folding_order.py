@@ -22,7 +22,7 @@ from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_dou
 from tests.unit.store.given import ANA, BEA, EVA, NOON, accepted, campaign, dispatched, phones, report_on, rows
 
 PEOPLE = (ANA, BEA, EVA)
-CODES = ("10", "11", "52", "50", "13", "14", "20", "21", "99")
+CODES = ("10", "12", "52", "50", "13", "14", "20", "21", "99")
 SERVICES = ("RCS", "SMS", "")
 MINUTES = (None, 0, 1, 2)
 OVERRIDES = {"20": "read", "21": "clicked"}

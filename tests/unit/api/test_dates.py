@@ -191,3 +191,77 @@ def test_any_report_date_can_be_shown_in_every_time_zone(date: str) -> None:
     moment = read_report_date(date, ZoneInfo("Etc/GMT-14"))
 
     assert moment is None or moment.astimezone(ZoneInfo("Etc/GMT+12")).year >= 1970
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-12-01 09:00:00",
+        "2026-12-01T09:00:00",
+        "2026-12-01t09:00",
+        "20261201090000",
+        "20261201T090000",
+        "20261201T080000Z",
+        "2026-12-01T08:00:00Z",
+        "2026-12-01T08:00:00z",
+        "2026-12-01T09:00:00+01:00",
+        "2026-12-01T09:00:00+0100",
+        "2026-12-01 09:00:00 +01",
+        "2026-12-01T04:30:00-03:30",
+        "2026-12-01T09:00:00.000",
+        "2026-12-01T09:00:00,000+01:00",
+        "2026-12-01T08:00:00.000000000Z",
+    ],
+)
+def test_a_report_date_is_read_in_every_known_form(text: str) -> None:
+    assert read_report_date(text) == datetime(2026, 12, 1, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "microsecond"), [("5", 500_000), ("123", 123_000), ("123456", 123_456), ("123456789", 123_456)]
+)
+def test_fractions_of_a_second_in_a_report_date_are_kept_to_the_microsecond(text: str, microsecond: int) -> None:
+    assert read_report_date(f"2026-12-01T08:00:00.{text}Z") == datetime(2026, 12, 1, 8, 0, 0, microsecond, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "202612010900",
+        "2026120109",
+        "20261201",
+        "1793000000",
+        "1793000000000",
+        "17930000000000",
+        "20261301090000",
+        "20260230090000",
+        "2026-12-01T24:00:00",
+        "2026-12-01T09:60:00",
+        "2026-12-0109:00:00",
+        "2026-1201 09:00:00",
+        "2026-12-01T09:00:00+25:00",
+        "2026-12-01T09:00:00+01:60",
+        "2026-12-01T09:00:00 CET",
+        "01/12/2026 09:00:00",
+        "2026-12-01 09:00:00" + " " * 100,
+    ],
+)
+def test_a_report_date_in_another_form_is_not_read(text: str) -> None:
+    assert read_report_date(text) is None
+
+
+@pytest.mark.parametrize("text", ["2026-10-25 02:30:00", "20261025023000", "2026-10-25T02:30:00.000"])
+def test_the_repeated_hour_is_its_first_pass_in_every_form_of_a_report_date(text: str) -> None:
+    assert read_report_date(text) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("offset", "hour"), [("+02:00", 0), ("+01:00", 1)])
+def test_an_offset_tells_the_passes_of_the_repeated_hour_apart(offset: str, hour: int) -> None:
+    assert read_report_date(f"2026-10-25T02:30:00{offset}") == datetime(2026, 10, 25, hour, 30, tzinfo=UTC)
+
+
+@given(st.text("0123456789-:T.+Zz ", max_size=40))
+def test_any_text_is_a_report_date_that_databases_can_hold_or_none(text: str) -> None:
+    moment = read_report_date(text)
+
+    assert moment is None or (moment.tzinfo is UTC and 1970 <= moment.year <= 9999)

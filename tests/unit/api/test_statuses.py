@@ -17,21 +17,42 @@ FAILED, SENT, DELAYED, UNKNOWN = (
 )
 
 
-@pytest.mark.parametrize(
-    ("codes", "status"),
-    [
-        (("10", "11"), SENT),
-        (("13", "14", "70", "106"), DELIVERED),
-        (("50", "51", "53", "54", "55", "101", "102", "103", "104", "110", "111", "112", "113"), FAILED),
-        (("52", "120", "121"), DELAYED),
-    ],
-)
-def test_the_vendors_codes_are_the_default(codes: Any, status: str) -> None:
-    assert {status_codes({})[code] for code in codes} == {status}
+def numbers(*codes: int | range) -> set[str]:
+    """Return codes and ranges of codes as text."""
+    return {str(number) for each in codes for number in ([each] if isinstance(each, int) else each)}
 
 
-def test_no_other_code_has_a_meaning_by_default() -> None:
-    assert len(status_codes({})) == 22
+VENDORS_CODES = {
+    SENT: numbers(10, 0, 2, 12, 31, 500, 999, 1000, 1002),
+    DELAYED: numbers(1, 1001, 1005, 1006, 52, 120, 121, 122, 134, 135, 1003, 1004, 1007),
+    DELIVERED: numbers(11, 13, 14, 70, 106, 512),
+    FAILED: numbers(
+        range(22, 30),
+        50,
+        51,
+        53,
+        54,
+        55,
+        range(101, 105),
+        range(110, 114),
+        range(130, 134),
+        136,
+        137,
+        140,
+        141,
+        150,
+        200,
+    ),
+}
+
+
+@pytest.mark.parametrize("status", VENDORS_CODES)
+def test_the_vendors_codes_and_no_others_are_the_default(status: DeliveryStatus) -> None:
+    assert {code for code, each in status_codes({}).items() if each is status} == VENDORS_CODES[status]
+
+
+def test_no_code_means_read_clicked_or_unknown_by_default() -> None:
+    assert set(status_codes({}).values()) == set(VENDORS_CODES)
 
 
 def test_an_override_changes_only_its_own_code() -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 import threading
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
@@ -14,10 +16,11 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from airflow_provider_rcs.receiver import bodies
+from airflow_provider_rcs.api.wire import reports
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.auth import Credentials
 from tests.pushed_report import PUSHED
+from tests.unit.api.wire.bodies import SMS_RECEIVED
 from tests.unit.receiver.pushing import (
     CREDENTIALS,
     LOGIN,
@@ -106,6 +109,42 @@ def test_each_format_of_the_service_is_read_the_same(
 
 
 @pytest.mark.parametrize(
+    ("pushed", "answer"),
+    [
+        (SMS_RECEIVED, (200, {"committed": 1})),
+        ([PUSHED, SMS_RECEIVED, PUSHED], (200, {"committed": 3})),
+        (
+            [PUSHED, SMS_RECEIVED, {}],
+            (400, {"committed": 2, "error": "report 3 of 3: a report has no status (Estado)"}),
+        ),
+    ],
+)
+def test_the_answer_counts_reports_and_messages_of_people(
+    app: ReportsApp, no_time_limit: None, pushed: Any, answer: Any
+) -> None:
+    response = push(app, json=pushed)
+
+    assert (response.status_code, response.json()) == answer
+
+
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "text/plain", None])
+@pytest.mark.parametrize("encoding", [None, "gzip", "identity"])
+def test_a_body_is_committed_whatever_its_headers_claim(
+    app: ReportsApp, engine: sa.Engine, no_time_limit: None, content_type: str | None, encoding: str | None
+) -> None:
+    headers = {"Content-Type": content_type, "Content-Encoding": encoding}
+
+    response = push(
+        app,
+        content=gzip.compress(json.dumps(PUSHED).encode()),
+        headers={name: value for name, value in headers.items() if value},
+    )
+
+    assert (response.status_code, response.json()) == (200, {"committed": 1})
+    assert [each.phone for each in stored(engine)] == ["+34600000001"]
+
+
+@pytest.mark.parametrize(
     "auth",
     [
         None,
@@ -161,7 +200,7 @@ def test_without_credentials_every_request_is_refused_and_the_reason_logged_once
         ({"json": {**PUSHED, "Agente": "34600000001\0"}}, 400),
         ({"json": {**PUSHED, "34600000001\0": "1"}}, 400),
         ({"json": {**PUSHED, "Estado": "34600000001" * 3}}, 400),
-        ({"content": b'{"Estado": "13", "idMensaje": ' + b"[" * 500 + b"]" * 500 + b"}"}, 415),
+        ({"content": b'{"Estado": "13", "idMensaje": ' + b"[" * 500 + b"]" * 500 + b"}"}, 400),
         (
             {
                 "content": b'{"Estado": "13", "idMensaje": ' + b"[" * 500 + b"]" * 500 + b"}",
@@ -213,13 +252,15 @@ def test_a_chunked_body_is_joined(app: ReportsApp, engine: sa.Engine) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status", "allowed"),
     [
-        ("GET", "/rcs/reports", 405, "POST"),
         ("PUT", "/rcs/reports", 405, "POST"),
+        ("OPTIONS", "/rcs/reports", 405, "POST"),
+        ("PUT", "/rcs/reports/", 405, "POST"),
         ("POST", "/rcs/health", 405, "GET, HEAD"),
         ("GET", "/rcs/health", 200, None),
         ("HEAD", "/rcs/health", 200, None),
         ("POST", "/reports", 404, None),
-        ("POST", "/rcs/reports/", 404, None),
+        ("GET", "/rcs/health/", 200, None),
+        ("POST", "/rcs/reports/more", 404, None),
         ("POST", "/other/rcs/reports", 404, None),
         ("GET", "/", 404, None),
         ("GET", "/rcs/docs", 404, None),
@@ -307,7 +348,7 @@ def test_a_body_that_a_parser_fails_on_is_stored_whole(
     def fail(*_: object) -> None:
         raise ArithmeticError("34600000001")
 
-    monkeypatch.setattr(bodies, "read_json_entries", fail)
+    monkeypatch.setattr(reports, "read_entries", fail)
 
     response = push(app)
 
@@ -388,12 +429,66 @@ async def _run_lifespan(app: ReportsApp) -> list[str]:
     return sent
 
 
-def test_an_authorization_that_middleware_adds_does_not_replace_that_of_the_request(
-    app: ReportsApp, engine: sa.Engine
+@pytest.mark.parametrize("path", ["/rcs/reports", "/rcs/reports/"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("credentials", [CREDENTIALS, None], ids=["configured", "not configured"])
+@pytest.mark.parametrize("auth", [None, (LOGIN, "wrong"), (LOGIN, PASSWORD)], ids=["none", "wrong", "right"])
+def test_a_check_of_the_address_is_always_answered_the_same(
+    engine: sa.Engine, path: str, method: str, credentials: Credentials | None, auth: tuple[str, str] | None
 ) -> None:
-    async def adding(scope: Any, receive: Any, send: Any) -> None:
-        scope["headers"].append((b"authorization", b"Bearer token"))
+    response = push(ReportsApp(lambda: engine, lambda: credentials), path, method, auth=auth, params={"Estado": "13"})
+
+    assert (response.status_code, response.content, response.headers["Content-Length"]) == (200, b"", "0")
+    assert not stored(engine)
+
+
+@pytest.mark.parametrize("root_path", ["", "/airflow"])
+def test_a_slash_at_the_end_of_a_path_changes_nothing(app: ReportsApp, engine: sa.Engine, root_path: str) -> None:
+    server = FastAPI(root_path=root_path)
+    server.mount("/rcs", app)
+
+    assert push(server, "/rcs/reports/").json() == {"committed": 1}
+    assert push(app, "/rcs/reports/").json() == {"committed": 1}
+    assert push(app, "/rcs/health/", "GET").json()["status"] == "ready"
+    assert len(stored(engine)) == 2
+
+
+def with_headers(app: ReportsApp, order: Callable[[list[Any]], list[Any]]) -> Any:
+    """Return the application behind middleware that changes the ``Authorization`` headers of a request."""
+
+    async def changing(scope: Any, receive: Any, send: Any) -> None:
+        scope["headers"] = order(list(scope["headers"]))
         await app(scope, receive, send)
 
-    assert push(adding).status_code == 200
-    assert push(adding, auth=None).status_code == 401
+    return changing
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        lambda headers: [*headers, (b"authorization", b"Bearer token")],
+        lambda headers: [(b"authorization", b"Bearer token"), *headers],
+        lambda headers: [(b"authorization", b"Bearer a"), *headers, (b"authorization", b"Digest b")],
+        lambda headers: [*headers, *(each for each in headers if each[0] == b"authorization")],
+        lambda headers: [
+            (name, b"Bearer a, " + value if name == b"authorization" else value) for name, value in headers
+        ],
+        lambda headers: [
+            (name, value + b",bearer a" if name == b"authorization" else value) for name, value in headers
+        ],
+    ],
+    ids=["after", "before", "between", "twice", "joined before", "joined after"],
+)
+def test_the_basic_header_counts_wherever_it_stands(app: ReportsApp, engine: sa.Engine, order: Any) -> None:
+    assert push(with_headers(app, order)).status_code == 200
+    assert push(with_headers(app, order), auth=None).status_code == 401
+    assert push(with_headers(app, order), auth=(LOGIN, "wrong")).status_code == 401
+    assert len(stored(engine)) == 1
+
+
+def test_two_different_basic_headers_are_refused(app: ReportsApp, engine: sa.Engine) -> None:
+    other = (b"authorization", b"Basic " + b64encode(b"x:y"))
+
+    assert push(with_headers(app, lambda headers: [other, *headers])).status_code == 401
+    assert push(with_headers(app, lambda headers: [*headers, other])).status_code == 401
+    assert not stored(engine)

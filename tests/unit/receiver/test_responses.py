@@ -24,7 +24,7 @@ def test_headers_that_middleware_adds_to_one_response_are_not_in_the_next(app: R
 
 
 @pytest.mark.parametrize(
-    "request_", [{}, {"auth": None}, {"path": "/"}, {"method": "GET"}, {"content": b""}, {"json": []}]
+    "request_", [{}, {"auth": None}, {"path": "/"}, {"method": "PUT"}, {"content": b""}, {"json": []}]
 )
 def test_every_response_has_the_common_headers(app: ReportsApp, request_: dict[str, Any]) -> None:
     response = push(app, **request_)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import resource
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.receiver import spool as spool_module
 from airflow_provider_rcs.receiver.spool import Spool, SpoolFullError, SpoolState
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
@@ -25,7 +26,7 @@ LOCKS_A_FILE = """
 import sys
 from pathlib import Path
 from datetime import UTC, datetime
-from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.receiver.spool import Spool
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports
 spool = Spool(Path(sys.argv[1]))
@@ -65,8 +66,10 @@ def drained(spool: Spool) -> list[str]:
 
 def test_draining_yields_exactly_what_was_appended(tmp_path: Path) -> None:
     appended = [
-        ReceivedReports(NOON, [REPORT, Report("11")], [RefusedReport("not JSON", "text/xml", bytes(range(256)))]),
-        ReceivedReports(NOON, [REPORT], []),
+        ReceivedReports(NOON, [REPORT, Report("11")], [RefusedReport("not JSON", "text/xml", bytes(range(256)))], []),
+        ReceivedReports(NOON, [REPORT], [], []),
+        ReceivedReports(NOON, [REPORT], [], [InboundMessage("+34600000001", "¡BAJA!\n", NOON, extra={"x": "1"})]),
+        ReceivedReports(NOON, [], [], [InboundMessage("600", sent_at_text="yesterday")]),
     ]
     spool = Spool(tmp_path / "spool")
 
@@ -74,6 +77,16 @@ def test_draining_yields_exactly_what_was_appended(tmp_path: Path) -> None:
 
     assert list(spool.drain()) == [appended]
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_a_line_of_an_earlier_version_is_read_without_messages(tmp_path: Path) -> None:
+    leave(tmp_path, pushed("1"))
+    (file,) = tmp_path.iterdir()
+    line = json.loads(file.read_bytes())
+    del line["inbound"]
+    file.write_text(json.dumps(line) + "\n")
+
+    assert list(Spool(tmp_path).drain()) == [[pushed("1")._replace(refused=[], inbound=[])]]
 
 
 def test_what_was_not_moved_is_drained_the_next_time(tmp_path: Path) -> None:

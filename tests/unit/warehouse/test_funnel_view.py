@@ -20,7 +20,7 @@ def test_the_funnel_view_counts_each_day_as_the_store_does(store: sa.Engine, war
     phones = [f"+3460000000{number}" for number in range(6)]
     reference = send(store, "spring", phones)
     for phone, code, service in zip(
-        phones, ("13", "13", "13", "50", "11"), ("RCS", "sms", "?", "RCS", "RCS"), strict=False
+        phones, ("13", "13", "13", "50", "12"), ("RCS", "sms", "?", "RCS", "RCS"), strict=False
     ):
         report(store, reference, phone, code, service)
     attempt = begin_attempt(store, open_campaign(store, "spring", CampaignTerms("1"), {}), "test", timedelta(minutes=1))

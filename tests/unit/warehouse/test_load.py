@@ -80,7 +80,7 @@ def test_a_second_load_without_changes_loads_nothing(store: sa.Engine, warehouse
 
 def test_only_changed_messages_are_loaded_again_and_replace_their_rows(store: sa.Engine, warehouse: sa.Engine) -> None:
     reference = send(store, "spring", ["+34600000001", "+34600000002"])
-    report(store, reference, "+34600000001", "11")
+    report(store, reference, "+34600000001", "12")
     load(store, warehouse, None)
     report(store, reference, "+34600000002", "13")
 
@@ -192,14 +192,14 @@ def test_channel_statuses_are_loaded_even_if_the_message_does_not_change(
     report(store, reference, "+34600000001", "13", "SMS")
     report(store, reference, "+34600000002", "13")
     load(store, warehouse, None)
-    report(store, reference, "+34600000001", "11", "sms")
+    report(store, reference, "+34600000001", "12", "voice")
 
     assert load(store, warehouse, None) == Loaded(campaigns=1, messages=0, reports=1)
 
     assert rows(
         warehouse, "SELECT campaign, message_id, channel, status, code FROM rcs_message_channel ORDER BY code"
     ) == [
-        ("spring", 1, "sms", "sent", "11"),
+        ("spring", 1, "VOICE", "sent", "12"),
         ("spring", 1, "SMS", "delivered", "13"),
         ("spring", 1, "RCS", "failed", "50"),
     ]

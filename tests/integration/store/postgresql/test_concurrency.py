@@ -110,7 +110,7 @@ def test_concurrent_folds_and_settlements_end_as_if_run_one_after_another(engine
 
     def land_and_fold_all(some: Sequence[Claim]) -> None:
         for claim in some:
-            for code in ("13", "11"):
+            for code in ("13", "12"):
                 land(engine, [report_on(claim, each.phone, code) for each in claim.recipients], NOON)
                 fold(engine)
 

@@ -1,219 +1,100 @@
-"""The wire format of pushed delivery reports."""
+"""Pushed bodies, of which whatever can be understood is read."""
 
 from __future__ import annotations
 
-import json
-import re
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
-from airflow_provider_rcs.api.errors import RcsReportError
-from airflow_provider_rcs.api.models import Report
-from airflow_provider_rcs.api.wire import lenient_json
-from airflow_provider_rcs.api.wire.reports import read_form_fields, read_json_entries, read_report
+from airflow_provider_rcs.api.models import ParsedBody
+from airflow_provider_rcs.api.wire import reports
+from airflow_provider_rcs.api.wire.reports import read_body
 from tests.pushed_report import PUSHED
+from tests.unit.api.wire.bodies import FORM, JSON, MULTIPART, SMS_RECEIVED, content_types, multipart
 
-REPORT = Report(
-    status_code="11",
-    phone="+34600000001",
-    campaign_reference="12333-4545-23233",
-    message_reference="36578294H",
-    service="RCS",
-    agent="my-rcs-agent",
-    reported_at=datetime(2020, 12, 3, 10, 14, 24, tzinfo=UTC),
-    reported_at_text="2020-12-03 11:14:24",
-    api_campaign_id="10573758",
-    api_message_id="33434444443",
+values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=10,
 )
+field_names = st.sampled_from(sorted({*PUSHED, *SMS_RECEIVED, "data"})) | st.text(max_size=10)
 
 
-def report(**changes: Any) -> Any:
-    return read_report({**PUSHED, **changes})
+@given(content_type=content_types, body=st.binary() | st.binary().map(lambda body: b"--x1\r\n" + body))
+def test_any_bytes_are_read_or_refused(content_type: str, body: bytes) -> None:
+    result = read_body(content_type, body)
+
+    assert result.reports or result.inbound or result.problem
 
 
-def test_the_nine_fields_of_the_document_are_read() -> None:
-    assert report() == REPORT
+@given(content_type=content_types, fields=st.dictionaries(field_names, values))
+def test_any_json_object_is_read_or_refused(content_type: str, fields: dict[str, Any]) -> None:
+    try:
+        body = orjson.dumps(fields)
+    except TypeError:
+        return  # numbers and text that JSON cannot represent
+
+    result = read_body(content_type, body)
+
+    assert result.reports or result.inbound or result.problem
 
 
-@pytest.mark.parametrize("spelled", [str.lower, str.upper, str.swapcase])
-def test_the_case_of_the_fields_does_not_matter(spelled: Any) -> None:
-    assert read_report({spelled(name): value for name, value in PUSHED.items()}) == REPORT
+def test_readable_reports_of_a_list_are_read_and_the_first_unreadable_one_is_named() -> None:
+    bad = {**PUSHED, "Estado": ""}
 
+    result = read_body(JSON, orjson.dumps([PUSHED, bad, PUSHED, bad]))
 
-def test_numbers_read_the_same_as_text() -> None:
-    assert report(Estado=11, Destinatario=34600000001, idCampaign=10573758, idMensaje=33434444443) == REPORT
-
-
-def test_white_space_around_a_value_is_dropped() -> None:
-    assert report(Estado=" 11 ", RefCampaign="12333-4545-23233\n") == REPORT
-
-
-@pytest.mark.parametrize("phone", ["+34600000001", "0034600000001", "34600000001", "+34 600 000 001", 34600000001])
-def test_phones_are_read_in_e164(phone: str) -> None:
-    assert report(Destinatario=phone).phone == "+34600000001"
-
-
-def test_a_phone_of_a_country_with_short_numbers_is_read_in_e164() -> None:
-    assert report(Destinatario="376312345").phone == "+376312345"
-
-
-@pytest.mark.parametrize("text", ["unknown", "123456", "0600000001", "3460000000134600000002", ""])
-def test_a_text_that_is_no_phone_stays_as_it_came(text: str) -> None:
-    assert report(Destinatario=text).phone == text
-
-
-@pytest.mark.parametrize("missing", sorted(PUSHED.keys() - {"Estado"}))
-def test_a_field_that_is_missing_is_empty_and_no_other_changes(missing: str) -> None:
-    without = read_report({name: value for name, value in PUSHED.items() if name != missing})
-
-    assert without == report(**{missing: ""})
-
-
-@pytest.mark.parametrize("empty", ["", "  ", None])
-def test_a_report_without_a_status_is_refused(empty: Any) -> None:
-    with pytest.raises(RcsReportError, match="has no status"):
-        report(Estado=empty)
-
-
-def test_a_report_that_names_no_message_is_refused() -> None:
-    with pytest.raises(RcsReportError, match="names no message"):
-        report(Destinatario="", idMensaje="")
-
-
-@pytest.mark.parametrize("named", [{"Destinatario": ""}, {"idMensaje": ""}])
-def test_phone_or_message_id_is_enough_to_name_a_message(named: Any) -> None:
-    assert report(**named).status_code == "11"
-
-
-def test_an_unknown_code_is_kept_as_received() -> None:
-    assert report(Estado="X-99").status_code == "X-99"
-
-
-def test_fields_that_the_document_does_not_name_are_kept_as_text() -> None:
-    extra = report(Coste=0.05, Operador="Movistar", Partes={"total": 1}, Nada=None).extra
-
-    assert extra == {"coste": "0.05", "operador": "Movistar", "partes": '{"total":1}', "nada": ""}
+    assert len(result.reports) == 2
+    assert result.problem == "report 2 of 4: a report has no status (Estado)"
 
 
 @pytest.mark.parametrize(
-    ("text", "moment"),
+    ("content_type", "body"),
     [
-        ("2026-01-15 12:00:00", datetime(2026, 1, 15, 11, tzinfo=UTC)),
-        ("2026-07-15 12:00:00", datetime(2026, 7, 15, 10, tzinfo=UTC)),
-        ("2026-10-25 01:59:59", datetime(2026, 10, 24, 23, 59, 59, tzinfo=UTC)),
-        ("2026-10-25 02:30:00", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
-        ("2026-10-25 03:00:00", datetime(2026, 10, 25, 2, 0, tzinfo=UTC)),
-        ("2026-03-29 03:00:00", datetime(2026, 3, 29, 1, 0, tzinfo=UTC)),
+        (JSON, orjson.dumps(SMS_RECEIVED)),
+        (FORM, urlencode(SMS_RECEIVED).encode()),
+        (MULTIPART, multipart({name: value.encode() for name, value in SMS_RECEIVED.items()})),
+        ("", orjson.dumps({"data": SMS_RECEIVED})),
+        (FORM, urlencode({"data": orjson.dumps(SMS_RECEIVED).decode()}).encode()),
     ],
 )
-def test_a_date_is_spains_time_and_the_repeated_hour_of_october_its_first_pass(text: str, moment: Any) -> None:
-    assert report(Fecha=text).reported_at == moment
+def test_a_message_of_a_person_is_no_report_in_any_format(content_type: str, body: bytes) -> None:
+    result = read_body(content_type, body)
+
+    (message,) = result.inbound
+    assert (list(result.reports), result.problem) == ([], "")
+    assert (message.phone, message.text, message.api_inbound_id) == ("+34600000001", "BAJA", "881")
 
 
-@given(st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
-def test_every_moment_reads_back_from_its_time_in_spain(moment: Any) -> None:
-    moment = moment.replace(microsecond=0)
-    local = moment.astimezone(SERVICE_TIMEZONE)
-    repeated = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+def test_a_list_of_reports_and_messages_is_split() -> None:
+    result = read_body(JSON, orjson.dumps([PUSHED, SMS_RECEIVED, PUSHED, {"Servicio": "SMSRECIBIDO"}]))
 
-    read = report(Fecha=f"{local:%Y-%m-%d %H:%M:%S}").reported_at
-
-    assert read == moment or (repeated and read == local.replace(fold=0).astimezone(UTC))
+    assert (len(result.reports), len(result.inbound)) == (2, 1)
+    assert result.problem == "report 4 of 4: a message of a person names no phone (Movil)"
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "0000-00-00 00:00:00", "2026-02-30 10:00:00", "25/10/2026 10:00", "2026-10-25", "1793000000", "now"],
-)
-def test_a_date_that_cannot_be_read_is_kept_as_text(text: str) -> None:
-    read = report(Fecha=text)
+def test_a_message_of_a_person_with_a_status_is_no_report() -> None:
+    result = read_body(JSON, orjson.dumps({**PUSHED, **SMS_RECEIVED, "Estado": "13"}))
 
-    assert (read.reported_at, read.reported_at_text) == (None, text)
+    assert (len(result.reports), len(result.inbound)) == (0, 1)
 
 
-def test_a_json_body_may_hold_one_report() -> None:
-    (entry,) = read_json_entries(json.dumps(PUSHED).encode())
+def test_a_date_without_an_offset_is_of_the_time_zone_that_is_set() -> None:
+    result = read_body(JSON, orjson.dumps([PUSHED, SMS_RECEIVED]), timezone=UTC)
 
-    assert read_report(entry) == REPORT
-
-
-def test_a_json_body_may_hold_several_reports_in_order() -> None:
-    bodies = [{**PUSHED, "Estado": code} for code in ("10", "11", "13")]
-
-    read = [read_report(entry) for entry in read_json_entries(json.dumps(bodies).encode())]
-
-    assert [each.status_code for each in read] == ["10", "11", "13"]
+    assert result.reports[0].reported_at == datetime(2020, 12, 3, 11, 14, 24, tzinfo=UTC)
+    assert result.inbound[0].sent_at == datetime(2020, 12, 3, 12, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"7", b'"x"', b"null", b"[7]", b"\xff", b"<html>"], ids=repr)
-def test_a_json_body_without_a_report_is_refused(body: Any) -> None:
-    with pytest.raises(RcsReportError):
-        [read_report(entry) for entry in read_json_entries(body)]
+def test_what_a_parser_fails_on_is_a_problem_that_quotes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ArithmeticError("34600000001")
 
+    monkeypatch.setattr(reports, "read_entries", fail)
 
-def test_only_the_entry_of_a_list_that_cannot_be_understood_is_refused() -> None:
-    understood, other = read_json_entries(json.dumps([PUSHED, {"Servicio": "RCS"}]).encode())
-
-    assert read_report(understood) == REPORT
-    with pytest.raises(RcsReportError):
-        read_report(other)
-
-
-def test_a_refusal_shows_nothing_of_the_body() -> None:
-    with pytest.raises(RcsReportError) as refused:
-        read_report({**PUSHED, "Estado": ""})
-
-    assert PUSHED["Destinatario"] not in str(refused.value)
-
-
-def test_a_form_reads_the_same_as_json() -> None:
-    assert read_report(read_form_fields(urlencode(PUSHED).encode())) == REPORT
-
-
-def test_a_form_may_leave_values_blank() -> None:
-    fields = read_form_fields(urlencode({**PUSHED, "RefMensaje": ""}).encode())
-
-    assert read_report(fields) == report(RefMensaje="")
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b"\xff\xfe", b"Servicio=RCS", b"&".join([b"a=1"] * 101)], ids=["empty", "bytes", "no status", "long"]
-)
-def test_a_form_without_a_report_is_refused(body: Any) -> None:
-    with pytest.raises(RcsReportError):
-        read_report(read_form_fields(body))
-
-
-@pytest.mark.parametrize("fields", [None, 7, "x", [PUSHED]], ids=lambda fields: type(fields).__name__)
-def test_a_value_that_is_not_an_object_is_refused(fields: Any) -> None:
-    with pytest.raises(RcsReportError, match="not an object"):
-        read_report(fields)
-
-
-values = (
-    st.none()
-    | st.text()
-    | st.integers(-(2**63), 2**64 - 1)
-    | st.floats()
-    | st.booleans()
-    | st.lists(st.text(), max_size=2)
-)
-
-
-@given(st.dictionaries(st.sampled_from(sorted(PUSHED)) | st.text(max_size=5), values))
-@settings(max_examples=100)
-def test_any_fields_are_read_as_a_report_or_refused(fields: Any) -> None:
-    try:
-        read = read_report(fields)
-    except RcsReportError:
-        return
-
-    assert read.status_code
-    received = [lenient_json.text(value).strip() for name, value in fields.items() if name.lower() == "destinatario"]
-    assert re.fullmatch(r"\+[1-9][0-9]{6,14}", read.phone) or read.phone in ("", *received)
+    assert read_body(JSON, b"{}") == ParsedBody(problem="it cannot be read")

@@ -104,13 +104,13 @@ def test_fold_returns_the_number_of_folded_reports(engine: sa.Engine) -> None:
 @pytest.mark.parametrize(
     ("first", "second", "wins"),
     [
-        ("11", "13", "delivered"),
-        ("11", "50", "failed"),
+        ("12", "13", "delivered"),
+        ("12", "50", "failed"),
         ("52", "13", "delivered"),
         ("50", "13", "delivered"),
         ("13", "20", "read"),
         ("20", "21", "clicked"),
-        ("99", "11", "sent"),
+        ("99", "12", "sent"),
     ],
 )
 @pytest.mark.parametrize("in_order", [True, False])
@@ -127,7 +127,7 @@ def test_the_higher_of_two_statuses_wins_in_either_order(
 
 
 @pytest.mark.parametrize("in_order", [True, False])
-@pytest.mark.parametrize("codes", [("11", "52"), ("52", "11")])
+@pytest.mark.parametrize("codes", [("12", "52"), ("52", "12")])
 def test_between_sent_and_delayed_the_later_one_wins(engine: sa.Engine, codes: list[str], in_order: bool) -> None:
     taken = sent(engine)
     earlier, later = (
@@ -143,7 +143,7 @@ def test_between_sent_and_delayed_the_later_one_wins(engine: sa.Engine, codes: l
 @pytest.mark.parametrize("in_order", [True, False])
 def test_a_report_whose_date_cannot_be_read_counts_as_the_earliest(engine: sa.Engine, in_order: bool) -> None:
     taken = sent(engine)
-    dated, undated = report_on(taken, ANA, "10"), report_on(taken, ANA, "11", reported_at=None)
+    dated, undated = report_on(taken, ANA, "10"), report_on(taken, ANA, "12", reported_at=None)
 
     for each in (dated, undated) if in_order else (undated, dated):
         land_and_fold(engine, each)
@@ -184,7 +184,7 @@ def test_a_repeated_report_is_stored(engine: sa.Engine) -> None:
         assert connection.execute(sa.select(sa.func.count()).select_from(report)).scalar_one() == 2
 
 
-@pytest.mark.parametrize("code", ["99", "0", "-1", "X", "1e1", "013"])
+@pytest.mark.parametrize("code", ["99", "00", "-1", "X", "1e1", "013"])
 def test_an_unknown_code_is_stored_unchanged_and_is_not_final(engine: sa.Engine, code: str) -> None:
     land_and_fold(engine, report_on(sent(engine), ANA, code))
 
@@ -336,7 +336,7 @@ def test_all_reports_are_folded_whatever_the_size_of_a_fold(
     monkeypatch.setattr(folding, "_REPORTS_PER_FOLD", fold_size)
     taken = sent(engine, phones(3))
 
-    folded = land_and_fold(engine, *(report_on(taken, phone, code) for phone in phones(3) for code in ("11", "13")))
+    folded = land_and_fold(engine, *(report_on(taken, phone, code) for phone in phones(3) for code in ("12", "13")))
 
     assert folded == 6
     assert funnel(engine).delivered == 3
@@ -373,7 +373,7 @@ def test_a_message_that_a_fold_changes_gets_a_new_revision(engine: sa.Engine) ->
 
 def test_each_message_of_a_fold_gets_the_revision_of_its_own_campaign(engine: sa.Engine) -> None:
     spring, summer = sent(engine, name="spring"), sent(engine, name="summer")
-    land_and_fold(engine, report_on(spring, code="11"))
+    land_and_fold(engine, report_on(spring, code="12"))
 
     land_and_fold(engine, report_on(spring), report_on(summer))
 
@@ -407,7 +407,7 @@ def test_a_report_accepts_a_message_in_doubt_beside_one_already_accepted(engine:
 def test_a_report_accepts_a_message_whose_reply_is_still_awaited(engine: sa.Engine) -> None:
     taken = dispatched(engine, [ANA, BEA])
 
-    land_and_fold(engine, report_on(taken, ANA, "11"))
+    land_and_fold(engine, report_on(taken, ANA, "12"))
 
     assert states(engine) == {ANA: "accepted", BEA: "sending"}
 
@@ -497,7 +497,7 @@ def test_a_report_that_does_not_win_sets_the_services_message_id_too(engine: sa.
     taken = dispatched_in_doubt(engine, [ANA])
     land_and_fold(engine, report_on(taken, ANA, "13"))
 
-    land_and_fold(engine, report_on(taken, ANA, "11", api_message_id="m-9"))
+    land_and_fold(engine, report_on(taken, ANA, "12", api_message_id="m-9"))
 
     assert row(engine).api_message_id == "m-9"
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Report
-from airflow_provider_rcs.api.wire.reports import read_report
+from airflow_provider_rcs.api.wire.report_fields import read_entry
 from airflow_provider_rcs.store.db.tables import report, report_refused
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land, land_all
 from tests.unit.store.given import NOON
@@ -76,8 +76,9 @@ def test_a_report_whose_date_could_not_be_read_keeps_its_text(engine: sa.Engine)
 def test_no_report_however_strange_sinks_the_batch_that_it_lands_with(
     engine: sa.Engine, strange: dict[str, str]
 ) -> None:
-    read = read_report({"Estado": "11", "Destinatario": "34600000001", **strange})
+    read = read_entry({"Estado": "11", "Destinatario": "34600000001", **strange})
 
+    assert isinstance(read, Report)
     land(engine, [REPORT, read], NOON)
 
     assert len(landed(engine)) == 2

@@ -13,7 +13,7 @@ from tests.unit.store.given import ANA, BEA, NOON, campaign, funnel, land_and_fo
 
 MINUTE = timedelta(minutes=1)
 
-SENT, DELAYED, FAILED, DELIVERED, READ, UNKNOWN = "11", "52", "50", "13", "20", "99"
+SENT, DELAYED, FAILED, DELIVERED, READ, UNKNOWN = "12", "52", "50", "13", "20", "99"
 
 
 def channels(engine: sa.Engine) -> set[tuple[str, str]]:

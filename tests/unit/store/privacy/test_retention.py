@@ -106,7 +106,7 @@ def claim_listed(
 
 def test_old_messages_lose_personal_data_and_old_reports_are_deleted(engine: sa.Engine) -> None:
     land_and_fold(
-        engine, report_on(sent(engine, [ANA, BEA], ids="of")), report_on(sent(engine, [ANA], "summer"), code="11")
+        engine, report_on(sent(engine, [ANA, BEA], ids="of")), report_on(sent(engine, [ANA], "summer"), code="12")
     )
     make_old(engine)
 
@@ -119,7 +119,7 @@ def test_old_messages_lose_personal_data_and_old_reports_are_deleted(engine: sa.
 
 def test_pruning_keeps_the_counts_of_a_campaign(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
-    land_and_fold(engine, report_on(taken), report_on(taken, BEA, "50"), report_on(taken, BEA, "11", service="SMS"))
+    land_and_fold(engine, report_on(taken), report_on(taken, BEA, "50"), report_on(taken, BEA, "12", service="SMS"))
     record_list(
         engine, new_attempt(engine), prepare_list_part(engine, [listed(EVA, "phone: it is missing"), listed(EVA)])
     )
@@ -285,7 +285,7 @@ def test_a_recent_report_on_an_old_message_loses_personal_data_and_is_exported_a
 
 def test_deleted_reports_do_not_disturb_readers_that_continue_from_a_fold(engine: sa.Engine) -> None:
     land_and_fold(engine, report_on(sent(engine, [ANA])))
-    land_and_fold(engine, report_on(sent(engine, [ANA], "summer"), code="11"))
+    land_and_fold(engine, report_on(sent(engine, [ANA], "summer"), code="12"))
     with engine.connect() as connection:
         last = connection.execute(sa.select(sa.func.max(report.c.fold))).scalar_one()
     make_old(engine, "spring")

@@ -84,7 +84,7 @@ def test_a_load_gets_changed_channels_even_if_their_message_did_not_change(engin
     land_and_fold(engine, report_on(taken, ANA, "13", service="SMS"))
     seen = revision(engine)
 
-    land_and_fold(engine, report_on(taken, ANA, "11", service="VOICE"))
+    land_and_fold(engine, report_on(taken, ANA, "12", service="VOICE"))
 
     assert channels_of(engine, 0) == [("RCS", "failed"), ("SMS", "delivered"), ("VOICE", "sent")]
     assert channels_of(engine, seen) == [("VOICE", "sent")]

@@ -37,7 +37,7 @@ from tests.unit.store.given import (
     sent,
 )
 
-CODES = {"sent": "11", "delayed": "52", "failed": "50", "delivered": "13", "unknown": "99"}
+CODES = {"sent": "12", "delayed": "52", "failed": "50", "delivered": "13", "unknown": "99"}
 
 names = count()
 
@@ -157,7 +157,7 @@ def test_delivered_messages_are_counted_by_the_channel_that_delivered_them(engin
     taken = sent(engine, phones(5))
     campaign(engine, overrides={"20": "read"})
     by_rcs = [
-        report_on(taken, phone, code) for phone, code in zip(phones(5), ["13", "20", "50", "50", "11"], strict=True)
+        report_on(taken, phone, code) for phone, code in zip(phones(5), ["13", "20", "50", "50", "12"], strict=True)
     ]
     by_sms = [report_on(taken, phones(5)[2], "13", service="SMS"), report_on(taken, phones(5)[3], "50", service="SMS")]
 

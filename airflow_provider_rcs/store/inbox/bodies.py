@@ -1,0 +1,51 @@
+"""Pushed bodies as what lands of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+
+from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
+from airflow_provider_rcs.api.models import InboundMessage, Report
+from airflow_provider_rcs.api.wire.reports import read_body
+from airflow_provider_rcs.store.db import tables
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
+
+_MAX_STATUS_CODE_LENGTH: int = tables.report.c.status_code.type.length  # type: ignore[attr-defined]
+
+
+def received(
+    content_type: str, body: bytes, received_at: datetime, timezone: tzinfo = SERVICE_TIMEZONE
+) -> ReceivedReports:
+    """Return what lands of a body: what can be understood of it, and the whole body if something cannot.
+
+    What no database can store counts as not understood: it would fail everything else of its commit.
+
+    :param content_type: the header, which may be empty or wrong.
+    :param body: the body, byte for byte.
+    :param received_at: when it arrived.
+    :param timezone: the time zone of dates without an offset; Spain's is assumed.
+    """
+    reports, inbound, problem = read_body(content_type, body, timezone)
+    unstorable = [*map(_problem_of_storing, reports), *map(_problem_of_storing, inbound)]
+    if any(unstorable):
+        problem = problem or next(filter(None, unstorable))
+        reports = [each for each in reports if not _problem_of_storing(each)]
+        inbound = [each for each in inbound if not _problem_of_storing(each)]
+    refused = (RefusedReport(problem, content_type, body),) if problem else ()
+    return ReceivedReports(received_at, reports, refused, inbound)
+
+
+def _problem_of_storing(pushed: Report | InboundMessage) -> str:
+    """Return why PostgreSQL cannot store a report or a message; empty if it can."""
+    if isinstance(pushed, Report) and len(pushed.status_code) > _MAX_STATUS_CODE_LENGTH:
+        return f"a status code is longer than {_MAX_STATUS_CODE_LENGTH} characters"
+    parts: Sequence[object] = (*pushed, *pushed.extra, *pushed.extra.values())
+    text = "".join([part for part in parts if isinstance(part, str)])
+    if "\0" in text:
+        return "a report holds a NUL character"
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return "a report holds text that is not Unicode"
+    return ""

@@ -19,6 +19,7 @@ from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import campaign, message, message_channel, report, request, store
+from airflow_provider_rcs.store.inbox.folded_codes import codes_as_text, record_folded_codes
 from airflow_provider_rcs.store.inbox.status_ranking import (
     CHANNEL,
     new_revision,
@@ -124,6 +125,7 @@ class _FoldedCampaign:
     """A campaign that has reports in a fold.
 
     :param status_codes: its overrides of the status codes.
+    :param folded_codes: the codes that its earlier reports were folded with, as text; ``None`` if it has none.
     :param has_unproven: whether a message has a report, but may not be accepted yet.
     :param has_new_ids: whether a report has an id of the service that its message may not have yet.
     :param has_several_channels: whether several channels may have reported on a message, in this fold or before.
@@ -131,6 +133,7 @@ class _FoldedCampaign:
 
     campaign_id: int
     status_codes: Mapping[str, str]
+    folded_codes: str | None
     has_unproven: bool
     has_new_ids: bool
     has_several_channels: bool
@@ -161,6 +164,8 @@ def _fold_some(engine: sa.Engine, candidates: sa.ColumnElement[bool] = _IS_LANDE
             several = any(each.has_several_channels for each in alike)
             update = update_statuses_from_several_channels if several else update_statuses
             update(connection, [each.campaign_id for each in alike], codes, of_this_fold)
+            if differing := [each.campaign_id for each in alike if each.folded_codes != codes_as_text(codes)]:
+                record_folded_codes(connection, differing, codes)
     return folded
 
 
@@ -255,7 +260,7 @@ def _folded_campaigns(connection: sa.Connection, of_this_fold: sa.ColumnElement[
         .subquery()
     )
     campaigns = (
-        sa.select(by_campaign, campaign.c.status_codes)
+        sa.select(by_campaign, campaign.c.status_codes, campaign.c.folded_codes)
         .join(campaign, campaign.c.id == by_campaign.c.campaign_id)
         .order_by(campaign.c.id)
     )
@@ -263,6 +268,7 @@ def _folded_campaigns(connection: sa.Connection, of_this_fold: sa.ColumnElement[
         _FoldedCampaign(
             row.campaign_id,
             row.status_codes,
+            row.folded_codes,
             has_unproven=bool(row.unproven),
             has_new_ids=bool(row.new_ids),
             has_several_channels=has_channel_rows or bool(row.other_channel or row.several_channels),

@@ -280,6 +280,12 @@ inbound = sa.Table(
 sa.Index("ix_rcs_inbound_fold", inbound.c.fold)
 
 
+_is_unapplied = inbound.c.is_unapplied
+
+
+sa.Index("ix_rcs_inbound_unapplied", inbound.c.id, postgresql_where=_is_unapplied, sqlite_where=_is_unapplied)
+
+
 def _suppressed_for() -> sa.Column[str]:
     comment = "fingerprint of the only account whose campaigns it concerns; empty for all"
     return sa.Column("account", sa.String(32), primary_key=True, server_default=sa.text("''"), comment=comment)

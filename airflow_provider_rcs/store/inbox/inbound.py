@@ -122,7 +122,7 @@ def _pseudonymise(connection: sa.Connection, of_fold: sa.ColumnElement[bool], la
 
 
 def _digest(each: InboundMessage) -> str:
-    return sha256(orjson.dumps(each, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return sha256(orjson.dumps(tuple(each), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _insert(connection: sa.Connection) -> Any:

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from airflow_provider_rcs.recipients.numbering import Kind, international_number, national_number
 from airflow_provider_rcs.recipients.phones import could_be_phone
 from airflow_provider_rcs.store.db.bulk import insert_or_ignore
-from airflow_provider_rcs.store.db.tables import erasure, inbound, message, suppression, suppression_pseudonym
+from airflow_provider_rcs.store.db.tables import erasure, message, suppression, suppression_pseudonym
 from airflow_provider_rcs.store.outbox.suppression_list import ALL_ACCOUNTS
 from airflow_provider_rcs.store.privacy.pseudonyms import PSEUDONYM_PREFIX, find_pseudonyms
 
-_WRITTEN_AS_PHONE = re.compile(r"\+?[0-9][0-9 ()-]*")
+_WRITTEN_AS_PHONE = re.compile(r"\(?\+?[0-9][0-9 ()-]*")
 # National numbers of mobiles in Spain, where the service is (assumed: it writes all phones with the country code).
 _NATIONAL_MOBILE = re.compile("[67][0-9]{8}")
 _REGION = "ES"
@@ -76,7 +76,7 @@ def suppress_opt_outs(connection: sa.Connection, opt_outs: Sequence[OptOut]) -> 
     for each in sorted(opt_outs):
         key = erased.get(each.recipient_key, each.recipient_key)
         column, found = ("pseudonym", pseudonyms) if key.startswith(PSEUDONYM_PREFIX) else ("phone", phones)
-        reason = f'opted out by replying "{each.word}"'
+        reason = opt_out_reason(each.word)
         found.setdefault(key, {column: key, "account": ALL_ACCOUNTS, "reason": reason, "since": each.at})
     insert_or_ignore(connection, suppression, list(phones.values()), ["phone", "account"])
     insert_or_ignore(connection, suppression_pseudonym, list(pseudonyms.values()), ["pseudonym", "account"])
@@ -108,10 +108,9 @@ def find_replied_messages(connection: sa.Connection, replies: Sequence[sa.Row[An
     return found
 
 
-def unapplied_opt_outs(connection: sa.Connection) -> int:
-    """Return how many opt-outs suppress no phone, because nothing says whose they are."""
-    query = sa.select(sa.func.count()).select_from(inbound).where(inbound.c.is_unapplied)
-    return int(connection.execute(query).scalar_one())
+def opt_out_reason(word: str) -> str:
+    """Return the reason of a suppression for people; word is the whole reply, as it is configured."""
+    return f'opted out by replying "{word}"'
 
 
 def _may_be(text: str, recipient_key: str) -> bool:

@@ -84,11 +84,14 @@ def _select_messages(dialect: str) -> sa.Select[Any]:
     rows = rows_from_json(dialect, _ROWS)
     # With the campaigns, because the index on recipient keys starts with them.
     of_phone = sa.and_(message.c.campaign_id == campaign.c.id, message.c.recipient_key == rows.c.recipient_key)
+    has_id = rows.c.api_message_id != ""
+    has_same_id = message.c.api_message_id == rows.c.api_message_id
+    is_of_request = sa.and_(request.c.api_campaign_id == rows.c.api_campaign_id, rows.c.api_campaign_id != "")
     is_named = sa.or_(
-        *(
-            sa.and_(column == rows.c[column.name], rows.c[column.name] != "")
-            for column in (message.c.reference, message.c.api_message_id, request.c.api_campaign_id)
-        )
+        sa.and_(message.c.reference == rows.c.reference, rows.c.reference != ""),
+        sa.and_(has_id, has_same_id),
+        # The service names both: another message of the request is not meant.
+        sa.and_(is_of_request, sa.or_(sa.not_(has_id), message.c.api_message_id.is_(None), has_same_id)),
     )
     return (
         sa.select(

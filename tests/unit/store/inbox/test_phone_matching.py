@@ -60,7 +60,7 @@ def statuses(engine: sa.Engine, name: str = "spring") -> list[str]:
         {"message_reference": "A1"},
         {"api_message_id": f"m-{ANA}"},
         {"api_campaign_id": "e-spring"},
-        {"message_reference": "A1", "api_message_id": "an id of SMS", "api_campaign_id": "another of SMS"},
+        {"message_reference": "A1", "api_message_id": "an id of SMS", "api_campaign_id": "another id of SMS"},
     ],
 )
 def test_it_matches_by_phone_and_one_thing_that_names_its_message(engine: sa.Engine, named: dict[str, str]) -> None:
@@ -83,6 +83,7 @@ def test_it_matches_by_phone_and_one_thing_that_names_its_message(engine: sa.Eng
         {"message_reference": "A1", "phone": ""},
         {"message_reference": "A1", "campaign_reference": "of another sender"},
         {"api_campaign_id": "e-unknown"},
+        {"api_campaign_id": "e-spring", "api_message_id": "of another message"},
     ],
 )
 def test_it_is_parked_if_no_message_has_both(engine: sa.Engine, named: dict[str, str]) -> None:

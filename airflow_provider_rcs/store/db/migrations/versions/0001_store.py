@@ -153,6 +153,13 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_rcs_inbound_fold", "rcs_inbound", ["fold"])
+    op.create_index(
+        "ix_rcs_inbound_unapplied",
+        "rcs_inbound",
+        ["id"],
+        postgresql_where=sa.text("is_unapplied"),
+        sqlite_where=sa.text("is_unapplied = 1"),
+    )
     op.create_table(
         "rcs_store",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),

@@ -174,7 +174,12 @@ def _inbound(metadata: sa.MetaData) -> sa.Table:
         sa.Column("received_at", _Moment, nullable=False),
         sa.Column("service", _Text, nullable=False),
         sa.Column("phone", _Text, nullable=False, comment="as in rcs_message"),
-        sa.Column("text", _Text, nullable=False, comment="what the person wrote; phones in it as in rcs_message"),
+        sa.Column(
+            "text",
+            _Text,
+            nullable=False,
+            comment="what the person wrote; numbers in it are masked unless phones are plain",
+        ),
         sa.Column("opt_out", _Text, nullable=False, comment="the word by which the person opted out; empty for none"),
         sa.Column("sender", _Text, nullable=False, comment="the sender or agent that the person replied to"),
         sa.Column("sent_at", _Moment),

@@ -21,7 +21,7 @@ from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import campaign, message, message_channel, report, request, store
 from airflow_provider_rcs.store.inbox.folded_codes import codes_as_text, record_folded_codes
 from airflow_provider_rcs.store.inbox.inbound import fold_inbound, read_landed_inbound
-from airflow_provider_rcs.store.inbox.matching import find_reports_by_phone, matches_by_ids, set_messages
+from airflow_provider_rcs.store.inbox.matching import assign_to_fold, find_reports_by_phone, matches_by_ids
 from airflow_provider_rcs.store.inbox.opt_outs import find_replied_messages
 from airflow_provider_rcs.store.inbox.status_ranking import (
     CHANNEL,
@@ -227,9 +227,7 @@ def _assign_to_fold(connection: sa.Connection, fold_number: int, candidates: sa.
     if first is None:
         return 0
     # By the range of their ids: for a list of ids PostgreSQL reads the whole table, even if most reports are folded.
-    selected = sa.and_(_IS_LANDED, report.c.id.between(first, last))
-    folded = set_messages(connection, selected, fold_number)
-    return folded + connection.execute(report.update().where(selected).values(fold=fold_number)).rowcount
+    return assign_to_fold(connection, sa.and_(_IS_LANDED, report.c.id.between(first, last)), fold_number)
 
 
 def _folded_campaigns(connection: sa.Connection, of_this_fold: sa.ColumnElement[bool]) -> list[_FoldedCampaign]:

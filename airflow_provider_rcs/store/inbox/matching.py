@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from functools import cache
 
 import sqlalchemy as sa
@@ -35,22 +35,34 @@ _MATCHES_BY_IDS = sa.and_(
 )
 
 
-def set_messages(connection: sa.Connection, reports: sa.ColumnElement[bool], fold_number: int) -> int:
-    """Set the fold and the message of the reports whose message is in the store, and return their number.
+def assign_to_fold(connection: sa.Connection, reports: sa.ColumnElement[bool], fold_number: int) -> int:
+    """Set the fold of reports, and the message of those whose message is in the store; return their number.
 
     A report is matched by the reference of its request and its phone, then by the ids of the service, and if it names
-    no request, as those of SMS do, by its phone and one of its other ids.
+    no request, as those of SMS do, by its phone and one of its other ids. Without a match it is parked.
 
-    :param reports: selects them; none of them has a fold.
+    :param reports: selects them by a range of ids; none of them has a fold.
     """
+    assigned = _match(connection, reports, fold_number)
+    columns = (report.c[name] for name in (*NamedByPhone._fields, "campaign_reference"))
+    rest = connection.execute(sa.select(*columns).where(reports)).all()
+    if not rest:
+        return assigned
+    # Once more, because some of the rest may have landed since: only what has been tried may be parked.
+    assigned += _match(connection, reports, fold_number)
+    named = [NamedByPhone(*row[:-1]) for row in rest if not row.campaign_reference and row.phone]
+    by_phone = find_messages_by_phone(connection, named)
+    dialect = connection.dialect.name
+    parameter = rows_as_json(dialect, _MESSAGE_OF, [(row.id, by_phone.get(row.id)) for row in rest])
+    return assigned + connection.execute(_set_message(dialect), parameter | {"fold_number": fold_number}).rowcount
+
+
+def _match(connection: sa.Connection, reports: sa.ColumnElement[bool], fold_number: int) -> int:
+    """Set fold and message of the reports that name a request, and return their number."""
     values = {"fold": fold_number, "message_id": message.c.id}
     matched = connection.execute(report.update().where(reports, _MATCHES_BY_REFERENCE).values(values)).rowcount
     if _any_names_a_request(connection, reports):
         matched += connection.execute(report.update().where(reports, _MATCHES_BY_IDS).values(values)).rowcount
-    if by_phone := find_reports_by_phone(connection, reports):
-        dialect = connection.dialect.name
-        parameter = rows_as_json(dialect, _MESSAGE_OF, list(by_phone.items()))
-        matched += connection.execute(_set_message(dialect), parameter | {"fold_number": fold_number}).rowcount
     return matched
 
 
@@ -62,24 +74,23 @@ def matches_by_ids(connection: sa.Connection, reports: sa.ColumnElement[bool]) -
     return sa.exists().where(_MATCHES_BY_IDS) if _any_names_a_request(connection, reports) else sa.false()
 
 
-def find_reports_by_phone(connection: sa.Connection, reports: sa.ColumnElement[bool]) -> Mapping[int, int]:
-    """Return the messages of those reports that name no request, but one message by phone and another id.
+def find_reports_by_phone(connection: sa.Connection, reports: sa.ColumnElement[bool]) -> Collection[int]:
+    """Return the ids of the reports that name no request, but one message by phone and another id.
 
     :param reports: selects the reports to look up.
-    :return: id of the report -> message.
     """
     columns = (report.c[name] for name in NamedByPhone._fields)
     has_id = sa.or_(report.c.message_reference != "", report.c.api_message_id != "", report.c.api_campaign_id != "")
     names_no_request = sa.and_(report.c.campaign_reference == "", report.c.phone != "", has_id)
     named = connection.execute(sa.select(*columns).where(reports, names_no_request))
-    return find_messages_by_phone(connection, [NamedByPhone(*row) for row in named])
+    return find_messages_by_phone(connection, [NamedByPhone(*row) for row in named]).keys()
 
 
 @cache
 def _set_message(dialect: str) -> sa.Update:
     rows = rows_from_json(dialect, _MESSAGE_OF)
     values = {"fold": sa.bindparam("fold_number", type_=report.c.fold.type), "message_id": rows.c.message_id}
-    return report.update().where(report.c.id == rows.c.id).values(values)
+    return report.update().where(report.c.id == rows.c.id, report.c.fold.is_(None)).values(values)
 
 
 def _any_names_a_request(connection: sa.Connection, reports: sa.ColumnElement[bool]) -> bool:

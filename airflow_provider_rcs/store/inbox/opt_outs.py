@@ -83,7 +83,7 @@ def suppress_opt_outs(connection: sa.Connection, opt_outs: Sequence[OptOut]) -> 
 
 
 def find_replied_messages(connection: sa.Connection, replies: Sequence[sa.Row[Any]]) -> Mapping[int, RepliedMessage]:
-    """Return the one recipient to whom each reply answers: id of the reply -> message; the others are left out.
+    """Return the message that each reply answers, if it names one recipient only: id of the reply -> message.
 
     Reads all messages, so only opt-outs whose phone cannot be read are looked up.
 

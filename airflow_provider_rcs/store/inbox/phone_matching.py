@@ -47,7 +47,7 @@ def find_messages_by_phone(connection: sa.Connection, named: Sequence[NamedByPho
     of the message or that of a request must name one message that was in a request, and no other. What names a request
     of the store can only mean a message of this request.
     """
-    keys = [(each.phone, each) for each in named if each.phone]
+    keys = [(each.phone, each) for each in named if each.phone and any(each[2:])]
     if not keys:
         return {}
     if pseudonyms := find_pseudonyms(connection):

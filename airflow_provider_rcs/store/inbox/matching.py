@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from functools import cache
 
 import sqlalchemy as sa
@@ -11,6 +10,9 @@ from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_
 from airflow_provider_rcs.store.db.tables import message, report, request
 from airflow_provider_rcs.store.inbox.phone_matching import NamedByPhone, find_messages_by_phone
 from airflow_provider_rcs.store.outbox.settlement import IS_OF_REQUEST
+
+# Others may send many messages from the same account, whose reports are parked for good.
+_REPORTS_PER_LOOK_UP = 20_000
 
 _MESSAGE_OF = column_types(report, ("id", "message_id"))
 
@@ -74,7 +76,7 @@ def matches_by_ids(connection: sa.Connection, reports: sa.ColumnElement[bool]) -
     return sa.exists().where(_MATCHES_BY_IDS) if _any_names_a_request(connection, reports) else sa.false()
 
 
-def find_reports_by_phone(connection: sa.Connection, reports: sa.ColumnElement[bool]) -> Collection[int]:
+def find_reports_by_phone(connection: sa.Connection, reports: sa.ColumnElement[bool]) -> list[int]:
     """Return the ids of the reports that name no request, but one message by phone and another id.
 
     :param reports: selects the reports to look up.
@@ -82,8 +84,13 @@ def find_reports_by_phone(connection: sa.Connection, reports: sa.ColumnElement[b
     columns = (report.c[name] for name in NamedByPhone._fields)
     has_id = sa.or_(report.c.message_reference != "", report.c.api_message_id != "", report.c.api_campaign_id != "")
     names_no_request = sa.and_(report.c.campaign_reference == "", report.c.phone != "", has_id)
-    named = connection.execute(sa.select(*columns).where(reports, names_no_request))
-    return find_messages_by_phone(connection, [NamedByPhone(*row) for row in named]).keys()
+    named = connection.execute(
+        sa.select(*columns).where(reports, names_no_request), execution_options={"yield_per": _REPORTS_PER_LOOK_UP}
+    )
+    found: list[int] = []
+    for batch in named.partitions():
+        found += find_messages_by_phone(connection, [NamedByPhone(*row) for row in batch])
+    return found
 
 
 @cache

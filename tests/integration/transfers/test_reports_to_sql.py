@@ -115,7 +115,7 @@ def test_an_error_of_the_warehouse_is_raised_and_logged_without_a_phone(
     context: Context,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     connect_warehouse(monkeypatch, conn_type="sqlite", host=f"{tmp_path}/warehouse.db")
     send(store, "spring", ["+34600000001"])

@@ -182,7 +182,7 @@ def test_a_body_that_the_database_refuses_stays_and_the_others_land(
     refuse(engine, b"good")
     first, second = ids_of(engine)
 
-    def read(content_type: str, body: bytes, *_: object) -> ReceivedReports:  # noqa: ARG001
+    def read(content_type: str, body: bytes, *_: object) -> ReceivedReports:
         bad = InboundMessage(ANA, "BAJA", api_inbound_id="\0" if engine.dialect.name == "postgresql" else "x")
         return ReceivedReports(NOON, [Report("13", ANA)], inbound=[bad] if body == b"bad" else [])
 

@@ -168,6 +168,16 @@ _CONFIG = {
                 "example": "UTC",
                 "default": "Europe/Madrid",
             },
+            "opt_out_words": {
+                "description": (
+                    "The words by which people opt out when they reply to a message, with commas between them. A "
+                    "phone is suppressed if the whole reply is one of them, without case, accents and punctuation."
+                ),
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "BAJA, STOP, NO MORE",
+                "default": "BAJA, STOP",
+            },
             "lease_seconds": {
                 "description": (
                     "How long a sending task counts as alive without renewing its lease. A retry after a kill waits "

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.cli.store_option import add_rcs_option, add_store_option, codes_of, migrated_store_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
+    add_rcs_option(parser)
     add_store_option(parser)
 
 
@@ -25,7 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Print a line for each campaign, after folding new reports.
 
     Campaigns whose reports are overdue are marked. Scheduled and cancelled campaigns are listed below the table, and so
-    is how many reports could not be folded.
+    are campaigns that need a refold, and what of the reports and replies that arrived could not be applied.
     """
     from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
     from airflow_provider_rcs.cli.tables import aligned
@@ -61,7 +63,8 @@ def run(arguments: argparse.Namespace) -> None:
             )
     headings = ["campaign", "started (UTC)", "requested", "accepted", "rejected", "in doubt", "to send", "delivered"]
     print(aligned([*headings, "by channel", "failed", "no report yet", "last report (UTC)"], rows))
-    for line in (*_scheduled_lines(engine), *_cancelled_lines(engine), *_backlog_lines(engine)):
+    outdated = _outdated_lines(engine, arguments)
+    for line in (*_scheduled_lines(engine), *_cancelled_lines(engine), *outdated, *_backlog_lines(engine)):
         print(f"\n{line}")
     if any(each.is_overdue for each in report_health.values()):
         print(
@@ -85,6 +88,18 @@ def _cancelled_lines(engine: sa.Engine) -> Iterator[str]:
         yield f"{name}: cancelled by {cancellation.decided_by}, {decided_at} UTC: {cancellation.reason}"
 
 
+def _outdated_lines(engine: sa.Engine, arguments: argparse.Namespace) -> Iterator[str]:
+    from airflow_provider_rcs.store.inbox.folded_codes import outdated_campaigns
+
+    try:
+        codes = codes_of(arguments)
+    except RcsInputError as error:
+        yield f"Status codes are not compared with those of the connection. {error}"
+        return
+    for each in outdated_campaigns(engine, codes):
+        yield each.warning
+
+
 def _backlog_lines(engine: sa.Engine) -> Iterator[str]:
     from airflow_provider_rcs.store.inbox.backlog import read_backlog
 
@@ -99,6 +114,13 @@ def _backlog_lines(engine: sa.Engine) -> Iterator[str]:
             f"{backlog.set_aside:,} delivery reports could not be folded and are set aside. Their reasons: "
             "SELECT id, fold_error FROM rcs_report WHERE fold_error IS NOT NULL"
         )
+    if backlog.unapplied_opt_outs:
+        yield (
+            f"{backlog.unapplied_opt_outs:,} people opted out by a reply that does not say which phone to suppress. "
+            "Find out whose they are, and suppress them: SELECT * FROM rcs_inbound WHERE is_unapplied"
+        )
+    if backlog.refused:
+        yield f"{backlog.refused:,} bodies could not be read. See: airflow-rcs refused list"
 
 
 def _by_channel(funnel: Funnel) -> str:

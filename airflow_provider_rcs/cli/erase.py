@@ -75,9 +75,10 @@ def _print_counts(heading: str, data: PersonalData, phone: str) -> None:
 
 
 def _format_statements(data: PersonalData) -> str:
-    lines = warehouse_statements(data.message_ids, data.reports)
+    lines = warehouse_statements(data.message_ids, data.reports, data.inbound)
     return (
-        "\n".join(f"    {line}" for line in lines) or "    (nothing: the store has no message or report of this person)"
+        "\n".join(f"    {line}" for line in lines)
+        or "    (nothing: the store has no message, report or reply of this person)"
     )
 
 
@@ -99,18 +100,21 @@ def _require_yes(question: str, confirmed: bool) -> None:
 
 _MESSAGE_VALUES = {"phone": "NULL", "phone_as_listed": "''", "name": "''", "reference": "''", "detail": "''"}
 _REPORT_VALUES = {"phone": "''", "message_reference": "''", "extra": "'{}'"}
+_INBOUND_VALUES = {**_REPORT_VALUES, "text": "''"}
 
 
-def warehouse_statements(messages: Sequence[int], reports: Sequence[int]) -> list[str]:
+def warehouse_statements(messages: Sequence[int], reports: Sequence[int], inbound: Sequence[int] = ()) -> list[str]:
     """Return the statements that erase a person from the tables of a warehouse, whatever the form of phones there.
 
     :param messages: ids of the person's messages.
     :param reports: ids of the reports on these messages, and of reports on the phone that belong to no message.
+    :param inbound: ids of the person's own messages.
     """
     message_updates = [_update("rcs_message", _MESSAGE_VALUES, _is_one_of("id", messages))] if messages else []
     conditions = [_is_one_of(*each) for each in (("message_id", messages), ("id", reports)) if each[1]]
     report_updates = [_update("rcs_report", _REPORT_VALUES, " OR ".join(conditions))] if conditions else []
-    return message_updates + report_updates
+    inbound_updates = [_update("rcs_inbound", _INBOUND_VALUES, _is_one_of("id", inbound))] if inbound else []
+    return message_updates + report_updates + inbound_updates
 
 
 def _update(table: str, values: dict[str, str], condition: str) -> str:

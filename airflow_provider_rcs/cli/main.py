@@ -18,6 +18,8 @@ _COMMANDS = {
     "campaigns": "list the campaigns of the store with their progress",
     "cancel": "cancel a campaign, so that nothing more is sent",
     "resolve": "resolve messages in doubt by hand",
+    "refold": "apply changed status codes to the reports that have landed",
+    "refused": "list the bodies that could not be read, and read them again",
     "suppress": "add, import, remove and list phones that no campaign may message",
     "erase": "erase a person from the store, and print the SQL for copies in a warehouse",
     "prune": "remove old data from the store, without allowing a second message to anyone",

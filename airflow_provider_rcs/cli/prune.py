@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _DAYS = {"d": 1, "w": 7}
 _SECONDS_BETWEEN_PROGRESS_LINES = 5.0
-_TABLES = ("rcs_message", "rcs_report", "rcs_report_refused")
+_TABLES = ("rcs_message", "rcs_report", "rcs_inbound", "rcs_report_refused")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

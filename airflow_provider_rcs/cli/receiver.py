@@ -59,6 +59,7 @@ def load_app() -> ReportsApp:
         lambda: in_environment or config.credentials_from_airflow(),
         spool=config.spool_from_environment(os.environ, engine.url),
         timezone=config.timezone_from_environment(os.environ),
+        opt_out_words=config.opt_out_words_from_environment(os.environ),
     )
     prepare_process()
     return app

@@ -1,4 +1,4 @@
-"""The options that name the store: a URL or an Airflow connection."""
+"""The options that name the store, and the account whose status codes count for its campaigns."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
+
 if TYPE_CHECKING:
     import sqlalchemy as sa
+
+    from airflow_provider_rcs.store.inbox.folded_codes import AccountCodes
 
 STORE_URL_VARIABLE = "AIRFLOW_RCS_STORE_URL"
 
@@ -22,12 +27,47 @@ def add_store_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store-conn-id", help="Airflow connection of the store (default: [rcs] store_conn_id)")
 
 
+def add_rcs_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the account."""
+    parser.add_argument(
+        "--rcs-conn-id",
+        help=f"connection whose status codes count for the campaigns of its account (default: {DEFAULT_RCS_CONN_ID}, "
+        "where Airflow's connections are used)",
+    )
+
+
+def uses_airflow(arguments: argparse.Namespace) -> bool:
+    """Return whether the store is a connection of Airflow, and not a URL."""
+    return bool(arguments.store_conn_id or not arguments.store_url)
+
+
+def codes_of(arguments: argparse.Namespace) -> AccountCodes | None:
+    """Return the status codes of the account, or ``None`` if no connection says them.
+
+    Without ``--rcs-conn-id``, the default connection counts if the store is a connection of Airflow, too, or if the
+    environment defines it.
+
+    :raises RcsInputError: if the connection that is named is not defined.
+    """
+    is_default = f"AIRFLOW_CONN_{DEFAULT_RCS_CONN_ID.upper()}" in os.environ or uses_airflow(arguments)
+    if not (arguments.rcs_conn_id or is_default):
+        return None
+    from airflow_provider_rcs.hooks.status_codes import codes_of_connection
+
+    codes = codes_of_connection(arguments.rcs_conn_id or DEFAULT_RCS_CONN_ID)
+    if codes is None and arguments.rcs_conn_id:
+        raise RcsInputError(
+            "rcs-conn-id", f"the connection {arguments.rcs_conn_id!r} is not defined", "Define it in Airflow."
+        )
+    return codes
+
+
 def store_of(arguments: argparse.Namespace) -> sa.Engine:
     """Return an engine for the store; its tables need not exist.
 
     :raises RcsStoreError: if it cannot be used.
     """
-    if arguments.store_url and not arguments.store_conn_id:
+    if not uses_airflow(arguments):
         from airflow_provider_rcs.store.db.engine import engine_from_url
 
         return engine_from_url(arguments.store_url)

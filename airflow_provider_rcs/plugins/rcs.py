@@ -47,6 +47,7 @@ def _load_app() -> ReportsApp:
         spool=config.spool_from_airflow(),
         metrics=_stats(),
         timezone=config.timezone_from_airflow(),
+        opt_out_words=config.opt_out_words_from_airflow(),
     )
 
 

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
+from airflow_provider_rcs.api.opt_out import DEFAULT_OPT_OUT_WORDS
 from airflow_provider_rcs.receiver import metrics as names
 from airflow_provider_rcs.receiver.auth import Authenticator
 from airflow_provider_rcs.receiver.background import BackgroundFolding, SilenceWatch
@@ -28,7 +29,7 @@ from airflow_provider_rcs.receiver.responses import (
 from airflow_provider_rcs.store.inbox.bodies import received
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import tzinfo
 
     import sqlalchemy as sa
@@ -56,6 +57,7 @@ class ReportsApp:
     :param spool: saves reports while the store does not accept them; without one they are answered 503.
     :param metrics: counts what the application does; by default a line a minute in the log.
     :param timezone: the time zone of the dates in reports.
+    :param opt_out_words: a person whose whole reply is one of these words is suppressed.
     """
 
     def __init__(
@@ -66,13 +68,14 @@ class ReportsApp:
         spool: Spool | None = None,
         metrics: Metrics | None = None,
         timezone: tzinfo = SERVICE_TIMEZONE,
+        opt_out_words: Collection[str] = DEFAULT_OPT_OUT_WORDS,
     ) -> None:
         self._get_engine = cache(get_engine)  # errors are not cached
         self._metrics = metrics or LoggedMetrics()
         self._timezone = timezone
         self._authenticator = Authenticator(get_credentials)
         self._folding = BackgroundFolding(self._get_engine)
-        self._ingest = Ingest(self._get_engine, spool, self._metrics, self._folding.wake)
+        self._ingest = Ingest(self._get_engine, spool, self._metrics, self._folding.wake, opt_out_words)
         self._health = HealthCheck(self._get_engine, spool, self._ingest.store_takes_reports)
         self._silence_watch = SilenceWatch(self._get_engine, self._metrics)
         self._started = False

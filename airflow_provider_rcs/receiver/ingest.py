@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsError, RcsRefusedDataError
 from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.api.opt_out import DEFAULT_OPT_OUT_WORDS
 from airflow_provider_rcs.receiver import metrics as names
 from airflow_provider_rcs.receiver.background import BackgroundThread, CallThread
 from airflow_provider_rcs.receiver.group_commit import GroupCommit
@@ -29,7 +30,7 @@ from airflow_provider_rcs.store.inbox.landing import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from airflow_provider_rcs.receiver.metrics import Metrics
     from airflow_provider_rcs.receiver.spool import Spool
@@ -57,15 +58,22 @@ class Ingest:
     :param spool: saves what the store does not accept; ``None`` to refuse it.
     :param metrics: counts what was saved where.
     :param on_landed: called in a thread whenever reports have landed in the store.
+    :param opt_out_words: a person whose whole reply is one of these words is suppressed.
     """
 
     def __init__(
-        self, get_engine: Callable[[], sa.Engine], spool: Spool | None, metrics: Metrics, on_landed: Callable[[], None]
+        self,
+        get_engine: Callable[[], sa.Engine],
+        spool: Spool | None,
+        metrics: Metrics,
+        on_landed: Callable[[], None],
+        opt_out_words: Collection[str] = DEFAULT_OPT_OUT_WORDS,
     ) -> None:
         self._get_engine = get_engine
         self._spool = spool
         self._metrics = metrics
         self._on_landed = on_landed
+        self._opt_out_words = opt_out_words
         self._store_available = True
         self._connected = False
         self._landing: AsyncLanding | None = None
@@ -147,7 +155,7 @@ class Ingest:
 
     def _land_in_thread(self, pushes: Sequence[ReceivedReports]) -> None:
         engine, started = self._get_engine(), time.monotonic()
-        land_all(engine, pushes)
+        land_all(engine, pushes, self._opt_out_words)
         self._record_landing(pushes, started)
 
     def _record_landing(self, pushes: Sequence[ReceivedReports], started: float) -> None:

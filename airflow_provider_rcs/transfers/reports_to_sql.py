@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
 
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
+from airflow_provider_rcs.hooks.status_codes import outdated_warnings
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.lineage import lineage_of_load
 
@@ -23,11 +25,12 @@ if TYPE_CHECKING:
 class RcsReportsToSqlOperator(BaseOperator):
     """Upsert new campaigns, message states and delivery reports from the store into warehouse tables.
 
-    The tables are ``rcs_campaign``, ``rcs_message``, ``rcs_message_channel`` and ``rcs_report``. Only data that has
-    changed since the last load is read, and a load can be repeated after it was killed. The tables and the view
-    ``rcs_campaign_funnel`` are created if they do not exist, new columns are added, and nothing is dropped. A target
-    that holds a store is refused, because its tables have the same names. Returns the numbers of loaded campaigns,
-    messages and reports.
+    The tables are ``rcs_campaign``, ``rcs_message``, ``rcs_message_channel``, ``rcs_report`` and ``rcs_inbound``, which
+    has the replies of people. Only data that has changed since the last load is read, and a load can be repeated after
+    it was killed. The tables and the view ``rcs_campaign_funnel`` are created if they do not exist, new columns are
+    added, and nothing is dropped. A target that holds a store is refused, because its tables have the same names.
+    Returns the numbers of loaded campaigns, messages and reports. Warns of campaigns whose reports were folded
+    with other status codes than those of now.
 
     :param target_conn_id: the connection to the warehouse; its hook must offer a SQLAlchemy engine. (templated)
     :param schema: the warehouse's schema; by default the connection's own. (templated)
@@ -36,9 +39,18 @@ class RcsReportsToSqlOperator(BaseOperator):
         same phone; or ``"masked"``, which shows only the last digits. Unless they are plain, report fields that the
         API's document does not name are left out. (templated)
     :param phone_key_conn_id: the connection whose password is the key of the hashes. (templated)
+    :param rcs_conn_id: the connection whose status codes count for the campaigns of its account; if it is not defined,
+        those count that each campaign was last sent with. (templated)
     """
 
-    template_fields: Sequence[str] = ("target_conn_id", "schema", "store_conn_id", "phones", "phone_key_conn_id")
+    template_fields: Sequence[str] = (
+        "target_conn_id",
+        "schema",
+        "store_conn_id",
+        "phones",
+        "phone_key_conn_id",
+        "rcs_conn_id",
+    )
     ui_color = "#ece3f5"
 
     def __init__(
@@ -49,6 +61,7 @@ class RcsReportsToSqlOperator(BaseOperator):
         store_conn_id: str | None = None,
         phones: str = "plain",
         phone_key_conn_id: str | None = None,
+        rcs_conn_id: str = DEFAULT_RCS_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -57,6 +70,7 @@ class RcsReportsToSqlOperator(BaseOperator):
         self.store_conn_id = store_conn_id
         self.phones = phones
         self.phone_key_conn_id = phone_key_conn_id
+        self.rcs_conn_id = rcs_conn_id
         self._loaded_campaigns: tuple[str, ...] = ()
 
     def execute(self, context: Context) -> dict[str, int]:  # noqa: ARG002
@@ -65,9 +79,16 @@ class RcsReportsToSqlOperator(BaseOperator):
 
         with airflow_exceptions():
             phones = self._phone_form()
-            loaded = load(store_engine(self.store_conn_id), self._warehouse(), self.schema or None, phones)
+            store = store_engine(self.store_conn_id)
+            loaded = load(store, self._warehouse(), self.schema or None, phones)
+            for warning in outdated_warnings(store, self.rcs_conn_id):
+                self.log.warning(warning)
         self.log.info(
-            "Loaded %d campaigns, %d messages and %d reports.", loaded.campaigns, loaded.messages, loaded.reports
+            "Loaded %d campaigns, %d messages, %d reports and %d replies.",
+            loaded.campaigns,
+            loaded.messages,
+            loaded.reports,
+            loaded.inbound,
         )
         self._loaded_campaigns = loaded.campaign_names
         return {"campaigns": loaded.campaigns, "messages": loaded.messages, "reports": loaded.reports}

@@ -8,8 +8,6 @@ from airflow_provider_rcs.api.statuses import DELIVERED_STATUSES, DeliveryStatus
 
 VIEW = "rcs_campaign_funnel"
 
-_CHANNELS = ("RCS", "SMS")
-
 
 def funnel(message: sa.Table) -> sa.Select[tuple[object, ...]]:
     """Return the query of the view.
@@ -19,14 +17,17 @@ def funnel(message: sa.Table) -> sa.Select[tuple[object, ...]]:
     """
     state, status, channel = message.c.state, message.c.delivery_status, sa.func.upper(message.c.delivery_channel)
     delivered = status.in_(DELIVERED_STATUSES)
+    # SMS of several kinds are reported on the same account, by services whose names begin so (public).
+    by_rcs, by_sms = channel == "RCS", channel.like("SMS%")
     counts = {
         **{str(each): _count(state == each) for each in MessageState},
         "duplicate": _sum(sa.case((state == MessageState.DUPLICATE, 1), else_=0) + message.c.repeats),
         "unreported": _count(sa.and_(state == MessageState.ACCEPTED, status == "")),
         **{str(each): _count(status == each) for each in DeliveryStatus},
         "delivered": _count(delivered),
-        **{f"delivered_{name.lower()}": _count(sa.and_(delivered, channel == name)) for name in _CHANNELS},
-        "delivered_otherwise": _count(sa.and_(delivered, channel.not_in(_CHANNELS))),
+        "delivered_rcs": _count(sa.and_(delivered, by_rcs)),
+        "delivered_sms": _count(sa.and_(delivered, by_sms)),
+        "delivered_otherwise": _count(sa.and_(delivered, sa.not_(sa.or_(by_rcs, by_sms)))),
     }
     return sa.select(
         message.c.campaign,

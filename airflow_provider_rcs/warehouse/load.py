@@ -5,9 +5,10 @@ The watermark is read from the warehouse's own rows, so that it is right after a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ from airflow_provider_rcs.store.read.exports import (
     Row,
     campaigns,
     channels_since,
+    inbound_since,
     messages_since,
     reports_since,
     store_identity,
@@ -33,11 +35,15 @@ from airflow_provider_rcs.warehouse.upserts import upsert
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The number of rows that a load inserted or updated, and the names of the campaigns."""
+    """The number of rows that a load inserted or updated, and the names of the campaigns.
+
+    :param inbound: messages of people, such as replies.
+    """
 
     campaigns: int
     messages: int
     reports: int
+    inbound: int = 0
     campaign_names: tuple[str, ...] = field(default=(), compare=False)
 
 
@@ -55,8 +61,9 @@ def load(store: sa.Engine, warehouse: sa.Engine, schema: str | None, phones: Pho
     create_or_extend_tables(warehouse, tables)
     fold_parked(store)
     names, messages = _load_campaigns(store, warehouse, tables, phones)
-    reports = _load_reports(store, warehouse, tables, phones)
-    return Loaded(len(names), messages, reports, names)
+    reports = _load_folded(warehouse, tables.report, partial(reports_since, store), partial(_report_row, phones))
+    inbound = _load_folded(warehouse, tables.inbound, partial(inbound_since, store), partial(_inbound_row, phones))
+    return Loaded(len(names), messages, reports, inbound, names)
 
 
 def _load_campaigns(
@@ -78,18 +85,28 @@ def _load_campaigns(
     return tuple(row["name"] for row in changed), messages
 
 
-def _load_reports(store: sa.Engine, warehouse: sa.Engine, tables: WarehouseTables, phones: PhoneForm) -> int:
+def _load_folded(
+    warehouse: sa.Engine,
+    table: sa.Table,
+    rows_since: Callable[[int], Iterator[Sequence[Row]]],
+    as_shown: Callable[[Row], Row],
+) -> int:
+    """Load the rows of new folds, and return their number.
+
+    :param rows_since: returns the store's rows of a fold and of all later ones, in pages.
+    :param as_shown: returns a row as the warehouse shows it.
+    """
     with transaction(warehouse) as connection:
-        last_fold = connection.execute(sa.select(sa.func.max(tables.report.c.fold))).scalar_one() or 0
-        # Fold 0 does not exist in the store: it marks reports that must be loaded again.
-        in_last_fold = sa.and_(tables.report.c.fold == last_fold, tables.report.c.fold > 0)
-        known = set(connection.execute(sa.select(tables.report.c.id).where(in_last_fold)).scalars())
-    reports = 0
-    for page in reports_since(store, last_fold):
+        last_fold = connection.execute(sa.select(sa.func.max(table.c.fold))).scalar_one() or 0
+        # Fold 0 does not exist in the store: it marks rows that must be loaded again.
+        in_last_fold = sa.and_(table.c.fold == last_fold, table.c.fold > 0)
+        known = set(connection.execute(sa.select(table.c.id).where(in_last_fold)).scalars())
+    rows = 0
+    for page in rows_since(last_fold):
         new = [row for row in page if row["fold"] > last_fold or row["id"] not in known]
-        _upsert(warehouse, tables.report, [_report_row(row, phones) for row in new])
-        reports += len(new)
-    return reports
+        _upsert(warehouse, table, list(map(as_shown, new)))
+        rows += len(new)
+    return rows
 
 
 def _message_row(row: Row, phones: PhoneForm) -> Row:
@@ -107,7 +124,11 @@ def _channel_row(row: Row) -> Row:
     return {**row, "id": sha256(f"{row['message_id']}/{row['channel']}".encode()).hexdigest()}
 
 
-def _report_row(row: Row, phones: PhoneForm) -> Row:
+def _inbound_row(phones: PhoneForm, row: Row) -> Row:
+    return {**_report_row(phones, row), "text": phones.show_text(row["text"])}
+
+
+def _report_row(phones: PhoneForm, row: Row) -> Row:
     return {**row, "phone": phones.show(row["phone"]), "extra": row["extra"] if phones.with_extra else {}}
 
 

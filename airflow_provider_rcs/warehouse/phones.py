@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.masking import mask_phone
+from airflow_provider_rcs.api.masking import mask_phone, mask_phones_in_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,10 @@ class PhoneForm:
 
     show: Callable[[str], str]
     with_extra: bool
+
+    def show_text(self, text: str) -> str:
+        """Return a text that a person wrote: as it is if phones are plain, and otherwise with phones masked."""
+        return text if self.with_extra else mask_phones_in_text(text)
 
 
 PLAIN = PhoneForm(str, with_extra=True)

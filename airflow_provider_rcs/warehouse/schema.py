@@ -16,15 +16,16 @@ def create_or_extend_tables(warehouse: sa.Engine, tables: WarehouseTables) -> No
     If any were missing, the watermark is reset, so that all rows are loaded again. Columns that others added stay.
     """
     staging_tables = [staging_table(table) for table in tables.metadata.tables.values()]
-    campaign, report = tables.campaign, tables.report
+    campaign = tables.campaign
     with transaction(warehouse) as connection:
-        for table in (campaign, report):
+        for table in (campaign, tables.report, tables.inbound):
             table.create(connection, checkfirst=True)
         # Reset first: MySQL commits with each new table and column, and a load may be killed in between.
         if any(_is_behind(connection, table) for table in (campaign, tables.message, tables.channel)):
             connection.execute(campaign.update().where(campaign.c.revision >= 0).values(revision=-1))
-        if _is_behind(connection, report):
-            connection.execute(report.update().where(report.c.fold > 0).values(fold=0))
+        for table in (tables.report, tables.inbound):
+            if _is_behind(connection, table):
+                connection.execute(table.update().where(table.c.fold > 0).values(fold=0))
         tables.metadata.create_all(connection)
         if needs_staging(warehouse.dialect.name):
             for table in staging_tables:

@@ -1,4 +1,4 @@
-"""The warehouse's tables, which analysts query: campaigns, messages, channels and reports."""
+"""The warehouse's tables, which analysts query: campaigns, messages, channels, reports and replies."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _LETTERS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class WarehouseTables:
-    """The four tables in one schema of a warehouse.
+    """The tables in one schema of a warehouse.
 
     ``info["version"]`` of each names the column that rises with each change of a row.
     """
@@ -55,6 +55,7 @@ class WarehouseTables:
     message: sa.Table
     channel: sa.Table
     report: sa.Table
+    inbound: sa.Table
 
 
 def warehouse_tables(schema: str | None) -> WarehouseTables:
@@ -63,7 +64,7 @@ def warehouse_tables(schema: str | None) -> WarehouseTables:
     :param schema: the schema; ``None`` for the connection's default.
     """
     metadata = sa.MetaData(schema=schema)
-    return WarehouseTables(metadata, _campaign(metadata), _message(metadata), _channel(metadata), _report(metadata))
+    return WarehouseTables(metadata, *(table(metadata) for table in (_campaign, _message, _channel, _report, _inbound)))
 
 
 def _campaign(metadata: sa.MetaData) -> sa.Table:
@@ -158,6 +159,39 @@ def _report(metadata: sa.MetaData) -> sa.Table:
             "fold", sa.BigInteger, nullable=False, comment="number of its fold; loads continue after the highest"
         ),
         comment="One row per delivery report received, including repeated ones.",
+        info={"version": "fold"},
+        **_LETTERS,
+    )
+
+
+def _inbound(metadata: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "rcs_inbound",
+        metadata,
+        sa.Column("id", _Key, primary_key=True, autoincrement=False),
+        sa.Column("message_id", sa.BigInteger, comment="the message that it replies to; null while unknown"),
+        sa.Column("campaign", _Text, comment="name of the campaign"),
+        sa.Column("received_at", _Moment, nullable=False),
+        sa.Column("service", _Text, nullable=False),
+        sa.Column("phone", _Text, nullable=False, comment="as in rcs_message"),
+        sa.Column(
+            "text",
+            _Text,
+            nullable=False,
+            comment="what the person wrote; numbers in it are masked unless phones are plain",
+        ),
+        sa.Column("opt_out", _Text, nullable=False, comment="the word by which the person opted out; empty for none"),
+        sa.Column("sender", _Text, nullable=False, comment="the sender or agent that the person replied to"),
+        sa.Column("sent_at", _Moment),
+        sa.Column("sent_at_text", _Text, nullable=False, comment="the date as received"),
+        sa.Column("message_reference", _Text, nullable=False),
+        sa.Column("api_message_id", _Text, nullable=False, comment="of the message that it replies to"),
+        sa.Column("api_inbound_id", _Text, nullable=False),
+        sa.Column("extra", Json, nullable=False, comment="fields that are not known; empty unless phones are plain"),
+        sa.Column(
+            "fold", sa.BigInteger, nullable=False, comment="number of its fold; loads continue after the highest"
+        ),
+        comment="One row per message of a person, such as a reply to a campaign; a repeated delivery is no second row.",
         info={"version": "fold"},
         **_LETTERS,
     )

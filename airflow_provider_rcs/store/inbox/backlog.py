@@ -1,4 +1,4 @@
-"""The backlog of folding: reports that have landed and are not folded yet, and reports that are set aside."""
+"""The backlog of the inbox: reports that are not folded yet or set aside, opt-outs not applied, bodies refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.db.engine import reading
-from airflow_provider_rcs.store.db.tables import report
+from airflow_provider_rcs.store.db.tables import inbound, report, report_refused
 
 # Counting more would take longer than anyone who asks for the backlog waits.
 MOST_COUNTED = 100_000
@@ -16,16 +16,20 @@ MOST_COUNTED = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What folding has not applied.
+    """What has arrived and was not applied.
 
     :param unfolded: how many reports wait for a fold; at most 100,000 are counted.
     :param oldest: when the first of them arrived; ``None`` without any.
     :param set_aside: how many reports could not be folded and are set aside; at most 100,000 are counted.
+    :param unapplied_opt_outs: how many people opted out by a reply that does not say which phone to suppress.
+    :param refused: how many different bodies could not be read; at most 100,000 are counted.
     """
 
     unfolded: int
     oldest: datetime | None
     set_aside: int
+    unapplied_opt_outs: int = 0
+    refused: int = 0
 
 
 def read_backlog(engine: sa.Engine) -> Backlog:
@@ -37,9 +41,11 @@ def read_backlog(engine: sa.Engine) -> Backlog:
             unfolded=_count(connection, is_unfolded),
             oldest=connection.execute(first).scalar_one_or_none(),
             set_aside=_count(connection, report.c.fold_error.is_not(None)),
+            unapplied_opt_outs=_count(connection, inbound.c.is_unapplied),
+            refused=_count(connection, report_refused.c.id > 0),
         )
 
 
 def _count(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> int:
-    counted = sa.select(report.c.id).where(condition).limit(MOST_COUNTED).subquery()
+    counted = sa.select(sa.literal(1)).where(condition).limit(MOST_COUNTED).subquery()
     return int(connection.execute(sa.select(sa.func.count()).select_from(counted)).scalar_one())

@@ -19,6 +19,10 @@ from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import campaign, message, message_channel, report, request, store
+from airflow_provider_rcs.store.inbox.folded_codes import codes_as_text, record_folded_codes
+from airflow_provider_rcs.store.inbox.inbound import fold_inbound, read_landed_inbound
+from airflow_provider_rcs.store.inbox.matching import assign_to_fold, find_reports_by_phone, matches_by_ids
+from airflow_provider_rcs.store.inbox.opt_outs import find_replied_messages
 from airflow_provider_rcs.store.inbox.status_ranking import (
     CHANNEL,
     new_revision,
@@ -45,19 +49,6 @@ _IS_PARKED = sa.and_(report.c.fold.is_not(None), report.c.message_id.is_(None), 
 
 _IS_NOT_PROVEN = sa.or_(message.c.state != MessageState.ACCEPTED, message.c.reason == ACCEPTED_BY_REPORT)
 
-_NAMES_REQUEST = (
-    request.c.reference == report.c.campaign_reference,
-    sa.and_(request.c.api_campaign_id == report.c.api_campaign_id, report.c.api_campaign_id != ""),
-)
-
-# Joins a report with its request and its message by the ids that the service gave.
-_MATCHES_BY_IDS = sa.and_(
-    sa.or_(*_NAMES_REQUEST),
-    IS_OF_REQUEST,
-    message.c.api_message_id == report.c.api_message_id,
-    report.c.api_message_id != "",
-)
-
 
 def fold(engine: sa.Engine) -> int:
     """Fold all reports that have landed, and return their number.
@@ -77,16 +68,25 @@ def fold(engine: sa.Engine) -> int:
             folded = _fold_range(engine, *_first_landed(engine))
         total += folded
         if folded < _REPORTS_PER_FOLD:
-            return total
+            break
+    while _fold_inbound(engine, unapplied=False):
+        pass
+    return total
 
 
 def fold_parked(engine: sa.Engine) -> int:
-    """Fold all reports that have landed, and parked ones whose message is in the store now; return their number."""
+    """Fold all reports that have landed, and parked ones whose message is in the store now; return their number.
+
+    Opt-outs by reply that could not be applied are applied if the message that they reply to is in the store now.
+    """
+    with reading(engine) as connection:
+        # Not under the lock: they may be many, and most of them on messages that others send from the same account.
+        by_phone = find_reports_by_phone(connection, _IS_PARKED)
     with transaction(engine) as connection:
         lock_folding(connection)
-        if _any_names_a_request(connection, _IS_PARKED):
-            unpark = report.update().where(_IS_PARKED, sa.exists().where(_MATCHES_BY_IDS)).values(fold=None)
-            connection.execute(unpark)
+        for matches in (report.c.id.in_(by_phone), matches_by_ids(connection, _IS_PARKED)):
+            connection.execute(report.update().where(_IS_PARKED, matches).values(fold=None))
+    _fold_inbound(engine, unapplied=True)
     return fold(engine)
 
 
@@ -124,6 +124,7 @@ class _FoldedCampaign:
     """A campaign that has reports in a fold.
 
     :param status_codes: its overrides of the status codes.
+    :param folded_codes: the codes that its earlier reports were folded with, as text; ``None`` if it has none.
     :param has_unproven: whether a message has a report, but may not be accepted yet.
     :param has_new_ids: whether a report has an id of the service that its message may not have yet.
     :param has_several_channels: whether several channels may have reported on a message, in this fold or before.
@@ -131,6 +132,7 @@ class _FoldedCampaign:
 
     campaign_id: int
     status_codes: Mapping[str, str]
+    folded_codes: str | None
     has_unproven: bool
     has_new_ids: bool
     has_several_channels: bool
@@ -161,7 +163,25 @@ def _fold_some(engine: sa.Engine, candidates: sa.ColumnElement[bool] = _IS_LANDE
             several = any(each.has_several_channels for each in alike)
             update = update_statuses_from_several_channels if several else update_statuses
             update(connection, [each.campaign_id for each in alike], codes, of_this_fold)
+            if differing := [each.campaign_id for each in alike if each.folded_codes != codes_as_text(codes)]:
+                record_folded_codes(connection, differing, codes)
     return folded
+
+
+def _fold_inbound(engine: sa.Engine, *, unapplied: bool) -> bool:
+    """Fold messages of people in one transaction, and return whether there were any.
+
+    :param unapplied: those that are opt-outs which suppress no phone, instead of those that have landed.
+    """
+    with reading(engine) as connection:
+        landed = read_landed_inbound(connection, unapplied=unapplied)
+        replied = find_replied_messages(connection, [each for each in landed if each.is_unapplied])
+    if unapplied:
+        landed = [each for each in landed if each.id in replied]
+    if landed:
+        with transaction(engine) as connection:
+            fold_inbound(connection, lock_folding(connection), landed, replied)
+    return bool(landed)
 
 
 def _fold_range(engine: sa.Engine, first: int, last: int) -> int:
@@ -207,29 +227,7 @@ def _assign_to_fold(connection: sa.Connection, fold_number: int, candidates: sa.
     if first is None:
         return 0
     # By the range of their ids: for a list of ids PostgreSQL reads the whole table, even if most reports are folded.
-    selected = sa.and_(_IS_LANDED, report.c.id.between(first, last))
-    matches_by_reference = sa.and_(
-        request.c.reference == report.c.campaign_reference,
-        message.c.campaign_id == request.c.campaign_id,
-        message.c.recipient_key == report.c.phone,
-    )
-    values = {"fold": fold_number, "message_id": message.c.id}
-    folded = connection.execute(report.update().where(selected, matches_by_reference).values(values)).rowcount
-    if _any_names_a_request(connection, selected):
-        folded += connection.execute(report.update().where(selected, _MATCHES_BY_IDS).values(values)).rowcount
-    return folded + connection.execute(report.update().where(selected).values(fold=fold_number)).rowcount
-
-
-def _any_names_a_request(connection: sa.Connection, reports: sa.ColumnElement[bool]) -> bool:
-    """Return whether any of the reports names a request of the store.
-
-    Reports on messages that others send from the same account name none, and would be looked up among all messages.
-    """
-    # A count with EXISTS per report: for a plain EXISTS or a join, the planner expects an early match or starts from
-    # the requests, and then reads reports that are not selected, or all of them once for each request.
-    named = [sa.exists(sa.select(request.c.id).where(names_one).correlate(report)) for names_one in _NAMES_REQUEST]
-    count = sa.select(sa.func.count()).select_from(report)
-    return any(connection.execute(count.where(reports, is_named)).scalar_one() for is_named in named)
+    return assign_to_fold(connection, sa.and_(_IS_LANDED, report.c.id.between(first, last)), fold_number)
 
 
 def _folded_campaigns(connection: sa.Connection, of_this_fold: sa.ColumnElement[bool]) -> list[_FoldedCampaign]:
@@ -255,7 +253,7 @@ def _folded_campaigns(connection: sa.Connection, of_this_fold: sa.ColumnElement[
         .subquery()
     )
     campaigns = (
-        sa.select(by_campaign, campaign.c.status_codes)
+        sa.select(by_campaign, campaign.c.status_codes, campaign.c.folded_codes)
         .join(campaign, campaign.c.id == by_campaign.c.campaign_id)
         .order_by(campaign.c.id)
     )
@@ -263,6 +261,7 @@ def _folded_campaigns(connection: sa.Connection, of_this_fold: sa.ColumnElement[
         _FoldedCampaign(
             row.campaign_id,
             row.status_codes,
+            row.folded_codes,
             has_unproven=bool(row.unproven),
             has_new_ids=bool(row.new_ids),
             has_several_channels=has_channel_rows or bool(row.other_channel or row.several_channels),

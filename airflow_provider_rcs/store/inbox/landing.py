@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.api.models import InboundMessage, Report
-from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
+from airflow_provider_rcs.api.opt_out import DEFAULT_OPT_OUT_WORDS
+from airflow_provider_rcs.store.db.bulk import column_types, insert_or_update, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.engine import durable_by_itself, login_of, transaction
 from airflow_provider_rcs.store.db.tables import report, report_refused, store
+from airflow_provider_rcs.store.inbox.inbound import land_inbound
 
 if TYPE_CHECKING:
     import psycopg
@@ -59,21 +62,30 @@ def land(engine: sa.Engine, reports: Sequence[Report], received_at: datetime) ->
     land_all(engine, [ReceivedReports(received_at, reports)])
 
 
-def land_all(engine: sa.Engine, received: Iterable[ReceivedReports]) -> None:
-    """Commit the reports of several requests in one transaction.
+def land_all(
+    engine: sa.Engine,
+    received: Iterable[ReceivedReports],
+    opt_out_words: Collection[str] = DEFAULT_OPT_OUT_WORDS,
+) -> None:
+    """Commit the reports of several requests, the messages of people and the refused bodies in one transaction.
 
+    :param opt_out_words: a person whose whole message is one of these words is suppressed.
     :raises RcsStoreUnavailable: if they could not be committed; then none of them is.
     """
-    rows, refused = _rows_of(received)
     with transaction(engine) as connection:
-        if rows:
-            dialect = engine.dialect.name
-            options = {"preserve_rowcount": True}
-            content = rows_as_json(dialect, _COLUMNS, rows)
-            inserted = connection.execute(_insert_reports(dialect), content, execution_options=options)
-            _require_inserted(inserted.rowcount, len(rows))
-        if refused:
-            connection.execute(report_refused.insert(), refused)
+        land_within(connection, list(received), opt_out_words)
+
+
+def land_within(connection: sa.Connection, received: Sequence[ReceivedReports], opt_out_words: Collection[str]) -> None:
+    """Do the same in a transaction of the caller."""
+    if rows := _rows_of(received):
+        dialect = connection.dialect.name
+        options = {"preserve_rowcount": True}
+        content = rows_as_json(dialect, _COLUMNS, rows)
+        inserted = connection.execute(_insert_reports(dialect), content, execution_options=options)
+        _require_inserted(inserted.rowcount, len(rows))
+    land_inbound(connection, received, opt_out_words)
+    _land_refused(connection, received)
 
 
 def land_nothing(engine: sa.Engine) -> None:
@@ -109,7 +121,7 @@ class AsyncLanding:
         self._abandoned: set[asyncio.Task[None]] = set()
 
     async def land(self, received: Iterable[ReceivedReports], timeout: float) -> None:
-        """Commit the reports of several requests, without the refused bodies; calls may overlap.
+        """Commit the reports of several requests, without the rest of what they brought; calls may overlap.
 
         If the connection breaks meanwhile, they may land twice, which does not matter to folding.
 
@@ -119,7 +131,7 @@ class AsyncLanding:
         :raises psycopg.Error: if they could not be committed.
         :raises RcsStoreUnavailable: if the reply is not the one to this statement.
         """
-        rows, _ = _rows_of(received)
+        rows = _rows_of(received)
         landing = asyncio.create_task(self._land(rows))
         done, _ = await asyncio.wait({landing}, timeout=timeout)
         if not done:
@@ -188,18 +200,44 @@ def _require_inserted(inserted: int, sent: int) -> None:
         raise RcsStoreUnavailable("store: the database answered another statement than the one that was sent.")
 
 
-def _rows_of(received: Iterable[ReceivedReports]) -> tuple[list[tuple[object, ...]], list[dict[str, object]]]:
-    """Return the rows for the reports, and those for the refused bodies."""
+def _rows_of(received: Iterable[ReceivedReports]) -> list[tuple[object, ...]]:
+    """Return the rows for the reports."""
     rows: list[tuple[object, ...]] = []
-    refused: list[dict[str, object]] = []
     for each in received:
         received_at = (each.received_at,)
         rows += [one + received_at for one in each.reports]
-        refused += [
-            {"received_at": each.received_at, "reason": one.reason, "content_type": one.content_type, "body": one.body}
-            for one in each.refused
-        ]
-    return rows, refused
+    return rows
+
+
+def _land_refused(connection: sa.Connection, received: Iterable[ReceivedReports]) -> None:
+    """Insert the refused bodies; of one that was refused before, count the repetition."""
+    rows: dict[str, dict[str, Any]] = {}
+    for each in received:
+        for one in each.refused:
+            digest = sha256(b"%d:%b%b" % (len(one.content_type), one.content_type.encode(), one.body)).hexdigest()
+            first = rows.setdefault(
+                digest,
+                {
+                    "digest": digest,
+                    "received_at": each.received_at,
+                    "times": 0,
+                    "landed": len(each.reports) + len(each.inbound),
+                    "content_type": one.content_type,
+                    "body": one.body,
+                },
+            )
+            first |= {"last_received_at": each.received_at, "times": first["times"] + 1, "reason": one.reason}
+    # In the order of their digests, so that two processes cannot deadlock.
+    in_order = [rows[digest] for digest in sorted(rows)]
+    insert_or_update(connection, report_refused, in_order, ["digest"], _repetition)
+
+
+def _repetition(new: Any) -> Mapping[str, Any]:
+    return {
+        "times": report_refused.c.times + new.times,
+        "last_received_at": new.last_received_at,
+        "reason": new.reason,
+    }
 
 
 @cache

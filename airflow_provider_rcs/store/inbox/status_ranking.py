@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.statuses import DeliveryStatus
+from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
 from airflow_provider_rcs.store.db.bulk import dialect_insert
 from airflow_provider_rcs.store.db.tables import campaign, message, message_channel, report
+from airflow_provider_rcs.store.privacy.pseudonyms import IS_PSEUDONYMISED
 
 # A channel is a service that reports, such as ``RCS``, or ``SMS`` after a fallback. For each channel, the report wins
 # that is greatest by status, date and code. If several channels have reported on a message, the channel wins that is
@@ -24,6 +26,10 @@ CHANNEL = sa.func.upper(sa.func.substr(report.c.service, 1, 100), type_=sa.Text)
 _BEFORE_ALL_DATES = datetime(1970, 1, 1, tzinfo=UTC)
 
 _CHANNEL_COLUMNS = ("message_id", "channel", "status", "rank", "code", "reported_at")
+
+# Retention deletes reports of other messages only, and keeps no record of it: what is left of their reports must not
+# set their statuses anew.
+_HAS_ALL_REPORTS = sa.not_(IS_PSEUDONYMISED)
 
 _HAS_CHANNEL_ROWS = sa.exists().where(message_channel.c.message_id == message.c.id)
 
@@ -42,7 +48,7 @@ def update_statuses(
     :param codes: their status codes.
     :param of_this_fold: selects the reports of the fold.
     """
-    best = _best_report_of_each_channel(codes, of_this_fold).subquery()
+    best = best_report_of_each_channel(codes, of_this_fold).subquery()
     _update_messages(connection, best, message.c.campaign_id.in_(campaign_ids), _is_greater_than_message(best))
 
 
@@ -54,11 +60,12 @@ def update_statuses_from_several_channels(
 ) -> None:
     """Like :func:`update_statuses`, for messages that several channels may have reported on."""
     of_campaigns = message.c.campaign_id.in_(campaign_ids)
-    best_reports = _best_report_of_each_channel(codes, of_this_fold)
+    best_reports = best_report_of_each_channel(codes, of_this_fold)
     if _any_message_has_several_channels(connection, of_campaigns, of_this_fold):
         message_ids = sa.select(report.c.message_id).where(of_this_fold)
-        _upsert_channels(connection, _channels_of_messages_with_several(best_reports, of_campaigns))
-        _upsert_channels(connection, _channels_stored_on_messages(of_campaigns, message_ids))
+        from_reports = _channels_of_messages_with_several(best_reports, of_campaigns)
+        for channels in (from_reports, _channels_stored_on_messages(of_campaigns, message_ids)):
+            _upsert_channels(connection, channels, _is_greater_than_channel)
         winner = _best_channel_of_each_message(of_campaigns, message_ids)
         _update_messages(connection, winner, _differs_from_message(winner))
     best = best_reports.subquery()
@@ -72,10 +79,14 @@ def new_revision() -> Mapping[str, Any]:
     return {"revision": revision, "updated_at": datetime.now(UTC)}
 
 
-def _best_report_of_each_channel(
+def best_report_of_each_channel(
     codes: Mapping[str, DeliveryStatus], of_this_fold: sa.ColumnElement[bool]
 ) -> sa.Select[Any]:
-    """Return the reports of a fold with their place among those of the same message and channel; 1 is the best."""
+    """Return the reports of a fold with their place among those of the same message and channel; 1 is the best.
+
+    :param codes: the status codes of their campaigns.
+    :param of_this_fold: selects the reports.
+    """
     status = sa.case({code: str(each) for code, each in codes.items()}, value=report.c.status_code, else_="unknown")
     rank = sa.case({code: each.rank for code, each in codes.items()}, value=report.c.status_code, else_=0)
     place = sa.func.row_number().over(
@@ -141,10 +152,59 @@ def _channels_stored_on_messages(of_campaigns: sa.ColumnElement[bool], message_i
     )
 
 
-def _upsert_channels(connection: sa.Connection, channels: sa.Select[Any]) -> None:
-    """Store the statuses of channels that are greater than the stored ones.
+def replace_statuses(connection: sa.Connection, best: sa.FromClause, parameters: Mapping[str, str]) -> int:
+    """Replace the statuses of messages that one channel has reported on, also by lower ones; return how many differed.
+
+    :param best: the best report of each message, with the campaign; the campaigns are locked if a status differs.
+    :param parameters: the parameters of ``best``.
+    """
+    is_different = sa.and_(_HAS_ALL_REPORTS, _differs_from_message(best))
+    changed = sa.select(best.c.campaign_id).join(message, message.c.id == best.c.message_id).where(is_different)
+    if not _lock_campaigns(connection, changed, parameters):
+        return 0
+    return _set_statuses(connection, best, is_different, parameters=parameters)
+
+
+def replace_channels(connection: sa.Connection, best: sa.FromClause, parameters: Mapping[str, str]) -> int:
+    """Like :func:`replace_statuses`, for messages that several channels have reported on.
+
+    :param best: the best report of each channel of each message.
+    """
+    stored = sa.and_(message_channel.c.message_id == best.c.message_id, message_channel.c.channel == best.c.channel)
+    is_different = sa.or_(message_channel.c.message_id.is_(None), _differs_from_channel(best.c))
+    with_messages = sa.join(best, message, message.c.id == best.c.message_id)
+    changed = (
+        sa.select(best.c.campaign_id)
+        .select_from(with_messages.outerjoin(message_channel, stored))
+        .where(_HAS_ALL_REPORTS, is_different)
+    )
+    if not _lock_campaigns(connection, changed, parameters):
+        return 0
+    columns = [best.c[name] for name in _CHANNEL_COLUMNS]
+    channels = sa.select(*columns).select_from(with_messages).where(_HAS_ALL_REPORTS)
+    _upsert_channels(connection, channels, _differs_from_channel, parameters)
+    winner = _best_channel_of_each_message(_HAS_ALL_REPORTS, sa.select(best.c.message_id))
+    return _set_statuses(connection, winner, winner.c.place == 1, _differs_from_message(winner), parameters=parameters)
+
+
+def _lock_campaigns(connection: sa.Connection, campaign_ids: sa.Select[Any], parameters: Mapping[str, str]) -> bool:
+    """Lock campaigns in the order of their ids, and return whether there are any."""
+    found = sorted(connection.execute(campaign_ids.distinct(), parameters).scalars())
+    for each in found:
+        lock_campaign(connection, each)
+    return bool(found)
+
+
+def _upsert_channels(
+    connection: sa.Connection,
+    channels: sa.Select[Any],
+    replaces: Callable[[Any], sa.ColumnElement[bool]],
+    parameters: Mapping[str, str] | None = None,
+) -> None:
+    """Store the statuses of channels, and replace stored ones.
 
     :param channels: selects the columns of a channel in their order.
+    :param replaces: returns whether the new row replaces the stored one.
     """
     new_channels = channels.subquery()
     values = (
@@ -159,10 +219,9 @@ def _upsert_channels(connection: sa.Connection, channels: sa.Select[Any]) -> Non
     upsert = insert.on_conflict_do_update(
         index_elements=("message_id", "channel"),
         set_={name: new[name] for name in (*_CHANNEL_COLUMNS, "revision")},
-        where=sa.tuple_(new.rank, _comparable(new.reported_at), new.code)
-        > sa.tuple_(message_channel.c.rank, _comparable(message_channel.c.reported_at), message_channel.c.code),
+        where=replaces(new),
     )
-    connection.execute(upsert)
+    connection.execute(upsert, parameters)
 
 
 def _best_channel_of_each_message(of_campaigns: sa.ColumnElement[bool], message_ids: sa.Select[Any]) -> sa.Subquery:
@@ -186,9 +245,19 @@ def _best_channel_of_each_message(of_campaigns: sa.ColumnElement[bool], message_
 
 
 def _update_messages(connection: sa.Connection, best: sa.Subquery, *conditions: sa.ColumnElement[bool]) -> None:
-    connection.execute(
+    _set_statuses(connection, best, best.c.place == 1, *conditions)
+
+
+def _set_statuses(
+    connection: sa.Connection,
+    best: sa.FromClause,
+    *conditions: sa.ColumnElement[bool],
+    parameters: Mapping[str, str] | None = None,
+) -> int:
+    """Set the statuses of messages whose campaigns are locked, and return their number."""
+    updated = connection.execute(
         message.update()
-        .where(message.c.id == best.c.message_id, best.c.place == 1, *conditions)
+        .where(message.c.id == best.c.message_id, *conditions)
         .values(
             delivery_status=best.c.status,
             delivery_rank=best.c.rank,
@@ -196,8 +265,10 @@ def _update_messages(connection: sa.Connection, best: sa.Subquery, *conditions: 
             delivery_channel=best.c.channel,
             delivery_at=best.c.reported_at,
             **new_revision(),
-        )
+        ),
+        parameters,
     )
+    return updated.rowcount
 
 
 def _has_status_of_other_channel(channel: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
@@ -210,12 +281,28 @@ def _is_greater_than_message(best: sa.Subquery) -> sa.ColumnElement[bool]:
     )
 
 
-def _differs_from_message(best: sa.Subquery) -> sa.ColumnElement[bool]:
-    return sa.tuple_(best.c.channel, best.c.rank, best.c.code, _comparable(best.c.reported_at)) != sa.tuple_(
+def _differs_from_message(best: sa.FromClause) -> sa.ColumnElement[bool]:
+    new = (best.c.channel, best.c.status, best.c.rank, best.c.code, _comparable(best.c.reported_at))
+    return sa.tuple_(*new) != sa.tuple_(
         message.c.delivery_channel,
+        message.c.delivery_status,
         message.c.delivery_rank,
         message.c.delivery_code,
         _comparable(message.c.delivery_at),
+    )
+
+
+def _is_greater_than_channel(new: Any) -> sa.ColumnElement[bool]:
+    stored = message_channel.c
+    return sa.tuple_(new.rank, _comparable(new.reported_at), new.code) > sa.tuple_(
+        stored.rank, _comparable(stored.reported_at), stored.code
+    )
+
+
+def _differs_from_channel(new: Any) -> sa.ColumnElement[bool]:
+    stored = message_channel.c
+    return sa.tuple_(new.status, new.rank, new.code, _comparable(new.reported_at)) != sa.tuple_(
+        stored.status, stored.rank, stored.code, _comparable(stored.reported_at)
     )
 
 

@@ -18,6 +18,7 @@ from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import (
     campaign,
     erasure,
+    inbound,
     message,
     report,
     report_refused,
@@ -26,11 +27,14 @@ from airflow_provider_rcs.store.db.tables import (
     suppression_pseudonym,
 )
 from airflow_provider_rcs.store.inbox.folding import lock_folding
+from airflow_provider_rcs.store.inbox.opt_outs import opt_out_reason
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 from airflow_provider_rcs.store.privacy.pseudonyms import (
+    ANONYMOUS_INBOUND,
     ANONYMOUS_REPORT,
     ERASED_UNSENT,
     IDENTIFIES_RECIPIENT,
+    INBOUND_IDENTIFIES_PERSON,
     IS_PSEUDONYMISED,
     Pseudonyms,
     create_pseudonyms,
@@ -60,6 +64,7 @@ class PersonalData:
     :param messages: messages with the person's data, including those rejected because their value is no usable phone.
     :param pseudonymous_messages: ids of messages that the store recognises as the person's only by pseudonym.
     :param reports: ids of the delivery reports with the person's data.
+    :param inbound: ids of the person's own messages.
     :param refused_reports: ids of the stored bodies that could not be read and contain the phone.
     :param suppressions: number of suppressions of the phone: for all accounts, or for one.
     """
@@ -67,6 +72,7 @@ class PersonalData:
     messages: Sequence[IdentifiableMessage] = ()
     pseudonymous_messages: Sequence[int] = ()
     reports: Sequence[int] = ()
+    inbound: Sequence[int] = ()
     refused_reports: Sequence[int] = ()
     suppressions: int = 0
 
@@ -80,6 +86,7 @@ class PersonalData:
         return {
             "rcs_message": len(self.messages),
             "rcs_report": len(self.reports),
+            "rcs_inbound": len(self.inbound),
             "rcs_report_refused": len(self.refused_reports),
             "rcs_suppression": self.suppressions,
         }
@@ -121,8 +128,10 @@ def erase(engine: sa.Engine, phone: str, erased_by: str, *, suppress: bool = Fal
         data = _find(connection, pseudonyms, phone, candidates)
         _pseudonymise(connection, pseudonyms, data.messages)
         _blank_reports(connection, data.reports, fold)
+        opted_out = _blank_inbound(connection, data.inbound, fold)
         connection.execute(report_refused.delete().where(report_refused.c.id.in_(data.refused_reports)))
-        _replace_phone_by_pseudonym(connection, pseudonyms, phone, suppress)
+        reason = SUPPRESSED_ON_REQUEST if suppress else opted_out
+        _replace_phone_by_pseudonym(connection, pseudonyms, phone, reason)
         row = {"pseudonym": pseudonyms.of(phone), "erased_by": erased_by, "erased_at": datetime.now(UTC)}
         insert_or_update(
             connection,
@@ -165,6 +174,7 @@ def _find(
         messages,
         pseudonymous,
         connection.execute(reports).scalars().all(),
+        list(_inbound_of(connection, phone, message_ids)),
         list(_refused_reports_with(connection, phone)),
         connection.execute(suppressed).scalar_one(),
     )
@@ -178,6 +188,19 @@ def _messages_with_similar_text(connection: sa.Connection, phone: str) -> Iterat
     for row in connection.execute(listed, execution_options={"yield_per": _ROWS_PER_FETCH}):
         if could_be_phone(row.phone_as_listed, phone):
             yield IdentifiableMessage(row.id, row.campaign_id, row.recipient_key)
+
+
+def _inbound_of(connection: sa.Connection, phone: str, message_ids: Sequence[int]) -> Iterator[int]:
+    """Yield the messages of the person, and those whose phone or text may be this phone."""
+    search = PhoneSearch(phone)
+    of_messages = set(message_ids)
+    columns = (inbound.c.id, inbound.c.phone, inbound.c.text, inbound.c.message_id)
+    messages = sa.select(*columns).where(INBOUND_IDENTIFIES_PERSON)
+    for row in connection.execute(messages, execution_options={"yield_per": _ROWS_PER_FETCH}):
+        # Most texts have no digit; searching one takes longer than reading it.
+        is_in_text = any(map(str.isdecimal, row.text)) and search.is_in(row.text.encode())
+        if is_in_text or row.message_id in of_messages or could_be_phone(row.phone, phone):
+            yield row.id
 
 
 def _refused_reports_with(connection: sa.Connection, phone: str) -> Iterator[int]:
@@ -227,14 +250,28 @@ def _blank_reports(connection: sa.Connection, reports: Sequence[int], fold: int)
     connection.execute(report.update().where(report.c.id.in_(reports)).values(fold=fold, **ANONYMOUS_REPORT))
 
 
-def _replace_phone_by_pseudonym(connection: sa.Connection, pseudonyms: Pseudonyms, phone: str, suppress: bool) -> None:
-    """Replace the phone by its pseudonym in suppressions, and add one for all accounts if asked to."""
+def _blank_inbound(connection: sa.Connection, messages: Sequence[int], fold: int) -> str:
+    """Remove personal data from messages of a person; return why the phone must be suppressed, or empty text.
+
+    An opt-out whose phone could not be read is applied now that it is known whose it is.
+    """
+    is_one = inbound.c.id.in_(messages)
+    waiting = sa.select(inbound.c.opt_out).where(is_one, inbound.c.is_unapplied).order_by(inbound.c.id).limit(1)
+    word = connection.execute(waiting).scalar_one_or_none()
+    connection.execute(inbound.update().where(is_one).values(fold=fold, is_unapplied=False, **ANONYMOUS_INBOUND))
+    return opt_out_reason(word) if word else ""
+
+
+def _replace_phone_by_pseudonym(connection: sa.Connection, pseudonyms: Pseudonyms, phone: str, reason: str) -> None:
+    """Replace the phone by its pseudonym in suppressions.
+
+    :param reason: why to suppress it for all accounts as well; empty not to.
+    """
     pseudonym = pseudonyms.of(phone)
     columns = (suppression.c.account, suppression.c.reason, suppression.c.since)
     suppressed = connection.execute(suppression.delete().where(suppression.c.phone == phone).returning(*columns))
     rows = [{"pseudonym": pseudonym, **row} for row in suppressed.mappings()]
-    if suppress:
-        now = datetime.now(UTC)
-        rows.append({"pseudonym": pseudonym, "account": "", "reason": SUPPRESSED_ON_REQUEST, "since": now})
+    if reason:
+        rows.append({"pseudonym": pseudonym, "account": "", "reason": reason, "since": datetime.now(UTC)})
     # Of two for all accounts, the first one stays.
     insert_or_ignore(connection, suppression_pseudonym, rows, key=["pseudonym", "account"])

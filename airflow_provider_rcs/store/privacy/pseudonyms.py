@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.db.bulk import ColumnTypes, column_types, rows_as_json, rows_from_json
-from airflow_provider_rcs.store.db.tables import campaign, erasure, message, report, request, store
+from airflow_provider_rcs.store.db.tables import campaign, erasure, inbound, message, report, request, store
 
 PSEUDONYM_PREFIX = "pseudonym:"
 
@@ -28,6 +28,15 @@ ANONYMOUS_REPORT: dict[str, Any] = {"phone": "", "message_reference": "", "extra
 IDENTIFIES_RECIPIENT = sa.or_(
     report.c.phone != "", report.c.message_reference != "", sa.cast(report.c.extra, sa.Text) != "{}"
 )
+
+# The digest is of personal data, and so is replaced as well; it must stay unique.
+ANONYMOUS_INBOUND: dict[str, Any] = {
+    **ANONYMOUS_REPORT,
+    "text": "",
+    "digest": sa.literal("anonymous ") + sa.cast(inbound.c.id, sa.Text),
+}
+
+INBOUND_IDENTIFIES_PERSON = sa.not_(inbound.c.digest.startswith("anonymous "))
 
 _KEY_BYTES = 32
 

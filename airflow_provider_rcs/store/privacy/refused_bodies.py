@@ -1,4 +1,4 @@
-"""Search for a phone in bodies that could not be understood, in whatever form a client may have written it."""
+"""Phones in bodies that could not be understood, in whatever form a client may have written them: found, and masked."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from base64 import b64decode
 from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
+from airflow_provider_rcs.api.masking import mask_phone
+
 # Between two digits: a space, a dash, a bracket and a space; not a letter, which ends a number.
 _SEPARATORS = r"[^0-9A-Za-z]{0,3}"
 _JSON_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _OTHER_DIGIT = re.compile(r"(?![0-9])\d")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{12,}={0,2}")
+_BASE64_TEXT = re.compile(_BASE64.pattern.decode())
+# Any number that is long enough for a phone; ids are masked as well.
+_POSSIBLE_PHONE = re.compile(rf"[0-9](?:{_SEPARATORS}[0-9]){{6,}}")
+_ENCODED = "(encoded)"
 _TO_STANDARD_BASE64 = bytes.maketrans(b"-_", b"+/")
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # Compressed Base64, or the reverse.
@@ -40,6 +46,25 @@ class PhoneSearch:
     def is_in(self, body: bytes) -> bool:
         """Return whether a body contains the phone."""
         return any(self._pattern.search(text) for content in _layers(body, _LAYERS) for text in _texts(content))
+
+
+def mask_body(body: bytes) -> str:
+    """Return a body as text for people, with every number masked that may be a phone, also where it is encoded."""
+    content = unquote_to_bytes(next(_decompressed(body), body))
+    encoding = "utf-16" if content.startswith(_UTF16_MARKS) else "utf-8"
+    plain = content if encoding == "utf-16" else content.replace(b"\0", b"")
+    try:
+        text = plain.decode(encoding)
+    except UnicodeDecodeError:
+        text = plain.decode("latin-1")
+    masked = _BASE64_TEXT.sub(_mask_base64, list(_unescaped(text))[-1])
+    masked = _POSSIBLE_PHONE.sub(lambda found: mask_phone(found[0]), masked)
+    return "".join(each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in masked)
+
+
+def _mask_base64(found: re.Match[str]) -> str:
+    inner = (text for one in _decoded(found[0].encode()) for each in _layers(one, _LAYERS) for text in _texts(each))
+    return _ENCODED if any(map(_POSSIBLE_PHONE.search, inner)) else found[0]
 
 
 def _forms_of(phone: str) -> list[str]:

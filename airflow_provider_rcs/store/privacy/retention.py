@@ -16,6 +16,7 @@ from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import (
     attempt,
     campaign,
+    inbound,
     message,
     report,
     report_refused,
@@ -23,8 +24,10 @@ from airflow_provider_rcs.store.db.tables import (
 )
 from airflow_provider_rcs.store.inbox.folding import lock_folding
 from airflow_provider_rcs.store.privacy.pseudonyms import (
+    ANONYMOUS_INBOUND,
     ANONYMOUS_REPORT,
     IDENTIFIES_RECIPIENT,
+    INBOUND_IDENTIFIES_PERSON,
     IS_PSEUDONYMISED,
     Pseudonyms,
     create_pseudonyms,
@@ -50,7 +53,7 @@ _IS_OF_UNKNOWN_REQUEST = sa.and_(
 class RetentionLimit:
     """What counts as old.
 
-    :param before: a message is old if it has not changed since this time, a report if it arrived before.
+    :param before: a message is old if it has not changed since this time, a report or a reply if it arrived before.
     :param campaign_id: the only campaign to prune; ``None`` for all, and for rows that belong to no campaign.
     """
 
@@ -81,9 +84,10 @@ def prune(engine: sa.Engine, limit: RetentionLimit) -> Iterator[PrunedRows]:
     # After the messages: a concurrent fold may still match a report to a message by its phone until then.
     for first, last in _ranges_of_reports(engine):
         yield PrunedRows("rcs_report", _prune_reports(engine, limit, report.c.id.between(first, last)))
+    yield PrunedRows("rcs_inbound", _prune_inbound(engine, limit))
     if limit.campaign_id is None:
         with transaction(engine) as connection:
-            refused = connection.execute(report_refused.delete().where(report_refused.c.received_at < limit.before))
+            refused = connection.execute(report_refused.delete().where(_is_old_refused(limit)))
         yield PrunedRows("rcs_report_refused", refused.rowcount)
 
 
@@ -93,11 +97,13 @@ def count_prunable(engine: sa.Engine, limit: RetentionLimit) -> Mapping[str, int
         now = database_now(connection)
         of_old_campaigns = message.c.campaign_id.in_(_campaigns(limit))
         will_be_pruned = sa.and_(of_old_campaigns, _is_prunable(limit, now))
-        on_pruned = _is_on_message(limit, sa.or_(IS_PSEUDONYMISED, will_be_pruned))
-        is_refused = sa.and_(sa.literal(limit.campaign_id is None), report_refused.c.received_at < limit.before)
+        is_pruned = sa.or_(IS_PSEUDONYMISED, will_be_pruned)
+        on_pruned = _is_on_message(limit, report, is_pruned)
+        is_refused = sa.and_(sa.literal(limit.campaign_id is None), _is_old_refused(limit))
         return {
             "rcs_message": _count(connection, message, will_be_pruned),
             "rcs_report": _count(connection, report, _is_deletable(limit, on_pruned)),
+            "rcs_inbound": _count(connection, inbound, _is_deletable_inbound(limit, is_pruned)),
             "rcs_report_refused": _count(connection, report_refused, is_refused),
         }
 
@@ -140,7 +146,7 @@ def _ranges_of_reports(engine: sa.Engine) -> Iterator[tuple[int, int]]:
 
 def _prune_reports(engine: sa.Engine, limit: RetentionLimit, of_batch: sa.ColumnElement[bool]) -> int:
     """Delete old reports, and remove personal data from those that must stay; return the number of deleted ones."""
-    on_pseudonymised = _is_on_message(limit, IS_PSEUDONYMISED)
+    on_pseudonymised = _is_on_message(limit, report, IS_PSEUDONYMISED)
     must_stay = sa.or_(on_pseudonymised, sa.and_(_is_old_and_parked(limit), _IS_OF_UNKNOWN_REQUEST))
     with transaction(engine) as connection:
         fold = lock_folding(connection)
@@ -149,6 +155,18 @@ def _prune_reports(engine: sa.Engine, limit: RetentionLimit, of_batch: sa.Column
             report.update()
             .where(of_batch, report.c.fold.is_not(None), IDENTIFIES_RECIPIENT, must_stay)
             .values(fold=fold, **ANONYMOUS_REPORT)
+        )
+    return deleted.rowcount
+
+
+def _prune_inbound(engine: sa.Engine, limit: RetentionLimit) -> int:
+    """Do the same to messages of people; they are so few that they are one batch."""
+    on_pseudonymised = _is_on_message(limit, inbound, IS_PSEUDONYMISED)
+    with transaction(engine) as connection:
+        fold = lock_folding(connection)
+        deleted = connection.execute(inbound.delete().where(_is_deletable_inbound(limit, IS_PSEUDONYMISED)))
+        connection.execute(
+            inbound.update().where(on_pseudonymised, INBOUND_IDENTIFIES_PERSON).values(fold=fold, **ANONYMOUS_INBOUND)
         )
     return deleted.rowcount
 
@@ -185,15 +203,26 @@ def _has_live_attempt(campaign_id: sa.Column[int], now: datetime) -> sa.ColumnEl
     return sa.exists().where(attempt.c.campaign_id == campaign_id, is_alive)
 
 
-def _is_on_message(limit: RetentionLimit, condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Whether a report is on a message that meets the condition, in the campaigns to prune."""
+def _is_on_message(limit: RetentionLimit, table: sa.Table, condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Whether a report or a reply is on a message that meets the condition, in the campaigns to prune."""
     is_selected = sa.true() if limit.campaign_id is None else message.c.campaign_id == limit.campaign_id
-    return sa.exists().where(message.c.id == report.c.message_id, is_selected, condition)
+    return sa.exists().where(message.c.id == table.c.message_id, is_selected, condition)
 
 
-def _is_old_and_parked(limit: RetentionLimit) -> sa.ColumnElement[bool]:
+def _is_old_and_parked(limit: RetentionLimit, table: sa.Table = report) -> sa.ColumnElement[bool]:
     is_selected = sa.literal(limit.campaign_id is None)
-    return sa.and_(is_selected, report.c.message_id.is_(None), report.c.received_at < limit.before)
+    return sa.and_(is_selected, table.c.message_id.is_(None), table.c.received_at < limit.before)
+
+
+def _is_old_refused(limit: RetentionLimit) -> sa.ColumnElement[bool]:
+    return report_refused.c.last_received_at < limit.before
+
+
+def _is_deletable_inbound(limit: RetentionLimit, is_pruned: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    # An opt-out that suppresses no phone must not be forgotten: a person has to find out whose it is.
+    is_old = sa.and_(inbound.c.fold.is_not(None), inbound.c.received_at < limit.before, sa.not_(inbound.c.is_unapplied))
+    on_pruned_message = _is_on_message(limit, inbound, is_pruned)
+    return sa.and_(is_old, sa.or_(on_pruned_message, _is_old_and_parked(limit, inbound)))
 
 
 def _is_deletable(limit: RetentionLimit, on_pruned_message: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.db.engine import reading
-from airflow_provider_rcs.store.db.tables import campaign, message, message_channel, report, request, store
+from airflow_provider_rcs.store.db.tables import campaign, inbound, message, message_channel, report, request, store
 
 Row = Mapping[str, Any]
 
@@ -77,6 +77,25 @@ _REPORT_COLUMNS = (
     report.c.fold,
 )
 
+_INBOUND_COLUMNS = (
+    inbound.c.id,
+    inbound.c.message_id,
+    campaign.c.name.label("campaign"),
+    inbound.c.received_at,
+    inbound.c.service,
+    inbound.c.phone,
+    inbound.c.text,
+    inbound.c.opt_out,
+    inbound.c.sender,
+    inbound.c.sent_at,
+    inbound.c.sent_at_text,
+    inbound.c.message_reference,
+    inbound.c.api_message_id,
+    inbound.c.api_inbound_id,
+    inbound.c.extra,
+    inbound.c.fold,
+)
+
 
 def store_identity(engine: sa.Engine) -> str:
     """Return the identity of the store, which is random."""
@@ -138,20 +157,31 @@ def reports_since(engine: sa.Engine, fold: int) -> Iterator[Sequence[Row]]:
 
     Folds become visible in their order. The given one is read again, because the last load may have stopped within it.
     """
-    in_order = (report.c.fold, report.c.id)
+    yield from _folded_since(engine, report, _REPORT_COLUMNS, fold)
+
+
+def inbound_since(engine: sa.Engine, fold: int) -> Iterator[Sequence[Row]]:
+    """Like :func:`reports_since`, for the messages of people."""
+    yield from _folded_since(engine, inbound, _INBOUND_COLUMNS, fold)
+
+
+def _folded_since(
+    engine: sa.Engine, table: sa.Table, columns: Sequence[sa.ColumnElement[Any]], fold: int
+) -> Iterator[Sequence[Row]]:
+    in_order = (table.c.fold, table.c.id)
     with reading(engine) as connection:
-        newest = connection.execute(sa.select(sa.func.max(report.c.fold))).scalar_one() or 0
+        newest = connection.execute(sa.select(sa.func.max(table.c.fold))).scalar_one() or 0
     last = (fold, 0)
     while True:
         # Also by fold alone, which is the condition that the index can use.
-        is_next = sa.and_(report.c.fold.between(last[0], newest), sa.tuple_(*in_order) > last)
-        # The ids first: otherwise each page looks up the messages of all reports of the fold.
-        ids = sa.select(report.c.id).where(is_next).order_by(*in_order).limit(ROWS_PER_PAGE)
+        is_next = sa.and_(table.c.fold.between(last[0], newest), sa.tuple_(*in_order) > last)
+        # The ids first: otherwise each page looks up the messages of all rows of the fold.
+        ids = sa.select(table.c.id).where(is_next).order_by(*in_order).limit(ROWS_PER_PAGE)
         next_page = (
-            sa.select(*_REPORT_COLUMNS)
-            .outerjoin(message, message.c.id == report.c.message_id)
+            sa.select(*columns)
+            .outerjoin(message, message.c.id == table.c.message_id)
             .outerjoin(campaign, campaign.c.id == message.c.campaign_id)
-            .where(report.c.id.in_(ids))
+            .where(table.c.id.in_(ids))
             .order_by(*in_order)
         )
         page = _page(engine, next_page)

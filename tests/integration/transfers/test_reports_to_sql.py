@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowFailException, Context
 
 from airflow_provider_rcs.transfers.reports_to_sql import RcsReportsToSqlOperator
+from tests.unit.cli.test_refold import rcs_connection
 from tests.unit.warehouse.test_load import report, rows, send
 
 
@@ -126,3 +127,22 @@ def test_an_error_of_the_warehouse_is_raised_and_logged_without_a_phone(
         operator().execute(context)
 
     assert "+34600000001" not in f"{failure.value}{failure.value.__cause__}{caplog.text}"
+
+
+def test_the_log_warns_of_a_campaign_that_was_folded_with_other_codes(
+    store: sa.Engine,
+    context: Context,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    connect_warehouse(monkeypatch, conn_type="sqlite", host=f"{tmp_path}/warehouse.db")
+    report(store, send(store, "spring", ["+34600000001"]), "+34600000001", "77")
+    operator().execute(context)
+    before = capsys.readouterr().out
+    monkeypatch.setenv("AIRFLOW_CONN_RCS_MARKETING", rcs_connection({"77": "read"}))
+
+    operator(rcs_conn_id="rcs_marketing").execute(context)
+
+    assert "refold" not in before
+    assert "77 (unknown, now read)" in capsys.readouterr().out

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.models import InboundMessage
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.store.db import tables
-from airflow_provider_rcs.store.inbox.landing import land
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land, land_all
+from tests.unit.cli.test_refold import rcs_connection
 from tests.unit.store.campaign.test_schedules import scheduled
 from tests.unit.store.given import land_and_fold, report_on, sent
 from tests.unit.warehouse.test_load import report, send
@@ -117,3 +119,43 @@ def test_a_command_goes_on_if_reports_cannot_be_folded(
     main([*command, "--store-url", store_url])
 
     assert "spring" in capsys.readouterr().out
+
+
+def test_it_warns_of_a_campaign_that_was_folded_with_other_codes(
+    store_url: str, engine: sa.Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_and_fold(engine, report_on(sent(engine), code="77"))
+    main(["campaigns", "--store-url", store_url])
+    before = capsys.readouterr().out
+    monkeypatch.setenv("AIRFLOW_CONN_RCS_DEFAULT", rcs_connection({"77": "read"}))
+
+    main(["campaigns", "--store-url", store_url])
+
+    assert "refold" not in before
+    assert "with other status codes than those of now: 77 (unknown, now read)." in capsys.readouterr().out
+
+
+def test_a_connection_that_cannot_be_used_does_not_keep_it_from_listing(
+    store_url: str, engine: sa.Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent(engine)
+    monkeypatch.setenv("AIRFLOW_CONN_RCS_DEFAULT", rcs_connection({"77": "no such status"}))
+
+    assert main(["campaigns", "--store-url", store_url]) == 0
+
+    printed = capsys.readouterr().out
+    assert "\nspring " in printed
+    assert "Status codes are not compared with those of the connection. status_codes: " in printed
+
+
+def test_it_counts_opt_outs_that_could_not_be_applied_and_refused_bodies(
+    store_url: str, engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = [RefusedReport("why", "text/plain", b"?")]
+    land_all(engine, [ReceivedReports(datetime.now(UTC), (), refused, [InboundMessage("?", "BAJA")])])
+
+    main(["campaigns", "--store-url", store_url])
+
+    printed = capsys.readouterr().out
+    assert "1 people opted out by a reply that does not say which phone to suppress." in printed
+    assert "1 bodies could not be read. See: airflow-rcs refused list" in printed

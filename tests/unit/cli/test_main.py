@@ -9,7 +9,19 @@ import pytest
 from airflow_provider_rcs import __version__
 from airflow_provider_rcs.cli.main import main
 
-COMMANDS = ["sandbox", "receiver", "migrate", "preview", "campaigns", "cancel", "resolve", "erase", "prune"]
+COMMANDS = [
+    "sandbox",
+    "receiver",
+    "migrate",
+    "preview",
+    "campaigns",
+    "cancel",
+    "resolve",
+    "erase",
+    "prune",
+    "refold",
+    "refused",
+]
 
 
 def test_version_prints_the_version_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:

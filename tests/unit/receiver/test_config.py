@@ -9,12 +9,15 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.receiver.config import (
+    OPT_OUT_WORDS,
     REPORTS_LOGIN,
     REPORTS_PASSWORD,
     REPORTS_TIMEZONE,
     SPOOL,
     credentials_from_airflow,
     credentials_from_environment,
+    opt_out_words_from_airflow,
+    opt_out_words_from_environment,
     spool_from_airflow,
     spool_from_environment,
     timezone_from_airflow,
@@ -141,3 +144,17 @@ def test_an_unknown_time_zone_in_airflows_configuration_is_an_error(monkeypatch:
 
     with pytest.raises(RcsInputError, match=r"^\[rcs\] reports_timezone: 'Spain' is not a time zone"):
         timezone_from_airflow()
+
+
+@pytest.mark.parametrize(
+    ("set_to", "words"),
+    [(None, ("BAJA", "STOP")), ("", ("BAJA", "STOP")), ("NO MORE, alta ,", ("NO MORE", "alta"))],
+)
+def test_the_words_that_opt_out_are_set_in_the_environment_or_in_airflow(
+    monkeypatch: pytest.MonkeyPatch, set_to: str | None, words: tuple[str, ...]
+) -> None:
+    environment = {} if set_to is None else {OPT_OUT_WORDS: set_to}
+    if set_to is not None:
+        monkeypatch.setenv("AIRFLOW__RCS__OPT_OUT_WORDS", set_to)
+
+    assert (opt_out_words_from_environment(environment), opt_out_words_from_airflow()) == (words, words)

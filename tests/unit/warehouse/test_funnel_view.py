@@ -47,6 +47,19 @@ def test_the_funnel_view_counts_each_day_as_the_store_does(store: sa.Engine, war
     assert rows(warehouse, "SELECT requested FROM rcs_campaign_funnel WHERE campaign = 'autumn'") == [(1,)]
 
 
+def test_sms_of_every_kind_count_as_delivered_by_sms(store: sa.Engine, warehouse: sa.Engine) -> None:
+    phones = [f"+3460000000{number}" for number in range(4)]
+    reference = send(store, "spring", phones)
+    for phone, service in zip(phones, ("SMS", "SMSMASIVO", "rcs", "VOICE"), strict=True):
+        report(store, reference, phone, "13", service)
+
+    load(store, warehouse, None)
+
+    assert rows(
+        warehouse, "SELECT delivered_rcs, delivered_sms, delivered_otherwise, delivered FROM rcs_campaign_funnel"
+    ) == [(1, 2, 1, 4)]
+
+
 def test_a_message_counts_on_the_day_of_its_request(store: sa.Engine, warehouse: sa.Engine) -> None:
     send(store, "spring", ["+34600000001"])
     with store.begin() as connection:

@@ -9,12 +9,14 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.models import Outcome, Report
+from airflow_provider_rcs.api.models import InboundMessage, Outcome, Report
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.recipients.columns import ListedRecipient
 from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms, open_campaign
+from airflow_provider_rcs.store.inbox.folded_codes import AccountCodes
 from airflow_provider_rcs.store.inbox.folding import fold
-from airflow_provider_rcs.store.inbox.landing import land
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports, land, land_all
+from airflow_provider_rcs.store.inbox.refold import refold
 from airflow_provider_rcs.store.outbox.attempts import begin_attempt
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
@@ -262,3 +264,77 @@ def test_the_id_of_a_late_reply_is_loaded_for_a_message_settled_by_a_report(
     load(store, warehouse, None)
 
     assert rows(warehouse, "SELECT state, api_campaign_id FROM rcs_message") == [("accepted", "77")]
+
+
+def reply(store: sa.Engine, **changes: str) -> None:
+    message = InboundMessage("+34600000001", "call 600 000 002", service="SMSRECIBIDO", extra={"telefono": "600000003"})
+    land_all(store, [ReceivedReports(NOW, inbound=[message._replace(**changes)])])
+    fold(store)
+
+
+def test_replies_are_loaded_once_with_their_campaign(store: sa.Engine, warehouse: sa.Engine) -> None:
+    send(store, "spring", ["+34600000001"])
+    reply(store, text="BAJA", api_message_id="m+34600000001")
+    reply(store, text="BAJA", api_message_id="m+34600000001")
+
+    assert load(store, warehouse, None).inbound == 1
+    assert load(store, warehouse, None).inbound == 0
+
+    loaded = rows(warehouse, "SELECT id, campaign, message_id, phone, text, opt_out FROM rcs_inbound")
+    assert loaded == [(1, "spring", 1, "+34600000001", "BAJA", "BAJA")]
+
+
+def test_only_new_replies_are_loaded(store: sa.Engine, warehouse: sa.Engine) -> None:
+    reply(store)
+    load(store, warehouse, None)
+    reply(store, text="another")
+
+    assert load(store, warehouse, None).inbound == 1
+    assert rows(warehouse, "SELECT COUNT(*) FROM rcs_inbound") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("phones", "phone"),
+    [(MASKED, "*********001"), (hashed("key"), hashed("key").show("+34600000001"))],
+)
+def test_phones_of_replies_are_shown_as_in_the_other_tables(
+    store: sa.Engine, warehouse: sa.Engine, phones: PhoneForm, phone: str
+) -> None:
+    reply(store)
+
+    load(store, warehouse, None, phones)
+
+    loaded = rows(warehouse, "SELECT phone, text, extra FROM rcs_inbound")
+    assert loaded == [(phone, "call ********002", "{}")]
+
+
+def test_the_reply_of_an_erased_person_is_erased_by_the_next_load(store: sa.Engine, warehouse: sa.Engine) -> None:
+    reply(store)
+    load(store, warehouse, None)
+    erase(store, "+34600000001", "a test")
+
+    load(store, warehouse, None)
+
+    assert rows(warehouse, "SELECT phone, text, extra FROM rcs_inbound") == [("", "", "{}")]
+
+
+def test_a_warehouse_of_an_older_version_gets_the_replies(store: sa.Engine, warehouse: sa.Engine) -> None:
+    reply(store)
+    load(store, warehouse, None)
+    with warehouse.begin() as connection:
+        connection.execute(sa.text("DROP TABLE rcs_inbound"))
+
+    assert load(store, warehouse, None) == Loaded(campaigns=0, messages=0, reports=0, inbound=1)
+
+
+def test_a_refold_is_followed_by_the_next_load_alone(store: sa.Engine, warehouse: sa.Engine) -> None:
+    reference = send(store, "spring", ["+34600000001", "+34600000002"])
+    report(store, reference, "+34600000001", "77")
+    report(store, reference, "+34600000002", "13")
+    load(store, warehouse, None)
+    list(refold(store, AccountCodes("", {"77": "read"})))
+
+    assert load(store, warehouse, None) == Loaded(campaigns=1, messages=1, reports=0)
+
+    assert rows(warehouse, "SELECT delivery_status FROM rcs_message ORDER BY phone") == [("read",), ("delivered",)]
+    assert load(store, warehouse, None) == Loaded(campaigns=0, messages=0, reports=0)

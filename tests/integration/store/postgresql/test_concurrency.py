@@ -200,3 +200,25 @@ def test_reports_that_land_during_folds_are_folded_in_the_end(engine: sa.Engine)
     with engine.connect() as connection:
         unfolded = sa.select(sa.func.count()).select_from(report).where(report.c.fold.is_(None))
         assert connection.execute(unfolded).scalar_one() == 0
+
+
+def test_a_report_whose_landing_commits_in_the_middle_of_a_fold_is_not_parked(engine: sa.Engine) -> None:
+    claim = sent(engine, phones(3))
+    land(engine, [report_on(claim, phones(3)[0])], NOON)
+    with engine.begin() as connection:
+        late = connection.exec_driver_sql("SELECT nextval('rcs_report_id_seq')").scalar_one()
+    land(engine, [report_on(claim, phones(3)[2])], NOON)
+
+    to_land = [{**report_on(claim, phones(3)[1])._asdict(), "id": late, "received_at": NOON}]
+
+    def land_late(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("UPDATE rcs_report") and to_land:
+            with engine.begin() as another:
+                another.execute(report.insert(), to_land.pop())
+
+    sa.event.listen(engine, "after_cursor_execute", land_late)
+    fold(engine)
+    fold(engine)
+    sa.event.remove(engine, "after_cursor_execute", land_late)
+
+    assert funnel(engine).delivered == 3

@@ -14,6 +14,8 @@ from airflow_provider_rcs.store.db.tables import report, report_refused
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land, land_all
 from tests.unit.store.given import NOON
 
+MINUTE = timedelta(minutes=1)
+
 REPORT = Report(
     status_code="11",
     phone="+34600000001",
@@ -82,6 +84,24 @@ def test_no_report_however_strange_sinks_the_batch_that_it_lands_with(
     land(engine, [REPORT, read], NOON)
 
     assert len(landed(engine)) == 2
+
+
+def test_identical_refused_bodies_are_one_row_with_a_count(engine: sa.Engine) -> None:
+    same, other = RefusedReport("why", "text/plain", b"?"), RefusedReport("why", "text/html", b"?")
+    land_all(engine, [ReceivedReports(NOON, refused=[same]), ReceivedReports(NOON + MINUTE, refused=[same, other])])
+
+    land_all(engine, [ReceivedReports(NOON + 2 * MINUTE, refused=[RefusedReport("newer", "text/plain", b"?")])])
+
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(report_refused).order_by(report_refused.c.times.desc())).all()
+    assert [(row.content_type, row.times, row.reason) for row in rows] == [
+        ("text/plain", 3, "newer"),
+        ("text/html", 1, "why"),
+    ]
+    assert [(row.received_at, row.last_received_at) for row in rows] == [
+        (NOON, NOON + 2 * MINUTE),
+        (NOON + MINUTE, NOON + MINUTE),
+    ]
 
 
 def test_what_was_refused_lands_with_the_reports_beside_it(engine: sa.Engine) -> None:

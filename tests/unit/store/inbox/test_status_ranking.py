@@ -143,6 +143,20 @@ def test_messages_of_one_and_of_several_channels_are_folded_together(engine: sa.
     assert [each.delivery_status for each in rows(engine).values()] == ["delivered", "sent"] * 2
 
 
+@pytest.mark.parametrize("spellings", [("RCS", "rcs"), ("rcs", "RCS")])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_service_is_one_channel_in_whatever_case_it_is_written(
+    engine: sa.Engine, spellings: tuple[str, str], together: bool
+) -> None:
+    taken = sent(engine)
+    reports = [report_on(taken, ANA, code, service=each) for code, each in zip((FAILED, SENT), spellings, strict=True)]
+
+    for batch in [reports] if together else [reports[:1], reports[1:]]:
+        land_and_fold(engine, *batch)
+
+    assert (row(engine).delivery_status, row(engine).delivery_channel, channels(engine)) == ("failed", "RCS", set())
+
+
 def test_overrides_of_the_status_codes_apply_to_every_channel(engine: sa.Engine) -> None:
     taken = sent(engine)
     campaign(engine, overrides={"77": "delivered"})

@@ -156,6 +156,7 @@ def test_erase_returns_what_it_found_and_a_second_search_finds_only_pseudonyms(e
     assert before.as_counts() == {
         "rcs_message": 1,
         "rcs_report": 1,
+        "rcs_inbound": 0,
         "rcs_report_refused": 0,
         "rcs_suppression": 0,
     }

@@ -17,7 +17,7 @@ from airflow_provider_rcs.store.campaign.campaigns import require_not_restored
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
-from airflow_provider_rcs.store.db.tables import message, message_channel, report
+from airflow_provider_rcs.store.db.tables import message, message_channel, report, report_refused
 from airflow_provider_rcs.store.inbox.cursors import read_new_reports
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land_all
 from airflow_provider_rcs.store.inbox.silence import read_report_health
@@ -328,10 +328,12 @@ def test_old_parked_reports_are_deleted_unless_they_prove_a_restored_backup(engi
 
 
 def test_old_refused_bodies_are_deleted(engine: sa.Engine) -> None:
-    for moment in (LONG_AGO, NOW):
-        land_all(engine, [ReceivedReports(moment, refused=[RefusedReport("why", "text/plain", b"?")])])
+    for moment, body in ((LONG_AGO, b"old"), (NOW, b"new"), (LONG_AGO, b"repeated"), (NOW, b"repeated")):
+        land_all(engine, [ReceivedReports(moment, refused=[RefusedReport("why", "text/plain", body)])])
 
     assert prune_all(engine) == {"rcs_report_refused": 1}
+    with engine.connect() as connection:
+        assert set(connection.execute(sa.select(report_refused.c.body)).scalars()) == {b"new", b"repeated"}
 
 
 def test_a_single_campaign_can_be_pruned(engine: sa.Engine) -> None:

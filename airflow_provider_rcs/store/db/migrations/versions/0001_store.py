@@ -33,6 +33,11 @@ def upgrade() -> None:
         sa.Column("send_at", TIME, comment="when the service shall send; null for immediately"),
         sa.Column("account", sa.String(32), nullable=False, comment="fingerprint of the host and login that send it"),
         sa.Column("status_codes", sa.JSON, nullable=False, comment="overrides of the status codes: code -> status"),
+        sa.Column(
+            "folded_codes",
+            sa.Text,
+            comment="the codes that all its reports were folded with; empty if not all with the same, null without any",
+        ),
         sa.Column("revision", sa.BigInteger, nullable=False, comment="rises with every change to its messages"),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("reports_since", TIME, comment="since when its requests ask for reports; null if they never did"),
@@ -112,12 +117,48 @@ def upgrade() -> None:
     op.create_table(
         "rcs_report_refused",
         sa.Column("id", ROW_ID, primary_key=True),
-        sa.Column("received_at", TIME, nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False, unique=True, comment="SHA-256 of content type and body"),
+        sa.Column("received_at", TIME, nullable=False, comment="when it was received first"),
+        sa.Column("last_received_at", TIME, nullable=False),
+        sa.Column("times", sa.Integer, nullable=False, comment="how often it was received"),
+        sa.Column("landed", sa.Integer, nullable=False, comment="how many reports and replies in it were understood"),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("content_type", sa.Text, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False, comment="unchanged, byte for byte"),
         comment="One row for each request body that came with valid credentials but could not be read.",
         sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "rcs_inbound",
+        sa.Column("id", ROW_ID, primary_key=True),
+        sa.Column("digest", sa.String(64), nullable=False, unique=True, comment="SHA-256 of all that the service sent"),
+        sa.Column("received_at", TIME, nullable=False),
+        sa.Column("service", sa.Text, nullable=False),
+        sa.Column("phone", sa.Text, nullable=False),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("sender", sa.Text, nullable=False, comment="the sender or agent that the person replied to"),
+        sa.Column("sent_at", TIME, comment="null if the date could not be read"),
+        sa.Column("sent_at_text", sa.Text, nullable=False, comment="the date as received, in Spain's time (assumed)"),
+        sa.Column("message_reference", sa.Text, nullable=False),
+        sa.Column("api_message_id", sa.Text, nullable=False, comment="of the message that the person replied to"),
+        sa.Column("api_inbound_id", sa.Text, nullable=False),
+        sa.Column("extra", sa.JSON, nullable=False, comment="fields that are not known"),
+        sa.Column("opt_out", sa.Text, nullable=False, comment="the word by which the person opted out; empty for none"),
+        sa.Column(
+            "is_unapplied", sa.Boolean, nullable=False, comment="whether it is an opt-out that suppresses no phone"
+        ),
+        sa.Column("fold", sa.BigInteger, comment="number of the fold that looked for its message; null until then"),
+        sa.Column("message_id", sa.BigInteger, comment="the message that it replies to; null while unknown"),
+        comment="One row for each message of a person, such as a reply to a campaign.",
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_rcs_inbound_fold", "rcs_inbound", ["fold"])
+    op.create_index(
+        "ix_rcs_inbound_unapplied",
+        "rcs_inbound",
+        ["id"],
+        postgresql_where=sa.text("is_unapplied"),
+        sqlite_where=sa.text("is_unapplied = 1"),
     )
     op.create_table(
         "rcs_store",

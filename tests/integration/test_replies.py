@@ -1,0 +1,47 @@
+"""A reply of a person, from its push to the suppression of the phone and to the warehouse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from airflow_provider_rcs.receiver.app import ReportsApp
+from airflow_provider_rcs.store.outbox.claims import claim_batches
+from airflow_provider_rcs.warehouse.load import load
+from tests.store_engines import engine, postgres_engine, shared_postgres_engine, shared_sqlite_engine, sqlite_engine
+from tests.unit.receiver.pushing import CREDENTIALS, push
+from tests.unit.store.given import ANA, BEA, planned, sent
+from tests.unit.warehouse.test_load import rows
+
+__all__ = ["engine", "postgres_engine", "shared_postgres_engine", "shared_sqlite_engine", "sqlite_engine"]
+
+REPLY = {
+    "Servicio": "SMSRECIBIDO",
+    "Movil": "34600000001",
+    "Mensaje": "Nó, más!",
+    "Remitente": "BANCO",
+    "Fecha": "2026-05-01 14:00:00",
+    "idR": "77",
+    "idM": f"m-{ANA}",
+}
+
+
+@pytest.mark.parametrize("format_", ["json", "data"])
+def test_a_pushed_reply_opts_out_before_it_is_answered_and_reaches_the_warehouse(
+    engine: sa.Engine, tmp_path: Path, format_: str
+) -> None:
+    app = ReportsApp(lambda: engine, lambda: CREDENTIALS, opt_out_words=["NO MAS"])
+    sent(engine)
+    attempt = planned(engine, [ANA, BEA], "summer")
+
+    answers = [push(app, **{format_: REPLY}).json() for _ in range(2)]
+    [claim] = claim_batches(engine, attempt, 10)
+
+    assert (answers, claim.phones) == ([{"committed": 1}] * 2, [BEA])
+    warehouse = sa.create_engine(f"sqlite:///{tmp_path}/warehouse.db")
+    load(engine, warehouse, None)
+    loaded = rows(warehouse, "SELECT campaign, phone, text, opt_out, sender FROM rcs_inbound")
+    assert loaded == [("spring", ANA, "Nó, más!", "NO MAS", "BANCO")]
+    warehouse.dispose()

@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from posixpath import dirname, splitext
 from shutil import copyfileobj
 from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
 
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.landing.moments import read_received_at
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -29,15 +31,18 @@ class BodyFile:
     :param location: the path that was searched, for its file system.
     :param name: the file's name in the file system.
     :param below: the name below the folder that was searched.
-    :param modified_at: when it was last written, in whatever form; ``None`` if the file system does not say.
-    :param version: changes if the file is written again.
+    :param entry: what the file system says of it.
     """
 
     location: ObjectStoragePath
     name: str
     below: str
-    modified_at: object
-    version: tuple[object, ...]
+    entry: Mapping[str, Any]
+
+    @property
+    def modified_at(self) -> datetime | None:
+        """When the file was last written; ``None`` if the file system does not say."""
+        return read_received_at(_first(self.entry, _MODIFIED_AT))
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
@@ -52,7 +57,7 @@ class BodyFile:
         """Return whether the file exists and was not written again since it was found."""
         self.location.fs.invalidate_cache(dirname(self.name))
         try:
-            return _version(self.location.fs.info(self.name)) == self.version
+            return _is_same(self.entry, self.location.fs.info(self.name))
         except FileNotFoundError:
             return False
 
@@ -71,7 +76,9 @@ def find_body_files(path: str | ObjectStoragePath, apart: str | ObjectStoragePat
     landed = open_location("move_to", apart) if apart else None
     left_out = _folder(landed) if landed is not None and location.samestore(landed) else None
     return [
-        BodyFile(location, name, name.removeprefix(begin), _first(entry, _MODIFIED_AT), _version(entry))
+        BodyFile(
+            location, name, name.removeprefix(begin), read_received_at(_first(entry, _MODIFIED_AT)), _version(entry)
+        )
         for name, entry in sorted(entries.items())
         if entry["type"] == "file"
         and entry.get("size") != 0
@@ -159,11 +166,19 @@ def _unused(file_system: Any, name: str) -> str:
     return f"{stem}.{uuid4().hex[:12]}{suffix}"
 
 
-def _version(entry: Mapping[str, Any]) -> tuple[object, ...]:
-    content_id = _first(entry, _CONTENT_IDS)
-    if content_id is not None:
-        return (str(content_id).strip('"'),)
-    return entry.get("size"), str(_first(entry, _MODIFIED_AT))
+def _is_same(entry: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return whether what the file system says of a file, in a listing and by itself, is about the same content."""
+    for key in _CONTENT_IDS:
+        if entry.get(key) is not None and other.get(key) is not None:
+            return str(entry[key]).strip('"') == str(other[key]).strip('"')
+    if any(entry.get(key) != other.get(key) for key in ("size", "ino")):
+        return False
+    first, second = (read_received_at(_first(each, _MODIFIED_AT)) for each in (entry, other))
+    if first is None or second is None:
+        return first is second
+    # Some round it to seconds in one of the two.
+    are_exact = first.microsecond and second.microsecond
+    return first == second if are_exact else first.replace(microsecond=0) == second.replace(microsecond=0)
 
 
 def _first(entry: Mapping[str, Any], keys: Sequence[str]) -> object:

@@ -17,7 +17,6 @@ from airflow_provider_rcs.api.masking import mask_phones_in_text
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.landing.file_contents import bodies_of_file
 from airflow_provider_rcs.landing.files import BodyFile
-from airflow_provider_rcs.landing.moments import read_received_at
 from airflow_provider_rcs.landing.raw_bodies import RawBody, within_limits
 from airflow_provider_rcs.store.db.engine import transaction
 from airflow_provider_rcs.store.db.tables import report
@@ -191,7 +190,7 @@ def _bodies_in(file: BodyFile, content_type: str) -> Iterator[RawBody]:
     """Yield the bodies in a file; errors of its file system are raised apart from those of the store."""
     try:
         with file.open() as content:
-            yield from bodies_of_file(content, content_type, read_received_at(file.modified_at))
+            yield from bodies_of_file(content, content_type, file.modified_at)
     except FileNotFoundError:
         raise
     except Exception as error:

@@ -55,6 +55,8 @@ def raw_bodies(value: object, content_type: str = "", received_at: datetime | No
     :param received_at: when it was received, unless an envelope says so.
     :raises RcsInputError: if it is of another type; never quotes it.
     """
+    if isinstance(value, bool | int | float):
+        _require_values(value)
     return _opened(value, content_type, received_at, _MAX_ENVELOPES)
 
 
@@ -90,6 +92,8 @@ def _opened(value: Any, content_type: str, received_at: datetime | None, depth: 
             yield from _of_content(_bytes(value), content_type, received_at, depth)
         case Mapping():
             yield from _of_object(value, None, content_type, received_at, depth)
+        case bool() | int() | float():
+            yield RawBody(as_json(value), content_type, received_at)
         case _ if depth:
             _require_values(value)
             for item in value:
@@ -125,8 +129,7 @@ def _of_object(
     for each in contents:
         at = read_received_at(each.received_at) or received_at
         if not each.is_base64:
-            inner = as_json(each.value) if isinstance(each.value, bool | int | float) else each.value
-            yield from _opened(inner, each.content_type, at, depth - 1)
+            yield from _opened(each.value, each.content_type, at, depth - 1)
         elif (decoded := _decoded(each)) is None:
             kept = as_json(value) if content is None else content
             yield RawBody(kept, "application/json", at, _BROKEN_BASE64)

@@ -76,9 +76,7 @@ def find_body_files(path: str | ObjectStoragePath, apart: str | ObjectStoragePat
     landed = open_location("move_to", apart) if apart else None
     left_out = _folder(landed) if landed is not None and location.samestore(landed) else None
     return [
-        BodyFile(
-            location, name, name.removeprefix(begin), read_received_at(_first(entry, _MODIFIED_AT)), _version(entry)
-        )
+        BodyFile(location, name, name.removeprefix(begin), entry)
         for name, entry in sorted(entries.items())
         if entry["type"] == "file"
         and entry.get("size") != 0

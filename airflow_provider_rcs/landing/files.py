@@ -18,6 +18,7 @@ from airflow_provider_rcs.landing.moments import read_received_at
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+_SMALL_FILE_BYTES = 256 * 1024
 _PATTERN = re.compile(r"[*?\[]")
 # What identifies the content of a file in S3, Google Cloud Storage and Azure.
 _CONTENT_IDS = ("ETag", "etag", "generation", "md5Hash")
@@ -44,9 +45,22 @@ class BodyFile:
         """When the file was last written; ``None`` if the file system does not say."""
         return read_received_at(_first(self.entry, _MODIFIED_AT))
 
+    @property
+    def is_small(self) -> bool:
+        """Whether the file may be read as a whole."""
+        size = self.entry.get("size")
+        return isinstance(size, int) and size <= _SMALL_FILE_BYTES
+
+    def read(self) -> bytes:
+        """Return the content of the file.
+
+        :raises FileNotFoundError: if it no longer exists.
+        """
+        return bytes(self.location.fs.cat_file(self.name))
+
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """Open the file.
+        """Open the file, to read it piece by piece.
 
         :raises FileNotFoundError: if it no longer exists.
         """

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
+from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
@@ -34,6 +36,8 @@ _BODIES_PER_COMMIT = 1_000
 _BYTES_PER_COMMIT = 4 * 1024 * 1024
 _SECONDS_BETWEEN_LINES = 5.0
 _FAILURES_SHOWN = 5
+_THREADS = 16
+_FILES_AHEAD = 2 * _THREADS
 
 
 class _Waiting(NamedTuple):
@@ -53,7 +57,7 @@ class Landing:
     :param opt_out_words: the replies by which people opt out.
     """
 
-    def __init__(self, engine: sa.Engine, timezone: tzinfo, opt_out_words: Sequence[str]) -> None:
+    def __init__(self, engine: sa.Engine, timezone: tzinfo, opt_out_words: Collection[str]) -> None:
         self._engine = engine
         self._timezone = timezone
         self._opt_out_words = opt_out_words
@@ -89,23 +93,25 @@ class Landing:
         """
         landed: list[BodyFile] = []
         failures: dict[str, Exception] = {}
-        for file in files:
-            commits = self._commits
-            if self._read_file(file, content_type, failures):
-                landed.append(file)
-            if self._commits > commits:
-                self._commit()
-                self._dispose(landed, dispose, failures)
-        self._commit()
-        self._dispose(landed, dispose, failures)
+        # In object storage, each of a file's four steps is a request: in turn, a thousand files would take minutes.
+        with ThreadPoolExecutor(_THREADS, "rcs-landing") as threads:
+            for file, content in _reading_ahead(files, threads):
+                commits = self._commits
+                if self._read_file(file, _bodies_in(file, content, content_type), failures):
+                    landed.append(file)
+                if self._commits > commits:
+                    self._commit()
+                    _dispose_of(landed, dispose, failures, threads)
+            self._commit()
+            _dispose_of(landed, dispose, failures, threads)
         if failures:
             raise _landing_error(failures)
 
-    def _read_file(self, file: BodyFile, content_type: str, failures: dict[str, Exception]) -> bool:
+    def _read_file(self, file: BodyFile, bodies: Iterator[RawBody], failures: dict[str, Exception]) -> bool:
         """Add the bodies of a file, and return whether nothing of it will be missing in the store."""
         is_whole = True
         try:
-            for raw in _bodies_in(file, content_type):
+            for raw in bodies:
                 is_whole = not self._add(raw).is_cut and is_whole
         except FileNotFoundError:
             return False  # Another run has landed it.
@@ -117,16 +123,6 @@ class Landing:
             name = mask_phones_in_text(file.name)
             log.warning("%s has a body that is too large to be kept; the file is left where it is", name)
         return is_whole
-
-    def _dispose(self, landed: list[BodyFile], dispose: Disposal, failures: dict[str, Exception]) -> None:
-        for file in landed:
-            try:
-                with suppress(FileNotFoundError):
-                    if file.is_unchanged():
-                        dispose(file)
-            except Exception as error:  # noqa: BLE001 - errors of file systems have no common class
-                failures[file.name] = error
-        landed.clear()
 
     def _add(self, raw: RawBody) -> RawBody:
         """Add a body to the next commit, and return it as it is kept."""
@@ -186,15 +182,49 @@ class _ReadError(Exception):
         self.reason = reason
 
 
-def _bodies_in(file: BodyFile, content_type: str) -> Iterator[RawBody]:
-    """Yield the bodies in a file; errors of its file system are raised apart from those of the store."""
+def _reading_ahead(
+    files: Iterable[BodyFile], threads: ThreadPoolExecutor
+) -> Iterator[tuple[BodyFile, Future[bytes] | None]]:
+    """Yield files in their order with their content, of which small ones are read in threads ahead of time."""
+    ahead: deque[tuple[BodyFile, Future[bytes] | None]] = deque()
+    for file in files:
+        ahead.append((file, threads.submit(file.read) if file.is_small else None))
+        if len(ahead) > _FILES_AHEAD:
+            yield ahead.popleft()
+    yield from ahead
+
+
+def _bodies_in(file: BodyFile, content: Future[bytes] | None, content_type: str) -> Iterator[RawBody]:
+    """Yield the bodies in a file; errors of its file system are raised apart from those of the store.
+
+    :param content: the content of a small file; a larger one is read piece by piece.
+    """
     try:
-        with file.open() as content:
-            yield from bodies_of_file(content, content_type, file.modified_at)
+        with file.open() if content is None else BytesIO(content.result()) as opened:
+            yield from bodies_of_file(opened, content_type, file.modified_at)
     except FileNotFoundError:
         raise
     except Exception as error:
         raise _ReadError(error) from error
+
+
+def _dispose_of(
+    landed: list[BodyFile], dispose: Disposal, failures: dict[str, Exception], threads: ThreadPoolExecutor
+) -> None:
+    """Dispose of files whose bodies are committed, unless they were written again."""
+
+    def dispose_of_one(file: BodyFile) -> Exception | None:
+        try:
+            with suppress(FileNotFoundError):
+                if file.is_unchanged():
+                    dispose(file)
+        except Exception as error:  # noqa: BLE001 - errors of file systems have no common class
+            return error
+        return None
+
+    results = zip(landed, threads.map(dispose_of_one, landed), strict=True)
+    failures.update({file.name: error for file, error in results if error is not None})
+    landed.clear()
 
 
 def _accepts_another_report(engine: sa.Engine) -> bool:

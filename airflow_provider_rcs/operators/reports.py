@@ -13,11 +13,13 @@ from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 from airflow_provider_rcs.hooks.sql import stream_columns
 from airflow_provider_rcs.hooks.store import store_engine
+from airflow_provider_rcs.operators.lineage import Query, lineage_of_landing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow.providers.common.compat.sdk import Asset, Context, ObjectStoragePath
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_rcs.landing.landing import Landing
     from airflow_provider_rcs.landing.raw_bodies import RawBody
@@ -116,6 +118,17 @@ class RcsLandReportsOperator(BaseOperator):
         """Land the reports, and fold them."""
         with airflow_exceptions():
             return self._land(context)
+
+    def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any] | None:  # noqa: ARG002
+        """Return the tables or files that were read, for Airflow's OpenLineage provider."""
+        return lineage_of_landing(self._lineage_sources())
+
+    def _lineage_sources(self) -> list[Query | ObjectStoragePath]:
+        from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+        if self._source == "sql":
+            return [Query(self._required("sql"), self._required("sql_conn_id"))]
+        return [ObjectStoragePath(self._required("path"))] if self._source == "path" else []
 
     def _land(self, context: Context) -> dict[str, int]:
         from airflow_provider_rcs.hooks.reports import opt_out_words_from_airflow, timezone_from_airflow

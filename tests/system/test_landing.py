@@ -6,6 +6,7 @@ import importlib.util
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -116,9 +117,7 @@ def system(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[QueueSyst
     components = ["api-server", "scheduler", "dag-processor"]
     if "redis_url" in request.fixturenames:
         begin, end = example.index('scheme="sqs"'), example.index("\n    )", example.index('scheme="sqs"'))
-        example = example.replace(
-            example[begin:end], 'scheme="redis+pubsub", channels=["reports"], poll_interval=0.2'
-        )
+        example = example.replace(example[begin:end], 'scheme="redis+pubsub", channels=["reports"], poll_interval=0.2')
         settings["AIRFLOW_CONN_REDIS_DEFAULT"] = request.getfixturevalue("redis_url")
         components.append("triggerer")
     (home.dags / f"{FROM_QUEUE}.py").write_text(example, encoding="utf-8")
@@ -151,8 +150,8 @@ def test_a_message_of_a_real_queue_starts_a_run_that_lands_it(redis_url: str, sy
     with redis.Redis.from_url(redis_url) as client:
         for number, phone in enumerate(PHONES[:2], start=1):
             # Nobody gets a message that is published while the trigger is not subscribed.
-            published = lambda phone=phone: client.publish("reports", body(phone))  # noqa: E731
-            system.airflow.wait_for(published, "the trigger listens")
+            publish = partial(client.publish, "reports", body(phone))
+            system.airflow.wait_for(publish, "the trigger listens")
             assert system.wait_for_reports(number) == PHONES[:number]
 
     payload = system.airflow.user.asset_events()[0]["payload"]

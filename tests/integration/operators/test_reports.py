@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
@@ -25,7 +26,9 @@ from fsspec.implementations.memory import MemoryFileSystem
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.operators.reports import RcsLandReportsOperator
 from airflow_provider_rcs.store.db.tables import report, report_refused
+from airflow_provider_rcs.store.inbox.landing import land_all
 
+LAND_ALL = "airflow_provider_rcs.landing.landing.land_all"
 QUEUE = Asset(name="rcs_reports_queue", uri="rcs://gateway/reports")
 PHONES = [f"+3460000000{number}" for number in range(10)]
 
@@ -246,14 +249,14 @@ def test_an_unreadable_file_fails_the_task_after_the_others_have_landed(
     folder = bucket_in_memory()
     for number in range(3):
         write(folder, f"{number}.json", as_text(PHONES[number]))
-    opened = folder.fs.open
+    read = folder.fs.cat_file
 
-    def refusing(name: str, *arguments: Any, **options: Any) -> Any:
+    def refusing(name: str) -> Any:
         if name.endswith("1.json"):
             raise PermissionError("no access")
-        return opened(name, *arguments, **options)
+        return read(name)
 
-    monkeypatch.setattr(folder.fs, "open", refusing)
+    monkeypatch.setattr(folder.fs, "cat_file", refusing)
 
     with pytest.raises(Exception, match=r"(?s)1 files could not be read.*1\.json: PermissionError: no access"):
         land(context, path=folder, delete_files=True)
@@ -267,16 +270,13 @@ def test_a_file_written_again_while_it_is_landed_waits_for_the_next_run(
 ) -> None:
     file = folder / "latest.json"
     file.write_text(as_text(PHONES[1]))
-    from airflow_provider_rcs.landing import landing
-
-    committed = landing.land_all
 
     def written_again(*arguments: Any, **options: Any) -> None:
-        committed(*arguments, **options)
-        monkeypatch.setattr(landing, "land_all", committed)
+        land_all(*arguments, **options)
+        monkeypatch.setattr(LAND_ALL, land_all)
         file.write_text(as_text(PHONES[2]) + " ")
 
-    monkeypatch.setattr(landing, "land_all", written_again)
+    monkeypatch.setattr(LAND_ALL, written_again)
 
     runs = [land(context, path=folder.as_uri(), delete_files=True)["files"] for _ in range(3)]
 
@@ -290,9 +290,10 @@ def test_a_run_killed_between_commit_and_move_is_repeated_without_harm(
     from airflow_provider_rcs.landing import files
 
     (folder / "one.json").write_text(as_text())
-    with monkeypatch.context() as killed, pytest.raises(SystemExit):
-        killed.setattr(files, "delete_file", lambda file: os.sys.exit(9))  # type: ignore[attr-defined]
-        land(context, path=folder.as_uri(), delete_files=True)
+    with monkeypatch.context() as killed:
+        killed.setattr(files, "delete_file", Mock(side_effect=SystemExit))
+        with pytest.raises(SystemExit):
+            land(context, path=folder.as_uri(), delete_files=True)
 
     assert land(context, path=folder.as_uri(), delete_files=True) == counts(files=1, bodies=1, reports=1)
     assert phones_in(store) == [PHONES[1], PHONES[1]]
@@ -346,7 +347,7 @@ def test_rows_of_a_query_land(store: sa.Engine, context: Context, columns: str) 
 
     assert landed == counts(bodies=5, reports=3, refused=2)
     assert phones_in(store) == PHONES[1:4]
-    assert [content for _, content in refused_in(store)] == [b"{{ 7 * 7 }}", b"42"]
+    assert {content for _, content in refused_in(store)} == {b"{{ 7 * 7 }}", b"42"}
 
 
 @pytest.mark.usefixtures("warehouse", "store")
@@ -426,7 +427,7 @@ def test_a_body_with_braces_is_refused_as_it_came(store: sa.Engine, context: Con
     operator.render_template_fields(context)
 
     assert operator.execute(context) == counts(bodies=2, refused=2)
-    assert [content for _, content in refused_in(store)] == [b"{{ 7 * 7 }}", b"{{ conn.rcs.password }}"]
+    assert {content for _, content in refused_in(store)} == {b"{{ 7 * 7 }}", b"{{ conn.rcs.password }}"}
     assert "bodies" not in operator.template_fields
 
 
@@ -507,7 +508,8 @@ def test_an_operator_with_an_iterator_can_be_copied() -> None:
 @pytest.mark.parametrize("field", ["path", "move_to"])
 def test_a_template_that_renders_to_nothing_is_an_error(context: Context, field: str) -> None:
     with DAG("land", schedule=None):
-        operator = RcsLandReportsOperator(task_id="land", **{"path": "/x", "move_to": "/y", field: "{{ nothing }}"})
+        paths: dict[str, Any] = {"path": "/x", "move_to": "/y", field: "{{ nothing }}"}
+        operator = RcsLandReportsOperator(task_id="land", **paths)
     operator.render_template_fields(cast("Context", {"nothing": ""}))
 
     with pytest.raises(AirflowFailException, match=f"{field}: it is empty"):

@@ -26,7 +26,7 @@ def bodies(content: bytes) -> list[bytes]:
         b'{"Estado": "13",',
         b'{\n  "Estado": "13",\n}',
         b"<html>\n<body>\n</html>",
-        b"Warning: x\n{\"Estado\": \"13\"}",
+        b'Warning: x\n{"Estado": "13"}',
     ],
 )
 def test_a_file_of_one_body_gives_that_body(content: bytes) -> None:

@@ -14,7 +14,7 @@ from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.landing.files import delete_file, find_body_files, move_files_to
 
 
-class ObjectStore(MemoryFileSystem):
+class ObjectStore(MemoryFileSystem):  # type: ignore[misc]
     """Describes objects as S3 does: with an ETag, and a date that is rounded where a single one is asked for."""
 
     protocol = "memory"
@@ -23,7 +23,10 @@ class ObjectStore(MemoryFileSystem):
     def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
         entry = super().info(path, **kwargs)
         if entry["type"] == "file":
-            entry |= {"ETag": f'"{hash(self.cat_file(path))}"', "LastModified": entry.pop("created").replace(microsecond=0)}
+            entry |= {
+                "ETag": f'"{hash(self.cat_file(path))}"',
+                "LastModified": entry.pop("created").replace(microsecond=0),
+            }
         return dict(entry)
 
     def ls(self, path: str, detail: bool = True, **kwargs: Any) -> Any:
@@ -35,7 +38,9 @@ class ObjectStore(MemoryFileSystem):
 
 
 @pytest.fixture(params=["file", "memory", "object store"])
-def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStoragePath]:
+def folder(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ObjectStoragePath]:
     if request.param == "file":
         yield ObjectStoragePath(tmp_path.as_uri())
         return

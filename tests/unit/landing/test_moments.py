@@ -40,7 +40,22 @@ def test_every_usual_form_is_read(written: object) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    [None, "", "yesterday", True, 0, 1e300, "nan", "-inf", "1970-01-01", pd.NaT, [], datetime.max, datetime.min, "9" * 30],
+    [
+        None,
+        "",
+        "yesterday",
+        True,
+        0,
+        1e300,
+        "nan",
+        "-inf",
+        "1970-01-01",
+        pd.NaT,
+        [],
+        "0001-01-01",
+        "9999-12-31T23:59",
+        "9" * 30,
+    ],
     ids=str,
 )
 def test_what_is_no_moment_is_none(written: object) -> None:

@@ -25,7 +25,9 @@ FORM = "Resultado=13&Movil=34600000002"
 IN_BASE64 = base64.b64encode(FORM.encode()).decode()
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda children: st.lists(children) | st.dictionaries(st.text() | st.sampled_from(["body", "data", "message"]), children),
+    lambda children: (
+        st.lists(children) | st.dictionaries(st.text() | st.sampled_from(["body", "data", "message"]), children)
+    ),
 )
 
 
@@ -52,7 +54,12 @@ def only(value: object) -> RawBody:
             MOMENT,
         ),
         (
-            {"headers": None, "requestContext": {"requestTimeEpoch": 1772359200000}, "body": FORM, "isBase64Encoded": False},
+            {
+                "headers": None,
+                "requestContext": {"requestTimeEpoch": 1772359200000},
+                "body": FORM,
+                "isBase64Encoded": False,
+            },
             "",
             MOMENT,
         ),
@@ -76,7 +83,11 @@ def only(value: object) -> RawBody:
             "a/b",
             MOMENT,
         ),
-        ({"Type": "Notification", "TopicArn": "x", "Message": FORM, "Timestamp": "2026-03-01T10:00:00.000Z"}, "", MOMENT),
+        (
+            {"Type": "Notification", "TopicArn": "x", "Message": FORM, "Timestamp": "2026-03-01T10:00:00.000Z"},
+            "",
+            MOMENT,
+        ),
         (
             {
                 "message": {

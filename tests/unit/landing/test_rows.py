@@ -13,7 +13,12 @@ MOMENT = datetime(2026, 3, 1, 10, tzinfo=UTC)
 
 
 def test_columns_are_found_in_any_case_and_others_are_ignored() -> None:
-    rows: dict[str, Any] = {"BODY": ["a", b"b"], "Content_Type": ["x/y", None], "received_AT": [MOMENT, ""], "id": [1, 2]}
+    rows: dict[str, Any] = {
+        "BODY": ["a", b"b"],
+        "Content_Type": ["x/y", None],
+        "received_AT": [MOMENT, ""],
+        "id": [1, 2],
+    }
 
     assert list(bodies_of_rows([rows], "p/q")) == [RawBody(b"a", "x/y", MOMENT), RawBody(b"b", "p/q", None)]
 

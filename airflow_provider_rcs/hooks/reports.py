@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE, read_timezone
-from airflow_provider_rcs.api.opt_out import DEFAULT_OPT_OUT_WORDS
+from airflow_provider_rcs.api.opt_out import read_opt_out_words
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -23,8 +23,7 @@ def timezone_from_airflow() -> tzinfo:
 
 
 def opt_out_words_from_airflow() -> tuple[str, ...]:
-    """Return the replies by which people opt out, ``[rcs] opt_out_words``, which commas separate."""
+    """Return the words by which people opt out when they reply, ``[rcs] opt_out_words``."""
     from airflow.providers.common.compat.sdk import conf
 
-    written = conf.get("rcs", "opt_out_words", fallback=",".join(DEFAULT_OPT_OUT_WORDS))
-    return tuple(word.strip() for word in written.split(",") if word.strip())
+    return read_opt_out_words(conf.get("rcs", "opt_out_words", fallback=""))

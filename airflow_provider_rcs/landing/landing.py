@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
@@ -16,14 +16,17 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsLandingError, RcsRefusedDataError
 from airflow_provider_rcs.api.masking import mask_phones_in_text
-from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.landing.file_contents import bodies_of_file
 from airflow_provider_rcs.landing.files import BodyFile
 from airflow_provider_rcs.landing.raw_bodies import RawBody, within_limits
-from airflow_provider_rcs.store.db.engine import transaction
-from airflow_provider_rcs.store.db.tables import report
 from airflow_provider_rcs.store.inbox.bodies import received
-from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land_all
+from airflow_provider_rcs.store.inbox.landing import (
+    REJECTED_BY_DATABASE,
+    ReceivedReports,
+    RefusedReport,
+    accepts_another_report,
+    land_all,
+)
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -155,20 +158,38 @@ class Landing:
             log.info("Landed so far: %s", ", ".join(f"{count} {name}" for name, count in self.counts().items()))
 
     def _land(self, waiting: list[_Waiting]) -> list[ReceivedReports]:
-        """Commit bodies, and return what was committed; one whose data the database refuses goes to the refused."""
-        everything = [each.received for each in waiting]
+        """Commit bodies, and return what was committed of them."""
         try:
-            land_all(self._engine, everything, opt_out_words=self._opt_out_words)
+            self._land_all([each.received for each in waiting])
         except (RcsRefusedDataError, sa.exc.StatementError):
             if len(waiting) > 1:
                 return [landed for each in waiting for landed in self._land([each])]
-            if not _accepts_another_report(self._engine):
+            if not accepts_another_report(self._engine):
                 raise
-            [(raw, (at, *_))] = waiting
-            refused = RefusedReport("the database rejected it", raw.content_type, raw.body)
-            everything = [ReceivedReports(at, refused=[refused])]
-            land_all(self._engine, everything, opt_out_words=self._opt_out_words)
-        return everything
+            return [self._land_apart(waiting[0])]
+        return [each.received for each in waiting]
+
+    def _land_apart(self, waiting: _Waiting) -> ReceivedReports:
+        """Commit each report of a body by itself, and the body as refused if the database refuses one of them."""
+        at, reports, refused, inbound = waiting.received
+        landed = ReceivedReports(
+            at,
+            [each for each in reports if self._is_landed(ReceivedReports(at, [each]))],
+            refused or [RefusedReport(REJECTED_BY_DATABASE, waiting.raw.content_type, waiting.raw.body)],
+            [each for each in inbound if self._is_landed(ReceivedReports(at, inbound=[each]))],
+        )
+        self._land_all([ReceivedReports(at, refused=landed.refused)])
+        return landed
+
+    def _is_landed(self, part: ReceivedReports) -> bool:
+        try:
+            self._land_all([part])
+        except (RcsRefusedDataError, sa.exc.StatementError):
+            return False
+        return True
+
+    def _land_all(self, received: Sequence[ReceivedReports]) -> None:
+        land_all(self._engine, received, self._opt_out_words)
 
 
 class _ReadError(Exception):
@@ -225,18 +246,6 @@ def _dispose_of(
     results = zip(landed, threads.map(dispose_of_one, landed), strict=True)
     failures.update({file.name: error for file, error in results if error is not None})
     landed.clear()
-
-
-def _accepts_another_report(engine: sa.Engine) -> bool:
-    """Return whether the database accepts a report that has nothing unusual; it is not kept."""
-    plain = {**Report("13")._asdict(), "received_at": datetime.now(UTC)}
-    try:
-        with transaction(engine) as connection, connection.begin_nested() as attempt:
-            connection.execute(report.insert(), plain)
-            attempt.rollback()
-    except RcsRefusedDataError:
-        return False
-    return True
 
 
 def _landing_error(failures: dict[str, Exception]) -> RcsLandingError:

@@ -3,7 +3,7 @@
 For an Airflow that the RCS service cannot reach. Messages of the queue, here Amazon SQS, are events of an asset, which
 start a run. Connections: ``rcs_store`` (the store) and ``aws_default`` (the queue's). The triggerer must be running,
 and the providers ``apache-airflow-providers-common-messaging`` and ``apache-airflow-providers-amazon`` be installed.
-Without the first, only events that are created in another way start a run, such as those of Airflow's REST API.
+Without them, only events that are created in another way start a run, such as those of Airflow's REST API.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from airflow.sdk import DAG, Asset, AssetWatcher
 from airflow_provider_rcs.operators.reports import RcsLandReportsOperator
 
 try:
+    import airflow.providers.amazon  # noqa: F401
     from airflow.providers.common.messaging.triggers.msg_queue import MessageQueueTrigger
 except ImportError:
     watchers = []

@@ -82,13 +82,15 @@ def find_body_files(path: str | ObjectStoragePath, apart: str | ObjectStoragePat
     Files and folders whose names begin with ``_`` or ``.`` are left out, as are empty files.
 
     :param apart: a folder whose files are left out.
-    :raises RcsInputError: if the path cannot be opened.
+    :raises RcsInputError: if the path cannot be opened, or is in the folder that is left out.
     """
     location = open_location("path", path)
     location.fs.invalidate_cache()
     begin, entries = _entries(location)
     landed = open_location("move_to", apart) if apart else None
     left_out = _folder(landed) if landed is not None and location.samestore(landed) else None
+    if left_out and _folder(location).startswith(left_out):
+        raise RcsInputError("move_to", f"{path} is in {apart}", "Give a folder apart, or one below the path.")
     return [
         BodyFile(location, name, name.removeprefix(begin), entry)
         for name, entry in sorted(entries.items())

@@ -143,9 +143,10 @@ class RcsLandReportsOperator(BaseOperator):
             else:
                 landing.land_bodies(self._read_bodies(context))
         finally:
-            # What is landed is folded, even if the rest could not be.
+            # What is landed is counted and folded, even if the rest could not be.
+            self._log_counts(landing.counts())
             fold_if_possible(engine)
-        return self._counted(landing)
+        return landing.counts()
 
     def _land_files(self, landing: Landing) -> None:
         from airflow_provider_rcs.landing.files import delete_file, find_body_files, move_files_to
@@ -196,8 +197,7 @@ class RcsLandReportsOperator(BaseOperator):
             return ()
         return events
 
-    def _counted(self, landing: Landing) -> dict[str, int]:
-        counts = landing.counts()
+    def _log_counts(self, counts: Mapping[str, int]) -> None:
         self.log.info("Landed %s.", ", ".join(f"{count} {name}" for name, count in counts.items()))
         if counts["refused"]:
             self.log.warning(
@@ -206,7 +206,6 @@ class RcsLandReportsOperator(BaseOperator):
                 counts["refused"],
                 counts["bodies"],
             )
-        return counts
 
     def _only_source(self) -> str:
         """Return the name of the argument that says where the bodies come from."""

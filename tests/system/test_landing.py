@@ -116,8 +116,10 @@ def system(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[QueueSyst
     settings = {"AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False"}
     components = ["api-server", "scheduler", "dag-processor"]
     if "redis_url" in request.fixturenames:
-        begin, end = example.index('scheme="sqs"'), example.index("\n    )", example.index('scheme="sqs"'))
-        example = example.replace(example[begin:end], 'scheme="redis+pubsub", channels=["reports"], poll_interval=0.2')
+        begin = example.index('scheme="sqs"')
+        sqs = example[begin : example.index("\n    )", begin)]
+        example = example.replace(sqs, 'scheme="redis+pubsub", channels=["reports"], poll_interval=0.2')
+        example = example.replace("airflow.providers.amazon", "airflow.providers.redis")
         settings["AIRFLOW_CONN_REDIS_DEFAULT"] = request.getfixturevalue("redis_url")
         components.append("triggerer")
     (home.dags / f"{FROM_QUEUE}.py").write_text(example, encoding="utf-8")

@@ -151,6 +151,15 @@ def test_files_move_to_another_file_system(store: sa.Engine, context: Context, f
     assert json.loads((archive / "one.json").read_text()) == body()
 
 
+def test_a_path_may_be_given_without_its_scheme(store: sa.Engine, context: Context, folder: Path) -> None:
+    (folder / "one.json").write_text(as_text())
+
+    landed = land(context, path=str(folder), move_to=f"{folder}/landed")
+
+    assert landed == counts(files=1, bodies=1, reports=1)
+    assert (folder / "landed" / "one.json").exists()
+
+
 def test_a_path_where_nothing_is_lands_nothing(context: Context, store: sa.Engine, bucket: ObjectStoragePath) -> None:
     assert land(context, path=bucket / "nothing", delete_files=True) == counts()
     assert land(context, path=f"{bucket}/*/nothing-*", delete_files=True) == counts()

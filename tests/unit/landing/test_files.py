@@ -121,6 +121,14 @@ def test_only_the_folder_itself_is_left_out_and_not_one_whose_name_begins_alike(
     assert found(folder, f"{folder}/landed/") == ["a.json", "landed2/a.json"]
 
 
+@pytest.mark.parametrize("apart", ["", "in", "in/"])
+def test_a_path_in_the_folder_that_files_are_moved_to_is_an_error(folder: ObjectStoragePath, apart: str) -> None:
+    write(folder, "in/a.json")
+
+    with pytest.raises(RcsInputError, match="move_to: .* is in .*Give a folder apart"):
+        find_body_files(folder / "in", f"{folder}/{apart}")
+
+
 def test_a_storage_without_its_provider_is_an_error_that_says_so() -> None:
     with pytest.raises(RcsInputError, match=r"path: nowhere://bucket/x cannot be opened.*Install the Airflow provider"):
         find_body_files("nowhere://bucket/x")

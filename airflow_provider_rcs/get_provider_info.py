@@ -229,6 +229,7 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_provider_rcs.operators.rcs",
                     "airflow_provider_rcs.operators.approval",
                     "airflow_provider_rcs.operators.scheduled",
+                    "airflow_provider_rcs.operators.reports",
                 ],
             }
         ],

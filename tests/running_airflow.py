@@ -42,6 +42,13 @@ class AirflowUser(AirflowApi):
         events = self._get(f"{self._url}/api/v2/assets/events?order_by=timestamp")["asset_events"]
         return [event["extra"] for event in events]
 
+    def emit_asset_event(self, uri: str, extra: Mapping[str, Any]) -> None:
+        """Create an event of an asset that a DAG names."""
+        [asset] = self._get(f"{self._url}/api/v2/assets?uri_pattern={uri}")["assets"]
+        event = {"asset_id": asset["id"], "extra": dict(extra)}
+        response = self._session.post(f"{self._url}/api/v2/assets/events", json=event, timeout=SECONDS_TO_PROGRESS)
+        response.raise_for_status()
+
     def open_question(self, dag_id: str, run_id: str) -> dict[str, Any] | None:
         """Return the question of a run that has no answer yet."""
         questions = self._get(f"{self._dag(dag_id)}/dagRuns/{run_id}/hitlDetails")["hitl_details"]

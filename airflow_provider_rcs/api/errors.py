@@ -56,6 +56,13 @@ class RcsQueryError(RcsError):
     remedy = "Retry when the database is back. If it keeps failing, check its connection in Airflow."
 
 
+class RcsLandingError(RcsError):
+    """Some files of reports could not be read, or not moved or deleted after their reports were committed."""
+
+    retry_may_help = True
+    remedy = "Check the permissions of the connection. The others are landed; landing a file again changes nothing."
+
+
 class RcsStoreError(RcsError):
     """The store is missing, not of a supported kind, or not migrated to the version of this provider."""
 

@@ -8,6 +8,11 @@ from collections.abc import Collection
 DEFAULT_OPT_OUT_WORDS = ("BAJA", "STOP")
 
 
+def read_opt_out_words(text: str) -> tuple[str, ...]:
+    """Return the words of a list with commas between them; the default if it has none."""
+    return tuple(filter(None, map(str.strip, text.split(",")))) or DEFAULT_OPT_OUT_WORDS
+
+
 def opt_out_word(text: str, words: Collection[str]) -> str:
     """Return the word of the list that a whole reply consists of, or empty text.
 

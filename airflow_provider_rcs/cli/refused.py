@@ -89,21 +89,23 @@ def _retry(arguments: argparse.Namespace) -> None:
 
 def _timezone(arguments: argparse.Namespace) -> tzinfo:
     from airflow_provider_rcs.api.dates import read_timezone
+    from airflow_provider_rcs.hooks.reports import timezone_from_airflow
     from airflow_provider_rcs.receiver import config
 
     if arguments.timezone:
         return read_timezone(arguments.timezone, "timezone")
     if config.REPORTS_TIMEZONE in os.environ or not uses_airflow(arguments):
         return config.timezone_from_environment(os.environ)
-    return config.timezone_from_airflow()
+    return timezone_from_airflow()
 
 
 def _opt_out_words(arguments: argparse.Namespace) -> tuple[str, ...]:
+    from airflow_provider_rcs.hooks.reports import opt_out_words_from_airflow
     from airflow_provider_rcs.receiver import config
 
     if config.OPT_OUT_WORDS in os.environ or not uses_airflow(arguments):
         return config.opt_out_words_from_environment(os.environ)
-    return config.opt_out_words_from_airflow()
+    return opt_out_words_from_airflow()
 
 
 def _one_line(text: str) -> str:

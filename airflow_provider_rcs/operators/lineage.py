@@ -71,6 +71,13 @@ def lineage_of_load(
     return _lineage([*map(campaign_name, campaigns), REPORTS], outputs)
 
 
+def lineage_of_landing(sources: Iterable[Query | ObjectStoragePath]) -> OperatorLineage[Any, Any] | None:
+    """Return the tables and files that reports were landed from, and the reports of the store."""
+    if not _is_installed():
+        return None
+    return _lineage([name for source in sources for name in _names_of(source)], [REPORTS])
+
+
 def campaign_name(campaign: str) -> DatasetName:
     """Return the OpenLineage name of a campaign."""
     return STORE, f"campaigns/{campaign}"

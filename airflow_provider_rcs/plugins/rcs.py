@@ -37,6 +37,7 @@ class RcsPlugin(AirflowPlugin):
 
 
 def _load_app() -> ReportsApp:
+    from airflow_provider_rcs.hooks.reports import opt_out_words_from_airflow, timezone_from_airflow
     from airflow_provider_rcs.hooks.store import store_engine
     from airflow_provider_rcs.receiver import config
     from airflow_provider_rcs.receiver.app import ReportsApp
@@ -46,8 +47,8 @@ def _load_app() -> ReportsApp:
         config.credentials_from_airflow,
         spool=config.spool_from_airflow(),
         metrics=_stats(),
-        timezone=config.timezone_from_airflow(),
-        opt_out_words=config.opt_out_words_from_airflow(),
+        timezone=timezone_from_airflow(),
+        opt_out_words=opt_out_words_from_airflow(),
     )
 
 

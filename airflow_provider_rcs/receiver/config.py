@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE, read_timezone
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.opt_out import DEFAULT_OPT_OUT_WORDS
+from airflow_provider_rcs.api.opt_out import read_opt_out_words
 from airflow_provider_rcs.receiver.auth import Credentials
 from airflow_provider_rcs.receiver.spool import DEFAULT_MEGABYTES, Spool
 
@@ -89,29 +89,6 @@ def timezone_from_environment(environment: Mapping[str, str]) -> tzinfo:
     return read_timezone(environment.get(REPORTS_TIMEZONE) or SERVICE_TIMEZONE.key, REPORTS_TIMEZONE)
 
 
-def timezone_from_airflow() -> tzinfo:
-    """Return the time zone of the dates in reports, ``[rcs] reports_timezone``; by default Spain's (assumed).
-
-    :raises RcsInputError: if the time zone does not exist.
-    """
-    from airflow.providers.common.compat.sdk import conf
-
-    name = conf.get("rcs", "reports_timezone", fallback="") or SERVICE_TIMEZONE.key
-    return read_timezone(name, "[rcs] reports_timezone")
-
-
 def opt_out_words_from_environment(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return the words by which people opt out when they reply; by default ``BAJA`` and ``STOP``."""
-    return _words(environment.get(OPT_OUT_WORDS, ""))
-
-
-def opt_out_words_from_airflow() -> tuple[str, ...]:
-    """Return the words by which people opt out when they reply, ``[rcs] opt_out_words``."""
-    from airflow.providers.common.compat.sdk import conf
-
-    return _words(conf.get("rcs", "opt_out_words", fallback=""))
-
-
-def _words(text: str) -> tuple[str, ...]:
-    """Return the words of a list with commas; the default if it has none."""
-    return tuple(filter(None, map(str.strip, text.split(",")))) or DEFAULT_OPT_OUT_WORDS
+    return read_opt_out_words(environment.get(OPT_OUT_WORDS, ""))

@@ -5,26 +5,24 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsError, RcsRefusedDataError
-from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.api.opt_out import DEFAULT_OPT_OUT_WORDS
 from airflow_provider_rcs.receiver import metrics as names
 from airflow_provider_rcs.receiver.background import BackgroundThread, CallThread
 from airflow_provider_rcs.receiver.group_commit import GroupCommit
 from airflow_provider_rcs.receiver.responses import SPOOL_FULL, STORE_FAILED, RequestRefusedError, Saved
 from airflow_provider_rcs.receiver.spool import SpoolFullError, write_line
-from airflow_provider_rcs.store.db.engine import transaction
-from airflow_provider_rcs.store.db.tables import report
 from airflow_provider_rcs.store.inbox.landing import (
+    REJECTED_BY_DATABASE,
     AsyncLanding,
     ReceivedReports,
     RefusedReport,
+    accepts_another_report,
     land_all,
     land_nothing,
 )
@@ -204,26 +202,15 @@ class Ingest:
         # No other error is a fault of the reports: they wait in the spool until it is put right.
         except (RcsRefusedDataError, sa.exc.StatementError):
             parts = [part for pushed in pushes for part in _parts(pushed)]
-            if len(parts) == 1 and not self._accepts_another_report():
+            if len(parts) == 1 and not accepts_another_report(self._get_engine()):
                 raise
         if len(parts) > 1:
             for part in parts:
                 self._land_spooled([part])
             return None
         [refused] = parts
-        whole = RefusedReport("the database rejected it", "application/json", write_line(refused))
+        whole = RefusedReport(REJECTED_BY_DATABASE, "application/json", write_line(refused))
         return self._land_in_thread([ReceivedReports(refused.received_at, refused=[whole])])
-
-    def _accepts_another_report(self) -> bool:
-        """Return whether the database accepts a report that has nothing unusual; it is not kept."""
-        plain = {**Report("13")._asdict(), "received_at": datetime.now(UTC)}
-        try:
-            with transaction(self._get_engine()) as connection, connection.begin_nested() as attempt:
-                connection.execute(report.insert(), plain)
-                attempt.rollback()
-        except RcsRefusedDataError:
-            return False
-        return True
 
 
 def _parts(pushed: ReceivedReports) -> list[ReceivedReports]:

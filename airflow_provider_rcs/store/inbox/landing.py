@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsStoreUnavailable
+from airflow_provider_rcs.api.errors import RcsRefusedDataError, RcsStoreUnavailable
 from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.api.opt_out import DEFAULT_OPT_OUT_WORDS
 from airflow_provider_rcs.store.db.bulk import column_types, insert_or_update, rows_as_json, rows_from_json
@@ -23,6 +23,8 @@ from airflow_provider_rcs.store.inbox.inbound import land_inbound
 
 if TYPE_CHECKING:
     import psycopg
+
+REJECTED_BY_DATABASE = "the database rejected it"
 
 _COLUMNS = column_types(report, (*Report._fields, "received_at"))
 
@@ -102,6 +104,21 @@ def land_nothing(engine: sa.Engine) -> None:
             connection.execute(sa.select(sa.func.pg_logical_emit_message(sa.true(), "rcs", "")))
         else:
             connection.execute(store.update().values(fold=store.c.fold))
+
+
+def accepts_another_report(engine: sa.Engine) -> bool:
+    """Return whether the database accepts a report that has nothing unusual; it is not kept.
+
+    If it does not, the fault is not in the report that it has refused.
+    """
+    plain = {**Report("13")._asdict(), "received_at": datetime.now(UTC)}
+    try:
+        with transaction(engine) as connection, connection.begin_nested() as attempt:
+            connection.execute(report.insert(), plain)
+            attempt.rollback()
+    except RcsRefusedDataError:
+        return False
+    return True
 
 
 class AsyncLanding:

@@ -18,6 +18,7 @@ from airflow.providers.openlineage.extractors import OperatorLineage
 from airflow.providers.openlineage.extractors.manager import ExtractorManager
 from airflow.utils.state import TaskInstanceState
 
+from airflow_provider_rcs.operators.reports import RcsLandReportsOperator
 from airflow_provider_rcs.transfers.reports_to_sql import RcsReportsToSqlOperator
 from airflow_provider_rcs.transfers.sql_to_rcs import SqlToRcsOperator
 from tests.integration.hooks.conftest import postgres_fields
@@ -185,6 +186,24 @@ def test_recipients_in_memory_have_no_source(context: Context) -> None:
     task.execute(context)
 
     assert lineage_names(task) == ([], [("rcs://store", "campaigns/spring")])
+
+
+@pytest.mark.parametrize(
+    ("source", "inputs"),
+    [
+        ({"sql": "SELECT phone AS body FROM customer", "sql_conn_id": "warehouse"}, ["main.customer"]),
+        ({"path": "s3://aws_default@reports/pushed/*.json", "delete_files": True}, ["pushed"]),
+        ({"bodies": "Estado=13&Movil=34600000001"}, []),
+    ],
+    ids=["query", "files", "bodies"],
+)
+def test_the_lineage_of_landing_leads_from_tables_and_files_to_the_reports(
+    warehouse: Path, source: dict[str, Any], inputs: list[str]
+) -> None:
+    named, outputs = lineage_names(RcsLandReportsOperator(task_id="land", **source))
+
+    assert [name for _, name in named] == inputs
+    assert outputs == [("rcs://store", "reports")]
 
 
 def test_the_lineage_of_a_load_leads_from_changed_campaigns_to_the_warehouse_tables(

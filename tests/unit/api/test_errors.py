@@ -16,6 +16,7 @@ PROMISES = [
     (errors.RcsInputError, errors.RcsError, True, False),
     (errors.RcsEmptyListError, errors.RcsInputError, True, False),
     (errors.RcsQueryError, errors.RcsError, True, True),
+    (errors.RcsLandingError, errors.RcsError, True, True),
     (errors.RcsStoreError, errors.RcsError, True, False),
     (errors.RcsStoreUnavailable, errors.RcsStoreError, False, True),
     (errors.RcsRefusedDataError, errors.RcsStoreError, True, False),

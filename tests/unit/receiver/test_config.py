@@ -16,11 +16,9 @@ from airflow_provider_rcs.receiver.config import (
     SPOOL,
     credentials_from_airflow,
     credentials_from_environment,
-    opt_out_words_from_airflow,
     opt_out_words_from_environment,
     spool_from_airflow,
     spool_from_environment,
-    timezone_from_airflow,
     timezone_from_environment,
 )
 from tests.unit.receiver.pushing import LOGIN
@@ -130,31 +128,11 @@ def test_the_spool_of_a_separate_process_is_in_airflows_home_unless_a_folder_is_
     assert (tmp_path / "spool").is_dir()
 
 
-@pytest.mark.parametrize(("set_to", "zone"), [("", "Europe/Madrid"), ("UTC", "UTC")])
-def test_the_time_zone_is_spains_unless_airflows_configuration_sets_another(
-    monkeypatch: pytest.MonkeyPatch, set_to: str, zone: str
-) -> None:
-    monkeypatch.setenv("AIRFLOW__RCS__REPORTS_TIMEZONE", set_to)
-
-    assert str(timezone_from_airflow()) == zone
-
-
-def test_an_unknown_time_zone_in_airflows_configuration_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW__RCS__REPORTS_TIMEZONE", "Spain")
-
-    with pytest.raises(RcsInputError, match=r"^\[rcs\] reports_timezone: 'Spain' is not a time zone"):
-        timezone_from_airflow()
-
-
 @pytest.mark.parametrize(
     ("set_to", "words"),
     [(None, ("BAJA", "STOP")), ("", ("BAJA", "STOP")), ("NO MORE, alta ,", ("NO MORE", "alta"))],
 )
-def test_the_words_that_opt_out_are_set_in_the_environment_or_in_airflow(
-    monkeypatch: pytest.MonkeyPatch, set_to: str | None, words: tuple[str, ...]
-) -> None:
+def test_the_words_that_opt_out_are_set_in_the_environment(set_to: str | None, words: tuple[str, ...]) -> None:
     environment = {} if set_to is None else {OPT_OUT_WORDS: set_to}
-    if set_to is not None:
-        monkeypatch.setenv("AIRFLOW__RCS__OPT_OUT_WORDS", set_to)
 
-    assert (opt_out_words_from_environment(environment), opt_out_words_from_airflow()) == (words, words)
+    assert opt_out_words_from_environment(environment) == words

@@ -1,0 +1,1 @@
+"""Landing what something other than the receiver took in: raw bodies from files, rows, tasks and queues."""

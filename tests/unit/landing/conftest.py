@@ -1,0 +1,7 @@
+"""The fixtures of the store, which land what these tests give."""
+
+from __future__ import annotations
+
+from tests.store_engines import engine, postgres_engine, shared_postgres_engine, shared_sqlite_engine, sqlite_engine
+
+__all__ = ["engine", "postgres_engine", "shared_postgres_engine", "shared_sqlite_engine", "sqlite_engine"]

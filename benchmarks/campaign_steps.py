@@ -154,11 +154,12 @@ def _answer(request: SendRequest) -> SendResult:
     import orjson
 
     from airflow_provider_rcs.api.wire import send
+    from airflow_provider_rcs.api.wire.send_reply import read_send_reply
 
     body = send.send_body(request, send.DEFAULT_RECIPIENT_REFERENCE_KEY, "json")
     phones = [recipient["Telefono"] for recipient in orjson.loads(body)["Destinatarios"]]
     sent = [{"Telefono": phone, "idMensaje": f"m-{phone}"} for phone in phones]
-    return send.read_send_reply(orjson.dumps({"Res": len(sent), "idEnvio": "77", "Enviados": sent, "NoEnviados": []}))
+    return read_send_reply(orjson.dumps({"Res": len(sent), "idEnvio": "77", "Enviados": sent, "NoEnviados": []}))
 
 
 def _report(place: Place, size: int) -> None:

@@ -124,7 +124,9 @@ class ControlCalls:
         phone, text = fields.get("phone"), fields.get("text")
         if not (isinstance(phone, str) and isinstance(text, str)):
             raise ValueError("phone and text must be texts")  # noqa: TRY004 -- data that came over the wire
-        self._pusher.add_reply(given_reply(phone, text, self._record.last_to(phone)))
+        # The service writes phones without the sign.
+        digits = phone.removeprefix("+")
+        self._pusher.add_reply(given_reply(digits, text, self._record.last_to(digits)))
         return _json({"pending": self._pusher.pending})
 
     async def _set_report_target(self, request: web.Request) -> web.Response:

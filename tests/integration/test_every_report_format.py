@@ -60,7 +60,7 @@ def test_reports_and_replies_reach_the_warehouse_in_every_format(
             reference_column="reference",
             template_id="1234569",
             campaign="spring",
-            ).execute(context)
+        ).execute(context)
         sandbox.push_reply(ANA, "¡BAJA!")
         sandbox.push_reply(BEA, "Mañana voy")
         wait_until_reports_have_landed(sandbox, store)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -36,7 +37,8 @@ def test_a_pushed_reply_opts_out_before_it_is_answered_and_reaches_the_warehouse
     sent(engine)
     attempt = planned(engine, [ANA, BEA], "summer")
 
-    answers = [push(app, **{format_: REPLY}).json() for _ in range(2)]
+    pushed: dict[str, Any] = {format_: REPLY}
+    answers = [push(app, **pushed).json() for _ in range(2)]
     [claim] = claim_batches(engine, attempt, 10)
 
     assert (answers, claim.phones) == ([{"committed": 1}] * 2, [BEA])

@@ -266,7 +266,7 @@ def test_the_id_of_a_late_reply_is_loaded_for_a_message_settled_by_a_report(
     assert rows(warehouse, "SELECT state, api_campaign_id FROM rcs_message") == [("accepted", "77")]
 
 
-def reply(store: sa.Engine, **changes: str) -> None:
+def reply(store: sa.Engine, **changes: Any) -> None:
     message = InboundMessage("+34600000001", "call 600 000 002", service="SMSRECIBIDO", extra={"telefono": "600000003"})
     land_all(store, [ReceivedReports(NOW, inbound=[message._replace(**changes)])])
     fold(store)

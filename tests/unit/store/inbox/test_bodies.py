@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.store.inbox.bodies import received
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
 from tests.pushed_report import PUSHED
@@ -34,7 +35,8 @@ def assert_storable_and_nothing_lost(content_type: str, body: bytes) -> None:
     assert landing.reports or landing.inbound or landing.refused
     assert all(refused == RefusedReport(refused.reason, content_type, body) for refused in landing.refused)
     assert all(len(report.status_code) <= 32 for report in landing.reports)
-    for each in (*landing.reports, *landing.inbound):
+    kept: list[Report | InboundMessage] = [*landing.reports, *landing.inbound]
+    for each in kept:
         for text in [part for part in (*each, *each.extra, *each.extra.values()) if isinstance(part, str)]:
             assert "\0" not in text
             text.encode()

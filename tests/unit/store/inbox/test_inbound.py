@@ -170,7 +170,7 @@ def test_folding_finds_the_message_that_a_reply_answers(engine: sa.Engine) -> No
     ],
 )
 def test_an_opt_out_whose_phone_cannot_be_read_is_applied_by_its_message(
-    engine: sa.Engine, phone: str, named: dict[str, str]
+    engine: sa.Engine, phone: str, named: dict[str, Any]
 ) -> None:
     sent_with_references(engine, {"+34623123456": "A1", BEA: "B1"})
     reply(engine, BAJA._replace(phone=phone, **named))
@@ -203,7 +203,7 @@ def test_a_reference_that_names_the_same_person_in_two_campaigns_is_enough(engin
     ],
 )
 def test_an_opt_out_that_nothing_attributes_is_kept_counted_and_logged(
-    engine: sa.Engine, named: dict[str, str], caplog: pytest.LogCaptureFixture
+    engine: sa.Engine, named: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     sent_with_references(engine, {ANA: "same", BEA: "same", EVA: "E1"})
     reply(engine, BAJA._replace(**{"phone": "?", **named}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -30,7 +30,7 @@ def understand(monkeypatch: pytest.MonkeyPatch) -> Upgrade:
     """Have the next version understand every body as what is given."""
 
     def upgrade(push: ReceivedReports) -> None:
-        def read(content_type: str, body: bytes, received_at: object, timezone: tzinfo) -> ReceivedReports:
+        def read(content_type: str, body: bytes, received_at: datetime, timezone: tzinfo) -> ReceivedReports:
             reasons = [RefusedReport(each.reason, content_type, body) for each in push.refused]
             return push._replace(received_at=received_at, refused=reasons)
 

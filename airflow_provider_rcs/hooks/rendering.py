@@ -45,6 +45,12 @@ class Data:
 
     __repr__ = __str__
 
+    def __eq__(self, other: object) -> Any:
+        """Compare the data, so that an argument equals what it was given."""
+        return self.value == unguarded(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __deepcopy__(self, memo: object) -> Data:
         """Return itself: Airflow makes deep copies of operators, and a large table must not be copied."""
         return self

@@ -193,8 +193,8 @@ class RcsCampaignSensor(RendersToText, BaseSensorOperator):
         return funnel
 
     def _wait_for_its_begin(self, context: Context) -> bool:
-        now = datetime.now(UTC)
-        if now >= self._time_of_first_poke(context) + self.begins_within:
+        begins_by = self._time_of_first_poke(context) + self.begins_within
+        if datetime.now(UTC) >= begins_by:
             self._require_begun(None)
         self.log.info("The store has no campaign %s yet; waiting for it to begin.", self._target.campaign)
         return False

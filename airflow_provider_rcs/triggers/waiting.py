@@ -42,9 +42,9 @@ class Target:
         lost = funnel.final - funnel.delivered if self.until == "delivered" else 0
         if funnel.sendable - lost < funnel.needed(self.at_least):
             raise RcsTooManyFailuresError(
-                f"campaign {self.campaign!r}: {lost} of its {funnel.sendable} messages have failed, and "
-                f"at_least={self.at_least}, which needs {funnel.needed(self.at_least)} that are delivered, can no longer "
-                f"be reached. {RcsTooManyFailuresError.remedy}"
+                f"campaign {self.campaign!r}: {lost} of its {funnel.sendable} messages have failed, and at_least="
+                f"{self.at_least}, which needs {funnel.needed(self.at_least)} that are delivered, can no longer be "
+                f"reached. {RcsTooManyFailuresError.remedy}"
             )
         return False
 

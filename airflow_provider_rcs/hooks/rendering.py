@@ -62,9 +62,7 @@ def guarded(value: Any, noun: str) -> Any:
     A text or an object storage path is a template, and a reference to the result of a task is resolved by Airflow, also
     inside a list or a dict. Everything else becomes :class:`Data`.
     """
-    if value is None or isinstance(value, str | Data) or _is_storage_path(value):
-        return value
-    return _guarded_data(value, noun)
+    return value if value is None or _is_template(value) else _guarded_data(value, noun)
 
 
 def unguarded(value: Any) -> Any:
@@ -128,7 +126,10 @@ class RendersToText(_Templated):
             rendered = super().render_template(content, context, self._text_environment(jinja_env), seen_oids)
         if field is None:
             return rendered
-        return guarded(unguarded(rendered), self.data_fields[field])
+        if isinstance(content, list | tuple | dict):  # with references inside, which are resolved now
+            rendered = unguarded(rendered)
+        # Without looking for references, because none is left.
+        return rendered if _is_template(rendered) else Data(rendered, self.data_fields[field])
 
     def _render_as_the_dag_does(self, content: str, context: Context, seen_oids: set[int] | None) -> Any:
         self.render_template_as_native_obj = self._renders_data_natively
@@ -192,7 +193,10 @@ def _is_of_references(kind: type) -> bool:
     return hasattr(kind, "resolve") and not issubclass(kind, os.PathLike)
 
 
-def _is_storage_path(value: object) -> bool:
+def _is_template(value: object) -> bool:
+    """Return whether Airflow may render a value, or finds nothing to render in it."""
+    if isinstance(value, str | Data):
+        return True
     return any(base.__name__ == "ObjectStoragePath" for base in type(value).__mro__)
 
 

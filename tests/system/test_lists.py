@@ -84,7 +84,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ListsSystem]:
 
 @pytest.fixture(scope="module")
 def lists(system: ListsSystem) -> dict[str, list[str]]:
-    return system.run("rcs_lists")
+    states = system.run("rcs_lists")
+    print("FRAME", system.log("frame")[-3000:], "ARGS", system.log("arguments")[-3000:])
+    return states
 
 
 @pytest.fixture(scope="module")

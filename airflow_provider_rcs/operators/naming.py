@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
 
 DEFAULT_CAMPAIGN = "{{ dag.dag_id }}/{{ task.task_id }}/{{ run_id }}"
 
-_MAP_INDEX = re.compile(r"\bmap_index\b")
 _REMEDY = (
     'Name it by what its list is: expand_kwargs([{"recipients": ..., "campaign": "spring/madrid"}, '
     '{"recipients": ..., "campaign": "spring/sevilla"}]). Or divide one list with shard=shards(4).'
@@ -59,7 +57,8 @@ def read_naming(campaign: object) -> CampaignNaming:
 
     :param campaign: the argument, before it is rendered.
     """
-    is_by_map_index = isinstance(campaign, str) and _MAP_INDEX.search(campaign) is not None
+    # Also by ``rendered_map_index``: where arguments are rendered, it is not there yet.
+    is_by_map_index = isinstance(campaign, str) and "map_index" in campaign
     return CampaignNaming(campaign == DEFAULT_CAMPAIGN, is_by_map_index)
 
 

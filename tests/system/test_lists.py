@@ -84,9 +84,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ListsSystem]:
 
 @pytest.fixture(scope="module")
 def lists(system: ListsSystem) -> dict[str, list[str]]:
-    states = system.run("rcs_lists")
-    print("FRAME", system.log("frame")[-3000:], "ARGS", system.log("arguments")[-3000:])
-    return states
+    return system.run("rcs_lists")
 
 
 @pytest.fixture(scope="module")

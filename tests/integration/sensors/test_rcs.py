@@ -233,7 +233,7 @@ def test_a_sensor_that_fails_pushes_what_was_reached(store: sa.Engine) -> None:
     report(store, send(store, "spring", PHONES), PHONES[0], "13")
     pushed: dict[str, Any] = {}
     context = rescheduled(None)
-    context["ti"].xcom_push = lambda key, value: pushed.update({key: value})  # type: ignore[method-assign, assignment]
+    context["ti"].xcom_push = lambda key, value: pushed.update({key: value})  # type: ignore[method-assign]
 
     with pytest.raises(AirflowSensorTimeout):
         sensor().execute_complete(context, {"status": "timeout", "message": "too late"})

@@ -169,7 +169,7 @@ def test_nothing_that_a_task_returned_for_expand_kwargs_is_a_template() -> None:
         def arguments() -> list[dict[str, Any]]:
             return []
 
-        mapped = RcsSendOperator.partial(task_id="send", template_id="{{ day }}").expand_kwargs(arguments())  # type: ignore[arg-type]
+        mapped = RcsSendOperator.partial(task_id="send", template_id="{{ day }}").expand_kwargs(arguments())
 
     done = rendered_unmapped(mapped, mapped.unmap(ARGUMENTS))
 
@@ -186,7 +186,7 @@ def test_the_default_name_is_rendered_beside_what_a_task_returned() -> None:
         def arguments() -> list[dict[str, Any]]:
             return []
 
-        mapped = RcsSendOperator.partial(task_id="send", template_id="1").expand_kwargs(arguments())  # type: ignore[arg-type]
+        mapped = RcsSendOperator.partial(task_id="send", template_id="1").expand_kwargs(arguments())
 
     done = rendered_unmapped(mapped, mapped.unmap({"recipients": ROWS, "shard": "1/2"}))
 
@@ -285,7 +285,7 @@ def test_the_output_of_a_task_stays_a_reference() -> None:
         def people() -> list[dict[str, str]]:
             return ROWS
 
-        operator = RcsSendOperator(task_id="send", recipients=people(), template_id="1")  # type: ignore[arg-type]
+        operator = RcsSendOperator(task_id="send", recipients=people(), template_id="1")
 
     assert isinstance(operator.recipients, XComArg)
 

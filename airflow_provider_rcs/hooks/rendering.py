@@ -23,6 +23,7 @@ _FRAME_LIBRARIES = ("pandas", "polars", "pyarrow")
 # What dicts of names and values hold. In place of a table, a dict is a mistake, and its keys may be data.
 _NAMED_VALUES = ("constant", "parameter")
 _MOST_COLUMNS, _LONGEST_COLUMN = 20, 40
+_PATH = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^\s{}\[\]\"]+")
 _LONG_NUMBER = re.compile(r"\d{5,}")
 
 
@@ -128,8 +129,9 @@ class RendersToText(_Templated):
             return rendered
         if isinstance(content, list | tuple | dict):  # with references inside, which are resolved now
             rendered = unguarded(rendered)
-        # Without looking for references, because none is left.
-        return rendered if _is_template(rendered) else Data(rendered, self.data_fields[field])
+        # Without looking for references, because none is left. A text that is no path may be data, written as one.
+        is_shown = _PATH.fullmatch(rendered) if isinstance(rendered, str) else _is_template(rendered)
+        return rendered if is_shown else Data(rendered, self.data_fields[field])
 
     def _render_as_the_dag_does(self, content: str, context: Context, seen_oids: set[int] | None) -> Any:
         self.render_template_as_native_obj = self._renders_data_natively

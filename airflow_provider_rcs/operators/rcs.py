@@ -123,7 +123,7 @@ class RcsSendOperator(RcsSendingOperator):
 
         from airflow_provider_rcs.sending.sources.paths import is_path
 
-        match self.recipients:
+        match unguarded(self.recipients):
             case ObjectStoragePath() as path:
                 return [path]
             case str(text) if is_path(text):

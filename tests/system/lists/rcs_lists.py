@@ -65,14 +65,14 @@ with DAG("rcs_lists", schedule=None, **DAG_ARGUMENTS):
     def count() -> str:
         return "3 errors in {{ oops"
 
-    RcsSendOperator(task_id="of_a_task", recipients=returned(), **common)  # type: ignore[arg-type]
-    RcsSendOperator(task_id="of_a_frame", recipients=frame(), **common)  # type: ignore[arg-type]
+    RcsSendOperator(task_id="of_a_task", recipients=returned(), **common)
+    RcsSendOperator(task_id="of_a_frame", recipients=frame(), **common)
     RcsSendOperator(
         task_id="written_and_returned",
         recipients=[{"phone": "+34600040000", "name": count()}, *people_of(4)],
         **common,
     )
-    RcsSendOperator.partial(task_id="of_kwargs", template_id=WITH_VALUE).expand_kwargs(arguments())  # type: ignore[arg-type]
+    RcsSendOperator.partial(task_id="of_kwargs", template_id=WITH_VALUE).expand_kwargs(arguments())
     RcsSendOperator.partial(
         task_id="of_expand", template_id=WITH_VALUE, campaign="expanded", constants={"Importe": "{{ 3 + 4 }}"}
     ).expand(recipients=halves())

@@ -115,6 +115,7 @@ def test_a_text_becomes_a_list_only_where_the_dag_or_the_operator_renders_native
 
     assert read(of_dag) == read(of_operator) == COLUMNS
     assert neither.recipients == str(ROWS)
+    assert str(neither.recipients) == "<recipients in a str>"
 
 
 @pytest.mark.parametrize("native", [False, True])
@@ -237,6 +238,17 @@ def rendered_unmapped(mapped: Any, unmapped: Any) -> Any:
 )
 def test_data_is_shown_as_a_count_and_its_columns(value: Any, shown: str) -> None:
     assert str(Data(value, "recipient")) == repr(Data(value, "recipient")) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["https://example.org/ana\n+34600000001", '{"a": "s3://x"}', "phone,name\n+34600000001,Ana"]
+)
+def test_a_text_that_a_task_returned_is_shown_only_if_it_is_a_path(text: str) -> None:
+    of_text, of_path = rendered(sending(Lazy(text))), rendered(sending(Lazy("s3://crm/people.csv")))
+
+    assert str(of_text.recipients) == "<recipients in a str>"
+    assert unguarded(of_text.recipients) == text
+    assert of_path.recipients == "s3://crm/people.csv"
 
 
 def test_constants_and_parameters_are_shown_by_their_names() -> None:

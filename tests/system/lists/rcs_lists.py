@@ -113,7 +113,7 @@ with DAG("rcs_native_lists", schedule=None, render_template_as_native_obj=True, 
         retries=0,
         on_failure_callback=RcsNotifier(
             template_id="{{ '1234567' }}", phones=["+34600210000"], variables={"Importe": "{{ exception }}"}
-        )
+        ),
     )
     def fail() -> None:
         raise RuntimeError("12.50")

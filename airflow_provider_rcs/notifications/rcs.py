@@ -18,7 +18,6 @@ from airflow_provider_rcs.api.models import Recipient, SendRequest
 from airflow_provider_rcs.api.outcomes import outcomes_of_reply, refusal_of
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
-from airflow_provider_rcs.hooks.rendering import text_of
 from airflow_provider_rcs.recipients.cells import cell_text
 from airflow_provider_rcs.recipients.phone_cells import PhoneError
 from airflow_provider_rcs.recipients.phones import PhoneRules, read_phone
@@ -130,10 +129,10 @@ class RcsNotifier(BaseNotifier):
                 "phones", f"{len(phones)} are too many for one request", "Use RcsSendOperator. No one was notified."
             )
         request = SendRequest(
-            template_id=text_of("template_id", fields["template_id"]),
+            template_id=str(fields["template_id"]),
             recipients=tuple(Recipient(phone, variables=variables) for phone in phones),
             campaign_reference=CAMPAIGN_REFERENCE,
-            agent=text_of("agent", fields["agent"] or hook.settings.agent),
+            agent=str(fields["agent"] or hook.settings.agent),
             request_reports=False,
         )
         reply = hook.send(request)

@@ -9,7 +9,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 
 from airflow_provider_rcs.api.errors import RcsInputError, RcsPlanChangedError
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
-from airflow_provider_rcs.hooks.rendering import RendersToText
+from airflow_provider_rcs.operators.rendering import RendersToText
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg

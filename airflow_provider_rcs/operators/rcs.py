@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
-from airflow_provider_rcs.hooks.rendering import RendersToText, guarded, text_of, unguarded
+from airflow_provider_rcs.operators.rendering import RendersToText, guarded, text_of, unguarded
 from airflow_provider_rcs.operators.sending import RcsSendingOperator
 
 if TYPE_CHECKING:

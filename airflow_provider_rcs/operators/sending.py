@@ -14,7 +14,6 @@ from airflow_provider_rcs.api.credit import read_min_credits
 from airflow_provider_rcs.api.errors import RcsEmptyListError, RcsInputError, RcsStoreError
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
-from airflow_provider_rcs.hooks.rendering import RendersToText, text_of, unguarded
 from airflow_provider_rcs.hooks.sql import stream_only_column
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_campaign_event
@@ -26,6 +25,7 @@ from airflow_provider_rcs.operators.naming import (
     read_naming,
     task_name,
 )
+from airflow_provider_rcs.operators.rendering import RendersToText, text_of, unguarded
 from airflow_provider_rcs.recipients.selection import read_selection
 
 if TYPE_CHECKING:

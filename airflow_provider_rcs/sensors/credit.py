@@ -12,7 +12,7 @@ from airflow_provider_rcs.api.credit import format_credits, read_min_credits
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
-from airflow_provider_rcs.hooks.rendering import RendersToText
+from airflow_provider_rcs.operators.rendering import RendersToText
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -10,10 +10,10 @@ from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
-from airflow_provider_rcs.hooks.rendering import RendersToText
 from airflow_provider_rcs.hooks.status_codes import outdated_warnings
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.lineage import lineage_of_load
+from airflow_provider_rcs.operators.rendering import RendersToText
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_rcs.hooks.rendering import unguarded
 from airflow_provider_rcs.hooks.sql import stream_columns
 from airflow_provider_rcs.operators.lineage import Query
+from airflow_provider_rcs.operators.rendering import unguarded
 from airflow_provider_rcs.operators.sending import RcsSendingOperator
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.hooks.rendering import Data, guarded, text_of, unguarded
 from airflow_provider_rcs.operators.approval import RcsApprovalOperator
 from airflow_provider_rcs.operators.rcs import RcsGetTemplateOperator, RcsListTemplatesOperator, RcsSendOperator
+from airflow_provider_rcs.operators.rendering import Data, guarded, text_of, unguarded
 from airflow_provider_rcs.operators.scheduled import RcsDispatchScheduledOperator
 from airflow_provider_rcs.sensors.credit import RcsCreditSensor
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor

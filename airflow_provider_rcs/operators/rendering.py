@@ -46,9 +46,10 @@ class Data:
 
     __repr__ = __str__
 
-    def __eq__(self, other: object) -> Any:
-        """Compare the data, so that an argument equals what it was given."""
-        return self.value == unguarded(other)
+    def __eq__(self, other: object) -> bool:
+        """Compare the data, so that an argument equals what it was given; tables only with themselves."""
+        value = unguarded(other)
+        return self.value is value or (isinstance(self.value, list | tuple | dict | str) and bool(self.value == value))
 
     __hash__ = None  # type: ignore[assignment]
 

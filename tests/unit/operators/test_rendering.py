@@ -267,8 +267,9 @@ def test_constants_and_parameters_are_shown_by_their_names() -> None:
     assert (str(done.constants), str(done.parameters)) == ("<2 constants: Importe, Fecha>", "<1 parameter>")
 
 
-def test_the_serialized_dag_holds_no_written_recipient() -> None:
-    operator = sending(ROWS)
+@pytest.mark.parametrize("make", [list, pd.DataFrame, pl.DataFrame, pa.Table.from_pylist])
+def test_the_serialized_dag_holds_no_written_recipient(make: Callable[[Any], Any]) -> None:
+    operator = sending(make(ROWS))
 
     serialized = json.dumps(DagSerialization.to_dict(operator.dag))
 
@@ -287,6 +288,8 @@ def test_data_equals_what_it_holds_and_is_not_copied() -> None:
     data = Data(ROWS, "recipient")
 
     assert data == ROWS
+    assert data != ROWS[:1]
+    assert Data(pd.DataFrame(ROWS), "recipient") != pd.DataFrame(ROWS)
     assert copy.deepcopy(data) is data
 
 

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
-from airflow_provider_rcs.operators.rendering import RendersToText, guarded, text_of, unguarded
+from airflow_provider_rcs.operators.rendering import RendersToText, dict_of, guarded, text_of, unguarded
 from airflow_provider_rcs.operators.sending import RcsSendingOperator
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class RcsSendOperator(RcsSendingOperator):
         """Return the recipients as columns of some rows at a time."""
         from airflow_provider_rcs.sending.sources import chunks_of
 
-        return chunks_of(unguarded(self.recipients), self.read_options)
+        return chunks_of(unguarded(self.recipients), dict_of("read_options", self.read_options))
 
     def recipient_sources(self) -> list[Query | ObjectStoragePath]:
         """Return the path of the recipients' files, if they come from some."""

@@ -90,6 +90,36 @@ def text_of(argument: str, value: object) -> str:
     raise RcsInputError(argument, f"a {type(value).__name__} is not a text", "Give a text.")
 
 
+def dict_of(argument: str, value: Any) -> Mapping[str, Any]:
+    """Return an argument that is a dict, or an empty one if it is not given.
+
+    :raises RcsInputError: if it is anything else; names the argument.
+    """
+    given = unguarded(value)
+    if given is None or isinstance(given, Mapping):
+        return given or {}
+    raise _not_a(argument, given, "dict")
+
+
+def parameters_of(value: Any) -> Any:
+    """Return the values to bind to a query.
+
+    :raises RcsInputError: if they are a text, such as a template becomes.
+    """
+    given = unguarded(value)
+    if isinstance(given, str):
+        raise _not_a("parameters", given, "dict or a list")
+    return given
+
+
+def _not_a(argument: str, value: object, kind: str) -> RcsInputError:
+    return RcsInputError(
+        argument,
+        f"a {type(value).__name__} is not a {kind}",
+        "Give one, or the output of a task that returns one; a template becomes a text.",
+    )
+
+
 class RendersToText(_Templated):
     """Mixin of operators and sensors, before Airflow's class.
 

@@ -15,7 +15,7 @@ from airflow_provider_rcs.hooks.sql import stream_columns
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.lineage import Query, lineage_of_landing
 from airflow_provider_rcs.operators.naming import is_mapped
-from airflow_provider_rcs.operators.rendering import RendersToText, unguarded
+from airflow_provider_rcs.operators.rendering import RendersToText, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,7 +168,7 @@ class RcsLandReportsOperator(RendersToText, BaseOperator):
         match self._source:
             case "sql":
                 sql, conn_id = self._required("sql"), self._required("sql_conn_id")
-                rows = stream_columns("sql", conn_id, sql, unguarded(self.parameters), require_columns=require_body)
+                rows = stream_columns("sql", conn_id, sql, parameters_of(self.parameters), require_columns=require_body)
                 yield from bodies_of_rows(rows, content_type)
             case "asset":
                 for event in self._events(context):

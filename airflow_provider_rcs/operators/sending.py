@@ -25,7 +25,7 @@ from airflow_provider_rcs.operators.naming import (
     read_naming,
     task_name,
 )
-from airflow_provider_rcs.operators.rendering import RendersToText, text_of, unguarded
+from airflow_provider_rcs.operators.rendering import RendersToText, dict_of, text_of
 from airflow_provider_rcs.recipients.selection import read_selection
 
 if TYPE_CHECKING:
@@ -357,8 +357,8 @@ class RcsSendingOperator(RendersToText, BaseOperator):
             phone_column=self.phone_column,
             name_column=self.name_column,
             reference_column=self.reference_column,
-            variables=self.variables or {},
-            constants=unguarded(self.constants) or {},
+            variables=dict_of("variables", self.variables),
+            constants=dict_of("constants", self.constants),
             default_region=self._text_or_none("default_region"),
             region_column=self.region_column,
             phone_format=self._text_or_none("phone_format"),

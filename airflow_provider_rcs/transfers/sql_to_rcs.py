@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_rcs.hooks.sql import stream_columns
 from airflow_provider_rcs.operators.lineage import Query
-from airflow_provider_rcs.operators.rendering import unguarded
+from airflow_provider_rcs.operators.rendering import parameters_of
 from airflow_provider_rcs.operators.sending import RcsSendingOperator
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class SqlToRcsOperator(RcsSendingOperator):
 
     def read_chunks(self) -> Iterable[Chunk]:
         """Return the rows of the query as columns of some rows at a time."""
-        return stream_columns("sql", self.sql_conn_id, self.sql, unguarded(self.parameters))
+        return stream_columns("sql", self.sql_conn_id, self.sql, parameters_of(self.parameters))
 
     def default_exclude_conn_id(self) -> str | None:
         """Return the connection of the recipients' query."""

@@ -314,3 +314,15 @@ def test_a_text_may_be_given_as_a_whole_number(value: object, text: str) -> None
 def test_what_is_no_text_is_refused_by_its_type(value: object) -> None:
     with pytest.raises(RcsInputError, match=f"campaign: a {type(value).__name__} is not a text"):
         text_of("campaign", value)
+
+
+def test_parameters_that_a_template_made_a_text_are_refused() -> None:
+    with dag():
+        operator = SqlToRcsOperator(
+            task_id="send", sql="SELECT 1", sql_conn_id="db", template_id="1", parameters="{{ day }}"
+        )
+
+    with pytest.raises(
+        RcsInputError, match="parameters: a str is not a dict or a list"
+    ):
+        rendered(operator).read_chunks()

@@ -322,7 +322,5 @@ def test_parameters_that_a_template_made_a_text_are_refused() -> None:
             task_id="send", sql="SELECT 1", sql_conn_id="db", template_id="1", parameters="{{ day }}"
         )
 
-    with pytest.raises(
-        RcsInputError, match="parameters: a str is not a dict or a list"
-    ):
+    with pytest.raises(RcsInputError, match="parameters: a str is not a dict or a list"):
         rendered(operator).read_chunks()

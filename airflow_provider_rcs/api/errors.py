@@ -84,7 +84,7 @@ class RcsRefusedDataError(RcsStoreError):
 
 
 class RcsCampaignConflictError(RcsError):
-    """The campaign was started with another template, agent or date than is requested now."""
+    """The campaign was started with another template, agent, date or condition than is requested now."""
 
     remedy = "Use the values that it was started with, or give the campaign another name."
 
@@ -245,7 +245,7 @@ class RcsNoReportsError(RcsError):
 
 
 class RcsTooManyFailuresError(RcsError):
-    """A larger share of the campaign's messages has failed than ``max_failure_rate`` allows."""
+    """More of the campaign's messages have failed than ``max_failure_rate`` or ``at_least`` allow."""
 
     remedy = (
         "Look up the status codes of the failed messages and correct their cause. To continue anyway, mark the task as "

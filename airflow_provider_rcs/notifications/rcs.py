@@ -132,7 +132,7 @@ class RcsNotifier(BaseNotifier):
             template_id=str(fields["template_id"]),
             recipients=tuple(Recipient(phone, variables=variables) for phone in phones),
             campaign_reference=CAMPAIGN_REFERENCE,
-            agent=fields["agent"] or hook.settings.agent,
+            agent=str(fields["agent"] or hook.settings.agent),
             request_reports=False,
         )
         reply = hook.send(request)

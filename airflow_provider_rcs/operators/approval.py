@@ -9,6 +9,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 
 from airflow_provider_rcs.api.errors import RcsInputError, RcsPlanChangedError
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
+from airflow_provider_rcs.operators.rendering import RendersToText
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 PLAN_HASH = "plan_hash"
 
 
-class RcsApprovalOperator(ApprovalOperator):
+class RcsApprovalOperator(RendersToText, ApprovalOperator):
     """Ask a person to approve the plan of a campaign, and wait for the answer.
 
     This is Airflow's ``ApprovalOperator``, bound to the plan that the person was shown. The plan's hash is pushed as

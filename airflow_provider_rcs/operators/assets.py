@@ -21,5 +21,7 @@ def emit_campaign_event(context: Context, sent: Mapping[str, Any]) -> None:
 
     :param sent: the result of the send.
     """
+    if "outlet_events" not in context:  # without a run, such as in a test
+        return
     extra: dict[str, JsonValue] = {key: value for key, value in sent.items() if isinstance(value, str | int)}
     context["outlet_events"][SENT_CAMPAIGNS].add(CAMPAIGNS, extra=extra)

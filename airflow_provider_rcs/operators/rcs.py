@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
+from airflow_provider_rcs.operators.rendering import RendersToText, dict_of, guarded, text_of, unguarded
 from airflow_provider_rcs.operators.sending import RcsSendingOperator
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     Recipients: TypeAlias = Table | Rows | Sequence[Table] | Iterator[Table] | ObjectStoragePath | str
 
 
-class RcsListTemplatesOperator(BaseOperator):
+class RcsListTemplatesOperator(RendersToText, BaseOperator):
     """List the templates of the account.
 
     Returns a list of ``{"id": ..., "name": ...}``, ordered by id.
@@ -53,7 +54,7 @@ class RcsListTemplatesOperator(BaseOperator):
         return [{"id": template_id, "name": name} for template_id, name in sorted(templates.items())]
 
 
-class RcsGetTemplateOperator(BaseOperator):
+class RcsGetTemplateOperator(RendersToText, BaseOperator):
     """Look up a template and its variables.
 
     Returns ``{"id": ..., "name": ..., "variables": [{"name": ..., "type": ..., "filled_by_service": ...}, ...]}``.
@@ -75,7 +76,8 @@ class RcsGetTemplateOperator(BaseOperator):
         from airflow_provider_rcs.hooks.rcs import RcsHook
 
         with airflow_exceptions():
-            template = RcsHook(self.rcs_conn_id).get_template(str(self.template_id), fresh=True)
+            template_id = text_of("template_id", self.template_id)
+            template = RcsHook(self.rcs_conn_id).get_template(template_id, fresh=True)
         return {
             "id": template.id,
             "name": template.name,
@@ -89,13 +91,16 @@ class RcsSendOperator(RcsSendingOperator):
     :param recipients: a pandas or polars DataFrame, an Arrow table, a list or an iterator of dicts or of such tables,
         the path of Parquet or CSV files in any storage that Airflow can read (an ``ObjectStoragePath``, or its URL as
         text, such as ``s3://connection@bucket/people.parquet``), or the output of a task that returned one of these.
-        A path is a file, a folder such as Spark writes, or a pattern with ``*``. (templated)
+        A path is a file, a folder such as Spark writes, or a pattern with ``*``. Only a text or a path is a template;
+        nothing inside a list or a table is. Airflow shows how many they are, and their columns. (templated)
     :param read_options: how CSV files are written: ``{"separator": ";", "encoding": "latin-1"}``; by default with
         commas, in UTF-8. (templated)
     """
 
     template_fields: Sequence[str] = ("recipients", "read_options", *RcsSendingOperator.template_fields)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"variables": "json", "constants": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"variables": "json"}
+    data_fields: ClassVar[Mapping[str, str]] = {"recipients": "recipient", **RcsSendingOperator.data_fields}
+    native_fields: ClassVar[tuple[str, ...]] = ("recipients",)
     # Airflow makes deep copies of operators; an iterator cannot be copied, and a large table should not be.
     shallow_copy_attrs: Sequence[str] = ("recipients",)
 
@@ -103,14 +108,14 @@ class RcsSendOperator(RcsSendingOperator):
         self, *, recipients: Recipients | XComArg, read_options: Mapping[str, str] | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.recipients = recipients
+        self.recipients = guarded(recipients, self.data_fields["recipients"])
         self.read_options = read_options
 
     def read_chunks(self) -> Iterable[Chunk]:
         """Return the recipients as columns of some rows at a time."""
         from airflow_provider_rcs.sending.sources import chunks_of
 
-        return chunks_of(self.recipients, self.read_options)
+        return chunks_of(unguarded(self.recipients), dict_of("read_options", self.read_options))
 
     def recipient_sources(self) -> list[Query | ObjectStoragePath]:
         """Return the path of the recipients' files, if they come from some."""
@@ -118,7 +123,7 @@ class RcsSendOperator(RcsSendingOperator):
 
         from airflow_provider_rcs.sending.sources.paths import is_path
 
-        match self.recipients:
+        match unguarded(self.recipients):
             case ObjectStoragePath() as path:
                 return [path]
             case str(text) if is_path(text):

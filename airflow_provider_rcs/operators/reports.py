@@ -14,6 +14,8 @@ from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 from airflow_provider_rcs.hooks.sql import stream_columns
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.lineage import Query, lineage_of_landing
+from airflow_provider_rcs.operators.naming import is_mapped
+from airflow_provider_rcs.operators.rendering import RendersToText, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +38,7 @@ _SOURCES: dict[str, object] = {"path": None, "sql": None, "bodies": _Unset.UNSET
 _TEMPLATE = re.compile(r"\s*\{\{.*\}\}\s*", re.DOTALL)
 
 
-class RcsLandReportsOperator(BaseOperator):
+class RcsLandReportsOperator(RendersToText, BaseOperator):
     """Land delivery reports from files, a query, a task or a queue's events, as if the receiver had taken them in.
 
     For an Airflow that no stranger may send requests to: an API gateway takes the reports in, and puts each request's
@@ -57,7 +59,7 @@ class RcsLandReportsOperator(BaseOperator):
         ``received_at``, in any case. (templated)
     :param sql_conn_id: the connection that runs the query; any with a SQL hook. (templated)
     :param parameters: the values to bind to the query's placeholders, in the style of the database's driver.
-        (templated)
+        Airflow shows how many they are, and their names. (templated)
     :param bodies: the output of a task: text, bytes, an envelope, or a list of these. Never rendered as a template, nor
         shown among the rendered fields, because it holds the data of customers.
     :param asset: the asset whose events started the run, such as those of a ``MessageQueueTrigger``; each event's
@@ -78,7 +80,8 @@ class RcsLandReportsOperator(BaseOperator):
         "store_conn_id",
     )
     template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
+    data_fields: ClassVar[Mapping[str, str]] = {"parameters": "parameter"}
     # Airflow makes deep copies of operators; an iterator cannot be copied.
     shallow_copy_attrs: Sequence[str] = ("bodies",)
     ui_color = "#ece3f5"
@@ -165,7 +168,7 @@ class RcsLandReportsOperator(BaseOperator):
         match self._source:
             case "sql":
                 sql, conn_id = self._required("sql"), self._required("sql_conn_id")
-                rows = stream_columns("sql", conn_id, sql, self.parameters, require_columns=require_body)
+                rows = stream_columns("sql", conn_id, sql, parameters_of(self.parameters), require_columns=require_body)
                 yield from bodies_of_rows(rows, content_type)
             case "asset":
                 for event in self._events(context):
@@ -179,7 +182,7 @@ class RcsLandReportsOperator(BaseOperator):
             return self.bodies.resolve(context)
         if isinstance(self.bodies, list | tuple):
             return [each.resolve(context) if isinstance(each, XComArg) else each for each in self.bodies]
-        if isinstance(self.bodies, str) and context["ti"].map_index in (None, -1) and _TEMPLATE.fullmatch(self.bodies):
+        if isinstance(self.bodies, str) and not is_mapped(context) and _TEMPLATE.fullmatch(self.bodies):
             raise RcsInputError(
                 "bodies",
                 "it is a template, and bodies are never rendered",

@@ -13,7 +13,9 @@ from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions, descri
 from airflow_provider_rcs.hooks.sql import stream_only_column
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_campaign_event
-from airflow_provider_rcs.operators.sending import lease_from_config, task_name
+from airflow_provider_rcs.operators.naming import task_name
+from airflow_provider_rcs.operators.rendering import RendersToText
+from airflow_provider_rcs.operators.sending import lease_from_config
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_rcs.sending.scheduled import DispatchConnections
 
 
-class RcsDispatchScheduledOperator(BaseOperator):
+class RcsDispatchScheduledOperator(RendersToText, BaseOperator):
     """Send the campaigns that were scheduled with ``scheduled_by="store"`` and are due soon.
 
     Each is sent to the recipients of its last list. Its template is looked up again: it must still exist, and each of
@@ -78,7 +80,7 @@ class RcsDispatchScheduledOperator(BaseOperator):
                         engine,
                         hook,
                         scheduled,
-                        started_by=task_name(context),
+                        started_by=task_name(self, context),
                         lease=lease_from_config(),
                         excluded=_excluded(connections),
                     )

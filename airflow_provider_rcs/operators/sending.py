@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, conf
 
@@ -18,6 +18,14 @@ from airflow_provider_rcs.hooks.sql import stream_only_column
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_campaign_event
 from airflow_provider_rcs.operators.lineage import Query, lineage_of_send
+from airflow_provider_rcs.operators.naming import (
+    DEFAULT_CAMPAIGN,
+    is_mapped,
+    name_without_rendering,
+    read_naming,
+    task_name,
+)
+from airflow_provider_rcs.operators.rendering import RendersToText, dict_of, text_of
 from airflow_provider_rcs.recipients.selection import read_selection
 
 if TYPE_CHECKING:
@@ -34,7 +42,7 @@ _DEFAULT_LEASE_SECONDS = 15
 _ON_EMPTY = ("fail", "skip")
 
 
-class RcsSendingOperator(BaseOperator):
+class RcsSendingOperator(RendersToText, BaseOperator):
     """Send a template to recipients, each at most once per campaign, even if the task is killed, retried or cleared.
 
     The list is committed to the store before anything is sent, each request before it leaves, and each reply when it
@@ -43,14 +51,17 @@ class RcsSendingOperator(BaseOperator):
     an event of the asset ``rcs://store/campaigns`` with the campaign's name and counts, unless it sends to a shard.
 
     :param template_id: the template to send. (templated)
-    :param campaign: the campaign's name; with a fixed value, each recipient is messaged once, ever. (templated)
+    :param campaign: the campaign's name; with a fixed value, each recipient is messaged once, ever. The tasks of a
+        mapping, or of a mapped task group, that are not shards of one list must name their campaigns, and not by the
+        map index. (templated)
     :param phone_column: column of the phones. Columns are found in any case: ``phone`` also finds ``PHONE``.
     :param name_column: column of the names; ``None`` sends no names. If the template takes something from the
         recipient, the column must exist; for other templates, the default column may be missing.
     :param reference_column: column of your own references, which reports return; ``None`` for none.
     :param variables: template variable -> column; a variable left out is read from the column of the same name.
         (templated)
-    :param constants: template variable -> its value for every recipient: text, a number or a date. (templated)
+    :param constants: template variable -> its value for every recipient: text, a number or a date. Airflow shows the
+        names only. (templated)
     :param default_region: region of phones that are digits without a country, such as ``"ES"``. (templated)
     :param region_column: column of the regions of such phones; a row without one has ``default_region``.
     :param phone_format: ``"e164"`` if such phones begin with the country code, ``"national"`` if they never do; by
@@ -121,13 +132,15 @@ class RcsSendingOperator(BaseOperator):
         "approved_plan",
     )
     template_ext: Sequence[str] = (".sql",)
+    data_fields: ClassVar[Mapping[str, str]] = {"constants": "constant"}
+    default_templates: ClassVar[tuple[str, ...]] = (DEFAULT_CAMPAIGN,)
     ui_color = "#d7eaf7"
 
     def __init__(
         self,
         *,
         template_id: str,
-        campaign: str = "{{ dag.dag_id }}/{{ task.task_id }}/{{ run_id }}",
+        campaign: str = DEFAULT_CAMPAIGN,
         phone_column: str = "phone",
         name_column: str | None = "name",
         reference_column: str | None = None,
@@ -195,9 +208,12 @@ class RcsSendingOperator(BaseOperator):
         # Not ``dry_run``, which is a method of Airflow's operators.
         self.preview = dry_run
         self.approved_plan = approved_plan
-        # Noted before rendering: where Airflow renders templates to native objects, a missing value becomes None.
+        # Noted before rendering, which may leave nothing of them.
         self._has_approved_plan = approved_plan is not None
-        self._has_exclude_sql = exclude_sql is not None
+        self._exclude_sql_as_written = exclude_sql
+        self._naming = read_naming(campaign)
+        if shard is None and self.get_closest_mapped_task_group() is not None:
+            self._naming.require_list_named()
 
     @abstractmethod
     def read_chunks(self) -> Iterable[Chunk]:
@@ -214,12 +230,15 @@ class RcsSendingOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Look the template up, plan the list, send it, and return the counts."""
         with airflow_exceptions(), self._skipping_empty_list():
-            return self._preview() if self.preview else self._send(context)
+            if not self.shard and is_mapped(context):
+                self._naming.require_list_named()
+            settings = self._settings(context)
+            return self._preview(settings) if self.preview else self._send(context, settings)
 
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any] | None:  # noqa: ARG002
         """Return the tables and files that were read, and the campaign, for Airflow's OpenLineage provider."""
         sources = [*self.recipient_sources(), *self._exclude_queries()]
-        return lineage_of_send(None if self.preview else self.campaign, sources)
+        return lineage_of_send(None if self.preview else text_of("campaign", self.campaign), sources)
 
     @contextmanager
     def _skipping_empty_list(self) -> Iterator[None]:
@@ -233,12 +252,15 @@ class RcsSendingOperator(BaseOperator):
                 raise
             raise AirflowSkipException("The list of recipients is empty; nothing was sent.") from None
 
-    def _preview(self) -> dict[str, Any]:
+    def _preview(self, settings: SendSettings) -> dict[str, Any]:
         from airflow_provider_rcs.hooks.rcs import RcsHook
         from airflow_provider_rcs.sending.preview import dry_run
+        from airflow_provider_rcs.store.campaign.campaigns import find_campaign, require_same_conditions
 
-        settings, hook = self._settings(), RcsHook(self.rcs_conn_id)
-        return dry_run(self._store_if_readable(), hook, settings, self.read_chunks(), self._read_excluded())
+        engine = self._store_if_readable()
+        if engine is not None and (campaign := find_campaign(engine, settings.campaign)):
+            require_same_conditions(campaign, settings.conditions)
+        return dry_run(engine, RcsHook(self.rcs_conn_id), settings, self.read_chunks(), self._read_excluded())
 
     def _store_if_readable(self) -> sa.Engine | None:
         try:
@@ -247,12 +269,11 @@ class RcsSendingOperator(BaseOperator):
             self.log.warning("Suppressed and already messaged recipients are unknown: %s", error)
             return None
 
-    def _send(self, context: Context) -> dict[str, Any]:
+    def _send(self, context: Context, settings: SendSettings) -> dict[str, Any]:
         from airflow_provider_rcs.hooks.rcs import RcsHook
         from airflow_provider_rcs.sending.campaign import require_credit_to_begin, send_campaign
         from airflow_provider_rcs.store.outbox.refused_credentials import looking_up
 
-        settings = self._settings()
         hook = RcsHook(self.rcs_conn_id)
         engine = store_engine(self.store_conn_id)
         with looking_up(engine, settings.campaign, hook.credentials_fingerprint):
@@ -266,7 +287,7 @@ class RcsSendingOperator(BaseOperator):
             template,
             settings,
             self.read_chunks(),
-            started_by=task_name(context),
+            started_by=task_name(self, context),
             lease=lease_from_config(),
             excluded=self._read_excluded(),
         )
@@ -290,7 +311,7 @@ class RcsSendingOperator(BaseOperator):
             settings,
             self.read_chunks(),
             DispatchConnections(self.rcs_conn_id, *exclude),
-            started_by=task_name(context),
+            started_by=task_name(self, context),
             lease=lease_from_config(),
             excluded=self._read_excluded(),
         )
@@ -301,9 +322,9 @@ class RcsSendingOperator(BaseOperator):
 
     def _exclude_queries(self) -> Iterator[Query]:
         """Yield the query of ``exclude_sql``, if it was given."""
-        if not self._has_exclude_sql:
+        if self._exclude_sql_as_written is None:
             return
-        if self.exclude_sql is None or not self.exclude_sql.strip():
+        if self.exclude_sql is None or self.exclude_sql.strip() in ("", "None"):
             # A template that rendered to nothing: people who have opted out would be messaged.
             raise RcsInputError("exclude_sql", "it is empty", "Give a query, or leave it out to exclude nobody.")
         conn_id = self.exclude_conn_id or self.default_exclude_conn_id()
@@ -311,29 +332,45 @@ class RcsSendingOperator(BaseOperator):
             raise RcsInputError("exclude_conn_id", "it is not set", "Give the connection of exclude_sql.")
         yield Query(self.exclude_sql, conn_id)
 
-    def _settings(self) -> SendSettings:
+    def _exclusions(self) -> str:
+        """Return what ``exclude_sql`` is, for the terms of the campaign: as written in the DAG, before it is rendered.
+
+        A query by date has another text in each run, and is the same query.
+        """
+        from airflow_provider_rcs.sending.settings import describe_query
+
+        query = next(self._exclude_queries(), None)
+        if query is None:
+            return describe_query(None)
+        written = self._exclude_sql_as_written
+        return describe_query(written if isinstance(written, str) else query.sql, query.conn_id)
+
+    def _settings(self, context: Context) -> SendSettings:
         from airflow_provider_rcs.sending.settings import SendSettings, read_quiet_hours, read_send_at
 
-        send_at = read_send_at(self.send_at, self.timezone)
+        timezone = self._text_or_none("timezone")
+        send_at = read_send_at(self.send_at, timezone)
+        campaign = text_of("campaign", self.campaign)
         return SendSettings(
-            template_id=str(self.template_id),
-            campaign=str(self.campaign),
+            template_id=text_of("template_id", self.template_id),
+            campaign=name_without_rendering(self, context) if campaign == DEFAULT_CAMPAIGN else campaign,
             phone_column=self.phone_column,
             name_column=self.name_column,
             reference_column=self.reference_column,
-            variables=self.variables or {},
-            constants=self.constants or {},
-            default_region=self.default_region or None,
+            variables=dict_of("variables", self.variables),
+            constants=dict_of("constants", self.constants),
+            default_region=self._text_or_none("default_region"),
             region_column=self.region_column,
-            phone_format=self.phone_format or None,
+            phone_format=self._text_or_none("phone_format"),
             mobile_only=self.mobile_only,
-            agent=self.agent or "",
+            agent=self._text_or_none("agent") or "",
             send_at=send_at,
-            quiet_hours=read_quiet_hours(self.quiet_hours, self.timezone, send_at),
+            quiet_hours=read_quiet_hours(self.quiet_hours, timezone, send_at),
             request_reports=self.request_reports,
             batch_size=self.batch_size,
             max_in_flight=self.max_in_flight,
             frequency_cap=self.frequency_cap,
+            exclusions=self._exclusions(),
             min_credits=None if self.min_credits is None else read_min_credits(self.min_credits),
             selection=read_selection(self.shard, self.sample),
             on_invalid=self.on_invalid,
@@ -342,16 +379,11 @@ class RcsSendingOperator(BaseOperator):
             approved_plan=str(self.approved_plan) if self._has_approved_plan else None,
         )
 
+    def _text_or_none(self, argument: str) -> str | None:
+        value = getattr(self, argument)
+        return text_of(argument, value) or None if value is not None else None
+
 
 def lease_from_config() -> timedelta:
     """Return how long a task that sends counts as alive without renewing its lease."""
     return timedelta(seconds=conf.getint("rcs", "lease_seconds", fallback=_DEFAULT_LEASE_SECONDS))
-
-
-def task_name(context: Context) -> str:
-    """Return the name of the task instance, for people."""
-    task_instance = context["ti"]
-    mapped = "" if task_instance.map_index in (None, -1) else f"[{task_instance.map_index}]"
-    return (
-        f"{task_instance.dag_id}/{task_instance.task_id}{mapped}/{task_instance.run_id}, try {task_instance.try_number}"
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -90,6 +91,7 @@ def open_campaign_for_list(
     counts = ListCounts()
     api = service.settings
     terms = CampaignTerms(template.id, template.name, settings.agent or api.agent, settings.send_at, service.account)
+    terms = replace(terms, conditions=settings.conditions)
     plan = PlanHash(template, settings, terms, service.credentials_fingerprint)
     listed = _read_list(chunks, template, settings, counts, plan)
     # The first chunk is read before anything is recorded: it shows if a column is missing, or the list is empty.

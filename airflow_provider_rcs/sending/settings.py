@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from hashlib import blake2b
 from typing import Any
 
 from airflow_provider_rcs.api.dates import read_moment, read_timezone, require_expressible, write_moment
@@ -27,6 +28,7 @@ _CHOICES: Mapping[str, Sequence[object]] = {
     "mobile_only": (True, False),
     "phone_format": (None, "e164", "national"),
 }
+_NONE = "none"
 _PLAN_HASH = re.compile("[0-9a-f]{16}-[0-9a-f]{32}")
 
 
@@ -43,6 +45,8 @@ class SendSettings(ListSettings):
     :param batch_size: the most recipients of one request; ``None`` for the connection's.
     :param max_in_flight: how many requests may be in flight at once, at most 32.
     :param frequency_cap: how often a phone may be messaged, over all campaigns; ``None`` for no cap.
+    :param exclusions: the query of the phones that must not be messaged, as :func:`describe_query` returns it;
+        ``None`` if it is not compared with that of the campaign.
     :param min_credits: the credit that the account must have for the campaign to begin; ``None`` for no check.
     :param on_invalid: ``"reject"`` records invalid recipients as rejected; ``"fail"`` sends nothing if one is invalid.
     :param on_in_doubt: ``"fail"`` fails the task while messages are in doubt, ``"hold"`` lets it succeed.
@@ -60,6 +64,7 @@ class SendSettings(ListSettings):
     batch_size: int | None = None
     max_in_flight: int = DEFAULT_MAX_IN_FLIGHT
     frequency_cap: FrequencyCap | None = None
+    exclusions: str | None = None
     min_credits: float | None = None
     on_invalid: str = "reject"
     on_in_doubt: str = "fail"
@@ -88,6 +93,18 @@ class SendSettings(ListSettings):
         self._require_frequency_cap()
         self._require_usable_date()
         self._require_plan_hash()
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """How the messages are sent, in words: what all lists of a campaign must have in common, besides its date."""
+        cap = self.frequency_cap
+        quiet_hours = sorted(f"{each} (action {each.action})" for each in self.quiet_hours)
+        conditions = {
+            "quiet_hours": ", ".join(quiet_hours) or _NONE,
+            "request_reports": str(self.request_reports),
+            "frequency_cap": cap.reason.partition(": ")[2] if cap else _NONE,
+        }
+        return conditions if self.exclusions is None else {**conditions, "exclude_sql": self.exclusions}
 
     def require_future_send_at(self, remedy: str = _REMEDY_FOR_PASSED_DATE) -> None:
         """Check that ``send_at`` has not passed by more than a few minutes.
@@ -174,6 +191,14 @@ def read_quiet_hours(
         for number, hours in enumerate(quiet_hours):
             _require_one_reading(number, hours, timezone, send_at)
     return tuple(hours.in_service_time(send_at) for hours in quiet_hours)
+
+
+def describe_query(sql: str | None, conn_id: str = "") -> str:
+    """Return a query in a word that tells it from others; its text may quote phones, and is not repeated."""
+    if sql is None:
+        return _NONE
+    digest = blake2b(" ".join(sql.split()).rstrip("; ").encode(), digest_size=4).hexdigest()
+    return f"query {digest} on {conn_id}"
 
 
 def require_region(region: str) -> None:

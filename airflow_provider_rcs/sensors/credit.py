@@ -12,6 +12,7 @@ from airflow_provider_rcs.api.credit import format_credits, read_min_credits
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
+from airflow_provider_rcs.operators.rendering import RendersToText
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -20,7 +21,7 @@ SHORTEST_WAIT = timedelta(minutes=1)
 _DEFAULT_WAIT = timedelta(minutes=5)
 
 
-class RcsCreditSensor(BaseSensorOperator):
+class RcsCreditSensor(RendersToText, BaseSensorOperator):
     """Wait until the account has enough credit; returns the credit left.
 
     The service blocks accounts that connect too often, so pokes are at least a minute apart, and wrong credentials fail

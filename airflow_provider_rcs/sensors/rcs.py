@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowSensorTimeout, BaseSensorOperator, conf
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    BaseSensorOperator,
+    conf,
+)
 
-from airflow_provider_rcs.api.errors import RcsInputError, RcsNoReportsError, RcsTooManyFailuresError
+from airflow_provider_rcs.api.errors import RcsError, RcsInputError, RcsNoReportsError, RcsTooManyFailuresError
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 from airflow_provider_rcs.hooks.store import store_engine
+from airflow_provider_rcs.operators.rendering import RendersToText, text_of
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
+from airflow_provider_rcs.triggers.waiting import Target
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -20,13 +30,22 @@ if TYPE_CHECKING:
     from airflow_provider_rcs.store.read.funnel import Funnel
 
 
-class RcsCampaignSensor(BaseSensorOperator):
+_DEFAULT_GRACE = timedelta(minutes=10)
+
+
+class RcsCampaignSensor(RendersToText, BaseSensorOperator):
     """Wait until enough of a campaign's messages are delivered, or have a final status; returns the counts.
 
     Shares are of the recipients that a message has reached or may still reach: planned and in-doubt messages count;
-    rejected and suppressed recipients and duplicates do not. ``timeout`` counts from the first poke, in every mode. If
-    reports were requested and none has arrived ten minutes after messages were accepted (or after the campaign's date),
-    the sensor logs a warning once a day and increments the metric ``rcs.campaign.silent``.
+    rejected and suppressed recipients and duplicates do not. The sensor fails as soon as so many messages have failed
+    that the share can no longer be reached. ``timeout`` counts from the first poke, in every mode, and is a week by
+    default. ``soft_fail`` and ``never_fail`` do the same in every mode: with either, a failure that a retry cannot help
+    and a timeout skip the task. If reports were requested and none has arrived ten minutes after messages were accepted
+    (or after the campaign's date), the sensor logs a warning once a day and increments the metric
+    ``rcs.campaign.silent``.
+
+    The result has the campaign's counts, and in ``reached`` the ``status`` that was waited for, how many ``messages``
+    have it, ``of`` how many, and how many were ``needed``. If the sensor fails or is skipped, it pushes the same.
 
     :param campaign: the campaign's name. (templated)
     :param until: ``"final"`` (delivered, read, clicked or failed) or ``"delivered"`` (read and clicked count too).
@@ -38,6 +57,7 @@ class RcsCampaignSensor(BaseSensorOperator):
     :param max_failure_rate: fail at once if more than this share of the messages has failed, such as ``0.02``: rejected
         by the service, or not delivered. The share is of all the campaign's messages, with or without a report;
         recipients rejected by the checks of the list do not count. By default any number may fail.
+    :param begins_within: fail if the store has no campaign of this name within this time after the first poke.
     """
 
     template_fields: Sequence[str] = ("campaign", "store_conn_id")
@@ -53,6 +73,7 @@ class RcsCampaignSensor(BaseSensorOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         no_reports_within: timedelta | None = None,
         max_failure_rate: float | None = None,
+        begins_within: timedelta = _DEFAULT_GRACE,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -63,80 +84,168 @@ class RcsCampaignSensor(BaseSensorOperator):
         self.deferrable = deferrable
         self.no_reports_within = no_reports_within
         self.max_failure_rate = max_failure_rate
+        self.begins_within = begins_within
+        self._first_poke: datetime | None = None
         self._last_check: datetime | None = None
+        self._reached: dict[str, Any] = {}
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Wait, on the worker or in the triggerer, and return the campaign's counts."""
-        self._require_arguments()
-        if self.deferrable and not self.poke(context):
-            self.defer(
-                trigger=RcsCampaignTrigger(
-                    campaign=self.campaign,
-                    until=self.until,
-                    at_least=self.at_least,
-                    store_conn_id=self.store_conn_id,
-                    poll_interval=float(self.poke_interval),
-                    end_time=datetime.now(UTC) + timedelta(seconds=float(self.timeout)),
-                    no_reports_within=self.no_reports_within,
-                    max_failure_rate=self.max_failure_rate,
-                ),
-                method_name="execute_complete",
-            )
-        elif not self.deferrable:
+        with airflow_exceptions():
+            self._require_arguments()
+        with self._pushing_what_was_reached(context):
             super().execute(context)
-        return self._counts()
+        return self._reached
 
     def poke(self, context: Context) -> bool:
-        """Fold new reports, and return whether enough messages have the status."""
+        """Fold new reports, and return whether enough messages have the status; a deferrable sensor defers if not."""
+        is_reached = self._look(context)
+        if self.deferrable and not is_reached:
+            self._defer(context)
+        return is_reached
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Resume after the trigger fired; after a timeout, look once more for the latest reports."""
+        with self._pushing_what_was_reached(context):
+            self._conclude(context, event)
+        return self._reached
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Resume in the worker; a failure that a retry can help is not skipped with ``soft_fail``, as when poking."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except AirflowSkipException as skipped:
+            if self.soft_fail and type(skipped.__cause__) is AirflowException:
+                raise skipped.__cause__ from None
+            raise
+
+    def _look(self, context: Context) -> bool:
         from airflow_provider_rcs.store.inbox.folding import fold
-        from airflow_provider_rcs.store.read.funnel import require_failure_rate
 
         with airflow_exceptions():
             engine = store_engine(self.store_conn_id)
             fold(engine)
-            funnel = self._read_funnel(engine)
-            if self.max_failure_rate is not None:
-                require_failure_rate(self.campaign, funnel, self.max_failure_rate)
+            funnel = self._read(engine)
+            if funnel is None:
+                return self._wait_for_its_begin(context)
+            self.log.info(self._target.describe(funnel))
+            is_reached = self._target.is_reached(funnel)
             if funnel.is_silent:
                 self._check_silence(engine, context)
-        reached, wanted = funnel.reached(self.until), funnel.needed(self.at_least)
-        self.log.info("Campaign %s: %d of at least %d messages are %s.", self.campaign, reached, wanted, self.until)
-        return reached >= wanted
+        return is_reached
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Resume after the trigger fired; after a timeout, poke once more for the latest reports."""
-        match event["status"]:
-            case "success":
-                return self._counts()
-            case "timeout" if self.poke(context):
-                return self._counts()
-            case "timeout":
-                raise AirflowSensorTimeout(event["message"])
-            case "no_reports":
-                with airflow_exceptions():
-                    raise RcsNoReportsError(event["message"])
-            case "too_many_failures":
-                with airflow_exceptions():
-                    raise RcsTooManyFailuresError(event["message"])
-            case _:
-                raise AirflowException(event["message"])
+    def _defer(self, context: Context) -> NoReturn:
+        target = self._target
+        self.defer(
+            trigger=RcsCampaignTrigger(
+                campaign=target.campaign,
+                until=target.until,
+                at_least=target.at_least,
+                store_conn_id=self.store_conn_id,
+                poll_interval=float(self.poke_interval),
+                end_time=datetime.now(UTC) + timedelta(seconds=float(self.timeout)),
+                no_reports_within=self.no_reports_within,
+                max_failure_rate=target.max_failure_rate,
+                begins_by=self._time_of_first_poke(context) + self.begins_within,
+            ),
+            method_name="execute_complete",
+        )
+
+    def _conclude(self, context: Context, event: dict[str, Any]) -> None:
+        """Look at what was reached, and raise an exception unless it is enough."""
+        status, message = event["status"], event.get("message", "")
+        if status == "success":
+            with airflow_exceptions():
+                self._require_begun(self._read(store_engine(self.store_conn_id)))
+            return
+        if status == "timeout":
+            if not self._look(context):
+                raise AirflowSensorTimeout(message)
+            return
+        with suppress(RcsError):  # for the log and the XCom alone
+            self._read(store_engine(self.store_conn_id))
+        with airflow_exceptions():
+            match status:
+                case "no_reports":
+                    raise RcsNoReportsError(message)
+                case "too_many_failures":
+                    raise RcsTooManyFailuresError(message)
+                case "not_begun":
+                    self._require_begun(None)
+        raise (AirflowException if event.get("retry_may_help", True) else AirflowFailException)(message)
+
+    @property
+    def _target(self) -> Target:
+        return Target(text_of("campaign", self.campaign), self.until, self.at_least, self.max_failure_rate)
+
+    def _read(self, engine: sa.Engine) -> Funnel | None:
+        """Return the campaign's funnel, and note what it has reached."""
+        from airflow_provider_rcs.store.read.funnel import read_funnel
+
+        target = self._target
+        funnel = read_funnel(engine, target.campaign)
+        if funnel is not None:
+            self._reached = {
+                "campaign": target.campaign,
+                **funnel.as_dict(),
+                "reached": target.progress(funnel),
+            }
+        return funnel
+
+    def _wait_for_its_begin(self, context: Context) -> bool:
+        begins_by = self._time_of_first_poke(context) + self.begins_within
+        if datetime.now(UTC) >= begins_by:
+            self._require_begun(None)
+        self.log.info("The store has no campaign %s yet; waiting for it to begin.", self._target.campaign)
+        return False
+
+    def _require_begun(self, funnel: Funnel | None) -> None:
+        if funnel is None:
+            raise RcsInputError(
+                "campaign",
+                f"the store has no campaign {self._target.campaign!r} ({self.begins_within} after the first poke)",
+                "Put the sensor downstream of the task that sends it, check its name, or raise begins_within.",
+            )
+        self.log.info(self._target.describe(funnel))
+
+    @contextmanager
+    def _pushing_what_was_reached(self, context: Context) -> Iterator[None]:
+        """Push what was reached if the task fails or is skipped, and skip it after a timeout that must not fail it."""
+        try:
+            try:
+                yield
+            except AirflowSensorTimeout as timeout:
+                if self.never_fail:
+                    raise AirflowSkipException("Skipping due to never_fail is set to True.") from timeout
+                raise
+        except (AirflowFailException, AirflowSensorTimeout, AirflowSkipException):
+            push = getattr(context.get("ti"), "xcom_push", None)
+            if push is not None and self._reached:
+                push(key="return_value", value=self._reached)
+            raise
+
+    def _time_of_first_poke(self, context: Context) -> datetime:
+        if self.reschedule:  # where each poke is a process of its own
+            first_poke: datetime | None = context["ti"].get_first_reschedule_date(context)
+            return first_poke or datetime.now(UTC)
+        self._first_poke = self._first_poke or datetime.now(UTC)
+        return self._first_poke
 
     def _require_arguments(self) -> None:
-        with airflow_exceptions():
-            if self.until not in ("final", "delivered"):
-                raise RcsInputError("until", f"{self.until!r} is not a choice", "Use 'final' or 'delivered'.")
-            if not 0 < self.at_least <= 1:
-                raise RcsInputError("at_least", f"{self.at_least} is not a share", "Use a number above 0 and up to 1.")
-            if not isinstance(self.no_reports_within, timedelta | None):
-                raise RcsInputError(
-                    "no_reports_within", f"{self.no_reports_within!r} is not a timedelta", "Use a timedelta."
-                )
-            if self.max_failure_rate is not None and not 0 <= self.max_failure_rate < 1:
-                raise RcsInputError(
-                    "max_failure_rate",
-                    f"{self.max_failure_rate} is not a share",
-                    "Use a number of at least 0 and below 1.",
-                )
+        if self.until not in ("final", "delivered"):
+            raise RcsInputError("until", f"{self.until!r} is not a choice", "Use 'final' or 'delivered'.")
+        if not 0 < self.at_least <= 1:
+            raise RcsInputError("at_least", f"{self.at_least} is not a share", "Use a number above 0 and up to 1.")
+        for argument in ("no_reports_within", "begins_within"):
+            value = getattr(self, argument)
+            if not isinstance(value, timedelta) and (value is not None or argument == "begins_within"):
+                raise RcsInputError(argument, f"{value!r} is not a timedelta", "Use a timedelta.")
+        if self.max_failure_rate is not None and not 0 <= self.max_failure_rate < 1:
+            raise RcsInputError(
+                "max_failure_rate",
+                f"{self.max_failure_rate} is not a share",
+                "Use a number of at least 0 and below 1.",
+            )
 
     def _check_silence(self, engine: sa.Engine, context: Context) -> None:
         """Warn once a day while reports are overdue, and fail if ``no_reports_within`` has passed."""
@@ -150,15 +259,15 @@ class RcsCampaignSensor(BaseSensorOperator):
             silence_warning,
         )
 
-        now = datetime.now(UTC)
-        since = read_silent_campaigns(engine, [self.campaign]).get(self.campaign)
+        campaign, now = self._target.campaign, datetime.now(UTC)
+        since = read_silent_campaigns(engine, [campaign]).get(campaign)
         # A deferrable sensor leaves the warnings to its trigger, which logs to the task's log as well.
         if since is not None and not self.deferrable and is_warning_due(since, now, self._time_of_last_check(context)):
-            self.log.warning("No delivery reports: %s", silence_warning(self.campaign, since))
-            Stats.incr(SILENT_METRIC, tags={"campaign": self.campaign})
+            self.log.warning("No delivery reports: %s", silence_warning(campaign, since))
+            Stats.incr(SILENT_METRIC, tags={"campaign": campaign})
         self._last_check = now
         if self.no_reports_within is not None:
-            require_reports(self.campaign, since, self.no_reports_within, now)
+            require_reports(campaign, since, self.no_reports_within, now)
 
     def _time_of_last_check(self, context: Context) -> datetime | None:
         """Return when the previous poke was, or ``None`` at the first one."""
@@ -170,19 +279,3 @@ class RcsCampaignSensor(BaseSensorOperator):
         if first_poke is None or self.exponential_backoff:
             return first_poke
         return datetime.now(UTC) - timedelta(seconds=2 * float(self.poke_interval))
-
-    def _read_funnel(self, engine: sa.Engine) -> Funnel:
-        from airflow_provider_rcs.store.read.funnel import read_funnel
-
-        funnel = read_funnel(engine, self.campaign)
-        if funnel is None:
-            raise RcsInputError(
-                "campaign",
-                f"the store has no campaign {self.campaign!r}",
-                "Put the sensor downstream of the task that sends it.",
-            )
-        return funnel
-
-    def _counts(self) -> dict[str, Any]:
-        with airflow_exceptions():
-            return {"campaign": self.campaign, **self._read_funnel(store_engine(self.store_conn_id)).as_dict()}

@@ -13,6 +13,7 @@ from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 from airflow_provider_rcs.hooks.status_codes import outdated_warnings
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.lineage import lineage_of_load
+from airflow_provider_rcs.operators.rendering import RendersToText
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_rcs.warehouse.phones import PhoneForm
 
 
-class RcsReportsToSqlOperator(BaseOperator):
+class RcsReportsToSqlOperator(RendersToText, BaseOperator):
     """Upsert new campaigns, message states and delivery reports from the store into warehouse tables.
 
     The tables are ``rcs_campaign``, ``rcs_message``, ``rcs_message_channel``, ``rcs_report`` and ``rcs_inbound``, which

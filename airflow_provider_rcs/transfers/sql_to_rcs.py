@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_rcs.hooks.sql import stream_columns
 from airflow_provider_rcs.operators.lineage import Query
+from airflow_provider_rcs.operators.rendering import parameters_of
 from airflow_provider_rcs.operators.sending import RcsSendingOperator
 
 if TYPE_CHECKING:
@@ -23,16 +24,15 @@ class SqlToRcsOperator(RcsSendingOperator):
     :param sql: the query, or a ``.sql`` file; it returns one row for each recipient. (templated)
     :param sql_conn_id: the connection that runs the query; any with a SQL hook. (templated)
     :param parameters: the values to bind to the query's placeholders, which are written in the style of the database's
-        driver. (templated)
+        driver. Airflow shows how many they are, and their names. (templated)
     """
 
     template_fields: Sequence[str] = ("sql", "sql_conn_id", "parameters", *RcsSendingOperator.template_fields)
     template_fields_renderers: ClassVar[dict[str, str]] = {
         "sql": "sql",
-        "parameters": "json",
         "variables": "json",
-        "constants": "json",
     }
+    data_fields: ClassVar[Mapping[str, str]] = {"parameters": "parameter", **RcsSendingOperator.data_fields}
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class SqlToRcsOperator(RcsSendingOperator):
 
     def read_chunks(self) -> Iterable[Chunk]:
         """Return the rows of the query as columns of some rows at a time."""
-        return stream_columns("sql", self.sql_conn_id, self.sql, self.parameters)
+        return stream_columns("sql", self.sql_conn_id, self.sql, parameters_of(self.parameters))
 
     def default_exclude_conn_id(self) -> str | None:
         """Return the connection of the recipients' query."""

@@ -19,6 +19,7 @@ from airflow_provider_rcs.api.errors import (
 from airflow_provider_rcs.hooks.store import default_store_conn_id
 from airflow_provider_rcs.triggers.shared_poll import shared_poll
 from airflow_provider_rcs.triggers.store import open_store
+from airflow_provider_rcs.triggers.waiting import Target
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -40,6 +41,7 @@ class RcsCampaignTrigger(BaseTrigger):
     :param end_time: when to give up.
     :param no_reports_within: fail if no report at all has arrived within this time after messages were accepted.
     :param max_failure_rate: the largest share of the messages that may fail; ``None`` for any.
+    :param begins_by: until when the campaign may not have begun; ``None`` for ``end_time``.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class RcsCampaignTrigger(BaseTrigger):
         end_time: datetime,
         no_reports_within: timedelta | None = None,
         max_failure_rate: float | None = None,
+        begins_by: datetime | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.campaign = campaign
@@ -63,6 +66,7 @@ class RcsCampaignTrigger(BaseTrigger):
         self.end_time = end_time
         self.no_reports_within = no_reports_within
         self.max_failure_rate = max_failure_rate
+        self.begins_by = begins_by
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the trigger's class path and arguments."""
@@ -77,15 +81,17 @@ class RcsCampaignTrigger(BaseTrigger):
                 "end_time": self.end_time,
                 "no_reports_within": self.no_reports_within,
                 "max_failure_rate": self.max_failure_rate,
+                "begins_by": self.begins_by,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait until enough messages have the status or the time is up, and yield one event."""
+        payload: dict[str, Any]
         try:
             async with asyncio.timeout((self.end_time - datetime.now(UTC)).total_seconds()):
-                await self._wait()
-            payload = {"status": "success"}
+                has_begun = await self._wait()
+            payload = {"status": "success" if has_begun else "not_begun"}
         except TimeoutError:
             payload = {"status": "timeout", "message": self._timeout_message()}
         except RcsNoReportsError as error:
@@ -93,19 +99,26 @@ class RcsCampaignTrigger(BaseTrigger):
         except RcsTooManyFailuresError as error:
             payload = {"status": "too_many_failures", "message": str(error)}
         except RcsError as error:
-            payload = {"status": "error", "message": f"{type(error).__name__}: {error}"}
+            payload = {
+                "status": "error",
+                "message": f"{type(error).__name__}: {error}",
+                "retry_may_help": error.retry_may_help,
+            }
         yield TriggerEvent(payload)
 
-    async def _wait(self) -> None:
-        """Return once enough messages have the status; warn once a day while reports are missing."""
+    async def _wait(self) -> bool:
+        """Return once enough messages have the status; warn once a day while reports are missing.
+
+        :return: whether the campaign has begun; ``False`` if the time for that is up.
+        """
         from airflow_provider_rcs.store.inbox.silence import (
             SILENT_METRIC,
             is_warning_due,
             require_reports,
             silence_warning,
         )
-        from airflow_provider_rcs.store.read.funnel import require_failure_rate
 
+        target = Target(self.campaign, self.until, self.at_least, self.max_failure_rate)
         last_check: datetime | None = None
         async with shared_poll(self.store_conn_id or default_store_conn_id()) as poll:
             while True:
@@ -116,13 +129,13 @@ class RcsCampaignTrigger(BaseTrigger):
                         "Campaign %s: the store is unavailable; polling again later. %s", self.campaign, error
                     )
                     continue
-                if progress is None:
-                    continue
-                if self.max_failure_rate is not None:
-                    require_failure_rate(self.campaign, progress.funnel, self.max_failure_rate)
-                if progress.funnel.reached(self.until) >= progress.funnel.needed(self.at_least):
-                    return
                 now = datetime.now(UTC)
+                if progress is None:
+                    if self.begins_by is not None and now > self.begins_by:
+                        return False
+                    continue
+                if target.is_reached(progress.funnel):
+                    return True
                 silent_since = progress.silent_since
                 if silent_since is not None and is_warning_due(silent_since, now, last_check):
                     self.log.warning("No delivery reports: %s", silence_warning(self.campaign, silent_since))

@@ -25,7 +25,7 @@ LAYERS: dict[str, set[str]] = {
     "triggers": {"hooks", "store", "api"},
     "operators": {"sending", "landing", "warehouse", "hooks", "store", "recipients", "api"},
     "transfers": {"operators", "warehouse", "hooks", "recipients", "api"},
-    "sensors": {"triggers", "hooks", "store", "api"},
+    "sensors": {"operators", "triggers", "hooks", "store", "api"},
     "notifications": {"hooks", "recipients", "api"},
     "receiver": {"store", "api"},
     "sandbox": set(),

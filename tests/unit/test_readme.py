@@ -33,3 +33,10 @@ def test_every_page_that_the_readme_and_the_docs_link_to_exists() -> None:
 
     assert len(links) > 5
     assert [str(link) for link in links if not link.exists()] == []
+
+
+@pytest.mark.parametrize("file", ["README.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("dags/*.py"))])
+def test_every_sensor_that_people_copy_has_a_timeout(file: str) -> None:
+    sensors = re.findall(r"RcsCampaignSensor\((.*?deferrable=True.*?)\)", (ROOT / file).read_text("utf-8"), re.DOTALL)
+
+    assert [sensor for sensor in sensors if "timeout=" not in sensor] == []

@@ -31,6 +31,8 @@ class CampaignTerms:
     :param agent: the RCS agent that sends; empty for the only agent of the account.
     :param send_at: when the service shall send; ``None`` for immediately.
     :param account: the fingerprint of the account that sends: its host and login.
+    :param conditions: how the messages are sent, in words: condition -> value. A condition that one attempt does not
+        give is not compared; the first attempt that gives it sets it.
     """
 
     template_id: str
@@ -38,6 +40,7 @@ class CampaignTerms:
     agent: str = ""
     send_at: datetime | None = None
     account: str = ""
+    conditions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ def open_campaign(
         "agent": terms.agent,
         "send_at": terms.send_at,
         "account": terms.account,
+        "conditions": dict(terms.conditions),
         "status_codes": dict(status_codes),
         "revision": 0,
         "created_at": now,
@@ -85,8 +89,10 @@ def open_campaign(
     has_name = campaigns.c.name == name
     with transaction(engine) as connection:
         insert_or_ignore(connection, campaigns, [new_row], key=["name"])
-        require_same_terms(campaign_from_row(connection.execute(sa.select(campaigns).where(has_name)).one()), terms)
+        before = campaign_from_row(connection.execute(sa.select(campaigns).where(has_name)).one())
+        require_same_terms(before, terms)
         changes = {
+            "conditions": {**terms.conditions, **before.terms.conditions},
             "status_codes": dict(status_codes),
             "reports_since": _reports_since(now if request_reports else None),
         }
@@ -120,10 +126,21 @@ def require_same_terms(campaign: Campaign, terms: CampaignTerms) -> None:
     for term in ("template_id", "agent", "send_at"):
         before, now = getattr(campaign.terms, term), getattr(terms, term)
         if before != now and not (term == "send_at" and _is_overdue(before, now)):
-            raise RcsCampaignConflictError(
-                f"{term}: campaign {campaign.name!r} was started with {before or 'none'!s} and cannot continue with "
-                f"{now or 'none'!s}. Keep the first value, or give the campaign another name."
-            )
+            raise _conflict(campaign.name, term, str(before or "none"), str(now or "none"))
+    require_same_conditions(campaign, terms.conditions)
+
+
+def require_same_conditions(campaign: Campaign, conditions: Mapping[str, str]) -> None:
+    """Check that a list is sent under the same conditions as the earlier lists of its campaign.
+
+    Two tasks that send the same campaign at the same time send to each other's recipients.
+
+    :raises RcsCampaignConflictError: if it is not; the text names both values.
+    """
+    for condition, before in campaign.terms.conditions.items():
+        now = conditions.get(condition, before)
+        if now != before:
+            raise _conflict(campaign.name, condition, before, now)
 
 
 def require_not_restored(engine: sa.Engine, campaign: Campaign) -> None:
@@ -194,6 +211,13 @@ def _reports_since(now: datetime | None) -> sa.ColumnElement[Any]:
         return sa.func.coalesce(since, sa.literal(now, since.type))
     # A campaign that has no request yet, such as a scheduled one, has never asked for reports.
     return sa.case((sa.exists().where(request.c.campaign_id == campaigns.c.id), since), else_=None)
+
+
+def _conflict(campaign: str, term: str, before: str, now: str) -> RcsCampaignConflictError:
+    return RcsCampaignConflictError(
+        f"{term}: campaign {campaign!r} was started with {before} and cannot continue with {now}. "
+        "Keep the first value, or give the campaign another name."
+    )
 
 
 def _is_overdue(before: datetime | None, now: datetime | None) -> bool:

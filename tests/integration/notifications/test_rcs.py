@@ -109,6 +109,16 @@ def test_fields_stay_text_in_a_dag_that_renders_to_native_objects(sandbox: Sandb
     assert accepted_since(sandbox, before) == [(ANA, "1e3")]
 
 
+def test_an_exception_is_sent_as_text_in_a_dag_that_renders_to_native_objects(sandbox: SandboxProcess) -> None:
+    before = sandbox.statistics()["accepted"]
+    dag = DAG("native", start_date=datetime(2026, 1, 1, tzinfo=UTC), schedule=None, render_template_as_native_obj=True)
+    context = context_of("load", dag=dag, exception=RuntimeError("12.50"))
+
+    notifier(template_id=1234567, variables={"Importe": "{{ exception }}"})(context)
+
+    assert accepted_since(sandbox, before) == [(ANA, "12.50")]
+
+
 def test_it_can_be_awaited(sandbox: SandboxProcess) -> None:
     before = sandbox.statistics()["accepted"]
 

@@ -45,6 +45,9 @@ def operator(**changes: Any) -> RcsSendOperator:
         ),
         ({"variables": {}, "constants": {"Importe": None}}, r"constants\['Importe'\]: it has no value"),
         ({"variables": {}, "constants": {"Importe": ["7"]}}, r"constants\['Importe'\]: it is of type list"),
+        ({"constants": "{'Importe': '7'}"}, "constants: a str is not a dict. Give one, or the output of a task"),
+        ({"variables": ["Importe"]}, "variables: a list is not a dict. Give one"),
+        ({"read_options": "{'separator': ';'}"}, "read_options: a str is not a dict. Give one"),
         ({"mobile_only": "yes"}, "mobile_only: 'yes' is not a choice. Use True or False"),
         (
             {"phone_column": "mobile"},

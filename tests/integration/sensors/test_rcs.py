@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowFailException,
     AirflowSensorTimeout,
+    AirflowSkipException,
     Context,
     Stats,
     TaskDeferred,
@@ -98,9 +100,157 @@ def test_an_error_of_the_trigger_fails_the_task(context: Context) -> None:
         sensor().execute_complete(context, {"status": "error", "message": "no store"})
 
 
-def test_an_unknown_campaign_fails_at_once(store: sa.Engine, context: Context) -> None:
-    with pytest.raises(AirflowFailException, match="campaign: the store has no campaign 'spring'"):
-        sensor().execute(context)
+MODES = [{"mode": "poke"}, {"mode": "reschedule"}, {"deferrable": True}]
+
+
+@pytest.mark.parametrize("changes", MODES)
+def test_a_campaign_that_has_not_begun_is_not_waited_for_without_a_grace(
+    store: sa.Engine, first_try: Context, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(AirflowFailException, match="campaign: the store has no campaign 'spring'.*raise begins_within"):
+        sensor(begins_within=timedelta(0), **changes).execute(first_try)
+
+
+def test_a_campaign_that_has_not_begun_is_waited_for(store: sa.Engine, context: Context) -> None:
+    waiting = sensor()
+
+    before = waiting.poke(context)
+    report(store, send(store, "spring", PHONES[:1]), PHONES[0], "13")
+
+    assert (before, waiting.poke(context)) == (False, True)
+
+
+def test_the_grace_counts_from_the_first_poke_across_reschedules(store: sa.Engine) -> None:
+    minutes_ago = datetime.now(UTC) - timedelta(minutes=9), datetime.now(UTC) - timedelta(minutes=11)
+
+    with pytest.raises(AirflowRescheduleException):
+        sensor(mode="reschedule").execute(rescheduled(minutes_ago[0]))
+    with pytest.raises(AirflowFailException, match="no campaign 'spring'"):
+        sensor(mode="reschedule").execute(rescheduled(minutes_ago[1]))
+
+
+def test_the_trigger_gets_until_when_the_campaign_may_not_have_begun(store: sa.Engine, context: Context) -> None:
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor(deferrable=True, begins_within=timedelta(minutes=3)).execute(context)
+
+    trigger = deferred.value.trigger
+    assert isinstance(trigger, RcsCampaignTrigger)
+    assert trigger.begins_by is not None
+    assert timedelta(minutes=2) < trigger.begins_by - datetime.now(UTC) <= timedelta(minutes=3)
+
+
+def test_a_campaign_that_the_trigger_did_not_find_fails_the_task(context: Context) -> None:
+    with pytest.raises(AirflowFailException, match="the store has no campaign 'spring'"):
+        sensor().execute_complete(context, {"status": "not_begun"})
+
+
+@pytest.mark.parametrize("changes", MODES)
+def test_a_share_that_can_no_longer_be_reached_fails_the_sensor_in_each_mode(
+    store: sa.Engine, first_try: Context, changes: dict[str, Any]
+) -> None:
+    phones = [f"+3460000000{number}" for number in range(10)]
+    reference = send(store, "spring", phones)
+    for phone in phones[:4]:
+        report(store, reference, phone, "50")
+
+    with pytest.raises(
+        AirflowFailException,
+        match="4 of its 10 messages have failed, and at_least=0.9, which needs 9 that are delivered, can no longer be",
+    ):
+        sensor(until="delivered", at_least=0.9, **changes).execute(first_try)
+    with pytest.raises((AirflowRescheduleException, TaskDeferred)):
+        sensor(until="delivered", at_least=0.6, **(changes | {"mode": "reschedule"})).execute(first_try)
+
+
+def test_failures_do_not_end_the_wait_for_final_statuses(store: sa.Engine, context: Context) -> None:
+    report(store, send(store, "spring", PHONES), PHONES[0], "50")
+
+    assert not sensor(until="final").poke(context)
+
+
+SOFT = [{"soft_fail": True}, {"never_fail": True}]
+
+
+@pytest.mark.parametrize("soft", SOFT)
+@pytest.mark.parametrize("changes", MODES)
+def test_a_failure_skips_a_sensor_that_may_not_fail_in_each_mode(
+    store: sa.Engine, first_try: Context, changes: dict[str, Any], soft: dict[str, Any]
+) -> None:
+    report(store, send(store, "spring", PHONES), PHONES[0], "50")
+    waiting = sensor(until="delivered", **changes, **soft)
+
+    with pytest.raises(AirflowSkipException):
+        waiting.execute(first_try)
+    with pytest.raises(AirflowSkipException):
+        waiting.resume_execution(
+            "execute_complete", {"event": {"status": "too_many_failures", "message": "1 has"}}, first_try
+        )
+
+
+@pytest.mark.parametrize("soft", SOFT)
+def test_a_timeout_skips_a_sensor_that_may_not_fail_in_each_mode(store: sa.Engine, soft: dict[str, Any]) -> None:
+    send(store, "spring", PHONES)
+    long_ago = rescheduled(datetime.now(UTC) - timedelta(hours=2))
+    timeout = {"event": {"status": "timeout", "message": "too late"}}
+
+    with pytest.raises(AirflowSkipException):
+        sensor(mode="reschedule", timeout=3600, **soft).execute(long_ago)
+    with pytest.raises(AirflowSkipException):
+        sensor(mode="poke", timeout=0, poke_interval=0, **soft).execute(long_ago)
+    with pytest.raises(AirflowSkipException):
+        sensor(deferrable=True, **soft).resume_execution("execute_complete", timeout, long_ago)
+
+
+@pytest.mark.parametrize("changes", MODES)
+def test_a_failure_that_a_retry_can_help_is_not_skipped_with_soft_fail_in_each_mode(
+    first_try: Context, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = {"conn_type": "postgres", "host": "127.0.0.1", "port": 1, "login": "rcs", "password": "x", "schema": "rcs"}
+    monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps(store))
+    waiting = sensor(soft_fail=True, **changes)
+
+    with pytest.raises(AirflowException, match="RcsStoreUnavailable") as stopped:
+        waiting.execute(first_try)
+    with pytest.raises(AirflowException, match="RcsStoreUnavailable") as resumed:
+        waiting.resume_execution("execute_complete", {"event": {"status": "success"}}, first_try)
+
+    assert type(stopped.value) is type(resumed.value) is AirflowException
+
+
+def test_the_result_and_the_last_line_of_the_log_hold_what_was_reached(
+    store: sa.Engine, context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report(store, send(store, "spring", PHONES), PHONES[0], "13")
+    waiting = sensor(until="delivered", at_least=0.5)
+
+    returned = [waiting.execute(context), waiting.execute_complete(context, {"status": "success"})]
+
+    assert [each["reached"] for each in returned] == [{"status": "delivered", "messages": 1, "of": 2, "needed": 1}] * 2
+    assert capsys.readouterr().out.count("1 of 2 messages (50.0%) are delivered; at least 1 are needed.") == 2
+
+
+def test_a_sensor_that_fails_pushes_what_was_reached(store: sa.Engine) -> None:
+    report(store, send(store, "spring", PHONES), PHONES[0], "13")
+    pushed: dict[str, Any] = {}
+    context = rescheduled(None)
+    context["ti"].xcom_push = lambda key, value: pushed.update({key: value})  # type: ignore[method-assign]
+
+    with pytest.raises(AirflowSensorTimeout):
+        sensor().execute_complete(context, {"status": "timeout", "message": "too late"})
+
+    assert pushed["return_value"]["reached"] == {"status": "final", "messages": 1, "of": 2, "needed": 2}
+
+
+def test_a_campaign_given_as_a_number_is_found(store: sa.Engine, context: Context) -> None:
+    report(store, send(store, "20261129", PHONES[:1]), PHONES[0], "13")
+
+    assert sensor(campaign=20261129).execute(context)["campaign"] == "20261129"
+
+
+def test_a_sensor_can_be_executed_without_a_context(store: sa.Engine) -> None:
+    report(store, send(store, "spring", PHONES[:1]), PHONES[0], "13")
+
+    assert sensor().execute(context={})["statuses"] == {"delivered": 1}
 
 
 @pytest.mark.parametrize(
@@ -111,6 +261,7 @@ def test_an_unknown_campaign_fails_at_once(store: sa.Engine, context: Context) -
         ({"max_failure_rate": 1}, "max_failure_rate: 1 is not a share"),
         ({"max_failure_rate": -0.1}, "max_failure_rate: -0.1 is not a share"),
         ({"no_reports_within": 60}, "no_reports_within: 60 is not a timedelta. Use a timedelta"),
+        ({"begins_within": 60}, "begins_within: 60 is not a timedelta. Use a timedelta"),
     ],
 )
 def test_an_unusable_argument_is_named(context: Context, changes: dict[str, Any], message: str) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+import re
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.models import QuietHours
+from airflow_provider_rcs.api.models import FrequencyCap, QuietHours
 from airflow_provider_rcs.recipients.selection import read_selection
-from airflow_provider_rcs.sending.settings import SendSettings, read_quiet_hours, read_send_at
+from airflow_provider_rcs.sending.settings import SendSettings, describe_query, read_quiet_hours, read_send_at
 
 NIGHT = QuietHours(time(22), time(9))
 NIGHT_AS_DICT: dict[str, Any] = {"start": "22:00", "end": "9:00"}
@@ -167,3 +168,36 @@ def test_a_campaign_scheduled_by_the_store_cannot_be_sharded() -> None:
             scheduled_by="store",
             selection=read_selection("2/4", 1),
         )
+
+
+def test_conditions_are_words_that_tell_what_the_lists_of_a_campaign_have_in_common() -> None:
+    cap = FrequencyCap(2, timedelta(days=7))
+    evening = QuietHours(time(20), time(21), 2)
+
+    conditions = SendSettings(
+        "7", "spring", quiet_hours=(NIGHT, evening), request_reports=False, frequency_cap=cap, exclusions="a query"
+    ).conditions
+
+    assert conditions == {
+        "quiet_hours": "20:00-21:00 (action 2), 22:00-09:00 (action 1)",
+        "request_reports": "False",
+        "frequency_cap": "at most 2 within 7 days",
+        "exclude_sql": "a query",
+    }
+
+
+def test_without_them_conditions_say_none_and_unknown_exclusions_are_left_out() -> None:
+    assert SendSettings("7", "spring").conditions == {
+        "quiet_hours": "none",
+        "request_reports": "True",
+        "frequency_cap": "none",
+    }
+
+
+def test_a_query_is_described_without_its_text_and_whatever_its_white_space() -> None:
+    described = describe_query("SELECT '+34600000001'\n  FROM opt_out;", "warehouse")
+
+    assert described == describe_query("SELECT '+34600000001' FROM opt_out", "warehouse")
+    assert described != describe_query("SELECT phone FROM opt_out", "warehouse")
+    assert re.fullmatch("query [0-9a-f]{8} on warehouse", described)
+    assert describe_query(None) == "none"

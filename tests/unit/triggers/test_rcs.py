@@ -62,6 +62,7 @@ def test_the_campaign_trigger_serializes_to_its_class_and_arguments() -> None:
             "end_time": END,
             "no_reports_within": None,
             "max_failure_rate": None,
+            "begins_by": None,
         },
     )
 
@@ -78,7 +79,7 @@ def test_it_serializes_max_failure_rate() -> None:
     assert arguments["max_failure_rate"] == 0.02
 
 
-@pytest.mark.parametrize("newer", ["no_reports_within", "max_failure_rate"])
+@pytest.mark.parametrize("newer", ["no_reports_within", "max_failure_rate", "begins_by"])
 def test_a_trigger_serialized_before_an_argument_was_added_can_be_restored(newer: str) -> None:
     _, arguments = trigger().serialize()
     del arguments[newer]
@@ -134,6 +135,22 @@ def test_failures_up_to_the_limit_do_not_end_the_wait(store: sa.Engine) -> None:
     land_and_fold(store, report_on(claim, code="50"), report_on(claim, BEA))
 
     assert first_event(trigger(max_failure_rate=0.5)) == {"status": "success"}
+
+
+def test_it_waits_for_a_campaign_that_has_not_begun_until_its_time_is_up(store: sa.Engine) -> None:
+    in_a_moment = datetime.now(UTC) + timedelta(seconds=0.2)
+
+    assert first_event(trigger(begins_by=in_a_moment)) == {"status": "not_begun"}
+    assert datetime.now(UTC) > in_a_moment
+
+
+def test_it_fires_if_the_share_can_no_longer_be_reached(store: sa.Engine) -> None:
+    land_and_fold(store, report_on(sent(store, [ANA, BEA]), code="50"))
+
+    event = first_event(trigger(until="delivered"))
+
+    assert event["status"] == "too_many_failures"
+    assert "1 of its 2 messages have failed, and at_least=0.95, which needs 2" in event["message"]
 
 
 def overdue_since(store: sa.Engine, overdue: timedelta) -> None:

@@ -84,6 +84,34 @@ def test_other_terms_are_refused_with_both_values(
     assert f" cannot continue with {now}. " in str(refused.value)
 
 
+NIGHT = {"quiet_hours": "22:00-09:00 (action 1)", "request_reports": "True"}
+
+
+def test_other_conditions_are_refused_with_both_values(engine: sa.Engine) -> None:
+    open_campaign(engine, "spring", replace(TERMS, conditions=NIGHT), {})
+
+    with pytest.raises(RcsCampaignConflictError) as refused:
+        open_campaign(engine, "spring", replace(TERMS, conditions=NIGHT | {"quiet_hours": "none"}), {})
+
+    assert str(refused.value).startswith(
+        "quiet_hours: campaign 'spring' was started with 22:00-09:00 (action 1) and cannot continue with none. "
+    )
+
+
+def test_a_condition_that_an_attempt_does_not_give_is_not_compared(engine: sa.Engine) -> None:
+    open_campaign(engine, "spring", replace(TERMS, conditions=NIGHT), {})
+
+    assert open_campaign(engine, "spring", TERMS, {}).terms.conditions == NIGHT
+
+
+def test_the_first_attempt_that_gives_a_condition_sets_it(engine: sa.Engine) -> None:
+    open_campaign(engine, "spring", TERMS, {})
+    open_campaign(engine, "spring", replace(TERMS, conditions={"frequency_cap": "none"}), {})
+
+    with pytest.raises(RcsCampaignConflictError, match="frequency_cap"):
+        open_campaign(engine, "spring", replace(TERMS, conditions={"frequency_cap": "at most 1 within 7 days"}), {})
+
+
 def test_refused_opening_changes_nothing(engine: sa.Engine) -> None:
     opened = open_campaign(engine, "spring", TERMS, {"20": "read"})
 

@@ -21,7 +21,7 @@ from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 from airflow_provider_rcs.hooks.store import store_engine
 from airflow_provider_rcs.operators.rendering import RendersToText, text_of
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
-from airflow_provider_rcs.triggers.waiting import Target
+from airflow_provider_rcs.triggers.waiting import Target, has_begun
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -57,7 +57,7 @@ class RcsCampaignSensor(RendersToText, BaseSensorOperator):
     :param max_failure_rate: fail at once if more than this share of the messages has failed, such as ``0.02``: rejected
         by the service, or not delivered. The share is of all the campaign's messages, with or without a report;
         recipients rejected by the checks of the list do not count. By default any number may fail.
-    :param begins_within: fail if the store has no campaign of this name within this time after the first poke.
+    :param begins_within: fail if the store has no recipient of the campaign within this time after the first poke.
     """
 
     template_fields: Sequence[str] = ("campaign", "store_conn_id")
@@ -126,7 +126,7 @@ class RcsCampaignSensor(RendersToText, BaseSensorOperator):
             engine = store_engine(self.store_conn_id)
             fold(engine)
             funnel = self._read(engine)
-            if funnel is None:
+            if not has_begun(funnel):
                 return self._wait_for_its_begin(context)
             self.log.info(self._target.describe(funnel))
             is_reached = self._target.is_reached(funnel)
@@ -196,14 +196,15 @@ class RcsCampaignSensor(RendersToText, BaseSensorOperator):
         begins_by = self._time_of_first_poke(context) + self.begins_within
         if datetime.now(UTC) >= begins_by:
             self._require_begun(None)
-        self.log.info("The store has no campaign %s yet; waiting for it to begin.", self._target.campaign)
+        self.log.info("The store has no recipient of campaign %s yet; waiting for it to begin.", self._target.campaign)
         return False
 
     def _require_begun(self, funnel: Funnel | None) -> None:
-        if funnel is None:
+        if not has_begun(funnel):
             raise RcsInputError(
                 "campaign",
-                f"the store has no campaign {self._target.campaign!r} ({self.begins_within} after the first poke)",
+                f"the store has no recipient of a campaign {self._target.campaign!r} ({self.begins_within} after the "
+                "first poke)",
                 "Put the sensor downstream of the task that sends it, check its name, or raise begins_within.",
             )
         self.log.info(self._target.describe(funnel))

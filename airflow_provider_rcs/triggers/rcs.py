@@ -19,7 +19,7 @@ from airflow_provider_rcs.api.errors import (
 from airflow_provider_rcs.hooks.store import default_store_conn_id
 from airflow_provider_rcs.triggers.shared_poll import shared_poll
 from airflow_provider_rcs.triggers.store import open_store
-from airflow_provider_rcs.triggers.waiting import Target
+from airflow_provider_rcs.triggers.waiting import Target, has_begun
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -130,7 +130,7 @@ class RcsCampaignTrigger(BaseTrigger):
                     )
                     continue
                 now = datetime.now(UTC)
-                if progress is None:
+                if progress is None or not has_begun(progress.funnel):
                     if self.begins_by is not None and now > self.begins_by:
                         return False
                     continue

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_rcs.api.errors import RcsTooManyFailuresError
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from airflow_provider_rcs.store.read.funnel import Funnel
+
+
+def has_begun(funnel: Funnel | None) -> TypeGuard[Funnel]:
+    """Return whether a campaign has recipients: before its list is recorded, all of none would have any status.
+
+    :param funnel: of the campaign; ``None`` if the store does not know it.
+    """
+    return funnel is not None and funnel.requested > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow.sdk.exceptions import AirflowRescheduleException
 
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
+from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms, open_campaign
 from airflow_provider_rcs.store.db.tables import campaign, request
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
 from tests.unit.warehouse.test_load import report, send
@@ -107,7 +108,9 @@ MODES = [{"mode": "poke"}, {"mode": "reschedule"}, {"deferrable": True}]
 def test_a_campaign_that_has_not_begun_is_not_waited_for_without_a_grace(
     store: sa.Engine, first_try: Context, changes: dict[str, Any]
 ) -> None:
-    with pytest.raises(AirflowFailException, match="campaign: the store has no campaign 'spring'.*raise begins_within"):
+    with pytest.raises(
+        AirflowFailException, match="campaign: the store has no recipient of a campaign 'spring'.*raise begins_within"
+    ):
         sensor(begins_within=timedelta(0), **changes).execute(first_try)
 
 
@@ -120,12 +123,18 @@ def test_a_campaign_that_has_not_begun_is_waited_for(store: sa.Engine, context: 
     assert (before, waiting.poke(context)) == (False, True)
 
 
+def test_a_campaign_whose_list_is_not_recorded_yet_has_not_begun(store: sa.Engine, context: Context) -> None:
+    open_campaign(store, "spring", CampaignTerms("1", "Greeting", "", None, "an account"), {})
+
+    assert not sensor().poke(context)
+
+
 def test_the_grace_counts_from_the_first_poke_across_reschedules(store: sa.Engine) -> None:
     minutes_ago = datetime.now(UTC) - timedelta(minutes=9), datetime.now(UTC) - timedelta(minutes=11)
 
     with pytest.raises(AirflowRescheduleException):
         sensor(mode="reschedule").execute(rescheduled(minutes_ago[0]))
-    with pytest.raises(AirflowFailException, match="no campaign 'spring'"):
+    with pytest.raises(AirflowFailException, match="no recipient of a campaign 'spring'"):
         sensor(mode="reschedule").execute(rescheduled(minutes_ago[1]))
 
 
@@ -140,7 +149,7 @@ def test_the_trigger_gets_until_when_the_campaign_may_not_have_begun(store: sa.E
 
 
 def test_a_campaign_that_the_trigger_did_not_find_fails_the_task(context: Context) -> None:
-    with pytest.raises(AirflowFailException, match="the store has no campaign 'spring'"):
+    with pytest.raises(AirflowFailException, match="the store has no recipient of a campaign 'spring'"):
         sensor().execute_complete(context, {"status": "not_begun"})
 
 

@@ -17,7 +17,7 @@ from airflow_provider_rcs.store.db import tables
 from airflow_provider_rcs.store.inbox.folding import fold_parked
 from airflow_provider_rcs.store.inbox.silence import SILENT_AFTER
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger, RcsReportsTrigger
-from tests.unit.store.given import ANA, BEA, land_and_fold, report_on, sent
+from tests.unit.store.given import ANA, BEA, land_and_fold, planned, report_on, sent
 
 END = datetime(2099, 12, 1, 9, 30, tzinfo=UTC)
 
@@ -142,6 +142,12 @@ def test_it_waits_for_a_campaign_that_has_not_begun_until_its_time_is_up(store: 
 
     assert first_event(trigger(begins_by=in_a_moment)) == {"status": "not_begun"}
     assert datetime.now(UTC) > in_a_moment
+
+
+def test_it_waits_for_a_campaign_whose_list_is_not_recorded_yet(store: sa.Engine) -> None:
+    planned(store, [])
+
+    assert first_event(trigger(begins_by=datetime.now(UTC))) == {"status": "not_begun"}
 
 
 def test_it_fires_if_the_share_can_no_longer_be_reached(store: sa.Engine) -> None:

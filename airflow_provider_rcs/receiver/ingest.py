@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from airflow_provider_rcs.receiver.metrics import Metrics
+    from airflow_provider_rcs.receiver.responses import Response
     from airflow_provider_rcs.receiver.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ _STORE_SHARE = 0.6
 # A store whose commits only just met the limit would be suspended again by the next load.
 _SECONDS_OF_A_FAST_COMMIT = _STORE_TIMEOUT / 2
 _SECONDS_TO_NEXT_TRY = 1.0
+_SECONDS_BETWEEN_UNSAVED_LINES = 60.0
 # How soon running processes find the files that a dead one left.
 _SECONDS_BETWEEN_SPOOL_CHECKS = 30.0
 
@@ -74,6 +76,7 @@ class Ingest:
         self._opt_out_words = opt_out_words
         self._store_available = True
         self._connected = False
+        self._next_unsaved_line_at = 0.0
         self._landing: AsyncLanding | None = None
         self._store_thread = CallThread("rcs-reports-store")
         self._spool_thread = CallThread("rcs-reports-spool")
@@ -113,18 +116,29 @@ class Ingest:
         return Saved.SPOOLED
 
     async def _save_to_spool(self, pushed: ReceivedReports, seconds: float) -> None:
+        count = len(pushed.reports) + len(pushed.inbound) + len(pushed.refused)
         if self._spool is None:
-            raise RequestRefusedError(STORE_FAILED)
+            raise self._unsaved(STORE_FAILED, count, "no spool is set")
         try:
             await self._spool_commits.commit(pushed, seconds)
         except SpoolFullError:
-            raise RequestRefusedError(SPOOL_FULL) from None
+            raise self._unsaved(SPOOL_FULL, count, "the spool is full") from None
+        except TimeoutError:
+            raise self._unsaved(STORE_FAILED, count, "the spool takes too long") from None
         except Exception:  # noqa: BLE001 - logged for the batch
-            raise RequestRefusedError(STORE_FAILED) from None
-        self._metrics.incr(names.SPOOLED, len(pushed.reports) + len(pushed.inbound) + len(pushed.refused))
+            raise self._unsaved(STORE_FAILED, count, "the spool cannot be written") from None
+        self._metrics.incr(names.SPOOLED, count)
         if self._store_available:
             # The store came back, and the spool was moved, before this was appended.
             self.wake()
+
+    def _unsaved(self, response: Response, count: int, reason: str) -> RequestRefusedError:
+        """Count what is answered 503, say so once a minute, and return the error that answers it."""
+        self._metrics.incr(names.UNSAVED, count)
+        if (now := time.monotonic()) >= self._next_unsaved_line_at:
+            self._next_unsaved_line_at = now + _SECONDS_BETWEEN_UNSAVED_LINES
+            log.error("Reports are answered 503, because the store does not accept them and %s", reason)
+        return RequestRefusedError(response)
 
     def _suspend_store(self, reason: str) -> None:
         if self._store_available:

@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 RECEIVED = "rcs.reports.received"
 COMMITTED = "rcs.reports.committed"
 SPOOLED = "rcs.reports.spooled"
+UNSAVED = "rcs.reports.unsaved"
 REFUSED = "rcs.reports.refused"
 UNAUTHORIZED = "rcs.reports.unauthorized"
 COMMIT_TIME = "rcs.reports.commit_time"

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.receiver import ingest
 from airflow_provider_rcs.receiver.app import ReportsApp
+from airflow_provider_rcs.receiver.metrics import LoggedMetrics
 from airflow_provider_rcs.receiver.spool import Spool
 from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports
@@ -223,6 +225,29 @@ def test_a_spool_that_cannot_be_written_is_answered_503(tmp_path: Path) -> None:
 
     assert push(app).status_code == 503
     assert push(app, "/rcs/health", "GET").status_code == 503
+
+
+class SlowSpool(Spool):
+    def append(self, pushes: Sequence[ReceivedReports]) -> None:  # noqa: ARG002
+        time.sleep(1.2)
+
+
+def test_what_neither_store_nor_spool_saves_in_time_is_counted_and_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def get_engine() -> sa.Engine:
+        raise RcsStoreError("store: not available")
+
+    metrics = LoggedMetrics()
+    app = ReportsApp(get_engine, lambda: CREDENTIALS, spool=SlowSpool(tmp_path / "spool"), metrics=metrics)
+
+    with caplog.at_level(logging.INFO, "airflow_provider_rcs"):
+        answers = [push(app).status_code for _ in range(2)]
+        metrics.log_totals()
+
+    assert answers == [503, 503]
+    assert "rcs.reports.unsaved=2" in caplog.text
+    assert caplog.text.count("answered 503, because the store does not accept them and the spool takes too long") == 1
 
 
 def test_a_refused_body_is_spooled_while_the_store_is_unavailable(

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
 from threading import Event
 
@@ -39,7 +40,7 @@ class Pusher:
     answered: set[int] = field(default_factory=set)
     statuses: Counter[str] = field(default_factory=Counter)
     slow: Counter[str] = field(default_factory=Counter)
-    unexplained: Counter[str] = field(default_factory=Counter)
+    unexplained: list[str] = field(default_factory=list)
 
     def push_until(self, ended: Event) -> None:
         with requests.Session() as session:
@@ -67,7 +68,8 @@ class Pusher:
         self.statuses[outcome] += 1
         if outcome == "200":
             self.answered.add(number)
-        elif outcome != "401" and not self.disturbances.explanation(begin, end):
-            self.unexplained[outcome] += 1
+        explanation = self.disturbances.explanation(begin, end)
+        if outcome not in ("200", "401") and not explanation:
+            self.unexplained.append(f"{datetime.now(UTC):%H:%M:%S} {outcome} after {end - begin:.2f} s")
         if end - begin > _SLOW_SECONDS:
-            self.slow[self.disturbances.explanation(begin, end) or "unexplained"] += 1
+            self.slow[explanation or "unexplained"] += 1

@@ -68,7 +68,7 @@ def test_it_lists_refused_bodies_without_their_content(
         b"to: +34 (600) 000-001",
         b'"\\u0033\\u0034600000001"',
         "34600000001".encode("utf-16"),
-        gzip.compress(b"to 34600000001"),
+        gzip.compress(b"to 34600000001", mtime=0),
         base64.b64encode(b"to 34600000001 or so"),
         "３４６０００００００１".encode(),  # noqa: RUF001
     ],

@@ -34,7 +34,7 @@ def test_a_file_of_one_body_gives_that_body(content: bytes) -> None:
     assert bodies(gzip.compress(content)) == [content]
 
 
-@pytest.mark.parametrize("content", [b"", b" \n", b"\xef\xbb\xbf", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", b" \n", b"\xef\xbb\xbf", gzip.compress(b"", mtime=0)])
 def test_an_empty_file_gives_none(content: bytes) -> None:
     assert bodies(content) == []
 

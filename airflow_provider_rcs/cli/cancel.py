@@ -24,24 +24,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Cancel the campaign, and print the result."""
-    from airflow_provider_rcs.store.campaign.campaigns import require_campaign
-    from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
-    from airflow_provider_rcs.store.inbox.folding import fold_if_possible
-    from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
+    from airflow_provider_rcs.store.campaign.cancellations import Cancellation
+    from airflow_provider_rcs.store.maintenance.decisions import cancel_campaign
 
     engine = migrated_store_of(arguments)
-    campaign = require_campaign(engine, arguments.campaign)
     cancellation = Cancellation(arguments.by, arguments.reason, datetime.now(UTC))
-    # First settle what dead attempts left in flight: no later attempt at this campaign will.
-    recover_dead_attempts(engine, campaign)
-    fold_if_possible(engine)
-    cancelled = cancel(engine, campaign, cancellation)
+    cancelled = cancel_campaign(engine, arguments.campaign, cancellation)
     if cancelled.cancellation != cancellation:
         first = cancelled.cancellation
         print(
             f"It was already cancelled by {first.decided_by} on {first.decided_at:%Y-%m-%d %H:%M} UTC: {first.reason}"
         )
-    print(f"Campaign {campaign.name} is cancelled: {cancelled.not_sent:,} planned messages are not sent.")
+    print(f"Campaign {arguments.campaign} is cancelled: {cancelled.not_sent:,} planned messages are not sent.")
     if cancelled.handed_over:
         print(
             f"{cancelled.handed_over:,} messages were already handed to the service and cannot be recalled. "

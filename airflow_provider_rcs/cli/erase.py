@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import getpass
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.errors import RcsInputError
@@ -13,17 +12,6 @@ from airflow_provider_rcs.cli.store_option import add_store_option, migrated_sto
 
 if TYPE_CHECKING:
     from airflow_provider_rcs.store.privacy.erasure import PersonalData
-
-_AFTERWARDS = """\
-The next run of RcsReportsToSqlOperator removes the person from the warehouse. Copies that it does not load (other
-schemas, tables derived from these, backups) need these statements, with the schema before the table names if they have
-one:
-
-{statements}
-
-Not erased: the person's rows in the tables that campaigns are sent from, data at the service, logs, backups of the
-store, and reports that a receiver has spooled while the store is unavailable. Reports that arrive later are anonymised
-when they are folded, except bodies that cannot be parsed: run this again when the health of the receivers is ready."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Show the person's data in the store, and erase it after confirmation."""
     from airflow_provider_rcs.store.inbox.folding import fold_parked
     from airflow_provider_rcs.store.privacy.erasure import erase, find_personal_data
+    from airflow_provider_rcs.store.privacy.warehouse_copies import what_is_left
 
     phone = read_phone_given("phone", arguments.phone, arguments.default_region)
     engine = migrated_store_of(arguments)
@@ -63,23 +52,15 @@ def run(arguments: argparse.Namespace) -> None:
     _print_counts("erased rows", erased, phone)
     if arguments.suppress:
         print("The phone is suppressed for all campaigns, by its pseudonym.")
-    print(_AFTERWARDS.format(statements=_format_statements(erased)))
+    print(what_is_left(erased.message_ids, erased.reports, erased.inbound))
 
 
 def _print_counts(heading: str, data: PersonalData, phone: str) -> None:
     from airflow_provider_rcs.api.masking import mask_phone
-    from airflow_provider_rcs.cli.tables import aligned
+    from airflow_provider_rcs.store.read.text_tables import aligned
 
     print(f"Phone {mask_phone(phone)}; {len(data.pseudonymous_messages)} messages were pseudonymised before.")
     print(aligned(["table", heading], list(data.as_counts().items())), end="\n\n")
-
-
-def _format_statements(data: PersonalData) -> str:
-    lines = warehouse_statements(data.message_ids, data.reports, data.inbound)
-    return (
-        "\n".join(f"    {line}" for line in lines)
-        or "    (nothing: the store has no message, report or reply of this person)"
-    )
 
 
 def _require_yes(question: str, confirmed: bool) -> None:
@@ -96,31 +77,3 @@ def _require_yes(question: str, confirmed: bool) -> None:
         answer = ""
     if answer.strip().lower() != "yes":
         raise RcsInputError("yes", "aborted: not confirmed; nothing was changed", "Type yes when asked, or pass --yes.")
-
-
-_MESSAGE_VALUES = {"phone": "NULL", "phone_as_listed": "''", "name": "''", "reference": "''", "detail": "''"}
-_REPORT_VALUES = {"phone": "''", "message_reference": "''", "extra": "'{}'"}
-_INBOUND_VALUES = {**_REPORT_VALUES, "text": "''"}
-
-
-def warehouse_statements(messages: Sequence[int], reports: Sequence[int], inbound: Sequence[int] = ()) -> list[str]:
-    """Return the statements that erase a person from the tables of a warehouse, whatever the form of phones there.
-
-    :param messages: ids of the person's messages.
-    :param reports: ids of the reports on these messages, and of reports on the phone that belong to no message.
-    :param inbound: ids of the person's own messages.
-    """
-    message_updates = [_update("rcs_message", _MESSAGE_VALUES, _is_one_of("id", messages))] if messages else []
-    conditions = [_is_one_of(*each) for each in (("message_id", messages), ("id", reports)) if each[1]]
-    report_updates = [_update("rcs_report", _REPORT_VALUES, " OR ".join(conditions))] if conditions else []
-    inbound_updates = [_update("rcs_inbound", _INBOUND_VALUES, _is_one_of("id", inbound))] if inbound else []
-    return message_updates + report_updates + inbound_updates
-
-
-def _update(table: str, values: dict[str, str], condition: str) -> str:
-    changes = ", ".join(f"{column} = {value}" for column, value in values.items())
-    return f"UPDATE {table} SET {changes} WHERE {condition};"
-
-
-def _is_one_of(column: str, ids: Sequence[int]) -> str:
-    return f"{column} IN ({', '.join(map(str, ids))})"

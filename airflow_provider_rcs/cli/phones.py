@@ -24,21 +24,10 @@ def read_phone_given(argument: str, text: str, default_region: str | None) -> st
     :param default_region: the region of national phones, such as ``"ES"``.
     :raises RcsInputError: if it cannot be read, or if the region is unknown.
     """
-    from airflow_provider_rcs.api.errors import RcsInputError
-    from airflow_provider_rcs.api.masking import mask_phone
-    from airflow_provider_rcs.recipients.phone_cells import PhoneError
-    from airflow_provider_rcs.recipients.phones import PhoneRules, read_phone
-    from airflow_provider_rcs.sending.settings import require_region
+    from airflow_provider_rcs.sending.sources.phone_lists import read_one_phone
 
-    if default_region is not None:
-        require_region(default_region)
-    text = next(_lines_of_input(), "") if text == FROM_INPUT else text
-    try:
-        return read_phone(text, PhoneRules(default_region, mobile_only=False)).phone
-    except PhoneError as error:
-        raise RcsInputError(
-            argument, f"{mask_phone(text)!r}: {error}", "Write it with + and the country code."
-        ) from None
+    given = next(_lines_of_input(), "") if text == FROM_INPUT else text
+    return read_one_phone(argument, given, default_region)
 
 
 def _lines_of_input() -> Iterator[str]:

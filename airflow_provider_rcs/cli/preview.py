@@ -193,8 +193,8 @@ def _store_if_available(arguments: argparse.Namespace) -> tuple[sa.Engine | None
 
 
 def _format(plan: Mapping[str, Any]) -> str:
-    from airflow_provider_rcs.cli.tables import aligned
     from airflow_provider_rcs.sending.preview import COUNT_LABELS
+    from airflow_provider_rcs.store.read.text_tables import aligned
 
     template, requests, samples = plan["template"], plan["requests"], plan["samples"]
     parts = [f"Template {template['id']}: {template['name']}"]

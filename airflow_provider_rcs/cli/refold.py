@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from typing import TYPE_CHECKING
+from functools import partial
 
 from airflow_provider_rcs.cli.store_option import add_rcs_option, add_store_option, codes_of, migrated_store_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from airflow_provider_rcs.store.inbox.refold import Refolded
-
-_SECONDS_BETWEEN_PROGRESS_LINES = 5.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,29 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Refold the campaigns whose reports were folded with other codes."""
-    from airflow_provider_rcs.store.campaign.campaigns import require_campaign
-    from airflow_provider_rcs.store.inbox.folding import fold
-    from airflow_provider_rcs.store.inbox.refold import refold
+    from airflow_provider_rcs.store.maintenance.long_work import refold_store
 
     engine = migrated_store_of(arguments)
-    if arguments.campaign is not None:
-        require_campaign(engine, arguments.campaign)
     codes = codes_of(arguments)
     if codes is None:
         print("No connection: campaigns keep the status codes that they were last sent with.", file=sys.stderr)
-    fold(engine)
-    messages, changed = _count(refold(engine, codes, arguments.campaign))
+    show = partial(print, file=sys.stderr, flush=True)
+    messages, changed = refold_store(engine, codes, arguments.campaign, show)
     print(f"{messages:,} messages were computed anew; {changed:,} of them have changed.")
-
-
-def _count(batches: Iterable[Refolded]) -> tuple[int, int]:
-    """Count the messages of all batches, and print the progress every few seconds."""
-    messages = changed = 0
-    next_line_at = time.monotonic() + _SECONDS_BETWEEN_PROGRESS_LINES
-    for batch in batches:
-        messages += batch.messages
-        changed += batch.changed
-        if time.monotonic() >= next_line_at:
-            next_line_at = time.monotonic() + _SECONDS_BETWEEN_PROGRESS_LINES
-            print(f"Refolded so far: {messages:,} messages, {changed:,} changed", file=sys.stderr, flush=True)
-    return messages, changed

@@ -35,8 +35,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    from airflow_provider_rcs.cli.tables import aligned
     from airflow_provider_rcs.store.inbox.refused import refused_bodies
+    from airflow_provider_rcs.store.read.text_tables import aligned
 
     engine = migrated_store_of(arguments)
     if arguments.show is not None:

@@ -12,9 +12,6 @@ from airflow_provider_rcs.cli.store_option import add_store_option, migrated_sto
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from airflow_provider_rcs.store.campaign.campaigns import Campaign
-    from airflow_provider_rcs.store.outbox.resolutions import Resolution
-
 _VERDICTS = {"accepted": "accepted", "not-sent": "not_sent"}
 
 
@@ -41,51 +38,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Resolve messages, or show the requests in doubt."""
-    from airflow_provider_rcs.store.campaign.campaigns import require_campaign
+    from airflow_provider_rcs.store.maintenance.decisions import resolve_doubts
     from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict
 
     engine = migrated_store_of(arguments)
+    name = arguments.campaign
     if arguments.credentials_fixed:
-        _forget_refusals(engine, arguments.campaign)
+        _forget_refusals(engine, name)
         return
-    campaign = require_campaign(engine, arguments.campaign)
     if arguments.verdict is None:
-        _show_requests_in_doubt(engine, campaign)
+        _show_requests_in_doubt(engine, name)
         return
     resolution = Resolution(Verdict(_VERDICTS[arguments.verdict]), arguments.by, arguments.because)
-    resolved = _resolve(engine, campaign, resolution, arguments)
-    print(f"Campaign {campaign.name}: {resolved} messages were resolved as {arguments.verdict}.")
+    resolved = resolve_doubts(engine, name, resolution, request=arguments.request or "", phone=_phone(arguments))
+    print(f"Campaign {name}: {resolved} messages were resolved as {arguments.verdict}.")
     if resolved and arguments.verdict == "not-sent":
         print("Retry the sending task: they are planned again, unless they were erased or the campaign was cancelled.")
 
 
-def _resolve(engine: sa.Engine, campaign: Campaign, resolution: Resolution, arguments: argparse.Namespace) -> int:
-    from airflow_provider_rcs.store.inbox.folding import fold
-    from airflow_provider_rcs.store.outbox.resolutions import resolve_all, resolve_phone, resolve_request
-
-    # First fold new reports: a message that they prove accepted must not be planned again by mistake.
-    fold(engine)
-    if arguments.request:
-        return resolve_request(engine, campaign, resolution, arguments.request)
-    if arguments.phone:
-        # Digits alone are E.164 too: the help once asked for them, and the service shows phones so.
-        text = f"+{arguments.phone}" if arguments.phone.isdigit() else arguments.phone
-        return resolve_phone(engine, campaign, resolution, read_phone_given("phone", text, None))
-    return resolve_all(engine, campaign, resolution)
+def _phone(arguments: argparse.Namespace) -> str:
+    if not arguments.phone:
+        return ""
+    # Digits alone are E.164 too: the help once asked for them, and the service shows phones so.
+    text = f"+{arguments.phone}" if arguments.phone.isdigit() else arguments.phone
+    return read_phone_given("phone", text, None)
 
 
-def _show_requests_in_doubt(engine: sa.Engine, campaign: Campaign) -> None:
-    from airflow_provider_rcs.cli.tables import aligned
-    from airflow_provider_rcs.store.inbox.folding import fold
-    from airflow_provider_rcs.store.outbox.resolutions import requests_in_doubt
+def _show_requests_in_doubt(engine: sa.Engine, name: str) -> None:
+    from airflow_provider_rcs.store.maintenance.decisions import doubts_of_campaign
+    from airflow_provider_rcs.store.read.text_tables import aligned
 
-    fold(engine)
     rows = [
         (each.reference, f"{each.claimed_at:%Y-%m-%d %H:%M:%S}", each.in_doubt, each.reason)
-        for each in requests_in_doubt(engine, campaign)
+        for each in doubts_of_campaign(engine, name)
     ]
     if not rows:
-        print(f"Campaign {campaign.name}: nothing is in doubt.")
+        print(f"Campaign {name}: nothing is in doubt.")
         return
     print(aligned(["request", "sent (UTC)", "in doubt", "why"], rows))
 

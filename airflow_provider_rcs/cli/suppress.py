@@ -6,8 +6,7 @@ import argparse
 import csv
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.errors import RcsInputError
@@ -15,7 +14,6 @@ from airflow_provider_rcs.cli.phones import phones_given, read_phone_given
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
-    from airflow_provider_rcs.recipients.chunks import Chunk
     from airflow_provider_rcs.store.outbox.suppression_list import Suppression
 
 _ERASED = "(erased)"
@@ -82,9 +80,10 @@ def _add(arguments: argparse.Namespace) -> None:
 
 def _import(arguments: argparse.Namespace) -> None:
     from airflow_provider_rcs.hooks.sql import stream_only_column
+    from airflow_provider_rcs.sending.sources.phone_lists import cells_of_file
 
     if arguments.file is not None:
-        _suppress(arguments, "file", _cells_of_file(arguments.file, arguments.column))
+        _suppress(arguments, "file", cells_of_file("file", arguments.file, arguments.column))
     elif arguments.sql_conn_id:
         _suppress(arguments, "sql", stream_only_column("sql", arguments.sql_conn_id, arguments.sql))
     else:
@@ -92,21 +91,14 @@ def _import(arguments: argparse.Namespace) -> None:
 
 
 def _suppress(arguments: argparse.Namespace, argument: str, chunks: Iterable[Sequence[object]]) -> None:
-    from airflow_provider_rcs.recipients.phone_list import read_phone_list
     from airflow_provider_rcs.recipients.phones import PhoneRules
-    from airflow_provider_rcs.sending.settings import require_region
-    from airflow_provider_rcs.store.outbox.suppression_list import add_suppressions
+    from airflow_provider_rcs.sending.sources.phone_lists import suppress_list
 
-    if arguments.default_region is not None:
-        require_region(arguments.default_region)
-    rules = PhoneRules(arguments.default_region, arguments.phone_format, arguments.mobile_only)
     engine = migrated_store_of(arguments)
     account = _account(arguments)
-    phones = read_phone_list(argument, chunks, rules)
-    if not phones:
-        raise RcsInputError(argument, "it holds no phone", "Nothing was recorded. Check where the phones come from.")
-    added = add_suppressions(engine, phones, arguments.reason, account)
-    known = f"; {len(phones) - added:,} were suppressed before" if added < len(phones) else ""
+    rules = PhoneRules(arguments.default_region, arguments.phone_format, arguments.mobile_only)
+    added, before = suppress_list(engine, argument, chunks, rules, arguments.reason, account)
+    known = f"; {before:,} were suppressed before" if before else ""
     print(f"{added:,} phones are suppressed now for {_scope(account)}{known}.")
 
 
@@ -144,7 +136,7 @@ def _print_csv(found: Iterable[Suppression]) -> None:
 
 def _print_masked(found: Iterable[Suppression]) -> None:
     from airflow_provider_rcs.api.masking import mask_phone
-    from airflow_provider_rcs.cli.tables import aligned
+    from airflow_provider_rcs.store.read.text_tables import aligned
 
     counts: Counter[str] = Counter()
     # Line by line, because the list may be long: the widths are known.
@@ -156,32 +148,6 @@ def _print_masked(found: Iterable[Suppression]) -> None:
         counts[each.reason] += 1
     print()
     print(aligned(["reason", "phones"], [*counts.most_common(), ("all", counts.total())]))
-
-
-def _cells_of_file(file: str, column: str) -> Iterator[Sequence[object]]:
-    from airflow_provider_rcs.sending.sources.files import chunks_of_files
-
-    url = file if "://" in file else Path(file).absolute().as_uri()
-    try:
-        for chunk in chunks_of_files(url, {}):
-            yield _column_of(chunk, column)
-    except RcsInputError as error:
-        # The reader of files names the argument of an operator.
-        if error.field != "recipients":
-            raise
-        problem = str(error).removeprefix("recipients: ").removesuffix(".")
-        raise RcsInputError("file", problem, "Nothing was recorded.") from None
-
-
-def _column_of(chunk: Chunk, column: str) -> Sequence[object]:
-    from airflow_provider_rcs.recipients.column_names import find_column, list_columns
-
-    found = find_column("column", column, list(chunk))
-    if found is None:
-        raise RcsInputError(
-            "column", f"the file has no column {column!r}", f"Its columns are {list_columns(list(chunk))}."
-        )
-    return chunk[found]
 
 
 def _account(arguments: argparse.Namespace) -> str:

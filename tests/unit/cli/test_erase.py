@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.cli.erase import warehouse_statements
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.store.db.tables import erasure, report, suppression_pseudonym
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
+from airflow_provider_rcs.store.privacy.warehouse_copies import warehouse_statements
 from airflow_provider_rcs.warehouse.load import Loaded, load
 from airflow_provider_rcs.warehouse.phones import MASKED, PLAIN, PhoneForm, hashed
 from airflow_provider_rcs.warehouse.tables import warehouse_tables

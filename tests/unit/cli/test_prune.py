@@ -2,15 +2,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.cli.main import main
-from airflow_provider_rcs.cli.prune import read_age
 from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
 from airflow_provider_rcs.store.privacy.retention import prune
 from airflow_provider_rcs.warehouse.load import Loaded, load
@@ -23,17 +20,6 @@ Prune = Callable[..., int]
 @pytest.fixture
 def run(store_url: str) -> Prune:
     return lambda *options: main(["prune", "--store-url", store_url, *options])
-
-
-@pytest.mark.parametrize(("text", "days"), [("180d", 180), ("26w", 182), (" 1d ", 1)])
-def test_an_age_is_a_number_of_days_or_weeks(text: str, days: int) -> None:
-    assert read_age(text) == timedelta(days=days)
-
-
-@pytest.mark.parametrize("text", ["180", "0d", "-1d", "6m", "1.5d", "", "d", "999999d", "1d2w", "\u0661d"])
-def test_any_other_age_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(RcsInputError, match="older-than: .* Write 180d, or 26w"):
-        read_age(text)
 
 
 def test_it_prints_the_pruned_rows(engine: sa.Engine, run: Prune, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Tables for a terminal, with aligned columns."""
+"""Tables as text for terminals and logs, with aligned columns."""
 
 from __future__ import annotations
 

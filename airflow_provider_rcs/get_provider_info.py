@@ -131,6 +131,17 @@ _CONFIG = {
                 "example": None,
                 "default": "rcs_store",
             },
+            "auto_migrate": {
+                "description": (
+                    "Whether the store's tables are created at their first use, in a database that has none. They are "
+                    "never upgraded so: trigger the DAG rcs_maintenance, or run airflow-rcs migrate. A missing SQLite "
+                    "file is not created, because it may have been lost."
+                ),
+                "version_added": "0.1.0",
+                "type": "boolean",
+                "example": None,
+                "default": "True",
+            },
             "reports_conn_id": {
                 "description": (
                     "The connection whose login and password the RCS service must use when it pushes delivery reports "
@@ -230,6 +241,10 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_provider_rcs.operators.approval",
                     "airflow_provider_rcs.operators.scheduled",
                     "airflow_provider_rcs.operators.reports",
+                    "airflow_provider_rcs.operators.maintenance.campaigns",
+                    "airflow_provider_rcs.operators.maintenance.people",
+                    "airflow_provider_rcs.operators.maintenance.reports",
+                    "airflow_provider_rcs.operators.maintenance.setup",
                 ],
             }
         ],

@@ -11,6 +11,7 @@ from airflow_provider_rcs import __version__
 from airflow_provider_rcs.api.errors import RcsError
 
 _COMMANDS = {
+    "doctor": "check what a new setup gets wrong, and say what to do",
     "sandbox": "run a stand-in for the RCS service, for trials and tests",
     "receiver": "run the web application that receives delivery reports",
     "migrate": "create the store's tables, or upgrade them to this version",
@@ -27,7 +28,10 @@ _COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 0 for success, 2 for an error that the caller has to fix."""
+    """Run a command and return its exit code: 0 for success, 2 for an error that the caller has to fix.
+
+    ``doctor`` returns 1 for warnings.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(prog="airflow-rcs", description="Manage RCS campaigns by hand.")
     parser.add_argument("--version", action="version", version=f"airflow-provider-rcs {__version__}")
@@ -38,10 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             import_module(f"airflow_provider_rcs.cli.{name}").add_arguments(command)
     parsed = parser.parse_args(arguments)
     try:
-        import_module(f"airflow_provider_rcs.cli.{parsed.command}").run(parsed)
+        code: int | None = import_module(f"airflow_provider_rcs.cli.{parsed.command}").run(parsed)
     except (RcsError, ValueError) as error:
         print(f"airflow-rcs {parsed.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-    return 0
+    return code or 0

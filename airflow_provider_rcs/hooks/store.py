@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
 
-from airflow_provider_rcs.api.errors import RcsStoreError
+from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
 from airflow_provider_rcs.get_provider_info import DEFAULT_STORE_CONN_ID
 
 if TYPE_CHECKING:
@@ -17,17 +18,29 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
 
+log = logging.getLogger(__name__)
+
+
 def store_engine(store_conn_id: str | None = None) -> sa.Engine:
     """Return an engine for the store of an Airflow connection, after checking that its tables exist.
+
+    With ``[rcs] auto_migrate``, they are created in a database that never was a store; they are never upgraded so.
 
     :param store_conn_id: the connection; by default ``[rcs] store_conn_id``, which is ``rcs_store`` unless set.
     :raises RcsStoreError: if the connection is not defined, if the store does not support its database, if the database
         cannot be reached, or if the tables are missing.
     """
-    from airflow_provider_rcs.store.db.migrate import require_migrated
+    from airflow_provider_rcs.store.db.migrate import is_new, migrate, require_migrated
 
     engine = unchecked_store_engine(store_conn_id)
-    require_migrated(engine)
+    try:
+        require_migrated(engine)
+    except RcsStoreUnavailable:
+        raise
+    except RcsStoreError:
+        if not (conf.getboolean("rcs", "auto_migrate", fallback=True) and is_new(engine)):
+            raise
+        log.info("The store's tables are created, because its database has none: version %s.", migrate(engine))
     return engine
 
 

@@ -71,6 +71,16 @@ class Spool:
         self._landed: set[Path] = set()
         self._logged: set[Path] = set()
 
+    @property
+    def folder(self) -> Path:
+        """The folder that holds the files."""
+        return self._folder
+
+    @property
+    def max_bytes(self) -> int:
+        """How much the files may hold together."""
+        return self._max_bytes
+
     def append(self, pushes: Sequence[ReceivedReports]) -> None:
         """Return once the pushes are on the disk.
 

@@ -23,14 +23,15 @@ LAYERS: dict[str, set[str]] = {
     "landing": {"store", "recipients", "api"},
     "hooks": {"store", "recipients", "api"},
     "triggers": {"hooks", "store", "api"},
-    "operators": {"sending", "landing", "warehouse", "hooks", "store", "recipients", "api"},
+    "doctor": {"receiver", "hooks", "store", "recipients", "api"},
+    "operators": {"doctor", "sending", "landing", "warehouse", "hooks", "store", "recipients", "api"},
     "transfers": {"operators", "warehouse", "hooks", "recipients", "api"},
     "sensors": {"operators", "triggers", "hooks", "store", "api"},
     "notifications": {"hooks", "recipients", "api"},
     "receiver": {"store", "api"},
     "sandbox": set(),
     "plugins": {"receiver", "hooks"},
-    "cli": {"receiver", "sandbox", "sending", "hooks", "store", "recipients", "api"},
+    "cli": {"doctor", "receiver", "sandbox", "sending", "hooks", "store", "recipients", "api"},
 }
 TOO_SLOW_FOR_PARSING = {"pandas", "sqlalchemy", "fastapi", "starlette", "phonenumbers", "alembic"}
 SPANISH_WORDS = re.compile(

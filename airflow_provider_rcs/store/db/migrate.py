@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
-from airflow_provider_rcs.store.db.tables import store
+from airflow_provider_rcs.store.db.engine import reading
+from airflow_provider_rcs.store.db.tables import metadata, store
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -73,7 +74,7 @@ def require_migrated(engine: sa.Engine) -> None:
             if version < newest_version():
                 raise RcsStoreError(
                     f"store: its tables have version {version}, but this provider needs {newest_version()}. "
-                    "Upgrade them with: airflow-rcs migrate"
+                    "Upgrade them with: airflow-rcs migrate, or by the DAG rcs_maintenance"
                 )
             _require_compatible(connection, version)
             _warn_if_not_crash_safe(connection)
@@ -81,6 +82,34 @@ def require_migrated(engine: sa.Engine) -> None:
         raise RcsStoreUnavailable(
             f"store: the database cannot be reached ({type(error.orig).__name__}). Check the store's connection."
         ) from None
+
+
+def is_new(engine: sa.Engine) -> bool:
+    """Return whether a database exists that never was a store, so that its tables may be created without asking.
+
+    A missing SQLite file is not new: it may be mistyped or lost, and with the ledger who was messaged would be lost.
+    Nor is a PostgreSQL database with a store in another schema, which a changed ``search_path`` hides.
+
+    :raises RcsStoreUnavailable: if the database cannot be reached.
+    """
+    if _is_missing_file(engine.url):
+        return False
+    with reading(engine) as connection:
+        names = set(metadata.tables) | {VERSION_TABLE}
+        if names & set(sa.inspect(connection).get_table_names()):
+            return False
+        if connection.dialect.name != "postgresql":
+            return True
+        anywhere = sa.text("SELECT EXISTS (SELECT FROM pg_class WHERE relname = :name)")
+        return not connection.execute(anywhere, {"name": VERSION_TABLE}).scalar_one()
+
+
+def unsafe_settings(connection: sa.Connection) -> list[str]:
+    """Return the settings of the server that are off, and that a crash needs on; no transaction can override them."""
+    if connection.dialect.name != "postgresql":
+        return []
+    settings = [sa.func.current_setting(name).label(name) for name in _CRASH_SAFETY]
+    return [name for name, value in connection.execute(sa.select(*settings)).mappings().one().items() if value == "off"]
 
 
 def newest_version() -> str:
@@ -97,7 +126,9 @@ def _is_missing_file(url: sa.URL) -> bool:
 
 
 def _tables_are_missing() -> RcsStoreError:
-    return RcsStoreError("store: its tables are missing. Make them with: airflow-rcs migrate")
+    return RcsStoreError(
+        "store: its tables are missing. Make them with: airflow-rcs migrate, or by the DAG rcs_maintenance"
+    )
 
 
 def _version(connection: sa.Connection) -> str | None:
@@ -138,12 +169,7 @@ def _upgrade(connection: sa.Connection) -> str:
 
 
 def _warn_if_not_crash_safe(connection: sa.Connection) -> None:
-    """Warn about settings of the server that no transaction can override."""
-    if connection.dialect.name != "postgresql":
-        return
-    settings = [sa.func.current_setting(name).label(name) for name in _CRASH_SAFETY]
-    off = [name for name, value in connection.execute(sa.select(*settings)).mappings().one().items() if value == "off"]
-    if off:
+    if off := unsafe_settings(connection):
         log.warning(
             "store: its server runs with %s. After a crash it may have forgotten who was messaged, or which reports it "
             "confirmed. Set them to on in postgresql.conf.",

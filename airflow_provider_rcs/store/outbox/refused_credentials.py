@@ -31,6 +31,15 @@ def forget_refusals(engine: sa.Engine, campaign: str) -> int:
         return connection.execute(refused_credentials.delete().where(of_campaign)).rowcount
 
 
+def find_refusal(engine: sa.Engine, fingerprint: str) -> tuple[str, datetime] | None:
+    """Return a campaign in which the service refused credentials, and when; ``None`` if it did not."""
+    columns = (refused_credentials.c.campaign, refused_credentials.c.refused_at)
+    refused = sa.select(*columns).where(refused_credentials.c.fingerprint == fingerprint)
+    with reading(engine) as connection:
+        row = connection.execute(refused.order_by(refused_credentials.c.refused_at).limit(1)).one_or_none()
+    return None if row is None else (row.campaign, row.refused_at)
+
+
 @contextmanager
 def looking_up(engine: sa.Engine, campaign: str, fingerprint: str) -> Iterator[None]:
     """Run a block of look-ups, unless the service has refused the credentials; record it if it refuses them now.

@@ -84,10 +84,10 @@ class RcsCancelCampaignOperator(RcsMaintenanceOperator):
         cancelled = cancel_campaign(engine, name, cancellation)
         if cancelled.cancellation != cancellation:
             self.log.warning("It was already %s.", _describe(cancelled.cancellation))
-        self.log.info("Campaign %s is cancelled: %d planned messages are not sent.", name, cancelled.not_sent)
+        self.log.info("Campaign %s is cancelled. Planned messages that are not sent: %d.", name, cancelled.not_sent)
         if cancelled.handed_over:
             self.log.warning(
-                "%d messages were already handed to the service and cannot be recalled. Those that it has not sent yet "
+                "Messages that the service already has, and that cannot be recalled: %d. Those that it has not sent yet "
                 "can perhaps be stopped in its panel.",
                 cancelled.handed_over,
             )
@@ -183,7 +183,7 @@ class RcsResolveOperator(RcsMaintenanceOperator):
             delete_variable(self.phones_variable)
         else:
             resolved = resolve_doubts(engine, name, resolution, request=self.request or "")
-        self.log.info("Campaign %s: %d messages were resolved as %s.", name, resolved, self.outcome)
+        self.log.info("Campaign %s: messages resolved: %d, as %s.", name, resolved, self.outcome)
         if resolved and resolution.verdict is Verdict.NOT_SENT:
             self.log.info("Clear the sending task: they are planned again, unless erased or cancelled.")
         return {"campaign": name, "resolved": resolved}
@@ -210,7 +210,7 @@ class RcsAllowCredentialsOperator(RcsMaintenanceOperator):
 
         name = text_of("campaign", self.campaign)
         cleared = forget_refusals(engine, name)
-        self.log.info("Campaign %s: %d rejections of credentials were cleared.", name, cleared)
+        self.log.info("Campaign %s: rejections of credentials cleared: %d.", name, cleared)
         return {"campaign": name, "cleared": cleared}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_rcs.operators.maintenance.base import RcsMaintenanceOperator, who_decides
@@ -85,7 +86,7 @@ class RcsSuppressOperator(RcsMaintenanceOperator):
         added, before = suppress_list(engine, argument, chunks, rules, reason, _account(self.rcs_conn_id))
         if self.phones_variable:
             delete_variable(self.phones_variable)
-        self.log.info("%d phones are suppressed now; %d were suppressed before.", added, before)
+        self.log.info("Phones that are suppressed now: %d; that were before: %d.", added, before)
         return {"added": added, "suppressed_before": before}
 
 
@@ -123,9 +124,9 @@ class RcsAllowAgainOperator(RcsMaintenanceOperator):
         phones = _phones(self.phones_variable, self.default_region)
         removed = sum(remove_suppression(engine, phone, account) for phone in phones)
         delete_variable(self.phones_variable)
-        self.log.info("%d phones are not suppressed any more.", removed)
+        self.log.info("Phones that are not suppressed any more: %d.", removed)
         if removed < len(phones):
-            self.log.warning("%d phones were not suppressed for this account, or for all.", len(phones) - removed)
+            self.log.warning("Phones that were not suppressed for this account, or for all: %d.", len(phones) - removed)
         return {"removed": removed, "not_suppressed": len(phones) - removed}
 
 
@@ -154,7 +155,7 @@ class RcsFindPersonOperator(RcsMaintenanceOperator):
         # First fold landed reports: those without a phone are found through their messages only.
         fold_parked(engine)
         counts = _total([find_personal_data(engine, phone).as_counts() for phone in phones])
-        self.log.info("%d phones; rows with personal data: %s", len(phones), counts)
+        self.log.info("Phones: %d; rows with personal data: %s", len(phones), counts)
         return counts
 
 
@@ -196,14 +197,15 @@ class RcsErasePersonOperator(RcsMaintenanceOperator):
         decided_by = who_decides(context, self.decided_by)
         phones = _phones(self.phones_variable, self.default_region)
         fold_parked(engine)
-        erased = []
-        for phone in phones:
-            data = erase(engine, phone, decided_by, suppress=self.suppress)
-            erased.append(data.as_counts())
-            self.log.info("%s", what_is_left(data.message_ids, data.reports, data.inbound))
+        erased = [erase(engine, phone, decided_by, suppress=self.suppress) for phone in phones]
         delete_variable(self.phones_variable)
-        counts = _total(erased)
-        self.log.info("%d people are erased; rows: %s", len(phones), counts)
+        messages, reports, inbound = (
+            [row for data in erased for row in rows_of(data)]
+            for rows_of in (attrgetter("message_ids"), attrgetter("reports"), attrgetter("inbound"))
+        )
+        self.log.info("%s", what_is_left(messages, reports, inbound))
+        counts = _total([data.as_counts() for data in erased])
+        self.log.info("People that are erased: %d; rows: %s", len(phones), counts)
         return counts
 
 

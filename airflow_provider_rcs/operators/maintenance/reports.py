@@ -39,7 +39,7 @@ class RcsRefoldOperator(RcsMaintenanceOperator):
         if codes is None:
             self.log.warning("No connection: campaigns keep the status codes that they were last sent with.")
         messages, changed = refold_store(engine, codes, self.campaign or None, self.log.info)
-        self.log.info("%d messages were computed anew; %d of them have changed.", messages, changed)
+        self.log.info("Messages computed anew: %d; changed: %d.", messages, changed)
         return {"messages": messages, "changed": changed}
 
 
@@ -97,7 +97,8 @@ class RcsPruneOperator(RcsMaintenanceOperator):
         self.log.info("Pruned rows: %s", counts)
         if unfinished := count_unfinished(engine, limit):
             self.log.warning(
-                "%d old messages were not pruned: they are in doubt (resolve them) or in use by a task.", unfinished
+                "Old messages that were not pruned, because they are in doubt (resolve them) or in use by a task: %d.",
+                unfinished,
             )
         return counts
 

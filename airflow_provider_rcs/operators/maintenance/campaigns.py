@@ -87,8 +87,8 @@ class RcsCancelCampaignOperator(RcsMaintenanceOperator):
         self.log.info("Campaign %s is cancelled. Planned messages that are not sent: %d.", name, cancelled.not_sent)
         if cancelled.handed_over:
             self.log.warning(
-                "Messages that the service already has, and that cannot be recalled: %d. Those that it has not sent yet "
-                "can perhaps be stopped in its panel.",
+                "Messages that the service has, and that cannot be recalled: %d. Those that it has not sent yet can "
+                "perhaps be stopped in its panel.",
                 cancelled.handed_over,
             )
         return {"campaign": name, "not_sent": cancelled.not_sent, "handed_over": cancelled.handed_over}

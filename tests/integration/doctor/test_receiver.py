@@ -13,6 +13,8 @@ from airflow_provider_rcs.doctor.findings import Check, Level, run_checks
 from airflow_provider_rcs.doctor.receiver import check_receiver
 from examples.demo.home import free_port
 from tests.integration.hooks.answering import http, server_that_answers
+from tests.integration.hooks.certificates import Authority
+from tests.integration.hooks.https import service_over_tls
 from tests.receiver_process import ReceiverProcess
 
 RECEIVER = (http("200 OK"), http("401 Unauthorized"), http("200 OK", b'{"status": "ready"}'))
@@ -109,7 +111,16 @@ def test_a_silent_address_is_a_failure_and_does_not_stop_the_next_check() -> Non
     assert found.text.startswith("no result within 0.5 s")
 
 
-def test_http_to_another_machine_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_certificate_that_nobody_knows_is_a_failure(tmp_path: Path) -> None:
+    with service_over_tls(Authority(tmp_path).certify("localhost")) as (url, received):
+        [(level, text)] = levels(f"{url}/rcs/reports")
+
+    assert level is Level.FAILED
+    assert text.startswith("its certificate is not trusted here")
+    assert received == []
+
+
+def test_http_to_another_machine_is_a_warning() -> None:
     first = next(iter(check_receiver("http://reports.example/rcs/reports")))
 
     assert (first.level, first.text[:20]) == (Level.WARNING, "the address is http,")

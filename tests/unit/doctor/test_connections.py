@@ -31,7 +31,7 @@ class BrokenBackend:
     """A secrets backend that cannot be asked."""
 
     def get_connection(self, conn_id: str) -> Connection | None:
-        raise PermissionError("password=secret")
+        raise PermissionError(f"{conn_id}: password=secret")
 
 
 def check(monkeypatch: pytest.MonkeyPatch, *backends: Any, sql_conn_id: str = "") -> list[Finding]:

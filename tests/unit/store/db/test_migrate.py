@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from alembic.script import ScriptDirectory
 from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
 from airflow_provider_rcs.store.db import migrations
 from airflow_provider_rcs.store.db.engine import engine_from_url
-from airflow_provider_rcs.store.db.migrate import VERSION_TABLE, migrate, newest_version, require_migrated
+from airflow_provider_rcs.store.db.migrate import VERSION_TABLE, is_new, migrate, newest_version, require_migrated
 from airflow_provider_rcs.store.db.tables import metadata
+from tests.databases import fresh_database
 from tests.stores import postgres_store
 from tests.unit.store.given import dispatched, states
 
@@ -178,3 +180,35 @@ def test_checking_a_missing_sqlite_file_does_not_create_it(tmp_path: Path) -> No
 
 def test_the_newest_version_is_alembics_head() -> None:
     assert newest_version() == ScriptDirectory.from_config(migrations_config()).get_current_head()
+
+
+def test_only_a_database_without_any_of_the_tables_is_new(engine: sa.Engine) -> None:
+    assert not is_new(engine)
+
+    drop_everything(engine)
+    assert is_new(engine)
+
+    metadata.tables["rcs_report"].create(engine)  # as in a warehouse, or after a mishap
+    assert not is_new(engine)
+
+
+def test_a_store_in_a_schema_that_is_not_searched_is_not_new(postgres: str) -> None:
+    with postgres_store(postgres) as url:
+        engine = engine_from_url(url)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("ALTER SCHEMA public RENAME TO ledger")
+            connection.exec_driver_sql("CREATE SCHEMA public")
+
+        assert not is_new(engine)
+
+        engine.dispose()
+
+
+def test_many_first_users_create_the_tables_once(postgres: str) -> None:
+    with fresh_database(postgres) as url:
+        engine = engine_from_url(url)
+        with ThreadPoolExecutor(8) as pool:
+            versions = set(pool.map(migrate, [engine] * 8))
+
+        engine.dispose()
+    assert versions == {newest_version()}

@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, Context, V
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.operators.maintenance import campaigns, people, reports
 from airflow_provider_rcs.operators.maintenance.base import RcsMaintenanceOperator
-from airflow_provider_rcs.operators.maintenance.setup import RcsMigrateOperator
+from airflow_provider_rcs.operators.maintenance.setup import RcsDoctorOperator, RcsMigrateOperator
 from airflow_provider_rcs.store.campaign.campaigns import open_campaign
 from airflow_provider_rcs.store.campaign.cancellations import read_cancellations
 from airflow_provider_rcs.store.db.migrate import newest_version
@@ -25,6 +25,7 @@ from airflow_provider_rcs.store.db.tables import erasure
 from airflow_provider_rcs.store.outbox.refused_credentials import remember_refusal
 from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
 from airflow_provider_rcs.store.outbox.suppression_list import suppressions
+from tests.sandbox_process import SandboxProcess
 from tests.unit.cli.test_refused import GOOD, refuse
 from tests.unit.store.given import (
     ANA,
@@ -315,3 +316,31 @@ def test_old_data_is_counted_first_and_then_pruned(store: sa.Engine, by_mar: Con
 def test_an_age_that_cannot_be_read_prunes_nothing(store: sa.Engine, by_mar: Context) -> None:
     with pytest.raises(AirflowFailException, match="older_than: '6m' is not a number of days or weeks"):
         run(reports.RcsPruneOperator, by_mar, older_than="6m")
+
+
+def test_the_doctor_returns_its_counts_and_logs_a_line_for_each_check(
+    store: sa.Engine, sandbox: SandboxProcess, by_mar: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counts = RcsDoctorOperator(task_id="doctor").execute(by_mar)
+
+    logged = capsys.readouterr().out
+    assert counts["failed"] == 0
+    assert counts["ok"] >= 4
+    assert "credentials: the service accepts them" in logged
+
+
+def test_the_doctor_fails_at_its_end_if_a_check_failed(
+    store: sa.Engine, monkeypatch: pytest.MonkeyPatch, by_mar: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_RCS_DEFAULT", raising=False)
+
+    with pytest.raises(AirflowFailException, match="checks failed; the lines above say what to do"):
+        RcsDoctorOperator(task_id="doctor").execute(by_mar)
+
+    assert "store: reached on SQLite" in capsys.readouterr().out
+
+
+def test_no_argument_that_names_a_person_is_rendered() -> None:
+    operators = [campaigns.RcsCancelCampaignOperator, campaigns.RcsResolveOperator, people.RcsErasePersonOperator]
+
+    assert [each for each in operators if "decided_by" in each.template_fields] == []

@@ -13,7 +13,6 @@ Connections: `rcs_store` (the ledger), and for some actions `rcs_default`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -129,8 +128,9 @@ with DAG(
 ) as dag:
 
     @task.branch
-    def choose(params: Mapping[str, Any]) -> str:
+    def choose(**context: Any) -> str:
         """Return the task of the action, if the form holds what it needs and nothing that it would ignore."""
+        params = context["params"]
         action = params["action"]
         filled = {name for name, value in params.items() if value and name != "action"}
         needed = NEEDS.get(action, set())

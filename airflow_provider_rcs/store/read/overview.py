@@ -25,7 +25,7 @@ REPORTS_OVERDUE = (
 
 
 @dataclass(frozen=True, slots=True)
-class CampaignProgress:
+class ListedCampaign:
     """How far a campaign is.
 
     :param health: whether its reports arrive.
@@ -52,20 +52,20 @@ class CampaignProgress:
         }
 
 
-def read_progress(engine: sa.Engine) -> list[CampaignProgress]:
+def read_progress(engine: sa.Engine) -> list[ListedCampaign]:
     """Return the progress of every campaign, the oldest first."""
     # Read first, so that the queries after it know every campaign in this list.
     listed = campaigns(engine)
     health = read_report_health(engine, datetime.now(UTC))
     funnels = [(each, read_funnel(engine, each["name"])) for each in listed]
     return [
-        CampaignProgress(each["name"], each["created_at"], funnel, health[each["name"]])
+        ListedCampaign(each["name"], each["created_at"], funnel, health[each["name"]])
         for each, funnel in funnels
         if funnel is not None
     ]
 
 
-def progress_table(progress: Sequence[CampaignProgress]) -> str:
+def progress_table(progress: Sequence[ListedCampaign]) -> str:
     """Return a table for people with a line for each campaign."""
     rows = []
     for each in progress:

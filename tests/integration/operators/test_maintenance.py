@@ -341,6 +341,10 @@ def test_the_doctor_fails_at_its_end_if_a_check_failed(
 
 
 def test_no_argument_that_names_a_person_is_rendered() -> None:
-    operators = [campaigns.RcsCancelCampaignOperator, campaigns.RcsResolveOperator, people.RcsErasePersonOperator]
+    operators: list[type[RcsMaintenanceOperator]] = [
+        campaigns.RcsCancelCampaignOperator,
+        campaigns.RcsResolveOperator,
+        people.RcsErasePersonOperator,
+    ]
 
     assert [each for each in operators if "decided_by" in each.template_fields] == []

@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-EXAMPLE_DAGS := tests/system/test_example_dags.py tests/system/test_approval_and_canary.py
+EXAMPLE_DAGS := tests/system/test_example_dags.py tests/system/test_approval_and_canary.py tests/system/test_maintenance.py
 PIN = $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --all-extras --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links
 CAMPAIGN ?=

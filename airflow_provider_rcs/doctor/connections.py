@@ -55,8 +55,11 @@ def _check(conn_id: str, remedy: str, conn_types: tuple[str, ...]) -> Iterator[F
     if conn_types and connection.conn_type not in conn_types:
         text = f"found in {place}, but its type is {connection.conn_type!r}. {remedy}."
         yield Finding(Level.FAILED, what, text)
-    elif others := [other for other, _ in found[1:]]:
-        text = f"found in {place}, which counts, and in {' and '.join(others)}. Delete the one that is not meant."
+    # The API server may have it from the same environment: only another content is a mistake.
+    elif others := [other for other, each in found[1:] if _content(each) != _content(connection)]:
+        text = (
+            f"found in {place}, which counts, and another in {' and '.join(others)}. Delete the one that is not meant."
+        )
         yield Finding(Level.WARNING, what, text)
     else:
         yield Finding(Level.OK, what, f"found in {place}")
@@ -67,6 +70,11 @@ def _backends() -> list[Any]:
     from airflow.sdk.execution_time.supervisor import ensure_secrets_backend_loaded
 
     return list(ensure_secrets_backend_loaded())
+
+
+def _content(connection: Connection) -> tuple[object, ...]:
+    fields = (connection.conn_type, connection.host, connection.port, connection.login, connection.password)
+    return (*fields, connection.schema, connection.extra_dejson)
 
 
 def _is_not_found(error: Exception) -> bool:

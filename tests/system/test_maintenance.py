@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -17,8 +18,8 @@ from airflow_provider_rcs.store.campaign.cancellations import read_cancellations
 from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.db.migrate import migrate
 from airflow_provider_rcs.store.outbox.suppression_list import suppressions
-from examples.demo.home import Home
-from tests.running_airflow import RunningAirflow, running_airflow
+from examples.demo.home import Home, free_port
+from tests.running_airflow import RunningAirflow, all_logs, running_airflow
 from tests.system.conftest import DAGS, AirflowCommands
 from tests.unit.store.given import ANA, BEA, planned, row, sent, states
 
@@ -142,3 +143,18 @@ def tables_with(folder: Path, text: str) -> list[str]:
             rows = connection.execute(f"SELECT * FROM {table}").fetchall()
             found += [table] if any(text in str(value) for values in rows for value in values) else []
     return found
+
+
+def test_the_doctor_sees_connections_of_airflows_database_from_a_worker(system: RunningAirflow) -> None:
+    account = {"conn_type": "rcs", "host": f"http://127.0.0.1:{free_port()}", "login": "demo", "password": "demo-token"}
+    system.command("connections", "add", "rcs_default", "--conn-json", json.dumps(account))
+
+    run_id = system.run_dag(MAINTENANCE, action="doctor")
+
+    assert system.end_of_run(MAINTENANCE, run_id) == "failed"
+    log = all_logs(system.home)
+    assert "connection 'rcs_default': found in what Airflow's API server knows" in log
+    assert "ok       connection 'rcs_store': found in the environment\"" in log
+    assert "could not connect" in log
+    assert "reports' password: it is set" in log
+    assert "demo-token" not in log

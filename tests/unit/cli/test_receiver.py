@@ -55,8 +55,10 @@ def test_the_store_is_checked_before_the_server_listens(
     assert (code, *capsys.readouterr()) == (
         2,
         "",
-        "airflow-rcs receiver: store: its tables are missing. Make them with: airflow-rcs migrate, or by the "
-        "DAG rcs_maintenance\n",
+        (
+            "airflow-rcs receiver: store: its tables are missing. Make them with: airflow-rcs migrate, or by the "
+            "DAG rcs_maintenance\n"
+        ),
     )
 
 

@@ -47,13 +47,19 @@ def test_the_place_of_a_connection_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     assert vault.text == "found in the secrets backend VaultBackend"
 
 
-def test_a_connection_that_is_defined_twice_is_a_warning_that_names_the_one_that_counts(
+def test_another_connection_of_the_same_name_is_a_warning_that_names_the_one_that_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    [found] = check(monkeypatch, VaultBackend(rcs_default="rcs"), MetastoreBackend(rcs_default="rcs"))
+    [found] = check(monkeypatch, VaultBackend(rcs_default="rcs"), MetastoreBackend(rcs_default="http"))
 
     assert found.level is Level.WARNING
-    assert "VaultBackend, which counts, and in Airflow's database" in found.text
+    assert "VaultBackend, which counts, and another in Airflow's database" in found.text
+
+
+def test_the_same_connection_seen_in_two_places_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    [found] = check(monkeypatch, VaultBackend(rcs_default="rcs"), MetastoreBackend(rcs_default="rcs"))
+
+    assert found.level is Level.OK
 
 
 def test_a_backend_that_cannot_be_asked_is_a_warning_and_the_others_are_asked(

@@ -78,10 +78,8 @@ class RcsSuppressOperator(RcsMaintenanceOperator):
         from airflow_provider_rcs.recipients.phones import PhoneRules
         from airflow_provider_rcs.sending.sources.phone_lists import suppress_list
 
-        reason, rules = (
-            text_of("reason", self.reason),
-            PhoneRules(self.default_region or None, self.phone_format, self.mobile_only),
-        )
+        reason = text_of("reason", self.reason)
+        rules = PhoneRules(self.default_region or None, self.phone_format, self.mobile_only)
         argument, chunks = cells_given(self.phones_variable, self.sql, self.sql_conn_id, self.path, self.column)
         added, before = suppress_list(engine, argument, chunks, rules, reason, _account(self.rcs_conn_id))
         if self.phones_variable:

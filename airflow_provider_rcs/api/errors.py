@@ -145,6 +145,24 @@ class RcsStoppedError(RcsError):
     remedy = "Retry: it sends to the recipients that are still planned, and not to those in doubt."
 
 
+class RcsTaskStoppedError(RcsError):
+    """Airflow, or a person, stopped the task before it had sent to its whole list. The rest is planned again.
+
+    :param campaign: the campaign's name.
+    :param when: at which point it was stopped, and what came of it.
+    """
+
+    nothing_sent = False
+    retry_may_help = True
+    remedy = "Retry or clear the task to go on: it sends to the recipients that are still planned, and to no others."
+
+    def __init__(self, campaign: str, when: str = "") -> None:
+        super().__init__(
+            f"campaign {campaign!r}: the task was stopped from outside (marked, cleared, timed out or shut down)"
+            f"{when and ' '}{when}. {self.remedy}"
+        )
+
+
 class RcsFencedError(RcsError):
     """The attempt lost its lease, and another attempt may have taken over its recipients."""
 

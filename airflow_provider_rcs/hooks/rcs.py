@@ -31,7 +31,7 @@ from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.http_errors import error_kind, never_left, refusal_by_status
 from airflow_provider_rcs.hooks.lookup_cache import LOOKUP_CACHE
 from airflow_provider_rcs.hooks.retrying import retry_look_up
-from airflow_provider_rcs.hooks.time_limit import RequestBody, call_within
+from airflow_provider_rcs.hooks.time_limit import Calls, RequestBody, StoppedCallError
 from airflow_provider_rcs.hooks.transport import read_transport
 
 _MAX_CONNECTIONS = 64
@@ -60,6 +60,7 @@ class RcsHook(HttpHook):
         super().__init__(method="POST", http_conn_id=rcs_conn_id)
         self.rcs_conn_id = rcs_conn_id
         self._refused: RcsAuthError | None = None
+        self._calls = Calls()
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -184,6 +185,14 @@ class RcsHook(HttpHook):
             self._refused = RcsAuthError(f"the service refused the API User or API Token. {RcsAuthError.remedy}")
         return result
 
+    def withdraw(self) -> None:
+        """Let no request of this hook leave any more; those that have not left fail at once, as not sent."""
+        self._calls.withdraw()
+
+    def give_up(self) -> None:
+        """Wait for no reply any more: calls in flight fail at once, those that had left with an unknown outcome."""
+        self._calls.give_up()
+
     def test_connection(self) -> tuple[bool, str]:
         """Make one call that sends nothing, and return the credit left."""
         try:
@@ -241,7 +250,13 @@ class RcsHook(HttpHook):
             proxies=dict(session.proxies),
         )
         try:
-            response = call_within(self.settings.connect_timeout + self.settings.timeout, post)
+            response = self._calls.within(self.settings.connect_timeout + self.settings.timeout, request_body, post)
+        except StoppedCallError:
+            if request_body.withdraw():
+                raise RcsUnavailable(
+                    f"{url}: the task was stopped before the request left. Nothing was sent."
+                ) from None
+            raise no_reply(f"{url}: the task was stopped before the reply came. {no_reply.remedy}") from None
         except (requests.RequestException, TimeoutError, RuntimeError) as error:
             kind = error_kind(error)
             if request_body.withdraw() or never_left(error):

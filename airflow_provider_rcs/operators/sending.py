@@ -27,6 +27,7 @@ from airflow_provider_rcs.operators.naming import (
 )
 from airflow_provider_rcs.operators.rendering import RendersToText, dict_of, text_of
 from airflow_provider_rcs.recipients.selection import read_selection
+from airflow_provider_rcs.sending.stopping import Stop
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -174,6 +175,7 @@ class RcsSendingOperator(RendersToText, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self._stop = Stop()
         self.outlets = [*self.outlets, SENT_CAMPAIGNS]
         self.template_id = template_id
         self.campaign = campaign
@@ -229,11 +231,15 @@ class RcsSendingOperator(RendersToText, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look the template up, plan the list, send it, and return the counts."""
-        with airflow_exceptions(), self._skipping_empty_list():
+        with airflow_exceptions(), self._stop.watching(), self._skipping_empty_list():
             if not self.shard and is_mapped(context):
                 self._naming.require_list_named()
             settings = self._settings(context)
             return self._preview(settings) if self.preview else self._send(context, settings)
+
+    def on_kill(self) -> None:
+        """Stop sending: Airflow calls this when the task is marked, cleared, timed out or shut down."""
+        self._stop.request()
 
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any] | None:  # noqa: ARG002
         """Return the tables and files that were read, and the campaign, for Airflow's OpenLineage provider."""
@@ -276,7 +282,8 @@ class RcsSendingOperator(RendersToText, BaseOperator):
 
         hook = RcsHook(self.rcs_conn_id)
         engine = store_engine(self.store_conn_id)
-        with looking_up(engine, settings.campaign, hook.credentials_fingerprint):
+        looking = looking_up(engine, settings.campaign, hook.credentials_fingerprint)
+        with looking, self._stop.reading(settings.campaign):
             template = hook.get_template(settings.template_id)
             require_credit_to_begin(engine, settings, hook)
         if settings.scheduled_by == "store":
@@ -289,6 +296,7 @@ class RcsSendingOperator(RendersToText, BaseOperator):
             self.read_chunks(),
             started_by=task_name(self, context),
             lease=lease_from_config(),
+            stop=self._stop,
             excluded=self._read_excluded(),
         )
         if not settings.selection.is_shard:
@@ -313,6 +321,7 @@ class RcsSendingOperator(RendersToText, BaseOperator):
             DispatchConnections(self.rcs_conn_id, *exclude),
             started_by=task_name(self, context),
             lease=lease_from_config(),
+            stop=self._stop,
             excluded=self._read_excluded(),
         )
 

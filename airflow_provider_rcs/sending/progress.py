@@ -38,11 +38,13 @@ class Progress:
         self._counts[MessageState.IN_DOUBT] += messages
         self._log_when_due()
 
+    def describe(self) -> str:
+        """Return what has come of the messages so far, such as ``200 of 3000 recipients processed: 200 accepted``."""
+        counts = ", ".join(f"{count} {state}" for state, count in self._counts.items())
+        return f"{self._counts.total()} of {self._listed} recipients processed{counts and ': '}{counts}"
+
     def _log_when_due(self) -> None:
         if time.monotonic() < self._next_line:
             return
         self._next_line = time.monotonic() + _SECONDS_BETWEEN_LINES
-        counts = ", ".join(f"{count} {state}" for state, count in self._counts.items())
-        log.info(
-            "Campaign %s: %d of %d recipients processed: %s", self._campaign, self._counts.total(), self._listed, counts
-        )
+        log.info("Campaign %s: %s", self._campaign, self.describe())

@@ -21,8 +21,11 @@ log = logging.getLogger(__name__)
 SECONDS_FOR_REPLIES = 3.0
 """How long after a stop the replies to requests in flight are waited for."""
 
-SECONDS_TO_END = 4.3
-"""How long after a stop the task waits for its store."""
+SECONDS_TO_SETTLE = 4.0
+"""How long after a stop the send may take to settle these replies and to requeue the rest."""
+
+SECONDS_TO_END = 4.5
+"""How long after a stop the task waits for its store at all."""
 
 _BEFORE_SENDING = "before this run of it had sent anything"
 
@@ -168,7 +171,7 @@ class Stop:
             wait([sending], self.seconds_until(SECONDS_FOR_REPLIES))
             if not sending.done():
                 service.give_up()
-                wait([sending], self.seconds_until(SECONDS_TO_END))
+                wait([sending], self.seconds_until(SECONDS_TO_SETTLE))
             if not sending.done():
                 raise RcsTaskStoppedError(
                     campaign,

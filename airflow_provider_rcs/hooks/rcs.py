@@ -37,6 +37,7 @@ from airflow_provider_rcs.hooks.transport import read_transport
 _MAX_CONNECTIONS = 64
 
 Result = TypeVar("Result")
+Error = TypeVar("Error", bound=RcsError)
 ReadReply = Callable[[bytes, int, calls.Refusal | None], Result]
 
 
@@ -160,7 +161,8 @@ class RcsHook(HttpHook):
         try:
             return LOOKUP_CACHE.cached(self._cache_key("get_template", parameters), look_up, fresh=fresh)
         except RcsParameterError as error:
-            raise RcsParameterError(f"template_id: template {template_id!r} cannot be looked up: {error}") from None
+            problem = f"template_id: template {template_id!r} cannot be looked up: {error}"
+            raise self._naming_connection(RcsParameterError(problem)) from None
 
     def get_credits(self) -> float:
         """Return the credit left on the account (public: the call ``GetCreditos``).
@@ -180,6 +182,8 @@ class RcsHook(HttpHook):
         body = send.send_body(request, self.settings.recipient_reference_key, self.settings.body_format)
         read = partial(read_send_reply, zero_result=self.settings.zero_result)
         result = self._call("send", body, read, no_reply=RcsOutcomeUnknown)
+        if result.refused is not None:
+            self._naming_connection(result.refused)
         if isinstance(result.refused, RcsAuthError):
             # Not the same error: that one says that a part of its request was sent.
             self._refused = RcsAuthError(f"the service refused the API User or API Token. {RcsAuthError.remedy}")
@@ -227,12 +231,21 @@ class RcsHook(HttpHook):
         :param no_reply: the error to raise if the call left and no reply arrived.
         """
         if self._refused is not None:
-            raise self._refused
+            raise self._naming_connection(self._refused)
         try:
             return read(*self._post(call, body, no_reply))
-        except RcsAuthError as error:
-            self._refused = error
+        except RcsError as error:
+            if isinstance(error, RcsAuthError):
+                self._refused = error
+            self._naming_connection(error)
             raise
+
+    def _naming_connection(self, error: Error) -> Error:
+        """Add the connection's name to an error, once."""
+        note = f"Connection: {self.rcs_conn_id}."
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
+        return error
 
     def _post(self, call: str, body: bytes, no_reply: type[RcsError]) -> tuple[bytes, int, calls.Refusal | None]:
         url = self.settings.url(call)

@@ -24,10 +24,14 @@ def store_engine(store_conn_id: str | None = None) -> sa.Engine:
     :raises RcsStoreError: if the connection is not defined, if the store does not support its database, if the database
         cannot be reached, or if the tables are missing.
     """
+    from airflow_provider_rcs.store.db.engine import naming_connection
     from airflow_provider_rcs.store.db.migrate import require_migrated
 
     engine = unchecked_store_engine(store_conn_id)
-    require_migrated(engine)
+    try:
+        require_migrated(engine)
+    except RcsStoreError as error:
+        raise naming_connection(engine, error) from None
     return engine
 
 
@@ -39,7 +43,11 @@ def unchecked_store_engine(store_conn_id: str | None = None) -> sa.Engine:
     :raises RcsStoreError: if the connection is not defined, or if the store does not support its database.
     """
     store_conn_id = store_conn_id or default_store_conn_id()
-    return engine_from_connection(_connection(store_conn_id), read_again=lambda: _connection(store_conn_id))
+    from airflow_provider_rcs.store.db.engine import name_connection
+
+    engine = engine_from_connection(_connection(store_conn_id), read_again=lambda: _connection(store_conn_id))
+    name_connection(engine, store_conn_id)
+    return engine
 
 
 def default_store_conn_id() -> str:

@@ -25,6 +25,7 @@ _SQLITE_BUSY_TIMEOUT_SECONDS = 60
 
 _READS_ONLY = "rcs_reads_only"
 _LOGIN = "rcs_login"
+_CONN_ID = "rcs_conn_id"
 
 # Servers that are tuned for speed have it off: they confirm commits that a crash undoes.
 _DURABLE = "SET LOCAL synchronous_commit = on"
@@ -98,6 +99,18 @@ def login_of(engine: sa.Engine) -> Login | None:
     return login
 
 
+def name_connection(engine: sa.Engine, conn_id: str) -> None:
+    """Have errors of the engine's transactions name the Airflow connection that it was made from."""
+    engine.update_execution_options(**{_CONN_ID: conn_id})
+
+
+def naming_connection(engine: sa.Engine, error: RcsStoreError) -> RcsStoreError:
+    """Add the Airflow connection of an engine to an error, if it is known, and return the error."""
+    if conn_id := engine.get_execution_options().get(_CONN_ID):
+        error.add_note(f"Connection: {conn_id}.")
+    return error
+
+
 @contextmanager
 def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Run a block in one transaction that may write; roll it back if the block raises.
@@ -106,7 +119,7 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     :raises RcsRefusedDataError: if the database refuses the data of a statement.
     :raises RcsStoreError: if the database refuses a statement for another reason.
     """
-    with _errors_translated(), engine.begin() as connection:
+    with _errors_translated(engine), engine.begin() as connection:
         yield connection
 
 
@@ -117,19 +130,19 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     :raises RcsStoreUnavailable: if the database cannot be reached or fails.
     :raises RcsStoreError: if the database refuses a statement.
     """
-    with _errors_translated(), engine.connect() as plain:
+    with _errors_translated(engine), engine.connect() as plain:
         connection = plain.execution_options(**{_READS_ONLY: True})
         with connection.begin():
             yield connection
 
 
 @contextmanager
-def _errors_translated() -> Iterator[None]:
+def _errors_translated(engine: sa.Engine) -> Iterator[None]:
     try:
         yield
     # The driver's message and SQLAlchemy's parameters can contain phones, so only the class names are shown.
     except sa.exc.DBAPIError as error:
-        raise _translated(error) from None
+        raise naming_connection(engine, _translated(error)) from None
 
 
 def _translated(error: sa.exc.DBAPIError) -> RcsStoreError:

@@ -16,9 +16,9 @@ log = logging.getLogger(__name__)
 class airflow_exceptions:  # noqa: N801 - a context manager, which reads like a function
     """Log errors of the provider as one line, and raise them as Airflow's exceptions, in a ``with`` statement.
 
-    Errors that a retry cannot fix skip the retries. The same is done for a connection that is not defined. The exception comes with
-    none of the frames in which the error arose: they show nothing that its text does not say. Two of the provider's
-    frames are left, because Python adds those that an exception passes. Other errors, which are bugs, pass unchanged,
+    Errors that a retry cannot fix skip the retries. The exception has none of the frames in which the error arose: they
+    show nothing that its text does not say. Two of the provider's frames are left, because Python adds those that an
+    exception passes. A connection that is not defined is treated alike. Other errors, which are bugs, pass unchanged,
     with their traceback. The provider's error is the exception's ``__context__``.
 
     A class, and not a generator, so that none of ``contextlib``'s frames are added.

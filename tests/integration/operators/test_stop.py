@@ -281,7 +281,7 @@ def send_query(sql: str) -> SqlToRcsOperator:
         sql_conn_id="warehouse",
         template_id=TEMPLATE,
         campaign="spring",
-        batch_size=5_000,
+        batch_size=1_000,
     )
 
 

@@ -242,7 +242,7 @@ class RcsHook(HttpHook):
 
     def _naming_connection(self, error: Error) -> Error:
         """Add the connection's name to an error, once."""
-        note = f"Connection: {self.rcs_conn_id}."
+        note = f"(connection: {self.rcs_conn_id})"
         if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
         return error

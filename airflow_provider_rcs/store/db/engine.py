@@ -107,7 +107,7 @@ def name_connection(engine: sa.Engine, conn_id: str) -> None:
 def naming_connection(engine: sa.Engine, error: RcsStoreError) -> RcsStoreError:
     """Add the Airflow connection of an engine to an error, if it is known, and return the error."""
     if conn_id := engine.get_execution_options().get(_CONN_ID):
-        error.add_note(f"Connection: {conn_id}.")
+        error.add_note(f"(connection: {conn_id})")
     return error
 
 

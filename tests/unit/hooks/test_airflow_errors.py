@@ -39,7 +39,7 @@ def test_the_exception_includes_the_notes_of_the_error() -> None:
 
 def test_an_error_is_one_line_of_the_log_with_the_sentence_first(caplog: pytest.LogCaptureFixture) -> None:
     error = errors.RcsAuthError("the service refused the API Token. Check it.")
-    error.add_note("Connection: rcs_default.")
+    error.add_note("(connection: rcs_default)")
 
     with pytest.raises(AirflowFailException) as raised, airflow_exceptions():
         raise error
@@ -47,7 +47,9 @@ def test_an_error_is_one_line_of_the_log_with_the_sentence_first(caplog: pytest.
     (record,) = caplog.records
     assert (record.levelno, record.exc_info) == (logging.ERROR, None)
     assert record.getMessage() == str(raised.value)
-    assert record.getMessage().startswith("RcsAuthError: the service refused the API Token. Check it. Connection: rcs_")
+    assert record.getMessage().startswith(
+        "RcsAuthError: the service refused the API Token. Check it. (connection: rcs_"
+    )
 
 
 def test_the_traceback_of_an_error_shows_neither_its_cause_nor_where_it_arose() -> None:

@@ -15,7 +15,7 @@ from types import TracebackType
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsError, RcsFencedError, RcsStoreUnavailable
+from airflow_provider_rcs.api.errors import RcsError, RcsFencedError, RcsStoreUnavailable, RcsTaskStoppedError
 from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.sender import RcsService, Sender
 from airflow_provider_rcs.sending.settings import SendSettings
@@ -59,7 +59,8 @@ def attempt_at(
     attempt = begin_attempt(engine, campaign, started_by, lease, shard)
     with LeaseKeeper(engine, attempt, stop):
         try:
-            yield attempt
+            with stop.explaining(RcsTaskStoppedError(campaign.name)):
+                yield attempt
         finally:
             _end_attempt(engine, attempt, stop)
 

@@ -27,8 +27,6 @@ SECONDS_TO_SETTLE = 4.0
 SECONDS_TO_END = 4.5
 """How long after a stop the task waits for its store at all."""
 
-_BEFORE_SENDING = "before this run of it had sent anything"
-
 SECONDS_BETWEEN_LOOKS = 0.1
 """How often a thread that waits looks whether it should stop."""
 
@@ -56,6 +54,7 @@ class Stop:
     def __init__(self) -> None:
         self._requested_at: float | None = None
         self._has_ended = False
+        self._is_explained = False
         self._reading_thread: int | None = None
 
     def request(self) -> None:
@@ -92,7 +91,7 @@ class Stop:
         Airflow calls ``on_kill`` once more when ``execute`` has ended by a time-out, and may run the task again.
         """
         if self._has_ended:
-            self._requested_at, self._has_ended = None, False
+            self._requested_at, self._has_ended, self._is_explained = None, False, False
         try:
             yield
         finally:
@@ -105,21 +104,28 @@ class Stop:
         :param campaign: the campaign's name, for the error.
         :raises RcsTaskStoppedError: if the task was asked to stop, before or meanwhile.
         """
+        before_sending = RcsTaskStoppedError(campaign, "before this run of it had sent anything")
         try:
-            try:
-                self._reading_thread = threading.get_ident()
-                if self.is_requested:
-                    raise _Interrupt
-                yield
-            finally:
-                self._reading_thread = None
+            with self.explaining(before_sending):
+                try:
+                    self._reading_thread = threading.get_ident()
+                    if self.is_requested:
+                        raise _Interrupt
+                    yield
+                finally:
+                    self._reading_thread = None
         except _Interrupt:
-            raise RcsTaskStoppedError(campaign, _BEFORE_SENDING) from None
-        except (Exception, GeneratorExit):
+            raise before_sending from None
+
+    @contextmanager
+    def explaining(self, error: RcsTaskStoppedError) -> Iterator[None]:
+        """Log an error once if a time-out or Ctrl-C ends the block: Airflow shows these, but not how to go on."""
+        try:
+            yield
+        except (Exception, GeneratorExit, _Interrupt):
             raise
         except BaseException:
-            # A time-out or Ctrl-C: Airflow shows it, and not where the campaign stands.
-            log.error("%s", RcsTaskStoppedError(campaign, _BEFORE_SENDING))  # noqa: TRY400 - it is no fault of the code
+            self._explain(error)
             raise
 
     def reading_each(self, campaign: str, items: Iterable[R]) -> Iterator[R]:
@@ -186,4 +192,9 @@ class Stop:
         except Exception as error:  # noqa: BLE001 - the error that stopped the send is raised
             outcome = error
         if isinstance(outcome, Exception):
+            self._explain(outcome)
+
+    def _explain(self, outcome: Exception) -> None:
+        if not self._is_explained:
+            self._is_explained = True
             log.error("%s", outcome)

@@ -25,11 +25,11 @@ from tests.running_airflow import RunningAirflow, database_connection, running_a
 from tests.sandbox_process import SandboxProcess
 
 DAGS = Path(__file__).parent / "dags"
-PEOPLE = 3_000
+PEOPLE = 4_000
 LISTS = ["failed", "success", "cleared", "task_limit", "run_limit"]
 SECONDS_TO_STOP = timedelta(seconds=0.5)
 STOPS = ("Server indicated the task shouldn't be running anymore", "Process timed out")
-MOST_CLEARS = 8
+MOST_CLEARS = MOST_TRIES = 8
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,16 @@ class StoppingSystem:
         text = files[0].read_text(encoding="utf-8") if files else ""
         return [json.loads(line) for line in text.splitlines() if line.endswith("}")]
 
-    def stop_of(self, run_id: str) -> datetime:
-        """Wait until the first try of a run's task has been stopped, and return when that was."""
+    def stop_of(self, run_id: str) -> tuple[int, datetime]:
+        """Wait until a try of a run's task was stopped while it was sending; return which one, and when that was."""
 
-        def look() -> datetime | None:
-            lines = self.log(run_id, 1)
-            if not any("the task was stopped from outside" in line["event"] for line in lines):
-                return None
-            times = [line["timestamp"] for line in lines if line["event"].startswith(STOPS)]
-            return min(map(datetime.fromisoformat, times), default=None)
+        def look() -> tuple[int, datetime] | None:
+            for attempt in range(1, MOST_TRIES + 1):
+                lines = self.log(run_id, attempt)
+                if any("recipients processed: " in line["event"] for line in lines if line["level"] == "error"):
+                    times = [line["timestamp"] for line in lines if line["event"].startswith(STOPS)]
+                    return attempt, min(map(datetime.fromisoformat, times))
+            return None
 
         return self.airflow.wait_for(look, "the task is stopped")
 
@@ -126,12 +127,13 @@ def make_warehouse(path: Path) -> None:
 
 def require_stopped(system: StoppingSystem, name: str, run_id: str) -> None:
     """Check that nothing left from the stop until the next try, and that the log says what was stopped."""
-    stopped = system.stop_of(run_id)
+    attempt, stopped = system.stop_of(run_id)
     times = system.accepted(name)
-    next_try = system.log(run_id, 2)
+    next_try = system.log(run_id, attempt + 1)
     until = datetime.fromisoformat(next_try[0]["timestamp"]) if next_try else max(times)
     assert [each - stopped for each in times if stopped + SECONDS_TO_STOP < each < until] == []
-    lines = [line["event"] for line in system.log(run_id, 1) if "the task was stopped from outside" in line["event"]]
+    events = [line["event"] for line in system.log(run_id, attempt)]
+    lines = [event for event in events if "the task was stopped from outside" in event]
     assert len(lines) == 1
     assert "Retry or clear the task" in lines[0]
 

@@ -37,8 +37,8 @@ def send(dag_id: str, dagrun_timeout: timedelta | None = None, **options: Any) -
 send("rcs_stopped_by_hand")
 send(
     "rcs_stopped_by_its_time_limit",
-    execution_timeout=timedelta(seconds=5),
+    execution_timeout=timedelta(seconds=8),
     retries=8,
     retry_delay=timedelta(seconds=1),
 )
-send("rcs_stopped_by_the_time_limit_of_its_run", dagrun_timeout=timedelta(seconds=10))
+send("rcs_stopped_by_the_time_limit_of_its_run", dagrun_timeout=timedelta(seconds=15))

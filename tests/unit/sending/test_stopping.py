@@ -34,10 +34,10 @@ from airflow_provider_rcs.store.db.tables import message
 from tests.unit.sending.service import Service, accept
 from tests.unit.store.given import TERMS, phones, states
 
-PEOPLE = phones(400)
+PEOPLE = phones(200)
 SECONDS_TO_STOP = 0.5
 SECONDS_UNTIL_KILLED = 5.0
-LIMIT = 20.0
+LIMIT = 60.0
 
 
 @dataclass
@@ -99,7 +99,7 @@ class Stopper:
 
     stop: Stop
     condition: Callable[[], object]
-    act: Callable[[], None] | None = None
+    act: Callable[[], object] | None = None
     at: float = 0.0
 
     def watch(self) -> None:
@@ -113,7 +113,7 @@ class Stopper:
 
 @contextmanager
 def stopping_when(
-    condition: Callable[[], object], stop: Stop | None = None, act: Callable[[], None] | None = None
+    condition: Callable[[], object], stop: Stop | None = None, act: Callable[[], object] | None = None
 ) -> Iterator[Stopper]:
     stopper = Stopper(stop or Stop(), condition, act)
     thread = threading.Thread(target=stopper.watch, daemon=True)
@@ -187,13 +187,13 @@ def transactions_hanging(engine: sa.Engine, thread: str, begun: threading.Event)
 def test_nothing_leaves_after_a_stop_and_a_retry_sends_to_the_rest(engine: sa.Engine) -> None:
     service = SlowService()
     with stopping_when(lambda: len(service.came) > 20) as stopper:
-        with pytest.raises(RcsTaskStoppedError, match=r"'spring'.* of 400 recipients processed: \d+ accepted\. Retry"):
+        with pytest.raises(RcsTaskStoppedError, match=r"'spring'.* of 200 recipients processed: \d+ accepted\. Retry"):
             send(engine, service, stopper.stop)
         ended = time.monotonic()
 
     assert max(service.came) < stopper.at + SECONDS_TO_STOP
     assert ended < stopper.at + 2
-    assert counts(engine) == {"accepted": len(service.phones), "planned": 400 - len(service.phones)}
+    assert counts(engine) == {"accepted": len(service.phones), "planned": 200 - len(service.phones)}
     assert open_attempts(engine) == 0
     send(engine, service, batch_size=20)
     assert Counter(service.phones) == dict.fromkeys(PEOPLE, 1)
@@ -208,7 +208,7 @@ def test_a_stop_while_the_service_asks_to_wait_ends_the_task_at_once(engine: sa.
         send(engine, service, stopper.stop)
 
     assert time.monotonic() < stopper.at + 2
-    assert counts(engine) == {"planned": 400}
+    assert counts(engine) == {"planned": 200}
 
 
 def test_replies_that_do_not_come_in_time_are_in_doubt_and_requests_that_have_not_left_are_requeued(
@@ -221,7 +221,7 @@ def test_replies_that_do_not_come_in_time_are_in_doubt_and_requests_that_have_no
         ended = time.monotonic()
 
     assert ended < stopper.at + SECONDS_UNTIL_KILLED
-    assert counts(engine) == {"accepted": 4, "in_doubt": 3, "planned": 393}
+    assert counts(engine) == {"accepted": 4, "in_doubt": 3, "planned": 193}
     assert open_attempts(engine) == 0
 
 
@@ -241,7 +241,7 @@ def test_a_service_that_cannot_be_given_up_does_not_keep_the_task(engine: sa.Eng
     assert ended < stopper.at + SECONDS_UNTIL_KILLED
     assert open_attempts(engine) == 1
     released.set()
-    wait_until(lambda: counts(engine) == {"accepted": 1, "planned": 399})
+    wait_until(lambda: counts(engine) == {"accepted": 1, "planned": 199})
 
 
 def test_a_claim_that_hangs_does_not_keep_replies_from_being_settled(engine: sa.Engine) -> None:
@@ -370,7 +370,7 @@ def test_an_error_raised_in_the_main_thread_while_it_sends_leaves_nobody_in_doub
         send(engine, service)
 
     assert max(service.came) < stopper.at + SECONDS_TO_STOP
-    assert counts(engine) == {"accepted": len(service.phones), "planned": 400 - len(service.phones)}
+    assert counts(engine) == {"accepted": len(service.phones), "planned": 200 - len(service.phones)}
     assert open_attempts(engine) == 0
     (line,) = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert line.startswith("campaign 'spring': the task was stopped")
@@ -392,6 +392,28 @@ def test_an_error_raised_in_the_main_thread_while_it_reads_is_logged_with_how_to
     ]
 
 
+def test_an_error_raised_in_the_main_thread_while_it_plans_is_logged_with_how_to_go_on(
+    engine: sa.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    def time_out() -> None:
+        raise TimeOut
+
+    begun = threading.Event()
+    begun.set()
+    with (
+        transactions_hanging(engine, "rcs-list", begun) as hanging,
+        handling(time_out) as signalled,
+        stopping_when(hanging.entered.is_set, act=lambda: (signalled(), hanging.released.set())),
+        pytest.raises(TimeOut),
+    ):
+        send(engine, SlowService())
+
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
+        str(RcsTaskStoppedError("spring"))
+    ]
+    assert open_attempts(engine) == 0
+
+
 def test_a_stop_while_it_waits_for_another_attempt_ends_the_wait(engine: sa.Engine) -> None:
     other = HangingService(answered=1)
     attempt = threading.Thread(target=send_and_fail, args=(engine, other))
@@ -400,7 +422,7 @@ def test_a_stop_while_it_waits_for_another_attempt_ends_the_wait(engine: sa.Engi
 
     with stopping_when(lambda: counts(engine)["planned"] == 0) as stopper:
         with pytest.raises(RcsTaskStoppedError):
-            send(engine, Service(), stopper.stop)
+            send(engine, Service(), stopper.stop, batch_size=50)
         ended = time.monotonic()
 
     assert ended < stopper.at + 2

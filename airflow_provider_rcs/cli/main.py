@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 
 from airflow_provider_rcs import __version__
@@ -25,6 +27,9 @@ _COMMANDS = {
     "prune": "remove old data from the store, without allowing a second message to anyone",
 }
 
+# Airflow's own name: its command `connections` sets it as well.
+_PROCESS_CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0 for success, 2 for an error that the caller has to fix."""
@@ -38,10 +43,27 @@ def main(argv: Sequence[str] | None = None) -> int:
             import_module(f"airflow_provider_rcs.cli.{name}").add_arguments(command)
     parsed = parser.parse_args(arguments)
     try:
-        import_module(f"airflow_provider_rcs.cli.{parsed.command}").run(parsed)
+        with _connections_of_the_database():
+            import_module(f"airflow_provider_rcs.cli.{parsed.command}").run(parsed)
     except (RcsError, ValueError) as error:
         print(f"airflow-rcs {parsed.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+@contextmanager
+def _connections_of_the_database() -> Iterator[None]:
+    """Look Airflow's connections up as its own commands do: in its database as well, after all other places.
+
+    Outside a task Airflow would look in secrets backends and the environment only. Inside one it keeps the task's way,
+    whatever is set here.
+    """
+    given = os.environ.get(_PROCESS_CONTEXT)
+    os.environ.setdefault(_PROCESS_CONTEXT, "server")
+    try:
+        yield
+    finally:
+        if given is None:
+            os.environ.pop(_PROCESS_CONTEXT, None)

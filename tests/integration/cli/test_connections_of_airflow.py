@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from airflow_provider_rcs.cli.main import COMMANDS
 from tests.integration.receiver.looking import wait_until
 from tests.integration.receiver.pushing import report_fields
 from tests.receiver_process import COMMAND
@@ -59,17 +60,19 @@ class AirflowHome:
         home = {"AIRFLOW_HOME": str(self.folder), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
         return inherited | home | dict(self.settings)
 
-    def airflow(self, *arguments: str) -> None:
-        """Run an Airflow command that must succeed."""
-        completed = self._run("-m", "airflow", *arguments)
+    def airflow(self, *arguments: str) -> str:
+        """Run an Airflow command that must succeed, and return its output."""
+        completed = self.run("-m", "airflow", *arguments)
         assert completed.returncode == 0, completed.stdout + completed.stderr
+        return completed.stdout
 
     def rcs(self, *arguments: str) -> str:
         """Run ``airflow-rcs`` and return all that it prints."""
-        completed = self._run("-c", COMMAND, *arguments)
+        completed = self.run("-c", COMMAND, *arguments)
         return completed.stdout + completed.stderr
 
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Python."""
         return subprocess.run(
             [sys.executable, *arguments],
             env=self.environment,
@@ -158,6 +161,36 @@ def test_the_receiver_and_its_workers_use_connections_of_airflows_database(
         refused = requests.post(url, json=report_fields(1), auth=("panel", "another"), timeout=30)
 
     assert (accepted.status_code, refused.status_code) == (200, 401), accepted.text
+
+
+def test_airflows_command_line_has_the_commands_as_a_group(database_home: AirflowHome) -> None:
+    listed = database_home.airflow("rcs", "--help")
+
+    assert [command for command in COMMANDS if not re.search(rf"^ +{command}\b", listed, re.MULTILINE)] == []
+
+
+def test_airflows_command_line_runs_a_command_with_its_options(database_home: AirflowHome) -> None:
+    listed = database_home.airflow("rcs", "refused", "list", "--store-conn-id", "rcs_store")
+    failed = database_home.run("-m", "airflow", "rcs", "cancel", "spring", "--reason", "a test")
+
+    assert listed == "No body is refused.\n"
+    assert failed.returncode == 2
+    assert failed.stderr.endswith(
+        "airflow rcs cancel: campaign: the store has no campaign 'spring'. List them with: airflow-rcs campaigns\n"
+    )
+
+
+def test_another_command_of_airflow_loads_no_command_of_ours(database_home: AirflowHome) -> None:
+    program = "import sys; from airflow.__main__ import main; main(); print(*sorted(sys.modules), sep='\\n')"
+
+    loaded = database_home.run("-c", program, "version").stdout.split()
+
+    ours = {name for name in loaded if name.startswith("airflow_provider_rcs.")}
+    assert ours >= {"airflow_provider_rcs.cli.definition"}
+    assert ours <= {
+        f"airflow_provider_rcs.{name}"
+        for name in ("get_provider_info", "cli", "cli.definition", "cli.main", "api", "api.errors")
+    }
 
 
 @contextmanager

@@ -17,7 +17,7 @@ class _Options(Arg):
     """All options of a command. Airflow makes the parsers of all commands for each of them, and needs one."""
 
     def __init__(self, command: str) -> None:
-        super().__init__(flags=("options",))
+        super().__init__(flags=("options",))  # type: ignore[no-untyped-call]
         self._command = command
 
     def add_to_parser(self, parser: argparse.ArgumentParser) -> None:

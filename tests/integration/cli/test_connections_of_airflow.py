@@ -163,6 +163,23 @@ def test_the_receiver_and_its_workers_use_connections_of_airflows_database(
     assert (accepted.status_code, refused.status_code) == (200, 401), accepted.text
 
 
+def test_connections_that_are_added_as_uris_are_used(
+    database_home: AirflowHome, running_sandbox: SandboxProcess, connections: Mapping[str, str]
+) -> None:
+    _, _, address = running_sandbox.url.partition("://")
+    account = f"rcs://http://{running_sandbox.login}:{running_sandbox.password}@{address}?agent=my-rcs-agent"
+    store = f"sqlite://{json.loads(connections['rcs_store'])['host']}"
+    database_home.airflow("connections", "add", "rcs_by_uri", "--conn-uri", account)
+    database_home.airflow("connections", "add", "store_by_uri", "--conn-uri", store)
+    home = AirflowHome(database_home.folder, {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"})
+
+    tested = home.airflow("connections", "test", "rcs_by_uri")
+    refolded = home.rcs("refold", "--rcs-conn-id", "rcs_by_uri", "--store-conn-id", "store_by_uri")
+
+    assert "The service accepts these credentials." in tested
+    assert refolded == "0 messages were computed anew; 0 of them have changed.\n"
+
+
 def test_airflows_command_line_has_the_commands_as_a_group(database_home: AirflowHome) -> None:
     listed = database_home.airflow("rcs", "--help")
 

@@ -63,13 +63,13 @@ def run_command(program: str, name: str, arguments: argparse.Namespace) -> int:
     """
     try:
         with _connections_of_the_database():
-            import_module(f"airflow_provider_rcs.cli.{name}").run(arguments)
+            code: int | None = import_module(f"airflow_provider_rcs.cli.{name}").run(arguments)
     except (RcsError, ValueError) as error:
         print(f"{program} {name}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-    return 0
+    return code or 0
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_rcs.api.base_url import is_unset
@@ -96,9 +95,10 @@ def _driver(connection: Connection, scheme: object) -> str:
     """Return the driver that the connection names, or else the newest that is installed."""
     if scheme not in (None, "postgresql"):
         return str(scheme)
-    for module in ("psycopg", "psycopg2"):
-        if find_spec(module):
-            return f"postgresql+{module}"
+    from airflow_provider_rcs.store.db.engine import installed_driver
+
+    if driver := installed_driver():
+        return f"postgresql+{driver}"
     raise RcsStoreError(
         f"store_conn_id: the connection {connection.conn_id!r} needs a driver for PostgreSQL. {_INSTALL}"
     )

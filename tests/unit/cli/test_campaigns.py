@@ -145,7 +145,10 @@ def test_a_connection_that_cannot_be_used_does_not_keep_it_from_listing(
 
     printed = capsys.readouterr().out
     assert "\nspring " in printed
-    assert "Status codes are not compared with those of the connection. status_codes: " in printed
+    assert (
+        "Status codes are not compared with those of the connection. status_codes of the connection 'rcs_default': "
+        in printed
+    )
 
 
 def test_it_counts_opt_outs_that_could_not_be_applied_and_refused_bodies(

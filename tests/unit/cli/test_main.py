@@ -53,7 +53,8 @@ def test_a_store_without_tables_is_an_error_with_the_remedy(tmp_path: Path, caps
 
     assert code == 2
     assert capsys.readouterr().err == (
-        "airflow-rcs campaigns: store: its tables are missing. Make them with: airflow-rcs migrate\n"
+        "airflow-rcs campaigns: store: its tables are missing. Make them with: airflow-rcs migrate. "
+        f"There is no file {tmp_path}/store.db yet: check that the path is right.\n"
     )
 
 

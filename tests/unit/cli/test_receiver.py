@@ -55,7 +55,8 @@ def test_the_store_is_checked_before_the_server_listens(
     assert (code, *capsys.readouterr()) == (
         2,
         "",
-        "airflow-rcs receiver: store: its tables are missing. Make them with: airflow-rcs migrate\n",
+        "airflow-rcs receiver: store: its tables are missing. Make them with: airflow-rcs migrate. "
+        f"There is no file {tmp_path}/store.db yet: check that the path is right.\n",
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from airflow_provider_rcs import __version__
 from airflow_provider_rcs.api.errors import RcsError
+from airflow_provider_rcs.cli.advice import in_options
 
 COMMANDS = {
     "sandbox": "run a stand-in for the RCS service, for trials and tests",
@@ -65,7 +66,7 @@ def run_command(program: str, name: str, arguments: argparse.Namespace) -> int:
         with _connections_of_the_database():
             code: int | None = import_module(f"airflow_provider_rcs.cli.{name}").run(arguments)
     except (RcsError, ValueError) as error:
-        print(f"{program} {name}: {error}", file=sys.stderr)
+        print(f"{program} {name}: {in_options(str(error), vars(arguments))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -243,7 +243,7 @@ def test_a_suppression_of_one_account_leaves_other_accounts_alone(
 
     assert listed(store)[ANA].account == account
     assert run("remove", ANA) == 2
-    assert "suppressed for 1 single accounts: name each with --rcs-conn-id" in capsys.readouterr().err
+    assert "suppressed for 1 single account: name each with --rcs-conn-id" in capsys.readouterr().err
     connect(monkeypatch, sandbox, login="another")
     assert run("remove", ANA, "--rcs-conn-id", "rcs_default") == 2
     connect(monkeypatch, sandbox)

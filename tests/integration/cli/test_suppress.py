@@ -261,7 +261,7 @@ def test_the_commands_of_the_page_work_as_they_stand(
 ) -> None:
     page = (Path(__file__).parents[3] / "docs" / "suppress-a-phone.md").read_text(encoding="utf-8")
     [commands] = re.findall(r"```console\n(.*?)```", page, re.DOTALL)
-    [insert] = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    [insert] = re.findall(r"```sql\n(INSERT .*?)```", page, re.DOTALL)
     define_warehouse(monkeypatch, tmp_path)
     with closing(sqlite3.connect(tmp_path / "warehouse.db")) as warehouse:
         warehouse.execute("CREATE TABLE opt_out (phone)")

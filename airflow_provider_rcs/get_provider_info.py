@@ -249,6 +249,7 @@ def get_provider_info() -> dict[str, Any]:
             }
             for module in ("airflow_provider_rcs.transfers.sql_to_rcs", "airflow_provider_rcs.transfers.reports_to_sql")
         ],
+        "cli": ["airflow_provider_rcs.cli.definition.get_rcs_cli_commands"],
         "asset-uris": [{"schemes": ["rcs"], "handler": None}],
         "config": _CONFIG,
     }

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.cli.store_option import add_rcs_option, add_store_option, codes_of, migrated_store_of
 
@@ -105,22 +106,25 @@ def _backlog_lines(engine: sa.Engine) -> Iterator[str]:
 
     backlog = read_backlog(engine)
     if backlog.oldest is not None:
+        unfolded = counted(backlog.unfolded, "delivery report is", "delivery reports are")
         yield (
-            f"{backlog.unfolded:,} delivery reports are not folded yet; the first arrived "
-            f"{backlog.oldest:%Y-%m-%d %H:%M} UTC. If their number does not fall, see the receiver's log."
+            f"{unfolded} not folded yet; the first arrived {backlog.oldest:%Y-%m-%d %H:%M} UTC. "
+            "If their number does not fall, see the receiver's log."
         )
     if backlog.set_aside:
+        one, many = "delivery report could not be folded and is", "delivery reports could not be folded and are"
         yield (
-            f"{backlog.set_aside:,} delivery reports could not be folded and are set aside. Their reasons: "
+            f"{counted(backlog.set_aside, one, many)} set aside. The reasons: "
             "SELECT id, fold_error FROM rcs_report WHERE fold_error IS NOT NULL"
         )
     if backlog.unapplied_opt_outs:
         yield (
-            f"{backlog.unapplied_opt_outs:,} people opted out by a reply that does not say which phone to suppress. "
-            "Find out whose they are, and suppress them: SELECT * FROM rcs_inbound WHERE is_unapplied"
+            f"{counted(backlog.unapplied_opt_outs, 'person', 'people')} opted out by a reply that does not say "
+            "which phone to suppress. Find out whose they are, and suppress them: "
+            "SELECT * FROM rcs_inbound WHERE is_unapplied"
         )
     if backlog.refused:
-        yield f"{backlog.refused:,} bodies could not be read. See: airflow-rcs refused list"
+        yield f"{counted(backlog.refused, 'body', 'bodies')} could not be read. See: airflow-rcs refused list"
 
 
 def _by_channel(funnel: Funnel) -> str:

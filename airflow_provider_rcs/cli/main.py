@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 from airflow_provider_rcs import __version__
 from airflow_provider_rcs.api.errors import RcsError
+from airflow_provider_rcs.cli.advice import in_options
 
-_COMMANDS = {
+COMMANDS = {
     "sandbox": "run a stand-in for the RCS service, for trials and tests",
     "receiver": "run the web application that receives delivery reports",
     "migrate": "create the store's tables, or upgrade them to this version",
@@ -25,23 +29,61 @@ _COMMANDS = {
     "prune": "remove old data from the store, without allowing a second message to anyone",
 }
 
+# Airflow's own name: its command `connections` sets it as well.
+_PROCESS_CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0 for success, 2 for an error that the caller has to fix."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(prog="airflow-rcs", description="Manage RCS campaigns by hand.")
     parser.add_argument("--version", action="version", version=f"airflow-provider-rcs {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, help_text in _COMMANDS.items():
+    for name, help_text in COMMANDS.items():
         command = commands.add_parser(name, help=help_text, description=f"{help_text[0].upper()}{help_text[1:]}.")
-        if name in arguments:
-            import_module(f"airflow_provider_rcs.cli.{name}").add_arguments(command)
-    parsed = parser.parse_args(arguments)
+        add_options_when_parsed(command, name)
+    parsed = parser.parse_args(argv)
+    return run_command(parser.prog, parsed.command, parsed)
+
+
+def add_options_when_parsed(parser: argparse.ArgumentParser, name: str) -> None:
+    """Have a parser load the options of a command when it is used, because other commands do not need them."""
+    parse_known_args = parser.parse_known_args
+
+    def load_and_parse(*arguments: Any, **keywords: Any) -> Any:
+        parser.parse_known_args = parse_known_args  # type: ignore[method-assign]
+        import_module(f"airflow_provider_rcs.cli.{name}").add_arguments(parser)
+        return parse_known_args(*arguments, **keywords)
+
+    parser.parse_known_args = load_and_parse  # type: ignore[method-assign]
+
+
+def run_command(program: str, name: str, arguments: argparse.Namespace) -> int:
+    """Run a command with parsed arguments, print what is wrong with them, and return the exit code.
+
+    :param program: what the caller typed before the command's name, for errors.
+    """
     try:
-        import_module(f"airflow_provider_rcs.cli.{parsed.command}").run(parsed)
+        with _connections_of_the_database():
+            code: int | None = import_module(f"airflow_provider_rcs.cli.{name}").run(arguments)
     except (RcsError, ValueError) as error:
-        print(f"airflow-rcs {parsed.command}: {error}", file=sys.stderr)
+        print(f"{program} {name}: {in_options(str(error), vars(arguments))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-    return 0
+    return code or 0
+
+
+@contextmanager
+def _connections_of_the_database() -> Iterator[None]:
+    """Look Airflow's connections up as its own commands do: in its database as well, after all other places.
+
+    Outside a task Airflow would look in secrets backends and the environment only. Inside one it keeps the task's way,
+    whatever is set here.
+    """
+    given = os.environ.get(_PROCESS_CONTEXT)
+    os.environ.setdefault(_PROCESS_CONTEXT, "server")
+    try:
+        yield
+    finally:
+        if given is None:
+            os.environ.pop(_PROCESS_CONTEXT, None)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.cli.advice import in_options
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
@@ -83,9 +84,10 @@ def run(arguments: argparse.Namespace) -> None:
     settings = _settings(arguments)
     query = _query(arguments)
     engine, why_unavailable = _store_if_available(arguments)
-    print(_format(_plan(arguments, settings, query, engine)))
+    names = vars(arguments)
+    print(_format(_plan(arguments, settings, query, engine), names))
     if why_unavailable:
-        print(f"\nSuppressed and already messaged recipients are unknown: {why_unavailable}")
+        print(f"\nSuppressed and already messaged recipients are unknown: {in_options(why_unavailable, names)}")
 
 
 def _plan(
@@ -192,7 +194,7 @@ def _store_if_available(arguments: argparse.Namespace) -> tuple[sa.Engine | None
         return None, str(error)
 
 
-def _format(plan: Mapping[str, Any]) -> str:
+def _format(plan: Mapping[str, Any], names: Collection[str]) -> str:
     from airflow_provider_rcs.cli.tables import aligned
     from airflow_provider_rcs.sending.preview import COUNT_LABELS
 
@@ -203,13 +205,13 @@ def _format(plan: Mapping[str, Any]) -> str:
     parts.append(aligned(["recipients", ""], [(label, plan[count]) for count, label in COUNT_LABELS.items()]))
     parts.append(aligned(["phones, as they were read", ""], list(plan["phones"]["readings"].items())))
     parts.append(aligned(["country", ""], list(plan["phones"]["countries"].items())))
-    reasons = _flat(plan["reasons"])
+    reasons = [(state, in_options(reason, names), count) for state, reason, count in _flat(plan["reasons"])]
     if reasons:
         parts.append(aligned(["state", "reason", "recipients"], reasons))
     if suspicious := _flat(plan["suspicious_values"]):
         parts.append(aligned(["column", "looks missing, but is sent", "recipients"], suspicious))
     if plan["phones"]["advice"]:
-        parts.append(f"Phones: {plan['phones']['advice']}.")
+        parts.append(f"Phones: {in_options(plan['phones']['advice'], names)}.")
     parts.append(
         f"Requests: {requests['count']:,}; the largest has {requests['largest_bytes']:,} bytes, all together have "
         f"{requests['total_bytes']:,}."
@@ -222,7 +224,7 @@ def _format(plan: Mapping[str, Any]) -> str:
         variables = list(samples[0]["variables"])
         rows = [[s["phone"], s["name"], *(s["variables"].get(name, "") for name in variables)] for s in samples]
         parts.append(aligned(["phone", "name", *variables], rows))
-    parts.extend(f"Warning: {warning}" for warning in plan["warnings"])
+    parts.extend(f"Warning: {in_options(warning, names)}" for warning in plan["warnings"])
     parts.append("Nothing was sent or recorded.")
     return "\n\n".join(parts)
 

@@ -10,6 +10,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
@@ -52,9 +53,8 @@ def run(arguments: argparse.Namespace) -> None:
         fold_parked(engine)
         _print_counts("rows pruned", _count_rows(prune(engine, limit)))
     if unfinished := count_unfinished(engine, limit):
-        print(
-            f"\n{unfinished} old messages were not pruned: they are in doubt (airflow-rcs resolve) or in use by a task."
-        )
+        one, many = "old message was not pruned: it is", "old messages were not pruned: they are"
+        print(f"\n{counted(unfinished, one, many)} in doubt (airflow-rcs resolve) or in use by a task.")
 
 
 def read_age(text: str) -> timedelta:

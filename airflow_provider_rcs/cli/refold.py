@@ -7,6 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.cli.store_option import add_rcs_option, add_store_option, codes_of, migrated_store_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def run(arguments: argparse.Namespace) -> None:
         print("No connection: campaigns keep the status codes that they were last sent with.", file=sys.stderr)
     fold(engine)
     messages, changed = _count(refold(engine, codes, arguments.campaign))
-    print(f"{messages:,} messages were computed anew; {changed:,} of them have changed.")
+    computed = counted(messages, "message was", "messages were")
+    print(f"{computed} computed anew; {counted(changed, 'of them has', 'of them have')} changed.")
 
 
 def _count(batches: Iterable[Refolded]) -> tuple[int, int]:

@@ -6,6 +6,7 @@ import argparse
 import getpass
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.cli.phones import read_phone_given
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
@@ -54,7 +55,8 @@ def run(arguments: argparse.Namespace) -> None:
         return
     resolution = Resolution(Verdict(_VERDICTS[arguments.verdict]), arguments.by, arguments.because)
     resolved = _resolve(engine, campaign, resolution, arguments)
-    print(f"Campaign {campaign.name}: {resolved} messages were resolved as {arguments.verdict}.")
+    messages = counted(resolved, "message was", "messages were")
+    print(f"Campaign {campaign.name}: {messages} resolved as {arguments.verdict}.")
     if resolved and arguments.verdict == "not-sent":
         print("Retry the sending task: they are planned again, unless they were erased or the campaign was cancelled.")
 
@@ -93,4 +95,5 @@ def _show_requests_in_doubt(engine: sa.Engine, campaign: Campaign) -> None:
 def _forget_refusals(engine: sa.Engine, campaign: str) -> None:
     from airflow_provider_rcs.store.outbox.refused_credentials import forget_refusals
 
-    print(f"Campaign {campaign}: {forget_refusals(engine, campaign)} rejections of credentials were cleared.")
+    cleared = counted(forget_refusals(engine, campaign), "rejection", "rejections")
+    print(f"Campaign {campaign}: {cleared} of credentials cleared.")

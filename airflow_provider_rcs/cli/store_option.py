@@ -24,7 +24,11 @@ def add_store_option(parser: argparse.ArgumentParser) -> None:
         default=os.environ.get(STORE_URL_VARIABLE),
         help=f"SQLAlchemy URL of the store (default: ${STORE_URL_VARIABLE}); without one, Airflow's connection is used",
     )
-    parser.add_argument("--store-conn-id", help="Airflow connection of the store (default: [rcs] store_conn_id)")
+    # No square brackets, which Airflow's command line takes for a style of the text.
+    parser.add_argument(
+        "--store-conn-id",
+        help="Airflow connection of the store (default: store_conn_id in section rcs of airflow.cfg, or rcs_store)",
+    )
 
 
 def add_rcs_option(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.cli.phones import phones_given, read_phone_given
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
@@ -106,8 +107,9 @@ def _suppress(arguments: argparse.Namespace, argument: str, chunks: Iterable[Seq
     if not phones:
         raise RcsInputError(argument, "it holds no phone", "Nothing was recorded. Check where the phones come from.")
     added = add_suppressions(engine, phones, arguments.reason, account)
-    known = f"; {len(phones) - added:,} were suppressed before" if added < len(phones) else ""
-    print(f"{added:,} phones are suppressed now for {_scope(account)}{known}.")
+    before = len(phones) - added
+    known = f"; {counted(before, 'was', 'were')} suppressed before" if before else ""
+    print(f"{counted(added, 'phone is', 'phones are')} suppressed now for {_scope(account)}{known}.")
 
 
 def _remove(arguments: argparse.Namespace) -> None:
@@ -118,7 +120,8 @@ def _remove(arguments: argparse.Namespace) -> None:
     account = _account(arguments)
     removed = remove_suppression(engine, phone, account)
     others = 0 if account else count_accounts_suppressing(engine, phone)
-    hint = f" It is suppressed for {others} single accounts: name each with --rcs-conn-id." if others else ""
+    accounts = counted(others, "single account", "single accounts")
+    hint = f" It is suppressed for {accounts}: name each with --rcs-conn-id." if others else ""
     if not removed:
         raise RcsInputError("phone", f"it is not suppressed for {_scope(account)}", f"Nothing was changed.{hint}")
     print(f"The phone is not suppressed any more for {_scope(account)}.{hint}")

@@ -14,6 +14,7 @@ from airflow.sdk.log import mask_secret
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
+from airflow_provider_rcs.api.base_url import is_unset
 from airflow_provider_rcs.api.credit import format_credits
 from airflow_provider_rcs.api.errors import (
     RcsAuthError,
@@ -24,7 +25,7 @@ from airflow_provider_rcs.api.errors import (
     RcsUnavailable,
 )
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
-from airflow_provider_rcs.api.settings import ApiSettings, is_unset, read_settings
+from airflow_provider_rcs.api.settings import ApiSettings, read_settings
 from airflow_provider_rcs.api.wire import calls, lookups, send
 from airflow_provider_rcs.api.wire.send_reply import read_send_reply
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
@@ -77,7 +78,10 @@ class RcsHook(HttpHook):
         :raises RcsInputError: if a field of the connection cannot be used; names it.
         """
         connection = self.get_connection(self.rcs_conn_id)
-        return read_settings(connection.host, connection.port, connection.extra_dejson)
+        try:
+            return read_settings(connection.host, connection.port, connection.extra_dejson, connection.schema)
+        except RcsInputError as error:
+            raise _named(error, self.rcs_conn_id) from None
 
     @cached_property
     def credentials_fingerprint(self) -> str:
@@ -114,7 +118,10 @@ class RcsHook(HttpHook):
                     "It is in your RCS account under Your Data -> Configure Account.",
                 )
         self.base_url = self.settings.base_url
-        transport = read_transport({**connection.extra_dejson, **(extra_options or {})})
+        try:
+            transport = read_transport({**connection.extra_dejson, **(extra_options or {})})
+        except RcsInputError as error:
+            raise _named(error, self.rcs_conn_id) from None
         for secret in (connection.password, *(urlsplit(url).password for url in transport.proxies.values())):
             if secret:
                 mask_secret(secret)
@@ -282,6 +289,13 @@ class RcsHook(HttpHook):
             request_body.withdraw()
             raise
         return response.content, response.status_code, refusal_by_status(url, response)
+
+
+def _named(error: RcsInputError, rcs_conn_id: str) -> RcsInputError:
+    """Return the error about a connection's field with the connection's name."""
+    problem, _, remedy = str(error).removeprefix(f"{error.field}: ").partition(". ")
+    field = error.field.removesuffix(" of the connection")
+    return RcsInputError(f"{field} of the connection {rcs_conn_id!r}", problem, remedy)
 
 
 def _fingerprint(*values: str | None) -> str:

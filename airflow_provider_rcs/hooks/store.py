@@ -78,6 +78,12 @@ def engine_from_connection(
             reread = read_again or (lambda: connection)
             login = Login(partial(postgres_url, connection), lambda: partial(postgres_url, reread()))
             return engine_from_url(login.url(), login, poolclass)
+        case str() as url if url.startswith(("postgres+", "postgresql+", "sqlite+")):
+            conn_type = url.partition("+")[0].removesuffix("ql")
+            raise RcsStoreError(
+                f"store_conn_id: the connection {connection.conn_id!r} is of type {url!r}, a name of SQLAlchemy's. Use "
+                f"the type {conn_type!r}; the extra sqlalchemy_scheme can name a driver for PostgreSQL."
+            )
         case other:
             raise RcsStoreError(
                 f"store_conn_id: the connection {connection.conn_id!r} is of type {other!r}, but the store runs "

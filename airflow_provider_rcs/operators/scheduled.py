@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import (
     RcsCancelledError,
     RcsDispatchError,
@@ -76,7 +77,8 @@ class RcsDispatchScheduledOperator(RendersToText, BaseOperator):
             )
         engine = store_engine(self.store_conn_id)
         due = due_campaigns(engine, datetime.now(UTC) + self.lead)
-        self.log.info("%d scheduled campaigns are due within %s.", len(due), self.lead)
+        campaigns = counted(len(due), "scheduled campaign is", "scheduled campaigns are")
+        self.log.info("%s due within %s.", campaigns, self.lead)
         sent: list[dict[str, Any]] = []
         failures: dict[str, Exception] = {}
         # Shared by the campaigns, so that refused credentials are shown to the service once.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SUPPORTED_DIALECTS = ("sqlite", "postgresql")
 SUPPORTED_DRIVERS = ("psycopg", "psycopg2")
+INSTALL_DRIVER = "Install it with: pip install 'airflow-provider-rcs[postgres]'"
 
 _SQLITE_BUSY_TIMEOUT_SECONDS = 60
 
@@ -40,15 +42,33 @@ def engine_from_url(url: str | sa.URL, login: Login | None = None, poolclass: ty
 
     :param login: says what connections are opened with; by default the URL does.
     :param poolclass: a pool other than SQLAlchemy's default.
-    :raises RcsStoreError: if the URL is malformed, or its database is not supported.
+    :raises RcsStoreError: if the URL is malformed, or its database or driver is not supported or not installed.
     """
     try:
-        return prepare_engine(sa.create_engine(url, pool_pre_ping=True, poolclass=poolclass), login)
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+        return prepare_engine(sa.create_engine(_with_driver(url), pool_pre_ping=True, poolclass=poolclass), login)
+    except ModuleNotFoundError as error:
+        raise RcsStoreError(f"store: its driver {error.name} is not installed. {INSTALL_DRIVER}") from None
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
         raise RcsStoreError(
             f"store: its URL cannot be used ({type(error).__name__}). "
             "Use sqlite:////absolute/path.db or postgresql+psycopg://user:password@host/database."
         ) from None
+
+
+def installed_driver() -> str | None:
+    """Return the newest driver for PostgreSQL that is installed."""
+    return next((name for name in SUPPORTED_DRIVERS if find_spec(name)), None)
+
+
+def _with_driver(url: str | sa.URL) -> sa.URL:
+    """Return a URL with the driver to use, if it is one of PostgreSQL that names none."""
+    parsed = sa.make_url(url)
+    if parsed.drivername not in ("postgres", "postgresql"):
+        return parsed
+    driver = installed_driver()
+    if driver is None:
+        raise RcsStoreError(f"store: PostgreSQL needs a driver, and none is installed. {INSTALL_DRIVER}")
+    return parsed.set(drivername=f"postgresql+{driver}")
 
 
 def prepare_engine(engine: sa.Engine, login: Login | None = None) -> sa.Engine:

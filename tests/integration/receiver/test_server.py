@@ -40,5 +40,6 @@ def test_a_store_without_tables_stops_it_with_a_line_that_says_what_to_do(tmp_pa
 
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
-        "airflow-rcs receiver: store: its tables are missing. Make them with: airflow-rcs migrate\n"
+        "airflow-rcs receiver: store: its tables are missing. Make them with: airflow-rcs migrate. "
+        f"There is no file {tmp_path}/store.db yet: check that the path is right.\n"
     )

@@ -52,10 +52,11 @@ def test_the_store_is_checked_before_the_server_listens(
 ) -> None:
     code = main(["receiver", "--port", "0", "--workers", workers, "--store-url", f"sqlite:///{tmp_path}/store.db"])
 
+    missing = f"There is no file {tmp_path}/store.db yet: check that the path is right."
     assert (code, *capsys.readouterr()) == (
         2,
         "",
-        "airflow-rcs receiver: store: its tables are missing. Make them with: airflow-rcs migrate\n",
+        f"airflow-rcs receiver: store: its tables are missing. Make them with: airflow-rcs migrate. {missing}\n",
     )
 
 

@@ -108,6 +108,7 @@ def test_two_valid_readings_in_one_region_are_refused() -> None:
         read_phone("15123456789", PhoneRules("DE", "e164"))
 
     assert len(refused.value.readings) == 2
+    assert refused.value.reading == "digits that are no phone, or more than one"
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,16 @@ def test_double_zero_that_is_a_part_of_the_regions_own_way_abroad_is_refused_if_
     assert refused.value.readings == ("**********260", "*********260")
 
 
+def test_the_regions_own_code_after_double_zero_decides_between_two_valid_numbers() -> None:
+    read = read_phone("00554532123456", PhoneRules("BR", mobile_only=False))
+
+    assert read == ("+554532123456", "as written", True)
+
+
+def test_a_number_that_is_whole_after_double_zero_outweighs_one_of_which_a_part_would_be_dropped() -> None:
+    assert read_phone("00224608123456", PhoneRules("BR")) == ("+224608123456", "as written", False)
+
+
 def test_the_zero_that_is_dialled_inside_a_country_is_dropped_after_its_code() -> None:
     assert read_phone("+44 (0)7400 123456", SPAIN).phone == "+447400123456"
 
@@ -109,6 +119,12 @@ def test_two_valid_readings_in_one_region_are_refused() -> None:
 
     assert len(refused.value.readings) == 2
     assert refused.value.reading == "digits that are no phone, or more than one"
+
+
+def test_digits_with_a_code_that_are_a_mobile_without_its_zero_as_well_are_refused() -> None:
+    assert refusal("50051234", PhoneRules("CG", "e164")) == (
+        "it can be read as two phones; write +, or set phone_format"
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,6 +177,19 @@ def test_a_column_is_read_cell_by_cell() -> None:
         2: "it is a fixed line, not a mobile; with mobile_only=False it is messaged anyway",
         3: "it is not a phone number",
     }
+
+
+@pytest.mark.parametrize(
+    ("phone", "region", "reading"),
+    [
+        ("34600000001", "ES", "country code without +"),
+        ("4915123456789", "DE", "country code without +, over a fixed line"),
+    ],
+)
+def test_a_column_of_phones_with_their_code_is_read_as_each_of_them(phone: str, region: str, reading: str) -> None:
+    column = read_phone_column([phone] * 3, PhoneRules(region))
+
+    assert (column.phones, column.readings) == ([f"+{phone}"] * 3, [reading] * 3)
 
 
 def test_the_fixed_lines_of_a_column_are_kept_with_their_places() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,12 @@ MISSING: list[Any] = [
     np.datetime64("NaT"),
     np.timedelta64("NaT"),
 ]
+
+
+class Tier(int, Enum):
+    """Integers with names, as a source of Python objects may have."""
+
+    GOLD = 1
 
 
 def read_alone(cell: Any) -> tuple[str, str | None]:
@@ -99,6 +106,7 @@ def test_a_falsy_value_is_not_missing(cell: Any) -> None:
         (Decimal("-0.00"), "0.00"),
         (Decimal("1E-7"), "0.0000001"),
         (np.int8(7), "7"),
+        (Tier.GOLD, "1"),
         (np.str_("Ana"), "Ana"),
         (UUID("d9e428b0-7c27-4d6b-bbc0-642a6e34a201"), "d9e428b0-7c27-4d6b-bbc0-642a6e34a201"),
     ],

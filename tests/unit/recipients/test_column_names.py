@@ -70,7 +70,7 @@ def test_a_part_with_other_columns_is_refused_with_the_difference() -> None:
         ["Ana", "+34 (600) 00-00-01"],
         ["Ana", "https://example.org/ana"],
         ["Ana", "two\nlines"],
-        ["Ana", "x" * 200],
+        ["Ana", "x" * 129],
     ],
     ids=str,
 )
@@ -78,9 +78,13 @@ def test_a_row_of_recipients_in_place_of_a_header_is_not_shown(names: list[str])
     assert list_columns(names) == "(not shown, because they look like a row of recipients: is the header missing?)"
 
 
-@pytest.mark.parametrize("name", ["sales_2026-01-01", "q1 2026", "2026", "variable 1", "e-mail"])
+@pytest.mark.parametrize("name", ["sales_2026-01-01", "q1 2026", "2026", "variable 1", "e-mail", "x" * 128])
 def test_usual_names_of_columns_are_shown(name: str) -> None:
     assert list_columns(["phone", name]) == f"'phone', {name!r}"
+
+
+def test_a_source_without_columns_is_shown_as_such() -> None:
+    assert list_columns([]) == "none"
 
 
 def test_columns_of_the_same_name_in_a_row_of_recipients_are_not_shown() -> None:

@@ -418,6 +418,20 @@ def test_the_key_of_a_recipient_without_a_phone_shows_nothing_of_the_row() -> No
     assert not {"600", "Ana"} & {key.removeprefix("no-phone:")[start : start + 3] for start in range(24)}
 
 
+@pytest.mark.parametrize(
+    ("phone", "as_listed"),
+    [
+        (" 600 000 001 ", "600 000 001"),
+        (600000001.5, "600000001.5"),
+        (True, "True"),
+        ("6\x00 00\n1", "6\ufffd 00\ufffd1"),
+    ],
+    ids=repr,
+)
+def test_the_phone_as_listed_is_trimmed_text_that_every_database_can_store(phone: Any, as_listed: str) -> None:
+    assert read(phone).phone_as_listed == as_listed
+
+
 def test_the_phone_as_listed_is_cut_to_64_characters() -> None:
     assert len(read("x" * 1000).phone_as_listed) == 64
 

@@ -108,6 +108,7 @@ SCIENTIFIC = "it is in scientific notation, which has lost digits; cast the colu
         (np.timedelta64(34600000001, "s"), "it is a timedelta64, not text"),
         (np.array([34600000001]), "it is a ndarray, not text"),
         (np.float32(600000000), "it is a float32, which rounds phones; read the column as text or as BIGINT"),
+        (np.float16(60000), "it is a float16, which rounds phones; read the column as text or as BIGINT"),
         ("600000001.5", FRACTION),
         ("+34600000001.5", FRACTION),
         ("+34 600000001.0", FRACTION),
@@ -167,3 +168,16 @@ def test_a_phone_in_writing_is_digits_after_an_optional_plus(cell: str) -> None:
 @given(st.integers(10**6, 10**15).map(str))
 def test_a_float_columns_text_is_the_number_before_its_point(digits: str) -> None:
     assert written_phone(f"{digits}.0") == written_phone(float(digits)) == digits
+
+
+@pytest.mark.parametrize("cell", [0, 0.0, Decimal(0)], ids=repr)
+def test_zero_is_the_digit_zero(cell: Any) -> None:
+    assert written_phone(cell) == "0"
+
+
+@pytest.mark.parametrize("cell", [600000001.5, float("inf"), np.float32(600000000), "600000001.5", "6.0E+8"], ids=repr)
+def test_a_number_that_is_no_whole_phone_is_read_as_one_that_has_lost_digits(cell: Any) -> None:
+    with pytest.raises(PhoneError) as refused:
+        written_phone(cell)
+
+    assert refused.value.reading == "a number that has lost digits"

@@ -121,6 +121,16 @@ def test_two_valid_readings_in_one_region_are_refused() -> None:
     assert refused.value.reading == "digits that are no phone, or more than one"
 
 
+def test_the_zero_of_a_fixed_line_is_not_restored() -> None:
+    assert refusal("120211234", PhoneRules("BJ")) == (
+        "it is not a number of BJ; if it is international, write + before it"
+    )
+
+
+def test_no_zero_is_restored_where_not_every_mobile_begins_with_one() -> None:
+    assert refusal("4879646", PhoneRules("BF")) == "it is not a number of BF; if it is international, write + before it"
+
+
 def test_digits_with_a_code_that_are_a_mobile_without_its_zero_as_well_are_refused() -> None:
     assert refusal("50051234", PhoneRules("CG", "e164")) == (
         "it can be read as two phones; write +, or set phone_format"
@@ -190,6 +200,12 @@ def test_a_column_of_phones_with_their_code_is_read_as_each_of_them(phone: str, 
     column = read_phone_column([phone] * 3, PhoneRules(region))
 
     assert (column.phones, column.readings) == ([f"+{phone}"] * 3, [reading] * 3)
+
+
+def test_a_column_of_mobiles_that_begin_with_double_zero_is_read_as_each_of_them() -> None:
+    column = read_phone_column(["007181692"] * 3, PhoneRules("TJ"))
+
+    assert column.refused == dict.fromkeys(range(3), refusal("007181692", PhoneRules("TJ")))
 
 
 def test_the_fixed_lines_of_a_column_are_kept_with_their_places() -> None:

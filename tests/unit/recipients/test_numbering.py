@@ -140,8 +140,9 @@ ITALIAN_MOBILE = "3931234567"  # begins with its own calling code
         (partial(mobiles_with_code, "436641234567890", "AT"), "436641234567899"),
         (partial(national_mobiles, "600000001", "ES", may_have_code=True), "600000002"),
         (partial(national_mobiles, ITALIAN_MOBILE, "IT", may_have_code=False), ITALIAN_MOBILE),
+        (partial(national_mobiles, "6641234567890", "AT", may_have_code=True), "6641234567899"),
     ],
-    ids=["plus", "any code", "code", "longest", "national", "never with code"],
+    ids=["plus", "any code", "code", "longest with code", "national", "never with code", "longest"],
 )
 def test_mobiles_of_the_form_of_an_example_are_found_in_runs_of_lines(
     pattern_of_form: Callable[[], re.Pattern[str]], phone: str

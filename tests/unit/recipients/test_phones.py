@@ -24,12 +24,20 @@ def refusal(cell: Any, rules: PhoneRules) -> str:
     return str(refused.value)
 
 
-def read_alone(cell: Any, rules: PhoneRules) -> tuple[str | None, str | None]:
-    """Return a cell's phone and what is wrong with it, read by itself."""
+def read_alone(cell: Any, rules: PhoneRules) -> tuple[str | None, str, str | None]:
+    """Return a cell's phone, how it was read and what is wrong with it, read by itself."""
     try:
-        return read_phone(cell, rules).phone, None
+        read = read_phone(cell, rules)
     except PhoneError as error:
-        return error.phone, str(error)
+        return error.phone, error.reading, str(error)
+    return read.phone, read.reading, None
+
+
+def read_in_column(cells: list[Any], rules: PhoneRules) -> list[tuple[str | None, str, str | None]]:
+    """Return the same of each cell, read in a column."""
+    column = read_phone_column(cells, rules)
+    refused = map(column.refused.get, range(len(cells)))
+    return list(zip(column.phones, column.readings, refused, strict=True))
 
 
 @pytest.mark.parametrize("row", list(csv.DictReader(EXPECTED.open(encoding="utf-8"))), ids=lambda row: row["case"])
@@ -121,6 +129,23 @@ def test_two_valid_readings_in_one_region_are_refused() -> None:
     assert refused.value.reading == "digits that are no phone, or more than one"
 
 
+@pytest.mark.parametrize(
+    ("phone", "region", "readings"),
+    [
+        ("3905550390", "IT", ("**********390", "********390")),
+        ("435632775", "AT", ("*********775", "*******775")),
+    ],
+    ids=["a mobile or a fixed line", "one of two fixed lines"],
+)
+def test_digits_that_are_a_national_number_and_one_with_its_code_are_refused(
+    phone: str, region: str, readings: tuple[str, str]
+) -> None:
+    with pytest.raises(PhoneError, match="it can be read as two phones") as refused:
+        read_phone(phone, PhoneRules(region))
+
+    assert refused.value.readings == readings
+
+
 def test_the_zero_of_a_fixed_line_is_not_restored() -> None:
     assert refusal("120211234", PhoneRules("BJ")) == (
         "it is not a number of BJ; if it is international, write + before it"
@@ -190,22 +215,24 @@ def test_a_column_is_read_cell_by_cell() -> None:
 
 
 @pytest.mark.parametrize(
-    ("phone", "region", "reading"),
+    ("phone", "rules"),
     [
-        ("34600000001", "ES", "country code without +"),
-        ("4915123456789", "DE", "country code without +, over a fixed line"),
+        ("+34600000001", PhoneRules()),
+        ("600000001", PhoneRules("ES")),
+        ("34600000001", PhoneRules("ES")),
+        ("34600000001", PhoneRules("ES", "national")),
+        ("34600000001", PhoneRules("ES", "e164")),
+        ("447400123456", PhoneRules("ES", "e164")),
+        ("447400123456", PhoneRules(phone_format="e164")),
+        ("4915123456789", PhoneRules("DE")),
+        ("3905550390", PhoneRules("IT")),
+        ("3905550390", PhoneRules("IT", "national")),
+        ("007181692", PhoneRules("TJ")),
     ],
+    ids=str,
 )
-def test_a_column_of_phones_with_their_code_is_read_as_each_of_them(phone: str, region: str, reading: str) -> None:
-    column = read_phone_column([phone] * 3, PhoneRules(region))
-
-    assert (column.phones, column.readings) == ([f"+{phone}"] * 3, [reading] * 3)
-
-
-def test_a_column_of_mobiles_that_begin_with_double_zero_is_read_as_each_of_them() -> None:
-    column = read_phone_column(["007181692"] * 3, PhoneRules("TJ"))
-
-    assert column.refused == dict.fromkeys(range(3), refusal("007181692", PhoneRules("TJ")))
+def test_a_column_of_one_form_is_read_as_each_of_its_phones(phone: str, rules: PhoneRules) -> None:
+    assert read_in_column([phone] * 3, rules) == [read_alone(phone, rules)] * 3
 
 
 def test_the_fixed_lines_of_a_column_are_kept_with_their_places() -> None:
@@ -236,10 +263,7 @@ RULES = st.builds(
 
 @given(st.lists(CELLS), RULES)
 def test_a_cell_reads_the_same_in_a_column_as_by_itself(cells: list[Any], rules: PhoneRules) -> None:
-    column = read_phone_column(cells, rules)
-
-    read = [(phone, column.refused.get(position)) for position, phone in enumerate(column.phones)]
-    assert read == [read_alone(cell, rules) for cell in cells]
+    assert read_in_column(cells, rules) == [read_alone(cell, rules) for cell in cells]
 
 
 @given(st.from_regex(r"\+999[0-9 ()-]{5,20}|[0-9]{8,12}x", fullmatch=True))

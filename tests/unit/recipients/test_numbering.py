@@ -83,10 +83,15 @@ def test_every_prefix_of_a_region_is_read_as_phonenumbers_reads_it(
         ("0111523456789", "AR", Number("+5491123456789", Kind.MOBILE)),
         ("07624300123", "GB", Number("+447624300123", Kind.MOBILE)),
         ("011134612345678", "US", None),
+        ("8001234567", "BY", Number("+3758001234567", Kind.OTHER)),
     ],
 )
 def test_a_national_number_follows_the_rules_of_its_country(digits: str, region: str, number: Number | None) -> None:
     assert national_number(digits, region) == number
+
+
+def test_a_number_of_15_digits_is_read_without_the_zero_that_is_dialled_inside_its_country() -> None:
+    assert international_number("4306641234567890") == Number("+436641234567890", Kind.MOBILE)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +140,7 @@ ITALIAN_MOBILE = "3931234567"  # begins with its own calling code
     ("pattern_of_form", "phone"),
     [
         (partial(mobiles_after_plus, "34600000001"), "+34600000002"),
+        (partial(mobiles_after_plus, "436641234567890"), "+436641234567899"),
         (partial(mobiles_with_code, "34600000001", None), "34600000002"),
         (partial(mobiles_with_code, "34600000001", "ES"), "34600000002"),
         (partial(mobiles_with_code, "436641234567890", "AT"), "436641234567899"),
@@ -142,7 +148,16 @@ ITALIAN_MOBILE = "3931234567"  # begins with its own calling code
         (partial(national_mobiles, ITALIAN_MOBILE, "IT", may_have_code=False), ITALIAN_MOBILE),
         (partial(national_mobiles, "6641234567890", "AT", may_have_code=True), "6641234567899"),
     ],
-    ids=["plus", "any code", "code", "longest with code", "national", "never with code", "longest"],
+    ids=[
+        "plus",
+        "longest with plus",
+        "any code",
+        "code",
+        "longest with code",
+        "national",
+        "never with code",
+        "longest",
+    ],
 )
 def test_mobiles_of_the_form_of_an_example_are_found_in_runs_of_lines(
     pattern_of_form: Callable[[], re.Pattern[str]], phone: str

@@ -129,6 +129,12 @@ SCIENTIFIC = "it is in scientific notation, which has lost digits; cast the colu
         ("600 00 00 01 o 600 00 00 02", TWO_PHONES),
         ("600 000 001 - 600 000 002", TWO_PHONES),
         ("600 000 001/02", TWO_PHONES),
+        ("600 000 001/2", TWO_PHONES),
+        ("600 - 000 001/02", TWO_PHONES),
+        ("6000001 6000002", TWO_PHONES),
+        ("600 0001 / 600 000 002 2", TWO_PHONES),
+        ("+34 60012 +34 60013", TWO_PHONES),
+        ("600000001 tel:", NO_PHONE),
         ("600000001,0", NO_PHONE),
         ("-600000001", NO_PHONE),
         ("\u2212600000001", NO_PHONE),
@@ -148,7 +154,9 @@ def test_what_is_not_one_phone_is_refused_with_the_reason(cell: Any, rule: str) 
     assert str(refused.value) == rule
 
 
-@pytest.mark.parametrize("cell", ["0171/1234567", "+49 171/1234567", "06/12/34/56/78", "0049 1512/3456789"])
+@pytest.mark.parametrize(
+    "cell", ["0171/1234567", "0171 123/4567", "600000001/", "+49 171/1234567", "06/12/34/56/78", "0049 1512/3456789"]
+)
 def test_a_slash_between_the_parts_of_one_phone_is_no_second_phone(cell: str) -> None:
     assert written_phone(cell) == "".join(character for character in cell if character not in " /")
 
@@ -181,3 +189,7 @@ def test_a_number_that_is_no_whole_phone_is_read_as_one_that_has_lost_digits(cel
         written_phone(cell)
 
     assert refused.value.reading == "a number that has lost digits"
+
+
+def test_only_the_first_zero_in_brackets_is_the_one_that_is_dialled_inside_a_country() -> None:
+    assert written_phone("+34 (0) 600 (0)00 001") == "+34600000001"

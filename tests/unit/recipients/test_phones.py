@@ -105,6 +105,13 @@ def test_a_number_that_is_whole_after_double_zero_outweighs_one_of_which_a_part_
     assert read_phone("00224608123456", PhoneRules("BR")) == ("+224608123456", "as written", False)
 
 
+def test_digits_after_the_regions_own_way_abroad_that_begin_with_a_code_as_well_are_refused() -> None:
+    with pytest.raises(PhoneError, match="it can be read as two phones") as refused:
+        read_phone("8105016221234", PhoneRules("RU", "e164"))
+
+    assert refused.value.readings == ("**********234", "********234")
+
+
 def test_the_zero_that_is_dialled_inside_a_country_is_dropped_after_its_code() -> None:
     assert read_phone("+44 (0)7400 123456", SPAIN).phone == "+447400123456"
 

@@ -90,6 +90,25 @@ def test_a_national_number_follows_the_rules_of_its_country(digits: str, region:
     assert national_number(digits, region) == number
 
 
+def national_prefix(region: str) -> str:
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    return (metadata.national_prefix if metadata else None) or ""
+
+
+def test_the_example_numbers_of_every_region_are_read_as_phonenumbers_reads_them() -> None:
+    examples = [
+        (region, prefix + phonenumbers.national_significant_number(example))
+        for region in REGIONS
+        for prefix in ("", national_prefix(region))
+        for kind in KINDS
+        if (example := phonenumbers.example_number_for_type(region, kind))
+    ]
+
+    assert [national_number(digits, region) for region, digits in examples] == [
+        parsed(digits, region) for region, digits in examples
+    ]
+
+
 def test_a_number_of_15_digits_is_read_without_the_zero_that_is_dialled_inside_its_country() -> None:
     assert international_number("4306641234567890") == Number("+436641234567890", Kind.MOBILE)
 

@@ -153,6 +153,10 @@ def test_digits_that_are_a_national_number_and_one_with_its_code_are_refused(
     assert refused.value.readings == readings
 
 
+def test_digits_that_begin_with_no_code_are_refused_as_no_international_number() -> None:
+    assert refusal("12345", PhoneRules(phone_format="e164")) == "it is not a valid international number"
+
+
 def test_the_zero_of_a_fixed_line_is_not_restored() -> None:
     assert refusal("120211234", PhoneRules("BJ")) == (
         "it is not a number of BJ; if it is international, write + before it"
@@ -240,6 +244,13 @@ def test_a_column_is_read_cell_by_cell() -> None:
 )
 def test_a_column_of_one_form_is_read_as_each_of_its_phones(phone: str, rules: PhoneRules) -> None:
     assert read_in_column([phone] * 3, rules) == [read_alone(phone, rules)] * 3
+
+
+def test_a_phone_that_can_be_read_in_two_ways_is_refused_among_others_of_its_length() -> None:
+    column = read_phone_column(["3471234567", "3471234568", "3905550390"], PhoneRules("IT"))
+
+    assert column.phones == ["+393471234567", "+393471234568", None]
+    assert list(column.two_readings) == [2]
 
 
 def test_the_fixed_lines_of_a_column_are_kept_with_their_places() -> None:

@@ -380,16 +380,20 @@ def test_an_error_raised_in_the_main_thread_while_it_sends_leaves_nobody_in_doub
 def test_an_error_raised_in_the_main_thread_while_it_reads_is_logged_with_how_to_go_on(
     engine: sa.Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def chunks() -> Iterator[dict[str, list[str]]]:
+    def read(_: int) -> dict[str, list[str]]:
         raise TimeOut
-        yield {}
 
     with pytest.raises(TimeOut):
-        send(engine, SlowService(), chunks=chunks())
+        send(engine, SlowService(), chunks=map(read, [1]))
 
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
         str(RcsTaskStoppedError("spring", "before this run of it had sent anything"))
     ]
+
+
+def go_on_after(act: Callable[[], object], released: threading.Event) -> None:
+    act()
+    released.set()
 
 
 def test_an_error_raised_in_the_main_thread_while_it_plans_is_logged_with_how_to_go_on(
@@ -403,7 +407,7 @@ def test_an_error_raised_in_the_main_thread_while_it_plans_is_logged_with_how_to
     with (
         transactions_hanging(engine, "rcs-list", begun) as hanging,
         handling(time_out) as signalled,
-        stopping_when(hanging.entered.is_set, act=lambda: (signalled(), hanging.released.set())),
+        stopping_when(hanging.entered.is_set, act=lambda: go_on_after(signalled, hanging.released)),
         pytest.raises(TimeOut),
     ):
         send(engine, SlowService())

@@ -8,6 +8,7 @@ from airflow_provider_rcs import __version__
 
 DEFAULT_RCS_CONN_ID = "rcs_default"
 DEFAULT_STORE_CONN_ID = "rcs_store"
+STORE_URL_VARIABLE = "AIRFLOW_RCS_STORE_URL"
 
 _INTEGRATION = "Rich Communication Services (RCS)"
 

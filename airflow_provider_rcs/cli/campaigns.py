@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> None:
     are campaigns that need a refold, and what of the reports and replies that arrived could not be applied.
     """
     from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
-    from airflow_provider_rcs.cli.tables import aligned
+    from airflow_provider_rcs.api.tables import aligned
     from airflow_provider_rcs.store.inbox.folding import fold_if_possible
     from airflow_provider_rcs.store.inbox.silence import read_report_health
     from airflow_provider_rcs.store.read.exports import campaigns

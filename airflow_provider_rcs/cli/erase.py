@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _print_counts(heading: str, data: PersonalData, phone: str) -> None:
     from airflow_provider_rcs.api.masking import mask_phone
-    from airflow_provider_rcs.cli.tables import aligned
+    from airflow_provider_rcs.api.tables import aligned
 
     messages = counted(len(data.pseudonymous_messages), "message was", "messages were")
     print(f"Phone {mask_phone(phone)}; {messages} pseudonymised before.")

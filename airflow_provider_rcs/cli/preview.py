@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,11 +81,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print what would be sent."""
+    from airflow_provider_rcs.sending.preview.text import describe_plan
+
     settings = _settings(arguments)
     query = _query(arguments)
     engine, why_unavailable = _store_if_available(arguments)
     names = vars(arguments)
-    print(_format(_plan(arguments, settings, query, engine), names))
+    print(describe_plan(_plan(arguments, settings, query, engine), lambda text: in_options(text, names)))
     if why_unavailable:
         print(f"\nSuppressed and already messaged recipients are unknown: {in_options(why_unavailable, names)}")
 
@@ -192,42 +194,3 @@ def _store_if_available(arguments: argparse.Namespace) -> tuple[sa.Engine | None
         return migrated_store_of(arguments), ""
     except RcsStoreError as error:
         return None, str(error)
-
-
-def _format(plan: Mapping[str, Any], names: Collection[str]) -> str:
-    from airflow_provider_rcs.cli.tables import aligned
-    from airflow_provider_rcs.sending.preview import COUNT_LABELS
-
-    template, requests, samples = plan["template"], plan["requests"], plan["samples"]
-    parts = [f"Template {template['id']}: {template['name']}"]
-    if template["sources"]:
-        parts.append(aligned(["variable", "comes from"], list(template["sources"].items())))
-    parts.append(aligned(["recipients", ""], [(label, plan[count]) for count, label in COUNT_LABELS.items()]))
-    parts.append(aligned(["phones, as they were read", ""], list(plan["phones"]["readings"].items())))
-    parts.append(aligned(["country", ""], list(plan["phones"]["countries"].items())))
-    reasons = [(state, in_options(reason, names), count) for state, reason, count in _flat(plan["reasons"])]
-    if reasons:
-        parts.append(aligned(["state", "reason", "recipients"], reasons))
-    if suspicious := _flat(plan["suspicious_values"]):
-        parts.append(aligned(["column", "looks missing, but is sent", "recipients"], suspicious))
-    if plan["phones"]["advice"]:
-        parts.append(f"Phones: {in_options(plan['phones']['advice'], names)}.")
-    parts.append(
-        f"Requests: {requests['count']:,}; the largest has {requests['largest_bytes']:,} bytes, all together have "
-        f"{requests['total_bytes']:,}."
-    )
-    if plan["dispatched_from"]:
-        parts.append(
-            f"Held in the store until the first dispatch after {plan['dispatched_from']} (with the default lead)."
-        )
-    if samples:
-        variables = list(samples[0]["variables"])
-        rows = [[s["phone"], s["name"], *(s["variables"].get(name, "") for name in variables)] for s in samples]
-        parts.append(aligned(["phone", "name", *variables], rows))
-    parts.extend(f"Warning: {in_options(warning, names)}" for warning in plan["warnings"])
-    parts.append("Nothing was sent or recorded.")
-    return "\n\n".join(parts)
-
-
-def _flat(counts: Mapping[str, Mapping[str, int]]) -> list[tuple[str, str, int]]:
-    return [(outer, inner, count) for outer, inners in counts.items() for inner, count in inners.items()]

@@ -84,7 +84,7 @@ def _count_rows(batches: Iterable[PrunedRows]) -> Mapping[str, int]:
 
 
 def _print_counts(heading: str, counts: Mapping[str, int]) -> None:
-    from airflow_provider_rcs.cli.tables import aligned
+    from airflow_provider_rcs.api.tables import aligned
 
     print(aligned(["table", heading], list(counts.items())))
 

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    from airflow_provider_rcs.cli.tables import aligned
+    from airflow_provider_rcs.api.tables import aligned
     from airflow_provider_rcs.store.inbox.refused import refused_bodies
 
     engine = migrated_store_of(arguments)

@@ -77,7 +77,7 @@ def _resolve(engine: sa.Engine, campaign: Campaign, resolution: Resolution, argu
 
 
 def _show_requests_in_doubt(engine: sa.Engine, campaign: Campaign) -> None:
-    from airflow_provider_rcs.cli.tables import aligned
+    from airflow_provider_rcs.api.tables import aligned
     from airflow_provider_rcs.store.inbox.folding import fold
     from airflow_provider_rcs.store.outbox.resolutions import requests_in_doubt
 

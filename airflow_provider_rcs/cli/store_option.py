@@ -7,14 +7,12 @@ import os
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
+from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID, STORE_URL_VARIABLE
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from airflow_provider_rcs.store.inbox.folded_codes import AccountCodes
-
-STORE_URL_VARIABLE = "AIRFLOW_RCS_STORE_URL"
 
 
 def add_store_option(parser: argparse.ArgumentParser) -> None:

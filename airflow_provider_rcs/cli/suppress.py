@@ -147,7 +147,7 @@ def _print_csv(found: Iterable[Suppression]) -> None:
 
 def _print_masked(found: Iterable[Suppression]) -> None:
     from airflow_provider_rcs.api.masking import mask_phone
-    from airflow_provider_rcs.cli.tables import aligned
+    from airflow_provider_rcs.api.tables import aligned
 
     counts: Counter[str] = Counter()
     # Line by line, because the list may be long: the widths are known.

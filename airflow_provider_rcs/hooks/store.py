@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
     from airflow.providers.common.compat.sdk import Connection
+
+_DEFAULT_LEASE_SECONDS = 15
 
 
 def store_engine(store_conn_id: str | None = None) -> sa.Engine:
@@ -53,6 +56,11 @@ def unchecked_store_engine(store_conn_id: str | None = None) -> sa.Engine:
 def default_store_conn_id() -> str:
     """Return the connection of the store that Airflow's configuration names."""
     return str(conf.get("rcs", "store_conn_id", fallback=DEFAULT_STORE_CONN_ID))
+
+
+def lease_from_config() -> timedelta:
+    """Return how long an attempt that sends counts as alive without renewing its lease in the store."""
+    return timedelta(seconds=conf.getint("rcs", "lease_seconds", fallback=_DEFAULT_LEASE_SECONDS))
 
 
 def engine_from_connection(

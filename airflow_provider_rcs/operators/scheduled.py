@@ -18,11 +18,10 @@ from airflow_provider_rcs.api.errors import (
 )
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions, describe_error
 from airflow_provider_rcs.hooks.sql import stream_only_column
-from airflow_provider_rcs.hooks.store import store_engine
+from airflow_provider_rcs.hooks.store import lease_from_config, store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_campaign_event
 from airflow_provider_rcs.operators.naming import task_name
 from airflow_provider_rcs.operators.rendering import RendersToText
-from airflow_provider_rcs.operators.sending import lease_from_config
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD
 from airflow_provider_rcs.sending.stopping import Stop
 

@@ -16,7 +16,7 @@ from types import TracebackType
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsError, RcsFencedError, RcsStoreUnavailable, RcsTaskStoppedError
-from airflow_provider_rcs.sending.progress import Progress
+from airflow_provider_rcs.sending.progress import Progress, ShowProgress
 from airflow_provider_rcs.sending.sender import RcsService, Sender
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.sending.stopping import Stop
@@ -81,13 +81,20 @@ def _end_attempt(engine: sa.Engine, attempt: Attempt, stop: Stop) -> None:
 
 
 def send_planned(
-    engine: sa.Engine, attempt: Attempt, settings: SendSettings, service: RcsService, listed: int, stop: Stop
+    engine: sa.Engine,
+    attempt: Attempt,
+    settings: SendSettings,
+    service: RcsService,
+    listed: int,
+    stop: Stop,
+    show_progress: ShowProgress | None = None,
 ) -> RcsError | None:
     """Send the planned messages of the attempt's list, and wait until no other attempt has requests in flight.
 
     :param listed: how many recipients the list has, for the progress in the log.
     :param stop: tells whether the task should stop: then requests that have not left are requeued, and replies are
         waited for as long as Airflow leaves time.
+    :param show_progress: shows how far the send is; by default the log does.
     :return: the error that stopped it, or ``None``.
     """
     sender = Sender(
@@ -96,7 +103,7 @@ def send_planned(
         settings,
         settings.batch_size or service.settings.batch_size,
         service,
-        Progress(settings.campaign, listed),
+        Progress(settings.campaign, listed, show_progress),
         stop,
     )
     stopped_by = stop.run(sender.send_all, service, settings.campaign)

@@ -25,6 +25,7 @@ from airflow_provider_rcs.recipients.phones import PhoneRules
 from airflow_provider_rcs.recipients.selection import ALL_RECIPIENTS
 from airflow_provider_rcs.sending.approval import PlanHash, yield_if_approved
 from airflow_provider_rcs.sending.attempt import attempt_at, send_planned
+from airflow_provider_rcs.sending.progress import ShowProgress
 from airflow_provider_rcs.sending.result import conclude, require_funnel
 from airflow_provider_rcs.sending.sender import RcsService
 from airflow_provider_rcs.sending.settings import SendSettings
@@ -36,6 +37,7 @@ from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import has_planned
 from airflow_provider_rcs.store.outbox.exclusions import suppress_excluded
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
+from airflow_provider_rcs.store.outbox.refused_credentials import looking_up
 from airflow_provider_rcs.store.read.funnel import Funnel
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ def send_campaign(
     lease: timedelta,
     stop: Stop | None = None,
     excluded: Iterable[Sequence[object]] = (),
+    show_progress: ShowProgress | None = None,
 ) -> dict[str, Any]:
     """Send a campaign to the recipients of a list who were not messaged by an earlier attempt.
 
@@ -63,6 +66,7 @@ def send_campaign(
     :param lease: how long this attempt counts as alive without a renewal.
     :param stop: tells whether the task should stop; by default, only an error that is raised in this thread stops it.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
+    :param show_progress: shows how far the send is; by default the log does.
     :return: the campaign's name and counts, and the ids that the service gave; no recipients.
     :raises RcsInputError: if a phone of ``excluded`` cannot be read; then nothing is recorded.
     :raises RcsPlanChangedError: if the plan is not the one that was approved; then nothing of the list is recorded.
@@ -84,7 +88,7 @@ def send_campaign(
         suppress_excluded(engine, campaign, not_to_message)
         plan_list(engine, attempt, settings, counts, listed, not_to_message)
         log_campaign_start(before, counts, settings)
-        stopped_by = send_planned(engine, attempt, settings, service, counts.rows, stop)
+        stopped_by = send_planned(engine, attempt, settings, service, counts.rows, stop, show_progress)
     return conclude(engine, attempt, settings, stopped_by)
 
 
@@ -222,6 +226,21 @@ def log_campaign_start(before: Funnel, counts: ListCounts, settings: SendSetting
             "waits forever.",
             settings.campaign,
         )
+
+
+def look_up_template(engine: sa.Engine, service: RcsService, settings: SendSettings, stop: Stop) -> Template:
+    """Return the template as the service has it, after checking what the account must have for the campaign to begin.
+
+    :param stop: interrupts the look-ups.
+    :raises RcsAuthError: if the service has refused these credentials in the campaign before, or refuses them now.
+    :raises RcsCreditError: if the account has less than ``min_credits``.
+    :raises RcsRefusedError: another of its kinds, if something cannot be looked up.
+    :raises RcsTaskStoppedError: if the task was asked to stop.
+    """
+    with looking_up(engine, settings.campaign, service.credentials_fingerprint), stop.reading(settings.campaign):
+        template = service.get_template(settings.template_id)
+        require_credit_to_begin(engine, settings, service)
+    return template
 
 
 def require_credit_to_begin(engine: sa.Engine | None, settings: SendSettings, service: RcsService) -> None:

@@ -1,4 +1,4 @@
-"""Tables for a terminal, with aligned columns."""
+"""Tables as text, with aligned columns, for a terminal or a notebook."""
 
 from __future__ import annotations
 

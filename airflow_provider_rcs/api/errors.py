@@ -126,7 +126,10 @@ class RcsInvalidRecipientsError(RcsError):
 class RcsPlanChangedError(RcsError):
     """The plan is not the approved one: the list, the template or another term has changed since the approval."""
 
-    remedy = "Start a new run of the DAG for the same campaign: it shows the new plan and asks for approval again."
+    remedy = (
+        "Start a new run of the DAG for the same campaign: it shows the new plan and asks for approval again. Without "
+        "a DAG, look at a new preview, and give its plan_hash."
+    )
 
 
 class RcsInDoubtError(RcsError):

@@ -137,7 +137,7 @@ def test_a_dag_and_a_notebook_send_the_same_campaign_on_the_same_terms(
 ) -> None:
     RcsSendOperator(task_id="send", recipients=people(campaign, 2), template_id=PLAIN, campaign=campaign).execute(
         context={}
-    )  # type: ignore[typeddict-item]
+    )
 
     sent = campaigns.send(people(campaign, 3), template_id=PLAIN, campaign=campaign)
     with pytest.raises(RcsCampaignConflictError, match="request_reports"):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -114,3 +117,25 @@ def test_an_error_is_the_providers_own_with_its_remedy(kernel: Kernel) -> None:
     (error,) = output.of_kind("error")
     assert error.startswith("RcsInputError")
     assert "campaing: there is no such argument. Did you mean campaign?" in error
+
+
+def test_a_notebook_finds_connections_that_airflow_keeps_in_its_database(
+    environment: dict[str, str], running_sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    home = {"AIRFLOW_HOME": str(tmp_path / "airflow")}
+    airflow(home, "db", "migrate")
+    for conn_id, variable in [("rcs_default", "AIRFLOW_CONN_RCS_DEFAULT"), ("rcs_store", "AIRFLOW_CONN_RCS_STORE")]:
+        airflow(home, "connections", "add", conn_id, "--conn-json", environment[variable])
+
+    with running_kernel(tmp_path, home) as kernel:
+        kernel.run(SETUP.format(first=60_000, end=60_002))
+        sent = kernel.run(SEND.format(campaign="database"))
+
+    assert sent.result == "Campaign 'database': 2 requested, 2 accepted"
+    assert messages(running_sandbox, 60_000, 60_002) == {1}
+
+
+def airflow(home: dict[str, str], *arguments: str) -> None:
+    """Run a command of Airflow that must succeed."""
+    command = [sys.executable, "-m", "airflow", *arguments]
+    subprocess.run(command, env=os.environ | home, check=True, capture_output=True, timeout=120)

@@ -27,7 +27,7 @@ def shown_progress(campaign: str) -> Iterator[ShowProgress | None]:
     with ExitStack() as stack:
         if kernel is not None:
             bar = _Throttled(_kernel_bar(kernel, campaign))
-        elif sys.stderr.isatty():
+        elif sys.stderr is not None and sys.stderr.isatty():
             bar = _Throttled(stack.enter_context(_terminal_bar(campaign)))
         else:
             yield None

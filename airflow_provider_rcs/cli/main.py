@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 from airflow_provider_rcs import __version__
 from airflow_provider_rcs.api.errors import RcsError
 from airflow_provider_rcs.cli.advice import in_options
+from airflow_provider_rcs.connections import connections_of_the_database
 
 COMMANDS = {
     "sandbox": "run a stand-in for the RCS service, for trials and tests",
@@ -28,9 +27,6 @@ COMMANDS = {
     "erase": "erase a person from the store, and print the SQL for copies in a warehouse",
     "prune": "remove old data from the store, without allowing a second message to anyone",
 }
-
-# Airflow's own name: its command `connections` sets it as well.
-_PROCESS_CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,7 +59,7 @@ def run_command(program: str, name: str, arguments: argparse.Namespace) -> int:
     :param program: what the caller typed before the command's name, for errors.
     """
     try:
-        with _connections_of_the_database():
+        with connections_of_the_database():
             code: int | None = import_module(f"airflow_provider_rcs.cli.{name}").run(arguments)
     except (RcsError, ValueError) as error:
         print(f"{program} {name}: {in_options(str(error), vars(arguments))}", file=sys.stderr)
@@ -71,19 +67,3 @@ def run_command(program: str, name: str, arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return 130
     return code or 0
-
-
-@contextmanager
-def _connections_of_the_database() -> Iterator[None]:
-    """Look Airflow's connections up as its own commands do: in its database as well, after all other places.
-
-    Outside a task Airflow would look in secrets backends and the environment only. Inside one it keeps the task's way,
-    whatever is set here.
-    """
-    given = os.environ.get(_PROCESS_CONTEXT)
-    os.environ.setdefault(_PROCESS_CONTEXT, "server")
-    try:
-        yield
-    finally:
-        if given is None:
-            os.environ.pop(_PROCESS_CONTEXT, None)

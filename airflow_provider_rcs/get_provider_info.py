@@ -8,6 +8,7 @@ from airflow_provider_rcs import __version__
 
 DEFAULT_RCS_CONN_ID = "rcs_default"
 DEFAULT_STORE_CONN_ID = "rcs_store"
+STORE_URL_VARIABLE = "AIRFLOW_RCS_STORE_URL"
 
 _INTEGRATION = "Rich Communication Services (RCS)"
 
@@ -264,6 +265,7 @@ def get_provider_info() -> dict[str, Any]:
             }
             for module in ("airflow_provider_rcs.transfers.sql_to_rcs", "airflow_provider_rcs.transfers.reports_to_sql")
         ],
+        "cli": ["airflow_provider_rcs.cli.definition.get_rcs_cli_commands"],
         "asset-uris": [{"schemes": ["rcs"], "handler": None}],
         "config": _CONFIG,
     }

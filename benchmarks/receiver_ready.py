@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 
-from airflow_provider_rcs.cli.store_option import STORE_URL_VARIABLE
+from airflow_provider_rcs.get_provider_info import STORE_URL_VARIABLE
 from airflow_provider_rcs.receiver import config
 from airflow_provider_rcs.receiver.app import HEALTH_PATH
 from benchmarks.measure import Measured, MeasuredTimes, Way, measure

@@ -132,7 +132,7 @@ def _served(way: str, url: str) -> Iterator[_Server]:
 
 def _ours(url: str) -> Any:
     from airflow_provider_rcs.cli.receiver import load_app
-    from airflow_provider_rcs.cli.store_option import STORE_URL_VARIABLE
+    from airflow_provider_rcs.get_provider_info import STORE_URL_VARIABLE
     from airflow_provider_rcs.receiver import config
 
     given = {STORE_URL_VARIABLE: url, config.REPORTS_LOGIN: _LOGIN, config.REPORTS_PASSWORD: _PASSWORD}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import psutil
 
-from airflow_provider_rcs.cli.store_option import STORE_URL_VARIABLE
+from airflow_provider_rcs.get_provider_info import STORE_URL_VARIABLE
 from airflow_provider_rcs.receiver.config import REPORTS_LOGIN, REPORTS_PASSWORD
 from tests.ready_line import url_of
 

@@ -61,6 +61,11 @@ class AirflowUser(AirflowApi):
         response = self._session.patch(url, json={"chosen_options": [option]}, timeout=SECONDS_TO_PROGRESS)
         response.raise_for_status()
 
+    def mark(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        """Mark a task as failed or as success."""
+        url = f"{self._dag(dag_id)}/dagRuns/{run_id}/taskInstances/{task_id}"
+        self._session.patch(url, json={"new_state": state}, timeout=SECONDS_TO_PROGRESS).raise_for_status()
+
     def clear_with_downstream(self, dag_id: str, run_id: str, task_id: str) -> None:
         """Clear a task and everything downstream of it."""
         cleared = {"dag_run_id": run_id, "task_ids": [task_id], "include_downstream": True}

@@ -126,7 +126,10 @@ class RcsInvalidRecipientsError(RcsError):
 class RcsPlanChangedError(RcsError):
     """The plan is not the approved one: the list, the template or another term has changed since the approval."""
 
-    remedy = "Start a new run of the DAG for the same campaign: it shows the new plan and asks for approval again."
+    remedy = (
+        "Start a new run of the DAG for the same campaign: it shows the new plan and asks for approval again. Without "
+        "a DAG, look at a new preview, and give its plan_hash."
+    )
 
 
 class RcsInDoubtError(RcsError):
@@ -143,6 +146,24 @@ class RcsStoppedError(RcsError):
     nothing_sent = False
     retry_may_help = True
     remedy = "Retry: it sends to the recipients that are still planned, and not to those in doubt."
+
+
+class RcsTaskStoppedError(RcsError):
+    """Airflow, or a person, stopped the task before it had sent to its whole list. The rest is planned again.
+
+    :param campaign: the campaign's name.
+    :param when: at which point it was stopped, and what came of it.
+    """
+
+    nothing_sent = False
+    retry_may_help = True
+    remedy = "Retry or clear the task to go on: it sends to the recipients that are still planned, and to no others."
+
+    def __init__(self, campaign: str, when: str = "") -> None:
+        super().__init__(
+            f"campaign {campaign!r}: the task was stopped from outside (marked, cleared, timed out or shut down)"
+            f"{when and ' '}{when}. {self.remedy}"
+        )
 
 
 class RcsFencedError(RcsError):

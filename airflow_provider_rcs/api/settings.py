@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
+from airflow_provider_rcs.api.base_url import check_base_url, is_unset, read_base_url
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.statuses import DeliveryStatus, status_codes
 from airflow_provider_rcs.api.wire.calls import BODY_FORMATS, DEFAULT_BASE_URL, DEFAULT_PATHS
@@ -19,8 +19,6 @@ DEFAULT_BATCH_SIZE = 1000  # assumed: the maximum number of recipients in a call
 DEFAULT_TIMEOUT_SECONDS = 60.0
 DEFAULT_CONNECT_TIMEOUT_SECONDS = 10.0
 DEFAULT_BODY_FORMAT = "json"
-_HOST = "host of the connection"
-_LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +75,20 @@ class ApiSettings:
         return f"{self.base_url.rstrip('/')}/{self.paths[call].lstrip('/')}"
 
 
-def read_settings(host: str | None, port: int | None, extras: Mapping[str, Any]) -> ApiSettings:
+def read_settings(
+    host: str | None, port: int | None, extras: Mapping[str, Any], schema: str | None = None
+) -> ApiSettings:
     """Return the settings from the fields of a connection; fields that are not set keep their defaults.
 
     :param host: the base URL, with or without ``https://``.
     :param port: the port, if the host does not contain it.
     :param extras: the connection's extras; those that are not settings are ignored.
+    :param schema: the path of a connection that is written as a URI, or the scheme of one for HTTP.
     :raises RcsInputError: if a field cannot be used; names the field.
     """
     # The form has saved 0 as well, which is no setting's value.
     given = {name: value for name, value in extras.items() if value != 0}
-    return ApiSettings(base_url=_base_url(host, port), **read_extras(given, _READERS))
+    return ApiSettings(base_url=read_base_url(host, schema, port), **read_extras(given, _READERS))
 
 
 def read_extras(extras: Mapping[str, Any], readers: Mapping[str, tuple[Callable[[Any], Any], str]]) -> dict[str, Any]:
@@ -110,44 +111,6 @@ def read_extras(extras: Mapping[str, Any], readers: Mapping[str, tuple[Callable[
         except (TypeError, ValueError):
             raise RcsInputError(field_name, "it cannot be read", f"It takes {expected}.") from None
     return settings
-
-
-def is_unset(value: object) -> bool:
-    """Return whether a connection's field is not set: Airflow 3's form has saved each of these for one left alone."""
-    return value in (None, "", "***")
-
-
-def _base_url(host: str | None, port: int | None) -> str:
-    if host is None or is_unset(host):
-        return DEFAULT_BASE_URL
-    url = host if "://" in host else f"https://{host}"
-    parts, port_of_url = _split(url)
-    return url if not port or port_of_url else parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
-
-
-def check_base_url(url: str) -> None:
-    """Check that credentials sent to a base URL are encrypted.
-
-    :raises RcsInputError: if it is neither https nor on loopback, or if it contains credentials.
-    """
-    parts, _ = _split(url)
-    if not parts.hostname:
-        raise _no_url()
-    if parts.username or parts.password:
-        raise RcsInputError(_HOST, "it holds credentials", "Put them in login (API User) and password (API Token).")
-    if parts.scheme != "https" and parts.hostname not in _LOOPBACK_HOSTS:
-        raise RcsInputError(_HOST, f"{parts.scheme}://{parts.hostname} is not https", "Use an https:// base URL.")
-
-
-def _split(url: str) -> tuple[SplitResult, int | None]:
-    try:
-        return urlsplit(url), urlsplit(url).port
-    except ValueError:
-        raise _no_url() from None
-
-
-def _no_url() -> RcsInputError:
-    return RcsInputError(_HOST, "it is not a URL", f"Use a base URL such as {DEFAULT_BASE_URL}.")
 
 
 def _read_paths(value: object) -> dict[str, str]:

@@ -6,6 +6,7 @@ import argparse
 import getpass
 from datetime import UTC, datetime
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 
@@ -35,9 +36,10 @@ def run(arguments: argparse.Namespace) -> None:
         print(
             f"It was already cancelled by {first.decided_by} on {first.decided_at:%Y-%m-%d %H:%M} UTC: {first.reason}"
         )
-    print(f"Campaign {arguments.campaign} is cancelled: {cancelled.not_sent:,} planned messages are not sent.")
+    not_sent = counted(cancelled.not_sent, "planned message is", "planned messages are")
+    print(f"Campaign {arguments.campaign} is cancelled: {not_sent} not sent.")
     if cancelled.handed_over:
         print(
-            f"{cancelled.handed_over:,} messages were already handed to the service and cannot be recalled. "
-            "Those that it has not sent yet can perhaps be stopped in its panel."
+            f"{counted(cancelled.handed_over, 'message was', 'messages were')} already handed to the service and "
+            "cannot be recalled. What it has not sent yet can perhaps be stopped in its panel."
         )

@@ -6,6 +6,7 @@ import argparse
 import getpass
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.cli.phones import read_phone_given
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
@@ -57,9 +58,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _print_counts(heading: str, data: PersonalData, phone: str) -> None:
     from airflow_provider_rcs.api.masking import mask_phone
-    from airflow_provider_rcs.store.read.text_tables import aligned
+    from airflow_provider_rcs.api.tables import aligned
 
-    print(f"Phone {mask_phone(phone)}; {len(data.pseudonymous_messages)} messages were pseudonymised before.")
+    messages = counted(len(data.pseudonymous_messages), "message was", "messages were")
+    print(f"Phone {mask_phone(phone)}; {messages} pseudonymised before.")
     print(aligned(["table", heading], list(data.as_counts().items())), end="\n\n")
 
 

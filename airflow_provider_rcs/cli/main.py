@@ -6,11 +6,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 from airflow_provider_rcs import __version__
 from airflow_provider_rcs.api.errors import RcsError
+from airflow_provider_rcs.cli.advice import in_options
+from airflow_provider_rcs.connections import connections_of_the_database
 
-_COMMANDS = {
+COMMANDS = {
     "doctor": "check what a new setup gets wrong, and say what to do",
     "sandbox": "run a stand-in for the RCS service, for trials and tests",
     "receiver": "run the web application that receives delivery reports",
@@ -28,23 +31,39 @@ _COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 0 for success, 2 for an error that the caller has to fix.
-
-    ``doctor`` returns 1 for warnings.
-    """
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    """Run a command and return its exit code: 0 for success, 2 for an error that the caller has to fix."""
     parser = argparse.ArgumentParser(prog="airflow-rcs", description="Manage RCS campaigns by hand.")
     parser.add_argument("--version", action="version", version=f"airflow-provider-rcs {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, help_text in _COMMANDS.items():
+    for name, help_text in COMMANDS.items():
         command = commands.add_parser(name, help=help_text, description=f"{help_text[0].upper()}{help_text[1:]}.")
-        if name in arguments:
-            import_module(f"airflow_provider_rcs.cli.{name}").add_arguments(command)
-    parsed = parser.parse_args(arguments)
+        add_options_when_parsed(command, name)
+    parsed = parser.parse_args(argv)
+    return run_command(parser.prog, parsed.command, parsed)
+
+
+def add_options_when_parsed(parser: argparse.ArgumentParser, name: str) -> None:
+    """Have a parser load the options of a command when it is used, because other commands do not need them."""
+    parse_known_args = parser.parse_known_args
+
+    def load_and_parse(*arguments: Any, **keywords: Any) -> Any:
+        parser.parse_known_args = parse_known_args  # type: ignore[method-assign]
+        import_module(f"airflow_provider_rcs.cli.{name}").add_arguments(parser)
+        return parse_known_args(*arguments, **keywords)
+
+    parser.parse_known_args = load_and_parse  # type: ignore[method-assign]
+
+
+def run_command(program: str, name: str, arguments: argparse.Namespace) -> int:
+    """Run a command with parsed arguments, print what is wrong with them, and return the exit code.
+
+    :param program: what the caller typed before the command's name, for errors.
+    """
     try:
-        code: int | None = import_module(f"airflow_provider_rcs.cli.{parsed.command}").run(parsed)
+        with connections_of_the_database():
+            code: int | None = import_module(f"airflow_provider_rcs.cli.{name}").run(arguments)
     except (RcsError, ValueError) as error:
-        print(f"airflow-rcs {parsed.command}: {error}", file=sys.stderr)
+        print(f"{program} {name}: {in_options(str(error), vars(arguments))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

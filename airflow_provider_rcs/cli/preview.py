@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.cli.advice import in_options
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
@@ -80,12 +81,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print what would be sent."""
+    from airflow_provider_rcs.sending.preview.text import describe_plan
+
     settings = _settings(arguments)
     query = _query(arguments)
     engine, why_unavailable = _store_if_available(arguments)
-    print(_format(_plan(arguments, settings, query, engine)))
+    names = vars(arguments)
+    print(describe_plan(_plan(arguments, settings, query, engine), lambda text: in_options(text, names)))
     if why_unavailable:
-        print(f"\nSuppressed and already messaged recipients are unknown: {why_unavailable}")
+        print(f"\nSuppressed and already messaged recipients are unknown: {in_options(why_unavailable, names)}")
 
 
 def _plan(
@@ -190,42 +194,3 @@ def _store_if_available(arguments: argparse.Namespace) -> tuple[sa.Engine | None
         return migrated_store_of(arguments), ""
     except RcsStoreError as error:
         return None, str(error)
-
-
-def _format(plan: Mapping[str, Any]) -> str:
-    from airflow_provider_rcs.sending.preview import COUNT_LABELS
-    from airflow_provider_rcs.store.read.text_tables import aligned
-
-    template, requests, samples = plan["template"], plan["requests"], plan["samples"]
-    parts = [f"Template {template['id']}: {template['name']}"]
-    if template["sources"]:
-        parts.append(aligned(["variable", "comes from"], list(template["sources"].items())))
-    parts.append(aligned(["recipients", ""], [(label, plan[count]) for count, label in COUNT_LABELS.items()]))
-    parts.append(aligned(["phones, as they were read", ""], list(plan["phones"]["readings"].items())))
-    parts.append(aligned(["country", ""], list(plan["phones"]["countries"].items())))
-    reasons = _flat(plan["reasons"])
-    if reasons:
-        parts.append(aligned(["state", "reason", "recipients"], reasons))
-    if suspicious := _flat(plan["suspicious_values"]):
-        parts.append(aligned(["column", "looks missing, but is sent", "recipients"], suspicious))
-    if plan["phones"]["advice"]:
-        parts.append(f"Phones: {plan['phones']['advice']}.")
-    parts.append(
-        f"Requests: {requests['count']:,}; the largest has {requests['largest_bytes']:,} bytes, all together have "
-        f"{requests['total_bytes']:,}."
-    )
-    if plan["dispatched_from"]:
-        parts.append(
-            f"Held in the store until the first dispatch after {plan['dispatched_from']} (with the default lead)."
-        )
-    if samples:
-        variables = list(samples[0]["variables"])
-        rows = [[s["phone"], s["name"], *(s["variables"].get(name, "") for name in variables)] for s in samples]
-        parts.append(aligned(["phone", "name", *variables], rows))
-    parts.extend(f"Warning: {warning}" for warning in plan["warnings"])
-    parts.append("Nothing was sent or recorded.")
-    return "\n\n".join(parts)
-
-
-def _flat(counts: Mapping[str, Mapping[str, int]]) -> list[tuple[str, str, int]]:
-    return [(outer, inner, count) for outer, inners in counts.items() for inner, count in inners.items()]

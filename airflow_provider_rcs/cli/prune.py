@@ -7,6 +7,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
@@ -38,12 +39,11 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         _print_counts("rows pruned", prune_store(engine, limit, partial(print, file=sys.stderr, flush=True)))
     if unfinished := count_unfinished(engine, limit):
-        print(
-            f"\n{unfinished} old messages were not pruned: they are in doubt (airflow-rcs resolve) or in use by a task."
-        )
+        one, many = "old message was not pruned: it is", "old messages were not pruned: they are"
+        print(f"\n{counted(unfinished, one, many)} in doubt (airflow-rcs resolve) or in use by a task.")
 
 
 def _print_counts(heading: str, counts: Mapping[str, int]) -> None:
-    from airflow_provider_rcs.store.read.text_tables import aligned
+    from airflow_provider_rcs.api.tables import aligned
 
     print(aligned(["table", heading], list(counts.items())))

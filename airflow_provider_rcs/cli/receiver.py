@@ -12,7 +12,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.errors import RcsStoreUnavailable
-from airflow_provider_rcs.cli.store_option import STORE_URL_VARIABLE, add_store_option, store_of
+from airflow_provider_rcs.cli.store_option import add_store_option, store_of
+from airflow_provider_rcs.get_provider_info import STORE_URL_VARIABLE
 from airflow_provider_rcs.receiver.server import DEFAULT_HOST, DEFAULT_PORT
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from functools import partial
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.cli.store_option import add_rcs_option, add_store_option, codes_of, migrated_store_of
 
 
@@ -31,4 +32,5 @@ def run(arguments: argparse.Namespace) -> None:
         print("No connection: campaigns keep the status codes that they were last sent with.", file=sys.stderr)
     show = partial(print, file=sys.stderr, flush=True)
     messages, changed = refold_store(engine, codes, arguments.campaign, show)
-    print(f"{messages:,} messages were computed anew; {changed:,} of them have changed.")
+    computed = counted(messages, "message was", "messages were")
+    print(f"{computed} computed anew; {counted(changed, 'of them has', 'of them have')} changed.")

@@ -7,6 +7,7 @@ import os
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of, uses_airflow
 
@@ -35,8 +36,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> None:
+    from airflow_provider_rcs.api.tables import aligned
     from airflow_provider_rcs.store.inbox.refused import refused_bodies
-    from airflow_provider_rcs.store.read.text_tables import aligned
 
     engine = migrated_store_of(arguments)
     if arguments.show is not None:
@@ -84,7 +85,8 @@ def _retry(arguments: argparse.Namespace) -> None:
         if each.reason:
             print(f"{each.id}: still refused: {each.reason}")
     fold_if_possible(engine)
-    print(f"{understood:,} bodies are refused no more, {refused:,} still are; {landed:,} reports and replies landed.")
+    taken, stay = counted(understood, "body is", "bodies are"), counted(refused, "still is", "still are")
+    print(f"{taken} refused no more, {stay}; {counted(landed, 'report or reply', 'reports and replies')} landed.")
 
 
 def _timezone(arguments: argparse.Namespace) -> tzinfo:

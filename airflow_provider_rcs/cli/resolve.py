@@ -6,6 +6,7 @@ import argparse
 import getpass
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.cli.phones import read_phone_given
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
@@ -51,7 +52,8 @@ def run(arguments: argparse.Namespace) -> None:
         return
     resolution = Resolution(Verdict(_VERDICTS[arguments.verdict]), arguments.by, arguments.because)
     resolved = resolve_doubts(engine, name, resolution, request=arguments.request or "", phone=_phone(arguments))
-    print(f"Campaign {name}: {resolved} messages were resolved as {arguments.verdict}.")
+    messages = counted(resolved, "message was", "messages were")
+    print(f"Campaign {name}: {messages} resolved as {arguments.verdict}.")
     if resolved and arguments.verdict == "not-sent":
         print("Retry the sending task: they are planned again, unless they were erased or the campaign was cancelled.")
 
@@ -65,8 +67,8 @@ def _phone(arguments: argparse.Namespace) -> str:
 
 
 def _show_requests_in_doubt(engine: sa.Engine, name: str) -> None:
+    from airflow_provider_rcs.api.tables import aligned
     from airflow_provider_rcs.store.maintenance.decisions import doubts_of_campaign
-    from airflow_provider_rcs.store.read.text_tables import aligned
 
     rows = [
         (each.reference, f"{each.claimed_at:%Y-%m-%d %H:%M:%S}", each.in_doubt, each.reason)
@@ -81,4 +83,5 @@ def _show_requests_in_doubt(engine: sa.Engine, name: str) -> None:
 def _forget_refusals(engine: sa.Engine, campaign: str) -> None:
     from airflow_provider_rcs.store.outbox.refused_credentials import forget_refusals
 
-    print(f"Campaign {campaign}: {forget_refusals(engine, campaign)} rejections of credentials were cleared.")
+    cleared = counted(forget_refusals(engine, campaign), "rejection", "rejections")
+    print(f"Campaign {campaign}: {cleared} of credentials cleared.")

@@ -7,14 +7,12 @@ import os
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
+from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID, STORE_URL_VARIABLE
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from airflow_provider_rcs.store.inbox.folded_codes import AccountCodes
-
-STORE_URL_VARIABLE = "AIRFLOW_RCS_STORE_URL"
 
 
 def add_store_option(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +22,11 @@ def add_store_option(parser: argparse.ArgumentParser) -> None:
         default=os.environ.get(STORE_URL_VARIABLE),
         help=f"SQLAlchemy URL of the store (default: ${STORE_URL_VARIABLE}); without one, Airflow's connection is used",
     )
-    parser.add_argument("--store-conn-id", help="Airflow connection of the store (default: [rcs] store_conn_id)")
+    # No square brackets, which Airflow's command line takes for a style of the text.
+    parser.add_argument(
+        "--store-conn-id",
+        help="Airflow connection of the store (default: store_conn_id in section rcs of airflow.cfg, or rcs_store)",
+    )
 
 
 def add_rcs_option(parser: argparse.ArgumentParser) -> None:

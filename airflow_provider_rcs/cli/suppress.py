@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.cli.phones import phones_given, read_phone_given
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
@@ -98,8 +99,8 @@ def _suppress(arguments: argparse.Namespace, argument: str, chunks: Iterable[Seq
     account = _account(arguments)
     rules = PhoneRules(arguments.default_region, arguments.phone_format, arguments.mobile_only)
     added, before = suppress_list(engine, argument, chunks, rules, arguments.reason, account)
-    known = f"; {before:,} were suppressed before" if before else ""
-    print(f"{added:,} phones are suppressed now for {_scope(account)}{known}.")
+    known = f"; {counted(before, 'was', 'were')} suppressed before" if before else ""
+    print(f"{counted(added, 'phone is', 'phones are')} suppressed now for {_scope(account)}{known}.")
 
 
 def _remove(arguments: argparse.Namespace) -> None:
@@ -110,7 +111,8 @@ def _remove(arguments: argparse.Namespace) -> None:
     account = _account(arguments)
     removed = remove_suppression(engine, phone, account)
     others = 0 if account else count_accounts_suppressing(engine, phone)
-    hint = f" It is suppressed for {others} single accounts: name each with --rcs-conn-id." if others else ""
+    accounts = counted(others, "single account", "single accounts")
+    hint = f" It is suppressed for {accounts}: name each with --rcs-conn-id." if others else ""
     if not removed:
         raise RcsInputError("phone", f"it is not suppressed for {_scope(account)}", f"Nothing was changed.{hint}")
     print(f"The phone is not suppressed any more for {_scope(account)}.{hint}")
@@ -136,7 +138,7 @@ def _print_csv(found: Iterable[Suppression]) -> None:
 
 def _print_masked(found: Iterable[Suppression]) -> None:
     from airflow_provider_rcs.api.masking import mask_phone
-    from airflow_provider_rcs.store.read.text_tables import aligned
+    from airflow_provider_rcs.api.tables import aligned
 
     counts: Counter[str] = Counter()
     # Line by line, because the list may be long: the widths are known.

@@ -14,6 +14,7 @@ from airflow.sdk.log import mask_secret
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
+from airflow_provider_rcs.api.base_url import is_unset
 from airflow_provider_rcs.api.credit import format_credits
 from airflow_provider_rcs.api.errors import (
     RcsAuthError,
@@ -24,19 +25,20 @@ from airflow_provider_rcs.api.errors import (
     RcsUnavailable,
 )
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
-from airflow_provider_rcs.api.settings import ApiSettings, is_unset, read_settings
+from airflow_provider_rcs.api.settings import ApiSettings, read_settings
 from airflow_provider_rcs.api.wire import calls, lookups, send
 from airflow_provider_rcs.api.wire.send_reply import read_send_reply
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.http_errors import error_kind, never_left, refusal_by_status
 from airflow_provider_rcs.hooks.lookup_cache import LOOKUP_CACHE
 from airflow_provider_rcs.hooks.retrying import retry_look_up
-from airflow_provider_rcs.hooks.time_limit import RequestBody, call_within
+from airflow_provider_rcs.hooks.time_limit import Calls, RequestBody, StoppedCallError
 from airflow_provider_rcs.hooks.transport import read_transport
 
 _MAX_CONNECTIONS = 64
 
 Result = TypeVar("Result")
+Error = TypeVar("Error", bound=RcsError)
 ReadReply = Callable[[bytes, int, calls.Refusal | None], Result]
 
 
@@ -60,6 +62,7 @@ class RcsHook(HttpHook):
         super().__init__(method="POST", http_conn_id=rcs_conn_id)
         self.rcs_conn_id = rcs_conn_id
         self._refused: RcsAuthError | None = None
+        self._calls = Calls()
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -75,7 +78,10 @@ class RcsHook(HttpHook):
         :raises RcsInputError: if a field of the connection cannot be used; names it.
         """
         connection = self.get_connection(self.rcs_conn_id)
-        return read_settings(connection.host, connection.port, connection.extra_dejson)
+        try:
+            return read_settings(connection.host, connection.port, connection.extra_dejson, connection.schema)
+        except RcsInputError as error:
+            raise _named(error, self.rcs_conn_id) from None
 
     @cached_property
     def credentials_fingerprint(self) -> str:
@@ -112,7 +118,10 @@ class RcsHook(HttpHook):
                     "It is in your RCS account under Your Data -> Configure Account.",
                 )
         self.base_url = self.settings.base_url
-        transport = read_transport({**connection.extra_dejson, **(extra_options or {})})
+        try:
+            transport = read_transport({**connection.extra_dejson, **(extra_options or {})})
+        except RcsInputError as error:
+            raise _named(error, self.rcs_conn_id) from None
         for secret in (connection.password, *(urlsplit(url).password for url in transport.proxies.values())):
             if secret:
                 mask_secret(secret)
@@ -159,7 +168,8 @@ class RcsHook(HttpHook):
         try:
             return LOOKUP_CACHE.cached(self._cache_key("get_template", parameters), look_up, fresh=fresh)
         except RcsParameterError as error:
-            raise RcsParameterError(f"template_id: template {template_id!r} cannot be looked up: {error}") from None
+            problem = f"template_id: template {template_id!r} cannot be looked up: {error}"
+            raise self._naming_connection(RcsParameterError(problem)) from None
 
     def get_credits(self) -> float:
         """Return the credit left on the account (public: the call ``GetCreditos``).
@@ -179,10 +189,20 @@ class RcsHook(HttpHook):
         body = send.send_body(request, self.settings.recipient_reference_key, self.settings.body_format)
         read = partial(read_send_reply, zero_result=self.settings.zero_result)
         result = self._call("send", body, read, no_reply=RcsOutcomeUnknown)
+        if result.refused is not None:
+            self._naming_connection(result.refused)
         if isinstance(result.refused, RcsAuthError):
             # Not the same error: that one says that a part of its request was sent.
             self._refused = RcsAuthError(f"the service refused the API User or API Token. {RcsAuthError.remedy}")
         return result
+
+    def withdraw(self) -> None:
+        """Let no request of this hook leave any more; those that have not left fail at once, as not sent."""
+        self._calls.withdraw()
+
+    def give_up(self) -> None:
+        """Wait for no reply any more: calls in flight fail at once, those that had left with an unknown outcome."""
+        self._calls.give_up()
 
     def test_connection(self) -> tuple[bool, str]:
         """Make one call that sends nothing, and return the credit left."""
@@ -218,12 +238,21 @@ class RcsHook(HttpHook):
         :param no_reply: the error to raise if the call left and no reply arrived.
         """
         if self._refused is not None:
-            raise self._refused
+            raise self._naming_connection(self._refused)
         try:
             return read(*self._post(call, body, no_reply))
-        except RcsAuthError as error:
-            self._refused = error
+        except RcsError as error:
+            if isinstance(error, RcsAuthError):
+                self._refused = error
+            self._naming_connection(error)
             raise
+
+    def _naming_connection(self, error: Error) -> Error:
+        """Add the connection's name to an error, once."""
+        note = f"(connection: {self.rcs_conn_id})"
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
+        return error
 
     def _post(self, call: str, body: bytes, no_reply: type[RcsError]) -> tuple[bytes, int, calls.Refusal | None]:
         url = self.settings.url(call)
@@ -241,7 +270,13 @@ class RcsHook(HttpHook):
             proxies=dict(session.proxies),
         )
         try:
-            response = call_within(self.settings.connect_timeout + self.settings.timeout, post)
+            response = self._calls.within(self.settings.connect_timeout + self.settings.timeout, request_body, post)
+        except StoppedCallError:
+            if request_body.withdraw():
+                raise RcsUnavailable(
+                    f"{url}: the task was stopped before the request left. Nothing was sent."
+                ) from None
+            raise no_reply(f"{url}: the task was stopped before the reply came. {no_reply.remedy}") from None
         except (requests.RequestException, TimeoutError, RuntimeError) as error:
             kind = error_kind(error)
             if request_body.withdraw() or never_left(error):
@@ -254,6 +289,13 @@ class RcsHook(HttpHook):
             request_body.withdraw()
             raise
         return response.content, response.status_code, refusal_by_status(url, response)
+
+
+def _named(error: RcsInputError, rcs_conn_id: str) -> RcsInputError:
+    """Return the error about a connection's field with the connection's name."""
+    problem, _, remedy = str(error).removeprefix(f"{error.field}: ").partition(". ")
+    field = error.field.removesuffix(" of the connection")
+    return RcsInputError(f"{field} of the connection {rcs_conn_id!r}", problem, remedy)
 
 
 def _fingerprint(*values: str | None) -> str:

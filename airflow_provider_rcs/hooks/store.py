@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from airflow.providers.common.compat.sdk import Connection
 
+_DEFAULT_LEASE_SECONDS = 15
+
 
 log = logging.getLogger(__name__)
 
@@ -30,16 +33,17 @@ def store_engine(store_conn_id: str | None = None) -> sa.Engine:
     :raises RcsStoreError: if the connection is not defined, if the store does not support its database, if the database
         cannot be reached, or if the tables are missing.
     """
+    from airflow_provider_rcs.store.db.engine import naming_connection
     from airflow_provider_rcs.store.db.migrate import is_new, migrate, require_migrated
 
     engine = unchecked_store_engine(store_conn_id)
     try:
         require_migrated(engine)
-    except RcsStoreUnavailable:
-        raise
-    except RcsStoreError:
+    except RcsStoreUnavailable as error:
+        raise naming_connection(engine, error) from None
+    except RcsStoreError as error:
         if not (conf.getboolean("rcs", "auto_migrate", fallback=True) and is_new(engine)):
-            raise
+            raise naming_connection(engine, error) from None
         log.info("The store's tables are created, because its database has none: version %s.", migrate(engine))
     return engine
 
@@ -52,12 +56,21 @@ def unchecked_store_engine(store_conn_id: str | None = None) -> sa.Engine:
     :raises RcsStoreError: if the connection is not defined, or if the store does not support its database.
     """
     store_conn_id = store_conn_id or default_store_conn_id()
-    return engine_from_connection(_connection(store_conn_id), read_again=lambda: _connection(store_conn_id))
+    from airflow_provider_rcs.store.db.engine import name_connection
+
+    engine = engine_from_connection(_connection(store_conn_id), read_again=lambda: _connection(store_conn_id))
+    name_connection(engine, store_conn_id)
+    return engine
 
 
 def default_store_conn_id() -> str:
     """Return the connection of the store that Airflow's configuration names."""
     return str(conf.get("rcs", "store_conn_id", fallback=DEFAULT_STORE_CONN_ID))
+
+
+def lease_from_config() -> timedelta:
+    """Return how long an attempt that sends counts as alive without renewing its lease in the store."""
+    return timedelta(seconds=conf.getint("rcs", "lease_seconds", fallback=_DEFAULT_LEASE_SECONDS))
 
 
 def engine_from_connection(
@@ -83,6 +96,12 @@ def engine_from_connection(
             reread = read_again or (lambda: connection)
             login = Login(partial(postgres_url, connection), lambda: partial(postgres_url, reread()))
             return engine_from_url(login.url(), login, poolclass)
+        case str() as url if url.startswith(("postgres+", "postgresql+", "sqlite+")):
+            conn_type = url.partition("+")[0].removesuffix("ql")
+            raise RcsStoreError(
+                f"store_conn_id: the connection {connection.conn_id!r} is of type {url!r}, a name of SQLAlchemy's. Use "
+                f"the type {conn_type!r}; the extra sqlalchemy_scheme can name a driver for PostgreSQL."
+            )
         case other:
             raise RcsStoreError(
                 f"store_conn_id: the connection {connection.conn_id!r} is of type {other!r}, but the store runs "

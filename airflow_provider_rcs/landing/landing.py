@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import RcsLandingError, RcsRefusedDataError
 from airflow_provider_rcs.api.masking import mask_phones_in_text
 from airflow_provider_rcs.landing.file_contents import bodies_of_file
@@ -252,5 +253,6 @@ def _landing_error(failures: dict[str, Exception]) -> RcsLandingError:
     lines = [f"{name}: {type(error).__name__}: {str(error).partition(chr(10))[0]}" for name, error in failures.items()]
     more = [f"and {len(lines) - _FAILURES_SHOWN} more"] if len(lines) > _FAILURES_SHOWN else []
     shown = "\n".join([*lines[:_FAILURES_SHOWN], *more])
-    problem = f"{len(lines)} files could not be read, moved or deleted. {RcsLandingError.remedy}"
+    files = counted(len(lines), "file", "files")
+    problem = f"{files} could not be read, moved or deleted. {RcsLandingError.remedy}"
     return RcsLandingError(f"{problem}\n{mask_phones_in_text(shown)}")

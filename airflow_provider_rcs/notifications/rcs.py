@@ -18,6 +18,7 @@ from airflow_provider_rcs.api.models import Recipient, SendRequest
 from airflow_provider_rcs.api.outcomes import outcomes_of_reply, refusal_of
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
+from airflow_provider_rcs.hooks.airflow_errors import describe_error
 from airflow_provider_rcs.recipients.cells import cell_text
 from airflow_provider_rcs.recipients.phone_cells import PhoneError
 from airflow_provider_rcs.recipients.phones import PhoneRules, read_phone
@@ -96,7 +97,7 @@ class RcsNotifier(BaseNotifier):
         try:
             problems = self._send(context)
         except RcsError as error:
-            problems = [f"{type(error).__name__}: {error}"]
+            problems = [describe_error(error)]
             if not error.nothing_sent:
                 problems.append("It is not known whether it was sent.")
         except AirflowNotFoundException as error:
@@ -140,7 +141,7 @@ class RcsNotifier(BaseNotifier):
         accepted = sum(each.state is MessageState.ACCEPTED for each in results)
         log.info("RCS notification: the service accepted it for %d of %d phones.", accepted, len(phones))
         if refused := refusal_of(reply, results):
-            problems.append(f"{type(refused).__name__}: {refused}")
+            problems.append(describe_error(refused))
         reasons = Counter(each.reason for each in results if each.state is not MessageState.ACCEPTED)
         return [*problems, *(f"For {count} of {len(phones)} phones, {reason}." for reason, count in reasons.items())]
 
@@ -162,7 +163,7 @@ class RcsNotifier(BaseNotifier):
 
 def _were_refused(context: Context, rcs_conn_id: str) -> bool:
     """Return whether the task has failed because the service refused the credentials of this connection."""
-    cause = getattr(context.get("exception"), "__cause__", None)
+    cause = getattr(context.get("exception"), "__context__", None)
     return isinstance(cause, RcsAuthError) and getattr(context.get("task"), "rcs_conn_id", None) == rcs_conn_id
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import RcsInputError, RcsPlanChangedError
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 from airflow_provider_rcs.operators.rendering import RendersToText
@@ -100,6 +101,7 @@ def describe_plan(plan: Mapping[str, Any]) -> str:
     ]
     samples = [f"- {sample['phone']}, {sample['name']}: {sample['variables']}" for sample in plan["samples"]]
     unknown = "" if plan["store_asked"] else "Suppressed and already messaged recipients are unknown: no store."
+    count = counted(requests["count"], "request", "requests")
     parts = [
         f"Campaign **{plan['campaign']}** with template {template['id']} ({template['name']}).",
         _table("", {label: plan[count] for count, label in COUNT_LABELS.items()}),
@@ -109,7 +111,7 @@ def describe_plan(plan: Mapping[str, Any]) -> str:
         unknown,
         "\n".join([*reasons, *suspicious]),
         plan["phones"]["advice"],
-        f"{requests['count']} requests, {requests['total_bytes']} bytes in total. Masked samples:",
+        f"{count}, {requests['total_bytes']:,} bytes in total. Masked samples:",
         "\n".join(samples),
     ]
     return "\n\n".join(filter(None, parts))

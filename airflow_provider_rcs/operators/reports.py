@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator, XComArg
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 from airflow_provider_rcs.hooks.sql import stream_columns
@@ -157,7 +158,7 @@ class RcsLandReportsOperator(RendersToText, BaseOperator):
         path = self._required("path")
         dispose = delete_file if self.delete_files else move_files_to(self._required("move_to"))
         files = find_body_files(path, apart=None if self.delete_files else self.move_to)
-        self.log.info("Found %d files to land.", len(files))
+        self.log.info("Found %s to land.", counted(len(files), "file", "files"))
         landing.land_files(files, self.content_type or "", dispose)
 
     def _read_bodies(self, context: Context) -> Iterator[RawBody]:
@@ -204,10 +205,10 @@ class RcsLandReportsOperator(RendersToText, BaseOperator):
         self.log.info("Landed %s.", ", ".join(f"{count} {name}" for name, count in counts.items()))
         if counts["refused"]:
             self.log.warning(
-                "%d of %d bodies could not be understood, in whole or in part. They are kept in the store; to see "
-                "them: airflow-rcs refused list",
+                "%d of %s could not be understood, in whole or in part. They are kept in the store; to see them: "
+                "airflow-rcs refused list",
                 counts["refused"],
-                counts["bodies"],
+                counted(counts["bodies"], "body", "bodies"),
             )
 
     def _only_source(self) -> str:

@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_rcs.api.errors import RcsCancelledError, RcsDispatchError, RcsError, RcsInputError
+from airflow_provider_rcs.api.counts import counted
+from airflow_provider_rcs.api.errors import (
+    RcsCancelledError,
+    RcsDispatchError,
+    RcsError,
+    RcsInputError,
+    RcsTaskStoppedError,
+)
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions, describe_error
 from airflow_provider_rcs.hooks.sql import stream_only_column
-from airflow_provider_rcs.hooks.store import store_engine
+from airflow_provider_rcs.hooks.store import lease_from_config, store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_campaign_event
 from airflow_provider_rcs.operators.naming import task_name
 from airflow_provider_rcs.operators.rendering import RendersToText
-from airflow_provider_rcs.operators.sending import lease_from_config
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD
+from airflow_provider_rcs.sending.stopping import Stop
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -44,14 +51,19 @@ class RcsDispatchScheduledOperator(RendersToText, BaseOperator):
 
     def __init__(self, *, lead: timedelta = DEFAULT_LEAD, store_conn_id: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._stop = Stop()
         self.outlets = [*self.outlets, SENT_CAMPAIGNS]
         self.lead = lead
         self.store_conn_id = store_conn_id
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Send the campaigns that are due, one after the other."""
-        with airflow_exceptions():
+        with airflow_exceptions(), self._stop.watching():
             return self._dispatch_all(context)
+
+    def on_kill(self) -> None:
+        """Stop sending: Airflow calls this when the task is marked, cleared, timed out or shut down."""
+        self._stop.request()
 
     def _dispatch_all(self, context: Context) -> list[dict[str, Any]]:
         from airflow_provider_rcs.hooks.rcs import RcsHook
@@ -64,7 +76,8 @@ class RcsDispatchScheduledOperator(RendersToText, BaseOperator):
             )
         engine = store_engine(self.store_conn_id)
         due = due_campaigns(engine, datetime.now(UTC) + self.lead)
-        self.log.info("%d scheduled campaigns are due within %s.", len(due), self.lead)
+        campaigns = counted(len(due), "scheduled campaign is", "scheduled campaigns are")
+        self.log.info("%s due within %s.", campaigns, self.lead)
         sent: list[dict[str, Any]] = []
         failures: dict[str, Exception] = {}
         # Shared by the campaigns, so that refused credentials are shown to the service once.
@@ -82,11 +95,14 @@ class RcsDispatchScheduledOperator(RendersToText, BaseOperator):
                         scheduled,
                         started_by=task_name(self, context),
                         lease=lease_from_config(),
+                        stop=self._stop,
                         excluded=_excluded(connections),
                     )
                 )
             except RcsCancelledError as error:
                 self.log.warning("Campaign %s was cancelled in the meantime: %s", name, error)
+            except RcsTaskStoppedError:
+                raise  # The others are not begun.
             except Exception as error:  # noqa: BLE001 - an error of one campaign must not stop the others
                 failures[name] = error
                 self.log.error("Campaign %s: %s", name, describe_error(error))  # noqa: TRY400 - a traceback may quote values

@@ -5,17 +5,17 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, conf
+from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_rcs.api.credit import read_min_credits
 from airflow_provider_rcs.api.errors import RcsEmptyListError, RcsInputError, RcsStoreError
+from airflow_provider_rcs.api.texts import text_of
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 from airflow_provider_rcs.hooks.sql import stream_only_column
-from airflow_provider_rcs.hooks.store import store_engine
+from airflow_provider_rcs.hooks.store import lease_from_config, store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_campaign_event
 from airflow_provider_rcs.operators.lineage import Query, lineage_of_send
 from airflow_provider_rcs.operators.naming import (
@@ -25,8 +25,8 @@ from airflow_provider_rcs.operators.naming import (
     read_naming,
     task_name,
 )
-from airflow_provider_rcs.operators.rendering import RendersToText, dict_of, text_of
-from airflow_provider_rcs.recipients.selection import read_selection
+from airflow_provider_rcs.operators.rendering import RendersToText, dict_of
+from airflow_provider_rcs.sending.stopping import Stop
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from airflow_provider_rcs.recipients.chunks import Chunk
     from airflow_provider_rcs.sending.settings import SendSettings
 
-_DEFAULT_LEASE_SECONDS = 15
 _ON_EMPTY = ("fail", "skip")
 
 
@@ -174,6 +173,7 @@ class RcsSendingOperator(RendersToText, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self._stop = Stop()
         self.outlets = [*self.outlets, SENT_CAMPAIGNS]
         self.template_id = template_id
         self.campaign = campaign
@@ -229,11 +229,15 @@ class RcsSendingOperator(RendersToText, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look the template up, plan the list, send it, and return the counts."""
-        with airflow_exceptions(), self._skipping_empty_list():
+        with airflow_exceptions(), self._stop.watching(), self._skipping_empty_list():
             if not self.shard and is_mapped(context):
                 self._naming.require_list_named()
             settings = self._settings(context)
             return self._preview(settings) if self.preview else self._send(context, settings)
+
+    def on_kill(self) -> None:
+        """Stop sending: Airflow calls this when the task is marked, cleared, timed out or shut down."""
+        self._stop.request()
 
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any] | None:  # noqa: ARG002
         """Return the tables and files that were read, and the campaign, for Airflow's OpenLineage provider."""
@@ -271,14 +275,11 @@ class RcsSendingOperator(RendersToText, BaseOperator):
 
     def _send(self, context: Context, settings: SendSettings) -> dict[str, Any]:
         from airflow_provider_rcs.hooks.rcs import RcsHook
-        from airflow_provider_rcs.sending.campaign import require_credit_to_begin, send_campaign
-        from airflow_provider_rcs.store.outbox.refused_credentials import looking_up
+        from airflow_provider_rcs.sending.campaign import look_up_template, send_campaign
 
         hook = RcsHook(self.rcs_conn_id)
         engine = store_engine(self.store_conn_id)
-        with looking_up(engine, settings.campaign, hook.credentials_fingerprint):
-            template = hook.get_template(settings.template_id)
-            require_credit_to_begin(engine, settings, hook)
+        template = look_up_template(engine, hook, settings, self._stop)
         if settings.scheduled_by == "store":
             return self._schedule(context, engine, hook, template, settings)
         sent = send_campaign(
@@ -289,6 +290,7 @@ class RcsSendingOperator(RendersToText, BaseOperator):
             self.read_chunks(),
             started_by=task_name(self, context),
             lease=lease_from_config(),
+            stop=self._stop,
             excluded=self._read_excluded(),
         )
         if not settings.selection.is_shard:
@@ -313,6 +315,7 @@ class RcsSendingOperator(RendersToText, BaseOperator):
             DispatchConnections(self.rcs_conn_id, *exclude),
             started_by=task_name(self, context),
             lease=lease_from_config(),
+            stop=self._stop,
             excluded=self._read_excluded(),
         )
 
@@ -346,44 +349,34 @@ class RcsSendingOperator(RendersToText, BaseOperator):
         return describe_query(written if isinstance(written, str) else query.sql, query.conn_id)
 
     def _settings(self, context: Context) -> SendSettings:
-        from airflow_provider_rcs.sending.settings import SendSettings, read_quiet_hours, read_send_at
+        from airflow_provider_rcs.sending.arguments import SendArguments
 
-        timezone = self._text_or_none("timezone")
-        send_at = read_send_at(self.send_at, timezone)
         campaign = text_of("campaign", self.campaign)
-        return SendSettings(
-            template_id=text_of("template_id", self.template_id),
+        return SendArguments(
+            template_id=self.template_id,
             campaign=name_without_rendering(self, context) if campaign == DEFAULT_CAMPAIGN else campaign,
             phone_column=self.phone_column,
             name_column=self.name_column,
             reference_column=self.reference_column,
             variables=dict_of("variables", self.variables),
             constants=dict_of("constants", self.constants),
-            default_region=self._text_or_none("default_region"),
+            default_region=self.default_region,
             region_column=self.region_column,
-            phone_format=self._text_or_none("phone_format"),
+            phone_format=self.phone_format,
             mobile_only=self.mobile_only,
-            agent=self._text_or_none("agent") or "",
-            send_at=send_at,
-            quiet_hours=read_quiet_hours(self.quiet_hours, timezone, send_at),
+            agent=self.agent,
+            send_at=self.send_at,
+            timezone=self.timezone,
+            quiet_hours=self.quiet_hours,
             request_reports=self.request_reports,
             batch_size=self.batch_size,
             max_in_flight=self.max_in_flight,
             frequency_cap=self.frequency_cap,
-            exclusions=self._exclusions(),
-            min_credits=None if self.min_credits is None else read_min_credits(self.min_credits),
-            selection=read_selection(self.shard, self.sample),
+            min_credits=self.min_credits,
+            shard=self.shard,
+            sample=self.sample,
             on_invalid=self.on_invalid,
             on_in_doubt=self.on_in_doubt,
             scheduled_by=self.scheduled_by,
             approved_plan=str(self.approved_plan) if self._has_approved_plan else None,
-        )
-
-    def _text_or_none(self, argument: str) -> str | None:
-        value = getattr(self, argument)
-        return text_of(argument, value) or None if value is not None else None
-
-
-def lease_from_config() -> timedelta:
-    """Return how long a task that sends counts as alive without renewing its lease."""
-    return timedelta(seconds=conf.getint("rcs", "lease_seconds", fallback=_DEFAULT_LEASE_SECONDS))
+        ).settings(self._exclusions())

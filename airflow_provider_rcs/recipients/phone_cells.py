@@ -22,7 +22,7 @@ _FULL_WIDTH = {0xFF01 + offset: 0x21 + offset for offset in range(94)}
 _MINUS = ("-", "\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2015", "\u2212")
 _MISSING_TEXTS = MISSING_AS_TEXT | {"", "n/a"}
 _APOSTROPHES = "'`\u00b4\u2018\u2019"  # a spreadsheet's mark for text
-_SCHEME = re.compile(r"(?:tel|whatsapp)\s*:\s*", re.IGNORECASE)
+_SCHEME = re.compile(r"\A(?:tel|whatsapp)\s*:\s*", re.IGNORECASE)
 _WRITTEN = re.compile(r"\+?[0-9]+")
 # Groups too short to be phones by themselves, with nothing between them that could separate two phones.
 _GROUPS = re.compile(r"\(?\+?[0-9]{1,6}(?:(?:[ )-]|\((?!0\))){1,3}[0-9]{1,6})*")
@@ -72,7 +72,7 @@ def written_phone(value: object) -> str:
     text = text.strip().strip(_APOSTROPHES).strip()
     if text.casefold() in _MISSING_TEXTS:
         raise PhoneError(IS_MISSING)
-    text = _SCHEME.sub("", text, count=1) if _SCHEME.match(text) else text
+    text = _SCHEME.sub("", text)
     if number := _FLOAT.fullmatch(text):
         return number[1] or number[2]
     _require_one_phone(text)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.masking import mask_phone
+from airflow_provider_rcs.recipients.cells import is_missing
 from airflow_provider_rcs.recipients.phone_cells import IS_MISSING
 from airflow_provider_rcs.recipients.phones import IS_FIXED_LINE, PhoneColumn, PhoneRules, Reading, read_phone_column
 from airflow_provider_rcs.recipients.rounding import RoundedNumbers
@@ -65,7 +66,8 @@ class _Refusals:
         """Add the cells of a chunk."""
         if read.refused and not self.first:
             position, rule = min(read.refused.items())
-            value = mask_phone(str(cells[position])[:_LONGEST_SHOWN])
+            cell = cells[position]
+            value = "" if is_missing(cell) else mask_phone(str(cell)[:_LONGEST_SHOWN])
             shown = _FIXED_LINE if rule == IS_FIXED_LINE else rule
             self.first = f"row {self.rows + position + 1}, value {value!r}: {shown}"
         self.remedies.update(

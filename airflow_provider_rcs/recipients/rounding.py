@@ -32,7 +32,7 @@ class RoundedNumbers:
         found = [int(match[1]) for match in map(_NUMBER.fullmatch, texts) if match]
         numbers = np.array(found, np.int64)
         self.numbers += len(found)
-        self.exact += int(np.count_nonzero(numbers.astype(np.float32).astype(np.int64) == numbers))
+        self.exact += int(np.count_nonzero(numbers.astype(np.float32) == numbers))
 
     def require_few(self, argument: str) -> None:
         """Check that the phones were not rounded.

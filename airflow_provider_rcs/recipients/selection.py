@@ -80,7 +80,7 @@ def _read_shard(value: object) -> tuple[int, int]:
 
 def _read_sample(value: object) -> float:
     try:
-        sample = math.nan if isinstance(value, bool) else float(str(value))
+        sample = float(str(value))
     except ValueError:
         sample = math.nan
     if not 0 < sample <= 1:

@@ -42,7 +42,7 @@ class SuspiciousValues:
                 self.counts.setdefault(columns.name, Counter())[EMPTY] += names[""]
         variable_of = {column: variable for variable, column in columns.variables.items() if column != columns.name}
         for column, variable in variable_of.items():
-            self._add(column, Counter(each.variables.get(variable, "") for each in sent))
+            self._add(column, Counter(each.variables[variable] for each in sent if variable in each.variables))
 
     def warn(self) -> None:
         """Log one warning with all counts, if there are any."""

@@ -7,18 +7,20 @@ import math
 import os
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsError, RcsFencedError, RcsStoreUnavailable
-from airflow_provider_rcs.sending.progress import Progress
+from airflow_provider_rcs.api.errors import RcsError, RcsFencedError, RcsStoreUnavailable, RcsTaskStoppedError
+from airflow_provider_rcs.sending.progress import Progress, ShowProgress
 from airflow_provider_rcs.sending.sender import RcsService, Sender
 from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.sending.stopping import Stop
+from airflow_provider_rcs.sending.threads import start
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, require_not_restored
 from airflow_provider_rcs.store.campaign.cancellations import require_not_cancelled
 from airflow_provider_rcs.store.db.engine import reading
@@ -34,7 +36,7 @@ _RENEWALS_PER_LEASE = 3
 
 @contextmanager
 def attempt_at(
-    engine: sa.Engine, campaign: Campaign, started_by: str, lease: timedelta, shard: str = WHOLE_LIST
+    engine: sa.Engine, campaign: Campaign, started_by: str, lease: timedelta, stop: Stop, shard: str = WHOLE_LIST
 ) -> Iterator[Attempt]:
     """Begin an attempt at a campaign, and end it when the block ends.
 
@@ -42,6 +44,7 @@ def attempt_at(
 
     :param started_by: the task that makes the attempt, for people.
     :param lease: how long the attempt counts as alive without a renewal.
+    :param stop: tells whether the task should stop; then the end of the attempt does not wait long for the store.
     :param shard: the part of the list that it sends to.
     :raises RcsCancelledError: if the campaign was cancelled.
     :raises RcsStoreError: if the store was restored from a backup, and may lack messages that the campaign has sent.
@@ -54,19 +57,44 @@ def attempt_at(
         require_not_cancelled(connection, campaign)
     started_by = f"{started_by} on {socket.gethostname()}, process {os.getpid()}"
     attempt = begin_attempt(engine, campaign, started_by, lease, shard)
-    with LeaseKeeper(engine, attempt):
+    with LeaseKeeper(engine, attempt, stop):
         try:
-            yield attempt
+            with stop.explaining(RcsTaskStoppedError(campaign.name)):
+                yield attempt
         finally:
-            end_attempt(engine, attempt)
+            _end_attempt(engine, attempt, stop)
+
+
+def _end_attempt(engine: sa.Engine, attempt: Attempt, stop: Stop) -> None:
+    if not stop.is_requested:
+        end_attempt(engine, attempt)
+        return
+    try:
+        start(partial(end_attempt, engine, attempt), "rcs-end").result(stop.seconds_left)
+    except (TimeoutError, RcsError, RuntimeError) as error:
+        log.warning(
+            "Campaign %s: the attempt could not be ended; a retry may have to wait until its lease of %d s ends. %s",
+            attempt.campaign.name,
+            attempt.lease.total_seconds(),
+            error,
+        )
 
 
 def send_planned(
-    engine: sa.Engine, attempt: Attempt, settings: SendSettings, service: RcsService, listed: int
+    engine: sa.Engine,
+    attempt: Attempt,
+    settings: SendSettings,
+    service: RcsService,
+    listed: int,
+    stop: Stop,
+    show_progress: ShowProgress | None = None,
 ) -> RcsError | None:
     """Send the planned messages of the attempt's list, and wait until no other attempt has requests in flight.
 
     :param listed: how many recipients the list has, for the progress in the log.
+    :param stop: tells whether the task should stop: then requests that have not left are requeued, and replies are
+        waited for as long as Airflow leaves time.
+    :param show_progress: shows how far the send is; by default the log does.
     :return: the error that stopped it, or ``None``.
     """
     sender = Sender(
@@ -75,28 +103,29 @@ def send_planned(
         settings,
         settings.batch_size or service.settings.batch_size,
         service,
-        Progress(settings.campaign, listed),
+        Progress(settings.campaign, listed, show_progress),
+        stop,
     )
-    stopped_by = sender.send_all()
-    while _wait_for_other_attempts(engine, attempt) and stopped_by is None:
+    stopped_by = stop.run(sender.send_all, service, settings.campaign)
+    while not stop.is_requested and _wait_for_other_attempts(engine, attempt, stop) and stopped_by is None:
         # They may have requeued messages, or died before they dispatched what they had claimed.
-        stopped_by = sender.send_all()
+        stopped_by = stop.run(sender.send_all, service, settings.campaign)
     return stopped_by
 
 
-def _wait_for_other_attempts(engine: sa.Engine, attempt: Attempt) -> bool:
+def _wait_for_other_attempts(engine: sa.Engine, attempt: Attempt, stop: Stop) -> bool:
     """Wait until the requests of other attempts are settled, or the leases of these attempts have run out.
 
-    :return: whether it had to wait.
+    :return: whether it had to wait; not for longer than until the task should stop.
     """
     waited = False
-    while seconds := seconds_until_other_attempts_end(engine, attempt):
+    while not stop.is_requested and (seconds := seconds_until_other_attempts_end(engine, attempt)):
         log.info(
             "Campaign %s: another attempt has requests in flight; waiting up to %d s for it or its lease to end.",
             attempt.campaign.name,
             math.ceil(seconds),
         )
-        time.sleep(min(seconds, _SECONDS_BETWEEN_POLLS))
+        stop.sleep(min(seconds, _SECONDS_BETWEEN_POLLS))
         _log_recovery(attempt.campaign.name, in_doubt=recover_dead_attempts(engine, attempt.campaign))
         waited = True
     return waited
@@ -114,9 +143,10 @@ def _log_recovery(campaign: str, *, in_doubt: int) -> None:
 class LeaseKeeper:
     """Renews an attempt's lease from a thread until the block ends or the lease is lost."""
 
-    def __init__(self, engine: sa.Engine, attempt: Attempt) -> None:
+    def __init__(self, engine: sa.Engine, attempt: Attempt, stop: Stop) -> None:
         self._engine = engine
         self._attempt = attempt
+        self._stop = stop
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="rcs-lease", daemon=True)
 
@@ -128,7 +158,7 @@ class LeaseKeeper:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended.set()
-        self._thread.join()
+        self._thread.join(self._stop.seconds_left)
 
     def _renew(self) -> None:
         pause = self._attempt.lease.total_seconds() / _RENEWALS_PER_LEASE

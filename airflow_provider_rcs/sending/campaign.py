@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence, Set
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -24,15 +25,19 @@ from airflow_provider_rcs.recipients.phones import PhoneRules
 from airflow_provider_rcs.recipients.selection import ALL_RECIPIENTS
 from airflow_provider_rcs.sending.approval import PlanHash, yield_if_approved
 from airflow_provider_rcs.sending.attempt import attempt_at, send_planned
+from airflow_provider_rcs.sending.progress import ShowProgress
 from airflow_provider_rcs.sending.result import conclude, require_funnel
 from airflow_provider_rcs.sending.sender import RcsService
 from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.sending.stopping import Stop
+from airflow_provider_rcs.sending.threads import start
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, CampaignTerms, find_campaign, open_campaign
 from airflow_provider_rcs.store.campaign.schedules import delete_schedule
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import has_planned
 from airflow_provider_rcs.store.outbox.exclusions import suppress_excluded
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
+from airflow_provider_rcs.store.outbox.refused_credentials import looking_up
 from airflow_provider_rcs.store.read.funnel import Funnel
 
 log = logging.getLogger(__name__)
@@ -48,7 +53,9 @@ def send_campaign(
     *,
     started_by: str,
     lease: timedelta,
+    stop: Stop | None = None,
     excluded: Iterable[Sequence[object]] = (),
+    show_progress: ShowProgress | None = None,
 ) -> dict[str, Any]:
     """Send a campaign to the recipients of a list who were not messaged by an earlier attempt.
 
@@ -57,16 +64,21 @@ def send_campaign(
     :param chunks: the recipients, as columns of some rows at a time.
     :param started_by: the task that sends, for people.
     :param lease: how long this attempt counts as alive without a renewal.
+    :param stop: tells whether the task should stop; by default, only an error that is raised in this thread stops it.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
+    :param show_progress: shows how far the send is; by default the log does.
     :return: the campaign's name and counts, and the ids that the service gave; no recipients.
     :raises RcsInputError: if a phone of ``excluded`` cannot be read; then nothing is recorded.
     :raises RcsPlanChangedError: if the plan is not the one that was approved; then nothing of the list is recorded.
+    :raises RcsTaskStoppedError: if the task was asked to stop before it had sent to the whole list.
     :raises RcsInDoubtError: if messages of the attempt's shard are in doubt and ``on_in_doubt`` is ``"fail"``.
     :raises RcsError: another error that stopped it; messages that were not sent stay planned.
     """
-    not_to_message = read_excluded(excluded, settings.phone_rules)
-    campaign, counts, listed = open_campaign_for_list(engine, service, template, settings, chunks)
-    with attempt_at(engine, campaign, started_by, lease, settings.selection.shard_name) as attempt:
+    stop = stop or Stop()
+    with stop.reading(settings.campaign):
+        not_to_message = read_excluded(excluded, settings.phone_rules)
+    campaign, counts, listed = open_campaign_for_list(engine, service, template, settings, chunks, stop)
+    with attempt_at(engine, campaign, started_by, lease, stop, settings.selection.shard_name) as attempt:
         if delete_schedule(engine, campaign):
             log.warning(
                 "Campaign %s was scheduled for a later dispatch; this task sends its own list now instead.",
@@ -76,15 +88,21 @@ def send_campaign(
         suppress_excluded(engine, campaign, not_to_message)
         plan_list(engine, attempt, settings, counts, listed, not_to_message)
         log_campaign_start(before, counts, settings)
-        stopped_by = send_planned(engine, attempt, settings, service, counts.rows)
+        stopped_by = send_planned(engine, attempt, settings, service, counts.rows, stop, show_progress)
     return conclude(engine, attempt, settings, stopped_by)
 
 
 def open_campaign_for_list(
-    engine: sa.Engine, service: RcsService, template: Template, settings: SendSettings, chunks: Iterable[Chunk]
+    engine: sa.Engine,
+    service: RcsService,
+    template: Template,
+    settings: SendSettings,
+    chunks: Iterable[Chunk],
+    stop: Stop,
 ) -> tuple[Campaign, ListCounts, Iterator[Sequence[ListedRecipient]]]:
     """Open a campaign once the first rows of its list have been read and checked.
 
+    :param stop: tells whether the task should stop; it interrupts the reading of the list, here and later.
     :return: the campaign; the counts of its list, updated while the list is read; and the list, some rows at a time.
     :raises RcsError: if the list cannot be planned or the campaign cannot be opened; then nothing is recorded.
     """
@@ -93,7 +111,7 @@ def open_campaign_for_list(
     terms = CampaignTerms(template.id, template.name, settings.agent or api.agent, settings.send_at, service.account)
     terms = replace(terms, conditions=settings.conditions)
     plan = PlanHash(template, settings, terms, service.credentials_fingerprint)
-    listed = _read_list(chunks, template, settings, counts, plan)
+    listed = stop.reading_each(settings.campaign, _read_list(chunks, template, settings, counts, plan))
     # The first chunk is read before anything is recorded: it shows if a column is missing, or the list is empty.
     first: Sequence[ListedRecipient] = next(listed, [])
     counts.require_rows()
@@ -148,14 +166,17 @@ def record_chunks(
     engine: sa.Engine, attempt: Attempt, chunks: Iterable[Sequence[ListedRecipient]], excluded: Set[str]
 ) -> None:
     """Record the chunks of a list in its order; while one is being recorded, the next one is read and prepared."""
-    with ThreadPoolExecutor(1, thread_name_prefix="rcs-list") as pool:
-        recording: Future[None] | None = None
+    recording: Future[None] | None = None
+    try:
         for part in (prepare_list_part(engine, listed, excluded) for listed in chunks):
             if recording is not None:
                 recording.result()
-            recording = pool.submit(record_list, engine, attempt, part)
-        if recording is not None:
-            recording.result()
+            recording = start(partial(record_list, engine, attempt, part), "rcs-list")
+    finally:
+        # Also after an error: nothing is recorded once the attempt has ended.
+        wait([recording] if recording else [])
+    if recording is not None:
+        recording.result()
 
 
 def read_excluded(chunks: Iterable[Sequence[object]], rules: PhoneRules) -> Set[str]:
@@ -205,6 +226,21 @@ def log_campaign_start(before: Funnel, counts: ListCounts, settings: SendSetting
             "waits forever.",
             settings.campaign,
         )
+
+
+def look_up_template(engine: sa.Engine, service: RcsService, settings: SendSettings, stop: Stop) -> Template:
+    """Return the template as the service has it, after checking what the account must have for the campaign to begin.
+
+    :param stop: interrupts the look-ups.
+    :raises RcsAuthError: if the service has refused these credentials in the campaign before, or refuses them now.
+    :raises RcsCreditError: if the account has less than ``min_credits``.
+    :raises RcsRefusedError: another of its kinds, if something cannot be looked up.
+    :raises RcsTaskStoppedError: if the task was asked to stop.
+    """
+    with looking_up(engine, settings.campaign, service.credentials_fingerprint), stop.reading(settings.campaign):
+        template = service.get_template(settings.template_id)
+        require_credit_to_begin(engine, settings, service)
+    return template
 
 
 def require_credit_to_begin(engine: sa.Engine | None, settings: SendSettings, service: RcsService) -> None:

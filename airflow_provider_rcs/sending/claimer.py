@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import FrequencyCap
+from airflow_provider_rcs.sending.threads import start
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches
 from airflow_provider_rcs.store.outbox.settlement import requeue_unsent
@@ -43,10 +45,10 @@ class Claimer:
         """Return whether no message of the whole list was planned when :meth:`start_over` was called."""
         return self.is_at_end and self._covers_list
 
-    def start(self, pool: Executor, requests: int) -> None:
+    def start(self, requests: int) -> None:
         """Start claiming the next batches, for at most ``requests`` requests, unless a transaction runs already."""
         if requests > 0 and self.claiming is None:
-            self.claiming = pool.submit(
+            claim = partial(
                 claim_batches,
                 self.engine,
                 self.attempt,
@@ -55,6 +57,7 @@ class Claimer:
                 requests=min(requests, MOST_TOGETHER),
                 after=self._last_message_id,
             )
+            self.claiming = start(claim, "rcs-claim")
 
     def finish(self) -> None:
         """Make the claims of the transaction ready; wait for it if it still runs.
@@ -81,15 +84,19 @@ class Claimer:
         self.is_at_end = False
         self._covers_list = True
 
-    def requeue_ready(self) -> None:
+    def requeue_all(self) -> None:
         """Return the messages of the ready claims, and of those being claimed, to planned; they are claimed next."""
         try:
             self.finish()
         finally:
-            if self.ready:
-                requeue_unsent(self.engine, self.ready)
-                self.go_back_to(self.ready[0])
-                self.ready = []
+            self.requeue_ready()
+
+    def requeue_ready(self) -> None:
+        """Return the messages of the ready claims to planned; they are claimed next."""
+        if self.ready:
+            requeue_unsent(self.engine, self.ready)
+            self.go_back_to(self.ready[0])
+            self.ready = []
 
     def go_back_to(self, claim: Claim) -> None:
         """Have the messages of a claim, which are planned again, claimed before those that follow them."""

@@ -8,7 +8,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsError, RcsInDoubtError, RcsOutcomeUnknown, RcsStoppedError
+from airflow_provider_rcs.api.errors import (
+    RcsError,
+    RcsInDoubtError,
+    RcsOutcomeUnknown,
+    RcsStoppedError,
+    RcsTaskStoppedError,
+)
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import Campaign
@@ -30,6 +36,8 @@ def conclude(
     :raises RcsStoppedError: if replies that were lost one after another stopped it.
     :raises RcsError: another error that stopped it.
     """
+    if isinstance(stopped_by, RcsTaskStoppedError):
+        raise stopped_by  # At once: there is no time left to count what it says already.
     fold_if_possible(engine, fold_parked)
     funnel = require_funnel(engine, attempt.campaign.name)
     log.info("Campaign %s: %s", attempt.campaign.name, describe_counts(funnel))

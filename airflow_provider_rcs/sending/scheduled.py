@@ -19,6 +19,7 @@ from airflow_provider_rcs.sending.campaign import log_campaign_start, open_campa
 from airflow_provider_rcs.sending.result import conclude, describe_counts, require_funnel, task_result
 from airflow_provider_rcs.sending.sender import RcsService
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings, read_quiet_hours
+from airflow_provider_rcs.sending.stopping import Stop
 from airflow_provider_rcs.store.campaign.schedules import (
     ScheduledCampaign,
     assign_scheduled_list,
@@ -66,6 +67,7 @@ def schedule_campaign(
     *,
     started_by: str,
     lease: timedelta,
+    stop: Stop | None = None,
     excluded: Iterable[Sequence[object]] = (),
 ) -> dict[str, Any]:
     """Plan a campaign's list and store how to send it, in place of what an earlier run has planned.
@@ -76,15 +78,19 @@ def schedule_campaign(
     :param connections: the connections that the dispatch will use.
     :param started_by: the task that plans the list, for people.
     :param lease: how long this attempt counts as alive without a renewal.
+    :param stop: tells whether the task should stop; by default, only an error that is raised in this thread stops it.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
     :return: the campaign's name and counts; no recipients.
+    :raises RcsTaskStoppedError: if the task was asked to stop before it had planned the whole list.
     :raises RcsError: if the list cannot be planned.
     """
     if settings.send_at is None:
         raise ValueError("send_at")
-    not_to_message = read_excluded(excluded, settings.phone_rules)
-    campaign, counts, listed = open_campaign_for_list(engine, service, template, settings, chunks)
-    with attempt_at(engine, campaign, started_by, lease) as attempt:
+    stop = stop or Stop()
+    with stop.reading(settings.campaign):
+        not_to_message = read_excluded(excluded, settings.phone_rules)
+    campaign, counts, listed = open_campaign_for_list(engine, service, template, settings, chunks, stop)
+    with attempt_at(engine, campaign, started_by, lease, stop) as attempt:
         begin_schedule(engine, attempt, settings.send_at, _settings_to_store(settings, connections))
         before = require_funnel(engine, campaign.name)
         suppress_excluded(engine, campaign, not_to_message)
@@ -111,6 +117,7 @@ def dispatch_campaign(
     *,
     started_by: str,
     lease: timedelta,
+    stop: Stop | None = None,
     excluded: Iterable[Sequence[object]] = (),
 ) -> dict[str, Any]:
     """Send a scheduled campaign to the recipients of its last list who were not messaged by an earlier attempt.
@@ -119,6 +126,7 @@ def dispatch_campaign(
     :param scheduled: the campaign, with its stored settings.
     :param started_by: the task that sends, for people.
     :param lease: how long this attempt counts as alive without a renewal.
+    :param stop: tells whether the task should stop; by default, only an error that is raised in this thread stops it.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
     :return: the campaign's name and counts, and the ids that the service gave; no recipients.
     :raises RcsPlanIncompleteError: if its list is incomplete.
@@ -126,17 +134,20 @@ def dispatch_campaign(
         values that were not listed.
     :raises RcsRefusedError: one of its kinds, if the template cannot be looked up.
     :raises RcsCancelledError: if it was cancelled in the meantime.
+    :raises RcsTaskStoppedError: if the task was asked to stop before it had sent to the whole list.
     :raises RcsInDoubtError: if messages are in doubt and ``on_in_doubt`` is ``"fail"``.
     :raises RcsError: another error that stopped it; messages that were not sent stay planned.
     """
     campaign, settings = scheduled.campaign, settings_of(scheduled)
-    not_to_message = read_excluded(excluded, settings.phone_rules)
-    with attempt_at(engine, campaign, started_by, lease) as attempt:
+    stop = stop or Stop()
+    with stop.reading(campaign.name):
+        not_to_message = read_excluded(excluded, settings.phone_rules)
+    with attempt_at(engine, campaign, started_by, lease, stop) as attempt:
         suppress_excluded(engine, campaign, not_to_message)
         assign_scheduled_list(engine, attempt, scheduled)
         if has_planned(engine, attempt):
             settings.require_future_send_at(_REMEDY_FOR_PASSED_DATE)
-            with looking_up(engine, campaign.name, service.credentials_fingerprint):
+            with looking_up(engine, campaign.name, service.credentials_fingerprint), stop.reading(campaign.name):
                 template = service.get_template(settings.template_id, fresh=True)
             _require_values(engine, attempt, template)
         funnel = require_funnel(engine, campaign.name)
@@ -146,7 +157,7 @@ def dispatch_campaign(
             f"{scheduled.due_at:%Y-%m-%d %H:%M}",
             describe_counts(funnel),
         )
-        stopped_by = send_planned(engine, attempt, settings, service, funnel.requested)
+        stopped_by = send_planned(engine, attempt, settings, service, funnel.requested, stop)
     result = conclude(engine, attempt, settings, stopped_by)
     close_schedule(engine, attempt)
     return result

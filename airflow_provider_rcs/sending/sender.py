@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence, Set
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsAuthError, RcsError, RcsOutcomeUnknown, RcsRateLimited
+from airflow_provider_rcs.api.errors import (
+    RcsAuthError,
+    RcsError,
+    RcsOutcomeUnknown,
+    RcsRateLimited,
+    RcsTaskStoppedError,
+)
 from airflow_provider_rcs.api.models import Recipient, SendRequest, SendResult, Template
 from airflow_provider_rcs.api.outcomes import refusal_of
 from airflow_provider_rcs.api.settings import ApiSettings
@@ -21,7 +27,8 @@ from airflow_provider_rcs.sending.pace import PATIENCE_SECONDS, Pace
 from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.sending.settler import Settler
-from airflow_provider_rcs.sending.threads import submit
+from airflow_provider_rcs.sending.stopping import SECONDS_BETWEEN_LOOKS, Stop, Withdrawable
+from airflow_provider_rcs.sending.threads import start
 from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import Claim, dispatch_claims
@@ -36,7 +43,7 @@ _SECONDS_AFTER_A_FAILURE = 1.0
 _SECONDS_WORTH_A_LINE = 5.0
 
 
-class RcsService(Protocol):
+class RcsService(Withdrawable, Protocol):
     """The RCS service behind one connection, which :class:`~airflow_provider_rcs.hooks.rcs.RcsHook` calls."""
 
     @property
@@ -72,6 +79,7 @@ class Sender:
 
     :param batch_size: the most recipients of one request.
     :param progress: counts the messages of each request that has ended.
+    :param stop: tells whether the task should stop.
     """
 
     engine: sa.Engine
@@ -80,6 +88,7 @@ class Sender:
     batch_size: int
     service: RcsService
     progress: Progress
+    stop: Stop
     _claimer: Claimer = field(init=False)
     _settler: Settler = field(init=False)
     _pace: Pace = field(init=False)
@@ -93,7 +102,7 @@ class Sender:
         self._pace = Pace(self.settings.max_in_flight)
 
     def send_all(self) -> RcsError | None:
-        """Send until no message is planned any more, or until an error stops the sender.
+        """Send until no message is planned any more, until an error stops the sender, or until the task should stop.
 
         :return: the error that stopped it, or ``None``; messages that were not sent stay planned.
         :raises RcsFencedError: if the attempt has lost its lease.
@@ -101,26 +110,31 @@ class Sender:
         :raises RcsStoreUnavailable: if the store failed.
         """
         self._claimer.start_over()
-        with (
-            ThreadPoolExecutor(self.settings.max_in_flight, thread_name_prefix="rcs-send") as send_pool,
-            ThreadPoolExecutor(1, thread_name_prefix="rcs-claim") as claim_pool,
-            ThreadPoolExecutor(1, thread_name_prefix="rcs-settle") as settle_pool,
-        ):
-            try:
-                while self._has_more():
-                    self._dispatch_ready(send_pool)
-                    self._settler.start(settle_pool)
-                    self._claim_ahead(claim_pool)
-                    self._wait()
-            finally:
-                self._requeue_ready()
-                self._settle_all(settle_pool)
+        try:
+            while self._has_more():
+                self._dispatch_ready()
+                self._settler.start()
+                self._claim_ahead()
+                self._wait()
+        finally:
+            # Those being claimed last: this may wait for a lock that no settlement needs.
+            self._requeue(self._claimer.requeue_ready)
+            self._settle_all()
+            self._requeue(self._claimer.requeue_all)
+        if self._stopped_by is None and not self._claimer.has_found_nothing:
+            return RcsTaskStoppedError(self.attempt.campaign.name, f"with {self.progress.describe()}")
         return self._stopped_by
 
+    @property
+    def _is_stopped(self) -> bool:
+        return self._stopped_by is not None or self.stop.is_requested
+
     def _has_more(self) -> bool:
+        if self.stop.is_requested:
+            return False
         return self._is_busy() or (self._stopped_by is None and not self._claimer.has_found_nothing)
 
-    def _dispatch_ready(self, pool: Executor) -> None:
+    def _dispatch_ready(self) -> None:
         """Dispatch as many of the ready claims as the pace allows now."""
         while claims := self._claimer.ready[: self._free_slots()]:
             if self._seconds_to_wait() > 0:
@@ -128,28 +142,30 @@ class Sender:
             claims = claims[: self._pace.most_at_once]
             dispatch_claims(self.engine, self.attempt, claims, self.service.credentials_fingerprint)
             for claim in claims:
+                if self.stop.is_requested:
+                    return  # They are still ready, and requeued.
                 request = build_request(self.attempt.campaign.terms, self.settings, claim.recipients, claim.reference)
                 # Removed before the request leaves, because what is still ready at the end is requeued in any case.
                 self._claimer.ready.remove(claim)
                 departure = Departure(claim, self._pace.leave(time.monotonic()))
-                self._in_flight[self._send(pool, claim, request)] = departure
+                self._in_flight[self._send(claim, request)] = departure
 
-    def _send(self, pool: Executor, claim: Claim, request: SendRequest) -> Future[SendResult]:
+    def _send(self, claim: Claim, request: SendRequest) -> Future[SendResult]:
         try:
-            return submit(pool, partial(self.service.send, request))
+            return start(partial(self.service.send, request), "rcs-send")
         except RuntimeError:
             # It has not left and will not, so it is requeued like those that are still ready.
             self._claimer.ready.insert(0, claim)
             raise
 
-    def _claim_ahead(self, pool: Executor) -> None:
+    def _claim_ahead(self) -> None:
         claimer = self._claimer
-        if self._stopped_by is not None:
+        if self._is_stopped:
             return
         if claimer.is_at_end and not claimer.ready and not self._is_busy():
             claimer.start_over()
         if not claimer.is_at_end:
-            claimer.start(pool, self._batches_to_claim())
+            claimer.start(self._batches_to_claim())
 
     def _batches_to_claim(self) -> int:
         wanted, ready = self._pace.claims_ahead, len(self._claimer.ready)
@@ -162,20 +178,31 @@ class Sender:
 
     def _wait(self) -> None:
         """Wait until a request, a claim or a settlement has ended, or the next request may leave; process what has."""
-        seconds = max(self._seconds_to_wait(), 0.0) if self._claimer.ready and self._free_slots() else None
-        claiming, settling = self._claimer.claiming, self._settler.settling
+        claiming = self._claimer.claiming
+        done = self._wait_for_replies(claiming)
+        if claiming in done:
+            self._claimer.finish()
+
+    def _wait_for_replies(self, claiming: Future[Any] | None = None) -> Set[Future[Any]]:
+        """Wait like :meth:`_wait`, process the replies and settlements that have come, and return all that has ended.
+
+        :param claiming: the claim to wait for as well.
+        """
+        seconds = SECONDS_BETWEEN_LOOKS
+        if is_paused := bool(self._claimer.ready and self._free_slots()):
+            seconds = min(max(self._seconds_to_wait(), 0.0), seconds)
+        settling = self._settler.settling
         awaited: list[Future[Any]] = [*self._in_flight]
         awaited += [each for each in (claiming, settling) if each is not None]
         if not awaited:
-            time.sleep(seconds or 0.0)
-            return
+            time.sleep(seconds if is_paused else 0.0)
+            return set()
         done, _ = wait(awaited, seconds, return_when=FIRST_COMPLETED)
         for future in self._in_flight.keys() & done:
             self._process(self._in_flight.pop(future), future)
-        if claiming in done:
-            self._claimer.finish()
         if settling in done:
             self._settler.finish()
+        return done
 
     def _process(self, departure: Departure, future: Future[SendResult]) -> None:
         error = future.exception()
@@ -204,7 +231,7 @@ class Sender:
         if isinstance(error, RcsAuthError):
             remember_refusal(self.engine, self.attempt.campaign.name, self.service.credentials_fingerprint)
         # The refused messages are next, before those that were claimed ahead.
-        self._claimer.requeue_ready()
+        self._claimer.requeue_all()
         self._claimer.go_back_to(departure.claim)
         if isinstance(error, RcsRateLimited):
             self._slow_down(departure, error)
@@ -254,14 +281,14 @@ class Sender:
         """Stop after this error, or pause before the next request."""
         self._failures += 1
         is_final = not isinstance(error, RcsOutcomeUnknown) and not error.retry_may_help
-        if is_final or self._failures >= _FAILURES_IN_A_ROW:
+        if is_final or (self._failures >= _FAILURES_IN_A_ROW and not self.stop.is_requested):
             self._stopped_by = self._stopped_by or error
             return
         self._pace.pause(_SECONDS_AFTER_A_FAILURE * 2 ** (self._failures - 1), time.monotonic())
 
-    def _requeue_ready(self) -> None:
+    def _requeue(self, requeue: Callable[[], None]) -> None:
         try:
-            self._claimer.requeue_ready()
+            requeue()
         except RcsError as error:
             log.warning(
                 "Campaign %s: batches claimed ahead could not be requeued; the next attempt does it when this one's "
@@ -270,12 +297,12 @@ class Sender:
                 error,
             )
 
-    def _settle_all(self, pool: Executor) -> None:
+    def _settle_all(self) -> None:
         """Settle the replies that are still to come, whatever stopped the sender."""
         while self._is_busy():
             try:
-                self._settler.start(pool)
-                self._wait()
+                self._settler.start()
+                self._wait_for_replies()
             except RcsError as error:
                 # The error that stopped the sender is being raised already, and says more.
                 log.warning(
@@ -289,7 +316,7 @@ class Sender:
 
     def _free_slots(self) -> int:
         """Return how many more requests may be in flight now."""
-        if self._stopped_by is not None:
+        if self._is_stopped:
             return 0
         # Replies that wait to be settled count as in flight: if the process is killed, these messages are in doubt.
         return max(self._pace.width - len(self._in_flight) - self._settler.backlog, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.models import Outcome, SendResult
 from airflow_provider_rcs.api.outcomes import outcomes_of_reply
 from airflow_provider_rcs.sending.progress import Progress
-from airflow_provider_rcs.sending.threads import call_here, submit
+from airflow_provider_rcs.sending.threads import call_here, start
 from airflow_provider_rcs.store.outbox.claims import Claim
 from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
 
@@ -54,13 +54,13 @@ class Settler:
         self.progress.settled(settlement.outcomes)
         return settlement.outcomes
 
-    def start(self, pool: Executor) -> None:
+    def start(self) -> None:
         """Start settling the replies that have come, unless a transaction runs already."""
         if self.replies and self.settling is None:
             call = partial(self._settle, self.replies)
             self.replies = []
             try:
-                self.settling = submit(pool, call)
+                self.settling = start(call, "rcs-settle")
             except RuntimeError:
                 # What the service has answered is recorded, even where no thread can be started.
                 self.settling = call_here(call)

@@ -17,9 +17,10 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_rcs.api.errors import RcsError, RcsInputError, RcsNoReportsError, RcsTooManyFailuresError
+from airflow_provider_rcs.api.texts import text_of
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 from airflow_provider_rcs.hooks.store import store_engine
-from airflow_provider_rcs.operators.rendering import RendersToText, text_of
+from airflow_provider_rcs.operators.rendering import RendersToText
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
 from airflow_provider_rcs.triggers.waiting import Target, has_begun
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
@@ -85,11 +86,11 @@ class RcsReportsToSqlOperator(RendersToText, BaseOperator):
             for warning in outdated_warnings(store, self.rcs_conn_id):
                 self.log.warning(warning)
         self.log.info(
-            "Loaded %d campaigns, %d messages, %d reports and %d replies.",
-            loaded.campaigns,
-            loaded.messages,
-            loaded.reports,
-            loaded.inbound,
+            "Loaded %s, %s, %s and %s.",
+            counted(loaded.campaigns, "campaign", "campaigns"),
+            counted(loaded.messages, "message", "messages"),
+            counted(loaded.reports, "report", "reports"),
+            counted(loaded.inbound, "reply", "replies"),
         )
         self._loaded_campaigns = loaded.campaign_names
         return {"campaigns": loaded.campaigns, "messages": loaded.messages, "reports": loaded.reports}

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from airflow_provider_rcs.api.masking import mask_phone
-from airflow_provider_rcs.store.read.text_tables import aligned
+from airflow_provider_rcs.api.tables import aligned
 from examples.demo.home import Home
 
 _SAMPLE = """

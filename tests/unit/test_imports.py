@@ -20,6 +20,7 @@ LAYERS: dict[str, set[str]] = {
     "store": {"recipients", "api"},
     "warehouse": {"store", "api"},
     "sending": {"store", "recipients", "api"},
+    "campaigns": {"sending", "hooks", "store", "api"},
     "landing": {"store", "recipients", "api"},
     "hooks": {"store", "recipients", "api"},
     "triggers": {"hooks", "store", "api"},

@@ -110,8 +110,8 @@ class RcsListInDoubtOperator(RcsMaintenanceOperator):
 
     def maintain(self, engine: sa.Engine, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002
         """List the requests, after folding new reports."""
+        from airflow_provider_rcs.api.tables import aligned
         from airflow_provider_rcs.store.maintenance.decisions import doubts_of_campaign
-        from airflow_provider_rcs.store.read.text_tables import aligned
 
         name = text_of("campaign", self.campaign)
         doubts = doubts_of_campaign(engine, name)

@@ -111,8 +111,8 @@ class RcsListRefusedOperator(RcsMaintenanceOperator):
 
     def maintain(self, engine: sa.Engine, context: Context) -> dict[str, int]:  # noqa: ARG002
         """List the bodies."""
+        from airflow_provider_rcs.api.tables import aligned
         from airflow_provider_rcs.store.inbox.refused import refused_bodies
-        from airflow_provider_rcs.store.read.text_tables import aligned
 
         rows = [
             [

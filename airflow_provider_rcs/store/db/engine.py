@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 
 SUPPORTED_DIALECTS = ("sqlite", "postgresql")
 SUPPORTED_DRIVERS = ("psycopg", "psycopg2")
+INSTALL_DRIVER = "Install it with: pip install 'airflow-provider-rcs[postgres]'"
 
 _SQLITE_BUSY_TIMEOUT_SECONDS = 60
 
 _READS_ONLY = "rcs_reads_only"
 _LOGIN = "rcs_login"
+_CONN_ID = "rcs_conn_id"
 
 # Servers that are tuned for speed have it off: they confirm commits that a crash undoes.
 _DURABLE = "SET LOCAL synchronous_commit = on"
@@ -39,15 +42,33 @@ def engine_from_url(url: str | sa.URL, login: Login | None = None, poolclass: ty
 
     :param login: says what connections are opened with; by default the URL does.
     :param poolclass: a pool other than SQLAlchemy's default.
-    :raises RcsStoreError: if the URL is malformed, or its database is not supported.
+    :raises RcsStoreError: if the URL is malformed, or its database or driver is not supported or not installed.
     """
     try:
-        return prepare_engine(sa.create_engine(url, pool_pre_ping=True, poolclass=poolclass), login)
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+        return prepare_engine(sa.create_engine(_with_driver(url), pool_pre_ping=True, poolclass=poolclass), login)
+    except ModuleNotFoundError as error:
+        raise RcsStoreError(f"store: its driver {error.name} is not installed. {INSTALL_DRIVER}") from None
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
         raise RcsStoreError(
             f"store: its URL cannot be used ({type(error).__name__}). "
             "Use sqlite:////absolute/path.db or postgresql+psycopg://user:password@host/database."
         ) from None
+
+
+def installed_driver() -> str | None:
+    """Return the newest driver for PostgreSQL that is installed."""
+    return next((name for name in SUPPORTED_DRIVERS if find_spec(name)), None)
+
+
+def _with_driver(url: str | sa.URL) -> sa.URL:
+    """Return a URL with the driver to use, if it is one of PostgreSQL that names none."""
+    parsed = sa.make_url(url)
+    if parsed.drivername not in ("postgres", "postgresql"):
+        return parsed
+    driver = installed_driver()
+    if driver is None:
+        raise RcsStoreError(f"store: PostgreSQL needs a driver, and none is installed. {INSTALL_DRIVER}")
+    return parsed.set(drivername=f"postgresql+{driver}")
 
 
 def prepare_engine(engine: sa.Engine, login: Login | None = None) -> sa.Engine:
@@ -98,6 +119,18 @@ def login_of(engine: sa.Engine) -> Login | None:
     return login
 
 
+def name_connection(engine: sa.Engine, conn_id: str) -> None:
+    """Have errors of the engine's transactions name the Airflow connection that it was made from."""
+    engine.update_execution_options(**{_CONN_ID: conn_id})
+
+
+def naming_connection(engine: sa.Engine, error: RcsStoreError) -> RcsStoreError:
+    """Add the Airflow connection of an engine to an error, if it is known, and return the error."""
+    if conn_id := engine.get_execution_options().get(_CONN_ID):
+        error.add_note(f"(connection: {conn_id})")
+    return error
+
+
 @contextmanager
 def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Run a block in one transaction that may write; roll it back if the block raises.
@@ -106,7 +139,7 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     :raises RcsRefusedDataError: if the database refuses the data of a statement.
     :raises RcsStoreError: if the database refuses a statement for another reason.
     """
-    with _errors_translated(), engine.begin() as connection:
+    with _errors_translated(engine), engine.begin() as connection:
         yield connection
 
 
@@ -117,19 +150,19 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     :raises RcsStoreUnavailable: if the database cannot be reached or fails.
     :raises RcsStoreError: if the database refuses a statement.
     """
-    with _errors_translated(), engine.connect() as plain:
+    with _errors_translated(engine), engine.connect() as plain:
         connection = plain.execution_options(**{_READS_ONLY: True})
         with connection.begin():
             yield connection
 
 
 @contextmanager
-def _errors_translated() -> Iterator[None]:
+def _errors_translated(engine: sa.Engine) -> Iterator[None]:
     try:
         yield
     # The driver's message and SQLAlchemy's parameters can contain phones, so only the class names are shown.
     except sa.exc.DBAPIError as error:
-        raise _translated(error) from None
+        raise naming_connection(engine, _translated(error)) from None
 
 
 def _translated(error: sa.exc.DBAPIError) -> RcsStoreError:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreError, RcsStoreUnavailable
 from airflow_provider_rcs.store.db.engine import reading
+from airflow_provider_rcs.store.db.sqlite_files import file_of, require_usable_file
 from airflow_provider_rcs.store.db.tables import metadata, store
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def migrate(engine: sa.Engine) -> str:
     :raises RcsStoreUnavailable: if the database cannot be reached.
     :raises RcsStoreError: if the tables are too new for this provider, or the database refuses to change them.
     """
+    require_usable_file(engine.url)
     try:
         with engine.begin() as connection:
             # On SQLite, the transaction itself keeps others waiting.
@@ -64,9 +66,11 @@ def require_migrated(engine: sa.Engine) -> None:
     :raises RcsStoreError: if they do not exist, are too old, or are too new.
     :raises RcsStoreUnavailable: if the database cannot be reached.
     """
+    require_usable_file(engine.url)
     try:
         if _is_missing_file(engine.url):
-            raise _tables_are_missing()
+            path = file_of(engine.url)
+            raise RcsStoreError(f"{_tables_are_missing()}. There is no file {path} yet: check that the path is right.")
         with engine.connect() as connection:
             version = _version(connection)
             if version is None:
@@ -92,6 +96,10 @@ def is_new(engine: sa.Engine) -> bool:
 
     :raises RcsStoreUnavailable: if the database cannot be reached.
     """
+    try:
+        require_usable_file(engine.url)
+    except RcsStoreError:
+        return False
     if _is_missing_file(engine.url):
         return False
     with reading(engine) as connection:
@@ -119,10 +127,8 @@ def newest_version() -> str:
 
 def _is_missing_file(url: sa.URL) -> bool:
     """Return whether a SQLite database has no file yet; connecting would create it."""
-    if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith((":", "file:")):
-        return False
-    path = Path(url.database)
-    return path.parent.is_dir() and not path.exists()
+    path = file_of(url)
+    return path is not None and path.parent.is_dir() and not path.exists()
 
 
 def _tables_are_missing() -> RcsStoreError:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.models import InboundMessage
 from airflow_provider_rcs.api.opt_out import opt_out_word
 from airflow_provider_rcs.store.db.bulk import ColumnTypes, column_types, dialect_insert, rows_as_json, rows_from_json
@@ -102,9 +103,9 @@ def _apply_opt_outs(
         connection.execute(inbound.update().where(is_applied).values(is_unapplied=False))
     if new := sum(each.fold is None for each in unapplied) - sum(each.fold is None for each in applied):
         log.error(
-            "%d people opted out by a reply whose phone cannot be read, and which names no message of the store: no "
+            "%s opted out by a reply whose phone cannot be read, and which names no message of the store: no "
             "phone is suppressed for them. See: airflow-rcs campaigns",
-            new,
+            counted(new, "person", "people"),
         )
 
 

@@ -9,14 +9,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
+from airflow_provider_rcs.api.tables import aligned
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, read_cancellations
 from airflow_provider_rcs.store.campaign.schedules import scheduled_campaigns
 from airflow_provider_rcs.store.inbox.backlog import read_backlog
 from airflow_provider_rcs.store.inbox.silence import ReportHealth, read_report_health
 from airflow_provider_rcs.store.read.exports import campaigns
 from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
-from airflow_provider_rcs.store.read.text_tables import aligned
 
 REPORTS_OVERDUE = (
     "NONE: reports are overdue. Check that the receiver is running, and that the panel of the RCS account has its "
@@ -107,22 +108,25 @@ def backlog_lines(engine: sa.Engine, list_refused: str) -> Iterator[str]:
     """
     backlog = read_backlog(engine)
     if backlog.oldest is not None:
+        unfolded = counted(backlog.unfolded, "delivery report is", "delivery reports are")
         yield (
-            f"{backlog.unfolded:,} delivery reports are not folded yet; the first arrived "
-            f"{backlog.oldest:%Y-%m-%d %H:%M} UTC. If their number does not fall, see the receiver's log."
+            f"{unfolded} not folded yet; the first arrived {backlog.oldest:%Y-%m-%d %H:%M} UTC. "
+            "If their number does not fall, see the receiver's log."
         )
     if backlog.set_aside:
+        one, many = "delivery report could not be folded and is", "delivery reports could not be folded and are"
         yield (
-            f"{backlog.set_aside:,} delivery reports could not be folded and are set aside. Their reasons: "
+            f"{counted(backlog.set_aside, one, many)} set aside. The reasons: "
             "SELECT id, fold_error FROM rcs_report WHERE fold_error IS NOT NULL"
         )
     if backlog.unapplied_opt_outs:
         yield (
-            f"{backlog.unapplied_opt_outs:,} people opted out by a reply that does not say which phone to suppress. "
-            "Find out whose they are, and suppress them: SELECT * FROM rcs_inbound WHERE is_unapplied"
+            f"{counted(backlog.unapplied_opt_outs, 'person', 'people')} opted out by a reply that does not say "
+            "which phone to suppress. Find out whose they are, and suppress them: "
+            "SELECT * FROM rcs_inbound WHERE is_unapplied"
         )
     if backlog.refused:
-        yield f"{backlog.refused:,} bodies could not be read. See: {list_refused}"
+        yield f"{counted(backlog.refused, 'body', 'bodies')} could not be read. See: {list_refused}"
 
 
 def _by_channel(funnel: Funnel) -> str:

@@ -6,7 +6,10 @@ import re
 import subprocess
 import sys
 
+from tests.unit.cli.conftest import store_url
 from tests.unit.cli.test_main import COMMANDS
+
+__all__ = ["store_url"]
 
 HELP_OF_EACH = """
 import sys
@@ -28,3 +31,16 @@ def test_help_of_no_command_imports_airflow_or_pandas() -> None:
 
     assert (process.returncode, process.stderr) == (0, "")
     assert re.findall(r"^(\w+) imported (.*)$", process.stdout, re.MULTILINE) == [(each, "[]") for each in COMMANDS]
+
+
+def test_a_command_with_a_store_url_does_not_import_airflow(store_url: str) -> None:
+    program = "from airflow_provider_rcs.cli.main import main; import sys; main(); print('airflow' in sys.modules)"
+
+    process = subprocess.run(
+        [sys.executable, "-c", program, "refused", "list", "--store-url", store_url],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert process.stdout == "No body is refused.\nFalse\n", process.stderr

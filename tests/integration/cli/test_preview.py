@@ -162,8 +162,8 @@ def test_a_send_ends_with_the_counts_of_its_preview(
         (["--sql", QUERY, "--variables", "Importe=price"], "variables: variable 'Importe' of template 1234567 has no"),
         (["--sql", QUERY, *COLUMN, "--constants", "Importe=7"], "constants: 'Importe' is in variables as well"),
         (["--sql", QUERY, *COLUMN, "--sql-conn-id", "nowhere"], "sql: the query failed: .*nowhere.* isn't defined"),
-        (["--sql", QUERY, *COLUMN, "--rcs-conn-id", "nowhere"], "rcs_conn_id: the connection 'nowhere' is not defined"),
-        (["--sql", QUERY, *COLUMN, "--template-id", "999"], "template_id: template '999' cannot be looked up"),
+        (["--sql", QUERY, *COLUMN, "--rcs-conn-id", "nowhere"], "--rcs-conn-id: the connection 'nowhere' is not"),
+        (["--sql", QUERY, *COLUMN, "--template-id", "999"], "--template-id: template '999' cannot be looked up"),
     ],
 )
 def test_an_unusable_argument_is_an_error_of_one_line(

@@ -243,7 +243,7 @@ def test_a_suppression_of_one_account_leaves_other_accounts_alone(
 
     assert listed(store)[ANA].account == account
     assert run("remove", ANA) == 2
-    assert "suppressed for 1 single accounts: name each with --rcs-conn-id" in capsys.readouterr().err
+    assert "suppressed for 1 single account: name each with --rcs-conn-id" in capsys.readouterr().err
     connect(monkeypatch, sandbox, login="another")
     assert run("remove", ANA, "--rcs-conn-id", "rcs_default") == 2
     connect(monkeypatch, sandbox)
@@ -261,7 +261,7 @@ def test_the_commands_of_the_page_work_as_they_stand(
 ) -> None:
     page = (Path(__file__).parents[3] / "docs" / "suppress-a-phone.md").read_text(encoding="utf-8")
     [commands] = re.findall(r"```console\n(.*?)```", page, re.DOTALL)
-    [insert] = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    [insert] = re.findall(r"```sql\n(INSERT .*?)```", page, re.DOTALL)
     define_warehouse(monkeypatch, tmp_path)
     with closing(sqlite3.connect(tmp_path / "warehouse.db")) as warehouse:
         warehouse.execute("CREATE TABLE opt_out (phone)")

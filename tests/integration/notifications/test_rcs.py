@@ -189,7 +189,7 @@ def test_credentials_that_failed_the_task_are_not_sent_again(
     sandbox: SandboxProcess, caplog: pytest.LogCaptureFixture, conn_id: str, sent: int
 ) -> None:
     failure = AirflowFailException("refused")
-    failure.__cause__ = RcsAuthError("refused")
+    failure.__context__ = RcsAuthError("refused")
     before = sandbox.statistics()["accepted"]
 
     notifier()(context_of("load", exception=failure, task=SimpleNamespace(rcs_conn_id=conn_id)))

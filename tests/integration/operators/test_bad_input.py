@@ -134,10 +134,10 @@ def test_an_attempt_with_wrong_columns_does_not_bind_the_campaign_to_its_templat
     [
         ({"password": None}, "password of the connection 'rcs_default': it is missing .the API Token"),
         ({"login": None}, "login of the connection 'rcs_default': it is missing .the API User"),
-        ({"host": "http://rcs.example"}, "host of the connection: http://rcs.example is not https"),
-        ({"extra": {"status_codes": {"20": "seen"}}}, "status_codes: 'seen' is not a valid DeliveryStatus. Use one of"),
-        ({"extra": {"paths": {"post": "/x"}}}, "paths: no such call: post"),
-        ({"extra": {"batch_size": "many"}}, "extra 'batch_size' of the connection: it cannot be read"),
+        ({"host": "http://rcs.example"}, "host of the connection 'rcs_default': http://rcs.example is not https"),
+        ({"extra": {"status_codes": {"20": "seen"}}}, "status_codes of the connection 'rcs_default': 'seen' is not"),
+        ({"extra": {"paths": {"post": "/x"}}}, "paths of the connection 'rcs_default': no such call: post"),
+        ({"extra": {"batch_size": "many"}}, "extra 'batch_size' of the connection 'rcs_default': it cannot be read"),
         ({"password": "wrong-token"}, "RcsAuthError: .*API User or API Token"),
     ],
 )

@@ -267,7 +267,7 @@ def test_an_unreadable_file_fails_the_task_after_the_others_have_landed(
 
     monkeypatch.setattr(folder.fs, "cat_file", refusing)
 
-    with pytest.raises(Exception, match=r"(?s)1 files could not be read.*1\.json: PermissionError: no access"):
+    with pytest.raises(Exception, match=r"(?s)1 file could not be read.*1\.json: PermissionError: no access"):
         land(context, path=folder, delete_files=True)
 
     assert phones_in(store) == [PHONES[0], PHONES[2]]

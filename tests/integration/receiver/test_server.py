@@ -41,5 +41,5 @@ def test_a_store_without_tables_stops_it_with_a_line_that_says_what_to_do(tmp_pa
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
         "airflow-rcs receiver: store: its tables are missing. Make them with: airflow-rcs migrate, or by the "
-        "DAG rcs_maintenance\n"
+        f"DAG rcs_maintenance. There is no file {tmp_path}/store.db yet: check that the path is right.\n"
     )

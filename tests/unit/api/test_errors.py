@@ -28,6 +28,7 @@ PROMISES = [
     (errors.RcsPlanChangedError, errors.RcsError, True, False),
     (errors.RcsInDoubtError, errors.RcsError, False, True),
     (errors.RcsStoppedError, errors.RcsError, False, True),
+    (errors.RcsTaskStoppedError, errors.RcsError, False, True),
     (errors.RcsFencedError, errors.RcsError, False, True),
     (errors.RcsInFlightError, errors.RcsError, True, True),
     (errors.RcsRefusedError, errors.RcsError, True, False),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.settings import ApiSettings, check_base_url, read_settings
+from airflow_provider_rcs.api.settings import ApiSettings, read_settings
 
 HOST = "https://api.example.com/v7"
 
@@ -73,68 +73,8 @@ def test_what_the_form_saves_for_a_field_left_alone_keeps_the_default(field: str
     assert settings(**{field: unset}) == settings()
 
 
-@pytest.mark.parametrize("unset", [None, "", "***"], ids=repr)
-def test_a_host_left_alone_keeps_the_default(unset: Any) -> None:
-    assert read_settings(unset, 0, {}) == ApiSettings()
-
-
 def test_extras_that_are_not_settings_are_ignored() -> None:
     assert settings(verify=False, proxies={}) == settings()
-
-
-@pytest.mark.parametrize(
-    ("host", "port", "base_url"),
-    [
-        ("api.example.com/v7", None, "https://api.example.com/v7"),
-        (HOST, 0, HOST),
-        (HOST, 8443, "https://api.example.com:8443/v7"),
-        ("https://api.example.com:9443/v7", 8443, "https://api.example.com:9443/v7"),
-        ("http://localhost", 8080, "http://localhost:8080"),
-    ],
-)
-def test_host_and_port_make_the_base_url(host: str, port: Any, base_url: str) -> None:
-    assert read_settings(host, port, {}).base_url == base_url
-
-
-@pytest.mark.parametrize("host", [HOST, f"{HOST}/"])
-def test_a_slash_at_the_end_of_the_host_changes_nothing(host: str) -> None:
-    assert read_settings(host, None, {}).url("send") == f"{HOST}/EnviarRCS"
-
-
-@pytest.mark.parametrize("host", ["http://localhost:8080", "http://127.0.0.1:8080/v7", "http://[::1]:8080"])
-def test_loopback_needs_no_https(host: str) -> None:
-    assert read_settings(host, None, {}).base_url == host
-
-
-@pytest.mark.parametrize(
-    "host", ["http://api.example.com", "ftp://api.example.com", "http://localhost.example.com", "http://127.0.0.2"]
-)
-def test_a_host_to_which_credentials_would_be_sent_unencrypted_is_refused(host: str) -> None:
-    with pytest.raises(RcsInputError, match="is not https"):
-        read_settings(host, None, {})
-
-
-@pytest.mark.parametrize("host", ["https://", "https:///v7", "/v7"])
-def test_a_base_url_without_a_host_is_refused(host: str) -> None:
-    with pytest.raises(RcsInputError, match="it is not a URL"):
-        read_settings(host, None, {})
-
-
-@pytest.mark.parametrize("host", ["https://api.example.com:port/v7", "https://[::1/v7"])
-@pytest.mark.parametrize("port", [None, 8443])
-def test_a_host_that_is_not_a_url_is_refused_by_the_name_of_its_field(host: str, port: Any) -> None:
-    with pytest.raises(RcsInputError) as refused:
-        read_settings(host, port, {})
-
-    assert refused.value.field == "host of the connection"
-
-
-@pytest.mark.parametrize("credentials", ["user:secret-token@", "user@", ":secret-token@"])
-def test_credentials_in_the_host_are_refused_with_the_remedy_and_not_repeated(credentials: str) -> None:
-    with pytest.raises(RcsInputError, match=r"Put them in login \(API User\) and password") as refused:
-        read_settings(f"https://{credentials}api.example.com", None, {})
-
-    assert "secret-token" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +123,3 @@ def test_a_setting_that_makes_no_sense_is_refused_with_the_remedy(field: str, va
 def test_a_base_url_is_checked_when_settings_are_built_without_a_connection() -> None:
     with pytest.raises(RcsInputError, match="is not https"):
         ApiSettings(base_url="http://api.example.com")
-
-
-def test_the_services_own_base_url_passes_the_check() -> None:
-    check_base_url(ApiSettings().base_url)

@@ -105,7 +105,7 @@ def test_reports_that_are_set_aside_are_counted_with_the_way_to_see_them(
 
     main(["campaigns", "--store-url", store_url])
 
-    assert "1 delivery reports could not be folded and are set aside" in capsys.readouterr().out
+    assert "1 delivery report could not be folded and is set aside" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", [["campaigns"], ["cancel", "spring", "--by", "Mar", "--reason", "wrong list"]])
@@ -145,7 +145,10 @@ def test_a_connection_that_cannot_be_used_does_not_keep_it_from_listing(
 
     printed = capsys.readouterr().out
     assert "\nspring " in printed
-    assert "Status codes are not compared with those of the connection. status_codes: " in printed
+    assert (
+        "Status codes are not compared with those of the connection. status_codes of the connection 'rcs_default': "
+        in printed
+    )
 
 
 def test_it_counts_opt_outs_that_could_not_be_applied_and_refused_bodies(
@@ -157,5 +160,5 @@ def test_it_counts_opt_outs_that_could_not_be_applied_and_refused_bodies(
     main(["campaigns", "--store-url", store_url])
 
     printed = capsys.readouterr().out
-    assert "1 people opted out by a reply that does not say which phone to suppress." in printed
-    assert "1 bodies could not be read. See: airflow-rcs refused list" in printed
+    assert "1 person opted out by a reply that does not say which phone to suppress." in printed
+    assert "1 body could not be read. See: airflow-rcs refused list" in printed

@@ -33,7 +33,7 @@ def test_it_prints_how_many_messages_cannot_be_recalled(
 
     cancel(store_url, "spring", *DECISION)
 
-    assert "1 messages were already handed to the service and cannot be recalled." in capsys.readouterr().out
+    assert "1 message was already handed to the service and cannot be recalled." in capsys.readouterr().out
 
 
 def test_messages_that_a_dead_task_was_sending_become_in_doubt(store_url: str, engine: sa.Engine) -> None:

@@ -24,14 +24,14 @@ def error_of(
         (["--variables", "Importe"], "variables: 'Importe' is not of the form NAME=..."),
         (["--variables", "=amount"], "variables: '=amount' is not of the form NAME=..."),
         (["--constants", '{"Shop": '], "constants: it is not a JSON object"),
-        (["--default-region", "Spain"], "default_region: 'Spain' is not a region"),
-        (["--batch-size", "0"], "batch_size: 0 is not a whole number of 1 or more"),
-        (["--send-at", "tomorrow"], "send_at: 'tomorrow' is not a date"),
-        (["--scheduled-by", "store"], "send_at: it is not set, and scheduled_by='store' needs it"),
-        (["--at-most", "2"], "at_most: --at-most and --within-days belong together"),
+        (["--default-region", "Spain"], "--default-region: 'Spain' is not a region"),
+        (["--batch-size", "0"], "--batch-size: 0 is not a whole number of 1 or more"),
+        (["--send-at", "tomorrow"], "--send-at: 'tomorrow' is not a date"),
+        (["--scheduled-by", "store"], "--send-at: it is not set, and --scheduled-by store needs it"),
+        (["--at-most", "2"], "--at-most: --at-most and --within-days belong together"),
         (["--shard", "5/4"], "shard: '5/4' is beyond the last one, 4/4"),
         (["--sample", "5%"], "sample: '5%' is not a fraction of the list"),
-        (["--template-id", " "], "template_id: it is empty"),
+        (["--template-id", " "], "--template-id: it is empty"),
     ],
 )
 def test_an_unusable_argument_is_named(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
@@ -41,7 +41,7 @@ def test_an_unusable_argument_is_named(capsys: pytest.CaptureFixture[str], argum
 def test_a_missing_query_file_is_an_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     error = error_of(capsys, query=("--sql-file", f"{tmp_path}/none.sql"))
 
-    assert error.startswith("airflow-rcs preview: sql_file: it cannot be read")
+    assert error.startswith("airflow-rcs preview: --sql-file: it cannot be read")
 
 
 def test_a_query_with_template_expressions_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_query_with_template_expressions_is_refused(capsys: pytest.CaptureFixt
 
     error = error_of(capsys, query=("--sql-file", f"{tmp_path}/people.sql"))
 
-    assert error.startswith("airflow-rcs preview: sql_file: it is a Jinja template")
+    assert error.startswith("airflow-rcs preview: --sql-file: it is a Jinja template")
 
 
 @pytest.mark.parametrize("query", [(), ("--sql", "SELECT 1", "--sql-file", "people.sql")])

@@ -52,12 +52,13 @@ def test_the_store_is_checked_before_the_server_listens(
 ) -> None:
     code = main(["receiver", "--port", "0", "--workers", workers, "--store-url", f"sqlite:///{tmp_path}/store.db"])
 
+    missing = f"There is no file {tmp_path}/store.db yet: check that the path is right."
     assert (code, *capsys.readouterr()) == (
         2,
         "",
         (
             "airflow-rcs receiver: store: its tables are missing. Make them with: airflow-rcs migrate, or by the "
-            "DAG rcs_maintenance\n"
+            f"DAG rcs_maintenance. {missing}\n"
         ),
     )
 

@@ -36,7 +36,7 @@ def test_it_applies_the_codes_of_the_default_connection(
     assert run() == 0
 
     assert row(engine).delivery_status == "read"
-    assert capsys.readouterr().out == "1 messages were computed anew; 1 of them have changed.\n"
+    assert capsys.readouterr().out == "1 message was computed anew; 1 of them has changed.\n"
 
 
 def test_it_applies_the_codes_of_the_connection_that_is_named_to_one_campaign(

@@ -103,7 +103,7 @@ def test_it_reads_all_of_them_again(engine: sa.Engine, run: Refused, capsys: pyt
 
     still, total = capsys.readouterr().out.splitlines()
     assert still.startswith("2: still refused: ")
-    assert total == "1 bodies are refused no more, 1 still are; 1 reports and replies landed."
+    assert total == "1 body is refused no more, 1 still is; 1 report or reply landed."
     with engine.connect() as connection:
         assert connection.execute(sa.select(report.c.fold.is_not(None))).scalars().all() == [True]
 

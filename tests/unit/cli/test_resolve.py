@@ -30,7 +30,7 @@ def test_a_verdict_requires_a_reason(store_url: str, engine: sa.Engine, capsys: 
     assert (without, given) == (2, 0)
     printed = capsys.readouterr()
     assert "because: it is empty" in printed.err
-    assert "Campaign spring: 1 messages were resolved as accepted." in printed.out
+    assert "Campaign spring: 1 message was resolved as accepted." in printed.out
 
 
 def test_an_unknown_campaign_is_named(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,5 +48,5 @@ def test_one_message_is_resolved_by_its_phone(
 
     assert main(["resolve", "spring", *verdict, "--phone", phone, "--store-url", store_url]) == 0
 
-    assert "1 messages were resolved" in capsys.readouterr().out
+    assert "1 message was resolved" in capsys.readouterr().out
     assert states(engine) == {ANA: "accepted", BEA: "in_doubt"}

@@ -58,7 +58,7 @@ def test_a_connection_without_credentials_is_refused_with_the_missing_field(
 def test_a_base_url_that_is_not_https_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     define_connection(monkeypatch, host="http://rcs.example")
 
-    with pytest.raises(RcsInputError, match="^host of the connection: http://rcs.example is not https. Use an https"):
+    with pytest.raises(RcsInputError, match="^host of the connection 'rcs_default': http://rcs.example is not https"):
         RcsHook().list_templates()
 
 

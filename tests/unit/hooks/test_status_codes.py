@@ -32,5 +32,7 @@ def test_a_connection_that_cannot_be_used_is_a_warning(monkeypatch: pytest.Monke
 
     [warning] = outdated_warnings(engine, "rcs_default")
 
-    assert warning.startswith("Status codes are not compared with those of the connection. status_codes: ")
+    assert warning.startswith(
+        "Status codes are not compared with those of the connection. status_codes of the connection 'rcs_default': "
+    )
     engine.dispose()

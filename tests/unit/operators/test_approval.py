@@ -41,7 +41,7 @@ def test_the_question_shows_counts_reasons_sizes_and_masked_samples() -> None:
         "",
         "- 1 rejected: phone: it is not a phone number",
         "",
-        f"1 requests, {plan['requests']['total_bytes']} bytes in total. Masked samples:",
+        f"1 request, {plan['requests']['total_bytes']:,} bytes in total. Masked samples:",
         "",
         "- *********001, Xxxxx Xxxxx: {'Amount': '00.0', 'Shop': 'Xxxxxx'}",
         "- *********002, Xxxxx: {'Amount': '0', 'Shop': 'Xxxxxx'}",

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.operators.approval import RcsApprovalOperator
 from airflow_provider_rcs.operators.rcs import RcsGetTemplateOperator, RcsListTemplatesOperator, RcsSendOperator
-from airflow_provider_rcs.operators.rendering import Data, guarded, text_of, unguarded
+from airflow_provider_rcs.operators.rendering import Data, guarded, unguarded
 from airflow_provider_rcs.operators.scheduled import RcsDispatchScheduledOperator
 from airflow_provider_rcs.sensors.credit import RcsCreditSensor
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
@@ -303,17 +303,6 @@ def test_the_output_of_a_task_stays_a_reference() -> None:
         operator = RcsSendOperator(task_id="send", recipients=people(), template_id="1")
 
     assert isinstance(operator.recipients, XComArg)
-
-
-@pytest.mark.parametrize(("value", "text"), [("007", "007"), (20261129, "20261129")])
-def test_a_text_may_be_given_as_a_whole_number(value: object, text: str) -> None:
-    assert text_of("campaign", value) == text
-
-
-@pytest.mark.parametrize("value", [1.5, True, None, ["spring"]])
-def test_what_is_no_text_is_refused_by_its_type(value: object) -> None:
-    with pytest.raises(RcsInputError, match=f"campaign: a {type(value).__name__} is not a text"):
-        text_of("campaign", value)
 
 
 def test_parameters_that_a_template_made_a_text_are_refused() -> None:

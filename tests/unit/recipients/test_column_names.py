@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -53,8 +54,13 @@ def test_parts_may_have_the_same_columns_in_another_order() -> None:
 
 
 def test_a_part_with_other_columns_is_refused_with_the_difference() -> None:
-    with pytest.raises(RcsInputError, match="part 2 has other columns .*: it lacks 'name' and it adds 'NAME'"):
+    with pytest.raises(RcsInputError) as refused:
         require_same_columns("recipients", "part 2", ["phone", "name"], ["phone", "NAME"])
+
+    assert str(refused.value) == (
+        "recipients: part 2 has other columns than the first one: it lacks 'name' and it adds 'NAME'. Give all parts "
+        "the same columns."
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,7 +70,7 @@ def test_a_part_with_other_columns_is_refused_with_the_difference() -> None:
         ["Ana", "+34 (600) 00-00-01"],
         ["Ana", "https://example.org/ana"],
         ["Ana", "two\nlines"],
-        ["Ana", "x" * 200],
+        ["Ana", "x" * 129],
     ],
     ids=str,
 )
@@ -72,6 +78,25 @@ def test_a_row_of_recipients_in_place_of_a_header_is_not_shown(names: list[str])
     assert list_columns(names) == "(not shown, because they look like a row of recipients: is the header missing?)"
 
 
-@pytest.mark.parametrize("name", ["sales_2026-01-01", "q1 2026", "2026", "variable 1", "e-mail"])
+@pytest.mark.parametrize("name", ["sales_2026-01-01", "q1 2026", "2026", "variable 1", "e-mail", "x" * 128])
 def test_usual_names_of_columns_are_shown(name: str) -> None:
     assert list_columns(["phone", name]) == f"'phone', {name!r}"
+
+
+def test_a_source_without_columns_is_shown_as_such() -> None:
+    assert list_columns([]) == "none"
+
+
+def test_columns_of_the_same_name_in_a_row_of_recipients_are_not_shown() -> None:
+    with pytest.raises(RcsInputError, match="is the header missing") as refused:
+        require_distinct_columns("csv", ["Ana", "34600000001", "Ana"], "Give one an alias.")
+
+    assert "Ana" not in str(refused.value)
+
+
+@pytest.mark.parametrize("part", [["34600000001", "Eva"], ["34600000001", "Ana", "Eva"], ["34600000001"]], ids=len)
+def test_the_columns_in_which_rows_of_recipients_differ_are_not_shown(part: list[str]) -> None:
+    with pytest.raises(RcsInputError, match="is the header missing") as refused:
+        require_same_columns("recipients", "part 2", ["34600000001", "Ana"], part)
+
+    assert not {"Ana", "Eva"} & set(re.findall(r"\w+", str(refused.value)))

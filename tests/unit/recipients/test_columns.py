@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import Template, TemplateVariable
+from airflow_provider_rcs.recipients.cells import UnreadableCell
 from airflow_provider_rcs.recipients.columns import (
     RecipientColumns,
     choose_columns,
@@ -38,6 +40,8 @@ def choose(
     reference_column: Any = None,
     variables: Any = None,
     constants: Any = None,
+    region_column: Any = None,
+    hint: str = "",
 ) -> Any:
     return choose_columns(
         template,
@@ -47,6 +51,8 @@ def choose(
         reference_column=reference_column,
         variables=variables,
         constants=constants,
+        region_column=region_column,
+        hint=hint,
     )
 
 
@@ -174,10 +180,11 @@ def test_the_callers_mapping_is_not_changed() -> None:
 @pytest.mark.parametrize(
     ("argument", "given_columns"),
     [
-        ("phone_column", {"phone_column": "mobile"}),
-        ("name_column", {"name_column": "full_name"}),
-        ("reference_column", {"reference_column": "customer"}),
-        ("variables['Who']", {"variables": {"Who": "first_name"}}),
+        ("phone_column", {"phone_column": "other"}),
+        ("name_column", {"name_column": "other", "constants": {"Who": "neighbour"}}),
+        ("reference_column", {"reference_column": "other"}),
+        ("region_column", {"region_column": "other"}),
+        ("variables['Who']", {"variables": {"Who": "other"}}),
     ],
 )
 def test_a_missing_column_is_refused_by_its_argument_with_the_existing_columns(
@@ -187,7 +194,7 @@ def test_a_missing_column_is_refused_by_its_argument_with_the_existing_columns(
         choose(**given_columns)
 
     assert refused.value.field == argument
-    assert str(refused.value).endswith("The columns are 'phone', 'Amount'.")
+    assert str(refused.value) == f"{argument}: there is no column 'other'. The columns are 'phone', 'Amount'."
 
 
 def test_a_variable_that_is_not_in_the_template_is_refused_with_those_that_are() -> None:
@@ -206,8 +213,26 @@ def test_a_variable_without_a_column_is_refused_with_the_mapping_to_add() -> Non
     with pytest.raises(RcsInputError) as refused:
         choose(available=("phone", "total"))
 
-    assert "variable 'Amount' of template 1234567 has no column 'Amount'" in str(refused.value)
-    assert "variables={\"Amount\": \"<column>\"}; the columns are 'phone', 'total'" in str(refused.value)
+    assert str(refused.value) == (
+        "variables: variable 'Amount' of template 1234567 has no column 'Amount'. "
+        "Map it with variables={\"Amount\": \"<column>\"}; the columns are 'phone', 'total'. "
+        'Or send the same value to all recipients with constants={"Amount": "<value>"}.'
+    )
+
+
+def test_a_variable_without_a_column_is_refused_with_the_hint_of_its_source() -> None:
+    with pytest.raises(RcsInputError, match=r'constants=\{"Amount": "<value>"\}\. The index is no column\.$'):
+        choose(available=("phone", "total"), hint="The index is no column.")
+
+
+def test_each_variable_is_read_from_a_column_or_a_constant() -> None:
+    names = ("Shop", "Amount", "Day")
+    template = Template("7", "Offer", tuple(TemplateVariable(name, "TEXTO") for name in names))
+
+    columns = choose(template, ("phone", "Amount", "Day"), constants={"Shop": "Madrid"}, variables={"Amount": "Amount"})
+
+    assert columns.variables == {"Amount": "Amount", "Day": "Day"}
+    assert columns.constants == {"Shop": "Madrid"}
 
 
 def test_a_constant_replaces_a_column() -> None:
@@ -242,8 +267,10 @@ def test_a_constant_that_is_a_container_is_refused() -> None:
 
 
 def test_a_variable_that_is_both_a_column_and_a_constant_is_refused() -> None:
-    with pytest.raises(RcsInputError, match=r"^constants: 'Amount' is in variables as well\."):
+    with pytest.raises(RcsInputError) as refused:
         choose(variables={"Amount": "Amount"}, constants={"Amount": "7"})
+
+    assert str(refused.value) == "constants: 'Amount' is in variables as well. Remove it from one of the two."
 
 
 def test_a_constant_is_a_variable_of_every_recipient() -> None:
@@ -264,6 +291,12 @@ def test_every_field_of_a_row_is_read() -> None:
     )
     assert (recipient.name, recipient.reference, recipient.variables) == ("Ana", "42", {"Amount": "19.90"})
     assert (recipient.rejection, recipient.detail) == ("", "")
+
+
+def test_a_recipient_without_columns_of_names_and_references_has_neither() -> None:
+    recipient = read("600 000 001")
+
+    assert (recipient.name, recipient.reference, recipient.is_fixed_line) == ("", "", False)
 
 
 def test_national_phones_are_read_in_the_default_region() -> None:
@@ -388,8 +421,22 @@ def test_recipients_without_a_phone_differ_by_every_other_value_of_their_rows(di
 def test_the_key_of_a_recipient_without_a_phone_shows_nothing_of_the_row() -> None:
     key = read("600", name="Ana", id="42").key
 
-    assert key.startswith("no-phone:")
+    assert re.fullmatch("no-phone:[0-9a-f]{24}", key)
     assert not {"600", "Ana"} & {key.removeprefix("no-phone:")[start : start + 3] for start in range(24)}
+
+
+@pytest.mark.parametrize(
+    ("phone", "as_listed"),
+    [
+        (" 600 000 001 ", "600 000 001"),
+        (600000001.5, "600000001.5"),
+        (True, "True"),
+        ("6\x00 00\n1", "6\ufffd 00\ufffd1"),
+    ],
+    ids=repr,
+)
+def test_the_phone_as_listed_is_trimmed_text_that_every_database_can_store(phone: Any, as_listed: str) -> None:
+    assert read(phone).phone_as_listed == as_listed
 
 
 def test_the_phone_as_listed_is_cut_to_64_characters() -> None:
@@ -457,3 +504,9 @@ def test_no_rejection_shows_more_of_a_phone_than_its_last_three_digits(phone: st
 
     shown = recipient.rejection + recipient.detail.removeprefix("row 1, ")
     assert sum(character.isdigit() for character in shown) <= 3
+
+
+def test_a_phone_that_python_cannot_represent_is_listed_as_empty_text() -> None:
+    recipient = read(UnreadableCell())
+
+    assert (recipient.phone, recipient.phone_as_listed) == (None, "")

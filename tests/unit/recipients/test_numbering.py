@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from functools import partial
+
 import phonenumbers
 import pytest
 from hypothesis import given
@@ -15,6 +19,9 @@ from airflow_provider_rcs.recipients.numbering import (
     digits_dialled_abroad,
     international_number,
     main_region,
+    mobiles_after_plus,
+    mobiles_with_code,
+    national_mobiles,
     national_number,
 )
 
@@ -76,10 +83,34 @@ def test_every_prefix_of_a_region_is_read_as_phonenumbers_reads_it(
         ("0111523456789", "AR", Number("+5491123456789", Kind.MOBILE)),
         ("07624300123", "GB", Number("+447624300123", Kind.MOBILE)),
         ("011134612345678", "US", None),
+        ("8001234567", "BY", Number("+3758001234567", Kind.OTHER)),
     ],
 )
 def test_a_national_number_follows_the_rules_of_its_country(digits: str, region: str, number: Number | None) -> None:
     assert national_number(digits, region) == number
+
+
+def national_prefix(region: str) -> str:
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    return (metadata.national_prefix if metadata else None) or ""
+
+
+def test_the_example_numbers_of_every_region_are_read_as_phonenumbers_reads_them() -> None:
+    examples = [
+        (region, prefix + phonenumbers.national_significant_number(example))
+        for region in REGIONS
+        for prefix in ("", national_prefix(region))
+        for kind in KINDS
+        if (example := phonenumbers.example_number_for_type(region, kind))
+    ]
+
+    assert [national_number(digits, region) for region, digits in examples] == [
+        parsed(digits, region) for region, digits in examples
+    ]
+
+
+def test_a_number_of_15_digits_is_read_without_the_zero_that_is_dialled_inside_its_country() -> None:
+    assert international_number("4306641234567890") == Number("+436641234567890", Kind.MOBILE)
 
 
 @pytest.mark.parametrize(
@@ -119,3 +150,56 @@ def test_any_national_digits_of_a_main_region_are_those_after_its_code(digits: s
     number = national_number(digits, region)
 
     assert number is None or number == dialled_inside(digits, region)
+
+
+ITALIAN_MOBILE = "3931234567"  # begins with its own calling code
+
+
+@pytest.mark.parametrize(
+    ("pattern_of_form", "phone"),
+    [
+        (partial(mobiles_after_plus, "34600000001"), "+34600000002"),
+        (partial(mobiles_after_plus, "436641234567890"), "+436641234567899"),
+        (partial(mobiles_with_code, "34600000001", None), "34600000002"),
+        (partial(mobiles_with_code, "34600000001", "ES"), "34600000002"),
+        (partial(mobiles_with_code, "436641234567890", "AT"), "436641234567899"),
+        (partial(national_mobiles, "600000001", "ES", may_have_code=True), "600000002"),
+        (partial(national_mobiles, ITALIAN_MOBILE, "IT", may_have_code=False), ITALIAN_MOBILE),
+        (partial(national_mobiles, "6641234567890", "AT", may_have_code=True), "6641234567899"),
+    ],
+    ids=[
+        "plus",
+        "longest with plus",
+        "any code",
+        "code",
+        "longest with code",
+        "national",
+        "never with code",
+        "longest",
+    ],
+)
+def test_mobiles_of_the_form_of_an_example_are_found_in_runs_of_lines(
+    pattern_of_form: Callable[[], re.Pattern[str]], phone: str
+) -> None:
+    lines = f"{phone}\n{phone}\n+34912345678\n{phone}\n"
+
+    assert pattern_of_form().findall(lines) == [(f"{phone}\n{phone}\n", "+34912345678\n"), (f"{phone}\n", ""), ("", "")]
+
+
+@pytest.mark.parametrize(
+    ("pattern_of_form", "line"),
+    [
+        (partial(mobiles_after_plus, "34600000001"), "34600000001"),
+        (partial(mobiles_after_plus, "34600000001"), "+346000000011"),
+        (partial(mobiles_with_code, "34600000001", "ES"), "33612345678"),
+        (partial(mobiles_with_code, "4915123456789", "DE"), "4915123456789"),
+        (partial(mobiles_with_code, "0034600000001", None), "0034600000001"),
+        (partial(national_mobiles, "600000001", "ES", may_have_code=False), "0600000001"),
+        (partial(national_mobiles, ITALIAN_MOBILE, "IT", may_have_code=True), ITALIAN_MOBILE),
+        (partial(national_mobiles, "007181692", "TJ", may_have_code=True), "007181692"),
+    ],
+)
+def test_a_line_that_could_be_read_in_another_way_is_not_found(
+    pattern_of_form: Callable[[], re.Pattern[str]], line: str
+) -> None:
+    assert pattern_of_form().findall(f"{line}\n") == [("", f"{line}\n"), ("", "")]

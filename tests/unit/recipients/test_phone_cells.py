@@ -108,6 +108,7 @@ SCIENTIFIC = "it is in scientific notation, which has lost digits; cast the colu
         (np.timedelta64(34600000001, "s"), "it is a timedelta64, not text"),
         (np.array([34600000001]), "it is a ndarray, not text"),
         (np.float32(600000000), "it is a float32, which rounds phones; read the column as text or as BIGINT"),
+        (np.float16(60000), "it is a float16, which rounds phones; read the column as text or as BIGINT"),
         ("600000001.5", FRACTION),
         ("+34600000001.5", FRACTION),
         ("+34 600000001.0", FRACTION),
@@ -128,6 +129,12 @@ SCIENTIFIC = "it is in scientific notation, which has lost digits; cast the colu
         ("600 00 00 01 o 600 00 00 02", TWO_PHONES),
         ("600 000 001 - 600 000 002", TWO_PHONES),
         ("600 000 001/02", TWO_PHONES),
+        ("600 000 001/2", TWO_PHONES),
+        ("600 - 000 001/02", TWO_PHONES),
+        ("6000001 6000002", TWO_PHONES),
+        ("600 0001 / 600 000 002 2", TWO_PHONES),
+        ("+34 60012 +34 60013", TWO_PHONES),
+        ("600000001 tel:", NO_PHONE),
         ("600000001,0", NO_PHONE),
         ("-600000001", NO_PHONE),
         ("\u2212600000001", NO_PHONE),
@@ -147,7 +154,9 @@ def test_what_is_not_one_phone_is_refused_with_the_reason(cell: Any, rule: str) 
     assert str(refused.value) == rule
 
 
-@pytest.mark.parametrize("cell", ["0171/1234567", "+49 171/1234567", "06/12/34/56/78", "0049 1512/3456789"])
+@pytest.mark.parametrize(
+    "cell", ["0171/1234567", "0171 123/4567", "600000001/", "+49 171/1234567", "06/12/34/56/78", "0049 1512/3456789"]
+)
 def test_a_slash_between_the_parts_of_one_phone_is_no_second_phone(cell: str) -> None:
     assert written_phone(cell) == "".join(character for character in cell if character not in " /")
 
@@ -167,3 +176,20 @@ def test_a_phone_in_writing_is_digits_after_an_optional_plus(cell: str) -> None:
 @given(st.integers(10**6, 10**15).map(str))
 def test_a_float_columns_text_is_the_number_before_its_point(digits: str) -> None:
     assert written_phone(f"{digits}.0") == written_phone(float(digits)) == digits
+
+
+@pytest.mark.parametrize("cell", [0, 0.0, Decimal(0)], ids=repr)
+def test_zero_is_the_digit_zero(cell: Any) -> None:
+    assert written_phone(cell) == "0"
+
+
+@pytest.mark.parametrize("cell", [600000001.5, float("inf"), np.float32(600000000), "600000001.5", "6.0E+8"], ids=repr)
+def test_a_number_that_is_no_whole_phone_is_read_as_one_that_has_lost_digits(cell: Any) -> None:
+    with pytest.raises(PhoneError) as refused:
+        written_phone(cell)
+
+    assert refused.value.reading == "a number that has lost digits"
+
+
+def test_only_the_first_zero_in_brackets_is_the_one_that_is_dialled_inside_a_country() -> None:
+    assert written_phone("+34 (0) 600 (0)00 001") == "+34600000001"

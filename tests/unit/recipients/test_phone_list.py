@@ -65,7 +65,7 @@ def test_fixed_lines_that_name_their_country_are_read_where_they_are_messaged() 
 
 
 def test_phones_that_a_32_bit_float_has_rounded_refuse_the_list() -> None:
-    with pytest.raises(RcsInputError, match="20 of 20 phones are rounded"):
+    with pytest.raises(RcsInputError, match="^exclude_sql: 20 of 20 phones are rounded"):
         read([600000000] * 20)
 
 
@@ -81,3 +81,20 @@ def test_the_error_comes_after_the_whole_list_was_read() -> None:
         read_phone_list("exclude_sql", chunks(), PhoneRules())
 
     assert read_chunks == [0, 1, 2]
+
+
+def test_the_error_has_the_remedy_of_each_kind_of_cell_that_cannot_be_read() -> None:
+    with pytest.raises(RcsInputError) as refused:
+        read([None, "912345678"])
+
+    assert str(refused.value) == (
+        "exclude_sql: 2 of 2 rows cannot be read as the phone of a mobile, so that it is unknown who must not be "
+        "messaged. Nothing was sent or recorded. The first is row 1, value '': it is missing. Write phones with + and "
+        "the country code; for national phones, set default_region. Leave out rows that hold no phone of a mobile with "
+        "a WHERE. Leave out rows without a phone: WHERE phone IS NOT NULL."
+    )
+
+
+def test_the_error_says_why_a_fixed_line_may_be_the_phone_of_a_mobile() -> None:
+    with pytest.raises(RcsInputError, match="value .*678': it is a fixed line, and may be a mobile written without"):
+        read(["912345678"])

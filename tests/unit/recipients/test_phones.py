@@ -24,12 +24,20 @@ def refusal(cell: Any, rules: PhoneRules) -> str:
     return str(refused.value)
 
 
-def read_alone(cell: Any, rules: PhoneRules) -> tuple[str | None, str | None]:
-    """Return a cell's phone and what is wrong with it, read by itself."""
+def read_alone(cell: Any, rules: PhoneRules) -> tuple[str | None, str, str | None]:
+    """Return a cell's phone, how it was read and what is wrong with it, read by itself."""
     try:
-        return read_phone(cell, rules).phone, None
+        read = read_phone(cell, rules)
     except PhoneError as error:
-        return error.phone, str(error)
+        return error.phone, error.reading, str(error)
+    return read.phone, read.reading, None
+
+
+def read_in_column(cells: list[Any], rules: PhoneRules) -> list[tuple[str | None, str, str | None]]:
+    """Return the same of each cell, read in a column."""
+    column = read_phone_column(cells, rules)
+    refused = map(column.refused.get, range(len(cells)))
+    return list(zip(column.phones, column.readings, refused, strict=True))
 
 
 @pytest.mark.parametrize("row", list(csv.DictReader(EXPECTED.open(encoding="utf-8"))), ids=lambda row: row["case"])
@@ -87,6 +95,23 @@ def test_double_zero_that_is_a_part_of_the_regions_own_way_abroad_is_refused_if_
     assert refused.value.readings == ("**********260", "*********260")
 
 
+def test_the_regions_own_code_after_double_zero_decides_between_two_valid_numbers() -> None:
+    read = read_phone("00554532123456", PhoneRules("BR", mobile_only=False))
+
+    assert read == ("+554532123456", "as written", True)
+
+
+def test_a_number_that_is_whole_after_double_zero_outweighs_one_of_which_a_part_would_be_dropped() -> None:
+    assert read_phone("00224608123456", PhoneRules("BR")) == ("+224608123456", "as written", False)
+
+
+def test_digits_after_the_regions_own_way_abroad_that_begin_with_a_code_as_well_are_refused() -> None:
+    with pytest.raises(PhoneError, match="it can be read as two phones") as refused:
+        read_phone("8105016221234", PhoneRules("RU", "e164"))
+
+    assert refused.value.readings == ("**********234", "********234")
+
+
 def test_the_zero_that_is_dialled_inside_a_country_is_dropped_after_its_code() -> None:
     assert read_phone("+44 (0)7400 123456", SPAIN).phone == "+447400123456"
 
@@ -108,6 +133,44 @@ def test_two_valid_readings_in_one_region_are_refused() -> None:
         read_phone("15123456789", PhoneRules("DE", "e164"))
 
     assert len(refused.value.readings) == 2
+    assert refused.value.reading == "digits that are no phone, or more than one"
+
+
+@pytest.mark.parametrize(
+    ("phone", "region", "readings"),
+    [
+        ("3905550390", "IT", ("**********390", "********390")),
+        ("435632775", "AT", ("*********775", "*******775")),
+    ],
+    ids=["a mobile or a fixed line", "one of two fixed lines"],
+)
+def test_digits_that_are_a_national_number_and_one_with_its_code_are_refused(
+    phone: str, region: str, readings: tuple[str, str]
+) -> None:
+    with pytest.raises(PhoneError, match="it can be read as two phones") as refused:
+        read_phone(phone, PhoneRules(region))
+
+    assert refused.value.readings == readings
+
+
+def test_digits_that_begin_with_no_code_are_refused_as_no_international_number() -> None:
+    assert refusal("12345", PhoneRules(phone_format="e164")) == "it is not a valid international number"
+
+
+def test_the_zero_of_a_fixed_line_is_not_restored() -> None:
+    assert refusal("120211234", PhoneRules("BJ")) == (
+        "it is not a number of BJ; if it is international, write + before it"
+    )
+
+
+def test_no_zero_is_restored_where_not_every_mobile_begins_with_one() -> None:
+    assert refusal("4879646", PhoneRules("BF")) == "it is not a number of BF; if it is international, write + before it"
+
+
+def test_digits_with_a_code_that_are_a_mobile_without_its_zero_as_well_are_refused() -> None:
+    assert refusal("50051234", PhoneRules("CG", "e164")) == (
+        "it can be read as two phones; write +, or set phone_format"
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,6 +225,34 @@ def test_a_column_is_read_cell_by_cell() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("phone", "rules"),
+    [
+        ("+34600000001", PhoneRules()),
+        ("600000001", PhoneRules("ES")),
+        ("34600000001", PhoneRules("ES")),
+        ("34600000001", PhoneRules("ES", "national")),
+        ("34600000001", PhoneRules("ES", "e164")),
+        ("447400123456", PhoneRules("ES", "e164")),
+        ("447400123456", PhoneRules(phone_format="e164")),
+        ("4915123456789", PhoneRules("DE")),
+        ("3905550390", PhoneRules("IT")),
+        ("3905550390", PhoneRules("IT", "national")),
+        ("007181692", PhoneRules("TJ")),
+    ],
+    ids=str,
+)
+def test_a_column_of_one_form_is_read_as_each_of_its_phones(phone: str, rules: PhoneRules) -> None:
+    assert read_in_column([phone] * 3, rules) == [read_alone(phone, rules)] * 3
+
+
+def test_a_phone_that_can_be_read_in_two_ways_is_refused_among_others_of_its_length() -> None:
+    column = read_phone_column(["3471234567", "3471234568", "3905550390"], PhoneRules("IT"))
+
+    assert column.phones == ["+393471234567", "+393471234568", None]
+    assert list(column.two_readings) == [2]
+
+
 def test_the_fixed_lines_of_a_column_are_kept_with_their_places() -> None:
     column = read_phone_column(["912345678", "600000001", "+44 20 7946 0000"], PhoneRules("ES", mobile_only=False))
 
@@ -190,10 +281,7 @@ RULES = st.builds(
 
 @given(st.lists(CELLS), RULES)
 def test_a_cell_reads_the_same_in_a_column_as_by_itself(cells: list[Any], rules: PhoneRules) -> None:
-    column = read_phone_column(cells, rules)
-
-    read = [(phone, column.refused.get(position)) for position, phone in enumerate(column.phones)]
-    assert read == [read_alone(cell, rules) for cell in cells]
+    assert read_in_column(cells, rules) == [read_alone(cell, rules) for cell in cells]
 
 
 @given(st.from_regex(r"\+999[0-9 ()-]{5,20}|[0-9]{8,12}x", fullmatch=True))

@@ -54,3 +54,20 @@ def test_two_readings_keep_their_row() -> None:
     read = read_phones_by_region(["600000001", "15123456789"], ["ES", "DE"], PhoneRules(phone_format="e164"))
 
     assert list(read.two_readings) == [1]
+
+
+def test_a_cell_that_is_no_phone_in_a_row_of_an_unknown_region_is_refused_for_itself() -> None:
+    read = read_phones_by_region(["x", "+34123", None], ["Spain"] * 3, PhoneRules("ES"))
+
+    assert read.refused == {
+        0: "it is not a phone number",
+        1: "it is not a valid international number",
+        2: "it is missing",
+    }
+
+
+def test_fixed_lines_in_rows_of_an_unknown_region_follow_the_rules() -> None:
+    cells, regions = ["+34912345678"], ["Spain"]
+
+    assert list(read_phones_by_region(cells, regions, PhoneRules(mobile_only=True)).refused) == [0]
+    assert read_phones_by_region(cells, regions, PhoneRules(mobile_only=False)).fixed_lines == [0]

@@ -124,11 +124,13 @@ def test_a_value_that_is_not_a_shard_is_refused_by_name_with_an_example(shard: A
 
 
 def test_a_shard_beyond_the_last_one_is_refused() -> None:
-    with pytest.raises(RcsInputError, match="^shard: '5/4' is beyond the last one, 4/4"):
+    with pytest.raises(RcsInputError, match=r"^shard: '5/4' is beyond the last one, 4/4\. Use one of the values that"):
         read_selection("5/4", 1)
 
 
 @pytest.mark.parametrize("sample", [0, -0.1, 1.01, "", "5%", "0,5", None, True, "nan", "inf", [1]], ids=repr)
 def test_a_value_that_is_not_a_fraction_is_refused_by_name_with_an_example(sample: Any) -> None:
-    with pytest.raises(RcsInputError, match=r"^sample: .* is not a fraction of the list\. .* such as 0\.01\.$"):
+    with pytest.raises(
+        RcsInputError, match=r"^sample: .* is not a fraction of the list\. Use a number above 0 .* such as 0\.01\.$"
+    ):
         read_selection(None, sample)

@@ -31,6 +31,12 @@ class Service:
     def send(self, request: SendRequest) -> SendResult:
         return self.reply(request)
 
+    def withdraw(self) -> None:
+        """Nothing is on its way: a request is answered or not."""
+
+    def give_up(self) -> None:
+        """Nothing is on its way: a request is answered or not."""
+
     def get_template(self, template_id: str, *, fresh: bool = False) -> Template:  # noqa: ARG002
         if self.template is None:
             raise RcsParameterError("no such template")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event, Thread
+from threading import Thread, current_thread
 
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.sending.threads import submit
+from airflow_provider_rcs.sending.threads import start
 from tests.unit.sending.test_sender import FakeService, send
 from tests.unit.store.given import phones, states
 
@@ -76,15 +75,29 @@ def test_nothing_is_sent_if_no_thread_can_be_started_to_claim(
     assert states(engine) == dict.fromkeys(PEOPLE, "planned")
 
 
-def test_a_call_for_which_no_thread_can_be_started_is_not_made_later(limit_threads: Callable[[str, int], None]) -> None:
-    made: list[str] = []
-    release = Event()
-    limit_threads("pool", 1)
+def test_nothing_is_sent_if_no_thread_can_be_started_for_the_send(
+    engine: sa.Engine, limit_threads: Callable[[str, int], None]
+) -> None:
+    limit_threads("rcs-campaign", 0)
 
-    with ThreadPoolExecutor(2, thread_name_prefix="pool") as pool:
-        submit(pool, release.wait)
-        with pytest.raises(RuntimeError):
-            submit(pool, lambda: made.append("the second"))
-        release.set()
+    with pytest.raises(RuntimeError, match="start new thread"):
+        send(engine, FakeService(), PEOPLE)
 
-    assert made == []
+    assert states(engine) == dict.fromkeys(PEOPLE, "planned")
+
+
+def test_a_call_returns_what_it_returns_and_raises_what_it_raises() -> None:
+    def fail() -> None:
+        raise KeyError("x")
+
+    assert start(lambda: 7, "a test").result() == 7
+    with pytest.raises(KeyError):
+        start(fail, "a test").result()
+
+
+def test_a_call_does_not_keep_the_process_from_ending() -> None:
+    daemons: list[bool] = []
+
+    start(lambda: daemons.append(current_thread().daemon), "a test").result()
+
+    assert daemons == [True]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsRefusedDataError, RcsStoreError, RcsStoreUnavailable
 from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.store.db import engine as engine_module
 from airflow_provider_rcs.store.db.engine import (
     SUPPORTED_DRIVERS,
     engine_from_url,
@@ -32,6 +34,27 @@ def test_an_unusable_url_is_refused_with_two_usable_examples(url: str) -> None:
 def test_a_refused_url_is_not_shown_because_it_may_contain_a_password() -> None:
     with pytest.raises(RcsStoreError) as refused:
         engine_from_url("nosuchdatabase://user:secret@host/db")
+
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+def test_a_url_without_a_driver_gets_the_one_that_is_installed(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    monkeypatch.setattr(engine_module, "find_spec", lambda name: name == "psycopg2" or None)
+
+    assert engine_from_url(f"{scheme}://me@host/db").url.drivername == "postgresql+psycopg2"
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2"])
+def test_a_url_whose_driver_is_not_installed_is_refused_with_the_extra_to_install(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    monkeypatch.setattr(engine_module, "find_spec", {}.get)
+    for name in ("psycopg", "psycopg2"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+    with pytest.raises(RcsStoreError, match=r"driver.*pip install 'airflow-provider-rcs\[postgres\]'") as refused:
+        engine_from_url(f"{scheme}://me:secret@host/db")
 
     assert "secret" not in str(refused.value)
 

@@ -162,17 +162,24 @@ def test_other_tables_in_the_same_database_are_left_alone(engine: sa.Engine) -> 
 
 
 @pytest.mark.parametrize("function", [migrate, require_migrated])
-def test_an_unreachable_database_raises_store_unavailable(
-    tmp_path: Path, function: Callable[[sa.Engine], object]
-) -> None:
+def test_a_missing_folder_is_named_and_may_come_later(tmp_path: Path, function: Callable[[sa.Engine], object]) -> None:
     engine = engine_from_url(f"sqlite:///{tmp_path}/no/such/folder/store.db")
+
+    with pytest.raises(RcsStoreUnavailable, match=rf"there is no folder {tmp_path}/no/such/folder for store\.db"):
+        function(engine)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("function", [migrate, require_migrated])
+def test_an_unreachable_database_raises_store_unavailable(function: Callable[[sa.Engine], object]) -> None:
+    engine = engine_from_url("postgresql+psycopg://nobody@127.0.0.1:1/nowhere")
 
     with pytest.raises(RcsStoreUnavailable, match="cannot be reached"):
         function(engine)
 
 
 def test_checking_a_missing_sqlite_file_does_not_create_it(tmp_path: Path) -> None:
-    with pytest.raises(RcsStoreError, match="its tables are missing"):
+    with pytest.raises(RcsStoreError, match=rf"its tables are missing.*There is no file {tmp_path}/store\.db yet"):
         require_migrated(engine_from_url(f"sqlite:///{tmp_path}/store.db"))
 
     assert not list(tmp_path.iterdir())

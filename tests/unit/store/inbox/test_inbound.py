@@ -212,7 +212,7 @@ def test_an_opt_out_that_nothing_attributes_is_kept_counted_and_logged(
     fold(engine)
 
     assert (suppressed(engine), read_backlog(engine).unapplied_opt_outs) == ({}, 1)
-    assert [each.message.count("1 people opted out") for each in caplog.records] == [1]
+    assert [each.message.count("1 person opted out") for each in caplog.records] == [1]
     assert "623123456" not in caplog.text
 
 

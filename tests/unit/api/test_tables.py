@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from airflow_provider_rcs.store.read.text_tables import aligned
+from airflow_provider_rcs.api.tables import aligned
 
 
 def test_numbers_are_aligned_right_and_texts_left() -> None:

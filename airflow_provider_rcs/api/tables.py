@@ -1,4 +1,4 @@
-"""Tables as text for terminals and logs, with aligned columns."""
+"""Tables as text, with aligned columns, for a terminal or a notebook."""
 
 from __future__ import annotations
 

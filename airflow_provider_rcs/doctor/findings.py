@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextvars import copy_context
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
 from airflow_provider_rcs.api.errors import RcsError
-from airflow_provider_rcs.hooks.time_limit import call_within
 
 SECONDS_FOR_A_CHECK = 30.0
 
@@ -68,7 +69,7 @@ def _run(check: Check, seconds: float) -> list[Finding]:
 
     try:
         # In the same context, in which Airflow keeps what a task may look up.
-        call_within(seconds, partial(copy_context().run, collect))
+        _call_within(seconds, partial(copy_context().run, collect))
     except TimeoutError:
         text = f"no result within {seconds:g} s. Check that nothing between here and there drops packets or waits."
         return [*found, Finding(Level.FAILED, check.what, text)]
@@ -78,3 +79,22 @@ def _run(check: Check, seconds: float) -> list[Finding]:
         text = f"the check itself failed ({type(error).__name__}). Check what it needs, or report this as a bug."
         return [*found, Finding(Level.FAILED, check.what, text)]
     return found
+
+
+def _call_within(seconds: float, call: Callable[[], None]) -> None:
+    """Make a call in a thread of its own, which is left behind after its time, and does not keep the process.
+
+    :raises TimeoutError: if the call takes longer.
+    """
+    outcome: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            call()
+        except BaseException as error:  # noqa: BLE001 - raised where the call is awaited
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(None)
+
+    threading.Thread(target=run, name="rcs-doctor", daemon=True).start()
+    outcome.result(seconds)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.masking import mask_text
+from airflow_provider_rcs.api.texts import text_of
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.operators.maintenance.base import RcsMaintenanceOperator, who_decides
 from airflow_provider_rcs.operators.maintenance.phones import delete_variable, phones_of_variable
-from airflow_provider_rcs.operators.rendering import text_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

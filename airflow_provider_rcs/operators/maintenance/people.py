@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_rcs.api.texts import text_of
 from airflow_provider_rcs.operators.maintenance.base import RcsMaintenanceOperator, who_decides
 from airflow_provider_rcs.operators.maintenance.phones import cells_given, delete_variable, phones_of_variable
-from airflow_provider_rcs.operators.rendering import text_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

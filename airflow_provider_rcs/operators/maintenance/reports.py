@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_rcs.api.texts import text_of
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.operators.maintenance.base import RcsMaintenanceOperator
-from airflow_provider_rcs.operators.rendering import text_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -42,7 +42,8 @@ def _check(conn_id: str, remedy: str, conn_types: tuple[str, ...]) -> Iterator[F
         try:
             connection = backend.get_connection(conn_id=conn_id)
         except Exception as error:  # noqa: BLE001 - a secrets backend may raise anything, and quote secrets
-            if not _is_not_found(error):
+            # Airflow does not ask those that come after the place where it finds the connection.
+            if not (found or _is_not_found(error)):
                 text = f"{place} cannot be asked ({type(error).__name__}). Check its settings and permissions."
                 yield Finding(Level.WARNING, what, text)
             continue

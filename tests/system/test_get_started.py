@@ -18,6 +18,8 @@ from tests.console_pages import Reader
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "get-started.md"
 CONSTRAINTS = ROOT / "constraints.txt"
+# Variables by which the machine would see the checkout, or connections and settings of this process.
+OF_THIS_ENVIRONMENT = ("AIRFLOW", "PYTHON", "RCS", "VIRTUAL_ENV")
 UV = Path(sys.executable).with_name("uv")
 
 
@@ -37,7 +39,7 @@ def machine(tmp_path: Path) -> dict[str, str]:
 def environment_of(home: Path, programs: Path, wheels: Path) -> dict[str, str]:
     """Return the environment of a machine whose Airflow listens on ports that are free here, without any connection."""
     api, real_home = f"http://127.0.0.1:{(port := free_port())}", Path.home()
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(OF_THIS_ENVIRONMENT)}
     return {
         # Where pip finds its settings and its cache, which hold nothing of Airflow's.
         "XDG_CONFIG_HOME": str(real_home / ".config"),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,6 @@ from tests.console_pages import Reader
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "get-started.md"
-CONSTRAINTS = ROOT / "constraints.txt"
 # Variables by which the machine would see the checkout, or connections and settings of this process.
 OF_THIS_ENVIRONMENT = ("AIRFLOW", "PYTHON", "RCS", "VIRTUAL_ENV")
 UV = Path(sys.executable).with_name("uv")
@@ -25,18 +25,30 @@ UV = Path(sys.executable).with_name("uv")
 
 @pytest.fixture
 def machine(tmp_path: Path) -> dict[str, str]:
-    """A home in which Airflow alone is installed and has its database, and where pip finds the wheel of this checkout."""
+    """A home with Airflow and its database, and nothing else; pip finds the wheel of this checkout there."""
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text("\n".join(versions_here()), encoding="utf-8")
     python = tmp_path / "airflow-venv" / "bin" / "python"
     run(UV, "venv", "--quiet", "--seed", "--python", sys.executable, python.parents[1])
-    run(UV, "pip", "install", "--quiet", "--python", python, "--constraint", CONSTRAINTS, "apache-airflow")
+    run(UV, "pip", "install", "--quiet", "--python", python, "--constraint", constraints, "apache-airflow")
     run(UV, "build", "--quiet", "--wheel", "--out-dir", tmp_path / "wheels", ROOT)
-    environment = environment_of(tmp_path / "home", python.parent, tmp_path / "wheels")
+    pip = {
+        "PIP_CONSTRAINT": str(constraints),
+        "PIP_FIND_LINKS": f"{os.environ.get('PIP_FIND_LINKS', '')} {tmp_path}/wheels",
+    }
+    environment = environment_of(tmp_path / "home", python.parent) | pip
     (tmp_path / "home").mkdir()
     run(python.with_name("airflow"), "db", "migrate", environment=environment)
     return environment
 
 
-def environment_of(home: Path, programs: Path, wheels: Path) -> dict[str, str]:
+def versions_here() -> list[str]:
+    """Return constraints by which what is installed has the versions that it has in this environment."""
+    installed = {each.name: each.version for each in distributions() if each.name != "airflow-provider-rcs"}
+    return [f"{name}=={version}" for name, version in sorted(installed.items())]
+
+
+def environment_of(home: Path, programs: Path) -> dict[str, str]:
     """Return the environment of a machine whose Airflow listens on ports that are free here, without any connection."""
     api, real_home = f"http://127.0.0.1:{(port := free_port())}", Path.home()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OF_THIS_ENVIRONMENT)}
@@ -48,8 +60,6 @@ def environment_of(home: Path, programs: Path, wheels: Path) -> dict[str, str]:
         "HOME": str(home),
         "PATH": os.pathsep.join([str(programs), "/usr/local/bin", "/usr/bin", "/bin"]),
         "PYTHONUNBUFFERED": "1",
-        "PIP_CONSTRAINT": str(CONSTRAINTS),
-        "PIP_FIND_LINKS": f"{inherited.get('PIP_FIND_LINKS', '')} {wheels}".strip(),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{api}/execution/",
         "AIRFLOW__API__PORT": str(port),

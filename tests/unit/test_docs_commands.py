@@ -65,7 +65,7 @@ def test_every_command_of_ours_takes_the_options_that_it_is_shown_with(
     command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments = shlex.split(command)[1:]
-    monkeypatch.setattr(import_module(f"airflow_provider_rcs.cli.{arguments[0]}"), "run", lambda parsed: None)
+    monkeypatch.setattr(import_module(f"airflow_provider_rcs.cli.{arguments[0]}"), "run", lambda _: None)
 
     assert main(arguments) == 0
 

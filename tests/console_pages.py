@@ -11,7 +11,7 @@ from pathlib import Path
 
 from examples.demo.processes import Processes
 
-SECONDS_FOR_A_STEP = 240
+SECONDS_FOR_A_STEP = 300
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _OTHER_TERMINAL = re.compile(r"\bin a (second|third|fourth) terminal\b", re.IGNORECASE)
 _REPEATED = re.compile(r"\brepeat this until\b", re.IGNORECASE)

@@ -71,7 +71,7 @@ def environment_of(home: Path, programs: Path) -> dict[str, str]:
 
 
 def run(*command: str | Path, environment: dict[str, str] | None = None) -> None:
-    completed = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    completed = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert completed.returncode == 0, completed.stdout + completed.stderr
 
 
@@ -87,7 +87,7 @@ def reader(machine: dict[str, str], logs: Path) -> Iterator[Reader]:
         terminals.stop()
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_the_page_leads_from_an_empty_airflow_to_rows_in_the_warehouse(machine: dict[str, str], tmp_path: Path) -> None:
     with reader(machine, tmp_path / "logs") as someone:
         someone.follow(PAGE.read_text(encoding="utf-8"))

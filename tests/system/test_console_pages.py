@@ -56,7 +56,7 @@ python3 loaded.py
 @pytest.fixture
 def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(console_pages, "SECONDS_FOR_A_STEP", 3)
+    monkeypatch.setattr(console_pages, "SECONDS_FOR_A_STEP", 5)
     terminals = Processes(tmp_path)
     yield Reader(os.environ, terminals, {"8080": "9090"})
     terminals.stop()

@@ -83,4 +83,4 @@ def test_an_output_by_key_of_any_other_sending_task_is_not_found() -> None:
     run = Mock(dag_id="any", xcom_pull=lambda default, **_: default)
 
     with pytest.raises(XComNotFound):
-        send.output["campaign"].resolve({"ti": run})
+        send.output["campaign"].resolve({"ti": run})  # type: ignore[index]

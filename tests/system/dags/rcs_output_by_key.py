@@ -19,5 +19,10 @@ with DAG("rcs_output_by_key", schedule=None, start_date=datetime(2026, 1, 1, tzi
         multiple_outputs=True,
     )
     wait = RcsCampaignSensor(
-        task_id="wait", campaign=send.output["campaign"], until="final", at_least=1, poke_interval=1, timeout=60
+        task_id="wait",
+        campaign=send.output["campaign"],  # type: ignore[index]
+        until="final",
+        at_least=1,
+        poke_interval=1,
+        timeout=60,
     )

@@ -57,6 +57,7 @@ test-scale: install ## Send one campaign from two Celery workers, and kill one o
 	RCS_REQUIRE_PROGRAMS=1 $(BIN)/python -m pytest tests/scale
 
 mutants: install ## Change the code in thousands of small ways, and list the changes that no unit test notices (takes hours; ONLY=pattern)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[mutants]'
 	$(BIN)/mutmut run $(ONLY)
 	$(BIN)/mutmut results
 

@@ -4,6 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 EXAMPLE_DAGS := tests/system/test_example_dags.py tests/system/test_approval_and_canary.py tests/system/test_maintenance.py
+GET_STARTED := tests/system/test_get_started.py
 PIN = $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --all-extras --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links
 CAMPAIGN ?=
@@ -41,7 +42,7 @@ test-dags: install ## Run every example DAG on the newest Airflow
 	$(BIN)/python -m pytest $(EXAMPLE_DAGS)
 
 test-matrix: install ## Run unit, store and DAG tests under Airflow's own pins and more, each in an environment of its own
-	$(BIN)/python .ci/matrix.py $(EXAMPLE_DAGS:%=--dag-tests=%) $(ONLY)
+	$(BIN)/python .ci/matrix.py $(patsubst %,--dag-tests=%,$(EXAMPLE_DAGS) $(GET_STARTED)) $(ONLY)
 
 sweep: install ## Read 300 mobiles of every region in every writing, and print how many are read right
 	$(BIN)/python -m tests.phone_sweep
@@ -56,6 +57,7 @@ test-scale: install ## Send one campaign from two Celery workers, and kill one o
 	RCS_REQUIRE_PROGRAMS=1 $(BIN)/python -m pytest tests/scale
 
 mutants: install ## Change the code in thousands of small ways, and list the changes that no unit test notices (takes hours; ONLY=pattern)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[mutants]'
 	$(BIN)/mutmut run $(ONLY)
 	$(BIN)/mutmut results
 

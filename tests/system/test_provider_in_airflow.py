@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+from airflow.sdk.exceptions import XComNotFound
 
 from airflow_provider_rcs import __version__
+from airflow_provider_rcs.operators.rcs import RcsSendOperator
 from tests.system.conftest import AirflowCommands
 
 
@@ -60,3 +65,22 @@ def test_each_instance_of_a_mapped_task_emits_the_event_of_its_campaign(airflow:
     )
     emitted = [(json.loads(extra)["campaign"], json.loads(extra)["accepted"], index) for extra, index in events]
     assert emitted == [("mapped-first", 2, 0), ("mapped-second", 2, 1)]
+
+
+def test_an_output_by_key_names_the_campaign_if_the_sending_task_has_multiple_outputs(airflow: AirflowCommands) -> None:
+    completed = airflow.run_dag("rcs_output_by_key", folder=Path(__file__).parent / "dags")
+
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    [(waited_for,)] = airflow.rows(
+        airflow.airflow_database,
+        "SELECT value FROM xcom WHERE dag_id = 'rcs_output_by_key' AND task_id = 'wait' AND key = 'return_value'",
+    )
+    assert "by-key" in waited_for
+
+
+def test_an_output_by_key_of_any_other_sending_task_is_not_found() -> None:
+    send = RcsSendOperator(task_id="send", recipients=[{"phone": "+34600000101"}], template_id="1234569")
+    run = Mock(dag_id="any", xcom_pull=lambda default, **_: default)
+
+    with pytest.raises(XComNotFound):
+        send.output["campaign"].resolve({"ti": run})  # type: ignore[index]

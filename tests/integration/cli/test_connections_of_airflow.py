@@ -206,7 +206,16 @@ def test_another_command_of_airflow_loads_no_command_of_ours(database_home: Airf
     assert ours >= {"airflow_provider_rcs.cli.definition"}
     assert ours <= {
         f"airflow_provider_rcs.{name}"
-        for name in ("get_provider_info", "cli", "cli.definition", "cli.main", "api", "api.errors")
+        for name in (
+            "get_provider_info",
+            "connections",
+            "cli",
+            "cli.advice",
+            "cli.definition",
+            "cli.main",
+            "api",
+            "api.errors",
+        )
     }
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_rcs.store.privacy.retention import RetentionLimit
+
 
 class RcsRefoldOperator(RcsMaintenanceOperator):
     """Apply changed status codes to the reports that have landed, like ``airflow-rcs refold``.
@@ -43,13 +45,11 @@ class RcsRefoldOperator(RcsMaintenanceOperator):
         return {"messages": messages, "changed": changed}
 
 
-class RcsCountPrunableOperator(RcsMaintenanceOperator):
-    """Count what :class:`RcsPruneOperator` would prune, like ``airflow-rcs prune --dry-run``.
-
-    Returns table -> rows.
+class RcsOldDataOperator(RcsMaintenanceOperator):
+    """Do something with what is old enough to be pruned.
 
     :param older_than: the minimum age since the last change: ``"180d"``, or ``"26w"``. (templated)
-    :param campaign: the only campaign to look at. (templated)
+    :param campaign: the only campaign that it concerns. (templated)
     """
 
     template_fields: Sequence[str] = ("older_than", "campaign", *RcsMaintenanceOperator.template_fields)
@@ -59,18 +59,36 @@ class RcsCountPrunableOperator(RcsMaintenanceOperator):
         self.older_than = older_than
         self.campaign = campaign
 
+    def read_limit(self, engine: sa.Engine) -> RetentionLimit:
+        """Return what is old enough.
+
+        :raises RcsInputError: if ``older_than`` is not an age, or the store has no such campaign.
+        """
+        from airflow_provider_rcs.store.maintenance.long_work import read_limit
+
+        return read_limit(engine, "older_than", text_of("older_than", self.older_than), self.campaign or None)
+
+
+class RcsCountPrunableOperator(RcsOldDataOperator):
+    """Count what :class:`RcsPruneOperator` would prune, like ``airflow-rcs prune --dry-run``.
+
+    Returns table -> rows.
+
+    :param older_than: the minimum age since the last change: ``"180d"``, or ``"26w"``. (templated)
+    :param campaign: the only campaign to look at. (templated)
+    """
+
     def maintain(self, engine: sa.Engine, context: Context) -> dict[str, int]:  # noqa: ARG002
         """Count the rows."""
-        from airflow_provider_rcs.store.maintenance.long_work import read_limit
         from airflow_provider_rcs.store.privacy.retention import count_prunable
 
-        limit = read_limit(engine, "older_than", text_of("older_than", self.older_than), self.campaign or None)
+        limit = self.read_limit(engine)
         counts = dict(count_prunable(engine, limit))
         self.log.info("Rows that would be pruned: %s", counts)
         return counts
 
 
-class RcsPruneOperator(RcsMaintenanceOperator):
+class RcsPruneOperator(RcsOldDataOperator):
     """Remove old data from the store, like ``airflow-rcs prune``, without allowing a second message to anyone.
 
     Old messages keep their row and state, with a pseudonym in place of the phone. It can run on a schedule. Returns
@@ -80,19 +98,12 @@ class RcsPruneOperator(RcsMaintenanceOperator):
     :param campaign: the only campaign to prune. (templated)
     """
 
-    template_fields: Sequence[str] = ("older_than", "campaign", *RcsMaintenanceOperator.template_fields)
-
-    def __init__(self, *, older_than: str, campaign: str = "", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.older_than = older_than
-        self.campaign = campaign
-
     def maintain(self, engine: sa.Engine, context: Context) -> dict[str, int]:  # noqa: ARG002
         """Prune the store."""
-        from airflow_provider_rcs.store.maintenance.long_work import prune_store, read_limit
+        from airflow_provider_rcs.store.maintenance.long_work import prune_store
         from airflow_provider_rcs.store.privacy.retention import count_unfinished
 
-        limit = read_limit(engine, "older_than", text_of("older_than", self.older_than), self.campaign or None)
+        limit = self.read_limit(engine)
         counts = dict(prune_store(engine, limit, self.log.info))
         self.log.info("Pruned rows: %s", counts)
         if unfinished := count_unfinished(engine, limit):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
-import sqlalchemy as sa
 
-from airflow_provider_rcs.store.db.engine import engine_from_url
+from tests.integration.operators.conftest import store
 from tests.sandbox_process import SandboxProcess
-from tests.stores import sqlite_store
+
+__all__ = ["store"]
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +23,6 @@ def running_sandbox() -> Iterator[SandboxProcess]:
 def sandbox(running_sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> SandboxProcess:
     monkeypatch.setenv("AIRFLOW_CONN_RCS_DEFAULT", running_sandbox.connection())
     return running_sandbox
-
-
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = engine_from_url(sqlite_store(tmp_path / "store.db"))
-    monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps({"conn_type": "sqlite", "host": f"{tmp_path}/store.db"}))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

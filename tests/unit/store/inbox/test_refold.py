@@ -232,15 +232,19 @@ def test_a_refold_in_many_batches_ends_as_in_one(engine: sa.Engine, monkeypatch:
     assert {each.delivery_status for name in ("spring", "summer") for each in rows(engine, name).values()} == {"read"}
 
 
+def kill_refold_after_one_batch(engine: sa.Engine) -> None:
+    killed = refold(engine, AccountCodes("account", {"77": "read"}))
+    next(killed)
+    killed.close()  # type: ignore[attr-defined]
+
+
 def test_a_refold_that_was_killed_is_finished_by_the_next_one(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refolding, "_MESSAGES_PER_BATCH", 2)
     taken = sent(engine, phones(6))
     land_and_fold(engine, *(report_on(taken, phone, "77") for phone in phones(6)))
-    killed = refold(engine, AccountCodes("account", {"77": "read"}))
-    next(killed)
-    killed.close()  # type: ignore[attr-defined]
+    kill_refold_after_one_batch(engine)
 
     still_outdated = outdated(engine, {"77": "read"})
     assert refold_with(engine, {"77": "read"}) == (6, 4)
@@ -254,9 +258,7 @@ def test_a_killed_refold_is_not_forgotten_when_the_old_codes_come_back(
     monkeypatch.setattr(refolding, "_MESSAGES_PER_BATCH", 1)
     taken = sent(engine, phones(3))
     land_and_fold(engine, *(report_on(taken, phone, "77") for phone in phones(3)))
-    killed = refold(engine, AccountCodes("account", {"77": "read"}))
-    next(killed)
-    killed.close()  # type: ignore[attr-defined]
+    kill_refold_after_one_batch(engine)
 
     assert outdated(engine, {}) == ["spring"]
     assert refold_with(engine, {}) == (3, 1)

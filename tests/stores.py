@@ -18,7 +18,12 @@ _TEMPLATE = "migrated_store"
 
 
 def sqlite_store(file: Path) -> str:
-    """Create a store in a file, replacing its content, and return the URL."""
+    """Create a store in a new file, in place of one of that name, and return the URL.
+
+    A connection that a thread of an earlier test still holds stays with the old file and its write-ahead log.
+    """
+    for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
+        file.with_name(name).unlink(missing_ok=True)
     file.write_bytes(_migrated_file())
     return f"sqlite:///{file}"
 

@@ -40,6 +40,16 @@ SECONDS_UNTIL_KILLED = 5.0
 LIMIT = 60.0
 
 
+@pytest.fixture(autouse=True)
+def send_threads_end() -> Iterator[None]:
+    """Wait for the threads of a send that was left behind: they would write into the next test's store."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name.startswith("rcs-"):
+            thread.join(LIMIT)
+            assert not thread.is_alive(), thread.name
+
+
 @dataclass
 class SlowService(Service):
     """A service that answers after a moment, and keeps the time at which each request came.

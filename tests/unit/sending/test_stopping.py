@@ -43,11 +43,11 @@ LIMIT = 60.0
 @pytest.fixture(autouse=True)
 def send_threads_end() -> Iterator[None]:
     """Wait for the threads of a send that was left behind: they would write into the next test's store."""
+    before = set(threading.enumerate())
     yield
-    for thread in threading.enumerate():
-        if thread.name.startswith("rcs-"):
-            thread.join(LIMIT)
-            assert not thread.is_alive(), thread.name
+    for thread in set(threading.enumerate()) - before:
+        thread.join(LIMIT)
+        assert not thread.is_alive(), thread.name
 
 
 @dataclass
@@ -178,11 +178,11 @@ class Hanging:
 
 @contextmanager
 def transactions_hanging(engine: sa.Engine, thread: str, begun: threading.Event) -> Iterator[Hanging]:
-    """Let the transactions of a thread hang from an event on."""
+    """Let the transactions of a thread hang from an event on, before they lock the store."""
     hanging = Hanging()
 
-    def executing(_connection: object, _cursor: object, _statement: str, *_: object) -> None:
-        if threading.current_thread().name == thread and begun.is_set():
+    def executing(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if threading.current_thread().name == thread and begun.is_set() and statement.startswith("BEGIN"):
             hanging.entered.set()
             hanging.released.wait(LIMIT)
 

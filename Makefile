@@ -36,7 +36,7 @@ test: install ## Run every test, and print the coverage
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --cov
 
 test-fast: install ## Run the unit tests on SQLite
-	$(BIN)/python -m pytest tests/unit -m "not postgresql" --numprocesses auto --dist worksteal
+	$(BIN)/python -m pytest tests/unit -m "not postgresql" --hypothesis-profile 'few examples' --numprocesses auto --dist worksteal
 
 test-dags: install ## Run every example DAG on the newest Airflow
 	$(BIN)/python -m pytest $(EXAMPLE_DAGS)

@@ -17,6 +17,7 @@ os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 
 # A slow machine is not a failure of the code.
 settings.register_profile("no deadline", deadline=None)
+settings.register_profile("few examples", deadline=None, max_examples=10)
 settings.load_profile("no deadline")
 
 

@@ -24,6 +24,7 @@ from airflow_provider_rcs.store.campaign.schedules import scheduled_campaigns
 from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, requests_in_doubt, resolve_request
 from airflow_provider_rcs.store.privacy.erasure import erase
 from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
+from tests.examples import examples
 from tests.unit.sending.service import Service
 from tests.unit.sending.test_scheduled import LEASE, PLAIN, SOON, TEMPLATE, schedule
 from tests.unit.store.given import funnel, phones, rows, states
@@ -108,7 +109,7 @@ class Scenario:
         self.barred |= {phone} if is_known else set()
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=4, max_size=12), replies=REPLIES)
 def test_in_any_order_recipients_are_messaged_at_most_once_and_all_are_settled(
     engine: sa.Engine, steps: list[tuple[str, ...]], replies: list[str]

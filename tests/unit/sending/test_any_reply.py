@@ -19,6 +19,7 @@ from airflow_provider_rcs.api.wire.send_reply import read_send_reply
 from airflow_provider_rcs.sending.campaign import send_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.outbox.refused_credentials import forget_refusals
+from tests.examples import examples
 from tests.unit.api.wire.test_any_reply import REFUSING, Case, write
 from tests.unit.sending.service import Service
 from tests.unit.sending.test_scheduled import LEASE
@@ -62,7 +63,7 @@ class AnyService:
         return read_send_reply(body, case.status, refused and replace(refused, retry_after=0.01))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chance=st.integers(0, 2**32).map(Random))
 def test_whatever_the_service_replies_nobody_is_messaged_twice_and_the_named_are_settled(
     engine: sa.Engine, chance: Random

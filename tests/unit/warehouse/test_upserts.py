@@ -14,6 +14,7 @@ from sqlalchemy.dialects import mysql
 from airflow_provider_rcs.warehouse.schema import create_or_extend_tables
 from airflow_provider_rcs.warehouse.tables import WarehouseTables, warehouse_tables
 from airflow_provider_rcs.warehouse.upserts import on_duplicate_key, upsert
+from tests.examples import examples
 
 MOMENT = datetime(2026, 11, 22, 9, 0, 1, 250_000, tzinfo=UTC)
 
@@ -92,7 +93,7 @@ BATCHES = st.lists(
 )
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=BATCHES)
 def test_the_newest_version_of_each_row_stays_in_any_order_of_upserts(
     warehouse: sa.Engine, batches: list[list[tuple[int, int]]]

@@ -18,6 +18,7 @@ from airflow_provider_rcs.api.outcomes import outcomes_of_reply, refusal_of
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.api.wire.calls import Refusal
 from airflow_provider_rcs.api.wire.send_reply import read_send_reply
+from tests.examples import examples
 
 ACCEPTED, REJECTED, PLANNED = MessageState.ACCEPTED, MessageState.REJECTED, MessageState.PLANNED
 IN_DOUBT = MessageState.IN_DOUBT
@@ -140,7 +141,7 @@ def outcomes(case: Case, body: bytes) -> tuple[dict[str, Outcome], RcsError | No
 
 
 @given(case=cases(), data=st.data())
-@settings(max_examples=600)
+@settings(max_examples=examples(600))
 def test_in_every_shape_a_reply_settles_everybody_it_names(case: Case, data: st.DataObject) -> None:
     settled, error = outcomes(case, write(case, choice(data)))
 
@@ -157,7 +158,7 @@ def test_in_every_shape_a_reply_settles_everybody_it_names(case: Case, data: st.
 
 
 @given(case=cases(), data=st.data())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_a_reply_that_is_cut_off_requeues_nobody_it_has_named(case: Case, data: st.DataObject) -> None:
     body = write(case, choice(data))
 

@@ -21,6 +21,7 @@ from airflow_provider_rcs.api.errors import (
 from airflow_provider_rcs.api.models import Template, TemplateVariable
 from airflow_provider_rcs.api.wire import lookups
 from airflow_provider_rcs.api.wire.lookups import read_credits, read_template, read_templates
+from tests.examples import examples
 
 VARIABLES = [{"Nombre": "Destinatario", "Tipo": "DESTINATARIO"}, {"Nombre": "Importe", "Tipo": "TEXTO"}]
 
@@ -84,7 +85,7 @@ def in_shape(
 
 
 @given(shape=shapes, templates=st.dictionaries(st.integers(1, 10**7).map(str), names, min_size=1, max_size=4))
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 def test_templates_read_the_same_in_every_shape(shape: Any, templates: Any) -> None:
     reply = {"Res": 1, "Total": len(templates), "Plantillas": templates}
 
@@ -101,7 +102,7 @@ def test_an_account_without_templates_reads_the_same_in_every_shape(shape: Any, 
     name=names,
     variables=st.lists(st.tuples(names, st.sampled_from(["DESTINATARIO", "TEXTO"])), min_size=1, max_size=4),
 )
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 def test_a_template_reads_the_same_in_every_shape(shape: Any, name: str, variables: Any) -> None:
     listed = [{"Nombre": variable, "Tipo": kind} for variable, kind in variables]
     reply = {"Res": 1, "Nombre": name, "Total": len(listed), "Variables": listed}
@@ -119,7 +120,7 @@ def test_a_template_without_variables_reads_the_same_in_every_shape(shape: Any, 
 
 
 @given(shape=shapes, credit=st.integers(0, 10**9) | st.floats(0, 10**6, allow_nan=False))
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 def test_credit_reads_the_same_in_every_shape(shape: Any, credit: Any) -> None:
     assume(not (shape["text_numbers"] and IN_SPAINS_NOTATION.fullmatch(str(credit))))
 
@@ -131,7 +132,7 @@ WHOLE = {"Res": 1, "Nombre": "Welcome", "Plantillas": {"7": "Welcome"}, "Variabl
 
 @pytest.mark.parametrize("read", LOOK_UPS)
 @given(shape=shapes)
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 def test_a_look_up_that_is_cut_off_raises_unavailable(read: Any, shape: Any) -> None:
     whole = in_shape(WHOLE, **shape)
 
@@ -235,7 +236,7 @@ FIELDS = ["Res", "Error", "Nombre", "Plantillas", "Variables", "Cred"]
 
 @pytest.mark.parametrize("read", LOOK_UPS)
 @given(content=st.dictionaries(st.sampled_from(FIELDS), anything))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_any_look_up_is_read_or_raises_an_error_of_the_provider(read: Any, content: Any) -> None:
     try:
         answer = read(body(content))

@@ -15,6 +15,7 @@ from airflow_provider_rcs.api.errors import RcsReportError
 from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.api.wire import lenient_json
 from airflow_provider_rcs.api.wire.report_fields import read_entry
+from tests.examples import examples
 from tests.pushed_report import PUSHED
 from tests.unit.api.wire.bodies import SMS_RECEIVED
 
@@ -294,7 +295,7 @@ values = (
 
 
 @given(st.dictionaries(st.sampled_from(sorted(PUSHED)) | st.text(max_size=5), values))
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_any_fields_are_read_as_a_report_or_refused(fields: Any) -> None:
     try:
         read = read_entry(fields)

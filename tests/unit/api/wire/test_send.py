@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.models import QuietHours, Recipient, SendRequest
 from airflow_provider_rcs.api.wire import send
+from tests.examples import examples
 
 RECIPIENT = Recipient("+34600000001")
 
@@ -134,7 +135,7 @@ def read_back(written: dict[str, Any]) -> Recipient:
 
 
 @given(requests)
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_a_json_body_reads_back_as_the_recipients(request: Any) -> None:
     body = json.loads(send.send_body(request, "Referencia", "json"))
 
@@ -142,7 +143,7 @@ def test_a_json_body_reads_back_as_the_recipients(request: Any) -> None:
 
 
 @given(requests)
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_a_form_body_has_the_same_parameters_with_arrays_as_json_strings(request: Any) -> None:
     form = send.send_body(request, "Referencia", "form").decode("ascii")
 

@@ -20,6 +20,7 @@ from airflow_provider_rcs.api.errors import (
 )
 from airflow_provider_rcs.api.models import SendResult
 from airflow_provider_rcs.api.wire.send_reply import read_send_reply
+from tests.examples import examples
 
 ANA, BEA = "+34600000001", "+34600000002"
 
@@ -103,7 +104,7 @@ def test_the_documents_own_example_is_read() -> None:
     messages=st.integers(1, 10),
     duplicates=st.integers(0, 3),
 )
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_a_reply_reads_the_same_in_every_shape(
     shape: Any, sent: Any, not_sent: Any, campaign_id: Any, messages: Any, duplicates: Any
 ) -> None:
@@ -309,7 +310,7 @@ def test_a_result_of_0_with_a_list_that_cannot_be_read_is_an_error(entries: Any)
 
 
 @given(shapes)
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 def test_a_reply_that_is_cut_off_leaves_the_outcome_unknown(shape: Any) -> None:
     body = in_shape(REPLY, **shape)
 
@@ -327,7 +328,7 @@ def test_a_list_that_is_cut_off_inside_a_whole_reply_leaves_the_outcome_unknown(
 
 
 @given(shapes, st.sampled_from([b"\n", b"\r\n", b"  "]))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_white_space_around_a_reply_changes_nothing(shape: Any, space: Any) -> None:
     assert read_send_reply(space + in_shape(REPLY, **shape) + space) == RESULT
 
@@ -347,7 +348,7 @@ anything = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(sorted(REPLY)), anything), st.booleans())
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_any_reply_is_read_or_raises_an_error_of_the_provider(content: Any, in_list: Any) -> None:
     try:
         result = read_send_reply(json.dumps([content] if in_list else content).encode())

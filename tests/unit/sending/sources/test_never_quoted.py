@@ -31,6 +31,7 @@ from airflow_provider_rcs.hooks.sql import stream_columns
 from airflow_provider_rcs.sending.preview import dry_run
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.sending.sources import chunks_of
+from tests.examples import examples
 from tests.unit.sending.service import Service
 
 MARK = "Núria"
@@ -131,7 +132,7 @@ ARGUMENTS = [
 
 
 @pytest.mark.parametrize("source", SOURCES)
-@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(5), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(secret=SECRETS, place=st.integers(0, 2), arguments=st.sampled_from(ARGUMENTS))
 def test_no_cell_is_in_an_error_a_log_or_a_preview(
     caplog: pytest.LogCaptureFixture, source: str, secret: str, place: int, arguments: Any

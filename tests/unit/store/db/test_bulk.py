@@ -19,6 +19,7 @@ from airflow_provider_rcs.store.db.bulk import (
 )
 from airflow_provider_rcs.store.db.engine import transaction
 from airflow_provider_rcs.store.db.tables import RowId, UtcDateTime, store
+from tests.examples import examples
 from tests.unit.store.given import NOON
 
 COLUMNS: ColumnTypes = {
@@ -48,7 +49,7 @@ def sum_of_both(new: Any) -> dict[str, Any]:
     return {"fold": store.c.fold + new.fold}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(50), deadline=None)
 @given(
     rows=st.lists(
         st.tuples(

@@ -20,6 +20,7 @@ from airflow_provider_rcs.store.outbox.planning import (
     record_list,
 )
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, settle
+from tests.examples import examples
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -128,7 +129,7 @@ def test_second_attempt_with_more_repeats_counts_them(engine: sa.Engine) -> None
     assert row(engine).repeats == 2
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=st.lists(st.sampled_from([ANA, BEA, EVA]), max_size=6), sizes=st.lists(st.integers(1, 6), min_size=1))
 def test_any_division_of_a_list_into_parts_ends_in_the_same_counts(
     engine: sa.Engine, people: list[str], sizes: list[int]

@@ -20,6 +20,7 @@ from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, requeue_refused, settle
 from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel, read_funnels, require_failure_rate
+from tests.examples import examples
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -220,7 +221,7 @@ def test_a_funnel_as_a_dict_has_plain_values_for_xcom(engine: sa.Engine) -> None
     assert plain["delivered_by_channel"] == {"RCS": 1}
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(STEPS), min_size=4, max_size=12))
 def test_the_funnel_accounts_for_every_recipient_after_every_step(engine: sa.Engine, steps: list[str]) -> None:
     name = f"campaign {next(names)}"

@@ -83,6 +83,19 @@ class RcsRefusedDataError(RcsStoreError):
     remedy = "Find the row that the database refuses; see the database's own log."
 
 
+class RcsWarehouseError(RcsError):
+    """The warehouse refused a statement, for example because its login lacks a right."""
+
+    remedy = "Grant the login what the error names, or change the table back; see the database's own log."
+
+
+class RcsWarehouseUnavailable(RcsWarehouseError):  # noqa: N818 - named like RcsStoreUnavailable
+    """The warehouse failed or cannot be reached. What it committed is loaded."""
+
+    retry_may_help = True
+    remedy = "Retry when the database is back: the load continues after what it committed."
+
+
 class RcsCampaignConflictError(RcsError):
     """The campaign was started with another template, agent, date or condition than is requested now."""
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.garbage import infrequent_collections
-from airflow_provider_rcs.store.db.engine import leave_nothing_prepared, transaction
+from airflow_provider_rcs.store.db.engine import leave_nothing_prepared
 from airflow_provider_rcs.store.db.tables import store as store_table
 from airflow_provider_rcs.store.inbox.folding import fold_parked
 from airflow_provider_rcs.store.read.exports import (
@@ -30,6 +30,7 @@ from airflow_provider_rcs.store.read.exports import (
 from airflow_provider_rcs.warehouse.phones import PLAIN, PhoneForm
 from airflow_provider_rcs.warehouse.schema import create_or_extend_tables
 from airflow_provider_rcs.warehouse.tables import WarehouseTables, warehouse_tables
+from airflow_provider_rcs.warehouse.transactions import Rights, warehouse_transaction
 from airflow_provider_rcs.warehouse.upserts import upsert
 
 
@@ -54,6 +55,7 @@ def load(store: sa.Engine, warehouse: sa.Engine, schema: str | None, phones: Pho
     :param schema: the warehouse's schema; ``None`` for the connection's default.
     :param phones: the form of phones in the warehouse.
     :raises RcsInputError: if the warehouse is the store itself, under whatever address, or another store.
+    :raises RcsWarehouseError: if the warehouse fails or refuses a statement.
     """
     leave_nothing_prepared(warehouse)
     _require_no_store(warehouse, schema, store_identity(store))
@@ -69,7 +71,7 @@ def load(store: sa.Engine, warehouse: sa.Engine, schema: str | None, phones: Pho
 def _load_campaigns(
     store: sa.Engine, warehouse: sa.Engine, tables: WarehouseTables, phones: PhoneForm
 ) -> tuple[tuple[str, ...], int]:
-    with transaction(warehouse) as connection:
+    with warehouse_transaction(warehouse, Rights.READ, tables.campaign) as connection:
         rows = connection.execute(sa.select(tables.campaign.c.id, tables.campaign.c.revision))
         loaded = {row.id: row.revision for row in rows}
     changed = [row for row in campaigns(store) if row["revision"] > loaded.get(row["id"], -1)]
@@ -96,7 +98,7 @@ def _load_folded(
     :param rows_since: returns the store's rows of a fold and of all later ones, in pages.
     :param as_shown: returns a row as the warehouse shows it.
     """
-    with transaction(warehouse) as connection:
+    with warehouse_transaction(warehouse, Rights.READ, table) as connection:
         last_fold = connection.execute(sa.select(sa.func.max(table.c.fold))).scalar_one() or 0
         # Fold 0 does not exist in the store: it marks rows that must be loaded again.
         in_last_fold = sa.and_(table.c.fold == last_fold, table.c.fold > 0)
@@ -133,7 +135,7 @@ def _report_row(phones: PhoneForm, row: Row) -> Row:
 
 
 def _upsert(warehouse: sa.Engine, table: sa.Table, rows: Sequence[Row]) -> None:
-    with transaction(warehouse) as connection:
+    with warehouse_transaction(warehouse, Rights.UPSERT, table) as connection:
         upsert(connection, table, rows)
 
 
@@ -143,7 +145,7 @@ def _require_no_store(warehouse: sa.Engine, schema: str | None, identity: str) -
     Addresses do not tell: one database has many spellings of host, schema and file.
     """
     table = sa.table(store_table.name, sa.column("identity", sa.String), schema=schema)
-    with warehouse.connect() as connection:
+    with warehouse_transaction(warehouse, Rights.READ, table) as connection:
         if not sa.inspect(connection).has_table(table.name, schema=schema):
             return
         try:

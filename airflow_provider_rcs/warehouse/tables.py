@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import mysql, postgresql
 
 _MYSQL = ("mysql", "mariadb")
 _HAS_JSON = ("sqlite", "postgresql", "duckdb", "mssql", *_MYSQL)
 
 
 class Json(sa.types.TypeDecorator[Any]):
-    """A JSON value; text on databases without a JSON type in SQLAlchemy."""
+    """A JSON value that can be compared and grouped; text on databases without a JSON type in SQLAlchemy."""
 
     impl = sa.JSON
     cache_ok = True
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.JSONB())
         return dialect.type_descriptor(sa.JSON() if dialect.name in _HAS_JSON else sa.Text())
 
     def process_bind_param(self, value: Any | None, dialect: sa.Dialect) -> Any | None:

@@ -20,6 +20,8 @@ PROMISES = [
     (errors.RcsStoreError, errors.RcsError, True, False),
     (errors.RcsStoreUnavailable, errors.RcsStoreError, False, True),
     (errors.RcsRefusedDataError, errors.RcsStoreError, True, False),
+    (errors.RcsWarehouseError, errors.RcsError, True, False),
+    (errors.RcsWarehouseUnavailable, errors.RcsWarehouseError, True, True),
     (errors.RcsCampaignConflictError, errors.RcsError, True, False),
     (errors.RcsCancelledError, errors.RcsError, True, False),
     (errors.RcsPlanIncompleteError, errors.RcsError, True, True),

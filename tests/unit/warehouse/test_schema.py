@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
+from airflow_provider_rcs.warehouse.funnel_view import funnel
 from airflow_provider_rcs.warehouse.load import Loaded, load
+from airflow_provider_rcs.warehouse.tables import warehouse_tables
 from tests.unit.warehouse.test_load import report, rows, send
 
 
@@ -62,3 +64,42 @@ def test_a_view_of_an_older_version_is_replaced(store: sa.Engine, warehouse: sa.
     load(store, warehouse, None)
 
     assert rows(warehouse, "SELECT requested FROM rcs_campaign_funnel") == [(1,)]
+
+
+def replace_view(warehouse: sa.Engine, query: str) -> None:
+    with warehouse.begin() as connection:
+        connection.execute(sa.text("DROP VIEW rcs_campaign_funnel"))
+        connection.execute(sa.text(f"CREATE VIEW rcs_campaign_funnel AS {query}"))
+
+
+def test_a_view_to_which_a_person_added_columns_stays(store: sa.Engine, warehouse: sa.Engine) -> None:
+    send(store, "spring", ["+34600000001"])
+    load(store, warehouse, None)
+    funnel_query = funnel(warehouse_tables(None).message)
+    extended = funnel_query.add_columns(sa.literal_column("42").label("mine"))
+    replace_view(warehouse, str(extended.compile(warehouse, compile_kwargs={"literal_binds": True})))
+    send(store, "summer", ["+34600000001"])
+
+    load(store, warehouse, None)
+
+    assert rows(warehouse, "SELECT campaign, mine FROM rcs_campaign_funnel ORDER BY campaign") == [
+        ("spring", 42),
+        ("summer", 42),
+    ]
+
+
+def test_a_view_that_cannot_be_replaced_is_named_and_the_tables_are_loaded(
+    store: sa.Engine, warehouse: sa.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    load(store, warehouse, None)
+    with warehouse.begin() as connection:
+        connection.execute(sa.text("DROP VIEW rcs_campaign_funnel"))
+        connection.execute(sa.text("CREATE TABLE rcs_campaign_funnel (theirs INT)"))
+    send(store, "spring", ["+34600000001"])
+
+    load(store, warehouse, None)
+
+    assert rows(warehouse, "SELECT campaign FROM rcs_message") == [("spring",)]
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "rcs_campaign_funnel" in line
+    assert "drop or rename it" in line

@@ -16,7 +16,7 @@ from examples.demo.home import free_port
 from tests.databases import wait_for_database
 from tests.needs import program
 
-_SECONDS_TO_START = 20
+_SECONDS_TO_START = 60
 
 
 @contextmanager

@@ -6,8 +6,8 @@ import os
 import selectors
 import subprocess
 
-_SECONDS_TO_START = 30
-_SECONDS_TO_STOP = 20
+_SECONDS_TO_START = 60
+_SECONDS_TO_STOP = 60
 
 
 def url_of(process: subprocess.Popen[bytes], name: str) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # The command ``airflow-rcs``, of the code that is tested.
 COMMAND = "import sys; from airflow_provider_rcs.cli.main import main; sys.exit(main())"
-_SECONDS_TO_STOP = 20
+_SECONDS_TO_STOP = 60
 
 
 class ReceiverProcess:

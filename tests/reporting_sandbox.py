@@ -32,7 +32,7 @@ def reporting_sandbox(store_url: str, **options: Any) -> Iterator[SandboxProcess
         yield sandbox
 
 
-def wait_until_reports_have_landed(sandbox: SandboxProcess, store: sa.Engine, limit: float = 30) -> None:
+def wait_until_reports_have_landed(sandbox: SandboxProcess, store: sa.Engine, limit: float = 60) -> None:
     """Wait until everything that the sandbox has to push is in the store, also what was spooled on a busy machine.
 
     :param limit: in seconds.

@@ -16,7 +16,7 @@ from tests.ready_line import url_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SECONDS_TO_STOP = 10
+_SECONDS_TO_STOP = 60
 
 
 class SandboxProcess:
@@ -120,7 +120,7 @@ class SandboxProcess:
         """Push reports to a URL, or to none."""
         self._post("report-url", {"url": url, "login": login, "password": password})
 
-    def wait_until_reports_are_pushed(self, limit: float = 20) -> None:
+    def wait_until_reports_are_pushed(self, limit: float = 60) -> None:
         """Wait until no report and no person's reply is pending."""
         end = time.monotonic() + limit
         while pending := self.statistics()["reports_pending"]:

@@ -28,7 +28,7 @@ _POSSIBLY_MESSAGED = {"sending", "in_doubt", "accepted"}
 _DISPATCHED_STATES = ("sending", "accepted")
 _ROWS_PER_CHUNK = 70
 _MAX_RETRIES = 20
-_SECONDS_TO_WAIT = 20
+_SECONDS_TO_WAIT = 60
 
 
 @dataclass(frozen=True, slots=True)

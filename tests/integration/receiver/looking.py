@@ -29,7 +29,7 @@ def unfolded(store_url: str) -> int:
     return int(_read(store_url, sa.select(sa.func.count()).where(tables.report.c.fold.is_(None)))[0])
 
 
-def wait_until(condition: Callable[[], object], limit: float = 20) -> None:
+def wait_until(condition: Callable[[], object], limit: float = 60) -> None:
     end = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < end, f"the condition did not become true within {limit} s"

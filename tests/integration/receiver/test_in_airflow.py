@@ -18,7 +18,7 @@ from tests.stores import sqlite_store
 
 LOGIN, PASSWORD = "panel", "panel-password"
 _SECONDS_TO_START = 120
-_SECONDS_TO_STOP = 20
+_SECONDS_TO_STOP = 60
 
 
 @pytest.fixture

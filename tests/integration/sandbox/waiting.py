@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def wait_for(condition: Callable[[], object], limit: float = 10) -> None:
+def wait_for(condition: Callable[[], object], limit: float = 60) -> None:
     end = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < end, f"still waiting after {limit} s"

@@ -62,7 +62,7 @@ def _rows(engine: sa.Engine, table: sa.Table) -> list[Any]:
         other.dispose()
 
 
-def wait_until(condition: Callable[[], object], limit: float = 10) -> None:
+def wait_until(condition: Callable[[], object], limit: float = 60) -> None:
     end = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < end, f"the condition did not become true within {limit} s"

@@ -312,7 +312,7 @@ def test_a_database_that_refuses_every_report_keeps_them_in_the_spool(
 
     assert [push(app).status_code for _ in range(3)] == [200] * 3
     for _ in range(20):
-        assert tried.acquire(timeout=10)
+        assert tried.acquire(timeout=60)
     assert (stored(engine), stored_refused(engine)) == ([], [])
 
     with engine.begin() as connection:
@@ -348,7 +348,7 @@ def test_reports_wait_until_the_database_is_put_right(
     try:
         assert [push(app).status_code for _ in range(5)] == [200] * 5
         for _ in range(20):
-            assert tried.acquire(timeout=10)
+            assert tried.acquire(timeout=60)
     finally:
         with postgres_engine.begin() as connection:
             connection.exec_driver_sql(mend_store)

@@ -50,7 +50,7 @@ from tests.unit.store.given import (
     states,
 )
 
-SECONDS_TO_WAIT = 10.0
+SECONDS_TO_WAIT = 60.0
 NOTHING_DONE = RcsNothingDoneError("nothing done")
 
 

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from tests.unit.store.given import claim_next, phones, planned
 
 
-def test_claim_reads_only_what_it_takes_from_a_table_without_statistics(engine: sa.Engine) -> None:
+def test_claim_reads_only_what_it_takes_from_a_table_without_statistics(engine_without_statistics: sa.Engine) -> None:
+    engine = engine_without_statistics
     attempt = planned(engine, phones(5_000))
     plans: list[str] = []
 

@@ -15,7 +15,10 @@ from tests.unit.store.given import NOON, accepted, claim_next, phones, planned, 
 REQUESTS, BATCH_SIZE = 40, 50
 
 
-def test_fold_does_not_read_reports_again_for_each_request_without_statistics(engine: sa.Engine) -> None:
+def test_fold_does_not_read_reports_again_for_each_request_without_statistics(
+    engine_without_statistics: sa.Engine,
+) -> None:
+    engine = engine_without_statistics
     people = phones(REQUESTS * BATCH_SIZE)
     attempt = planned(engine, people)
     for _ in range(REQUESTS):

@@ -21,12 +21,12 @@ from airflow_provider_rcs.sending.sender import RcsService, Sender
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.sending.stopping import Stop
 from airflow_provider_rcs.sending.threads import start
-from airflow_provider_rcs.store.campaign.campaigns import Campaign, require_not_restored
-from airflow_provider_rcs.store.campaign.cancellations import require_not_cancelled
-from airflow_provider_rcs.store.db.engine import reading
+from airflow_provider_rcs.store.campaign.campaigns import Campaign, require_known
+from airflow_provider_rcs.store.campaign.cancellations import cancelled_error
 from airflow_provider_rcs.store.inbox.folding import fold_if_possible
 from airflow_provider_rcs.store.outbox.attempts import WHOLE_LIST, Attempt, begin_attempt, end_attempt, renew_lease
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts, seconds_until_other_attempts_end
+from airflow_provider_rcs.store.outbox.standing import read_standing
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +49,14 @@ def attempt_at(
     :raises RcsCancelledError: if the campaign was cancelled.
     :raises RcsStoreError: if the store was restored from a backup, and may lack messages that the campaign has sent.
     """
-    require_not_restored(engine, campaign)
-    _log_recovery(campaign.name, in_doubt=recover_dead_attempts(engine, campaign))
+    standing = read_standing(engine, campaign)
+    require_known(campaign, standing.unknown_reference)
+    if standing.has_dead_attempts:
+        _log_recovery(campaign.name, in_doubt=recover_dead_attempts(engine, campaign))
     if folded := fold_if_possible(engine):
         log.info("Folded %d delivery reports that had not been applied yet.", folded)
-    with reading(engine) as connection:
-        require_not_cancelled(connection, campaign)
+    if standing.cancellation is not None:
+        raise cancelled_error(campaign, standing.cancellation)
     started_by = f"{started_by} on {socket.gethostname()}, process {os.getpid()}"
     attempt = begin_attempt(engine, campaign, started_by, lease, shard)
     with LeaseKeeper(engine, attempt, stop):

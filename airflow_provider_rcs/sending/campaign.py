@@ -115,7 +115,7 @@ def open_campaign_for_list(
     # The first chunk is read before anything is recorded: it shows if a column is missing, or the list is empty.
     first: Sequence[ListedRecipient] = next(listed, [])
     counts.require_rows()
-    if find_campaign(engine, settings.campaign) is None:
+    if settings.send_at is not None and find_campaign(engine, settings.campaign) is None:
         settings.require_future_send_at()
     codes = api.status_codes
     campaign = open_campaign(engine, settings.campaign, terms, codes, request_reports=settings.request_reports)
@@ -154,7 +154,7 @@ def plan_list(
     if all_or_none:
         counts.require_no_rejections()
     counts.warn()
-    if has_planned(engine, attempt):
+    if settings.send_at is not None and has_planned(engine, attempt):
         settings.require_future_send_at()
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.models import FrequencyCap
 from airflow_provider_rcs.sending.threads import start
 from airflow_provider_rcs.store.outbox.attempts import Attempt
-from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches
+from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches, claim_left_over
 from airflow_provider_rcs.store.outbox.settlement import requeue_unsent
 
 MOST_TOGETHER = 4
@@ -27,7 +27,7 @@ class Claimer:
     :param frequency_cap: how often a phone may be messaged, over all campaigns; ``None`` for no cap.
     :param ready: the claims whose requests can be dispatched next.
     :param claiming: the transaction that runs, or has ended and :meth:`finish` has not seen it.
-    :param is_at_end: whether no message was planned after the last claim.
+    :param is_at_end: whether no message was planned behind the last claim.
     """
 
     engine: sa.Engine
@@ -39,6 +39,7 @@ class Claimer:
     is_at_end: bool = False
     _last_message_id: int = 0
     _covers_list: bool = True
+    _is_confirming: bool = False
 
     @property
     def has_found_nothing(self) -> bool:
@@ -48,15 +49,12 @@ class Claimer:
     def start(self, requests: int) -> None:
         """Start claiming the next batches, for at most ``requests`` requests, unless a transaction runs already."""
         if requests > 0 and self.claiming is None:
-            claim = partial(
-                claim_batches,
-                self.engine,
-                self.attempt,
-                self.batch_size,
-                self.frequency_cap,
-                requests=min(requests, MOST_TOGETHER),
-                after=self._last_message_id,
-            )
+            arguments = (self.engine, self.attempt, self.batch_size, self.frequency_cap)
+            together = min(requests, MOST_TOGETHER)
+            if self._is_confirming:
+                claim = partial(claim_left_over, *arguments, requests=together)
+            else:
+                claim = partial(claim_batches, *arguments, requests=together, after=self._last_message_id)
             self.claiming = start(claim, "rcs-claim")
 
     def finish(self) -> None:
@@ -68,18 +66,19 @@ class Claimer:
         claiming, self.claiming = self.claiming, None
         if claiming is None:
             return
-        if claims := claiming.result():
+        claims = claiming.result()
+        if claims:
             self.ready += claims
             self._last_message_id = claims[-1].message_ids[-1]
-            self._covers_list = False
-        else:
-            self.is_at_end = True
+            self._covers_list = self._is_confirming = False
+        self.is_at_end = not claims or claims[-1].is_last
 
     def start_over(self) -> None:
         """Go back to the start of the list, because messages before the last claim may have been planned again.
 
         Call it while no request is in flight and no reply is left to settle.
         """
+        self._is_confirming = not self._covers_list
         self._last_message_id = 0
         self.is_at_end = False
         self._covers_list = True

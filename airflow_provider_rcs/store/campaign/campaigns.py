@@ -11,10 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsCampaignConflictError, RcsInputError, RcsStoreError
-from airflow_provider_rcs.store.db.bulk import insert_or_ignore
-from airflow_provider_rcs.store.db.engine import reading, transaction
+from airflow_provider_rcs.store.db.bulk import dialect_insert
+from airflow_provider_rcs.store.db.engine import durable_by_itself, reading_once, transaction, writing_once
+from airflow_provider_rcs.store.db.tables import REFERENCE_PREFIX, report, request
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
-from airflow_provider_rcs.store.db.tables import report, request
 
 # Without letters and digits that look alike, because people read references aloud.
 _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -73,6 +73,7 @@ def open_campaign(
     :raises RcsCampaignConflictError: if the campaign was opened with other terms; the text names both.
     """
     now = datetime.now(UTC)
+    since = now if request_reports else None
     new_row = {
         "name": name,
         "token": new_token(),
@@ -85,24 +86,35 @@ def open_campaign(
         "status_codes": dict(status_codes),
         "revision": 0,
         "created_at": now,
+        "reports_since": since,
     }
     has_name = campaigns.c.name == name
+    with writing_once(engine) as connection:
+        if row := connection.execute(_insert_campaign(connection, new_row)).one_or_none():
+            return campaign_from_row(row)
     with transaction(engine) as connection:
-        insert_or_ignore(connection, campaigns, [new_row], key=["name"])
         before = campaign_from_row(connection.execute(sa.select(campaigns).where(has_name)).one())
         require_same_terms(before, terms)
         changes = {
             "conditions": {**terms.conditions, **before.terms.conditions},
             "status_codes": dict(status_codes),
-            "reports_since": _reports_since(now if request_reports else None),
+            "reports_since": _reports_since(since),
         }
-        connection.execute(campaigns.update().where(has_name).values(changes))
-        return campaign_from_row(connection.execute(sa.select(campaigns).where(has_name)).one())
+        update = campaigns.update().where(has_name).values(changes).returning(*campaigns.c)
+        return campaign_from_row(connection.execute(update).one())
+
+
+def _insert_campaign(connection: sa.Connection, new_row: Mapping[str, Any]) -> Any:
+    """Return a statement that inserts a campaign, and returns its row, unless its name exists."""
+    cells = [sa.literal(value, campaigns.c[name].type) for name, value in new_row.items()]
+    row = sa.select(*cells).where(durable_by_itself(connection.dialect.name))
+    insert = dialect_insert(connection, campaigns).from_select(list(new_row), row)
+    return insert.on_conflict_do_nothing(index_elements=["name"]).returning(*campaigns.c)
 
 
 def find_campaign(engine: sa.Engine, name: str) -> Campaign | None:
     """Return the campaign of this name, or ``None`` if it does not exist."""
-    with reading(engine) as connection:
+    with reading_once(engine) as connection:
         row = connection.execute(sa.select(campaigns).where(campaigns.c.name == name)).one_or_none()
     return None if row is None else campaign_from_row(row)
 
@@ -149,17 +161,12 @@ def require_not_restored(engine: sa.Engine, campaign: Campaign) -> None:
     :raises RcsStoreError: if one does. The store was then restored from a backup older than the request, and does not
         know all recipients who were messaged.
     """
-    unknown = (
-        sa.select(report.c.campaign_reference)
-        .where(
-            report.c.message_id.is_(None),
-            report.c.campaign_reference.startswith(f"{campaign.token}-", autoescape=True),
-            ~sa.exists().where(request.c.reference == report.c.campaign_reference),
-        )
-        .limit(1)
-    )
-    with reading(engine) as connection:
-        reference = connection.execute(unknown).scalar_one_or_none()
+    with reading_once(engine) as connection:
+        require_known(campaign, connection.execute(sa.select(unknown_reference(campaign))).scalar_one())
+
+
+def require_known(campaign: Campaign, reference: str | None) -> None:
+    """Like :func:`require_not_restored`, for callers that have read :func:`unknown_reference`."""
     if reference is not None:
         raise RcsStoreError(
             f"store: a delivery report names request {reference} of campaign {campaign.name!r}, which the store does "
@@ -167,6 +174,24 @@ def require_not_restored(engine: sa.Engine, campaign: Campaign) -> None:
             "recipients were messaged since. Nothing was sent. Restore a newer backup, or use another campaign name "
             "for recipients who certainly have no message yet."
         )
+
+
+def unknown_reference(campaign: Campaign) -> sa.ColumnElement[str | None]:
+    """Return the reference of a report on a request of this campaign that the store does not know; null for none."""
+    # Parked reports, which may be many, by their index; and those that have landed, which are few.
+    unknown = [
+        sa.select(report.c.campaign_reference)
+        .where(
+            is_folded,
+            report.c.message_id.is_(None),
+            sa.literal(f"{campaign.token}-") == REFERENCE_PREFIX,
+            ~sa.exists().where(request.c.reference == report.c.campaign_reference),
+        )
+        .limit(1)
+        .scalar_subquery()
+        for is_folded in (report.c.fold.is_not(None), report.c.fold.is_(None))
+    ]
+    return sa.func.coalesce(*unknown)
 
 
 def lock_campaign(connection: sa.Connection, campaign_id: int) -> int:

@@ -99,11 +99,16 @@ def require_not_cancelled(connection: sa.Connection, campaign: Campaign) -> None
     :raises RcsCancelledError: if it is; the text names who cancelled it, when and why.
     """
     if cancellation := _read(connection, campaign.id):
-        raise RcsCancelledError(
-            f"campaign {campaign.name!r} was cancelled by {cancellation.decided_by} on "
-            f"{cancellation.decided_at:%Y-%m-%d %H:%M} UTC: {cancellation.reason}. Nothing more is sent. "
-            f"{RcsCancelledError.remedy}"
-        )
+        raise cancelled_error(campaign, cancellation)
+
+
+def cancelled_error(campaign: Campaign, cancellation: Cancellation) -> RcsCancelledError:
+    """Return the error of a campaign that is cancelled."""
+    return RcsCancelledError(
+        f"campaign {campaign.name!r} was cancelled by {cancellation.decided_by} on "
+        f"{cancellation.decided_at:%Y-%m-%d %H:%M} UTC: {cancellation.reason}. Nothing more is sent. "
+        f"{RcsCancelledError.remedy}"
+    )
 
 
 def cancellation_reason(connection: sa.Connection, campaign_id: int) -> str:

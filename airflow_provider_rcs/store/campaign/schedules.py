@@ -12,14 +12,13 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsPlanIncompleteError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, campaign_from_row, lock_campaign
-from airflow_provider_rcs.store.campaign.cancellations import require_not_cancelled
 from airflow_provider_rcs.store.db.bulk import insert_or_update
 from airflow_provider_rcs.store.db.clock import database_now
-from airflow_provider_rcs.store.db.engine import reading, transaction
+from airflow_provider_rcs.store.db.engine import reading, reading_once, transaction
 from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
 from airflow_provider_rcs.store.db.tables import cancellation, message, scheduled
-from airflow_provider_rcs.store.outbox.attempts import Attempt, require_lease
+from airflow_provider_rcs.store.outbox.attempts import Attempt, require_active
 from airflow_provider_rcs.store.outbox.claims import claimable_by
 
 
@@ -60,8 +59,7 @@ def begin_schedule(engine: sa.Engine, attempt: Attempt, due_at: datetime, settin
     }
     with transaction(engine) as connection:
         lock_campaign(connection, attempt.campaign.id)
-        require_lease(connection, attempt.id)
-        require_not_cancelled(connection, attempt.campaign)
+        require_active(connection, attempt)
         insert_or_update(
             connection,
             scheduled,
@@ -81,8 +79,7 @@ def finish_schedule(engine: sa.Engine, attempt: Attempt) -> None:
     """
     with transaction(engine) as connection:
         lock_campaign(connection, attempt.campaign.id)
-        require_lease(connection, attempt.id)
-        require_not_cancelled(connection, attempt.campaign)
+        require_active(connection, attempt)
         connection.execute(
             scheduled.update()
             .where(scheduled.c.campaign_id == attempt.campaign.id, scheduled.c.listed_by == attempt.id)
@@ -92,9 +89,13 @@ def finish_schedule(engine: sa.Engine, attempt: Attempt) -> None:
 
 def delete_schedule(engine: sa.Engine, campaign: Campaign) -> bool:
     """Delete the schedule of a campaign that is sent without a dispatch, and return whether it had one."""
+    of_campaign = scheduled.c.campaign_id == campaign.id
+    with reading_once(engine) as connection:
+        if connection.execute(sa.select(scheduled.c.campaign_id).where(of_campaign)).first() is None:
+            return False
     with transaction(engine) as connection:
         lock_campaign(connection, campaign.id)
-        return connection.execute(scheduled.delete().where(scheduled.c.campaign_id == campaign.id)).rowcount > 0
+        return connection.execute(scheduled.delete().where(of_campaign)).rowcount > 0
 
 
 def scheduled_campaigns(engine: sa.Engine) -> Sequence[ScheduledCampaign]:
@@ -125,11 +126,12 @@ def assign_scheduled_list(engine: sa.Engine, attempt: Attempt, schedule: Schedul
     :param schedule: the schedule as the dispatch has read it.
     :raises RcsPlanIncompleteError: if that list is not complete, or a newer one was started since.
     :raises RcsFencedError: if the attempt has lost its lease.
+    :raises RcsCancelledError: if the campaign was cancelled.
     """
     of_campaign = scheduled.c.campaign_id == attempt.campaign.id
     with transaction(engine) as connection:
         lock_campaign(connection, attempt.campaign.id)
-        require_lease(connection, attempt.id)
+        require_active(connection, attempt)
         current = connection.execute(
             sa.select(scheduled.c.listed_by, scheduled.c.is_whole).where(of_campaign)
         ).one_or_none()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -20,9 +20,12 @@ def database_now(connection: sa.Connection) -> datetime:
     return now.astimezone(UTC)
 
 
-def sql_now(connection: sa.Connection) -> sa.ColumnElement[datetime]:
-    """Return the database's current time as an expression, which saves a round trip."""
+def sql_now(connection: sa.Connection, later: timedelta = timedelta(0)) -> sa.ColumnElement[datetime]:
+    """Return the database's current time as an expression, which saves a round trip.
+
+    :param later: is added to it.
+    """
     if connection.dialect.name == "sqlite":
-        return sa.literal(datetime.now(UTC), UtcDateTime())
+        return sa.literal(datetime.now(UTC) + later, UtcDateTime())
     # Not now(), which is the start of the transaction: it may have waited for a lock since.
-    return sa.func.clock_timestamp(type_=UtcDateTime())
+    return sa.type_coerce(sa.func.clock_timestamp(type_=sa.DateTime(timezone=True)) + later, UtcDateTime())

@@ -6,7 +6,8 @@ transaction may run in another session, which others use too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,13 @@ INSTALL_DRIVER = "Install it with: pip install 'airflow-provider-rcs[postgres]'"
 
 _SQLITE_BUSY_TIMEOUT_SECONDS = 60
 
+# A connection that was used a moment ago is not tried out before it is used again: that takes a round trip each time.
+_SECONDS_OF_REST = 1.0
+
 _READS_ONLY = "rcs_reads_only"
+_BY_ITSELF = "rcs_by_itself"
+_SETTINGS = "rcs_settings"
+_RESTS_SINCE = "rcs_rests_since"
 _LOGIN = "rcs_login"
 _CONN_ID = "rcs_conn_id"
 
@@ -45,7 +52,7 @@ def engine_from_url(url: str | sa.URL, login: Login | None = None, poolclass: ty
     :raises RcsStoreError: if the URL is malformed, or its database or driver is not supported or not installed.
     """
     try:
-        return prepare_engine(sa.create_engine(_with_driver(url), pool_pre_ping=True, poolclass=poolclass), login)
+        engine = prepare_engine(sa.create_engine(_with_driver(url), poolclass=poolclass), login)
     except ModuleNotFoundError as error:
         raise RcsStoreError(f"store: its driver {error.name} is not installed. {INSTALL_DRIVER}") from None
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
@@ -53,6 +60,9 @@ def engine_from_url(url: str | sa.URL, login: Login | None = None, poolclass: ty
             f"store: its URL cannot be used ({type(error).__name__}). "
             "Use sqlite:////absolute/path.db or postgresql+psycopg://user:password@host/database."
         ) from None
+    if engine.dialect.name == "postgresql":
+        _try_connections_out(engine)
+    return engine
 
 
 def installed_driver() -> str | None:
@@ -105,12 +115,16 @@ def leave_nothing_prepared(engine: sa.Engine) -> None:
         event.listen(engine, "do_connect", _leave_nothing_prepared)
 
 
-def durable_by_itself() -> sa.TextClause:
-    """Return a condition that always holds, and makes the commit of its statement durable, on PostgreSQL.
+def durable_by_itself(dialect: str = "postgresql") -> sa.ColumnElement[bool]:
+    """Return a condition that always holds, and makes the commit of its statement durable.
 
     For a statement that commits by itself: its subquery runs once, before the first row, in the same round trip.
+
+    :param dialect: name of the dialect; a commit on SQLite is durable anyway.
     """
-    return sa.text("(SELECT set_config('synchronous_commit', 'on', true)) = 'on'")
+    if dialect != "postgresql":
+        return sa.true()
+    return sa.literal_column("(SELECT set_config('synchronous_commit', 'on', true))") == sa.literal_column("'on'")
 
 
 def login_of(engine: sa.Engine) -> Login | None:
@@ -132,14 +146,42 @@ def naming_connection(engine: sa.Engine, error: RcsStoreError) -> RcsStoreError:
 
 
 @contextmanager
-def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
+def transaction(engine: sa.Engine, *settings: str) -> Iterator[sa.Connection]:
     """Run a block in one transaction that may write; roll it back if the block raises.
 
+    :param settings: ``SET LOCAL`` statements of PostgreSQL, which take no round trip of their own here.
     :raises RcsStoreUnavailable: if the database cannot be reached or fails.
     :raises RcsRefusedDataError: if the database refuses the data of a statement.
     :raises RcsStoreError: if the database refuses a statement for another reason.
     """
-    with _errors_translated(engine), engine.begin() as connection:
+    with _errors_translated(engine), _begun(engine, {_SETTINGS: settings}) as connection:
+        yield connection
+
+
+@contextmanager
+def writing_once(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Run a block of one statement that commits by itself, which takes one round trip on PostgreSQL.
+
+    The statement must contain :func:`durable_by_itself`.
+
+    :raises RcsStoreUnavailable: if the database cannot be reached or fails.
+    :raises RcsRefusedDataError: if the database refuses the data of the statement.
+    :raises RcsStoreError: if the database refuses the statement for another reason.
+    """
+    with _errors_translated(engine), _begun(engine, {_BY_ITSELF: True}) as connection:
+        yield connection
+
+
+@contextmanager
+def reading_once(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Run a block whose statements only read, each by itself, which takes one round trip for each on PostgreSQL.
+
+    No statement may be streamed: a cursor needs a transaction, see :func:`reading`.
+
+    :raises RcsStoreUnavailable: if the database cannot be reached or fails.
+    :raises RcsStoreError: if the database refuses a statement.
+    """
+    with _errors_translated(engine), _begun(engine, {_BY_ITSELF: True, _READS_ONLY: True}) as connection:
         yield connection
 
 
@@ -150,8 +192,14 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     :raises RcsStoreUnavailable: if the database cannot be reached or fails.
     :raises RcsStoreError: if the database refuses a statement.
     """
-    with _errors_translated(engine), engine.connect() as plain:
-        connection = plain.execution_options(**{_READS_ONLY: True})
+    with _errors_translated(engine), _begun(engine, {_READS_ONLY: True}) as connection:
+        yield connection
+
+
+@contextmanager
+def _begun(engine: sa.Engine, options: dict[str, Any]) -> Iterator[sa.Connection]:
+    with engine.connect() as plain:
+        connection = plain.execution_options(**options)
         with connection.begin():
             yield connection
 
@@ -233,13 +281,38 @@ def _connect_to_postgresql(login: Login | None) -> Callable[..., Any]:
 
 def _begin_psycopg(connection: sa.Connection) -> None:
     options = connection.get_execution_options()
-    if options.get("isolation_level") != "AUTOCOMMIT":
+    if options.get("isolation_level") != "AUTOCOMMIT" and not options.get(_BY_ITSELF, False):
         # One message, hence one round trip, as the BEGIN alone would take.
-        connection.exec_driver_sql("BEGIN" if options.get(_READS_ONLY, False) else f"BEGIN; {_DURABLE}")
+        connection.exec_driver_sql("; ".join(("BEGIN", *_settings(options))))
 
 
 def _begin_psycopg2(connection: sa.Connection) -> None:
     # This driver sends a BEGIN of its own before the first statement, so this takes a round trip.
     options = connection.get_execution_options()
-    if options.get("isolation_level") != "AUTOCOMMIT" and not options.get(_READS_ONLY, False):
-        connection.exec_driver_sql(_DURABLE)
+    is_by_itself = options.get("isolation_level") == "AUTOCOMMIT" or options.get(_BY_ITSELF, False)
+    if not is_by_itself and (settings := _settings(options)):
+        connection.exec_driver_sql("; ".join(settings))
+
+
+def _settings(options: Mapping[str, Any]) -> tuple[str, ...]:
+    return () if options.get(_READS_ONLY, False) else (_DURABLE, *options.get(_SETTINGS, ()))
+
+
+def _try_connections_out(engine: sa.Engine) -> None:
+    """Replace connections of the pool that have died, when they are used again after a rest."""
+
+    def rest(_connection: object, record: Any) -> None:
+        record.info[_RESTS_SINCE] = time.monotonic()
+
+    def try_out(dbapi_connection: Any, record: Any, _proxy: object) -> None:
+        rested = time.monotonic() - record.info.get(_RESTS_SINCE, time.monotonic())
+        if rested < _SECONDS_OF_REST:
+            return
+        try:
+            engine.dialect.do_ping(dbapi_connection)
+        except engine.dialect.loaded_dbapi.Error:
+            # The pool then connects anew, here and for its other connections.
+            raise sa.exc.InvalidatePoolError from None
+
+    event.listen(engine, "checkin", rest)
+    event.listen(engine, "checkout", try_out)

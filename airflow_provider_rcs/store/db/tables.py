@@ -83,6 +83,14 @@ campaign = sa.Table(
 )
 
 
+sa.Index(
+    "ix_rcs_campaign_send_at",
+    campaign.c.send_at,
+    postgresql_where=campaign.c.send_at.is_not(None),
+    sqlite_where=campaign.c.send_at.is_not(None),
+)
+
+
 attempt = sa.Table(
     "rcs_attempt",
     metadata,
@@ -118,7 +126,7 @@ request = sa.Table(
     sa.Column("last_message_id", RowId, nullable=False, comment="highest id among its messages"),
     sa.Column("api_campaign_id", sa.Text, nullable=False, index=True),
     sa.Column("reason", sa.Text, nullable=False, comment="why it was refused, is in doubt or was never sent"),
-    sa.Column("claimed_at", UtcDateTime, nullable=False),
+    sa.Column("claimed_at", UtcDateTime, nullable=False, index=True),
     sa.Column("echoed_at", UtcDateTime, comment="when the first report with its reference was folded"),
     sa.Column("settled_at", UtcDateTime),
     comment="One row for each send request.",
@@ -174,6 +182,18 @@ sa.Index(
 )
 
 
+# With the campaign, so that a frequency cap finds the campaigns of a phone in the index, without the messages.
+sa.Index("ix_rcs_message_recipient", message.c.recipient_key, message.c.campaign_id)
+
+
+capped_phone = sa.Table(
+    "rcs_capped_phone",
+    metadata,
+    sa.Column("phone", sa.String(16), primary_key=True, comment="in E.164, with +"),
+    comment="Phones that a frequency cap was applied to; the row is the lock for counting their messages.",
+)
+
+
 report = sa.Table(
     "rcs_report",
     metadata,
@@ -212,8 +232,16 @@ sa.Index("ix_rcs_report_fold", report.c.fold)
 _parked = sa.and_(report.c.fold.is_not(None), report.c.message_id.is_(None))
 
 
-# By id: what a report holds may be longer than an entry of an index.
-sa.Index("ix_rcs_report_parked", report.c.id, postgresql_where=_parked, sqlite_where=_parked)
+# By date: what a report holds may be longer than an entry of an index.
+sa.Index("ix_rcs_report_parked", report.c.received_at, postgresql_where=_parked, sqlite_where=_parked)
+
+
+# What the references of a campaign's requests have in common: its token and a hyphen. Without parameters, because the
+# expression of a query must be that of the index.
+REFERENCE_PREFIX = sa.func.substr(report.c.campaign_reference, sa.literal_column("1"), sa.literal_column("9"))
+
+
+sa.Index("ix_rcs_report_parked_reference", REFERENCE_PREFIX, postgresql_where=_parked, sqlite_where=_parked)
 
 
 _set_aside = report.c.fold_error.is_not(None)

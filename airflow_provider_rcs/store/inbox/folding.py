@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -17,11 +17,11 @@ from airflow_provider_rcs.api.errors import RcsError, RcsRefusedDataError
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState, status_codes
 from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
-from airflow_provider_rcs.store.db.engine import reading, transaction
-from airflow_provider_rcs.store.db.tables import campaign, message, message_channel, report, request, store
+from airflow_provider_rcs.store.db.engine import reading, reading_once, transaction
+from airflow_provider_rcs.store.db.tables import campaign, inbound, message, message_channel, report, request, store
 from airflow_provider_rcs.store.inbox.folded_codes import codes_as_text, record_folded_codes
 from airflow_provider_rcs.store.inbox.inbound import fold_inbound, read_landed_inbound
-from airflow_provider_rcs.store.inbox.matching import assign_to_fold, find_reports_by_phone, matches_by_ids
+from airflow_provider_rcs.store.inbox.matching import assign_to_fold, find_reports_by_ids, find_reports_by_phone
 from airflow_provider_rcs.store.inbox.opt_outs import find_replied_messages
 from airflow_provider_rcs.store.inbox.status_ranking import (
     CHANNEL,
@@ -42,6 +42,9 @@ _REPORTS_PER_FOLD = 200_000
 _SECONDS_TO_WAIT_FOR_LOCKS = 60
 
 _REQUESTS = column_types(request, ("id",))
+_REPORTS = column_types(report, ("id",))
+
+_EVER = datetime(1, 1, 2, tzinfo=UTC)
 
 _IS_LANDED = report.c.fold.is_(None)
 
@@ -60,8 +63,9 @@ def fold(engine: sa.Engine) -> int:
     A report whose data the database refuses to fold is set aside, with the reason in its column ``fold_error``. It is
     folded again once both this column and its ``fold`` are null.
     """
+    waiting = _look(engine)
     total = 0
-    while True:
+    while waiting.reports:
         try:
             folded = _fold_some(engine)
         except RcsRefusedDataError:
@@ -69,25 +73,63 @@ def fold(engine: sa.Engine) -> int:
         total += folded
         if folded < _REPORTS_PER_FOLD:
             break
-    while _fold_inbound(engine, unapplied=False):
+    while waiting.replies and _fold_inbound(engine, unapplied=False):
         pass
     return total
 
 
-def fold_parked(engine: sa.Engine) -> int:
+def fold_parked(engine: sa.Engine, since: datetime = _EVER) -> int:
     """Fold all reports that have landed, and parked ones whose message is in the store now; return their number.
 
     Opt-outs by reply that could not be applied are applied if the message that they reply to is in the store now.
+
+    :param since: parked reports that were received before are left parked.
     """
+    waiting = _look(engine, since)
+    if waiting.parked:
+        _requeue_parked(engine, sa.and_(_IS_PARKED, report.c.received_at >= since))
+    if waiting.unapplied:
+        _fold_inbound(engine, unapplied=True)
+    return fold(engine) if any(waiting) else 0
+
+
+def _requeue_parked(engine: sa.Engine, candidates: sa.ColumnElement[bool]) -> None:
+    """Have parked reports whose message is in the store now folded with those that have landed."""
     with reading(engine) as connection:
         # Not under the lock: they may be many, and most of them on messages that others send from the same account.
-        by_phone = find_reports_by_phone(connection, _IS_PARKED)
-    with transaction(engine) as connection:
-        lock_folding(connection)
-        for matches in (report.c.id.in_(by_phone), matches_by_ids(connection, _IS_PARKED)):
-            connection.execute(report.update().where(_IS_PARKED, matches).values(fold=None))
-    _fold_inbound(engine, unapplied=True)
-    return fold(engine)
+        found = [*find_reports_by_phone(connection, candidates), *find_reports_by_ids(connection, candidates)]
+    if found:
+        with transaction(engine) as connection:
+            lock_folding(connection)
+            dialect = connection.dialect.name
+            connection.execute(_requeue(dialect), rows_as_json(dialect, _REPORTS, [(each,) for each in found]))
+
+
+@cache
+def _requeue(dialect: str) -> sa.Update:
+    given = rows_from_json(dialect, _REPORTS)
+    return report.update().where(report.c.id == given.c.id, _IS_PARKED).values(fold=None)
+
+
+class _Waiting(NamedTuple):
+    """Whether there is something for each step of a fold."""
+
+    reports: bool
+    replies: bool
+    parked: bool
+    unapplied: bool
+
+
+def _look(engine: sa.Engine, since: datetime = _EVER) -> _Waiting:
+    """Look what waits to be folded, without the lock for which others may wait."""
+    waits = (
+        _IS_LANDED,
+        inbound.c.fold.is_(None),
+        sa.and_(_IS_PARKED, report.c.received_at >= since),
+        inbound.c.is_unapplied,
+    )
+    with reading_once(engine) as connection:
+        return _Waiting._make(connection.execute(sa.select(*(sa.exists().where(each) for each in waits))).one())
 
 
 def fold_if_possible(engine: sa.Engine, how: Callable[[sa.Engine], int] = fold) -> int:

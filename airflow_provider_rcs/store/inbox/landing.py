@@ -258,6 +258,6 @@ def _repetition(new: Any) -> Mapping[str, Any]:
 
 
 @cache
-def _insert_reports(dialect: str, *conditions: sa.TextClause) -> sa.Insert:
+def _insert_reports(dialect: str, *conditions: sa.ColumnElement[bool]) -> sa.Insert:
     rows = sa.select(*rows_from_json(dialect, _COLUMNS).c).where(*conditions)
     return report.insert().from_select(list(_COLUMNS), rows)

@@ -68,12 +68,14 @@ def _match(connection: sa.Connection, reports: sa.ColumnElement[bool], fold_numb
     return matched
 
 
-def matches_by_ids(connection: sa.Connection, reports: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Return the condition for reports whose message is in the store by the ids that the service gave.
+def find_reports_by_ids(connection: sa.Connection, reports: sa.ColumnElement[bool]) -> list[int]:
+    """Return the ids of the reports whose message is in the store by the ids that the service gave.
 
-    :param reports: selects the reports that it is for.
+    :param reports: selects the reports to look up.
     """
-    return sa.exists().where(_MATCHES_BY_IDS) if _any_names_a_request(connection, reports) else sa.false()
+    if not _any_names_a_request(connection, reports):
+        return []
+    return list(connection.execute(sa.select(report.c.id).where(reports, sa.exists().where(_MATCHES_BY_IDS))).scalars())
 
 
 def find_reports_by_phone(connection: sa.Connection, reports: sa.ColumnElement[bool]) -> list[int]:

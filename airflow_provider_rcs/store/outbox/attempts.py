@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,15 +12,24 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsFencedError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import Campaign
-from airflow_provider_rcs.store.db.clock import database_now, sql_now
-from airflow_provider_rcs.store.db.engine import reading, transaction
+from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancelled_error
+from airflow_provider_rcs.store.db.clock import sql_now
+from airflow_provider_rcs.store.db.engine import durable_by_itself, reading_once, writing_once
 from airflow_provider_rcs.store.db.tables import attempt as attempts
-from airflow_provider_rcs.store.db.tables import message, request, scheduled
+from airflow_provider_rcs.store.db.tables import campaign as campaigns
+from airflow_provider_rcs.store.db.tables import cancellation as cancellations
+from airflow_provider_rcs.store.db.tables import message, refused_credentials, request, scheduled
+from airflow_provider_rcs.store.outbox.refused_credentials import refused_error
 
 WHOLE_LIST = "1/1"
 
 # States of the requests that have no outcome yet.
 OPEN_REQUEST_STATES = ("claimed", "sending")
+
+_FENCED = (
+    "this attempt at the campaign was suspended for longer than its lease, and another attempt may have taken over its "
+    "recipients; it sends nothing more. Retry the task: it continues where the campaign stands."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +54,17 @@ def begin_attempt(
     :param lease: how long the attempt counts as alive without renewing its lease.
     :param shard: the part of the list that it sends to.
     """
-    with transaction(engine) as connection:
-        now = database_now(connection)
+    with writing_once(engine) as connection:
         values = {
-            "campaign_id": campaign.id,
-            "started_by": started_by,
-            "shard": shard,
-            "started_at": now,
-            "lease_until": now + lease,
+            "campaign_id": sa.literal(campaign.id, attempts.c.campaign_id.type),
+            "started_by": sa.literal(started_by),
+            "shard": sa.literal(shard),
+            "started_at": sql_now(connection),
+            "lease_until": sql_now(connection, lease),
         }
-        attempt_id = connection.execute(attempts.insert().values(values).returning(attempts.c.id)).scalar_one()
-    return Attempt(int(attempt_id), campaign, lease, shard)
+        row = sa.select(*values.values()).where(durable_by_itself(connection.dialect.name))
+        insert = attempts.insert().from_select(list(values), row).returning(attempts.c.id)
+        return Attempt(int(connection.execute(insert).scalar_one()), campaign, lease, shard)
 
 
 def renew_lease(engine: sa.Engine, attempt: Attempt) -> None:
@@ -62,23 +72,79 @@ def renew_lease(engine: sa.Engine, attempt: Attempt) -> None:
 
     :raises RcsFencedError: if the lease has expired, because another attempt may have taken over since.
     """
-    with transaction(engine) as connection:
-        require_lease(connection, attempt.id)
-        until = database_now(connection) + attempt.lease
-        connection.execute(attempts.update().where(attempts.c.id == attempt.id).values(lease_until=until))
+    with writing_once(engine) as connection:
+        renewed = connection.execute(
+            attempts.update()
+            .where(
+                attempts.c.id == attempt.id,
+                sa.not_(_is_over(connection)),
+                durable_by_itself(connection.dialect.name),
+            )
+            .values(lease_until=sql_now(connection, attempt.lease))
+        ).rowcount
+    if not renewed:
+        raise RcsFencedError(_FENCED)
 
 
-def require_lease(connection: sa.Connection, attempt_id: int) -> None:
-    """Check that the attempt still has its lease, within the transaction that depends on it.
+@dataclass(frozen=True, slots=True)
+class ActiveAttempt:
+    """What an attempt that is still active needs to know in a transaction.
 
-    :raises RcsFencedError: if the lease has expired or the attempt has ended.
+    :param claims_from: the ids of the attempts whose lists it sends to: itself, and later attempts at the same shard.
+    :param is_pseudonymised: whether recipients of the campaign were replaced by pseudonyms.
     """
-    is_over = sa.or_(attempts.c.ended_at.is_not(None), attempts.c.lease_until < sql_now(connection))
-    if connection.execute(sa.select(is_over).where(attempts.c.id == attempt_id)).scalar_one():
-        raise RcsFencedError(
-            "this attempt at the campaign was suspended for longer than its lease, and another attempt may have taken "
-            "over its recipients; it sends nothing more. Retry the task: it continues where the campaign stands."
+
+    claims_from: Sequence[int]
+    is_pseudonymised: bool
+
+
+def require_active(connection: sa.Connection, attempt: Attempt, fingerprint: str = "") -> ActiveAttempt:
+    """Check that an attempt may go on, within the transaction that depends on it and has locked the campaign.
+
+    All of it is read by one statement, because each transaction of a send does.
+
+    :param fingerprint: of the credentials that requests are about to be made with; empty if none are.
+    :raises RcsFencedError: if its lease has expired or the attempt has ended.
+    :raises RcsCancelledError: if the campaign was cancelled.
+    :raises RcsAuthError: if the service has refused these credentials in the campaign.
+    """
+    of_credentials = sa.and_(
+        refused_credentials.c.campaign == campaigns.c.name, refused_credentials.c.fingerprint == fingerprint
+    )
+    # A later attempt that schedules the campaign is left out until its list is complete.
+    is_incomplete = sa.exists().where(
+        scheduled.c.campaign_id == attempts.c.campaign_id,
+        scheduled.c.listed_by == attempts.c.id,
+        sa.not_(scheduled.c.is_whole),
+    )
+    rows = connection.execute(
+        sa.select(
+            attempts.c.id,
+            _is_over(connection).label("is_over"),
+            campaigns.c.pseudonymised_at,
+            cancellations.c.decided_by,
+            cancellations.c.reason,
+            cancellations.c.decided_at,
+            refused_credentials.c.refused_at,
         )
+        .join(campaigns, campaigns.c.id == attempts.c.campaign_id)
+        .outerjoin(cancellations, cancellations.c.campaign_id == campaigns.c.id)
+        .outerjoin(refused_credentials, of_credentials)
+        .where(
+            attempts.c.id >= attempt.id,
+            _has_same_shard(attempt),
+            sa.or_(attempts.c.id == attempt.id, sa.not_(is_incomplete)),
+        )
+        .order_by(attempts.c.id)
+    ).all()
+    own = rows[0]
+    if own.is_over:
+        raise RcsFencedError(_FENCED)
+    if own.decided_at is not None:
+        raise cancelled_error(attempt.campaign, Cancellation(own.decided_by, own.reason, own.decided_at))
+    if own.refused_at is not None:
+        raise refused_error(attempt.campaign.name, own.refused_at)
+    return ActiveAttempt([row.id for row in rows], own.pseudonymised_at is not None)
 
 
 def end_attempt(engine: sa.Engine, attempt: Attempt) -> None:
@@ -88,36 +154,24 @@ def end_attempt(engine: sa.Engine, attempt: Attempt) -> None:
     recovers these requests.
     """
     has_open_requests = sa.exists().where(request.c.attempt_id == attempt.id, request.c.state.in_(OPEN_REQUEST_STATES))
-    with transaction(engine) as connection:
+    with writing_once(engine) as connection:
         connection.execute(
             attempts.update()
-            .where(attempts.c.id == attempt.id, attempts.c.ended_at.is_(None), sa.not_(has_open_requests))
-            .values(ended_at=database_now(connection))
+            .where(
+                attempts.c.id == attempt.id,
+                attempts.c.ended_at.is_(None),
+                sa.not_(has_open_requests),
+                durable_by_itself(connection.dialect.name),
+            )
+            .values(ended_at=sql_now(connection))
         )
 
 
 def count_shard_states(engine: sa.Engine, attempt: Attempt) -> Counter[MessageState]:
     """Return the number of messages in each state, for the attempt's shard."""
     counts = sa.select(message.c.state, sa.func.count()).where(in_shard_of(attempt)).group_by(message.c.state)
-    with reading(engine) as connection:
+    with reading_once(engine) as connection:
         return Counter({MessageState(state): count for state, count in connection.execute(counts)})
-
-
-def attempts_to_claim_from(connection: sa.Connection, attempt: Attempt) -> list[int]:
-    """Return the ids of the attempts whose lists this one sends to: itself, and later attempts at the same shard.
-
-    A later attempt that schedules the campaign is left out until its list is complete.
-    """
-    incomplete = sa.select(scheduled.c.listed_by).where(
-        scheduled.c.campaign_id == attempt.campaign.id,
-        sa.not_(scheduled.c.is_whole),
-        scheduled.c.listed_by != attempt.id,
-    )
-    # Returned as numbers: with a subquery in its place, a database may sort all planned messages for every claim.
-    ids = sa.select(attempts.c.id).where(
-        _has_same_shard(attempt), attempts.c.id >= attempt.id, attempts.c.id.not_in(incomplete)
-    )
-    return list(connection.execute(ids).scalars())
 
 
 def in_shard_of(attempt: Attempt) -> sa.ColumnElement[bool]:
@@ -126,6 +180,10 @@ def in_shard_of(attempt: Attempt) -> sa.ColumnElement[bool]:
         message.c.campaign_id == attempt.campaign.id,
         message.c.listed_by.in_(sa.select(attempts.c.id).where(_has_same_shard(attempt)).correlate(None)),
     )
+
+
+def _is_over(connection: sa.Connection) -> sa.ColumnElement[bool]:
+    return sa.or_(attempts.c.ended_at.is_not(None), attempts.c.lease_until < sql_now(connection))
 
 
 def _has_same_shard(attempt: Attempt) -> sa.ColumnElement[bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,12 +13,16 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.models import FrequencyCap, Recipient
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import lock_campaign, new_reference
-from airflow_provider_rcs.store.campaign.cancellations import require_not_cancelled
-from airflow_provider_rcs.store.db.engine import reading, transaction
+from airflow_provider_rcs.store.db.engine import reading_once, transaction
 from airflow_provider_rcs.store.db.tables import message, request
-from airflow_provider_rcs.store.outbox.attempts import Attempt, attempts_to_claim_from, require_lease
-from airflow_provider_rcs.store.outbox.refused_credentials import require_not_refused
-from airflow_provider_rcs.store.outbox.suppression import lock_frequency_caps, suppression_reasons
+from airflow_provider_rcs.store.outbox.attempts import ActiveAttempt, Attempt, require_active
+from airflow_provider_rcs.store.outbox.frequency_caps import lock_capped_phones
+from airflow_provider_rcs.store.outbox.suppression import suppression_reasons
+
+# Has PostgreSQL read the next messages from the index, where it can stop after the last one that is wanted. As long as
+# it has no statistics of the table, it assumes that a campaign is small, and would read and sort all of its messages
+# for every claim.
+_PREFER_INDEX_ORDER = "SET LOCAL enable_sort = off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class Claim:
 
     :param reference: the request's own reference, which its reports carry back.
     :param message_ids: the ids of the messages, in the order of the recipients.
+    :param is_last: whether no message was planned behind these when they were claimed.
     """
 
     request_id: int
@@ -34,6 +39,7 @@ class Claim:
     reference: str
     message_ids: tuple[int, ...]
     recipients: tuple[Recipient, ...]
+    is_last: bool = False
 
     @property
     def phones(self) -> list[str]:
@@ -64,30 +70,26 @@ def claim_batches(
     :raises RcsFencedError: if the attempt has lost its lease.
     :raises RcsCancelledError: if the campaign was cancelled.
     """
-    claimed: list[tuple[int, str, Sequence[Any]]] = []
-    account = attempt.campaign.terms.account
-    with transaction(engine) as connection:
-        _prefer_index_order(connection)
-        if cap is not None:
-            lock_frequency_caps(connection)
-        revision = lock_campaign(connection, attempt.campaign.id)
-        require_lease(connection, attempt.id)
-        require_not_cancelled(connection, attempt.campaign)
-        is_claimable = claimable_by(connection, attempt)
-        while len(claimed) < requests and (rows := _planned_rows(connection, is_claimable, after, size)):
-            after = rows[-1].id
-            phones, send_at = [row.phone for row in rows], attempt.campaign.terms.send_at
-            reasons = suppression_reasons(connection, account, phones, cap, send_at)
-            if reasons:
-                _suppress(connection, {row.id: reasons[row.phone] for row in rows if row.phone in reasons}, revision)
-                rows = [row for row in rows if row.phone not in reasons]
-            if rows:
-                reference = new_reference(attempt.campaign.token)
-                request_id = _insert_request(connection, attempt, reference, rows)
-                _mark_as_sending(connection, request_id, rows, is_claimable, revision)
-                claimed.append((request_id, reference, rows))
-    # Built after the lock is released, so that replies can be settled meanwhile.
-    return [_claim(attempt.campaign.id, *each) for each in claimed]
+    claims: list[Claim] = []
+    while len(claims) < requests:
+        # One transaction after the other: all phones under a cap must be locked at once.
+        some, last = _claim_some(engine, attempt, size, cap, requests - len(claims), after)
+        claims += some
+        if last is None:
+            return [*claims[:-1], *(replace(each, is_last=True) for each in claims[-1:])]
+        after = last
+    return claims
+
+
+def claim_left_over(
+    engine: sa.Engine, attempt: Attempt, size: int, cap: FrequencyCap | None = None, *, requests: int = 1
+) -> list[Claim]:
+    """Like :func:`claim_batches`, for an attempt that has probably sent to its whole list: look before locking."""
+    with reading_once(engine) as connection:
+        planned = sa.select(message.c.id).where(_is_planned_for(attempt, require_active(connection, attempt)))
+        if connection.execute(planned.limit(1)).first() is None:
+            return []
+    return claim_batches(engine, attempt, size, cap, requests=requests)
 
 
 def dispatch_claims(engine: sa.Engine, attempt: Attempt, claims: Sequence[Claim], fingerprint: str = "") -> None:
@@ -103,40 +105,66 @@ def dispatch_claims(engine: sa.Engine, attempt: Attempt, claims: Sequence[Claim]
     """
     with transaction(engine) as connection:
         lock_campaign(connection, attempt.campaign.id)
-        require_lease(connection, attempt.id)
-        require_not_cancelled(connection, attempt.campaign)
-        require_not_refused(connection, attempt.campaign.name, fingerprint)
+        require_active(connection, attempt, fingerprint)
         is_dispatched = request.c.id.in_([claim.request_id for claim in claims])
         connection.execute(request.update().where(is_dispatched).values(state="sending"))
 
 
 def has_planned(engine: sa.Engine, attempt: Attempt) -> bool:
     """Return whether the attempt could claim a message now."""
-    with reading(engine) as connection:
+    with reading_once(engine) as connection:
         claimable = sa.select(message.c.id).where(claimable_by(connection, attempt))
         return connection.execute(claimable.limit(1)).first() is not None
 
 
 def claimable_by(connection: sa.Connection, attempt: Attempt) -> sa.ColumnElement[bool]:
-    """Return the condition for messages that the attempt may claim."""
+    """Return the condition for messages that the attempt may claim.
+
+    :raises RcsFencedError: if the attempt has lost its lease.
+    :raises RcsCancelledError: if the campaign was cancelled.
+    """
+    return _is_planned_for(attempt, require_active(connection, attempt))
+
+
+def _is_planned_for(attempt: Attempt, active: ActiveAttempt) -> sa.ColumnElement[bool]:
     # Only recipients on the list of this attempt or of a later one at the same shard. Recipients that a later list
     # does not contain any more are not sent to, and neither are those of other shards: another shard may have refused
-    # its list, and then sends to nobody on it.
+    # its list, and then sends to nobody on it. By numbers: with a subquery in their place, a database may sort all
+    # planned messages for every claim.
     return sa.and_(
         message.c.campaign_id == attempt.campaign.id,
         message.c.state == MessageState.PLANNED,
-        message.c.listed_by.in_(attempts_to_claim_from(connection, attempt)),
+        message.c.listed_by.in_(active.claims_from),
     )
 
 
-def _prefer_index_order(connection: sa.Connection) -> None:
-    """Have PostgreSQL read the next messages from the index, where it can stop after the last one that is wanted.
+def _claim_some(
+    engine: sa.Engine, attempt: Attempt, size: int, cap: FrequencyCap | None, requests: int, after: int
+) -> tuple[list[Claim], int | None]:
+    """Claim the next planned messages in one transaction.
 
-    As long as it has no statistics of the table, it assumes that a campaign is small, and would read and sort all of
-    its messages for every claim.
+    :return: the claims, and the id of the last message that was considered; ``None`` if no more are planned.
     """
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET LOCAL enable_sort = off")
+    campaign = attempt.campaign
+    with transaction(engine, _PREFER_INDEX_ORDER) as connection:
+        revision = lock_campaign(connection, campaign.id)
+        is_claimable = claimable_by(connection, attempt)
+        rows = _planned_rows(connection, is_claimable, after, size * requests)
+        phones = [row.phone for row in rows]
+        if cap is not None and phones:
+            lock_capped_phones(connection, phones)
+        account, send_at = campaign.terms.account, campaign.terms.send_at
+        reasons = suppression_reasons(connection, account, phones, cap, send_at) if phones else {}
+        if reasons:
+            _suppress(connection, {row.id: reasons[row.phone] for row in rows if row.phone in reasons}, revision)
+        batches = [rows[start : start + size] for start in range(0, len(rows), size)]
+        left = [[row for row in batch if row.phone not in reasons] for batch in batches]
+        claimed = _insert_requests(connection, attempt, [batch for batch in left if batch])
+        for request_id, _, batch in claimed:
+            _mark_as_sending(connection, request_id, batch, is_claimable, revision)
+    # Built after the lock is released, so that replies can be settled meanwhile.
+    claims = [_claim(campaign.id, *each) for each in claimed]
+    return claims, rows[-1].id if len(rows) == size * requests else None
 
 
 def _planned_rows(
@@ -159,20 +187,30 @@ def _suppress(connection: sa.Connection, reasons: Mapping[int, str], revision: i
         )
 
 
-def _insert_request(connection: sa.Connection, attempt: Attempt, reference: str, rows: Sequence[Any]) -> int:
-    values = {
-        "campaign_id": attempt.campaign.id,
-        "attempt_id": attempt.id,
-        "reference": reference,
-        "state": "claimed",
-        "recipients": len(rows),
-        "first_message_id": rows[0].id,
-        "last_message_id": rows[-1].id,
-        "api_campaign_id": "",
-        "reason": "",
-        "claimed_at": datetime.now(UTC),
-    }
-    return int(connection.execute(request.insert().values(values).returning(request.c.id)).scalar_one())
+def _insert_requests(
+    connection: sa.Connection, attempt: Attempt, batches: Sequence[Sequence[Any]]
+) -> list[tuple[int, str, Sequence[Any]]]:
+    """Insert a request for each batch of rows, and return its id and its reference with them."""
+    values = [
+        {
+            "campaign_id": attempt.campaign.id,
+            "attempt_id": attempt.id,
+            "reference": new_reference(attempt.campaign.token),
+            "state": "claimed",
+            "recipients": len(batch),
+            "first_message_id": batch[0].id,
+            "last_message_id": batch[-1].id,
+            "api_campaign_id": "",
+            "reason": "",
+            "claimed_at": datetime.now(UTC),
+        }
+        for batch in batches
+    ]
+    if not values:
+        return []
+    ids = request.insert().returning(request.c.id, sort_by_parameter_order=True)
+    inserted = connection.execute(ids, values).scalars()
+    return [(row, each["reference"], batch) for row, each, batch in zip(inserted, values, batches, strict=True)]
 
 
 def _mark_as_sending(

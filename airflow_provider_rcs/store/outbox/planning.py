@@ -14,11 +14,10 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.recipients.columns import ListedRecipient
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, lock_campaign
-from airflow_provider_rcs.store.campaign.cancellations import require_not_cancelled
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json, upsert_from_rows
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import message
-from airflow_provider_rcs.store.outbox.attempts import Attempt, require_lease
+from airflow_provider_rcs.store.outbox.attempts import Attempt, require_active
 from airflow_provider_rcs.store.privacy.pseudonyms import IS_PSEUDONYMISED, find_pseudonymised
 
 EXCLUDED = "excluded by exclude_sql"
@@ -121,9 +120,9 @@ def record_list(engine: sa.Engine, attempt: Attempt, part: ListPart) -> None:
             "new_revision": lock_campaign(connection, attempt.campaign.id),
             "now": datetime.now(UTC),
         }
-        require_lease(connection, attempt.id)
-        require_not_cancelled(connection, attempt.campaign)
-        if pseudonyms := find_pseudonymised(connection, attempt.campaign.id, [key for key, *_ in part.rows]):
+        active = require_active(connection, attempt)
+        if active.is_pseudonymised:
+            pseudonyms = find_pseudonymised(connection, attempt.campaign.id, [key for key, *_ in part.rows])
             rows = [(pseudonyms.get(key, key), *cells) for key, *cells in part.rows]
             parameter = rows_as_json(dialect, _ROW_COLUMNS, rows)
         connection.execute(_insert_list(dialect), {**same_for_all_rows, **parameter})

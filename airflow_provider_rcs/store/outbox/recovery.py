@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, lock_campaign
 from airflow_provider_rcs.store.db.clock import database_now
-from airflow_provider_rcs.store.db.engine import transaction
+from airflow_provider_rcs.store.db.engine import reading_once, transaction
 from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.db.tables import request
 from airflow_provider_rcs.store.outbox.attempts import OPEN_REQUEST_STATES, Attempt, in_shard_of
@@ -28,12 +28,7 @@ def recover_dead_attempts(engine: sa.Engine, campaign: Campaign) -> int:
     with transaction(engine) as connection:
         revision = lock_campaign(connection, campaign.id)
         now = database_now(connection)
-        end_dead = (
-            attempts.update()
-            .where(attempts.c.campaign_id == campaign.id, attempts.c.ended_at.is_(None), attempts.c.lease_until < now)
-            .values(ended_at=now)
-            .returning(attempts.c.id)
-        )
+        end_dead = attempts.update().where(is_dead_at(campaign, now)).values(ended_at=now).returning(attempts.c.id)
         dead = connection.execute(end_dead).scalars().all()
         dispatched = sa.select(request.c.id).where(request.c.attempt_id.in_(dead), request.c.state == "sending")
         for request_id in connection.execute(dispatched).scalars().all():
@@ -42,6 +37,13 @@ def recover_dead_attempts(engine: sa.Engine, campaign: Campaign) -> int:
         if to_requeue := connection.execute(only_claimed).scalars().all():
             requeue_unsent_requests(connection, campaign.id, to_requeue, revision)
     return in_doubt
+
+
+def is_dead_at(campaign: Campaign, moment: datetime | sa.ColumnElement[datetime]) -> sa.ColumnElement[bool]:
+    """Return the condition for attempts at the campaign that have died and are not recovered."""
+    return sa.and_(
+        attempts.c.campaign_id == campaign.id, attempts.c.ended_at.is_(None), attempts.c.lease_until < moment
+    )
 
 
 def seconds_until_other_attempts_end(engine: sa.Engine, attempt: Attempt) -> float:
@@ -61,7 +63,7 @@ def seconds_until_other_attempts_end(engine: sa.Engine, attempt: Attempt) -> flo
             concerns_shard,
         )
     )
-    with transaction(engine) as connection:
+    with reading_once(engine) as connection:
         until = connection.execute(last_lease).scalar_one()
         if until is None:
             return 0.0

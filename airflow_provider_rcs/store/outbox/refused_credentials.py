@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsAuthError
 from airflow_provider_rcs.store.db.bulk import insert_or_ignore
-from airflow_provider_rcs.store.db.engine import reading, transaction
+from airflow_provider_rcs.store.db.engine import reading, reading_once, transaction
 from airflow_provider_rcs.store.db.tables import refused_credentials
 
 
@@ -46,7 +46,7 @@ def looking_up(engine: sa.Engine, campaign: str, fingerprint: str) -> Iterator[N
 
     :raises RcsAuthError: if the service has refused these credentials in the campaign before, or refuses them now.
     """
-    with reading(engine) as connection:
+    with reading_once(engine) as connection:
         require_not_refused(connection, campaign, fingerprint)
     try:
         yield
@@ -65,8 +65,13 @@ def require_not_refused(connection: sa.Connection, campaign: str, fingerprint: s
     )
     refused_at = connection.execute(refused).scalar_one_or_none()
     if refused_at is not None:
-        raise RcsAuthError(
-            f"campaign {campaign!r}: the service refused these credentials on {refused_at:%Y-%m-%d %H:%M} UTC. They "
-            "are not sent again, because that can block the account. Correct login and password of the connection. If "
-            f"the account was fixed instead: airflow-rcs resolve {campaign!r} --credentials-fixed"
-        )
+        raise refused_error(campaign, refused_at)
+
+
+def refused_error(campaign: str, refused_at: datetime) -> RcsAuthError:
+    """Return the error of credentials that the service has refused in a campaign."""
+    return RcsAuthError(
+        f"campaign {campaign!r}: the service refused these credentials on {refused_at:%Y-%m-%d %H:%M} UTC. They "
+        "are not sent again, because that can block the account. Correct login and password of the connection. If "
+        f"the account was fixed instead: airflow-rcs resolve {campaign!r} --credentials-fixed"
+    )

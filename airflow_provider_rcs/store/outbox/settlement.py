@@ -15,7 +15,7 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
 from airflow_provider_rcs.store.campaign.cancellations import cancellation_reason
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
-from airflow_provider_rcs.store.db.engine import reading, transaction
+from airflow_provider_rcs.store.db.engine import reading_once, transaction
 from airflow_provider_rcs.store.db.tables import message, request
 from airflow_provider_rcs.store.outbox.claims import Claim
 from airflow_provider_rcs.store.outbox.planning import EXCLUDED
@@ -172,7 +172,7 @@ def api_campaign_ids(engine: sa.Engine, campaign_id: int) -> list[str]:
     ids = sa.select(request.c.api_campaign_id).where(
         request.c.campaign_id == campaign_id, request.c.api_campaign_id != ""
     )
-    with reading(engine) as connection:
+    with reading_once(engine) as connection:
         return list(connection.execute(ids.order_by(request.c.id)).scalars())
 
 

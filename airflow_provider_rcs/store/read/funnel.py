@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsTooManyFailuresError
 from airflow_provider_rcs.api.outcomes import REJECTED_BY_SERVICE
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
-from airflow_provider_rcs.store.db.engine import reading
+from airflow_provider_rcs.store.db.engine import reading_once
 from airflow_provider_rcs.store.db.tables import campaign, message
 
 
@@ -119,7 +119,7 @@ def read_funnels(engine: sa.Engine, campaign_names: Collection[str]) -> Mapping[
         .group_by(*groups)
         .order_by(campaign.c.name)
     )
-    with reading(engine) as connection:
+    with reading_once(engine) as connection:
         rows = connection.execute(query).all()
     return {
         name: _funnel_of(row for row in of_campaign if row.state is not None)

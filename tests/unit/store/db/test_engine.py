@@ -18,7 +18,9 @@ from airflow_provider_rcs.store.db.engine import (
     engine_from_url,
     prepare_engine,
     reading,
+    reading_once,
     transaction,
+    writing_once,
 )
 from airflow_provider_rcs.store.inbox.landing import land
 from tests.early_commits import early_commits
@@ -96,7 +98,14 @@ def test_a_durable_transaction_takes_no_more_round_trips_than_one_that_reads(
 ) -> None:
     writing = round_trips(postgres_engine, transaction, tmp_path / "writing")
 
-    assert writing == round_trips(postgres_engine, reading, tmp_path / "reading") == 4  # ping, begin, query, commit
+    assert writing == round_trips(postgres_engine, reading, tmp_path / "reading") == 3  # begin, query, commit
+
+
+@pytest.mark.postgresql
+def test_a_statement_by_itself_takes_one_round_trip(postgres_engine: sa.Engine, tmp_path: Path) -> None:
+    writing = round_trips(postgres_engine, writing_once, tmp_path / "writing")
+
+    assert writing == round_trips(postgres_engine, reading_once, tmp_path / "reading") == 1
 
 
 @pytest.mark.postgresql

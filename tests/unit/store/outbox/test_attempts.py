@@ -12,12 +12,13 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.db.clock import database_now
 from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.outbox.attempts import (
+    ActiveAttempt,
     Attempt,
     begin_attempt,
     count_shard_states,
     end_attempt,
     renew_lease,
-    require_lease,
+    require_active,
 )
 from airflow_provider_rcs.store.outbox.claims import claim_batches, has_planned
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, requeue_unsent, settle
@@ -122,7 +123,7 @@ def test_running_lease_passes_the_check(engine: sa.Engine) -> None:
     attempt = new_attempt(engine)
 
     with engine.connect() as connection:
-        require_lease(connection, attempt.id)
+        assert require_active(connection, attempt) == ActiveAttempt([attempt.id], is_pseudonymised=False)
 
 
 def test_attempt_ends_when_all_its_requests_have_outcomes(engine: sa.Engine) -> None:

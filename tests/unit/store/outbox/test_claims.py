@@ -13,11 +13,11 @@ from airflow_provider_rcs.store.campaign.cancellations import Cancellation, canc
 from airflow_provider_rcs.store.db.engine import prepare_engine
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches, dispatch_claims
+from airflow_provider_rcs.store.outbox.frequency_caps import lock_capped_phones
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import (
     requeue_refused,
 )
-from airflow_provider_rcs.store.outbox.suppression import lock_frequency_caps
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -71,18 +71,19 @@ def test_batches_for_several_requests_are_claimed_in_one_call(
 
 
 @pytest.mark.postgresql
-def test_only_claims_with_a_frequency_cap_wait_for_one_another(postgres_engine: sa.Engine) -> None:
+def test_only_claims_of_the_same_phone_with_a_frequency_cap_wait_for_one_another(postgres_engine: sa.Engine) -> None:
     attempt = planned(postgres_engine, [ANA, BEA])
     options = {"options": "-c lock_timeout=500"}
     impatient = prepare_engine(sa.create_engine(postgres_engine.url, connect_args=options, poolclass=sa.NullPool))
 
     with postgres_engine.begin() as other:
-        lock_frequency_caps(other)
+        lock_capped_phones(other, [ANA])
         with pytest.raises(RcsStoreUnavailable, match="LockNotAvailable"):
             claim_batches(impatient, attempt, 1, FrequencyCap(1, timedelta(days=7)))
         without_cap = claim_batches(impatient, attempt, 1)
+        of_another_phone = claim_batches(impatient, attempt, 1, FrequencyCap(1, timedelta(days=7)))
 
-    assert [claim.phones for claim in without_cap] == [[ANA]]
+    assert [claim.phones for claim in [*without_cap, *of_another_phone]] == [[ANA], [BEA]]
 
 
 def test_batch_is_not_filled_up_in_place_of_suppressed_recipients(engine: sa.Engine) -> None:

@@ -46,6 +46,13 @@ def upgrade() -> None:
         comment="One row per campaign; the row is the lock for its messages.",
         sqlite_autoincrement=True,
     )
+    op.create_index(
+        "ix_rcs_campaign_send_at",
+        "rcs_campaign",
+        ["send_at"],
+        postgresql_where=sa.text("send_at IS NOT NULL"),
+        sqlite_where=sa.text("send_at IS NOT NULL"),
+    )
     op.create_table(
         "rcs_erasure",
         sa.Column("pseudonym", sa.String(64), primary_key=True, comment="of a phone"),
@@ -95,9 +102,16 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(
+        "ix_rcs_report_parked_reference",
+        "rcs_report",
+        [sa.text("substr(campaign_reference, 1, 9)")],
+        postgresql_where=sa.text("fold IS NOT NULL AND message_id IS NULL"),
+        sqlite_where=sa.text("fold IS NOT NULL AND message_id IS NULL"),
+    )
+    op.create_index(
         "ix_rcs_report_parked",
         "rcs_report",
-        ["id"],
+        ["received_at"],
         postgresql_where=sa.text("fold IS NOT NULL AND message_id IS NULL"),
         sqlite_where=sa.text("fold IS NOT NULL AND message_id IS NULL"),
     )
@@ -160,6 +174,11 @@ def upgrade() -> None:
         ["id"],
         postgresql_where=sa.text("is_unapplied"),
         sqlite_where=sa.text("is_unapplied = 1"),
+    )
+    op.create_table(
+        "rcs_capped_phone",
+        sa.Column("phone", sa.String(16), primary_key=True, comment="in E.164, with +"),
+        comment="Phones that a frequency cap was applied to; the row is the lock for counting their messages.",
     )
     op.create_table(
         "rcs_store",
@@ -283,7 +302,7 @@ def upgrade() -> None:
         sa.Column("last_message_id", ROW_ID, nullable=False, comment="highest id among its messages"),
         sa.Column("api_campaign_id", sa.Text, nullable=False, index=True),
         sa.Column("reason", sa.Text, nullable=False, comment="why it was refused, is in doubt or was never sent"),
-        sa.Column("claimed_at", TIME, nullable=False),
+        sa.Column("claimed_at", TIME, nullable=False, index=True),
         sa.Column("echoed_at", TIME, comment="when the first report with its reference was folded"),
         sa.Column("settled_at", TIME),
         comment="One row for each send request.",
@@ -327,6 +346,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_rcs_message_planned", "rcs_message", ["campaign_id", "id"], sqlite_where=sa.text("state = 'planned'")
     )
+    op.create_index("ix_rcs_message_recipient", "rcs_message", ["recipient_key", "campaign_id"])
     if op.get_bind().dialect.name == "postgresql":
         # Room for later versions of each row in its own page: such an update leaves the indexes alone and takes half as
         # long.

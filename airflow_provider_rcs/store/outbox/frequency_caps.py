@@ -1,0 +1,132 @@
+"""Frequency caps: how many messages a phone got lately, over all campaigns, counted while its phone is locked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from airflow_provider_rcs.api.models import FrequencyCap
+from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.store.db.bulk import column_types, dialect_insert, rows_as_json, rows_from_json
+from airflow_provider_rcs.store.db.tables import campaign as campaigns
+from airflow_provider_rcs.store.db.tables import capped_phone, message, request
+
+_KEY = column_types(message, ["recipient_key"])
+_PHONE = column_types(capped_phone, ["phone"])
+# Messages in doubt count against a frequency cap too, because they may have been delivered.
+_STATES_UNDER_CAP = (MessageState.SENDING, MessageState.ACCEPTED, MessageState.IN_DOUBT)
+
+
+def lock_capped_phones(connection: sa.Connection, phones: Collection[str]) -> None:
+    """Let only one claim with a frequency cap count the messages of a phone, until the transaction ends.
+
+    Otherwise two campaigns could both find that a phone may get one more message. Lock the campaign before, no other
+    lock after, and all phones of a transaction at once: they are locked in their order, so that no two claims deadlock.
+    """
+    # SQLite has one writer at a time.
+    if connection.dialect.name == "postgresql":
+        parameter = rows_as_json("postgresql", _PHONE, [(phone,) for phone in phones])
+        connection.execute(_lock_phones(connection), parameter)
+
+
+def count_messages_near(
+    connection: sa.Connection, recipient_keys: Collection[str], cap: FrequencyCap, send_at: datetime | None
+) -> Mapping[str, int]:
+    """Return how many messages count against a cap, at most as many as it allows: recipient key -> messages.
+
+    :param send_at: the date of the campaign that asks; ``None`` for at once.
+    """
+    return _count(connection, _count_messages(connection.dialect.name), recipient_keys, cap, send_at)
+
+
+def count_messages_of_near_campaigns(
+    connection: sa.Connection, recipient_keys: Collection[str], cap: FrequencyCap, send_at: datetime | None
+) -> Mapping[str, int]:
+    """Like :func:`count_messages_near`, but count some messages too many: all those of campaigns that sent lately.
+
+    This reads nothing but an index, while the messages themselves lie all over the table.
+    """
+    return _count(connection, _count_messages_of_campaigns(connection.dialect.name), recipient_keys, cap, send_at)
+
+
+def _count(
+    connection: sa.Connection,
+    statement: sa.Select[Any],
+    recipient_keys: Collection[str],
+    cap: FrequencyCap,
+    send_at: datetime | None,
+) -> Mapping[str, int]:
+    now = datetime.now(UTC)
+    goes_out_at = now if send_at is None else max(send_at, now)
+    period = {"after": goes_out_at - cap.within, "before": goes_out_at + cap.within, "at_most": cap.at_most}
+    keys = rows_as_json(connection.dialect.name, _KEY, [(key,) for key in recipient_keys])
+    return {row.recipient_key: row.messages for row in connection.execute(statement, {**keys, **period})}
+
+
+@cache
+def _count_messages(dialect: str) -> sa.Select[Any]:
+    keys = rows_from_json(dialect, _KEY)
+    # A message goes out at its campaign's date. After that date, it goes out when it is handed over.
+    is_held = campaigns.c.send_at > request.c.claimed_at
+    goes_out_at = sa.case((is_held, campaigns.c.send_at), else_=request.c.claimed_at)
+    near = (
+        sa.select(sa.literal(1).label("one"))
+        .select_from(message)
+        .join(request, request.c.id == message.c.request_id)
+        .join(campaigns, campaigns.c.id == request.c.campaign_id)
+        .where(
+            message.c.recipient_key == keys.c.recipient_key,
+            message.c.campaign_id >= _first_near_campaign(),
+            message.c.state.in_(_STATES_UNDER_CAP),
+            _is_near(goes_out_at),
+        )
+    )
+    return _counted(keys, near)
+
+
+@cache
+def _count_messages_of_campaigns(dialect: str) -> sa.Select[Any]:
+    keys = rows_from_json(dialect, _KEY)
+    near = sa.select(sa.literal(1).label("one")).where(
+        message.c.recipient_key == keys.c.recipient_key,
+        message.c.campaign_id >= _first_near_campaign(),
+        message.c.campaign_id.in_(sa.select(_near_campaigns("near_campaigns").c.campaign_id)),
+    )
+    return _counted(keys, near)
+
+
+def _counted(keys: sa.FromClause, near: sa.Select[Any]) -> sa.Select[Any]:
+    # Counted for each key by itself: for a join, a database without statistics reads the whole table.
+    at_most = near.correlate(keys).limit(sa.bindparam("at_most", type_=sa.Integer)).subquery()
+    messages = sa.select(sa.func.count()).select_from(at_most).scalar_subquery()
+    return sa.select(keys.c.recipient_key, messages.label("messages"))
+
+
+def _first_near_campaign() -> sa.ScalarSelect[Any]:
+    """Return the lowest id of the campaigns that may have messages near: the index skips all before it."""
+    return sa.select(sa.func.min(_near_campaigns("first_near").c.campaign_id)).scalar_subquery()
+
+
+def _near_campaigns(name: str) -> sa.Subquery:
+    claimed = sa.select(request.c.campaign_id).where(_is_near(request.c.claimed_at))
+    held = sa.select(campaigns.c.id).where(_is_near(campaigns.c.send_at))
+    return sa.union(claimed, held).subquery(name)
+
+
+def _is_near(moment: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    kind = request.c.claimed_at.type
+    # A message exactly as far away as the period is long does not count: weekly campaigns have weekly dates.
+    return sa.and_(moment > sa.bindparam("after", type_=kind), moment < sa.bindparam("before", type_=kind))
+
+
+def _lock_phones(connection: sa.Connection) -> Any:
+    phones = rows_from_json("postgresql", _PHONE).c.phone
+    insert = dialect_insert(connection, capped_phone).from_select(["phone"], sa.select(phones).order_by(phones))
+    # A row that exists is locked, and not updated.
+    return insert.on_conflict_do_update(
+        index_elements=["phone"], set_={"phone": insert.excluded.phone}, where=sa.false()
+    )

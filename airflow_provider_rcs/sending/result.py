@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +25,10 @@ from airflow_provider_rcs.store.outbox.attempts import Attempt, count_shard_stat
 from airflow_provider_rcs.store.outbox.settlement import api_campaign_ids
 from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
 
+# Reports that came before the reply to their request are parked until it is recorded. Older ones are on messages that
+# others send from the same account, or wait for a load or a refold, which look at all of them.
+_PARKED_SINCE = timedelta(days=1)
+
 log = logging.getLogger(__name__)
 
 
@@ -38,7 +44,7 @@ def conclude(
     """
     if isinstance(stopped_by, RcsTaskStoppedError):
         raise stopped_by  # At once: there is no time left to count what it says already.
-    fold_if_possible(engine, fold_parked)
+    fold_if_possible(engine, partial(fold_parked, since=datetime.now(UTC) - _PARKED_SINCE))
     funnel = require_funnel(engine, attempt.campaign.name)
     log.info("Campaign %s: %s", attempt.campaign.name, describe_counts(funnel))
     _require_settled(funnel, count_shard_states(engine, attempt), settings, stopped_by)

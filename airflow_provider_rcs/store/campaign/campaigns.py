@@ -92,16 +92,17 @@ def open_campaign(
     with writing_once(engine) as connection:
         if row := connection.execute(_insert_campaign(connection, new_row)).one_or_none():
             return campaign_from_row(row)
+    with reading_once(engine) as connection:
+        row = connection.execute(sa.select(campaigns).where(has_name)).one()
+    before = campaign_from_row(row)
+    require_same_terms(before, terms)
+    changes = {"conditions": {**terms.conditions, **before.terms.conditions}, "status_codes": dict(status_codes)}
+    is_as_before = all(row._mapping[name] == value for name, value in changes.items())
+    if is_as_before and (row.reports_since is not None) is request_reports:
+        return before
     with transaction(engine) as connection:
-        before = campaign_from_row(connection.execute(sa.select(campaigns).where(has_name)).one())
-        require_same_terms(before, terms)
-        changes = {
-            "conditions": {**terms.conditions, **before.terms.conditions},
-            "status_codes": dict(status_codes),
-            "reports_since": _reports_since(since),
-        }
-        update = campaigns.update().where(has_name).values(changes).returning(*campaigns.c)
-        return campaign_from_row(connection.execute(update).one())
+        changed = campaigns.update().where(has_name).values(**changes, reports_since=_reports_since(since))
+        return campaign_from_row(connection.execute(changed.returning(*campaigns.c)).one())
 
 
 def _insert_campaign(connection: sa.Connection, new_row: Mapping[str, Any]) -> Any:
@@ -207,6 +208,11 @@ def lock_campaign(connection: sa.Connection, campaign_id: int) -> int:
         .returning(campaigns.c.revision)
     )
     return int(connection.execute(statement).scalar_one())
+
+
+def locking(campaign_id: int) -> str:
+    """Return the statement of :func:`lock_campaign` for the begin of a transaction that reads the revision later."""
+    return f"UPDATE rcs_campaign SET revision = revision + 1 WHERE id = {campaign_id:d}"
 
 
 def campaign_from_row(row: sa.Row[Any]) -> Campaign:

@@ -31,7 +31,7 @@ _SECONDS_OF_REST = 1.0
 
 _READS_ONLY = "rcs_reads_only"
 _BY_ITSELF = "rcs_by_itself"
-_SETTINGS = "rcs_settings"
+_FIRST = "rcs_first"
 _RESTS_SINCE = "rcs_rests_since"
 _LOGIN = "rcs_login"
 _CONN_ID = "rcs_conn_id"
@@ -146,15 +146,16 @@ def naming_connection(engine: sa.Engine, error: RcsStoreError) -> RcsStoreError:
 
 
 @contextmanager
-def transaction(engine: sa.Engine, *settings: str) -> Iterator[sa.Connection]:
+def transaction(engine: sa.Engine, *first: str) -> Iterator[sa.Connection]:
     """Run a block in one transaction that may write; roll it back if the block raises.
 
-    :param settings: ``SET LOCAL`` statements of PostgreSQL, which take no round trip of their own here.
+    :param first: statements without parameters and results that run first; with psycopg, they take no round trip of
+        their own.
     :raises RcsStoreUnavailable: if the database cannot be reached or fails.
     :raises RcsRefusedDataError: if the database refuses the data of a statement.
     :raises RcsStoreError: if the database refuses a statement for another reason.
     """
-    with _errors_translated(engine), _begun(engine, {_SETTINGS: settings}) as connection:
+    with _errors_translated(engine), _begun(engine, {_FIRST: first}) as connection:
         yield connection
 
 
@@ -249,6 +250,8 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     options = connection.get_execution_options()
     if options.get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN" if options.get(_READS_ONLY, False) else "BEGIN IMMEDIATE")
+        for statement in options.get(_FIRST, ()):
+            connection.exec_driver_sql(statement)
 
 
 def _leave_nothing_prepared(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
@@ -283,19 +286,19 @@ def _begin_psycopg(connection: sa.Connection) -> None:
     options = connection.get_execution_options()
     if options.get("isolation_level") != "AUTOCOMMIT" and not options.get(_BY_ITSELF, False):
         # One message, hence one round trip, as the BEGIN alone would take.
-        connection.exec_driver_sql("; ".join(("BEGIN", *_settings(options))))
+        connection.exec_driver_sql("; ".join(("BEGIN", *_first(options))))
 
 
 def _begin_psycopg2(connection: sa.Connection) -> None:
-    # This driver sends a BEGIN of its own before the first statement, so this takes a round trip.
+    # This driver sends a BEGIN of its own before the first statement, so these take a round trip.
     options = connection.get_execution_options()
     is_by_itself = options.get("isolation_level") == "AUTOCOMMIT" or options.get(_BY_ITSELF, False)
-    if not is_by_itself and (settings := _settings(options)):
-        connection.exec_driver_sql("; ".join(settings))
+    if not is_by_itself and (first := _first(options)):
+        connection.exec_driver_sql("; ".join(first))
 
 
-def _settings(options: Mapping[str, Any]) -> tuple[str, ...]:
-    return () if options.get(_READS_ONLY, False) else (_DURABLE, *options.get(_SETTINGS, ()))
+def _first(options: Mapping[str, Any]) -> tuple[str, ...]:
+    return () if options.get(_READS_ONLY, False) else (_DURABLE, *options.get(_FIRST, ()))
 
 
 def _try_connections_out(engine: sa.Engine) -> None:

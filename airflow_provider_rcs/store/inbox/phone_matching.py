@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.db.bulk import ColumnTypes, column_types, rows_as_json, rows_from_json
-from airflow_provider_rcs.store.db.tables import campaign, message, request
+from airflow_provider_rcs.store.db.tables import message, request
 from airflow_provider_rcs.store.privacy.pseudonyms import find_pseudonyms
 
 
@@ -82,8 +82,6 @@ def _select_ids_of_requests(dialect: str) -> sa.Select[Any]:
 @cache
 def _select_messages(dialect: str) -> sa.Select[Any]:
     rows = rows_from_json(dialect, _ROWS)
-    # With the campaigns, because the index on recipient keys starts with them.
-    of_phone = sa.and_(message.c.campaign_id == campaign.c.id, message.c.recipient_key == rows.c.recipient_key)
     has_id = rows.c.api_message_id != ""
     has_same_id = message.c.api_message_id == rows.c.api_message_id
     is_of_request = sa.and_(request.c.api_campaign_id == rows.c.api_campaign_id, rows.c.api_campaign_id != "")
@@ -101,8 +99,7 @@ def _select_messages(dialect: str) -> sa.Select[Any]:
             request.c.api_campaign_id,
         )
         .select_from(rows)
-        .join(campaign, sa.true())
-        .join(message, of_phone)
+        .join(message, message.c.recipient_key == rows.c.recipient_key)
         .join(request, request.c.id == message.c.request_id)
         .where(is_named)
     )

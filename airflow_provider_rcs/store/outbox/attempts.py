@@ -91,10 +91,12 @@ class ActiveAttempt:
     """What an attempt that is still active needs to know in a transaction.
 
     :param claims_from: the ids of the attempts whose lists it sends to: itself, and later attempts at the same shard.
+    :param revision: the revision for the changes that the transaction makes.
     :param is_pseudonymised: whether recipients of the campaign were replaced by pseudonyms.
     """
 
     claims_from: Sequence[int]
+    revision: int
     is_pseudonymised: bool
 
 
@@ -121,6 +123,7 @@ def require_active(connection: sa.Connection, attempt: Attempt, fingerprint: str
         sa.select(
             attempts.c.id,
             _is_over(connection).label("is_over"),
+            campaigns.c.revision,
             campaigns.c.pseudonymised_at,
             cancellations.c.decided_by,
             cancellations.c.reason,
@@ -144,7 +147,7 @@ def require_active(connection: sa.Connection, attempt: Attempt, fingerprint: str
         raise cancelled_error(attempt.campaign, Cancellation(own.decided_by, own.reason, own.decided_at))
     if own.refused_at is not None:
         raise refused_error(attempt.campaign.name, own.refused_at)
-    return ActiveAttempt([row.id for row in rows], own.pseudonymised_at is not None)
+    return ActiveAttempt([row.id for row in rows], own.revision, own.pseudonymised_at is not None)
 
 
 def end_attempt(engine: sa.Engine, attempt: Attempt) -> None:

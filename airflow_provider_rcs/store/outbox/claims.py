@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import FrequencyCap, Recipient
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.campaign.campaigns import lock_campaign, new_reference
+from airflow_provider_rcs.store.campaign.campaigns import locking, new_reference
 from airflow_provider_rcs.store.db.engine import reading_once, transaction
 from airflow_provider_rcs.store.db.tables import message, request
 from airflow_provider_rcs.store.outbox.attempts import ActiveAttempt, Attempt, require_active
@@ -103,8 +103,7 @@ def dispatch_claims(engine: sa.Engine, attempt: Attempt, claims: Sequence[Claim]
     :raises RcsCancelledError: if the campaign was cancelled.
     :raises RcsAuthError: if the service has refused these credentials in this campaign.
     """
-    with transaction(engine) as connection:
-        lock_campaign(connection, attempt.campaign.id)
+    with transaction(engine, locking(attempt.campaign.id)) as connection:
         require_active(connection, attempt, fingerprint)
         is_dispatched = request.c.id.in_([claim.request_id for claim in claims])
         connection.execute(request.update().where(is_dispatched).values(state="sending"))
@@ -146,9 +145,10 @@ def _claim_some(
     :return: the claims, and the id of the last message that was considered; ``None`` if no more are planned.
     """
     campaign = attempt.campaign
-    with transaction(engine, _PREFER_INDEX_ORDER) as connection:
-        revision = lock_campaign(connection, campaign.id)
-        is_claimable = claimable_by(connection, attempt)
+    settings = [_PREFER_INDEX_ORDER] if engine.dialect.name == "postgresql" else []
+    with transaction(engine, *settings, locking(campaign.id)) as connection:
+        active = require_active(connection, attempt)
+        is_claimable, revision = _is_planned_for(attempt, active), active.revision
         rows = _planned_rows(connection, is_claimable, after, size * requests)
         phones = [row.phone for row in rows]
         if cap is not None and phones:

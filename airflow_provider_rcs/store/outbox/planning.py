@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.recipients.columns import ListedRecipient
-from airflow_provider_rcs.store.campaign.campaigns import Campaign, lock_campaign
+from airflow_provider_rcs.store.campaign.campaigns import Campaign, locking
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json, upsert_from_rows
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import message
@@ -112,15 +112,15 @@ def record_list(engine: sa.Engine, attempt: Attempt, part: ListPart) -> None:
     :raises RcsCancelledError: if the campaign was cancelled.
     """
     parameter = part.parameter
-    with transaction(engine) as connection:
+    with transaction(engine, locking(attempt.campaign.id)) as connection:
         dialect = connection.dialect.name
+        active = require_active(connection, attempt)
         same_for_all_rows = {
             "campaign": attempt.campaign.id,
             "attempt": attempt.id,
-            "new_revision": lock_campaign(connection, attempt.campaign.id),
+            "new_revision": active.revision,
             "now": datetime.now(UTC),
         }
-        active = require_active(connection, attempt)
         if active.is_pseudonymised:
             pseudonyms = find_pseudonymised(connection, attempt.campaign.id, [key for key, *_ in part.rows])
             rows = [(pseudonyms.get(key, key), *cells) for key, *cells in part.rows]

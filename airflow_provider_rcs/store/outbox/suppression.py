@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.models import FrequencyCap
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.engine import reading
-from airflow_provider_rcs.store.db.tables import message, suppression, suppression_pseudonym
+from airflow_provider_rcs.store.db.tables import message, store, suppression, suppression_pseudonym
 from airflow_provider_rcs.store.outbox.frequency_caps import count_messages_near, count_messages_of_near_campaigns
-from airflow_provider_rcs.store.privacy.pseudonyms import find_pseudonyms
+from airflow_provider_rcs.store.privacy.pseudonyms import Pseudonyms, find_pseudonyms
 
 _KEY_COLUMN = column_types(message, ["recipient_key"])
 
@@ -48,23 +48,18 @@ def suppression_reasons(
     :param account: the account that the campaign is sent with.
     :param send_at: the campaign's date, by which the cap counts; ``None`` for at once.
     """
-    reasons = _suppressed(connection, account, phones, _among_phones)
+    dialect = connection.dialect.name
+    found = connection.execute(_among_phones(dialect), _keys_parameter(dialect, phones) | {"of_account": account}).all()
+    reasons = {row.phone: f"suppressed: {row.reason}" for row in found if row.phone}
     capped = {} if cap is None else dict.fromkeys(_over_cap(connection, phones, cap, send_at), cap.reason)
     # Pseudonyms are queried last: a phone that is pseudonymised meanwhile is then found twice, and never missed.
-    if pseudonyms := find_pseudonyms(connection):
+    if key := found[0].pseudonym_key:
+        pseudonyms = Pseudonyms(key)
         phone_of = {pseudonyms.of(phone): phone for phone in phones}
-        erased = _suppressed(connection, account, phone_of, _among_pseudonyms)
-        reasons = {**{phone_of[key]: reason for key, reason in erased.items()}, **reasons}
+        parameters = _keys_parameter(dialect, phone_of) | {"of_account": account}
+        erased = connection.execute(_among_pseudonyms(dialect), parameters)
+        reasons = {**{phone_of[row.pseudonym]: f"suppressed: {row.reason}" for row in erased}, **reasons}
     return {**capped, **reasons}
-
-
-def _suppressed(
-    connection: sa.Connection, account: str, keys: Collection[str], statement: Callable[[str], sa.Select[Any]]
-) -> dict[str, str]:
-    """Return which of these phones or pseudonyms are suppressed: key -> reason."""
-    dialect = connection.dialect.name
-    found = connection.execute(statement(dialect), _keys_parameter(dialect, keys) | {"of_account": account})
-    return {key: f"suppressed: {reason}" for key, reason in found}
 
 
 def _over_cap(
@@ -86,22 +81,24 @@ def _over_cap(
 
 @cache
 def _among_phones(dialect: str) -> sa.Select[Any]:
-    return _select_reasons(dialect, suppression.c.phone)
+    """Return a query of suppressed phones, each with the key of the pseudonyms; of the key alone if there are none."""
+    suppressed = _select_reasons(dialect, suppression.c.phone).subquery()
+    in_order = sa.select(store.c.pseudonym_key, suppressed.c.phone, suppressed.c.reason)
+    return in_order.select_from(store.outerjoin(suppressed, sa.true())).order_by(suppressed.c.account.desc())
 
 
 @cache
 def _among_pseudonyms(dialect: str) -> sa.Select[Any]:
-    return _select_reasons(dialect, suppression_pseudonym.c.pseudonym)
+    account = suppression_pseudonym.c.account
+    return _select_reasons(dialect, suppression_pseudonym.c.pseudonym).order_by(account.desc())
 
 
 def _select_reasons(dialect: str, suppressed: sa.Column[str]) -> sa.Select[Any]:
     table = suppressed.table
     concerns_account = table.c.account.in_(("", sa.bindparam("of_account", type_=table.c.account.type)))
-    # Suppressions of the account come first, so that those of all accounts replace them.
-    return (
-        sa.select(suppressed, table.c.reason)
-        .where(suppressed.in_(_keys(dialect)), concerns_account)
-        .order_by(table.c.account.desc())
+    # To be ordered by account: those of the account come first, so that those of all accounts replace them.
+    return sa.select(suppressed, table.c.reason, table.c.account).where(
+        suppressed.in_(_keys(dialect)), concerns_account
     )
 
 

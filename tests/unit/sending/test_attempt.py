@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,8 +13,9 @@ from airflow_provider_rcs.store.inbox import folding
 from airflow_provider_rcs.store.inbox.backlog import Backlog, read_backlog
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.claims import claim_batches
+from tests.round_trips import counted_round_trips
 from tests.unit.sending.test_sender import FakeService, send
-from tests.unit.store.given import ANA, NOON, expire_lease, phones, planned, report_on, sent, states
+from tests.unit.store.given import ANA, BEA, NOON, expire_lease, phones, planned, report_on, sent, states
 
 
 def test_recipients_claimed_by_an_attempt_that_died_are_sent_to_once_it_is_recovered(engine: sa.Engine) -> None:
@@ -54,6 +56,7 @@ def test_a_campaign_is_sent_although_a_process_that_folds_hangs(
     postgres_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(folding, "_SECONDS_TO_WAIT_FOR_LOCKS", 0.1)
+    land(postgres_engine, [report_on(sent(postgres_engine, [ANA], "summer"))], NOON)
     with postgres_engine.begin() as hanging:
         folding.lock_folding(hanging)
 
@@ -72,3 +75,32 @@ def test_a_report_with_an_id_that_no_index_can_hold_does_not_stop_a_send(postgre
 
     assert states(postgres_engine) == dict.fromkeys(phones(5), "accepted")
     assert read_backlog(postgres_engine) == Backlog(unfolded=0, oldest=None, set_aside=0)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("before", [[], [ANA]], ids=["a new campaign", "a campaign that goes on"])
+def test_a_send_to_one_recipient_takes_at_most_forty_round_trips(postgres_engine: sa.Engine, before: list[str]) -> None:
+    for phone in before:
+        send(postgres_engine, FakeService(), [phone])
+
+    with counted_round_trips(postgres_engine) as count:
+        send(postgres_engine, FakeService(), [BEA])
+        taken = count()
+
+    assert states(postgres_engine)[BEA] == "accepted"
+    assert taken <= 40
+
+
+@pytest.mark.postgresql
+def test_begin_and_end_of_an_attempt_are_durable_where_the_database_confirms_early(postgres_engine: sa.Engine) -> None:
+    lasting = []
+
+    def executed(_connection: object, cursor: Any, statement: str, *_: object) -> None:
+        if statement.startswith(("INSERT INTO rcs_attempt", "INSERT INTO rcs_campaign", "UPDATE rcs_attempt")):
+            lasting.append("set_config('synchronous_commit', 'on', true)" in statement)
+
+    sa.event.listen(postgres_engine, "after_cursor_execute", executed)
+    send(postgres_engine, FakeService(), [ANA])
+    sa.event.remove(postgres_engine, "after_cursor_execute", executed)
+
+    assert lasting == [True, True, True]

@@ -24,6 +24,7 @@ from airflow_provider_rcs.store.db.engine import (
 )
 from airflow_provider_rcs.store.inbox.landing import land
 from tests.early_commits import early_commits
+from tests.round_trips import counted_round_trips
 from tests.unit.store.given import NOON
 
 
@@ -94,18 +95,18 @@ def test_a_commit_on_postgresql_is_durable_where_the_database_confirms_early(
 
 @pytest.mark.postgresql
 def test_a_durable_transaction_takes_no_more_round_trips_than_one_that_reads(
-    postgres_engine: sa.Engine, tmp_path: Path
+    postgres_engine: sa.Engine,
 ) -> None:
-    writing = round_trips(postgres_engine, transaction, tmp_path / "writing")
+    writing = round_trips(postgres_engine, transaction)
 
-    assert writing == round_trips(postgres_engine, reading, tmp_path / "reading") == 3  # begin, query, commit
+    assert writing == round_trips(postgres_engine, reading) == 3  # begin, query, commit
 
 
 @pytest.mark.postgresql
-def test_a_statement_by_itself_takes_one_round_trip(postgres_engine: sa.Engine, tmp_path: Path) -> None:
-    writing = round_trips(postgres_engine, writing_once, tmp_path / "writing")
+def test_a_statement_by_itself_takes_one_round_trip(postgres_engine: sa.Engine) -> None:
+    writing = round_trips(postgres_engine, writing_once)
 
-    assert writing == round_trips(postgres_engine, reading_once, tmp_path / "reading") == 1
+    assert writing == round_trips(postgres_engine, reading_once) == 1
 
 
 @pytest.mark.postgresql
@@ -126,16 +127,27 @@ def test_a_driver_that_prepares_statements_is_refused() -> None:
         prepare_engine(engine)
 
 
-def round_trips(engine: sa.Engine, begin: Callable[..., Any], file: Path) -> int:
+def round_trips(engine: sa.Engine, begin: Callable[..., Any]) -> int:
     """Return how often a transaction with one query waits for the server."""
-    with engine.connect() as connection, file.open("wb") as trace:
-        driver_connection: Any = connection.connection.driver_connection
-        driver_connection.pgconn.trace(trace.fileno())
-        connection.close()
+    with counted_round_trips(engine) as count:
         with begin(engine) as connection:
             connection.execute(sa.text("SELECT :number"), {"number": 1})
-        driver_connection.pgconn.untrace()
-    return sum("\tReadyForQuery" in line for line in file.read_text().splitlines())
+        return count()
+
+
+@pytest.mark.postgresql
+def test_a_connection_that_died_while_it_rested_is_replaced(
+    postgres_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "_SECONDS_OF_REST", 0.0)
+    with reading(postgres_engine) as connection:
+        died = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    other = sa.create_engine(postgres_engine.url, poolclass=sa.NullPool)
+    with other.begin() as connection:
+        connection.exec_driver_sql(f"SELECT pg_terminate_backend({died}, 5000)")
+
+    with reading(postgres_engine) as connection:
+        assert connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one() != died
 
 
 def test_readers_on_sqlite_do_not_wait_for_a_writer(tmp_path: Path) -> None:

@@ -123,7 +123,9 @@ def test_running_lease_passes_the_check(engine: sa.Engine) -> None:
     attempt = new_attempt(engine)
 
     with engine.connect() as connection:
-        assert require_active(connection, attempt) == ActiveAttempt([attempt.id], is_pseudonymised=False)
+        active = require_active(connection, attempt)
+
+    assert active == ActiveAttempt([attempt.id], revision=0, is_pseudonymised=False)
 
 
 def test_attempt_ends_when_all_its_requests_have_outcomes(engine: sa.Engine) -> None:

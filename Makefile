@@ -13,7 +13,7 @@ ONLY ?=
 # Tests start Python often, and without bytecode files half of that time would be compilation.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install demo test test-fast test-dags test-matrix sweep test-chaos test-soak test-scale mutants lint bench bench-quick bench-memory constraints clean
+.PHONY: help install demo test test-fast test-dags test-matrix sweep test-chaos test-soak test-scale mutants lint bench bench-quick bench-memory bench-history constraints clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -74,6 +74,9 @@ bench-quick: install ## Measure less, in a minute, without writing anything
 
 bench-memory: install ## Measure the peak memory of a send and a load of a million rows (takes a while)
 	$(BIN)/python -m benchmarks.memory_at_size
+
+bench-history: install ## Measure sends on a store of 5 million messages, and write benchmarks/HISTORY.md (takes a while)
+	$(BIN)/python -m benchmarks.history
 
 constraints: ## Pin the newest versions, and the lowest ones that pyproject.toml allows
 	$(PIN) --output-file constraints.txt pyproject.toml

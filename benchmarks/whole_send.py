@@ -108,7 +108,7 @@ def place_for(server: str, size: int, latency: float) -> Iterator[Place]:
     from airflow_provider_rcs.store.db.migrate import migrate
     from tests.databases import fresh_database
 
-    with fresh_database(server) as source, fresh_database(server) as store, _served(latency) as port:
+    with fresh_database(server) as source, fresh_database(server) as store, served(latency) as port:
         migrate(engine_from_url(store))
         with _connected(source) as connection:
             connection.execute("CREATE TABLE customer (phone text, name text, order_number text, day integer)")
@@ -247,7 +247,7 @@ def _body(rows: Sequence[Sequence[Any]]) -> bytes:
 
 
 @contextmanager
-def _served(latency: float) -> Iterator[int]:
+def served(latency: float) -> Iterator[int]:
     """Run the service in a process of its own, and yield its port."""
     command = [sys.executable, "-m", "benchmarks.whole_send", "--serve", str(latency)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:

@@ -80,10 +80,11 @@ def _count_messages(dialect: str) -> sa.Select[Any]:
         .join(campaigns, campaigns.c.id == request.c.campaign_id)
         .where(
             message.c.recipient_key == keys.c.recipient_key,
-            message.c.campaign_id >= _first_near_campaign(),
             message.c.state.in_(_STATES_UNDER_CAP),
             _is_near(goes_out_at),
         )
+        # The newest first, so that of those who reached their cap few are read.
+        .order_by(message.c.campaign_id.desc())
     )
     return _counted(keys, near)
 
@@ -91,10 +92,15 @@ def _count_messages(dialect: str) -> sa.Select[Any]:
 @cache
 def _count_messages_of_campaigns(dialect: str) -> sa.Select[Any]:
     keys = rows_from_json(dialect, _KEY)
+    claimed = sa.select(request.c.campaign_id).where(_is_near(request.c.claimed_at))
+    held = sa.select(campaigns.c.id).where(_is_near(campaigns.c.send_at))
+    near_campaigns = sa.union_all(claimed, held)
     near = sa.select(sa.literal(1).label("one")).where(
         message.c.recipient_key == keys.c.recipient_key,
-        message.c.campaign_id >= _first_near_campaign(),
-        message.c.campaign_id.in_(sa.select(_near_campaigns("near_campaigns").c.campaign_id)),
+        # The index skips all campaigns before.
+        message.c.campaign_id >= sa.select(sa.func.min(near_campaigns.subquery().c.campaign_id)).scalar_subquery(),
+        # Not a join, which PostgreSQL would make anew for each key.
+        message.c.campaign_id.in_(near_campaigns).is_(sa.true()),
     )
     return _counted(keys, near)
 
@@ -104,17 +110,6 @@ def _counted(keys: sa.FromClause, near: sa.Select[Any]) -> sa.Select[Any]:
     at_most = near.correlate(keys).limit(sa.bindparam("at_most", type_=sa.Integer)).subquery()
     messages = sa.select(sa.func.count()).select_from(at_most).scalar_subquery()
     return sa.select(keys.c.recipient_key, messages.label("messages"))
-
-
-def _first_near_campaign() -> sa.ScalarSelect[Any]:
-    """Return the lowest id of the campaigns that may have messages near: the index skips all before it."""
-    return sa.select(sa.func.min(_near_campaigns("first_near").c.campaign_id)).scalar_subquery()
-
-
-def _near_campaigns(name: str) -> sa.Subquery:
-    claimed = sa.select(request.c.campaign_id).where(_is_near(request.c.claimed_at))
-    held = sa.select(campaigns.c.id).where(_is_near(campaigns.c.send_at))
-    return sa.union(claimed, held).subquery(name)
 
 
 def _is_near(moment: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:

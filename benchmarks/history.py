@@ -198,11 +198,15 @@ def main() -> None:
 
 
 def _on_postgresql(server: str, past: Past, size: int, rounds: int) -> Iterator[str]:
-    with fresh_database(server) as empty_url, fresh_database(server) as past_url:
-        with store(empty_url) as empty, store(past_url, past) as filled:
-            yield from measure(list(jobs(size)), empty, filled, rounds)
-            trips = [count_round_trips(each) for each in (empty, filled)]
-            yield f"| round trips of one recipient | {trips[0]} | {trips[1]} | |"
+    with (
+        fresh_database(server) as empty_url,
+        fresh_database(server) as past_url,
+        store(empty_url) as empty,
+        store(past_url, past) as filled,
+    ):
+        yield from measure(list(jobs(size)), empty, filled, rounds)
+        trips = [count_round_trips(each) for each in (empty, filled)]
+        yield f"| round trips of one recipient | {trips[0]} | {trips[1]} | |"
 
 
 def _on_sqlite(past: Past, size: int, rounds: int) -> Iterator[str]:
@@ -226,8 +230,8 @@ def _page(lines: Sequence[str], rounds: int) -> str:
             "# Work on a store with a past",
             "",
             f"Written by `make bench-history`: medians of {rounds} rounds; the two stores take turns.",
-            f"The past of PostgreSQL: {past.campaigns} campaigns, {past.messages:,} messages, {2 * past.messages:,} "
-            "reports; that of SQLite is two fifths of it.",
+            f"PostgreSQL has had {past.campaigns} campaigns, {past.messages:,} messages and {2 * past.messages:,}",
+            "reports, SQLite two fifths of that.",
             "Compare the ratios: the rates depend on the machine.",
             "",
             "What was done for them, and what did not help:",

@@ -111,7 +111,7 @@ def _requeue(dialect: str) -> sa.Update:
     return report.update().where(report.c.id == given.c.id, _IS_PARKED).values(fold=None)
 
 
-class _Waiting(NamedTuple):
+class _ToFold(NamedTuple):
     """Whether there is something for each step of a fold."""
 
     reports: bool
@@ -120,7 +120,7 @@ class _Waiting(NamedTuple):
     unapplied: bool
 
 
-def _look(engine: sa.Engine, since: datetime = _EVER) -> _Waiting:
+def _look(engine: sa.Engine, since: datetime = _EVER) -> _ToFold:
     """Look what waits to be folded, without the lock for which others may wait."""
     waits = (
         _IS_LANDED,
@@ -129,7 +129,7 @@ def _look(engine: sa.Engine, since: datetime = _EVER) -> _Waiting:
         inbound.c.is_unapplied,
     )
     with reading_once(engine) as connection:
-        return _Waiting._make(connection.execute(sa.select(*(sa.exists().where(each) for each in waits))).one())
+        return _ToFold._make(connection.execute(sa.select(*(sa.exists().where(each) for each in waits))).one())
 
 
 def fold_if_possible(engine: sa.Engine, how: Callable[[sa.Engine], int] = fold) -> int:

@@ -145,9 +145,10 @@ def _row(recipient: ListedRecipient, count: int, is_excluded: bool) -> tuple[Any
         recipient.key,
         recipient.phone,
         recipient.phone_as_listed,
-        recipient.name,
+        # Of a recipient that is never sent to, nothing is kept that only a message needs.
+        "" if is_excluded else recipient.name,
         recipient.reference,
-        recipient.variables,
+        {} if is_excluded else recipient.variables,
         EXCLUDED if is_excluded else recipient.rejection,
         "" if is_excluded else recipient.detail,
         is_excluded,

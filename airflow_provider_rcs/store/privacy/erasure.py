@@ -17,6 +17,7 @@ from airflow_provider_rcs.store.db.bulk import insert_or_ignore, insert_or_updat
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import (
     campaign,
+    capped_phone,
     erasure,
     inbound,
     message,
@@ -263,12 +264,13 @@ def _blank_inbound(connection: sa.Connection, messages: Sequence[int], fold: int
 
 
 def _replace_phone_by_pseudonym(connection: sa.Connection, pseudonyms: Pseudonyms, phone: str, reason: str) -> None:
-    """Replace the phone by its pseudonym in suppressions.
+    """Replace the phone by its pseudonym in suppressions, and forget that it was under a frequency cap.
 
     :param reason: why to suppress it for all accounts as well; empty not to.
     """
     pseudonym = pseudonyms.of(phone)
     columns = (suppression.c.account, suppression.c.reason, suppression.c.since)
+    connection.execute(capped_phone.delete().where(capped_phone.c.phone == phone))
     suppressed = connection.execute(suppression.delete().where(suppression.c.phone == phone).returning(*columns))
     rows = [{"pseudonym": pseudonym, **row} for row in suppressed.mappings()]
     if reason:

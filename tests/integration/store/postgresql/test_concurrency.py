@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 from threading import Barrier
 from typing import TypeVar
@@ -12,12 +13,13 @@ from typing import TypeVar
 import pytest
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.models import FrequencyCap
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, open_campaign
 from airflow_provider_rcs.store.db.tables import report
 from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.attempts import Attempt
-from airflow_provider_rcs.store.outbox.claims import Claim
+from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
@@ -74,6 +76,22 @@ def test_concurrent_claims_never_get_the_same_message(engine: sa.Engine, count: 
     counts = Counter(recipient.phone for each in claims for claim in each for recipient in claim.recipients)
     assert counts == dict.fromkeys(people, 1)
     assert set(states(engine).values()) == {"sending"}
+
+
+def test_concurrent_claims_with_a_frequency_cap_never_exceed_it_and_leave_nobody_out(engine: sa.Engine) -> None:
+    people, cap = phones(60), FrequencyCap(2, timedelta(days=7))
+    names = [f"capped {number}" for number in range(5)]
+    # In opposite orders, in which claims that lock one phone after the other would deadlock.
+    attempts = [planned(engine, people[:: (-1) ** number], name) for number, name in enumerate(names)]
+
+    def claim_under_cap(attempt: Attempt) -> None:
+        while claim_batches(engine, attempt, 7, cap, requests=2):
+            pass
+
+    run_concurrently([partial(claim_under_cap, attempt) for attempt in attempts])
+
+    sending = Counter(phone for name in names for phone, state in states(engine, name).items() if state == "sending")
+    assert sending == dict.fromkeys(people, 2)
 
 
 def test_concurrent_lists_plan_every_recipient_once(engine: sa.Engine) -> None:

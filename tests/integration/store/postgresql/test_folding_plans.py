@@ -28,7 +28,8 @@ def test_fold_does_not_read_reports_again_for_each_request_without_statistics(
     read: dict[str, float] = {}
 
     def explain(connection: sa.Connection, _: object, statement: str, parameters: Any, *__: object) -> None:
-        if " rcs_report" in statement:
+        # What is looked up by itself has no transaction to go back in, and reads no more than one report.
+        if " rcs_report" in statement and not statement.startswith("SELECT EXISTS"):
             cursor = connection.connection.cursor()
             cursor.execute("SAVEPOINT before")
             cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)

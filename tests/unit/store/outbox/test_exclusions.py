@@ -48,6 +48,15 @@ def test_an_excluded_recipient_is_recorded_as_suppressed_with_the_reason(engine:
     assert claim_next(engine, attempt).phones == [BEA]
 
 
+def test_of_an_excluded_recipient_nothing_is_stored_that_only_a_message_needs(engine: sa.Engine) -> None:
+    named = listed(ANA)._replace(name="Ana", reference="C-1", variables={"Amount": "5"})
+
+    record_list(engine, new_attempt(engine), prepare_list_part(engine, [named], {ANA}))
+
+    stored = row(engine, ANA)
+    assert (stored.name, stored.reference, stored.variables) == ("", "C-1", {})
+
+
 def test_of_many_excluded_phones_only_those_on_the_list_are_stored(engine: sa.Engine) -> None:
     excluded = set(phones(20_000))
 

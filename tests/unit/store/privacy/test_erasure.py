@@ -15,7 +15,7 @@ from airflow_provider_rcs.api.models import FrequencyCap, Outcome
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.receiver.spool import Spool
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.db.tables import erasure, report, report_refused, suppression
+from airflow_provider_rcs.store.db.tables import capped_phone, erasure, report, report_refused, suppression
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land, land_all
 from airflow_provider_rcs.store.outbox.exclusions import suppress_excluded
@@ -400,3 +400,14 @@ def test_a_fold_during_the_search_does_not_wait_and_leaves_no_personal_data(
 
     assert is_blocked == [False]
     assert "'+34600000001'" not in dump_store(engine)
+
+
+@pytest.mark.postgresql
+def test_an_erased_phone_is_forgotten_among_those_under_a_frequency_cap(postgres_engine: sa.Engine) -> None:
+    sent(postgres_engine, [ANA], "summer")
+    send_to_ana(postgres_engine, cap=FrequencyCap(1, timedelta(days=7)))
+
+    erase(postgres_engine, ANA, "a person")
+
+    with postgres_engine.connect() as connection:
+        assert list(connection.execute(sa.select(capped_phone.c.phone)).scalars()) == [BEA]

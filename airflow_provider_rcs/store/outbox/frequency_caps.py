@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -17,8 +17,16 @@ from airflow_provider_rcs.store.db.tables import capped_phone, message, request
 
 _KEY = column_types(message, ["recipient_key"])
 _PHONE = column_types(capped_phone, ["phone"])
+# Any number, as long as nothing else in the database locks the same.
+CLAIMS_UNDER_CAP = 7_267_001
+_IS_ALONE = sa.select(sa.func.pg_try_advisory_xact_lock(CLAIMS_UNDER_CAP))
+_LET_IN_THOSE_THAT_LOCK_PHONES = sa.select(sa.func.pg_advisory_xact_lock_shared(CLAIMS_UNDER_CAP))
 # Messages in doubt count against a frequency cap too, because they may have been delivered.
 _STATES_UNDER_CAP = (MessageState.SENDING, MessageState.ACCEPTED, MessageState.IN_DOUBT)
+
+
+CountNear = Callable[[sa.Connection, Collection[str], FrequencyCap, datetime | None, int], Mapping[str, int]]
+"""Counts messages like :func:`count_messages_near`."""
 
 
 def lock_capped_phones(connection: sa.Connection, phones: Collection[str]) -> None:
@@ -27,30 +35,43 @@ def lock_capped_phones(connection: sa.Connection, phones: Collection[str]) -> No
     Otherwise two campaigns could both find that a phone may get one more message. Lock the campaign before, no other
     lock after, and all phones of a transaction at once: they are locked in their order, so that no two claims deadlock.
     """
-    # SQLite has one writer at a time.
-    if connection.dialect.name == "postgresql":
+    # SQLite has one writer at a time. On PostgreSQL, a claim that is alone needs no phone locked: those that come
+    # meanwhile wait for it, and lock their phones while they are several.
+    if connection.dialect.name == "postgresql" and not connection.execute(_IS_ALONE).scalar_one():
+        connection.execute(_LET_IN_THOSE_THAT_LOCK_PHONES)
         parameter = rows_as_json("postgresql", _PHONE, [(phone,) for phone in phones])
         connection.execute(_lock_phones(connection), parameter)
 
 
 def count_messages_near(
-    connection: sa.Connection, recipient_keys: Collection[str], cap: FrequencyCap, send_at: datetime | None
+    connection: sa.Connection,
+    recipient_keys: Collection[str],
+    cap: FrequencyCap,
+    send_at: datetime | None,
+    at_least: int,
 ) -> Mapping[str, int]:
     """Return how many messages count against a cap, at most as many as it allows: recipient key -> messages.
 
+    :param at_least: leaves out those that have fewer messages.
     :param send_at: the date of the campaign that asks; ``None`` for at once.
     """
-    return _count(connection, _count_messages(connection.dialect.name), recipient_keys, cap, send_at)
+    return _count(connection, _count_messages(connection.dialect.name), recipient_keys, cap, send_at, at_least)
 
 
 def count_messages_of_near_campaigns(
-    connection: sa.Connection, recipient_keys: Collection[str], cap: FrequencyCap, send_at: datetime | None
+    connection: sa.Connection,
+    recipient_keys: Collection[str],
+    cap: FrequencyCap,
+    send_at: datetime | None,
+    at_least: int,
 ) -> Mapping[str, int]:
     """Like :func:`count_messages_near`, but count some messages too many: all those of campaigns that sent lately.
 
     This reads nothing but an index, while the messages themselves lie all over the table.
     """
-    return _count(connection, _count_messages_of_campaigns(connection.dialect.name), recipient_keys, cap, send_at)
+    return _count(
+        connection, _count_messages_of_campaigns(connection.dialect.name), recipient_keys, cap, send_at, at_least
+    )
 
 
 def _count(
@@ -59,12 +80,14 @@ def _count(
     recipient_keys: Collection[str],
     cap: FrequencyCap,
     send_at: datetime | None,
+    at_least: int,
 ) -> Mapping[str, int]:
     now = datetime.now(UTC)
     goes_out_at = now if send_at is None else max(send_at, now)
     period = {"after": goes_out_at - cap.within, "before": goes_out_at + cap.within, "at_most": cap.at_most}
     keys = rows_as_json(connection.dialect.name, _KEY, [(key,) for key in recipient_keys])
-    return {row.recipient_key: row.messages for row in connection.execute(statement, {**keys, **period})}
+    found = connection.execute(statement, {**keys, **period, "at_least": at_least})
+    return {row.recipient_key: row.messages for row in found}
 
 
 @cache
@@ -109,7 +132,8 @@ def _counted(keys: sa.FromClause, near: sa.Select[Any]) -> sa.Select[Any]:
     # Counted for each key by itself: for a join, a database without statistics reads the whole table.
     at_most = near.correlate(keys).limit(sa.bindparam("at_most", type_=sa.Integer)).subquery()
     messages = sa.select(sa.func.count()).select_from(at_most).scalar_subquery()
-    return sa.select(keys.c.recipient_key, messages.label("messages"))
+    counted = sa.select(keys.c.recipient_key, messages.label("messages")).subquery()
+    return sa.select(counted).where(counted.c.messages >= sa.bindparam("at_least", type_=sa.Integer))
 
 
 def _is_near(moment: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:

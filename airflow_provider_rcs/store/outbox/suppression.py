@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -14,7 +14,11 @@ from airflow_provider_rcs.api.models import FrequencyCap
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.engine import reading
 from airflow_provider_rcs.store.db.tables import message, store, suppression, suppression_pseudonym
-from airflow_provider_rcs.store.outbox.frequency_caps import count_messages_near, count_messages_of_near_campaigns
+from airflow_provider_rcs.store.outbox.frequency_caps import (
+    CountNear,
+    count_messages_near,
+    count_messages_of_near_campaigns,
+)
 from airflow_provider_rcs.store.privacy.pseudonyms import Pseudonyms, find_pseudonyms
 
 _FEW_PHONES = 100
@@ -72,13 +76,32 @@ def _over_cap(
     for count in counts_in_turn if len(phones) > _FEW_PHONES else counts_in_turn[1:]:
         if not phones:
             break
-        counts = Counter(count(connection, phones, cap, send_at))
-        if pseudonyms := find_pseudonyms(connection):
-            phone_of = {pseudonyms.of(phone): phone for phone in phones}
-            near = count(connection, phone_of, cap, send_at)
-            counts.update({phone_of[key]: messages for key, messages in near.items()})
-        phones = [phone for phone in phones if counts[phone] >= cap.at_most]
+        counts = _count_near(connection, count, phones, cap, send_at)
+        phones = [phone for phone in phones if counts.get(phone, 0) >= cap.at_most]
     return phones
+
+
+def _count_near(
+    connection: sa.Connection,
+    count: CountNear,
+    phones: Sequence[str],
+    cap: FrequencyCap,
+    send_at: datetime | None,
+) -> Mapping[str, int]:
+    """Return how many messages of these phones count against a cap, by phone and by pseudonym: phone -> messages."""
+    pseudonyms = find_pseudonyms(connection)
+    if pseudonyms is None:
+        counts = count(connection, phones, cap, send_at, cap.at_most)
+        if find_pseudonyms(connection) is None:
+            return counts
+        # The first person was erased meanwhile.
+        return _count_near(connection, count, phones, cap, send_at)
+    # Of a phone that is known by both, any message matters.
+    by_phone = Counter(count(connection, phones, cap, send_at, 1))
+    phone_of = {pseudonyms.of(phone): phone for phone in phones}
+    for key, messages in count(connection, list(phone_of), cap, send_at, 1).items():
+        by_phone[phone_of[key]] += messages
+    return by_phone
 
 
 @cache

@@ -13,7 +13,7 @@ from airflow_provider_rcs.store.campaign.cancellations import Cancellation, canc
 from airflow_provider_rcs.store.db.engine import prepare_engine
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches, dispatch_claims
-from airflow_provider_rcs.store.outbox.frequency_caps import lock_capped_phones
+from airflow_provider_rcs.store.outbox.frequency_caps import CLAIMS_UNDER_CAP, lock_capped_phones
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import (
     requeue_refused,
@@ -76,7 +76,9 @@ def test_only_claims_of_the_same_phone_with_a_frequency_cap_wait_for_one_another
     options = {"options": "-c lock_timeout=500"}
     impatient = prepare_engine(sa.create_engine(postgres_engine.url, connect_args=options, poolclass=sa.NullPool))
 
-    with postgres_engine.begin() as other:
+    with postgres_engine.begin() as others, postgres_engine.begin() as other:
+        # Locked by two, since one alone needs no phone locked.
+        others.execute(sa.text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": CLAIMS_UNDER_CAP})
         lock_capped_phones(other, [ANA])
         with pytest.raises(RcsStoreUnavailable, match="LockNotAvailable"):
             claim_batches(impatient, attempt, 1, FrequencyCap(1, timedelta(days=7)))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -13,8 +14,10 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.models import FrequencyCap, Template
 from airflow_provider_rcs.sending.campaign import send_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.inbox.folding import fold_parked
 from benchmarks.big_store import Past, fill
+from tests.stores import postgres_store, sqlite_store
 from tests.unit.sending.service import Service
 from tests.unit.store.given import TERMS
 
@@ -24,12 +27,18 @@ LARGE = ("rcs_message", "rcs_report")
 OF_FEW = ("ix_rcs_report_unfolded", "ix_rcs_report_parked", "ix_rcs_report_parked_reference")
 
 
-@pytest.fixture
-def filled(engine: sa.Engine) -> Iterator[sa.Engine]:
-    fill(engine, PAST)
-    yield engine
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM rcs_report")
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+    # A database of its own: statistics of this past would change the plans of other tests.
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = sqlite_store(tmp_path_factory.mktemp("past") / "store.db")
+        else:
+            url = stack.enter_context(postgres_store(request.getfixturevalue("postgres")))
+        engine = engine_from_url(url)
+        fill(engine, PAST)
+        yield engine
+        engine.dispose()
 
 
 @contextmanager
@@ -81,7 +90,7 @@ def send(engine: sa.Engine, people: list[str], cap: FrequencyCap | None) -> dict
         engine,
         Service(),
         Template(TERMS.template_id, TERMS.template_name),
-        SendSettings(template_id=TERMS.template_id, campaign="spring", frequency_cap=cap),
+        SendSettings(template_id=TERMS.template_id, campaign=uuid4().hex, frequency_cap=cap),
         [{"phone": people}],
         started_by="a test",
         lease=timedelta(minutes=5),

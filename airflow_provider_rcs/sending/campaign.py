@@ -107,9 +107,7 @@ def open_campaign_for_list(
     :raises RcsError: if the list cannot be planned or the campaign cannot be opened; then nothing is recorded.
     """
     counts = ListCounts()
-    api = service.settings
-    terms = CampaignTerms(template.id, template.name, settings.agent or api.agent, settings.send_at, service.account)
-    terms = replace(terms, conditions=settings.conditions)
+    terms = replace(terms_of(service, template, settings), conditions=settings.conditions)
     plan = PlanHash(template, settings, terms, service.credentials_fingerprint)
     listed = stop.reading_each(settings.campaign, _read_list(chunks, template, settings, counts, plan))
     # The first chunk is read before anything is recorded: it shows if a column is missing, or the list is empty.
@@ -117,9 +115,21 @@ def open_campaign_for_list(
     counts.require_rows()
     if find_campaign(engine, settings.campaign) is None:
         settings.require_future_send_at()
-    codes = api.status_codes
+    codes = service.settings.status_codes
     campaign = open_campaign(engine, settings.campaign, terms, codes, request_reports=settings.request_reports)
     return campaign, counts, chain([first], listed)
+
+
+def terms_of(service: RcsService, template: Template, settings: SendSettings) -> CampaignTerms:
+    """Return what a campaign sends through a connection, without its conditions."""
+    return CampaignTerms(
+        template.id,
+        template.name,
+        settings.agent or service.settings.agent,
+        settings.send_at,
+        service.account,
+        service.rcs_conn_id,
+    )
 
 
 def _read_list(

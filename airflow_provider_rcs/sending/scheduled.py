@@ -20,6 +20,7 @@ from airflow_provider_rcs.sending.result import conclude, describe_counts, requi
 from airflow_provider_rcs.sending.sender import RcsService
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings, read_quiet_hours
 from airflow_provider_rcs.sending.stopping import Stop
+from airflow_provider_rcs.store.campaign.accounts import require_same_account
 from airflow_provider_rcs.store.campaign.schedules import (
     ScheduledCampaign,
     assign_scheduled_list,
@@ -129,6 +130,7 @@ def dispatch_campaign(
     :param stop: tells whether the task should stop; by default, only an error that is raised in this thread stops it.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
     :return: the campaign's name and counts, and the ids that the service gave; no recipients.
+    :raises RcsCampaignConflictError: if the connection is to another account by now.
     :raises RcsPlanIncompleteError: if its list is incomplete.
     :raises RcsInputError: if its date has passed, a phone of ``excluded`` cannot be read, or the template now needs
         values that were not listed.
@@ -139,6 +141,7 @@ def dispatch_campaign(
     :raises RcsError: another error that stopped it; messages that were not sent stay planned.
     """
     campaign, settings = scheduled.campaign, settings_of(scheduled)
+    require_same_account(campaign, service.account, service.rcs_conn_id)
     stop = stop or Stop()
     with stop.reading(campaign.name):
         not_to_message = read_excluded(excluded, settings.phone_rules)

@@ -67,6 +67,7 @@ campaign = sa.Table(
     sa.Column("agent", sa.Text, nullable=False),
     sa.Column("send_at", UtcDateTime, comment="when the service shall send; null for immediately"),
     sa.Column("account", sa.String(32), nullable=False, comment="fingerprint of the host and login that send it"),
+    sa.Column("rcs_conn_id", sa.Text, nullable=False, comment="connection to the account that it began with"),
     sa.Column("conditions", sa.JSON, nullable=False, comment="how it is sent, in words: condition -> value"),
     sa.Column("status_codes", sa.JSON, nullable=False, comment="overrides of the status codes: code -> status"),
     sa.Column(

@@ -33,7 +33,7 @@ from airflow_provider_rcs.sending.stopping import Stop
 from airflow_provider_rcs.sending.threads import start
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, CampaignTerms, find_campaign, open_campaign
 from airflow_provider_rcs.store.campaign.schedules import delete_schedule
-from airflow_provider_rcs.store.outbox.attempts import Attempt
+from airflow_provider_rcs.store.outbox.attempts import Attempt, StartedBy
 from airflow_provider_rcs.store.outbox.claims import has_planned
 from airflow_provider_rcs.store.outbox.exclusions import suppress_excluded
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
@@ -51,7 +51,7 @@ def send_campaign(
     settings: SendSettings,
     chunks: Iterable[Chunk],
     *,
-    started_by: str,
+    started_by: StartedBy,
     lease: timedelta,
     stop: Stop | None = None,
     excluded: Iterable[Sequence[object]] = (),
@@ -62,7 +62,7 @@ def send_campaign(
     :param engine: the store.
     :param template: the template as the service has it.
     :param chunks: the recipients, as columns of some rows at a time.
-    :param started_by: the task that sends, for people.
+    :param started_by: what sends.
     :param lease: how long this attempt counts as alive without a renewal.
     :param stop: tells whether the task should stop; by default, only an error that is raised in this thread stops it.
     :param excluded: phones that must not be messaged, as they are written, some at a time.

@@ -29,7 +29,7 @@ from airflow_provider_rcs.store.campaign.schedules import (
     count_missing_variables,
     finish_schedule,
 )
-from airflow_provider_rcs.store.outbox.attempts import Attempt
+from airflow_provider_rcs.store.outbox.attempts import Attempt, StartedBy
 from airflow_provider_rcs.store.outbox.claims import has_planned
 from airflow_provider_rcs.store.outbox.exclusions import suppress_excluded
 from airflow_provider_rcs.store.outbox.refused_credentials import looking_up
@@ -66,7 +66,7 @@ def schedule_campaign(
     chunks: Iterable[Chunk],
     connections: DispatchConnections,
     *,
-    started_by: str,
+    started_by: StartedBy,
     lease: timedelta,
     stop: Stop | None = None,
     excluded: Iterable[Sequence[object]] = (),
@@ -77,7 +77,7 @@ def schedule_campaign(
     :param template: the template as the service has it.
     :param chunks: the recipients, as columns of some rows at a time.
     :param connections: the connections that the dispatch will use.
-    :param started_by: the task that plans the list, for people.
+    :param started_by: what plans the list.
     :param lease: how long this attempt counts as alive without a renewal.
     :param stop: tells whether the task should stop; by default, only an error that is raised in this thread stops it.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
@@ -116,7 +116,7 @@ def dispatch_campaign(
     service: RcsService,
     scheduled: ScheduledCampaign,
     *,
-    started_by: str,
+    started_by: StartedBy,
     lease: timedelta,
     stop: Stop | None = None,
     excluded: Iterable[Sequence[object]] = (),
@@ -125,7 +125,7 @@ def dispatch_campaign(
 
     :param engine: the store.
     :param scheduled: the campaign, with its stored settings.
-    :param started_by: the task that sends, for people.
+    :param started_by: what sends.
     :param lease: how long this attempt counts as alive without a renewal.
     :param stop: tells whether the task should stop; by default, only an error that is raised in this thread stops it.
     :param excluded: phones that must not be messaged, as they are written, some at a time.

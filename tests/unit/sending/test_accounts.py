@@ -21,6 +21,7 @@ from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import find_campaign
 from airflow_provider_rcs.store.campaign.schedules import scheduled_campaigns
 from airflow_provider_rcs.store.db.tables import request
+from airflow_provider_rcs.store.outbox.attempts import StartedBy
 from tests.unit.sending.service import Service
 from tests.unit.store.given import ANA, BEA, funnel, land_and_fold, phones, states
 
@@ -41,12 +42,16 @@ SPAIN, PORTUGAL = account("spain"), account("portugal")
 
 def send(engine: sa.Engine, service: Service, *people: str) -> dict[str, Any]:
     chunks = [{"phone": list(people)}]
-    return send_campaign(engine, service, TEMPLATE, SETTINGS, chunks, started_by="a test", lease=LEASE)
+    return send_campaign(
+        engine, service, TEMPLATE, SETTINGS, chunks, started_by=StartedBy(started_by="a test"), lease=LEASE
+    )
 
 
 def schedule(engine: sa.Engine, service: Service, *people: str) -> None:
     chunks, connections = [{"phone": list(people)}], DispatchConnections(service.rcs_conn_id)
-    schedule_campaign(engine, service, TEMPLATE, HELD, chunks, connections, started_by="a test", lease=LEASE)
+    schedule_campaign(
+        engine, service, TEMPLATE, HELD, chunks, connections, started_by=StartedBy(started_by="a test"), lease=LEASE
+    )
 
 
 def test_a_campaign_of_one_account_is_refused_through_another_and_sends_nothing(engine: sa.Engine) -> None:
@@ -103,6 +108,6 @@ def test_a_dispatch_is_refused_if_its_connection_names_another_account_by_now(en
     (scheduled,) = scheduled_campaigns(engine)
 
     with pytest.raises(RcsCampaignConflictError, match="accounts move"):
-        dispatch_campaign(engine, PORTUGAL, scheduled, started_by="a test", lease=LEASE)
+        dispatch_campaign(engine, PORTUGAL, scheduled, started_by=StartedBy(started_by="a test"), lease=LEASE)
 
     assert states(engine) == {ANA: "planned"}

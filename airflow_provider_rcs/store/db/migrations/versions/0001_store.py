@@ -225,7 +225,16 @@ def upgrade() -> None:
         "rcs_attempt",
         sa.Column("id", ROW_ID, primary_key=True),
         sa.Column("campaign_id", ROW_ID, sa.ForeignKey("rcs_campaign.id"), nullable=False, index=True),
-        sa.Column("started_by", sa.Text, nullable=False, comment="task and process that send"),
+        sa.Column("dag_id", sa.Text, comment="of the task that sends, as in Airflow; null outside of a task"),
+        sa.Column("task_id", sa.Text),
+        sa.Column("run_id", sa.Text, comment="null without a run"),
+        sa.Column("map_index", sa.Integer, comment="-1 for a task that is not mapped"),
+        sa.Column("try_number", sa.Integer),
+        sa.Column(
+            "started_by", sa.Text, nullable=False, comment="outside of a task, the person and the call; else empty"
+        ),
+        sa.Column("host", sa.Text, nullable=False),
+        sa.Column("process", sa.Integer, nullable=False),
         sa.Column(
             "shard",
             sa.Text,

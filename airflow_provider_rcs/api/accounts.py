@@ -1,16 +1,64 @@
-"""Accounts of the RCS API: what tells one from another, and how people see them."""
+"""Accounts of the RCS API: what tells one from another, and which one a connection is of."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+from airflow_provider_rcs.api.base_url import is_unset, read_base_url
+
 SHOWN_LETTERS = 8
+# Of a connection for reports: the connection to the account whose panel pushes with it.
+ACCOUNT_EXTRA = "rcs_conn_id"
+
+
+class ReportsConnection(NamedTuple):
+    """The connection whose login and password let a report in.
+
+    :param conn_id: its name; empty if the report came another way.
+    :param account: the fingerprint of the account that pushes with it; empty if it is not of one account.
+    """
+
+    conn_id: str = ""
+    account: str = ""
+
+
+ANOTHER_WAY = ReportsConnection()
+
+
+class ConnectionFields(Protocol):
+    """What is read of a connection of Airflow."""
+
+    conn_type: str | None
+    host: str | None
+    port: int | None
+    schema: str | None
+    login: str | None
+
+    @property
+    def extra_dejson(self) -> Mapping[str, Any]: ...
 
 
 def account_of(base_url: str, login: str | None) -> str:
     """Return the fingerprint of the account at a host with a login; it stays the same when the API Token changes."""
     return fingerprint(urlsplit(base_url).netloc.lower(), login)
+
+
+def account_of_reports(connection: ConnectionFields, find: Callable[[str], ConnectionFields]) -> str:
+    """Return the fingerprint of the account that pushes reports with a connection; empty if it is not of one account.
+
+    :param connection: of the type ``rcs``, which is an account itself, or with the extra ``rcs_conn_id``, which names
+        the connection to one. Any other may let in the reports of several accounts.
+    :param find: returns the connection of a name.
+    :raises RcsInputError: if the host of the account's connection cannot be used.
+    """
+    named = connection.extra_dejson.get(ACCOUNT_EXTRA)
+    if is_unset(named) and connection.conn_type != "rcs":
+        return ""
+    of_account = connection if is_unset(named) else find(str(named))
+    return account_of(read_base_url(of_account.host, of_account.schema, of_account.port), of_account.login)
 
 
 def fingerprint(*values: str | None) -> str:

@@ -159,6 +159,7 @@ def require_not_restored(engine: sa.Engine, campaign: Campaign) -> None:
         sa.select(report.c.campaign_reference)
         .where(
             report.c.message_id.is_(None),
+            report.c.account.in_(("", campaign.terms.account)),
             report.c.campaign_reference.startswith(f"{campaign.token}-", autoescape=True),
             ~sa.exists().where(request.c.reference == report.c.campaign_reference),
         )

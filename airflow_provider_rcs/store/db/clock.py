@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.db.tables import UtcDateTime
+from airflow_provider_rcs.store.db.types import UtcDateTime
 
 
 def database_now(connection: sa.Connection) -> datetime:

@@ -3,29 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime
-from typing import Any
 
 import sqlalchemy as sa
 
-
-class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """A datetime that is always aware and in UTC, even on databases that store no time zone."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: Any | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
-        if not isinstance(value, datetime):
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-# SQLite generates row ids only for a primary key of the type INTEGER.
-RowId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+from airflow_provider_rcs.store.db.types import RowId, UtcDateTime
 
 # Tables with an id set sqlite_autoincrement: otherwise SQLite reuses the id of a deleted row, which would overwrite
 # another row in the warehouse.
@@ -182,6 +163,20 @@ sa.Index(
 )
 
 
+def _let_in_by() -> tuple[sa.Column[str], sa.Column[str]]:
+    of_account = "fingerprint of the account that pushes with that connection; empty if it is not of one account"
+    return (
+        sa.Column(
+            "reports_conn_id",
+            sa.Text,
+            nullable=False,
+            server_default=sa.text("''"),
+            comment="connection that let it in; empty if it came another way",
+        ),
+        sa.Column("account", sa.String(32), nullable=False, server_default=sa.text("''"), comment=of_account),
+    )
+
+
 report = sa.Table(
     "rcs_report",
     metadata,
@@ -201,6 +196,7 @@ report = sa.Table(
     sa.Column("fold", sa.BigInteger, comment="number of the fold that applied it; null until then"),
     sa.Column("fold_error", sa.Text, comment="why it could not be applied and is set aside; null otherwise"),
     sa.Column("message_id", sa.BigInteger, comment="the message that it reports on; null while unknown"),
+    *_let_in_by(),
     comment="One row for each delivery report received, including repeated ones.",
     sqlite_autoincrement=True,
 )
@@ -248,7 +244,9 @@ report_refused = sa.Table(
     "rcs_report_refused",
     metadata,
     sa.Column("id", RowId, primary_key=True),
-    sa.Column("digest", sa.String(64), nullable=False, unique=True, comment="SHA-256 of content type and body"),
+    sa.Column(
+        "digest", sa.String(64), nullable=False, unique=True, comment="SHA-256 of connection, content type and body"
+    ),
     sa.Column("received_at", UtcDateTime, nullable=False, comment="when it was received first"),
     sa.Column("last_received_at", UtcDateTime, nullable=False),
     sa.Column("times", sa.Integer, nullable=False, comment="how often it was received"),
@@ -256,6 +254,7 @@ report_refused = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("content_type", sa.Text, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False, comment="unchanged, byte for byte"),
+    *_let_in_by(),
     comment="One row for each request body that came with valid credentials but could not be read.",
     sqlite_autoincrement=True,
 )
@@ -281,6 +280,7 @@ inbound = sa.Table(
     sa.Column("is_unapplied", sa.Boolean, nullable=False, comment="whether it is an opt-out that suppresses no phone"),
     sa.Column("fold", sa.BigInteger, comment="number of the fold that looked for its message; null until then"),
     sa.Column("message_id", sa.BigInteger, comment="the message that it replies to; null while unknown"),
+    *_let_in_by(),
     comment="One row for each message of a person, such as a reply to a campaign.",
     sqlite_autoincrement=True,
 )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.accounts import ANOTHER_WAY, ReportsConnection
 from airflow_provider_rcs.api.errors import RcsRefusedDataError, RcsStoreUnavailable
 from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.api.opt_out import DEFAULT_OPT_OUT_WORDS
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 REJECTED_BY_DATABASE = "the database rejected it"
 
-_COLUMNS = column_types(report, (*Report._fields, "received_at"))
+_COLUMNS = column_types(report, (*Report._fields, "received_at", "reports_conn_id", "account"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,16 @@ class RefusedReport:
 
 
 class ReceivedReports(NamedTuple):  # A NamedTuple is cheap to create, and millions are created.
-    """The reports of one request, the bodies in it that could not be read, and the messages of people."""
+    """The reports of one request, the bodies in it that could not be read, and the messages of people.
+
+    :param let_in_by: the connection whose login and password the request had.
+    """
 
     received_at: datetime
     reports: Sequence[Report] = ()
     refused: Sequence[RefusedReport] = ()
     inbound: Sequence[InboundMessage] = ()
+    let_in_by: ReportsConnection = ANOTHER_WAY
 
 
 def land(engine: sa.Engine, reports: Sequence[Report], received_at: datetime) -> None:
@@ -221,8 +226,8 @@ def _rows_of(received: Iterable[ReceivedReports]) -> list[tuple[object, ...]]:
     """Return the rows for the reports."""
     rows: list[tuple[object, ...]] = []
     for each in received:
-        received_at = (each.received_at,)
-        rows += [one + received_at for one in each.reports]
+        how = (each.received_at, *each.let_in_by)
+        rows += [one + how for one in each.reports]
     return rows
 
 
@@ -231,7 +236,7 @@ def _land_refused(connection: sa.Connection, received: Iterable[ReceivedReports]
     rows: dict[str, dict[str, Any]] = {}
     for each in received:
         for one in each.refused:
-            digest = sha256(b"%d:%b%b" % (len(one.content_type), one.content_type.encode(), one.body)).hexdigest()
+            digest = _digest(each.let_in_by, one)
             first = rows.setdefault(
                 digest,
                 {
@@ -241,12 +246,20 @@ def _land_refused(connection: sa.Connection, received: Iterable[ReceivedReports]
                     "landed": len(each.reports) + len(each.inbound),
                     "content_type": one.content_type,
                     "body": one.body,
+                    "reports_conn_id": each.let_in_by.conn_id,
+                    "account": each.let_in_by.account,
                 },
             )
             first |= {"last_received_at": each.received_at, "times": first["times"] + 1, "reason": one.reason}
     # In the order of their digests, so that two processes cannot deadlock.
     in_order = [rows[digest] for digest in sorted(rows)]
     insert_or_update(connection, report_refused, in_order, ["digest"], _repetition)
+
+
+def _digest(let_in_by: ReportsConnection, refused: RefusedReport) -> str:
+    """Return what tells refused bodies apart, also those that came by another connection."""
+    parts = [*(text.encode() for text in (*let_in_by, refused.content_type)), refused.body]
+    return sha256(b"".join(b"%d:%b" % (len(part), part) for part in parts)).hexdigest()
 
 
 def _repetition(new: Any) -> Mapping[str, Any]:

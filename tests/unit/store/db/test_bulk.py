@@ -18,7 +18,8 @@ from airflow_provider_rcs.store.db.bulk import (
     rows_from_json,
 )
 from airflow_provider_rcs.store.db.engine import transaction
-from airflow_provider_rcs.store.db.tables import RowId, UtcDateTime, store
+from airflow_provider_rcs.store.db.tables import store
+from airflow_provider_rcs.store.db.types import RowId, UtcDateTime
 from tests.examples import examples
 from tests.unit.store.given import NOON
 

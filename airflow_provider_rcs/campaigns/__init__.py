@@ -103,7 +103,8 @@ def results(
     A row is a message. Its columns are ``phone``, in E.164 with the plus sign; ``phone_as_listed``, which also tells
     the recipients without a usable phone; ``reference``, your own; ``state``, what the ledger says; ``reason`` and
     ``detail`` of a state other than accepted; ``delivery_status``, ``delivery_code`` and ``delivery_channel``, what
-    reports say; ``requested_at``, ``delivery_at`` and ``updated_at``, in UTC. What is not known is missing.
+    reports say; ``account``, the fingerprint of the account that sends it; ``requested_at``, ``delivery_at`` and
+    ``updated_at``, in UTC. What is not known is missing.
 
     :param campaign: the campaign's name.
     :param phones: ``"plain"``, or ``"masked"``, which shows only the last digits, for a notebook that others see.

@@ -53,7 +53,7 @@ def known_accounts(engine: sa.Engine) -> list[KnownAccount]:
         by_connection = connection.execute(sa.select(*columns).group_by(*columns[:2]).order_by(columns[3])).all()
         phones = sa.union_all(*suppressed).subquery()
         counts = sa.select(phones.c.account, sa.func.count()).group_by(phones.c.account).order_by(phones.c.account)
-        of_account = {account: count for account, count in connection.execute(counts)}
+        of_account = {row[0]: int(row[1]) for row in connection.execute(counts)}
     found = dict.fromkeys([*(row[0] for row in by_connection), *of_account])
     return [
         KnownAccount(

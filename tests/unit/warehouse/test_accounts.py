@@ -46,7 +46,7 @@ def test_rows_of_all_tables_and_the_view_name_the_account(store: sa.Engine, ware
 
     load(store, warehouse, None)
 
-    assert accounts(warehouse) == dict.fromkeys(TABLES, [(SPAIN,), (PORTUGAL,)])
+    assert accounts(warehouse) == {table: [(SPAIN,), (PORTUGAL,)] for table in TABLES}
     assert rows(warehouse, "SELECT rcs_conn_id FROM rcs_campaign ORDER BY id") == [("rcs_e",), ("rcs_f",)]
     for table in ("rcs_report", "rcs_inbound"):
         assert rows(warehouse, f"SELECT reports_conn_id FROM {table} ORDER BY id") == [("panel_e",), ("panel_f",)]
@@ -71,5 +71,5 @@ def test_a_moved_account_is_that_of_all_that_was_loaded_before(store: sa.Engine,
     loaded = load(store, warehouse, None)
 
     assert (loaded.campaigns, loaded.messages, loaded.reports) == (1, 0, 0)
-    assert accounts(warehouse) == dict.fromkeys(TABLES, [(PORTUGAL,)])
+    assert accounts(warehouse) == {table: [(PORTUGAL,)] for table in TABLES}
     assert rows(warehouse, "SELECT rcs_conn_id FROM rcs_campaign") == [("rcs_new",)]

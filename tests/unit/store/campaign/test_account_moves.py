@@ -74,7 +74,10 @@ def test_suppressions_of_a_moved_account_count_for_the_new_one_too(engine: sa.En
 
     move(engine)
 
-    assert preview_suppressions(engine, NOW, [ANA, BEA], None, None) == {ANA: "asked", BEA: "earlier"}
+    assert preview_suppressions(engine, NOW, [ANA, BEA], None, None) == {
+        ANA: "suppressed: asked",
+        BEA: "suppressed: earlier",
+    }
     assert preview_suppressions(engine, BEFORE, [ANA, BEA], None, None).keys() == {ANA, BEA}
     assert len(list(suppressions(engine, NOW))) == 2
 

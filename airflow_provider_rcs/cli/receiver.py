@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from airflow_provider_rcs.api.errors import RcsStoreUnavailable
+from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreUnavailable
 from airflow_provider_rcs.cli.store_option import add_store_option, store_of
 from airflow_provider_rcs.get_provider_info import STORE_URL_VARIABLE
 from airflow_provider_rcs.receiver.config import REPORTS_LOGIN, REPORTS_PASSWORD
@@ -48,6 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
         for name in (REPORTS_LOGIN, REPORTS_PASSWORD):
             os.environ.pop(name, None)
         os.environ["AIRFLOW__RCS__REPORTS_CONN_ID"] = arguments.reports_conn_id
+        _require_reports_connections()
     _require_store(arguments)
     load_app()  # Each process calls it again; what is wrong with the environment is reported here.
     serve(load_app, arguments.host, arguments.port, arguments.workers)
@@ -73,6 +74,20 @@ def load_app() -> ReportsApp:
     )
     prepare_process()
     return app
+
+
+def _require_reports_connections() -> None:
+    """Raise an error if a connection that the option names cannot let a report in.
+
+    :raises RcsInputError: if it is not defined, or lacks login or password.
+    """
+    from airflow_provider_rcs.receiver import config
+
+    for conn_id, look_up in config.look_ups_from_airflow().items():
+        if look_up() is None:
+            raise RcsInputError(
+                "reports-conn-id", f"the connection {conn_id!r} is not defined", "Define it in Airflow."
+            )
 
 
 def _require_store(arguments: argparse.Namespace) -> None:

@@ -1,13 +1,15 @@
-"""Accounts of the RCS API: what tells one from another, and which one a connection is of."""
+"""An account of the RCS API: what tells it from others, the connections that are of it, its credit."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from airflow_provider_rcs.api.base_url import is_unset, read_base_url
+from airflow_provider_rcs.api.errors import RcsCreditError, RcsInputError
 
 SHOWN_LETTERS = 8
 # Of a connection for reports: the connection to the account whose panel pushes with it.
@@ -72,3 +74,36 @@ def shown_account(account: str, rcs_conn_id: str) -> str:
     :param account: its fingerprint; empty if it is not known.
     """
     return f"{rcs_conn_id} ({account[:SHOWN_LETTERS]})" if account else rcs_conn_id or "-"
+
+
+def read_min_credits(value: object) -> float:
+    """Return an amount of credit, given as a number or as its text.
+
+    :raises RcsInputError: if it is not a number above 0.
+    """
+    try:
+        amount = math.nan if isinstance(value, bool) else float(str(value))
+    except ValueError:
+        amount = math.nan
+    if not 0 < amount < math.inf:
+        raise RcsInputError(
+            "min_credits", f"{value!r} is not an amount of credit", "Use a number above 0, or leave it out."
+        )
+    return amount
+
+
+def require_credit(left: float, required: float) -> None:
+    """Check that the account has enough credit left.
+
+    :raises RcsCreditError: if it has less than required.
+    """
+    if left < required:
+        raise RcsCreditError(
+            f"min_credits: the account has {format_credits(left)} credits left, but {format_credits(required)} are "
+            "required. Nothing was sent. Add credit or lower min_credits, then run the task again."
+        )
+
+
+def format_credits(amount: float) -> str:
+    """Return an amount of credit with thousands separators, such as ``10,000,000`` or ``12.5``."""
+    return f"{amount:,.15g}"

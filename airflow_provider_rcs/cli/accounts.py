@@ -15,8 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     move = actions.add_parser("move", help="say that an account is that of a connection by now")
     move.epilog = (
         "For an account whose login or host has changed: its campaigns go on through the connection, and its "
-        "suppressions count for it. Be certain that it is the same account: another one would not message whom the "
-        "first has messaged."
+        "suppressions count for it. Be certain that it is the same account: another one would skip the "
+        "recipients of the first."
     )
     move.add_argument("account", metavar="ACCOUNT", help="the account as it was: the letters that list shows, or more")
     move.add_argument("--rcs-conn-id", required=True, help="connection to the account as it is now")
@@ -30,16 +30,9 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    from airflow_provider_rcs.api.tables import aligned
-    from airflow_provider_rcs.store.campaign.account_moves import known_accounts
+    from airflow_provider_rcs.store.campaign.account_moves import accounts_table, known_accounts
 
-    rows = [
-        (each.account, ", ".join(each.rcs_conn_ids) or "-", each.campaigns, each.suppressed)
-        for each in known_accounts(migrated_store_of(arguments))
-    ]
-    print(
-        aligned(["account", "connection", "campaigns", "suppressed phones"], rows) if rows else "No account is known."
-    )
+    print(accounts_table(known_accounts(migrated_store_of(arguments))))
 
 
 def _move(arguments: argparse.Namespace) -> None:

@@ -13,9 +13,8 @@ from airflow.sdk.log import mask_secret
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
-from airflow_provider_rcs.api.accounts import account_of, fingerprint
+from airflow_provider_rcs.api.accounts import account_of, fingerprint, format_credits
 from airflow_provider_rcs.api.base_url import is_unset
-from airflow_provider_rcs.api.credit import format_credits
 from airflow_provider_rcs.api.errors import (
     RcsAuthError,
     RcsError,

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.credit import require_credit
+from airflow_provider_rcs.api.accounts import require_credit
 from airflow_provider_rcs.api.garbage import infrequent_collections
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.statuses import MessageState

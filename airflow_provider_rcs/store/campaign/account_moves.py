@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.accounts import SHOWN_LETTERS
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.tables import aligned
 from airflow_provider_rcs.store.db.bulk import dialect_insert
 from airflow_provider_rcs.store.db.clock import database_now
 from airflow_provider_rcs.store.db.engine import reading, transaction
@@ -64,6 +65,14 @@ def known_accounts(engine: sa.Engine) -> list[KnownAccount]:
         )
         for account in found
     ]
+
+
+def accounts_table(accounts: Sequence[KnownAccount]) -> str:
+    """Return a table for people with a line for each account."""
+    rows = [(each.account, ", ".join(each.rcs_conn_ids) or "-", each.campaigns, each.suppressed) for each in accounts]
+    return (
+        aligned(["account", "connection", "campaigns", "suppressed phones"], rows) if rows else "No account is known."
+    )
 
 
 def find_account(engine: sa.Engine, text: str) -> KnownAccount:

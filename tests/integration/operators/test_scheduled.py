@@ -23,6 +23,7 @@ from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
 from airflow_provider_rcs.operators.scheduled import RcsDispatchScheduledOperator
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
+from airflow_provider_rcs.store.campaign.account_moves import find_account, move_account
 from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
 from airflow_provider_rcs.store.db.tables import metadata, scheduled, suppression
@@ -281,6 +282,13 @@ def test_recipients_missing_from_a_later_list_are_not_sent_to(
     assert messages_of(sandbox, store, campaign) == {BEA: 1, EVA: 1}
 
 
+def connect_changed(monkeypatch: pytest.MonkeyPatch, changed_account: SandboxProcess, store: sa.Engine) -> None:
+    """Connect to the account as it is a day later, which has another address here."""
+    before = find_account(store, RcsHook().account)
+    connect(monkeypatch, changed_account)
+    move_account(store, before, RcsHook().account, "rcs_default")
+
+
 def test_a_campaign_whose_template_is_gone_is_named_and_the_others_are_sent(
     sandbox: SandboxProcess,
     changed_account: SandboxProcess,
@@ -292,7 +300,7 @@ def test_a_campaign_whose_template_is_gone_is_named_and_the_others_are_sent(
     schedule(campaign, context)
     schedule(f"{campaign}-2", context, rcs_conn_id=second_connection(monkeypatch, sandbox))
 
-    connect(monkeypatch, changed_account)
+    connect_changed(monkeypatch, changed_account, store)
     with pytest.raises(AirflowFailException) as raised:
         dispatch(context)
 
@@ -311,7 +319,7 @@ def test_a_template_with_a_new_variable_is_not_sent_until_its_values_are_listed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     schedule(campaign, context, template_id=WITH_VARIABLE)
-    connect(monkeypatch, changed_account)
+    connect_changed(monkeypatch, changed_account, store)
     with pytest.raises(AirflowFailException, match=r"'Tienda' \(2 planned messages have none\); nothing was sent"):
         dispatch(context)
     before = messages_of(changed_account, store, campaign)

@@ -84,7 +84,7 @@ def _load_campaigns(
             messages += len(page)
         for page in channels_since(store, campaign["id"], loaded.get(campaign["id"], -1)):
             _upsert(warehouse, tables.channel, [_channel_row(row) for row in page])
-        if accounts.get(campaign["id"], campaign["account"]) != campaign["account"]:
+        if accounts.get(campaign["id"]) not in (None, campaign["account"]):
             _move_to_account(warehouse, tables, campaign)
         # Last, with the revision read before its messages: a killed load is repeated from where it started.
         _upsert(warehouse, tables.campaign, [campaign])

@@ -23,7 +23,6 @@ from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
 from airflow_provider_rcs.operators.scheduled import RcsDispatchScheduledOperator
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
-from airflow_provider_rcs.store.campaign.account_moves import find_account, move_account
 from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
 from airflow_provider_rcs.store.db.tables import metadata, scheduled, suppression
@@ -282,11 +281,14 @@ def test_recipients_missing_from_a_later_list_are_not_sent_to(
     assert messages_of(sandbox, store, campaign) == {BEA: 1, EVA: 1}
 
 
-def connect_changed(monkeypatch: pytest.MonkeyPatch, changed_account: SandboxProcess, store: sa.Engine) -> None:
-    """Connect to the account as it is a day later, which has another address here."""
-    before = find_account(store, RcsHook().account)
+def connect_changed(
+    monkeypatch: pytest.MonkeyPatch, changed_account: SandboxProcess, store: sa.Engine, campaign: str
+) -> None:
+    """Connect to the account of a campaign as it is a day later; here it has another address, as one that was moved."""
     connect(monkeypatch, changed_account)
-    move_account(store, before, RcsHook().account, "rcs_default")
+    with store.begin() as connection:
+        of_campaign = campaigns.c.name == campaign
+        connection.execute(campaigns.update().where(of_campaign).values(account=RcsHook().account))
 
 
 def test_a_campaign_whose_template_is_gone_is_named_and_the_others_are_sent(
@@ -300,7 +302,7 @@ def test_a_campaign_whose_template_is_gone_is_named_and_the_others_are_sent(
     schedule(campaign, context)
     schedule(f"{campaign}-2", context, rcs_conn_id=second_connection(monkeypatch, sandbox))
 
-    connect_changed(monkeypatch, changed_account, store)
+    connect_changed(monkeypatch, changed_account, store, campaign)
     with pytest.raises(AirflowFailException) as raised:
         dispatch(context)
 
@@ -319,7 +321,7 @@ def test_a_template_with_a_new_variable_is_not_sent_until_its_values_are_listed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     schedule(campaign, context, template_id=WITH_VARIABLE)
-    connect_changed(monkeypatch, changed_account, store)
+    connect_changed(monkeypatch, changed_account, store, campaign)
     with pytest.raises(AirflowFailException, match=r"'Tienda' \(2 planned messages have none\); nothing was sent"):
         dispatch(context)
     before = messages_of(changed_account, store, campaign)

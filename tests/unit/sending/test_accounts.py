@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsCampaignConflictError
-from airflow_provider_rcs.api.models import Report, Template
+from airflow_provider_rcs.api.errors import RcsCampaignConflictError, RcsPlanChangedError
+from airflow_provider_rcs.api.models import FrequencyCap, Report, Template
 from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.campaign import send_campaign
 from airflow_provider_rcs.sending.preview import dry_run
@@ -26,6 +26,7 @@ from tests.unit.sending.service import Service
 from tests.unit.store.given import ANA, BEA, funnel, land_and_fold, phones, states
 
 LEASE = timedelta(minutes=5)
+A_TEST = StartedBy(started_by="a test")
 TEMPLATE = Template("1234567", "Welcome")
 SETTINGS = SendSettings("1234567", "spring")
 HELD = replace(SETTINGS, send_at=datetime(2099, 5, 1, 12, tzinfo=UTC), scheduled_by="store")
@@ -42,16 +43,12 @@ SPAIN, PORTUGAL = account("spain"), account("portugal")
 
 def send(engine: sa.Engine, service: Service, *people: str) -> dict[str, Any]:
     chunks = [{"phone": list(people)}]
-    return send_campaign(
-        engine, service, TEMPLATE, SETTINGS, chunks, started_by=StartedBy(started_by="a test"), lease=LEASE
-    )
+    return send_campaign(engine, service, TEMPLATE, SETTINGS, chunks, started_by=A_TEST, lease=LEASE)
 
 
 def schedule(engine: sa.Engine, service: Service, *people: str) -> None:
     chunks, connections = [{"phone": list(people)}], DispatchConnections(service.rcs_conn_id)
-    schedule_campaign(
-        engine, service, TEMPLATE, HELD, chunks, connections, started_by=StartedBy(started_by="a test"), lease=LEASE
-    )
+    schedule_campaign(engine, service, TEMPLATE, HELD, chunks, connections, started_by=A_TEST, lease=LEASE)
 
 
 def test_a_campaign_of_one_account_is_refused_through_another_and_sends_nothing(engine: sa.Engine) -> None:
@@ -108,6 +105,24 @@ def test_a_dispatch_is_refused_if_its_connection_names_another_account_by_now(en
     (scheduled,) = scheduled_campaigns(engine)
 
     with pytest.raises(RcsCampaignConflictError, match="accounts move"):
-        dispatch_campaign(engine, PORTUGAL, scheduled, started_by=StartedBy(started_by="a test"), lease=LEASE)
+        dispatch_campaign(engine, PORTUGAL, scheduled, started_by=A_TEST, lease=LEASE)
 
     assert states(engine) == {ANA: "planned"}
+
+
+def test_a_frequency_cap_counts_what_other_accounts_have_sent(engine: sa.Engine) -> None:
+    send(engine, SPAIN, ANA)
+    capped = replace(SETTINGS, campaign="summer", frequency_cap=FrequencyCap(1, timedelta(days=7)))
+
+    sent = send_campaign(engine, PORTUGAL, TEMPLATE, capped, [{"phone": [ANA, BEA]}], started_by=A_TEST, lease=LEASE)
+
+    assert (sent["accepted"], sent["suppressed"]) == (1, 1)
+    assert states(engine, "summer") == {ANA: "suppressed", BEA: "accepted"}
+
+
+def test_a_plan_that_was_approved_for_one_account_is_not_sent_through_another(engine: sa.Engine) -> None:
+    plan = dry_run(engine, SPAIN, SETTINGS, [{"phone": [ANA]}])
+    approved = replace(SETTINGS, approved_plan=plan["plan_hash"])
+
+    with pytest.raises(RcsPlanChangedError):
+        send_campaign(engine, PORTUGAL, TEMPLATE, approved, [{"phone": [ANA]}], started_by=A_TEST, lease=LEASE)

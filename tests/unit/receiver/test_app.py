@@ -183,7 +183,7 @@ def test_without_credentials_every_request_is_refused_and_the_reason_logged_once
 
     assert responses == [503, 503, 503]
     assert [record.message for record in caplog.records if "refused" in record.message] == [
-        "All reports are refused, because no login and password are known: none are configured"
+        "No report is let in by rcs_reports, whose login and password are not known: none are configured"
     ]
     assert not stored(engine)
 

@@ -146,7 +146,8 @@ _CONFIG = {
             "reports_conn_id": {
                 "description": (
                     "The connection whose login and password the RCS service must use when it pushes delivery reports "
-                    "to Airflow's API server. Without it, all reports are refused."
+                    "to Airflow's API server; or several, with commas between them, such as one for each account. "
+                    "Without any, all reports are refused."
                 ),
                 "version_added": "0.1.0",
                 "type": "string",
@@ -242,6 +243,7 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_provider_rcs.operators.approval",
                     "airflow_provider_rcs.operators.scheduled",
                     "airflow_provider_rcs.operators.reports",
+                    "airflow_provider_rcs.operators.maintenance.accounts",
                     "airflow_provider_rcs.operators.maintenance.campaigns",
                     "airflow_provider_rcs.operators.maintenance.people",
                     "airflow_provider_rcs.operators.maintenance.reports",

@@ -119,6 +119,7 @@ def _send(place: Place, size: int) -> None:
     from airflow_provider_rcs.sending.campaign import send_campaign
     from airflow_provider_rcs.sending.settings import SendSettings
     from airflow_provider_rcs.store.db.engine import engine_from_url
+    from airflow_provider_rcs.store.outbox.attempts import StartedBy
 
     # Not the template of ``benchmarks.people``: importing pandas would hide what grows.
     template = Template("1234568", "Shipping notice", (TemplateVariable("Pedido", ""), TemplateVariable("Dia", "")))
@@ -129,7 +130,7 @@ def _send(place: Place, size: int) -> None:
         template,
         SendSettings(template_id=template.id, campaign=_CAMPAIGN, default_region="ES"),
         _customers(place.source),
-        started_by="bench",
+        started_by=StartedBy(started_by="bench"),
         lease=timedelta(minutes=5),
     )
     _require(sent["accepted"], size)

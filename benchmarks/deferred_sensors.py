@@ -70,7 +70,7 @@ def _begin_campaigns(engine: sa.Engine) -> None:
     from airflow_provider_rcs.api.statuses import MessageState
     from airflow_provider_rcs.recipients.columns import ListedRecipient
     from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms, open_campaign
-    from airflow_provider_rcs.store.outbox.attempts import begin_attempt
+    from airflow_provider_rcs.store.outbox.attempts import StartedBy, begin_attempt
     from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
     from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
     from benchmarks.people import rows
@@ -79,7 +79,7 @@ def _begin_campaigns(engine: sa.Engine) -> None:
     people = [ListedRecipient(row["phone"], row["phone"], row["phone"], "", "", {}) for row in rows(RECIPIENTS)]
     for name in _NAMES:
         campaign = open_campaign(engine, name, CampaignTerms("1"), {})
-        attempt = begin_attempt(engine, campaign, "bench", timedelta(minutes=5))
+        attempt = begin_attempt(engine, campaign, StartedBy(started_by="bench"), timedelta(minutes=5))
         record_list(engine, attempt, prepare_list_part(engine, people))
         claim = claim_and_dispatch(engine, attempt, RECIPIENTS)
         assert claim is not None

@@ -16,7 +16,7 @@ from airflow_provider_rcs.recipients.columns import ListedRecipient
 from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms, open_campaign
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import land
-from airflow_provider_rcs.store.outbox.attempts import begin_attempt
+from airflow_provider_rcs.store.outbox.attempts import StartedBy, begin_attempt
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
 from benchmarks.measure import Measured, Way, measure, measure_once, sized
@@ -62,7 +62,7 @@ def _ways(database: str, engine: sa.Engine, messages: int) -> tuple[Way, Way, Wa
 def _send(engine: sa.Engine, messages: int) -> Mapping[str, str]:
     """Settle a campaign as accepted, and return phone -> reference that its reports carry."""
     campaign = open_campaign(engine, uuid.uuid4().hex, CampaignTerms("1"), {})
-    attempt = begin_attempt(engine, campaign, "bench", timedelta(minutes=5))
+    attempt = begin_attempt(engine, campaign, StartedBy(started_by="bench"), timedelta(minutes=5))
     listed = [ListedRecipient(row["phone"], row["phone"], row["phone"], "", "", {}) for row in rows(messages)]
     for start in range(0, messages, 10_000):
         record_list(engine, attempt, prepare_list_part(engine, listed[start : start + 10_000]))

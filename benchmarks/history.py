@@ -25,6 +25,7 @@ from airflow_provider_rcs.api.models import FrequencyCap, Template, TemplateVari
 from airflow_provider_rcs.recipients.chunks import Chunk
 from airflow_provider_rcs.store.db.engine import engine_from_url, prepare_engine
 from airflow_provider_rcs.store.db.migrate import migrate
+from airflow_provider_rcs.store.outbox.attempts import StartedBy
 from benchmarks.big_store import Past, fill
 from benchmarks.used_server import used_server
 from benchmarks.whole_send import served
@@ -115,7 +116,7 @@ def _send(
         TEMPLATE,
         settings,
         customers,
-        started_by="bench",
+        started_by=StartedBy(started_by="bench"),
         lease=timedelta(minutes=5),
         excluded=excluded,
     )

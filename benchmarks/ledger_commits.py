@@ -22,7 +22,7 @@ from airflow_provider_rcs.recipients.chunks import ROWS_PER_CHUNK
 from airflow_provider_rcs.recipients.columns import ListedRecipient
 from airflow_provider_rcs.sending.campaign import record_chunks
 from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms, open_campaign
-from airflow_provider_rcs.store.outbox.attempts import Attempt, begin_attempt
+from airflow_provider_rcs.store.outbox.attempts import Attempt, StartedBy, begin_attempt
 from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches
 from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
 from benchmarks.measure import ROUNDS, Measured, sized
@@ -75,7 +75,7 @@ def run(database: str, engine: sa.Engine) -> Measured:
 @infrequent_collections()  # as in a send
 def _ours(engine: sa.Engine, _plain: sa.Table, count: int) -> Sequence[float]:
     campaign = open_campaign(engine, uuid.uuid4().hex, CampaignTerms("1"), {})
-    attempt = begin_attempt(engine, campaign, "bench", timedelta(minutes=5))
+    attempt = begin_attempt(engine, campaign, StartedBy(started_by="bench"), timedelta(minutes=5))
     listed = [
         ListedRecipient(row["phone"], row["phone"], row["phone"], row["name"], "", row["variables"])
         for row in rows(count)

@@ -26,6 +26,7 @@ import psycopg
 import sqlalchemy as sa
 
 from airflow_provider_rcs.sending.settings import DEFAULT_MAX_IN_FLIGHT
+from airflow_provider_rcs.store.outbox.attempts import StartedBy
 from benchmarks.campaign_steps import peak_mebibytes
 from benchmarks.measure import ROUNDS, Measured, sized
 
@@ -171,7 +172,7 @@ def _send(store: str, size: int, in_flight: int, batch: int) -> Sent:
         template,
         settings,
         stream_columns("sql", _SOURCE, _SELECT),
-        started_by="bench",
+        started_by=StartedBy(started_by="bench"),
         lease=timedelta(minutes=5),
     )
     seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - cpu_begun

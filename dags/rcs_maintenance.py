@@ -20,6 +20,7 @@ import pendulum
 from airflow.sdk import DAG, Param, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_provider_rcs.operators.maintenance.accounts import RcsListAccountsOperator, RcsMoveAccountOperator
 from airflow_provider_rcs.operators.maintenance.campaigns import (
     RcsAllowCredentialsOperator,
     RcsCancelCampaignOperator,
@@ -50,6 +51,8 @@ ACTIONS = {
     "resolve": "resolve the messages of a campaign that are in doubt",
     "allow_credentials": "let a campaign use credentials that the service refused",
     "cancel": "cancel a campaign",
+    "accounts": "list the accounts of the store",
+    "move_account": "say that an account has another login or host by now",
     "suppress": "suppress phones",
     "allow_again": "allow messages to suppressed phones again",
     "find_person": "count what the store holds of a person",
@@ -67,6 +70,7 @@ NEEDS = {
     "resolve": {"campaign", "outcome", "reason", "confirm"},
     "allow_credentials": {"campaign"},
     "cancel": {"campaign", "reason", "confirm"},
+    "move_account": {"account", "rcs_conn_id", "confirm"},
     "suppress": {"reason"},
     "allow_again": {"phones_variable"},
     "find_person": {"phones_variable"},
@@ -118,10 +122,14 @@ with DAG(
         "path": text("A CSV or Parquet file with the phones to suppress, such as s3://connection@bucket/opt_outs.csv"),
         "column": text("Column of the phones in the file, if it is not called phone"),
         "default_region": text("Region of phones without a country, such as ES"),
+        "account": text("The account as it was: the first eight letters that accounts shows, or more"),
+        "rcs_conn_id": text("Connection to the account as it is now"),
         "older_than": text("Minimum age of old data, such as 180d or 26w"),
         "receiver_url": text("Address for reports in the RCS account's panel, to check it"),
         "template_id": text("Template of the campaign to check"),
-        "confirm": text("To resolve or cancel: the campaign's name again. To erase: erase. To prune: prune"),
+        "confirm": text(
+            "To resolve or cancel: the campaign's name again. To erase: erase. To prune: prune. To move: move"
+        ),
     },
     tags=["rcs", "example"],
     doc_md=__doc__,
@@ -172,6 +180,10 @@ with DAG(
         ),
         RcsAllowCredentialsOperator(task_id="allow_credentials", campaign=campaign),
         RcsCancelCampaignOperator(task_id="cancel", campaign=campaign, reason=reason),
+        RcsListAccountsOperator(task_id="accounts"),
+        RcsMoveAccountOperator(
+            task_id="move_account", account="{{ params.account }}", rcs_conn_id="{{ params.rcs_conn_id }}"
+        ),
         RcsSuppressOperator(
             task_id="suppress",
             reason=reason,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from airflow_provider_rcs.sending.sources import chunks_of
 from airflow_provider_rcs.sending.stopping import Stop
 from airflow_provider_rcs.store.campaign.campaigns import find_campaign, require_same_conditions
 from airflow_provider_rcs.store.inbox.folding import fold_if_possible, fold_parked
+from airflow_provider_rcs.store.outbox.attempts import StartedBy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +38,6 @@ __all__ = ["CampaignPreview", "SentCampaign", "preview", "results", "send"]
 
 log = logging.getLogger(__name__)
 
-_STARTED_BY = "airflow_provider_rcs.campaigns.send, without a DAG"
 _TO_GO_ON = (
     "Nothing more is sent, and what had not left is planned again. To go on, call send with the same arguments: nobody "
     "is messaged twice."
@@ -102,7 +103,8 @@ def results(
     A row is a message. Its columns are ``phone``, in E.164 with the plus sign; ``phone_as_listed``, which also tells
     the recipients without a usable phone; ``reference``, your own; ``state``, what the ledger says; ``reason`` and
     ``detail`` of a state other than accepted; ``delivery_status``, ``delivery_code`` and ``delivery_channel``, what
-    reports say; ``requested_at``, ``delivery_at`` and ``updated_at``, in UTC. What is not known is missing.
+    reports say; ``account``, the fingerprint of the account that sends it; ``requested_at``, ``delivery_at`` and
+    ``updated_at``, in UTC. What is not known is missing.
 
     :param campaign: the campaign's name.
     :param phones: ``"plain"``, or ``"masked"``, which shows only the last digits, for a notebook that others see.
@@ -123,6 +125,7 @@ def _send(
     template = look_up_template(engine, service, settings, stop)
     chunks, excluded = chunks_of(frame, arguments.read_options), arguments.read_excluded()
     lease = lease_from_config()
+    started_by = StartedBy(started_by=f"{getpass.getuser()} with airflow_provider_rcs.campaigns.send")
     if settings.scheduled_by == "store":
         connections = DispatchConnections(arguments.rcs_conn_id, arguments.exclude_sql, arguments.exclude_conn_id)
         return schedule_campaign(
@@ -132,7 +135,7 @@ def _send(
             settings,
             chunks,
             connections,
-            started_by=_STARTED_BY,
+            started_by=started_by,
             lease=lease,
             stop=stop,
             excluded=excluded,
@@ -144,7 +147,7 @@ def _send(
             template,
             settings,
             chunks,
-            started_by=_STARTED_BY,
+            started_by=started_by,
             lease=lease,
             stop=stop,
             excluded=excluded,

@@ -16,7 +16,7 @@ from airflow_provider_rcs.store.read.exports import Row, messages_since
 
 # As in the warehouse's table of messages.
 _TEXTS = ("phone", "phone_as_listed", "reference")
-_SHARED = ("state", "reason", "detail", "delivery_status", "delivery_code", "delivery_channel")
+_SHARED = ("state", "reason", "detail", "delivery_status", "delivery_code", "delivery_channel", "account")
 _TIMES = ("requested_at", "delivery_at", "updated_at")
 _MOMENT = "datetime64[us, UTC]"
 _PHONES = ("phone", "phone_as_listed")

@@ -11,9 +11,10 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from airflow_provider_rcs.api.errors import RcsStoreUnavailable
+from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreUnavailable
 from airflow_provider_rcs.cli.store_option import add_store_option, store_of
 from airflow_provider_rcs.get_provider_info import STORE_URL_VARIABLE
+from airflow_provider_rcs.receiver.config import REPORTS_LOGIN, REPORTS_PASSWORD
 from airflow_provider_rcs.receiver.server import DEFAULT_HOST, DEFAULT_PORT
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     add_store_option(parser)
+    parser.add_argument(
+        "--reports-conn-id",
+        help="Airflow connections whose logins and passwords let reports in, with commas between them (default: "
+        f"${REPORTS_LOGIN} and ${REPORTS_PASSWORD}, or else reports_conn_id in section rcs of airflow.cfg)",
+    )
     parser.add_argument("--host", default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0: any free port (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=1, help="number of processes (default: %(default)s)")
@@ -38,6 +44,11 @@ def run(arguments: argparse.Namespace) -> None:
         os.environ["AIRFLOW__RCS__STORE_CONN_ID"] = arguments.store_conn_id
     elif arguments.store_url:
         os.environ[STORE_URL_VARIABLE] = arguments.store_url
+    if arguments.reports_conn_id:
+        for name in (REPORTS_LOGIN, REPORTS_PASSWORD):
+            os.environ.pop(name, None)
+        os.environ["AIRFLOW__RCS__REPORTS_CONN_ID"] = arguments.reports_conn_id
+        _require_reports_connections()
     _require_store(arguments)
     load_app()  # Each process calls it again; what is wrong with the environment is reported here.
     serve(load_app, arguments.host, arguments.port, arguments.workers)
@@ -54,16 +65,29 @@ def load_app() -> ReportsApp:
     from airflow_provider_rcs.receiver.server import prepare_process
 
     engine = store_of(argparse.Namespace(store_url=os.environ.get(STORE_URL_VARIABLE), store_conn_id=None))
-    in_environment = config.credentials_from_environment(os.environ)
     app = ReportsApp(
         lambda: engine,
-        lambda: in_environment or config.credentials_from_airflow(),
+        config.look_ups_from_environment(os.environ) or config.look_ups_from_airflow(),
         spool=config.spool_from_environment(os.environ, engine.url),
         timezone=config.timezone_from_environment(os.environ),
         opt_out_words=config.opt_out_words_from_environment(os.environ),
     )
     prepare_process()
     return app
+
+
+def _require_reports_connections() -> None:
+    """Raise an error if a connection that the option names cannot let a report in.
+
+    :raises RcsInputError: if it is not defined, or lacks login or password.
+    """
+    from airflow_provider_rcs.receiver import config
+
+    for conn_id, look_up in config.look_ups_from_airflow().items():
+        if look_up() is None:
+            raise RcsInputError(
+                "reports-conn-id", f"the connection {conn_id!r} is not defined", "Define it in Airflow."
+            )
 
 
 def _require_store(arguments: argparse.Namespace) -> None:

@@ -49,12 +49,13 @@ def _list(arguments: argparse.Namespace) -> None:
             f"{each.last_received_at:%Y-%m-%d %H:%M}",
             each.times,
             each.reason,
+            each.reports_conn_id or "-",
             _one_line(each.content_type) or "-",
             each.size,
         ]
         for each in refused_bodies(engine)
     ]
-    headings = ["id", "since (UTC)", "last (UTC)", "count", "reason", "content type", "bytes"]
+    headings = ["id", "since (UTC)", "last (UTC)", "count", "reason", "let in by", "content type", "bytes"]
     return print(aligned(headings, rows) if rows else "No body is refused.")
 
 

@@ -71,13 +71,13 @@ def _show_requests_in_doubt(engine: sa.Engine, name: str) -> None:
     from airflow_provider_rcs.store.maintenance.decisions import doubts_of_campaign
 
     rows = [
-        (each.reference, f"{each.claimed_at:%Y-%m-%d %H:%M:%S}", each.in_doubt, each.reason)
+        (each.reference, f"{each.claimed_at:%Y-%m-%d %H:%M:%S}", each.in_doubt, each.reason, each.sent_by)
         for each in doubts_of_campaign(engine, name)
     ]
     if not rows:
         print(f"Campaign {name}: nothing is in doubt.")
         return
-    print(aligned(["request", "sent (UTC)", "in doubt", "why"], rows))
+    print(aligned(["request", "sent (UTC)", "in doubt", "why", "sent by"], rows))
 
 
 def _forget_refusals(engine: sa.Engine, campaign: str) -> None:

@@ -86,3 +86,20 @@ def migrated_store_of(arguments: argparse.Namespace) -> sa.Engine:
     engine = store_of(arguments)
     require_migrated(engine)
     return engine
+
+
+def account_of_connection(rcs_conn_id: str) -> str:
+    """Return the fingerprint of a connection's account.
+
+    :raises RcsInputError: if the connection is not defined.
+    """
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+    from airflow_provider_rcs.hooks.rcs import RcsHook
+
+    try:
+        return RcsHook(rcs_conn_id).account
+    except AirflowNotFoundException:
+        raise RcsInputError(
+            "rcs-conn-id", f"the connection {rcs_conn_id!r} is not defined", "Define it in Airflow."
+        ) from None

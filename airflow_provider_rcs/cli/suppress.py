@@ -9,16 +9,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.api.accounts import SHOWN_LETTERS
 from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.cli.phones import phones_given, read_phone_given
-from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
+from airflow_provider_rcs.cli.store_option import account_of_connection, add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
     from airflow_provider_rcs.store.outbox.suppression_list import Suppression
 
 _ERASED = "(erased)"
-_SHOWN_OF_ACCOUNT = 8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -142,11 +142,11 @@ def _print_masked(found: Iterable[Suppression]) -> None:
 
     counts: Counter[str] = Counter()
     # Line by line, because the list may be long: the widths are known.
-    print(f"{'phone':16}  {'since (UTC)':16}  {'account':{_SHOWN_OF_ACCOUNT}}  reason")
+    print(f"{'phone':16}  {'since (UTC)':16}  {'account':{SHOWN_LETTERS}}  reason")
     for each in found:
         phone = _ERASED if each.phone is None else mask_phone(each.phone)
-        account = each.account[:_SHOWN_OF_ACCOUNT] or "all"
-        print(f"{phone:16}  {each.since:%Y-%m-%d %H:%M}  {account:{_SHOWN_OF_ACCOUNT}}  {each.reason}")
+        account = each.account[:SHOWN_LETTERS] or "all"
+        print(f"{phone:16}  {each.since:%Y-%m-%d %H:%M}  {account:{SHOWN_LETTERS}}  {each.reason}")
         counts[each.reason] += 1
     print()
     print(aligned(["reason", "phones"], [*counts.most_common(), ("all", counts.total())]))
@@ -154,18 +154,7 @@ def _print_masked(found: Iterable[Suppression]) -> None:
 
 def _account(arguments: argparse.Namespace) -> str:
     """Return the fingerprint of the account of ``--rcs-conn-id``; empty without it."""
-    if not arguments.rcs_conn_id:
-        return ""
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException
-
-    from airflow_provider_rcs.hooks.rcs import RcsHook
-
-    try:
-        return RcsHook(arguments.rcs_conn_id).account
-    except AirflowNotFoundException:
-        raise RcsInputError(
-            "rcs-conn-id", f"the connection {arguments.rcs_conn_id!r} is not defined", "Define it in Airflow."
-        ) from None
+    return account_of_connection(arguments.rcs_conn_id) if arguments.rcs_conn_id else ""
 
 
 def _scope(account: str) -> str:

@@ -16,26 +16,28 @@ _WHAT = "receiver"
 
 
 def check_reports_password() -> Iterator[Finding]:
-    """Check that reports need a password on this machine, and that it is long enough.
+    """Check that each connection that lets reports in has a password on this machine, and that it is long enough.
 
-    :raises RcsInputError: if login or password cannot be used.
+    :raises RcsInputError: if a login or a password cannot be used.
     """
     from airflow_provider_rcs.receiver import config
 
-    credentials = config.credentials_from_environment(os.environ) or config.credentials_from_airflow()
-    what = "reports' password"
-    if credentials is None:
-        text = (
-            "none is set here, so that every report is refused. Create the connection [rcs] reports_conn_id (by "
-            f"default {config.DEFAULT_REPORTS_CONN_ID}) with a login and a password, or set {config.REPORTS_LOGIN} and "
-            f"{config.REPORTS_PASSWORD} for a receiver that runs by itself."
-        )
-        yield Finding(Level.WARNING, what, text)
-    elif credentials.is_short:
-        text = "it is short enough to be guessed. Make a longer one with: openssl rand -hex 16"
-        yield Finding(Level.WARNING, what, text)
-    else:
-        yield Finding(Level.OK, what, "it is set, and long enough")
+    look_ups = config.look_ups_from_environment(os.environ) or config.look_ups_from_airflow()
+    for conn_id, look_up in look_ups.items():
+        what = "reports' password" if len(look_ups) == 1 else f"reports' password of {conn_id!r}"
+        credentials = look_up()
+        if credentials is None:
+            text = (
+                f"none is set here, so that every report is refused. Create the connection {conn_id!r}, which [rcs] "
+                "reports_conn_id names or is its default, with a login and a password, or set "
+                f"{config.REPORTS_LOGIN} and {config.REPORTS_PASSWORD} for a receiver that runs by itself."
+            )
+            yield Finding(Level.WARNING, what, text)
+        elif credentials.is_short:
+            text = "it is short enough to be guessed. Make a longer one with: openssl rand -hex 16"
+            yield Finding(Level.WARNING, what, text)
+        else:
+            yield Finding(Level.OK, what, "it is set, and long enough")
 
 
 def check_receiver(url: str) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from airflow_provider_rcs.api.credit import format_credits
+from airflow_provider_rcs.api.accounts import format_credits
 from airflow_provider_rcs.api.errors import RcsAuthError, RcsError, RcsInputError
 from airflow_provider_rcs.doctor.findings import Finding, Level
 from airflow_provider_rcs.hooks.rcs import RcsHook

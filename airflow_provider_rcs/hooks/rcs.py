@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -14,8 +13,8 @@ from airflow.sdk.log import mask_secret
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
+from airflow_provider_rcs.api.accounts import account_of, fingerprint, format_credits
 from airflow_provider_rcs.api.base_url import is_unset
-from airflow_provider_rcs.api.credit import format_credits
 from airflow_provider_rcs.api.errors import (
     RcsAuthError,
     RcsError,
@@ -34,6 +33,9 @@ from airflow_provider_rcs.hooks.lookup_cache import LOOKUP_CACHE
 from airflow_provider_rcs.hooks.retrying import retry_look_up
 from airflow_provider_rcs.hooks.time_limit import Calls, RequestBody, StoppedCallError
 from airflow_provider_rcs.hooks.transport import read_transport
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
 
 _MAX_CONNECTIONS = 64
 
@@ -72,12 +74,17 @@ class RcsHook(HttpHook):
         return {key.replace("-", "_"): value for key, value in RCS_FIELD_BEHAVIOUR.items()}
 
     @cached_property
+    def _connection(self) -> Connection:
+        # Read once: what is sent must be of the account that is recorded, also if the connection changes meanwhile.
+        return self.get_connection(self.rcs_conn_id)
+
+    @cached_property
     def settings(self) -> ApiSettings:
         """The API settings of the connection.
 
         :raises RcsInputError: if a field of the connection cannot be used; names it.
         """
-        connection = self.get_connection(self.rcs_conn_id)
+        connection = self._connection
         try:
             return read_settings(connection.host, connection.port, connection.extra_dejson, connection.schema)
         except RcsInputError as error:
@@ -86,14 +93,12 @@ class RcsHook(HttpHook):
     @cached_property
     def credentials_fingerprint(self) -> str:
         """A hash of login and password, to recognise rejected credentials without storing them."""
-        connection = self.get_connection(self.rcs_conn_id)
-        return _fingerprint(connection.login, connection.password)
+        return fingerprint(self._connection.login, self._connection.password)
 
     @cached_property
     def account(self) -> str:
         """A hash of host and login, to recognise the account; it stays the same when the API Token changes."""
-        host = urlsplit(self.settings.base_url).netloc.lower()
-        return _fingerprint(host, self.get_connection(self.rcs_conn_id).login)
+        return account_of(self.settings.base_url, self._connection.login)
 
     def get_conn(
         self,
@@ -106,7 +111,7 @@ class RcsHook(HttpHook):
         :param extra_options: override the connection's ``proxies``, ``verify``, ``cert`` and ``trust_env``.
         :raises RcsInputError: if login or password of the connection is missing.
         """
-        connection = self.get_connection(self.rcs_conn_id)
+        connection = self._connection
         for field, value, meaning in [
             ("login", connection.login, "API User"),
             ("password", connection.password, "API Token"),
@@ -296,7 +301,3 @@ def _named(error: RcsInputError, rcs_conn_id: str) -> RcsInputError:
     problem, _, remedy = str(error).removeprefix(f"{error.field}: ").partition(". ")
     field = error.field.removesuffix(" of the connection")
     return RcsInputError(f"{field} of the connection {rcs_conn_id!r}", problem, remedy)
-
-
-def _fingerprint(*values: str | None) -> str:
-    return hashlib.blake2b("\n".join(map(str, values)).encode(), digest_size=16).hexdigest()

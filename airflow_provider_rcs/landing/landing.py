@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.accounts import ANOTHER_WAY, ReportsConnection
 from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import RcsLandingError, RcsRefusedDataError
 from airflow_provider_rcs.api.masking import mask_phones_in_text
@@ -59,12 +60,20 @@ class Landing:
     :param engine: the store.
     :param timezone: the time zone of dates in reports that state none.
     :param opt_out_words: the replies by which people opt out.
+    :param let_in_by: the connection that the bodies count as let in by.
     """
 
-    def __init__(self, engine: sa.Engine, timezone: tzinfo, opt_out_words: Collection[str]) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        timezone: tzinfo,
+        opt_out_words: Collection[str],
+        let_in_by: ReportsConnection = ANOTHER_WAY,
+    ) -> None:
         self._engine = engine
         self._timezone = timezone
         self._opt_out_words = opt_out_words
+        self._let_in_by = let_in_by
         self._waiting: list[_Waiting] = []
         self._bytes = 0
         self._commits = 0
@@ -140,8 +149,9 @@ class Landing:
     def _read(self, raw: RawBody) -> ReceivedReports:
         at = raw.received_at or datetime.now(UTC)
         if raw.problem:
-            return ReceivedReports(at, refused=[RefusedReport(raw.problem, raw.content_type, raw.body)])
-        return received(raw.content_type, raw.body, at, self._timezone)
+            refused = [RefusedReport(raw.problem, raw.content_type, raw.body)]
+            return ReceivedReports(at, refused=refused, let_in_by=self._let_in_by)
+        return received(raw.content_type, raw.body, at, self._timezone, self._let_in_by)
 
     def _commit(self) -> None:
         waiting, self._waiting, self._bytes = self._waiting, [], 0
@@ -172,14 +182,15 @@ class Landing:
 
     def _land_apart(self, waiting: _Waiting) -> ReceivedReports:
         """Commit each report of a body by itself, and the body as refused if the database refuses one of them."""
-        at, reports, refused, inbound = waiting.received
-        landed = ReceivedReports(
-            at,
-            [each for each in reports if self._is_landed(ReceivedReports(at, [each]))],
-            refused or [RefusedReport(REJECTED_BY_DATABASE, waiting.raw.content_type, waiting.raw.body)],
-            [each for each in inbound if self._is_landed(ReceivedReports(at, inbound=[each]))],
+        whole = waiting.received
+        empty = whole._replace(reports=(), refused=(), inbound=())
+        refused = whole.refused or [RefusedReport(REJECTED_BY_DATABASE, waiting.raw.content_type, waiting.raw.body)]
+        landed = whole._replace(
+            reports=[each for each in whole.reports if self._is_landed(empty._replace(reports=[each]))],
+            refused=refused,
+            inbound=[each for each in whole.inbound if self._is_landed(empty._replace(inbound=[each]))],
         )
-        self._land_all([ReceivedReports(at, refused=landed.refused)])
+        self._land_all([empty._replace(refused=refused)])
         return landed
 
     def _is_landed(self, part: ReceivedReports) -> bool:

@@ -10,6 +10,8 @@ from airflow_provider_rcs.api.errors import RcsInputError
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context
 
+    from airflow_provider_rcs.store.outbox.attempts import StartedBy
+
 DEFAULT_CAMPAIGN = "{{ dag.dag_id }}/{{ task.task_id }}/{{ run_id }}"
 
 _REMEDY = (
@@ -83,12 +85,17 @@ def name_without_rendering(operator: BaseOperator, context: Context) -> str:
     return f"{task_instance.dag_id}/{operator.task_id}/{task_instance.run_id}"
 
 
-def task_name(operator: BaseOperator, context: Context) -> str:
-    """Return the name of the task instance, for people."""
+def started_by_task(operator: BaseOperator, context: Context) -> StartedBy:
+    """Return the task instance, as what makes an attempt."""
+    from airflow_provider_rcs.store.outbox.attempts import StartedBy
+
     task_instance = context.get("ti")
     if task_instance is None:
-        return f"{operator.dag_id}/{operator.task_id}, without a run"
-    mapped = f"[{task_instance.map_index}]" if is_mapped(context) else ""
-    return (
-        f"{task_instance.dag_id}/{task_instance.task_id}{mapped}/{task_instance.run_id}, try {task_instance.try_number}"
+        return StartedBy(operator.dag_id, operator.task_id)
+    return StartedBy(
+        task_instance.dag_id,
+        task_instance.task_id,
+        task_instance.run_id,
+        getattr(task_instance, "map_index", None),
+        getattr(task_instance, "try_number", None),
     )

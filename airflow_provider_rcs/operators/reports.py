@@ -67,6 +67,8 @@ class RcsLandReportsOperator(RendersToText, BaseOperator):
         payload is a body, or what a queue's trigger puts around some.
     :param content_type: the content type of bodies that come without one; needed only if the reports are not in UTF-8,
         such as ``"application/json; charset=iso-8859-1"``. (templated)
+    :param reports_conn_id: the connection that would have let the reports in, kept with them. If it is of one account,
+        reports on campaigns of another are set aside. By default none is. (templated)
     :param store_conn_id: the connection to the store; by default ``[rcs] store_conn_id``. (templated)
     :raises RcsInputError: where the DAG is parsed, unless exactly one source is given, with what it needs.
     """
@@ -78,6 +80,7 @@ class RcsLandReportsOperator(RendersToText, BaseOperator):
         "sql_conn_id",
         "parameters",
         "content_type",
+        "reports_conn_id",
         "store_conn_id",
     )
     template_ext: Sequence[str] = (".sql",)
@@ -99,6 +102,7 @@ class RcsLandReportsOperator(RendersToText, BaseOperator):
         bodies: Any = _Unset.UNSET,
         asset: Asset | None = None,
         content_type: str = "",
+        reports_conn_id: str | None = None,
         store_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -112,6 +116,7 @@ class RcsLandReportsOperator(RendersToText, BaseOperator):
         self.bodies = bodies
         self.asset = asset
         self.content_type = content_type
+        self.reports_conn_id = reports_conn_id
         self.store_conn_id = store_conn_id
         self._source = self._only_source()
         self._require_companions()
@@ -135,12 +140,18 @@ class RcsLandReportsOperator(RendersToText, BaseOperator):
         return [ObjectStoragePath(self._required("path"))] if self._source == "path" else []
 
     def _land(self, context: Context) -> dict[str, int]:
-        from airflow_provider_rcs.hooks.reports import opt_out_words_from_airflow, timezone_from_airflow
+        from airflow_provider_rcs.api.accounts import ANOTHER_WAY
+        from airflow_provider_rcs.hooks.reports import (
+            opt_out_words_from_airflow,
+            reports_connection,
+            timezone_from_airflow,
+        )
         from airflow_provider_rcs.landing.landing import Landing
         from airflow_provider_rcs.store.inbox.folding import fold_if_possible
 
         engine = store_engine(self.store_conn_id)
-        landing = Landing(engine, timezone_from_airflow(), opt_out_words_from_airflow())
+        let_in_by = reports_connection(self.reports_conn_id) if self.reports_conn_id else ANOTHER_WAY
+        landing = Landing(engine, timezone_from_airflow(), opt_out_words_from_airflow(), let_in_by)
         try:
             if self._source == "path":
                 self._land_files(landing)

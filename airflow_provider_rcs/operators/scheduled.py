@@ -20,7 +20,7 @@ from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions, descri
 from airflow_provider_rcs.hooks.sql import stream_only_column
 from airflow_provider_rcs.hooks.store import lease_from_config, store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_campaign_event
-from airflow_provider_rcs.operators.naming import task_name
+from airflow_provider_rcs.operators.naming import started_by_task
 from airflow_provider_rcs.operators.rendering import RendersToText
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD
 from airflow_provider_rcs.sending.stopping import Stop
@@ -93,7 +93,7 @@ class RcsDispatchScheduledOperator(RendersToText, BaseOperator):
                         engine,
                         hook,
                         scheduled,
-                        started_by=task_name(self, context),
+                        started_by=started_by_task(self, context),
                         lease=lease_from_config(),
                         stop=self._stop,
                         excluded=_excluded(connections),

@@ -23,7 +23,7 @@ from airflow_provider_rcs.operators.naming import (
     is_mapped,
     name_without_rendering,
     read_naming,
-    task_name,
+    started_by_task,
 )
 from airflow_provider_rcs.operators.rendering import RendersToText, dict_of
 from airflow_provider_rcs.sending.stopping import Stop
@@ -288,7 +288,7 @@ class RcsSendingOperator(RendersToText, BaseOperator):
             template,
             settings,
             self.read_chunks(),
-            started_by=task_name(self, context),
+            started_by=started_by_task(self, context),
             lease=lease_from_config(),
             stop=self._stop,
             excluded=self._read_excluded(),
@@ -313,7 +313,7 @@ class RcsSendingOperator(RendersToText, BaseOperator):
             settings,
             self.read_chunks(),
             DispatchConnections(self.rcs_conn_id, *exclude),
-            started_by=task_name(self, context),
+            started_by=started_by_task(self, context),
             lease=lease_from_config(),
             stop=self._stop,
             excluded=self._read_excluded(),

@@ -44,7 +44,7 @@ def _load_app() -> ReportsApp:
 
     return ReportsApp(
         store_engine,
-        config.credentials_from_airflow,
+        config.look_ups_from_airflow(),
         spool=config.spool_from_airflow(),
         metrics=_stats(),
         timezone=timezone_from_airflow(),

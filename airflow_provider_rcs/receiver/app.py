@@ -29,13 +29,13 @@ from airflow_provider_rcs.receiver.responses import (
 from airflow_provider_rcs.store.inbox.bodies import received
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
     from datetime import tzinfo
 
     import sqlalchemy as sa
     from starlette.types import Receive, Scope, Send
 
-    from airflow_provider_rcs.receiver.auth import Credentials
+    from airflow_provider_rcs.receiver.auth import LookUp
     from airflow_provider_rcs.receiver.metrics import Metrics
     from airflow_provider_rcs.receiver.spool import Spool
 
@@ -52,8 +52,8 @@ class ReportsApp:
     It works from the first request on: an application that is mounted in another one gets no startup or shutdown event.
 
     :param get_engine: returns the store's engine; called in threads, until it succeeds once.
-    :param get_credentials: returns what pushed requests must have, or ``None`` if nothing is configured, and then all
-        requests are refused; called in a thread, once a minute.
+    :param look_ups: name of a connection -> returns the credentials that requests may have, or ``None`` if it is not
+        defined; without any credentials, all requests are refused. Each is called in a thread, once a minute.
     :param spool: saves reports while the store does not accept them; without one they are answered 503.
     :param metrics: counts what the application does; by default a line a minute in the log.
     :param timezone: the time zone of the dates in reports.
@@ -63,7 +63,7 @@ class ReportsApp:
     def __init__(
         self,
         get_engine: Callable[[], sa.Engine],
-        get_credentials: Callable[[], Credentials | None],
+        look_ups: Mapping[str, LookUp],
         *,
         spool: Spool | None = None,
         metrics: Metrics | None = None,
@@ -73,7 +73,7 @@ class ReportsApp:
         self._get_engine = cache(get_engine)  # errors are not cached
         self._metrics = metrics or LoggedMetrics()
         self._timezone = timezone
-        self._authenticator = Authenticator(get_credentials)
+        self._authenticator = Authenticator(look_ups)
         self._folding = BackgroundFolding(self._get_engine)
         self._ingest = Ingest(self._get_engine, spool, self._metrics, self._folding.wake, opt_out_words)
         self._health = HealthCheck(self._get_engine, spool, self._ingest.store_takes_reports)
@@ -123,7 +123,7 @@ class ReportsApp:
         authorization = b",".join([value for name, value in scope["headers"] if name == b"authorization"])
         started = time.monotonic()
         try:
-            await self._authenticator.check(authorization)
+            let_in_by = await self._authenticator.check(authorization)
         except RequestRefusedError:
             self._metrics.incr(names.UNAUTHORIZED)
             raise
@@ -131,7 +131,7 @@ class ReportsApp:
         # The time that the client takes to send its body does not count; it has a limit of its own.
         body = await read_body(headers, receive)
         content_type = headers.get(b"content-type", b"").decode("latin-1")
-        pushed = received(content_type, body, datetime.now(UTC), self._timezone)
+        pushed = received(content_type, body, datetime.now(UTC), self._timezone, let_in_by)
         understood = len(pushed.reports) + len(pushed.inbound)
         self._metrics.incr(names.RECEIVED, understood)
         if pushed.refused:

@@ -11,12 +11,16 @@ from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.api.accounts import ReportsConnection
 from airflow_provider_rcs.api.errors import RcsError, RcsInputError
 from airflow_provider_rcs.receiver.background import CallThread
 from airflow_provider_rcs.receiver.responses import NOT_CONFIGURED, UNAUTHORIZED, RequestRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
+    LookUp: TypeAlias = Callable[[], "Credentials | None"]
 
 log = logging.getLogger(__name__)
 
@@ -36,16 +40,21 @@ _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")  # RFC 7617 forbids them.
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A login and a password: they are compared, never shown."""
+    """A login and a password: they are compared, never shown.
+
+    :param account: the fingerprint of the account that pushes with them; empty if it is not of one account.
+    """
 
     _login: bytes = field(repr=False)
     _password: bytes = field(repr=False)
+    account: str = ""
 
     @classmethod
-    def of(cls, login: str | None, password: str | None, where: str) -> Credentials:
+    def of(cls, login: str | None, password: str | None, where: str, account: str = "") -> Credentials:
         """Return the credentials for a login and a password.
 
         :param where: where the two come from, for the error.
+        :param account: the fingerprint of the account that pushes with them.
         :raises RcsInputError: if one of them is missing, or cannot be sent by HTTP Basic authentication.
         """
         for name, value in (("login", login), ("password", password)):
@@ -63,7 +72,7 @@ class Credentials:
                 "its login contains a colon, at which a request's login ends, so no report can be accepted",
                 "Choose a login without a colon.",
             )
-        return cls((login or "").encode("utf-8"), (password or "").encode("utf-8"))
+        return cls((login or "").encode("utf-8"), (password or "").encode("utf-8"), account)
 
     @property
     def is_short(self) -> bool:
@@ -82,34 +91,45 @@ class Credentials:
 
 
 class Authenticator:
-    """Accepts requests with the right credentials; none, as long as no credentials are configured.
+    """Accepts requests with the credentials of a connection; none, as long as no credentials are configured.
 
     Failures do not lock anyone out: behind a proxy, a stranger's would cost the service's reports.
 
-    :param look_up: returns the credentials, or ``None`` if none are configured; called in a thread, once a minute.
+    :param look_ups: name of a connection -> returns its credentials, or ``None`` if it is not defined; each is called
+        in a thread, once a minute.
     """
 
-    def __init__(self, look_up: Callable[[], Credentials | None]) -> None:
-        self._credentials = CachedCredentials(look_up)
+    def __init__(self, look_ups: Mapping[str, LookUp]) -> None:
+        self._connections = [CachedCredentials(conn_id, look_up) for conn_id, look_up in look_ups.items()]
         self._failures = 0
         self._next_line_at = 0.0
 
-    async def check(self, authorization: bytes | None) -> None:
-        """Raise an error unless a request may push reports.
+    async def check(self, authorization: bytes | None) -> ReportsConnection:
+        """Return the connection whose credentials a request has.
 
         :param authorization: its ``Authorization`` header, or several joined with commas.
-        :raises RequestRefusedError: if it may not.
+        :raises RequestRefusedError: if it may not push reports.
         """
-        credentials = await self._credentials.get()
-        if credentials is None:
+        await self._look_up()
+        matching = [(each.conn_id, each.matching(authorization)) for each in self._connections]
+        found = {conn_id: credentials for conn_id, credentials in matching if credentials is not None}
+        if found:
+            return _let_in_by(found)
+        # Not that they are wrong: they may be those that cannot be looked up now.
+        if any(each.known is None for each in self._connections):
             raise RequestRefusedError(NOT_CONFIGURED)
-        if not credentials.match(authorization):
-            self._record_failure()
-            raise RequestRefusedError(UNAUTHORIZED)
+        self._record_failure()
+        raise RequestRefusedError(UNAUTHORIZED)
 
     async def is_configured(self) -> bool:
         """Return whether requests can be checked: whether credentials are configured and could be looked up."""
-        return await self._credentials.get() is not None
+        await self._look_up()
+        return any(each.known is not None for each in self._connections)
+
+    async def _look_up(self) -> None:
+        if due := [each for each in self._connections if each.is_due]:
+            # At once, because the client waits.
+            await asyncio.gather(*(each.get() for each in due))
 
     def _record_failure(self) -> None:
         self._failures += 1
@@ -119,31 +139,44 @@ class Authenticator:
 
 
 class CachedCredentials:
-    """Caches credentials for a minute; for an hour, while their look-up fails or hangs.
+    """Caches the credentials of a connection for a minute; for an hour, while their look-up fails or hangs.
 
+    ``known`` are the credentials as they were looked up last, or ``None``.
+
+    :param conn_id: the connection, for the log.
     :param look_up: returns the credentials, or ``None`` if none are configured; called in a thread, one call at a time.
     """
 
-    def __init__(self, look_up: Callable[[], Credentials | None]) -> None:
+    def __init__(self, conn_id: str, look_up: LookUp) -> None:
+        self.conn_id = conn_id
+        self.known: Credentials | None = None
         self._look_up = look_up
         self._thread = CallThread("rcs-reports-credentials")
-        self._credentials: Credentials | None = None
         self._looked_up_at = 0.0
         self._next_look_up_at = 0.0
         self._absence_logged = False
 
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to look the credentials up."""
+        return time.monotonic() >= self._next_look_up_at
+
+    def matching(self, authorization: bytes | None) -> Credentials | None:
+        """Return the credentials if an ``Authorization`` header holds them."""
+        return self.known if self.known is not None and self.known.match(authorization) else None
+
     async def get(self) -> Credentials | None:
         """Return the credentials, looked up if that is due; ``None`` if none can be checked against."""
-        if time.monotonic() >= self._next_look_up_at:
+        if self.is_due:
             try:
                 async with asyncio.timeout(_LOOK_UP_TIMEOUT):
                     await self._thread.run(self._refresh)
             except TimeoutError:
                 self._keep_previous("their look-up takes too long")
-        return self._credentials
+        return self.known
 
     def _refresh(self) -> None:
-        if time.monotonic() < self._next_look_up_at:
+        if not self.is_due:
             return  # Done for requests that asked at the same time.
         try:
             self._store(self._look_up(), "none are configured")
@@ -154,25 +187,34 @@ class CachedCredentials:
 
     def _store(self, credentials: Credentials | None, reason_for_none: str) -> None:
         now = time.monotonic()
-        if credentials and credentials.is_short and credentials != self._credentials:
+        if credentials and credentials.is_short and credentials != self.known:
             log.warning(
-                "The password for reports has fewer than %d characters and can be guessed; "
+                "The password of %s for reports has fewer than %d characters and can be guessed; "
                 "make a longer one with: openssl rand -hex 16",
+                self.conn_id,
                 _SHORTEST_PASSWORD,
             )
-        self._credentials, self._looked_up_at = credentials, now
+        self.known, self._looked_up_at = credentials, now
         self._next_look_up_at = now + (_SECONDS_TO_NEXT_LOOK_UP if credentials is None else _CACHED_SECONDS)
         if credentials is None and not self._absence_logged:
-            log.error("All reports are refused, because no login and password are known: %s", reason_for_none)
+            log.error(
+                "No report is let in by %s, whose login and password are not known: %s", self.conn_id, reason_for_none
+            )
         self._absence_logged = credentials is None
 
     def _keep_previous(self, reason: str) -> None:
         now = time.monotonic()
-        if self._credentials is None or now >= self._looked_up_at + _CACHED_SECONDS_IF_LOOK_UP_FAILS:
+        if self.known is None or now >= self._looked_up_at + _CACHED_SECONDS_IF_LOOK_UP_FAILS:
             self._store(None, reason)
             return
         self._next_look_up_at = now + _SECONDS_TO_NEXT_LOOK_UP
-        log.warning("Still using the previous login and password, because %s", reason)
+        log.warning("Still using the previous login and password of %s, because %s", self.conn_id, reason)
+
+
+def _let_in_by(found: Mapping[str, Credentials]) -> ReportsConnection:
+    """Return the connection that a request came by; several that have the same credentials are named together."""
+    accounts = {credentials.account for credentials in found.values()}
+    return ReportsConnection(", ".join(found), accounts.pop() if len(accounts) == 1 else "")
 
 
 def _read_basic(authorization: bytes | None) -> tuple[bytes, bytes]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.api.accounts import ACCOUNT_EXTRA, account_of_reports
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE, read_timezone
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.opt_out import read_opt_out_words
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from airflow_provider_rcs.receiver.auth import LookUp
+
 REPORTS_LOGIN = "AIRFLOW_RCS_REPORTS_LOGIN"
 REPORTS_PASSWORD = "AIRFLOW_RCS_REPORTS_PASSWORD"  # noqa: S105 - the name of a variable
 SPOOL = "AIRFLOW_RCS_SPOOL"
@@ -25,32 +29,50 @@ SPOOL_MEGABYTES = "AIRFLOW_RCS_SPOOL_MEGABYTES"
 REPORTS_TIMEZONE = "AIRFLOW_RCS_REPORTS_TIMEZONE"
 OPT_OUT_WORDS = "AIRFLOW_RCS_OPT_OUT_WORDS"
 DEFAULT_REPORTS_CONN_ID = "rcs_reports"
+# Kept with reports in place of a connection.
+FROM_ENVIRONMENT = "environment"
 
 
-def credentials_from_environment(environment: Mapping[str, str]) -> Credentials | None:
-    """Return the credentials that pushed requests must have, or ``None`` if they are not set.
+def look_ups_from_environment(environment: Mapping[str, str]) -> Mapping[str, LookUp]:
+    """Return what returns the credentials that the environment sets, under a name of its own; empty if it sets none.
 
     :raises RcsInputError: if only one of login and password is set.
     """
     login, password = environment.get(REPORTS_LOGIN), environment.get(REPORTS_PASSWORD)
     if not (login or password):
-        return None
-    return Credentials.of(login, password, where=f"{REPORTS_LOGIN} and {REPORTS_PASSWORD}")
+        return {}
+    credentials = Credentials.of(login, password, where=f"{REPORTS_LOGIN} and {REPORTS_PASSWORD}")
+    return {FROM_ENVIRONMENT: lambda: credentials}
 
 
-def credentials_from_airflow() -> Credentials | None:
-    """Return login and password of the connection ``[rcs] reports_conn_id``, or ``None`` if it is not defined.
+def look_ups_from_airflow() -> Mapping[str, LookUp]:
+    """Return what returns the credentials of each connection of ``[rcs] reports_conn_id``: connection -> look-up."""
+    from airflow.providers.common.compat.sdk import conf
 
-    :raises RcsInputError: if the connection lacks one of the two.
+    listed = conf.get("rcs", "reports_conn_id", fallback="")
+    conn_ids = [each.strip() for each in listed.split(",") if each.strip()]
+    return {conn_id: partial(credentials_of, conn_id) for conn_id in conn_ids or [DEFAULT_REPORTS_CONN_ID]}
+
+
+def credentials_of(conn_id: str) -> Credentials | None:
+    """Return login and password of a connection for reports, or ``None`` if it is not defined.
+
+    :raises RcsInputError: if the connection lacks one of the two, or names an account's connection that is not defined.
     """
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-    conn_id = conf.get("rcs", "reports_conn_id", fallback=DEFAULT_REPORTS_CONN_ID)
     try:
         connection = BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
         return None
-    return Credentials.of(connection.login, connection.password, where=f"the connection {conn_id!r}")
+    where = f"the connection {conn_id!r}"
+    try:
+        account = account_of_reports(connection, BaseHook.get_connection)
+    except AirflowNotFoundException:
+        raise RcsInputError(
+            where, f"its extra {ACCOUNT_EXTRA!r} names a connection that is not defined", "Define it, or correct it."
+        ) from None
+    return Credentials.of(connection.login, connection.password, where, account)
 
 
 def spool_from_environment(environment: Mapping[str, str], store: sa.URL) -> Spool:

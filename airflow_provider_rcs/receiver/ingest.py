@@ -224,12 +224,14 @@ class Ingest:
             return None
         [refused] = parts
         whole = RefusedReport(REJECTED_BY_DATABASE, "application/json", write_line(refused))
-        return self._land_in_thread([ReceivedReports(refused.received_at, refused=[whole])])
+        return self._land_in_thread(
+            [ReceivedReports(refused.received_at, refused=[whole], let_in_by=refused.let_in_by)]
+        )
 
 
 def _parts(pushed: ReceivedReports) -> list[ReceivedReports]:
     """Return the reports, the messages and the refused bodies of a push, each as a push of its own."""
-    at = pushed.received_at
-    reports = [ReceivedReports(at, reports=[each]) for each in pushed.reports]
-    inbound = [ReceivedReports(at, inbound=[each]) for each in pushed.inbound]
-    return reports + inbound + [ReceivedReports(at, refused=[each]) for each in pushed.refused]
+    empty = pushed._replace(reports=(), inbound=(), refused=())
+    reports = [empty._replace(reports=[each]) for each in pushed.reports]
+    inbound = [empty._replace(inbound=[each]) for each in pushed.inbound]
+    return reports + inbound + [empty._replace(refused=[each]) for each in pushed.refused]

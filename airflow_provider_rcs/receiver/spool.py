@@ -22,6 +22,7 @@ from uuid import uuid4
 
 import orjson
 
+from airflow_provider_rcs.api.accounts import ReportsConnection
 from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
 
@@ -182,7 +183,13 @@ def write_line(pushed: ReceivedReports) -> bytes:
     refused = [[each.reason, each.content_type, each.body.decode("latin-1")] for each in pushed.refused]
     reports = [each._asdict() for each in pushed.reports]
     inbound = [each._asdict() for each in pushed.inbound]
-    content = {"received_at": pushed.received_at, "reports": reports, "refused": refused, "inbound": inbound}
+    content = {
+        "received_at": pushed.received_at,
+        "let_in_by": tuple(pushed.let_in_by),
+        "reports": reports,
+        "refused": refused,
+        "inbound": inbound,
+    }
     return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
 
 
@@ -194,8 +201,9 @@ def _read_line(line: bytes) -> ReceivedReports | None:
             received_at=datetime.fromisoformat(content["received_at"]),
             reports=[_read_report(fields) for fields in content["reports"]],
             refused=[_read_refused(*each) for each in content["refused"]],
-            # Lines of earlier versions have none.
+            # Lines of earlier versions have neither.
             inbound=[_read_inbound(fields) for fields in content.get("inbound", ())],
+            let_in_by=ReportsConnection(*content.get("let_in_by", ())),
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -81,6 +81,7 @@ class PlanHash:
 def _values_of_terms(template: Template, settings: SendSettings, terms: CampaignTerms) -> tuple[object, ...]:
     return (
         settings.campaign,
+        terms.account,
         terms.agent,
         terms.send_at and terms.send_at.astimezone(UTC).isoformat(),
         [(hours.start, hours.end, hours.action) for hours in settings.quiet_hours],

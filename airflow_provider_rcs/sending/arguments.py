@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_rcs.api.credit import read_min_credits
+from airflow_provider_rcs.api.accounts import read_min_credits
 from airflow_provider_rcs.api.models import FrequencyCap, QuietHours
 from airflow_provider_rcs.api.texts import text_of
 from airflow_provider_rcs.recipients.selection import read_selection

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +22,14 @@ from airflow_provider_rcs.sending.threads import start
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, require_known
 from airflow_provider_rcs.store.campaign.cancellations import cancelled_error
 from airflow_provider_rcs.store.inbox.folding import fold_if_possible
-from airflow_provider_rcs.store.outbox.attempts import WHOLE_LIST, Attempt, begin_attempt, end_attempt, renew_lease
+from airflow_provider_rcs.store.outbox.attempts import (
+    WHOLE_LIST,
+    Attempt,
+    StartedBy,
+    begin_attempt,
+    end_attempt,
+    renew_lease,
+)
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts, seconds_until_other_attempts_end
 from airflow_provider_rcs.store.outbox.standing import read_standing
 
@@ -36,13 +41,13 @@ _RENEWALS_PER_LEASE = 3
 
 @contextmanager
 def attempt_at(
-    engine: sa.Engine, campaign: Campaign, started_by: str, lease: timedelta, stop: Stop, shard: str = WHOLE_LIST
+    engine: sa.Engine, campaign: Campaign, started_by: StartedBy, lease: timedelta, stop: Stop, shard: str = WHOLE_LIST
 ) -> Iterator[Attempt]:
     """Begin an attempt at a campaign, and end it when the block ends.
 
     Before it begins, earlier attempts that died are recovered, and delivery reports that wait are folded.
 
-    :param started_by: the task that makes the attempt, for people.
+    :param started_by: what makes the attempt.
     :param lease: how long the attempt counts as alive without a renewal.
     :param stop: tells whether the task should stop; then the end of the attempt does not wait long for the store.
     :param shard: the part of the list that it sends to.
@@ -57,7 +62,6 @@ def attempt_at(
         log.info("Folded %d delivery reports that had not been applied yet.", folded)
     if standing.cancellation is not None:
         raise cancelled_error(campaign, standing.cancellation)
-    started_by = f"{started_by} on {socket.gethostname()}, process {os.getpid()}"
     attempt = begin_attempt(engine, campaign, started_by, lease, shard)
     with LeaseKeeper(engine, attempt, stop):
         try:

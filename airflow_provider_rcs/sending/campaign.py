@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.credit import require_credit
+from airflow_provider_rcs.api.accounts import require_credit
 from airflow_provider_rcs.api.garbage import infrequent_collections
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.api.statuses import MessageState
@@ -33,7 +33,7 @@ from airflow_provider_rcs.sending.stopping import Stop
 from airflow_provider_rcs.sending.threads import start
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, CampaignTerms, find_campaign, open_campaign
 from airflow_provider_rcs.store.campaign.schedules import delete_schedule
-from airflow_provider_rcs.store.outbox.attempts import Attempt
+from airflow_provider_rcs.store.outbox.attempts import Attempt, StartedBy
 from airflow_provider_rcs.store.outbox.claims import has_planned
 from airflow_provider_rcs.store.outbox.exclusions import suppress_excluded
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
@@ -51,7 +51,7 @@ def send_campaign(
     settings: SendSettings,
     chunks: Iterable[Chunk],
     *,
-    started_by: str,
+    started_by: StartedBy,
     lease: timedelta,
     stop: Stop | None = None,
     excluded: Iterable[Sequence[object]] = (),
@@ -62,7 +62,7 @@ def send_campaign(
     :param engine: the store.
     :param template: the template as the service has it.
     :param chunks: the recipients, as columns of some rows at a time.
-    :param started_by: the task that sends, for people.
+    :param started_by: what sends.
     :param lease: how long this attempt counts as alive without a renewal.
     :param stop: tells whether the task should stop; by default, only an error that is raised in this thread stops it.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
@@ -107,9 +107,7 @@ def open_campaign_for_list(
     :raises RcsError: if the list cannot be planned or the campaign cannot be opened; then nothing is recorded.
     """
     counts = ListCounts()
-    api = service.settings
-    terms = CampaignTerms(template.id, template.name, settings.agent or api.agent, settings.send_at, service.account)
-    terms = replace(terms, conditions=settings.conditions)
+    terms = replace(terms_of(service, template, settings), conditions=settings.conditions)
     plan = PlanHash(template, settings, terms, service.credentials_fingerprint)
     listed = stop.reading_each(settings.campaign, _read_list(chunks, template, settings, counts, plan))
     # The first chunk is read before anything is recorded: it shows if a column is missing, or the list is empty.
@@ -117,9 +115,21 @@ def open_campaign_for_list(
     counts.require_rows()
     if settings.send_at is not None and find_campaign(engine, settings.campaign) is None:
         settings.require_future_send_at()
-    codes = api.status_codes
+    codes = service.settings.status_codes
     campaign = open_campaign(engine, settings.campaign, terms, codes, request_reports=settings.request_reports)
     return campaign, counts, chain([first], listed)
+
+
+def terms_of(service: RcsService, template: Template, settings: SendSettings) -> CampaignTerms:
+    """Return what a campaign sends through a connection, without its conditions."""
+    return CampaignTerms(
+        template.id,
+        template.name,
+        settings.agent or service.settings.agent,
+        settings.send_at,
+        service.account,
+        service.rcs_conn_id,
+    )
 
 
 def _read_list(

@@ -20,6 +20,7 @@ from airflow_provider_rcs.sending.result import conclude, describe_counts, requi
 from airflow_provider_rcs.sending.sender import RcsService
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings, read_quiet_hours
 from airflow_provider_rcs.sending.stopping import Stop
+from airflow_provider_rcs.store.campaign.accounts import require_same_account
 from airflow_provider_rcs.store.campaign.schedules import (
     ScheduledCampaign,
     assign_scheduled_list,
@@ -28,7 +29,7 @@ from airflow_provider_rcs.store.campaign.schedules import (
     count_missing_variables,
     finish_schedule,
 )
-from airflow_provider_rcs.store.outbox.attempts import Attempt
+from airflow_provider_rcs.store.outbox.attempts import Attempt, StartedBy
 from airflow_provider_rcs.store.outbox.claims import has_planned
 from airflow_provider_rcs.store.outbox.exclusions import suppress_excluded
 from airflow_provider_rcs.store.outbox.refused_credentials import looking_up
@@ -65,7 +66,7 @@ def schedule_campaign(
     chunks: Iterable[Chunk],
     connections: DispatchConnections,
     *,
-    started_by: str,
+    started_by: StartedBy,
     lease: timedelta,
     stop: Stop | None = None,
     excluded: Iterable[Sequence[object]] = (),
@@ -76,7 +77,7 @@ def schedule_campaign(
     :param template: the template as the service has it.
     :param chunks: the recipients, as columns of some rows at a time.
     :param connections: the connections that the dispatch will use.
-    :param started_by: the task that plans the list, for people.
+    :param started_by: what plans the list.
     :param lease: how long this attempt counts as alive without a renewal.
     :param stop: tells whether the task should stop; by default, only an error that is raised in this thread stops it.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
@@ -115,7 +116,7 @@ def dispatch_campaign(
     service: RcsService,
     scheduled: ScheduledCampaign,
     *,
-    started_by: str,
+    started_by: StartedBy,
     lease: timedelta,
     stop: Stop | None = None,
     excluded: Iterable[Sequence[object]] = (),
@@ -124,11 +125,12 @@ def dispatch_campaign(
 
     :param engine: the store.
     :param scheduled: the campaign, with its stored settings.
-    :param started_by: the task that sends, for people.
+    :param started_by: what sends.
     :param lease: how long this attempt counts as alive without a renewal.
     :param stop: tells whether the task should stop; by default, only an error that is raised in this thread stops it.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
     :return: the campaign's name and counts, and the ids that the service gave; no recipients.
+    :raises RcsCampaignConflictError: if the connection is to another account by now.
     :raises RcsPlanIncompleteError: if its list is incomplete.
     :raises RcsInputError: if its date has passed, a phone of ``excluded`` cannot be read, or the template now needs
         values that were not listed.
@@ -139,6 +141,7 @@ def dispatch_campaign(
     :raises RcsError: another error that stopped it; messages that were not sent stay planned.
     """
     campaign, settings = scheduled.campaign, settings_of(scheduled)
+    require_same_account(campaign, service.account, service.rcs_conn_id)
     stop = stop or Stop()
     with stop.reading(campaign.name):
         not_to_message = read_excluded(excluded, settings.phone_rules)

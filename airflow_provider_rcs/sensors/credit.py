@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue
 
-from airflow_provider_rcs.api.credit import format_credits, read_min_credits
+from airflow_provider_rcs.api.accounts import format_credits, read_min_credits
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions

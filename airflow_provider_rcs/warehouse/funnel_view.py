@@ -34,7 +34,9 @@ def funnel(message: sa.Table) -> sa.Select[tuple[object, ...]]:
         message.c.day,
         _sum(1 + message.c.repeats).label("requested"),
         *(count.label(name) for name, count in counts.items()),
-    ).group_by(message.c.campaign, message.c.day)
+        # Last: PostgreSQL replaces a view only if new columns come after the others.
+        message.c.account,
+    ).group_by(message.c.campaign, message.c.day, message.c.account)
 
 
 def create_statements(message: sa.Table, dialect: sa.Dialect) -> list[str]:

@@ -71,9 +71,11 @@ def load(store: sa.Engine, warehouse: sa.Engine, schema: str | None, phones: Pho
 def _load_campaigns(
     store: sa.Engine, warehouse: sa.Engine, tables: WarehouseTables, phones: PhoneForm
 ) -> tuple[tuple[str, ...], int]:
+    known = tables.campaign.c
     with warehouse_transaction(warehouse, Rights.READ, tables.campaign) as connection:
-        rows = connection.execute(sa.select(tables.campaign.c.id, tables.campaign.c.revision))
+        rows = connection.execute(sa.select(known.id, known.revision, known.account)).all()
         loaded = {row.id: row.revision for row in rows}
+        accounts = {row.id: row.account for row in rows}
     changed = [row for row in campaigns(store) if row["revision"] > loaded.get(row["id"], -1)]
     messages = 0
     for campaign in changed:
@@ -82,9 +84,19 @@ def _load_campaigns(
             messages += len(page)
         for page in channels_since(store, campaign["id"], loaded.get(campaign["id"], -1)):
             _upsert(warehouse, tables.channel, [_channel_row(row) for row in page])
+        if accounts.get(campaign["id"]) not in (None, campaign["account"]):
+            _move_to_account(warehouse, tables, campaign)
         # Last, with the revision read before its messages: a killed load is repeated from where it started.
         _upsert(warehouse, tables.campaign, [campaign])
     return tuple(row["name"] for row in changed), messages
+
+
+def _move_to_account(warehouse: sa.Engine, tables: WarehouseTables, campaign: Row) -> None:
+    """Set the account of all that is loaded of a campaign, after a person has said that it is another by now."""
+    for table in (tables.message, tables.report, tables.inbound):
+        of_campaign = table.c.campaign == campaign["name"]
+        with warehouse_transaction(warehouse, Rights.UPDATE, table) as connection:
+            connection.execute(table.update().where(of_campaign).values(account=campaign["account"]))
 
 
 def _load_folded(

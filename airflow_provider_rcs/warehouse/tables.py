@@ -37,6 +37,9 @@ _Key = sa.BigInteger
 _Text = sa.Text().with_variant(sa.UnicodeText(), "mssql").with_variant(mysql.LONGTEXT(), *_MYSQL)
 # MySQL stores no time zone and, by default, no fractions of a second; all values are in UTC.
 _Moment = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), *_MYSQL)
+# Not as text, because not every engine groups by that.
+_Account = sa.String(32)
+_ACCOUNT = "fingerprint of the account that sends the campaign: of its host and login"
 # Only for MySQL, whose default character set may lack characters, and compares without case and accents.
 _LETTERS: dict[str, Any] = {
     f"{dialect}_{option}": value
@@ -80,6 +83,8 @@ def _campaign(metadata: sa.MetaData) -> sa.Table:
         sa.Column("agent", _Text, nullable=False),
         sa.Column("send_at", _Moment, comment="when the service is asked to send; null for immediately"),
         sa.Column("created_at", _Moment, nullable=False),
+        sa.Column("account", _Account, comment=_ACCOUNT),
+        sa.Column("rcs_conn_id", _Text, comment="connection to the account that it began with"),
         sa.Column("revision", sa.BigInteger, nullable=False, comment="revision up to which its messages are loaded"),
         comment="One row per campaign.",
         info={"version": "revision"},
@@ -93,6 +98,7 @@ def _message(metadata: sa.MetaData) -> sa.Table:
         metadata,
         sa.Column("id", _Key, primary_key=True, autoincrement=False),
         sa.Column("campaign", _Text, nullable=False, comment="name of the campaign"),
+        sa.Column("account", _Account, comment=_ACCOUNT),
         sa.Column("phone", _Text, comment="in E.164, hashed or masked if requested; null without a usable phone"),
         sa.Column("phone_as_listed", _Text, nullable=False, comment="the phone as listed; hashed or masked likewise"),
         sa.Column("name", _Text, nullable=False),
@@ -136,6 +142,14 @@ def _channel(metadata: sa.MetaData) -> sa.Table:
     )
 
 
+def _let_in_by() -> tuple[sa.Column[Any], sa.Column[Any]]:
+    of_account = f"{_ACCOUNT}; without a campaign, of the account that pushed, if that is known"
+    return (
+        sa.Column("account", _Account, comment=of_account),
+        sa.Column("reports_conn_id", _Text, comment="connection that let it in; empty if it came another way"),
+    )
+
+
 def _report(metadata: sa.MetaData) -> sa.Table:
     return sa.Table(
         "rcs_report",
@@ -143,6 +157,7 @@ def _report(metadata: sa.MetaData) -> sa.Table:
         sa.Column("id", _Key, primary_key=True, autoincrement=False),
         sa.Column("message_id", sa.BigInteger, comment="null while the message is unknown"),
         sa.Column("campaign", _Text, comment="name of the campaign"),
+        *_let_in_by(),
         sa.Column("received_at", _Moment, nullable=False),
         sa.Column("service", _Text, nullable=False),
         sa.Column("status_code", _Text, nullable=False),
@@ -173,6 +188,7 @@ def _inbound(metadata: sa.MetaData) -> sa.Table:
         sa.Column("id", _Key, primary_key=True, autoincrement=False),
         sa.Column("message_id", sa.BigInteger, comment="the message that it replies to; null while unknown"),
         sa.Column("campaign", _Text, comment="name of the campaign"),
+        *_let_in_by(),
         sa.Column("received_at", _Moment, nullable=False),
         sa.Column("service", _Text, nullable=False),
         sa.Column("phone", _Text, nullable=False, comment="as in rcs_message"),

@@ -16,6 +16,7 @@ from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.sending.scheduled import DispatchConnections, schedule_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.db.tables import attempt, campaign, message, request
+from airflow_provider_rcs.store.outbox.attempts import StartedBy
 from airflow_provider_rcs.store.read.funnel import read_funnel
 from tests.chaos.sender import DONE, KILLED, TEMPLATE, Sender, Task
 from tests.chaos.steps import Step
@@ -90,7 +91,7 @@ class CampaignUnderTest:
             ),
             self._task.chunks,
             DispatchConnections("rcs_default"),
-            started_by="a test",
+            started_by=StartedBy(started_by="a test"),
             lease=timedelta(seconds=self._task.lease),
         )
 

@@ -26,6 +26,7 @@ from airflow_provider_rcs.sending.sender import RcsService
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings
 from airflow_provider_rcs.store.campaign.schedules import due_campaigns
 from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.outbox.attempts import StartedBy
 from airflow_provider_rcs.store.outbox.refused_credentials import looking_up
 from tests.chaos.steps import Step, arm, kill, suspend
 
@@ -172,7 +173,7 @@ def _send(task: Task) -> None:
         template,
         settings,
         task.chunks,
-        started_by="a test",
+        started_by=StartedBy(started_by="a test"),
         lease=timedelta(seconds=task.lease),
         excluded=[task.excluded],
     )
@@ -185,7 +186,7 @@ def _dispatch(task: Task, engine: sa.Engine, service: RcsService) -> None:
                 engine,
                 service,
                 scheduled,
-                started_by="a test",
+                started_by=StartedBy(started_by="a test"),
                 lease=timedelta(seconds=task.lease),
                 excluded=[task.excluded],
             )

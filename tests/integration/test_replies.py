@@ -12,7 +12,7 @@ from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.store.outbox.claims import claim_batches
 from airflow_provider_rcs.warehouse.load import load
 from tests.store_engines import engine, postgres_engine, shared_postgres_engine, shared_sqlite_engine, sqlite_engine
-from tests.unit.receiver.pushing import CREDENTIALS, push
+from tests.unit.receiver.pushing import LOOK_UPS, push
 from tests.unit.store.given import ANA, BEA, planned, sent
 from tests.unit.warehouse.test_load import rows
 
@@ -33,7 +33,7 @@ REPLY = {
 def test_a_pushed_reply_opts_out_before_it_is_answered_and_reaches_the_warehouse(
     engine: sa.Engine, tmp_path: Path, format_: str
 ) -> None:
-    app = ReportsApp(lambda: engine, lambda: CREDENTIALS, opt_out_words=["NO MAS"])
+    app = ReportsApp(lambda: engine, LOOK_UPS, opt_out_words=["NO MAS"])
     sent(engine)
     attempt = planned(engine, [ANA, BEA], "summer")
 

@@ -33,9 +33,9 @@ LISTED = len(PHONES) + len(REPEATED) + len(UNUSABLE)
 LEASE_SECONDS = 10
 
 SENDERS = sa.text(
-    "SELECT a.started_by, a.shard, COUNT(*) AS requests, COUNT(r.settled_at) AS answered FROM rcs_attempt a "
+    "SELECT a.process, a.shard, COUNT(*) AS requests, COUNT(r.settled_at) AS answered FROM rcs_attempt a "
     "JOIN rcs_request r ON r.attempt_id = a.id WHERE a.ended_at IS NULL AND r.state <> 'claimed' "
-    "GROUP BY a.started_by, a.shard"
+    "GROUP BY a.process, a.shard"
 )
 PHONES_IN = sa.text("SELECT phone FROM rcs_message WHERE state = :state")
 
@@ -53,7 +53,7 @@ class ShardedSystem:
         with self.store.connect() as connection:
             rows = connection.execute(SENDERS).all()
         if len(rows) == SHARDS and all(row.requests > row.answered > 0 for row in rows):
-            return {int(row.shard[0]) - 1: int(row.started_by.rpartition("process ")[2]) for row in rows}
+            return {int(row.shard[0]) - 1: row.process for row in rows}
         return None
 
     def have_succeeded(self, tasks: Iterable[int]) -> bool:

@@ -17,6 +17,7 @@ from airflow_provider_rcs.notifications.rcs import CAMPAIGN_REFERENCE
 from airflow_provider_rcs.sending.scheduled import DispatchConnections, schedule_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.outbox.attempts import StartedBy
 from tests.system.conftest import AirflowCommands
 from tests.unit.sending.service import Service
 
@@ -243,7 +244,7 @@ def schedule(airflow: AirflowCommands, campaign: str, time_left: timedelta) -> N
         SendSettings("1234569", campaign, send_at=datetime.now(UTC) + time_left, scheduled_by="store"),
         [{"phone": [f"+{phone}" for phone in ON_DUTY]}],
         DispatchConnections("rcs_default"),
-        started_by="a test",
+        started_by=StartedBy(started_by="a test"),
         lease=timedelta(minutes=1),
     )
 

@@ -33,7 +33,7 @@ LISTED = len(PHONES) + len(REPEATED) + len(UNUSABLE)
 LEASE_SECONDS, IN_FLIGHT = 3, 2
 SECONDS_TO_DIE = 90
 
-STARTED_BY = sa.text("SELECT started_by FROM rcs_attempt WHERE id = :attempt")
+PROCESS = sa.text("SELECT process FROM rcs_attempt WHERE id = :attempt")
 REQUESTS = sa.text("SELECT reference, state FROM rcs_request WHERE attempt_id = :attempt")
 # Messages that were claimed for a request that was not dispatched are not counted.
 UNANSWERED = sa.text(
@@ -53,12 +53,12 @@ class KilledTaskSystem:
     def sending_process(self, attempt: int) -> int | None:
         """Return the process of the campaign's n-th attempt, if all its requests in flight have reached the service."""
         with self.store.connect() as connection:
-            started_by = connection.execute(STARTED_BY, {"attempt": attempt}).scalar_one_or_none()
+            process = connection.execute(PROCESS, {"attempt": attempt}).scalar_one_or_none()
             requests = connection.execute(REQUESTS, {"attempt": attempt}).all()
         in_flight = {reference for reference, state in requests if state == "sending"}
         accepted = {entry["campaign_reference"] for entry in self.sandbox.accepted()}
         if len(requests) > len(in_flight) == IN_FLIGHT and in_flight <= accepted:
-            return int(str(started_by).rpartition("process ")[2])
+            return None if process is None else int(process)
         return None
 
     def kill_while_it_sends(self, attempt: int) -> tuple[Funnel, int]:

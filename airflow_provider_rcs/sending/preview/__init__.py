@@ -20,7 +20,7 @@ from airflow_provider_rcs.recipients.chunks import Chunk
 from airflow_provider_rcs.recipients.columns import ListedRecipient
 from airflow_provider_rcs.recipients.listing import ListCounts, list_chunks
 from airflow_provider_rcs.sending.approval import PlanHash
-from airflow_provider_rcs.sending.campaign import read_excluded, require_credit_to_begin
+from airflow_provider_rcs.sending.campaign import read_excluded, require_credit_to_begin, terms_of
 from airflow_provider_rcs.sending.sender import RcsService, build_request
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import (
@@ -78,7 +78,7 @@ def dry_run(
             require_not_refused(connection, settings.campaign, fingerprint)
     template = service.get_template(settings.template_id)
     require_credit_to_begin(engine, settings, service)
-    terms = CampaignTerms(template.id, template.name, settings.agent or api.agent, settings.send_at, service.account)
+    terms = terms_of(service, template, settings)
     campaign = _find_checked_campaign(engine, settings, terms)
     not_to_message = read_excluded(excluded, settings.phone_rules)
     list_counts = ListCounts()

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsCampaignConflictError, RcsInputError, RcsStoreError
+from airflow_provider_rcs.store.campaign.accounts import require_same_account
 from airflow_provider_rcs.store.db.bulk import dialect_insert
 from airflow_provider_rcs.store.db.engine import durable_by_itself, reading_once, transaction, writing_once
 from airflow_provider_rcs.store.db.tables import REFERENCE_PREFIX, report, request
@@ -31,6 +32,8 @@ class CampaignTerms:
     :param agent: the RCS agent that sends; empty for the only agent of the account.
     :param send_at: when the service shall send; ``None`` for immediately.
     :param account: the fingerprint of the account that sends: its host and login.
+    :param rcs_conn_id: the connection to the account that the campaign began with; another to the same account may
+        continue it.
     :param conditions: how the messages are sent, in words: condition -> value. A condition that one attempt does not
         give is not compared; the first attempt that gives it sets it.
     """
@@ -40,6 +43,7 @@ class CampaignTerms:
     agent: str = ""
     send_at: datetime | None = None
     account: str = ""
+    rcs_conn_id: str = ""
     conditions: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -82,6 +86,7 @@ def open_campaign(
         "agent": terms.agent,
         "send_at": terms.send_at,
         "account": terms.account,
+        "rcs_conn_id": terms.rcs_conn_id,
         "conditions": dict(terms.conditions),
         "status_codes": dict(status_codes),
         "revision": 0,
@@ -136,6 +141,7 @@ def require_same_terms(campaign: Campaign, terms: CampaignTerms) -> None:
 
     :raises RcsCampaignConflictError: if it was opened with other terms; the text names both.
     """
+    require_same_account(campaign, terms.account, terms.rcs_conn_id)
     for term in ("template_id", "agent", "send_at"):
         before, now = getattr(campaign.terms, term), getattr(terms, term)
         if before != now and not (term == "send_at" and _is_overdue(before, now)):
@@ -185,6 +191,7 @@ def unknown_reference(campaign: Campaign) -> sa.ColumnElement[str | None]:
         .where(
             is_folded,
             report.c.message_id.is_(None),
+            report.c.account.in_(("", campaign.terms.account)),
             sa.literal(f"{campaign.token}-") == REFERENCE_PREFIX,
             ~sa.exists().where(request.c.reference == report.c.campaign_reference),
         )

@@ -48,6 +48,7 @@ campaign = sa.Table(
     sa.Column("agent", sa.Text, nullable=False),
     sa.Column("send_at", UtcDateTime, comment="when the service shall send; null for immediately"),
     sa.Column("account", sa.String(32), nullable=False, comment="fingerprint of the host and login that send it"),
+    sa.Column("rcs_conn_id", sa.Text, nullable=False, comment="connection to the account that it began with"),
     sa.Column("conditions", sa.JSON, nullable=False, comment="how it is sent, in words: condition -> value"),
     sa.Column("status_codes", sa.JSON, nullable=False, comment="overrides of the status codes: code -> status"),
     sa.Column(
@@ -77,7 +78,14 @@ attempt = sa.Table(
     metadata,
     sa.Column("id", RowId, primary_key=True),
     sa.Column("campaign_id", RowId, sa.ForeignKey("rcs_campaign.id"), nullable=False, index=True),
-    sa.Column("started_by", sa.Text, nullable=False, comment="task and process that send"),
+    sa.Column("dag_id", sa.Text, comment="of the task that sends, as in Airflow; null outside of a task"),
+    sa.Column("task_id", sa.Text),
+    sa.Column("run_id", sa.Text, comment="null without a run"),
+    sa.Column("map_index", sa.Integer, comment="-1 for a task that is not mapped"),
+    sa.Column("try_number", sa.Integer),
+    sa.Column("started_by", sa.Text, nullable=False, comment="outside of a task, the person and the call; else empty"),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("process", sa.Integer, nullable=False),
     sa.Column(
         "shard",
         sa.Text,
@@ -175,6 +183,20 @@ capped_phone = sa.Table(
 )
 
 
+def _let_in_by() -> tuple[sa.Column[str], sa.Column[str]]:
+    of_account = "fingerprint of the account that pushes with that connection; empty if it is not of one account"
+    return (
+        sa.Column(
+            "reports_conn_id",
+            sa.Text,
+            nullable=False,
+            server_default=sa.text("''"),
+            comment="connection that let it in; empty if it came another way",
+        ),
+        sa.Column("account", sa.String(32), nullable=False, server_default=sa.text("''"), comment=of_account),
+    )
+
+
 report = sa.Table(
     "rcs_report",
     metadata,
@@ -194,6 +216,7 @@ report = sa.Table(
     sa.Column("fold", sa.BigInteger, comment="number of the fold that applied it; null until then"),
     sa.Column("fold_error", sa.Text, comment="why it could not be applied and is set aside; null otherwise"),
     sa.Column("message_id", sa.BigInteger, comment="the message that it reports on; null while unknown"),
+    *_let_in_by(),
     comment="One row for each delivery report received, including repeated ones.",
     sqlite_autoincrement=True,
 )
@@ -249,7 +272,9 @@ report_refused = sa.Table(
     "rcs_report_refused",
     metadata,
     sa.Column("id", RowId, primary_key=True),
-    sa.Column("digest", sa.String(64), nullable=False, unique=True, comment="SHA-256 of content type and body"),
+    sa.Column(
+        "digest", sa.String(64), nullable=False, unique=True, comment="SHA-256 of connection, content type and body"
+    ),
     sa.Column("received_at", UtcDateTime, nullable=False, comment="when it was received first"),
     sa.Column("last_received_at", UtcDateTime, nullable=False),
     sa.Column("times", sa.Integer, nullable=False, comment="how often it was received"),
@@ -257,6 +282,7 @@ report_refused = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("content_type", sa.Text, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False, comment="unchanged, byte for byte"),
+    *_let_in_by(),
     comment="One row for each request body that came with valid credentials but could not be read.",
     sqlite_autoincrement=True,
 )
@@ -282,6 +308,7 @@ inbound = sa.Table(
     sa.Column("is_unapplied", sa.Boolean, nullable=False, comment="whether it is an opt-out that suppresses no phone"),
     sa.Column("fold", sa.BigInteger, comment="number of the fold that looked for its message; null until then"),
     sa.Column("message_id", sa.BigInteger, comment="the message that it replies to; null while unknown"),
+    *_let_in_by(),
     comment="One row for each message of a person, such as a reply to a campaign.",
     sqlite_autoincrement=True,
 )

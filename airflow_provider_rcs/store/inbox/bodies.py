@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
+from airflow_provider_rcs.api.accounts import ANOTHER_WAY, ReportsConnection
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.api.wire.reports import read_body
@@ -15,7 +16,11 @@ _MAX_STATUS_CODE_LENGTH: int = tables.report.c.status_code.type.length  # type: 
 
 
 def received(
-    content_type: str, body: bytes, received_at: datetime, timezone: tzinfo = SERVICE_TIMEZONE
+    content_type: str,
+    body: bytes,
+    received_at: datetime,
+    timezone: tzinfo = SERVICE_TIMEZONE,
+    let_in_by: ReportsConnection = ANOTHER_WAY,
 ) -> ReceivedReports:
     """Return what lands of a body: what can be understood of it, and the whole body if something cannot.
 
@@ -25,6 +30,7 @@ def received(
     :param body: the body, byte for byte.
     :param received_at: when it arrived.
     :param timezone: the time zone of dates without an offset; Spain's is assumed.
+    :param let_in_by: the connection whose login and password came with it.
     """
     reports, inbound, problem = read_body(content_type, body, timezone)
     unstorable = [*map(_problem_of_storing, reports), *map(_problem_of_storing, inbound)]
@@ -33,7 +39,7 @@ def received(
         reports = [each for each in reports if not _problem_of_storing(each)]
         inbound = [each for each in inbound if not _problem_of_storing(each)]
     refused = (RefusedReport(problem, content_type, body),) if problem else ()
-    return ReceivedReports(received_at, reports, refused, inbound)
+    return ReceivedReports(received_at, reports, refused, inbound, let_in_by)
 
 
 def _problem_of_storing(pushed: Report | InboundMessage) -> str:

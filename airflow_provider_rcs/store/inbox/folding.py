@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import RcsError, RcsRefusedDataError
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState, status_codes
 from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
@@ -21,7 +22,12 @@ from airflow_provider_rcs.store.db.engine import reading, reading_once, transact
 from airflow_provider_rcs.store.db.tables import campaign, inbound, message, message_channel, report, request, store
 from airflow_provider_rcs.store.inbox.folded_codes import codes_as_text, record_folded_codes
 from airflow_provider_rcs.store.inbox.inbound import fold_inbound, read_landed_inbound
-from airflow_provider_rcs.store.inbox.matching import assign_to_fold, find_reports_by_ids, find_reports_by_phone
+from airflow_provider_rcs.store.inbox.matching import (
+    assign_to_fold,
+    find_reports_by_ids,
+    find_reports_by_phone,
+    set_aside_of_other_accounts,
+)
 from airflow_provider_rcs.store.inbox.opt_outs import find_replied_messages
 from airflow_provider_rcs.store.inbox.status_ranking import (
     CHANNEL,
@@ -169,6 +175,7 @@ class _FoldedCampaign:
     :param folded_codes: the codes that its earlier reports were folded with, as text; ``None`` if it has none.
     :param has_unproven: whether a message has a report, but may not be accepted yet.
     :param has_new_ids: whether a report has an id of the service that its message may not have yet.
+    :param has_foreign: whether a report came from another account.
     :param has_several_channels: whether several channels may have reported on a message, in this fold or before.
     """
 
@@ -177,6 +184,7 @@ class _FoldedCampaign:
     folded_codes: str | None
     has_unproven: bool
     has_new_ids: bool
+    has_foreign: bool
     has_several_channels: bool
 
 
@@ -193,6 +201,10 @@ def _fold_some(engine: sa.Engine, candidates: sa.ColumnElement[bool] = _IS_LANDE
         of_this_fold = report.c.fold == fold_number
         pseudonymise_reports(connection, of_this_fold)
         campaigns = _folded_campaigns(connection, of_this_fold)
+        if any(each.has_foreign for each in campaigns):
+            _set_foreign_aside(connection, of_this_fold)
+            of_this_fold = sa.and_(of_this_fold, report.c.fold_error.is_(None))
+            campaigns = _folded_campaigns(connection, of_this_fold)
         # In the order of their ids, so that two processes cannot deadlock.
         for each in campaigns:
             lock_campaign(connection, each.campaign_id)
@@ -288,6 +300,8 @@ def _folded_campaigns(connection: sa.Connection, of_this_fold: sa.ColumnElement[
             _any(sa.and_(message.c.api_message_id.is_(None), report.c.api_message_id != "")).label("new_ids"),
             _any(other_channel).label("other_channel"),
             sa.case((first != last, 1), else_=0).label("several_channels"),
+            sa.func.min(sa.func.nullif(report.c.account, "")).label("first_account"),
+            sa.func.max(sa.func.nullif(report.c.account, "")).label("last_account"),
         )
         .join(report, report.c.message_id == message.c.id)
         .where(of_this_fold)
@@ -295,7 +309,7 @@ def _folded_campaigns(connection: sa.Connection, of_this_fold: sa.ColumnElement[
         .subquery()
     )
     campaigns = (
-        sa.select(by_campaign, campaign.c.status_codes, campaign.c.folded_codes)
+        sa.select(by_campaign, campaign.c.account, campaign.c.status_codes, campaign.c.folded_codes)
         .join(campaign, campaign.c.id == by_campaign.c.campaign_id)
         .order_by(campaign.c.id)
     )
@@ -306,10 +320,20 @@ def _folded_campaigns(connection: sa.Connection, of_this_fold: sa.ColumnElement[
             row.folded_codes,
             has_unproven=bool(row.unproven),
             has_new_ids=bool(row.new_ids),
+            has_foreign=not {row.first_account, row.last_account} <= {None, row.account},
             has_several_channels=has_channel_rows or bool(row.other_channel or row.several_channels),
         )
         for row in connection.execute(campaigns)
     ]
+
+
+def _set_foreign_aside(connection: sa.Connection, of_this_fold: sa.ColumnElement[bool]) -> None:
+    set_aside = set_aside_of_other_accounts(connection, of_this_fold)
+    log.error(
+        "%s set aside: the login and password that let them in are of another account than their campaign. See: "
+        "airflow-rcs campaigns",
+        counted(set_aside, "delivery report is", "delivery reports are"),
+    )
 
 
 def _any(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[Any]:

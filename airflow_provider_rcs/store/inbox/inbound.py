@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_COLUMNS = column_types(inbound, ("digest", "received_at", *InboundMessage._fields, "opt_out", "is_unapplied"))
+_COLUMNS = column_types(
+    inbound, ("digest", "received_at", *InboundMessage._fields, "opt_out", "is_unapplied", "reports_conn_id", "account")
+)
 _MESSAGE_OF: ColumnTypes = column_types(inbound, ("id", "message_id"))
 
 _REPLIES_PER_FOLD = 5_000
@@ -47,7 +49,8 @@ def land_inbound(
             digest = _digest(each)
             word = opt_out_word(each.text, opt_out_words)
             phone = read_opt_out_phone(each.phone) if word else ""
-            rows.setdefault(digest, (digest, push.received_at, *each, word, bool(word and not phone)))
+            is_unapplied = bool(word and not phone)
+            rows.setdefault(digest, (digest, push.received_at, *each, word, is_unapplied, *push.let_in_by))
             if phone:
                 opt_outs.setdefault(digest, OptOut(phone, word, push.received_at))
     if rows:
@@ -81,7 +84,10 @@ def fold_inbound(
     """
     of_fold = inbound.c.id.in_([each.id for each in landed])
     connection.execute(inbound.update().where(of_fold).values(fold=fold_number))
-    named = [NamedByPhone(each.id, each.phone, each.message_reference, each.api_message_id, "") for each in landed]
+    named = [
+        NamedByPhone(each.id, each.phone, each.message_reference, each.api_message_id, "", each.account)
+        for each in landed
+    ]
     of_messages = dict(find_messages_by_phone(connection, named))
     of_messages |= {each: found.message_id for each, found in replied.items() if found.message_id is not None}
     if of_messages:

@@ -7,7 +7,7 @@ from functools import cache
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
-from airflow_provider_rcs.store.db.tables import message, report, request
+from airflow_provider_rcs.store.db.tables import campaign, message, report, request
 from airflow_provider_rcs.store.inbox.phone_matching import NamedByPhone, find_messages_by_phone
 from airflow_provider_rcs.store.outbox.settlement import IS_OF_REQUEST
 
@@ -35,6 +35,31 @@ _MATCHES_BY_IDS = sa.and_(
     message.c.api_message_id == report.c.api_message_id,
     report.c.api_message_id != "",
 )
+
+_account_of_request = sa.select(campaign.c.account).where(campaign.c.id == request.c.campaign_id).correlate(request)
+_other_request, _other_campaign = request.alias(), campaign.alias()
+
+# Of those, the ones that mean one message: two accounts, as on two hosts, may have given the same ids.
+_IDS_ARE_OF_ONE_ACCOUNT = sa.or_(
+    report.c.account == _account_of_request.scalar_subquery(),
+    sa.and_(
+        report.c.account == "",
+        sa.or_(
+            request.c.reference == report.c.campaign_reference,
+            ~sa.exists(
+                sa.select(_other_request.c.id)
+                .join(_other_campaign, _other_campaign.c.id == _other_request.c.campaign_id)
+                .where(
+                    _other_request.c.api_campaign_id == request.c.api_campaign_id,
+                    _other_campaign.c.account != _account_of_request.scalar_subquery(),
+                )
+                .correlate(request)
+            ),
+        ),
+    ),
+)
+
+_OF_ANOTHER_ACCOUNT = " let it in, which is of another account than its campaign"
 
 
 def assign_to_fold(connection: sa.Connection, reports: sa.ColumnElement[bool], fold_number: int) -> int:
@@ -64,8 +89,37 @@ def _match(connection: sa.Connection, reports: sa.ColumnElement[bool], fold_numb
     values = {"fold": fold_number, "message_id": message.c.id}
     matched = connection.execute(report.update().where(reports, _MATCHES_BY_REFERENCE).values(values)).rowcount
     if _any_names_a_request(connection, reports):
-        matched += connection.execute(report.update().where(reports, _MATCHES_BY_IDS).values(values)).rowcount
+        by_ids = _matches_by_ids_of_one_account(connection)
+        matched += connection.execute(report.update().where(reports, by_ids).values(values)).rowcount
     return matched
+
+
+def set_aside_of_other_accounts(connection: sa.Connection, reports: sa.ColumnElement[bool]) -> int:
+    """Set reports aside whose connection is of another account than the campaign that they name; return their number.
+
+    They must change nothing: a panel may point to the wrong receiver, and its account may be another customer's.
+
+    :param reports: selects reports that have a fold and a message.
+    """
+    of_another = (
+        sa.exists()
+        .where(message.c.id == report.c.message_id, campaign.c.id == message.c.campaign_id)
+        .where(campaign.c.account != report.c.account)
+    )
+    reason = sa.literal("the connection ") + report.c.reports_conn_id + _OF_ANOTHER_ACCOUNT
+    values = {"message_id": None, "fold_error": reason}
+    set_aside = report.update().where(reports, report.c.account != "", of_another).values(values)
+    return connection.execute(set_aside).rowcount
+
+
+def release_of_account(connection: sa.Connection, account: str) -> int:
+    """Have reports folded again that were set aside because they came from this account, and return their number.
+
+    For campaigns that a person has said to be of this account.
+    """
+    was_set_aside = report.c.fold_error.endswith(_OF_ANOTHER_ACCOUNT, autoescape=True)
+    released = report.update().where(report.c.account == account, was_set_aside).values(fold=None, fold_error=None)
+    return connection.execute(released).rowcount
 
 
 def find_reports_by_ids(connection: sa.Connection, reports: sa.ColumnElement[bool]) -> list[int]:
@@ -75,7 +129,15 @@ def find_reports_by_ids(connection: sa.Connection, reports: sa.ColumnElement[boo
     """
     if not _any_names_a_request(connection, reports):
         return []
-    return list(connection.execute(sa.select(report.c.id).where(reports, sa.exists().where(_MATCHES_BY_IDS))).scalars())
+    matches = sa.exists().where(_matches_by_ids_of_one_account(connection))
+    return list(connection.execute(sa.select(report.c.id).where(reports, matches)).scalars())
+
+
+def _matches_by_ids_of_one_account(connection: sa.Connection) -> sa.ColumnElement[bool]:
+    """Return the condition that joins reports by the ids that the service gave, where these mean one message."""
+    accounts = sa.select(sa.func.min(campaign.c.account) != sa.func.max(campaign.c.account))
+    has_several = bool(connection.execute(accounts).scalar_one())
+    return sa.and_(_MATCHES_BY_IDS, _IDS_ARE_OF_ONE_ACCOUNT) if has_several else _MATCHES_BY_IDS
 
 
 def find_reports_by_phone(connection: sa.Connection, reports: sa.ColumnElement[bool]) -> list[int]:

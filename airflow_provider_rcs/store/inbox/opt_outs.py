@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.recipients.numbering import Kind, international_number, national_number
 from airflow_provider_rcs.recipients.phones import could_be_phone
 from airflow_provider_rcs.store.db.bulk import insert_or_ignore
-from airflow_provider_rcs.store.db.tables import erasure, message, suppression, suppression_pseudonym
+from airflow_provider_rcs.store.db.tables import campaign, erasure, message, suppression, suppression_pseudonym
 from airflow_provider_rcs.store.outbox.suppression_list import ALL_ACCOUNTS
 from airflow_provider_rcs.store.privacy.pseudonyms import PSEUDONYM_PREFIX, find_pseudonyms
 
@@ -93,11 +93,14 @@ def find_replied_messages(connection: sa.Connection, replies: Sequence[sa.Row[An
     references = {each.message_reference for each in replies} - {""}
     if not (ids or references):
         return {}
-    columns = (message.c.id, message.c.recipient_key, message.c.reference, message.c.api_message_id)
+    columns = (message.c.id, message.c.recipient_key, message.c.reference, message.c.api_message_id, campaign.c.account)
     is_named = sa.or_(message.c.api_message_id.in_(ids), message.c.reference.in_(references))
-    sent = connection.execute(sa.select(*columns).where(message.c.request_id.is_not(None), is_named)).all()
+    of_campaign = campaign.c.id == message.c.campaign_id
+    named_by_any = sa.select(*columns).join(campaign, of_campaign).where(message.c.request_id.is_not(None), is_named)
+    sent_by_all = connection.execute(named_by_any).all()
     found = {}
     for reply in replies:
+        sent = [each for each in sent_by_all if reply.account in ("", each.account)]
         by_id = [each for each in sent if reply.api_message_id and each.api_message_id == reply.api_message_id]
         by_reference = [each for each in sent if reply.message_reference and each.reference == reply.message_reference]
         # Where both are known, they must agree.

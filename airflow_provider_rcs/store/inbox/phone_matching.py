@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.db.bulk import ColumnTypes, column_types, rows_as_json, rows_from_json
-from airflow_provider_rcs.store.db.tables import message, request
+from airflow_provider_rcs.store.db.tables import campaign, message, request
 from airflow_provider_rcs.store.privacy.pseudonyms import find_pseudonyms
 
 
@@ -22,6 +22,7 @@ class NamedByPhone(NamedTuple):
     :param message_reference: the recipient's own reference; empty if it has none.
     :param api_message_id: the service's id of the message; empty if it has none.
     :param api_campaign_id: the service's id of the request; empty if it has none.
+    :param account: the fingerprint of the account that it came from; empty if it is not known.
     """
 
     id: int
@@ -29,6 +30,7 @@ class NamedByPhone(NamedTuple):
     message_reference: str
     api_message_id: str
     api_campaign_id: str
+    account: str
 
 
 _ROWS: ColumnTypes = {
@@ -36,6 +38,7 @@ _ROWS: ColumnTypes = {
     "recipient_key": sa.Text(),
     **column_types(message, ("reference", "api_message_id")),
     **column_types(request, ("api_campaign_id",)),
+    **column_types(campaign, ("account",)),
 }
 _API_CAMPAIGN_ID = column_types(request, ("api_campaign_id",))
 
@@ -45,15 +48,15 @@ def find_messages_by_phone(connection: sa.Connection, named: Sequence[NamedByPho
 
     A phone alone is not enough: it may have messages of several campaigns. With it, the recipient's reference, the id
     of the message or that of a request must name one message that was in a request, and no other. What names a request
-    of the store can only mean a message of this request.
+    of the store can only mean a message of this request, and what came from an account only one of its messages.
     """
-    keys = [(each.phone, each) for each in named if each.phone and any(each[2:])]
+    keys = [(each.phone, each) for each in named if each.phone and any(each[2:-1])]
     if not keys:
         return {}
     if pseudonyms := find_pseudonyms(connection):
         keys += [(pseudonyms.of(phone), each) for phone, each in keys]
     dialect = connection.dialect.name
-    rows = [(each.id, key, each.message_reference, each.api_message_id, each.api_campaign_id) for key, each in keys]
+    rows = [(each.id, key, *each[2:]) for key, each in keys]
     of_requests = _ids_of_requests(connection, {each.api_campaign_id for each in named} - {""})
     found: defaultdict[int, set[int]] = defaultdict(set)
     for row in connection.execute(_select_messages(dialect), rows_as_json(dialect, _ROWS, rows)):
@@ -101,5 +104,6 @@ def _select_messages(dialect: str) -> sa.Select[Any]:
         .select_from(rows)
         .join(message, message.c.recipient_key == rows.c.recipient_key)
         .join(request, request.c.id == message.c.request_id)
-        .where(is_named)
+        .join(campaign, campaign.c.id == message.c.campaign_id)
+        .where(is_named, rows.c.account.in_(("", campaign.c.account)))
     )

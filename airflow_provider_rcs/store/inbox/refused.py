@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.accounts import ReportsConnection
 from airflow_provider_rcs.api.errors import RcsRefusedDataError
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.api.opt_out import DEFAULT_OPT_OUT_WORDS
@@ -32,6 +33,7 @@ class RefusedBody:
     :param last_received_at: when it was received last.
     :param times: how often it was received.
     :param reason: why it could not be read, without any of its content.
+    :param reports_conn_id: the connection that let it in; empty if it came another way.
     :param size: in bytes.
     """
 
@@ -41,6 +43,7 @@ class RefusedBody:
     times: int
     reason: str
     content_type: str
+    reports_conn_id: str
     size: int
 
 
@@ -95,7 +98,8 @@ def retry_refused(
         last = rows[-1].id
         landed = _landed_with(engine, [row.received_at for row in rows if row.landed])
         for row in rows:
-            push = received(row.content_type, row.body, row.received_at, timezone)
+            let_in_by = ReportsConnection(row.reports_conn_id, row.account)
+            push = received(row.content_type, row.body, row.received_at, timezone)._replace(let_in_by=let_in_by)
             new = _without(push, landed.get(row.received_at, Counter()) if row.landed else Counter())
             done = _land_again(engine, row, push, new, opt_out_words)
             if done is not None:
@@ -133,7 +137,7 @@ def _without(push: ReceivedReports, landed: Counter[tuple[str, ...]]) -> Receive
         else:
             new.append(each)
     # A message of a person that has landed does not land again: it is known by all that it holds.
-    return ReceivedReports(push.received_at, new, (), push.inbound)
+    return push._replace(reports=new, refused=())
 
 
 def _land_again(

@@ -76,6 +76,7 @@ def read_silent_campaigns(engine: sa.Engine, campaign_names: Collection[str]) ->
         .join(asked := request.alias(), asked.c.reference == report.c.campaign_reference)
         .where(
             asked.c.campaign_id == campaign.c.id,
+            report.c.account.in_(("", campaign.c.account)),
             # A report that is not folded yet, or is parked: it shows as well that the receiver works.
             sa.or_(report.c.fold.is_(None), sa.and_(report.c.fold.is_not(None), report.c.message_id.is_(None))),
         )

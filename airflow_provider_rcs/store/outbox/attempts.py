@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -33,6 +36,35 @@ _FENCED = (
 
 
 @dataclass(frozen=True, slots=True)
+class StartedBy:
+    """What makes an attempt: a task of Airflow, or else a person.
+
+    :param dag_id: of the task, as in Airflow; like the next four, ``None`` outside of a task.
+    :param run_id: ``None`` also where an operator is executed without a run.
+    :param map_index: -1 for a task that is not mapped.
+    :param started_by: outside of a task, the person and the call.
+    :param host: the machine that sends.
+    :param process: its process.
+    """
+
+    dag_id: str | None = None
+    task_id: str | None = None
+    run_id: str | None = None
+    map_index: int | None = None
+    try_number: int | None = None
+    started_by: str = ""
+    host: str = field(default_factory=socket.gethostname)
+    process: int = field(default_factory=os.getpid)
+
+    def __str__(self) -> str:
+        """Return all of it for people, such as ``shop/send[3]/manual, try 2 (worker-1, process 77)``."""
+        mapped = "" if self.map_index in (None, -1) else f"[{self.map_index}]"
+        run = f"/{self.run_id}, try {self.try_number}" if self.run_id else ", without a run"
+        who = self.started_by or f"{self.dag_id}/{self.task_id}{mapped}{run}"
+        return f"{who} ({self.host}, process {self.process})"
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One process that sends a campaign.
 
@@ -46,18 +78,18 @@ class Attempt:
 
 
 def begin_attempt(
-    engine: sa.Engine, campaign: Campaign, started_by: str, lease: timedelta, shard: str = WHOLE_LIST
+    engine: sa.Engine, campaign: Campaign, started_by: StartedBy, lease: timedelta, shard: str = WHOLE_LIST
 ) -> Attempt:
     """Record a new attempt at the campaign, and give it a lease.
 
-    :param started_by: the task and the process, for people to read.
+    :param started_by: what makes it.
     :param lease: how long the attempt counts as alive without renewing its lease.
     :param shard: the part of the list that it sends to.
     """
     with writing_once(engine) as connection:
         values = {
             "campaign_id": sa.literal(campaign.id, attempts.c.campaign_id.type),
-            "started_by": sa.literal(started_by),
+            **{name: sa.literal(value, attempts.c[name].type) for name, value in asdict(started_by).items()},
             "shard": sa.literal(shard),
             "started_at": sql_now(connection),
             "lease_until": sql_now(connection, lease),
@@ -65,6 +97,11 @@ def begin_attempt(
         row = sa.select(*values.values()).where(durable_by_itself(connection.dialect.name))
         insert = attempts.insert().from_select(list(values), row).returning(attempts.c.id)
         return Attempt(int(connection.execute(insert).scalar_one()), campaign, lease, shard)
+
+
+def started_by_of_row(row: sa.Row[Any]) -> StartedBy:
+    """Return what made an attempt, of a row that has these columns of ``rcs_attempt``."""
+    return StartedBy(**{each.name: row._mapping[each.name] for each in fields(StartedBy)})
 
 
 def renew_lease(engine: sa.Engine, attempt: Attempt) -> None:

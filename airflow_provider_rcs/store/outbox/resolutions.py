@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,8 +14,10 @@ from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, lock_campaign
 from airflow_provider_rcs.store.db.engine import reading, transaction
+from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.db.tables import message, request
 from airflow_provider_rcs.store.db.tables import resolution as resolutions
+from airflow_provider_rcs.store.outbox.attempts import StartedBy, started_by_of_row
 from airflow_provider_rcs.store.outbox.settlement import IS_OF_REQUEST, values_when_not_sent
 from airflow_provider_rcs.store.privacy.pseudonyms import find_pseudonymised
 
@@ -54,26 +57,33 @@ class RequestInDoubt:
 
     :param in_doubt: their number.
     :param reason: why they are in doubt.
+    :param sent_by: what sent it, for people: the task and its process, or a person.
     """
 
     reference: str
     claimed_at: datetime
     in_doubt: int
     reason: str
+    sent_by: str
 
 
 def requests_in_doubt(engine: sa.Engine, campaign: Campaign) -> Sequence[RequestInDoubt]:
     """Return the campaign's requests that have messages in doubt, oldest first."""
     columns = (request.c.reference, request.c.claimed_at, request.c.reason)
-    in_doubt = (
-        sa.select(*columns, sa.func.count().label("in_doubt"))
+    starter = [attempts.c[each.name] for each in fields(StartedBy)]
+    in_doubt: sa.Select[Any] = (
+        sa.select(*columns, *starter, sa.func.count().label("in_doubt"))
         .join(message, IS_OF_REQUEST)
+        .join(attempts, attempts.c.id == request.c.attempt_id)
         .where(request.c.campaign_id == campaign.id, message.c.state == MessageState.IN_DOUBT)
-        .group_by(request.c.id, *columns)
+        .group_by(request.c.id, *columns, *starter)
         .order_by(request.c.id)
     )
     with reading(engine) as connection:
-        return [RequestInDoubt(**row) for row in connection.execute(in_doubt).mappings()]
+        return [
+            RequestInDoubt(row.reference, row.claimed_at, row.in_doubt, row.reason, str(started_by_of_row(row)))
+            for row in connection.execute(in_doubt)
+        ]
 
 
 def resolve_all(engine: sa.Engine, campaign: Campaign, resolution: Resolution) -> int:

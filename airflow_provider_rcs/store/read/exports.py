@@ -22,12 +22,15 @@ _CAMPAIGN_COLUMNS = (
     campaign.c.agent,
     campaign.c.send_at,
     campaign.c.created_at,
+    campaign.c.account,
+    campaign.c.rcs_conn_id,
     campaign.c.revision,
 )
 
 _MESSAGE_COLUMNS = (
     message.c.id,
     campaign.c.name.label("campaign"),
+    campaign.c.account,
     message.c.phone,
     message.c.phone_as_listed,
     message.c.name,
@@ -58,10 +61,18 @@ _CHANNEL_COLUMNS = (
     message_channel.c.revision,
 )
 
+
+def _account_of(pushed: sa.Table) -> sa.Label[str | None]:
+    """Return the account of a report or reply: that of its campaign, or else of the connection that let it in."""
+    return sa.func.coalesce(campaign.c.account, sa.func.nullif(pushed.c.account, "")).label("account")
+
+
 _REPORT_COLUMNS = (
     report.c.id,
     report.c.message_id,
     campaign.c.name.label("campaign"),
+    _account_of(report),
+    report.c.reports_conn_id,
     report.c.received_at,
     report.c.service,
     report.c.status_code,
@@ -81,6 +92,8 @@ _INBOUND_COLUMNS = (
     inbound.c.id,
     inbound.c.message_id,
     campaign.c.name.label("campaign"),
+    _account_of(inbound),
+    inbound.c.reports_conn_id,
     inbound.c.received_at,
     inbound.c.service,
     inbound.c.phone,

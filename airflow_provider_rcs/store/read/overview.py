@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.accounts import shown_account
 from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
 from airflow_provider_rcs.api.tables import aligned
@@ -29,10 +30,12 @@ REPORTS_OVERDUE = (
 class ListedCampaign:
     """How far a campaign is.
 
+    :param account: the account that sends it, for people.
     :param health: whether its reports arrive.
     """
 
     name: str
+    account: str
     created_at: datetime
     funnel: Funnel
     health: ReportHealth
@@ -42,6 +45,7 @@ class ListedCampaign:
         states = self.funnel.states
         return {
             "campaign": self.name,
+            "account": self.account,
             "requested": self.funnel.requested,
             "accepted": states[MessageState.ACCEPTED],
             "rejected": states[MessageState.REJECTED],
@@ -60,7 +64,13 @@ def read_progress(engine: sa.Engine) -> list[ListedCampaign]:
     health = read_report_health(engine, datetime.now(UTC))
     funnels = [(each, read_funnel(engine, each["name"])) for each in listed]
     return [
-        ListedCampaign(each["name"], each["created_at"], funnel, health[each["name"]])
+        ListedCampaign(
+            each["name"],
+            shown_account(each["account"], each["rcs_conn_id"]),
+            each["created_at"],
+            funnel,
+            health[each["name"]],
+        )
         for each, funnel in funnels
         if funnel is not None
     ]
@@ -74,6 +84,7 @@ def progress_table(progress: Sequence[ListedCampaign]) -> str:
         rows.append(
             [
                 each.name,
+                each.account,
                 f"{each.created_at:%Y-%m-%d %H:%M}",
                 *(counts[name] for name in ("requested", "accepted", "rejected", "in_doubt", "to_send", "delivered")),
                 _by_channel(each.funnel),
@@ -82,8 +93,8 @@ def progress_table(progress: Sequence[ListedCampaign]) -> str:
                 _last_report(each.health),
             ]
         )
-    headings = ["campaign", "started (UTC)", "requested", "accepted", "rejected", "in doubt", "to send", "delivered"]
-    return aligned([*headings, "by channel", "failed", "no report yet", "last report (UTC)"], rows)
+    headings = ["campaign", "account", "started (UTC)", "requested", "accepted", "rejected", "in doubt", "to send"]
+    return aligned([*headings, "delivered", "by channel", "failed", "no report yet", "last report (UTC)"], rows)
 
 
 def scheduled_lines(engine: sa.Engine) -> Iterator[str]:

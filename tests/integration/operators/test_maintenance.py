@@ -27,6 +27,7 @@ from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
 from airflow_provider_rcs.store.outbox.suppression_list import suppressions
 from tests.sandbox_process import SandboxProcess
 from tests.unit.cli.test_refused import GOOD, refuse
+from tests.unit.store import given
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -284,6 +285,7 @@ def test_changed_status_codes_are_applied(store: sa.Engine, by_mar: Context, mon
     account = {"conn_type": "rcs", "host": "https://rcs.example", "login": "demo", "password": "demo-token"}
     monkeypatch.setenv("AIRFLOW_CONN_RCS_DEFAULT", json.dumps(account))
     named = open_campaign(store, "spring", replace(TERMS, account=RcsHook().account), {})
+    monkeypatch.setattr(given, "TERMS", named.terms)
     land_and_fold(store, report_on(sent(store, [ANA]), code="77"))
     monkeypatch.setenv(
         "AIRFLOW_CONN_RCS_DEFAULT", json.dumps(account | {"extra": {"status_codes": {"77": "delivered"}}})

@@ -24,6 +24,7 @@ from airflow.sdk.io import attach
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.operators.reports import RcsLandReportsOperator
 from airflow_provider_rcs.store.db.tables import report, report_refused
 from airflow_provider_rcs.store.inbox.landing import land_all
@@ -102,6 +103,29 @@ def test_files_of_a_folder_land_and_are_moved(store: sa.Engine, context: Context
     assert landed == counts(files=2, bodies=2, reports=2)
     assert phones_in(store) == PHONES[1:3]
     assert names(bucket) == ["landed/2026/11/29/one.json", "landed/two"]
+
+
+def test_what_lands_is_kept_with_the_connection_that_would_have_let_it_in(
+    store: sa.Engine, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = {"conn_type": "generic", "login": "x", "password": "y", "extra": {"rcs_conn_id": "rcs_es"}}
+    monkeypatch.setenv("AIRFLOW_CONN_RCS_ES", "rcs://user:token@rcs.example/v7")
+    monkeypatch.setenv("AIRFLOW_CONN_PANEL_ES", json.dumps(panel))
+
+    land(context, bodies=[as_text(PHONES[1]), "?"], reports_conn_id="panel_es")
+
+    for table in ("rcs_report", "rcs_report_refused"):
+        with store.connect() as connection:
+            kept = connection.execute(sa.text(f"SELECT reports_conn_id, account FROM {table}")).all()
+        assert [tuple(each) for each in kept] == [("panel_es", RcsHook("rcs_es").account)]
+
+
+def test_a_connection_that_is_not_defined_lands_nothing(store: sa.Engine, context: Context) -> None:
+    with pytest.raises(AirflowFailException, match="reports_conn_id: the connection 'no_such', or that to its account"):
+        land(context, bodies=[as_text(PHONES[1])], reports_conn_id="no_such")
+
+    with store.connect() as connection:
+        assert connection.execute(sa.text("SELECT COUNT(*) FROM rcs_report")).scalar_one() == 0
 
 
 def test_a_second_run_finds_nothing_to_land(store: sa.Engine, context: Context, bucket: ObjectStoragePath) -> None:

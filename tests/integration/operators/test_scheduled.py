@@ -281,6 +281,16 @@ def test_recipients_missing_from_a_later_list_are_not_sent_to(
     assert messages_of(sandbox, store, campaign) == {BEA: 1, EVA: 1}
 
 
+def connect_changed(
+    monkeypatch: pytest.MonkeyPatch, changed_account: SandboxProcess, store: sa.Engine, campaign: str
+) -> None:
+    """Connect to the account of a campaign as it is a day later; here it has another address, as one that was moved."""
+    connect(monkeypatch, changed_account)
+    with store.begin() as connection:
+        of_campaign = campaigns.c.name == campaign
+        connection.execute(campaigns.update().where(of_campaign).values(account=RcsHook().account))
+
+
 def test_a_campaign_whose_template_is_gone_is_named_and_the_others_are_sent(
     sandbox: SandboxProcess,
     changed_account: SandboxProcess,
@@ -292,7 +302,7 @@ def test_a_campaign_whose_template_is_gone_is_named_and_the_others_are_sent(
     schedule(campaign, context)
     schedule(f"{campaign}-2", context, rcs_conn_id=second_connection(monkeypatch, sandbox))
 
-    connect(monkeypatch, changed_account)
+    connect_changed(monkeypatch, changed_account, store, campaign)
     with pytest.raises(AirflowFailException) as raised:
         dispatch(context)
 
@@ -311,7 +321,7 @@ def test_a_template_with_a_new_variable_is_not_sent_until_its_values_are_listed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     schedule(campaign, context, template_id=WITH_VARIABLE)
-    connect(monkeypatch, changed_account)
+    connect_changed(monkeypatch, changed_account, store, campaign)
     with pytest.raises(AirflowFailException, match=r"'Tienda' \(2 planned messages have none\); nothing was sent"):
         dispatch(context)
     before = messages_of(changed_account, store, campaign)

@@ -22,6 +22,7 @@ from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import find_campaign
 from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.db.migrate import migrate
+from airflow_provider_rcs.store.outbox.attempts import StartedBy
 from airflow_provider_rcs.store.privacy.erasure import erase
 from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
 from airflow_provider_rcs.store.read.funnel import read_funnel
@@ -56,7 +57,7 @@ def send(store: sa.Engine, people: Sequence[str]) -> None:
         hook.get_template(SETTINGS.template_id),
         SETTINGS,
         [{"phone": people[start : start + 20]} for start in range(0, len(people), 20)],
-        started_by="a test",
+        started_by=StartedBy(started_by="a test"),
         lease=timedelta(minutes=5),
     )
 

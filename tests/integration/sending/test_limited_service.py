@@ -19,6 +19,7 @@ from airflow_provider_rcs.sending.campaign import send_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.db.tables import request
+from airflow_provider_rcs.store.outbox.attempts import StartedBy
 from tests.sandbox_process import SandboxProcess
 from tests.stores import sqlite_store
 from tests.unit.store.given import funnel, phones
@@ -46,7 +47,7 @@ def send(store: sa.Engine, requests: int) -> dict[str, Any]:
         Template("1234569", "Plain greeting"),
         SendSettings("1234569", "spring", batch_size=2),
         [{"phone": phones(2 * requests)}],
-        started_by="a test",
+        started_by=StartedBy(started_by="a test"),
         lease=timedelta(seconds=5),
     )
 

@@ -17,6 +17,7 @@ from airflow_provider_rcs.sandbox.quirks import Quirk
 from airflow_provider_rcs.sending.campaign import send_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.outbox.attempts import StartedBy
 from tests.sandbox_process import SandboxProcess
 from tests.stores import sqlite_store
 from tests.unit.store.given import phones, states
@@ -56,7 +57,7 @@ def send(store: sa.Engine) -> None:
         Template("1234569", "Plain greeting"),
         SendSettings("1234569", "spring", batch_size=3, on_in_doubt="hold"),
         [{"phone": PEOPLE}],
-        started_by="a test",
+        started_by=StartedBy(started_by="a test"),
         lease=timedelta(minutes=5),
     )
 

@@ -16,6 +16,7 @@ from airflow_provider_rcs.sending.campaign import send_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.inbox.folding import fold_parked
+from airflow_provider_rcs.store.outbox.attempts import StartedBy
 from benchmarks.big_store import Past, fill
 from tests.stores import postgres_store, sqlite_store
 from tests.unit.sending.service import Service
@@ -92,7 +93,7 @@ def send(engine: sa.Engine, people: list[str], cap: FrequencyCap | None) -> dict
         Template(TERMS.template_id, TERMS.template_name),
         SendSettings(template_id=TERMS.template_id, campaign=uuid4().hex, frequency_cap=cap),
         [{"phone": people}],
-        started_by="a test",
+        started_by=StartedBy(started_by="a test"),
         lease=timedelta(minutes=5),
     )
 

@@ -16,7 +16,7 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.recipients.columns import ListedRecipient
 from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms, open_campaign
 from airflow_provider_rcs.store.inbox.landing import land
-from airflow_provider_rcs.store.outbox.attempts import Attempt, begin_attempt
+from airflow_provider_rcs.store.outbox.attempts import Attempt, StartedBy, begin_attempt
 from airflow_provider_rcs.store.outbox.claims import Claim
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, settle
@@ -65,7 +65,7 @@ def send(store: sa.Engine, name: str) -> list[Claim]:
     """Send a campaign until it has recipients in every state, and return its claims."""
     terms = CampaignTerms("1234567", ODD, "my-agent", MOMENT + timedelta(days=1))
     campaign = open_campaign(store, name, terms, {"20": "read"})
-    attempt = begin_attempt(store, campaign, "a test", timedelta(minutes=5))
+    attempt = begin_attempt(store, campaign, StartedBy(started_by="a test"), timedelta(minutes=5))
     people = [*(person(number) for number in range(13)), person(13, name=LONG)]
     wrong = ListedRecipient("x", None, f"no phone {ODD}", "", ODD, {}, rejection="phone: it is not valid", detail=ODD)
     record_list(store, attempt, prepare_list_part(store, [*people, people[3], people[3], wrong], {people[0].key}))

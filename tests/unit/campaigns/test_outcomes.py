@@ -19,6 +19,7 @@ COLUMNS = [
     "delivery_status",
     "delivery_code",
     "delivery_channel",
+    "account",
     "requested_at",
     "delivery_at",
     "updated_at",

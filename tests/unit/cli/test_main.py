@@ -20,6 +20,7 @@ COMMANDS = [
     "migrate",
     "preview",
     "campaigns",
+    "accounts",
     "cancel",
     "resolve",
     "erase",

@@ -23,7 +23,7 @@ def test_a_store_on_another_database_is_refused(monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Undo what the command writes to the environment."""
-    for name in ("AIRFLOW_RCS_STORE_URL", "AIRFLOW__RCS__STORE_CONN_ID"):
+    for name in ("AIRFLOW_RCS_STORE_URL", "AIRFLOW__RCS__STORE_CONN_ID", "AIRFLOW__RCS__REPORTS_CONN_ID"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
 
@@ -70,3 +70,22 @@ def test_without_a_store_the_command_says_which_connection_it_looked_for(
 
     assert code == 2
     assert "the connection 'no_such_store' is not defined" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("connections", "problem"),
+    [
+        ("panel_es,no_such", "reports-conn-id: the connection 'no_such' is not defined. Define it in Airflow."),
+        ("panel_es,panel_pt", "the connection 'panel_pt': its login contains a colon"),
+    ],
+)
+def test_each_connection_that_the_option_names_must_be_able_to_let_reports_in(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], connections: str, problem: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_PANEL_ES", "generic://panel:a-password-of-spain@")
+    monkeypatch.setenv("AIRFLOW_CONN_PANEL_PT", "generic://panel%3Apt:a-password-of-portugal@")
+
+    code = main(["receiver", "--port", "0", "--reports-conn-id", connections])
+
+    assert code == 2
+    assert problem in capsys.readouterr().err

@@ -46,6 +46,7 @@ def test_it_lists_refused_bodies_without_their_content(
         "last (UTC)",
         "count",
         "reason",
+        "let in by",
         "content type",
         "bytes",
     ]
@@ -55,6 +56,7 @@ def test_it_lists_refused_bodies_without_their_content(
         "2026-05-01 12:01",
         "2",
         "it cannot be read",
+        "-",
         "text/x; phone=********001",
         "6",
     ]

@@ -15,7 +15,7 @@ from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreError
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.hooks.store import engine_from_connection
 from airflow_provider_rcs.hooks.store_url import postgres_url, sqlite_url
-from airflow_provider_rcs.receiver.config import credentials_from_airflow
+from airflow_provider_rcs.receiver.config import credentials_of
 
 BASE_URL = "https://api.mensatek.com/v7"
 
@@ -180,7 +180,7 @@ def test_a_uri_of_any_type_has_the_credentials_for_reports(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_RCS_REPORTS", f"{kind}://panel:long%3Apass%40word@{rest}")
 
-    credentials = credentials_from_airflow()
+    credentials = credentials_of("rcs_reports")
 
     assert credentials is not None
     assert credentials.match(b"Basic " + b64encode(b"panel:long:pass@word"))

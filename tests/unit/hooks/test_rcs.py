@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from requests.auth import HTTPBasicAuth
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.hooks.rcs import RcsHook
@@ -69,3 +70,18 @@ def test_credentials_with_accents_are_sent_as_utf_8(monkeypatch: pytest.MonkeyPa
 
     assert session.auth is not None
     assert (session.auth.username, session.auth.password) == ("niño".encode(), "contraseña-€".encode())  # type: ignore[union-attr]
+
+
+def test_a_hook_sends_as_the_account_that_it_names_if_its_connection_changes_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    define_connection(monkeypatch)
+    hook = RcsHook()
+    account = hook.account
+
+    define_connection(monkeypatch, host="https://other.example", login="another")
+
+    session = hook.get_conn()
+    assert isinstance(session.auth, HTTPBasicAuth)
+    assert (session.auth.username, hook.settings.base_url) == (b"user", "https://rcs.example")
+    assert RcsHook().account != account

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, Context
 from airflow.sdk import DAG, task_group
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.operators.naming import DEFAULT_CAMPAIGN, name_without_rendering, read_naming, task_name
+from airflow_provider_rcs.operators.naming import DEFAULT_CAMPAIGN, name_without_rendering, read_naming, started_by_task
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
 
 ROWS = [{"phone": "+34600000001", "name": "Ana"}]
@@ -85,10 +85,10 @@ def test_a_task_inside_a_group_that_is_not_mapped_needs_no_name() -> None:
     assert list(dag.task_dict) == ["city.send"]
 
 
-def test_the_name_of_the_task_shows_its_place_in_a_mapping() -> None:
-    assert task_name(operator(), context(-1)) == "dag/send/now, try 2"
-    assert task_name(operator(), context(3)) == "dag/send[3]/now, try 2"
-    assert task_name(operator(), cast("Context", {})).endswith("/send, without a run")
+def test_an_attempt_is_made_by_the_task_instance_with_its_place_in_a_mapping() -> None:
+    assert str(started_by_task(operator(), context(-1))).startswith("dag/send/now, try 2 (")
+    assert str(started_by_task(operator(), context(3))).startswith("dag/send[3]/now, try 2 (")
+    assert str(started_by_task(operator(), cast("Context", {}))).startswith("adhoc_airflow/send, without a run (")
 
 
 def test_a_default_name_that_is_not_rendered_is_that_of_the_run_or_of_the_task() -> None:

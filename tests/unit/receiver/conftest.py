@@ -15,7 +15,7 @@ from airflow_provider_rcs.receiver.spool import Spool
 from airflow_provider_rcs.store.db.engine import engine_from_url
 from tests.store_engines import postgres_engine, shared_postgres_engine
 from tests.stores import sqlite_store
-from tests.unit.receiver.pushing import CREDENTIALS
+from tests.unit.receiver.pushing import LOOK_UPS
 
 __all__ = ["postgres_engine", "shared_postgres_engine"]
 
@@ -29,7 +29,7 @@ def engine(tmp_path: Path) -> Iterator[sa.Engine]:
 
 @pytest.fixture
 def app(engine: sa.Engine, tmp_path: Path) -> ReportsApp:
-    return ReportsApp(lambda: engine, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"))
+    return ReportsApp(lambda: engine, LOOK_UPS, spool=Spool(tmp_path / "spool"))
 
 
 @pytest.fixture

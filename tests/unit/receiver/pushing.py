@@ -16,6 +16,7 @@ from tests.pushed_report import PUSHED
 
 LOGIN, PASSWORD = "reports", "contraseña"
 CREDENTIALS = Credentials.of(LOGIN, PASSWORD, where="the test")
+LOOK_UPS = {"rcs_reports": lambda: CREDENTIALS}
 
 
 def client(app: Any, *, root_path: str = "") -> httpx.AsyncClient:

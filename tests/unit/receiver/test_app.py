@@ -24,6 +24,7 @@ from tests.unit.api.wire.bodies import SMS_RECEIVED
 from tests.unit.receiver.pushing import (
     CREDENTIALS,
     LOGIN,
+    LOOK_UPS,
     PASSWORD,
     client,
     push,
@@ -72,7 +73,7 @@ def test_the_response_waits_for_the_commit(app: ReportsApp, engine: sa.Engine, n
 def test_a_report_is_dated_in_the_time_zone_that_is_set(
     engine: sa.Engine, request_: dict[str, Any], zone: str, hour: int
 ) -> None:
-    push(ReportsApp(lambda: engine, lambda: CREDENTIALS, timezone=ZoneInfo(zone)), **request_)
+    push(ReportsApp(lambda: engine, LOOK_UPS, timezone=ZoneInfo(zone)), **request_)
 
     (report,) = stored(engine)
     assert report.reported_at == datetime(2020, 12, 3, hour, 14, 24, tzinfo=UTC)
@@ -176,13 +177,13 @@ def test_wrong_credentials_are_refused_before_the_body_is_read(
 def test_without_credentials_every_request_is_refused_and_the_reason_logged_once(
     engine: sa.Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app = ReportsApp(lambda: engine, lambda: None)
+    app = ReportsApp(lambda: engine, {"rcs_reports": lambda: None})
 
     responses = [push(app, auth=auth).status_code for auth in (None, ("", ""), (LOGIN, PASSWORD))]
 
     assert responses == [503, 503, 503]
-    assert [record.message for record in caplog.records if "refused" in record.message] == [
-        "All reports are refused, because no login and password are known: none are configured"
+    assert [record.message for record in caplog.records if "let in" in record.message] == [
+        "No report is let in by rcs_reports, whose login and password are not known: none are configured"
     ]
     assert not stored(engine)
 
@@ -296,7 +297,7 @@ def test_a_request_does_not_wait_for_a_hanging_look_up_of_credentials(engine: sa
         hang.wait()
         return CREDENTIALS
 
-    response = push(ReportsApp(lambda: engine, look_up))
+    response = push(ReportsApp(lambda: engine, {"rcs_reports": look_up}))
     hang.set()
 
     assert response.status_code == 503
@@ -371,7 +372,7 @@ def test_landed_reports_are_folded_in_the_background(app: ReportsApp, engine: sa
 
 
 def test_reports_that_landed_before_the_start_are_folded_at_the_start(app: ReportsApp, engine: sa.Engine) -> None:
-    push(ReportsApp(lambda: engine, lambda: CREDENTIALS))
+    push(ReportsApp(lambda: engine, LOOK_UPS))
     wait_until(lambda: stored(engine)[0].fold is not None)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE rcs_report SET fold = NULL")
@@ -436,7 +437,13 @@ async def _run_lifespan(app: ReportsApp) -> list[str]:
 def test_a_check_of_the_address_is_always_answered_the_same(
     engine: sa.Engine, path: str, method: str, credentials: Credentials | None, auth: tuple[str, str] | None
 ) -> None:
-    response = push(ReportsApp(lambda: engine, lambda: credentials), path, method, auth=auth, params={"Estado": "13"})
+    response = push(
+        ReportsApp(lambda: engine, {"rcs_reports": lambda: credentials}),
+        path,
+        method,
+        auth=auth,
+        params={"Estado": "13"},
+    )
 
     assert (response.status_code, response.content, response.headers["Content-Length"]) == (200, b"", "0")
     assert not stored(engine)

@@ -44,6 +44,14 @@ def status_of(authenticator: Authenticator, password: str) -> int:
     return 200
 
 
+def authenticator_of(look_up: Callable[[], Credentials | None]) -> Authenticator:
+    return Authenticator({"rcs_reports": look_up})
+
+
+def cached(look_up: Callable[[], Credentials | None]) -> CachedCredentials:
+    return CachedCredentials("rcs_reports", look_up)
+
+
 def get(credentials: CachedCredentials) -> Credentials | None:
     return asyncio.run(credentials.get())
 
@@ -109,19 +117,19 @@ def test_credentials_are_not_shown() -> None:
 
 
 def test_right_password_is_accepted_and_a_wrong_one_is_not() -> None:
-    authenticator = Authenticator(lambda: Credentials.of("reports", "secret", where="the test"))
+    authenticator = authenticator_of(lambda: Credentials.of("reports", "secret", where="the test"))
 
     assert (status_of(authenticator, "secret"), status_of(authenticator, "wrong")) == (200, 401)
 
 
 def test_no_request_is_accepted_without_configured_credentials() -> None:
-    authenticator = Authenticator(lambda: None)
+    authenticator = authenticator_of(lambda: None)
 
     assert (status_of(authenticator, "secret"), status_of(authenticator, "")) == (503, 503)
 
 
 def test_the_right_password_is_accepted_after_any_number_of_wrong_ones() -> None:
-    authenticator = Authenticator(lambda: Credentials.of("reports", "secret", where="the test"))
+    authenticator = authenticator_of(lambda: Credentials.of("reports", "secret", where="the test"))
 
     wrong = {status_of(authenticator, f"guess {number}") for number in range(200)}
 
@@ -131,7 +139,7 @@ def test_the_right_password_is_accepted_after_any_number_of_wrong_ones() -> None
 def test_wrong_passwords_are_logged_once_a_minute_with_their_number(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    authenticator = Authenticator(lambda: Credentials.of("reports", "a secret of many letters", where="the test"))
+    authenticator = authenticator_of(lambda: Credentials.of("reports", "a secret of many letters", where="the test"))
 
     for _ in range(3):
         for _ in range(10):
@@ -155,7 +163,7 @@ def test_a_header_that_is_too_long_is_refused_without_being_decoded(monkeypatch:
 def test_a_password_that_can_be_guessed_is_warned_about_once(
     clock: Clock, caplog: pytest.LogCaptureFixture, password: str, warnings: int
 ) -> None:
-    credentials = CachedCredentials(lambda: Credentials.of("reports", password, where="the test"))
+    credentials = cached(lambda: Credentials.of("reports", password, where="the test"))
 
     for _ in range(3):
         get(credentials)
@@ -167,7 +175,7 @@ def test_a_password_that_can_be_guessed_is_warned_about_once(
 
 def test_a_password_that_was_right_until_it_was_changed_is_refused(clock: Clock) -> None:
     passwords = iter(["old", "new"])
-    authenticator = Authenticator(lambda: Credentials.of("reports", next(passwords), where="the test"))
+    authenticator = authenticator_of(lambda: Credentials.of("reports", next(passwords), where="the test"))
 
     assert status_of(authenticator, "old") == 200
     clock.now += 61
@@ -176,7 +184,7 @@ def test_a_password_that_was_right_until_it_was_changed_is_refused(clock: Clock)
 
 
 def test_changed_credentials_are_used_after_a_minute(clock: Clock) -> None:
-    credentials = CachedCredentials(returning(OLD, NEW))
+    credentials = cached(returning(OLD, NEW))
     assert get(credentials) is OLD
 
     clock.now += 59
@@ -187,7 +195,7 @@ def test_changed_credentials_are_used_after_a_minute(clock: Clock) -> None:
 
 
 def test_removed_credentials_are_forgotten_after_a_minute(clock: Clock) -> None:
-    credentials = CachedCredentials(returning(OLD, None))
+    credentials = cached(returning(OLD, None))
     assert get(credentials) is OLD
 
     clock.now += 61
@@ -196,7 +204,7 @@ def test_removed_credentials_are_forgotten_after_a_minute(clock: Clock) -> None:
 
 
 def test_added_credentials_are_used_within_seconds(clock: Clock) -> None:
-    credentials = CachedCredentials(returning(None, NEW))
+    credentials = cached(returning(None, NEW))
 
     assert get(credentials) is None
     clock.now += 4
@@ -215,7 +223,7 @@ def test_added_credentials_are_used_within_seconds(clock: Clock) -> None:
 def test_failing_look_up_returns_none_and_logs_the_reason_once_without_secrets(
     clock: Clock, caplog: pytest.LogCaptureFixture, error: Exception, reason: str
 ) -> None:
-    credentials = CachedCredentials(returning(error))
+    credentials = cached(returning(error))
 
     for _ in range(3):
         assert get(credentials) is None
@@ -227,7 +235,7 @@ def test_failing_look_up_returns_none_and_logs_the_reason_once_without_secrets(
 
 
 def test_a_look_up_that_fails_later_leaves_the_previous_credentials_for_an_hour(clock: Clock) -> None:
-    credentials = CachedCredentials(returning(OLD, ConnectionError()))
+    credentials = cached(returning(OLD, ConnectionError()))
     assert get(credentials) is OLD
 
     clock.now += 3590
@@ -239,7 +247,7 @@ def test_a_look_up_that_fails_later_leaves_the_previous_credentials_for_an_hour(
 
 def test_credentials_that_became_incomplete_are_not_used_for_another_hour(clock: Clock) -> None:
     incomplete = RcsInputError("the connection 'rcs_reports'", "its password is missing", "Set both.")
-    credentials = CachedCredentials(returning(OLD, incomplete))
+    credentials = cached(returning(OLD, incomplete))
     assert get(credentials) is OLD
 
     clock.now += 61
@@ -260,7 +268,7 @@ def test_a_hanging_look_up_leaves_the_previous_credentials_until_it_returns(
         assert hang.wait(30)
         return NEW
 
-    credentials = CachedCredentials(look_up)
+    credentials = cached(look_up)
     assert get(credentials) is OLD
     clock.now += 61
     assert get(credentials) is OLD
@@ -280,7 +288,7 @@ def test_many_requests_share_one_look_up_outside_the_event_loop() -> None:
         threads.append(threading.current_thread())
         return OLD
 
-    credentials = CachedCredentials(look_up)
+    credentials = cached(look_up)
 
     async def get_often() -> None:
         await asyncio.gather(*(credentials.get() for _ in range(50)))

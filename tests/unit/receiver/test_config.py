@@ -14,8 +14,8 @@ from airflow_provider_rcs.receiver.config import (
     REPORTS_PASSWORD,
     REPORTS_TIMEZONE,
     SPOOL,
-    credentials_from_airflow,
-    credentials_from_environment,
+    credentials_of,
+    look_ups_from_environment,
     opt_out_words_from_environment,
     spool_from_airflow,
     spool_from_environment,
@@ -30,7 +30,7 @@ def test_the_environment_sets_the_credentials() -> None:
         "AIRFLOW_RCS_REPORTS_PASSWORD": "secret",
     }
 
-    credentials = credentials_from_environment(environment)
+    credentials = look_ups_from_environment(environment)["environment"]()
 
     assert credentials is not None
     assert credentials.match(b"Basic " + b64encode(b"reports:secret"))
@@ -46,13 +46,13 @@ def test_the_environment_sets_the_credentials() -> None:
 )
 def test_credentials_that_no_request_can_send_are_an_error(login: str, password: str, problem: str) -> None:
     with pytest.raises(RcsInputError, match=problem) as raised:
-        credentials_from_environment({REPORTS_LOGIN: login, REPORTS_PASSWORD: password})
+        look_ups_from_environment({REPORTS_LOGIN: login, REPORTS_PASSWORD: password})
 
     assert "hunter2" not in str(raised.value)
 
 
 def test_a_password_may_contain_a_colon() -> None:
-    credentials = credentials_from_environment({REPORTS_LOGIN: "reports", REPORTS_PASSWORD: "a:b"})
+    credentials = look_ups_from_environment({REPORTS_LOGIN: "reports", REPORTS_PASSWORD: "a:b"})["environment"]()
 
     assert credentials is not None
     assert credentials.match(b"Basic " + b64encode(b"reports:a:b"))
@@ -60,7 +60,7 @@ def test_a_password_may_contain_a_colon() -> None:
 
 @pytest.mark.parametrize("environment", [{}, dict.fromkeys((REPORTS_LOGIN, REPORTS_PASSWORD), "")])
 def test_what_the_environment_does_not_set_is_none(environment: dict[str, str]) -> None:
-    assert credentials_from_environment(environment) is None
+    assert look_ups_from_environment(environment) == {}
 
 
 @pytest.mark.parametrize("name", ["AIRFLOW_RCS_REPORTS_LOGIN", "AIRFLOW_RCS_REPORTS_PASSWORD"])
@@ -68,7 +68,7 @@ def test_a_login_without_a_password_or_the_reverse_is_an_error(name: str) -> Non
     with pytest.raises(
         RcsInputError, match=r"AIRFLOW_RCS_REPORTS_LOGIN and AIRFLOW_RCS_REPORTS_PASSWORD: its .* missing"
     ):
-        credentials_from_environment({name: "value"})
+        look_ups_from_environment({name: "value"})
 
 
 @pytest.mark.parametrize(
@@ -88,18 +88,15 @@ def test_an_unknown_time_zone_in_the_environment_is_an_error() -> None:
         timezone_from_environment({REPORTS_TIMEZONE: "Spain"})
 
 
-def test_an_undefined_connection_means_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW__RCS__REPORTS_CONN_ID", "no_such_connection")
-
-    assert credentials_from_airflow() is None
+def test_an_undefined_connection_means_no_credentials() -> None:
+    assert credentials_of("no_such_connection") is None
 
 
 def test_a_connection_without_a_password_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW__RCS__REPORTS_CONN_ID", "panel")
     monkeypatch.setenv("AIRFLOW_CONN_PANEL", json.dumps({"conn_type": "generic", "login": LOGIN}))
 
     with pytest.raises(RcsInputError, match="the connection 'panel': its password is missing"):
-        credentials_from_airflow()
+        credentials_of("panel")
 
 
 def test_inside_airflow_there_is_no_spool_unless_its_folder_is_set(

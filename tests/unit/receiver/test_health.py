@@ -14,7 +14,7 @@ from airflow_provider_rcs.receiver.spool import Spool
 from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, land
 from tests.unit.receiver.pushing import (
-    CREDENTIALS,
+    LOOK_UPS,
     push,
 )
 
@@ -28,7 +28,7 @@ def test_the_health_check_queries_the_store_at_most_once_a_second() -> None:
             queries += 1
         raise RcsStoreError("store: not available")
 
-    app = ReportsApp(get_engine, lambda: CREDENTIALS)
+    app = ReportsApp(get_engine, LOOK_UPS)
 
     responses = [push(app, "/rcs/health", "GET", auth=None) for _ in range(20)]
 
@@ -42,7 +42,7 @@ def test_the_receiver_is_degraded_while_only_the_spool_takes_reports(tmp_path: P
 
     spool = Spool(tmp_path / "spool")
     spool.append([ReceivedReports(datetime.now(UTC) - timedelta(hours=1), [Report("13", api_message_id="1")])])
-    app = ReportsApp(get_engine, lambda: CREDENTIALS, spool=spool)
+    app = ReportsApp(get_engine, LOOK_UPS, spool=spool)
     assert push(app).json() == {"spooled": 1}
 
     health = push(app, "/rcs/health", "GET")
@@ -62,7 +62,7 @@ def test_health_says_whether_folding_is_behind(engine: sa.Engine, minutes_ago: i
         datetime.now(UTC) - timedelta(minutes=minutes_ago),
     )
 
-    response = push(ReportsApp(lambda: engine, lambda: CREDENTIALS), "/rcs/health", "GET", auth=None)
+    response = push(ReportsApp(lambda: engine, LOOK_UPS), "/rcs/health", "GET", auth=None)
 
     assert response.status_code == 200
     health = response.json()
@@ -75,7 +75,7 @@ def test_health_counts_the_reports_that_are_set_aside(engine: sa.Engine) -> None
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE rcs_report SET fold = 1, fold_error = 'refused'")
 
-    response = push(ReportsApp(lambda: engine, lambda: CREDENTIALS), "/rcs/health", "GET", auth=None)
+    response = push(ReportsApp(lambda: engine, LOOK_UPS), "/rcs/health", "GET", auth=None)
 
     assert (response.json()["folding"], response.json()["set_aside"]) == ("current", 1)
 
@@ -84,14 +84,14 @@ def test_the_receiver_is_not_ready_while_its_spool_is_full(tmp_path: Path) -> No
     def get_engine() -> sa.Engine:
         raise RcsStoreError("store: not available")
 
-    app = ReportsApp(get_engine, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool", megabytes=0))
+    app = ReportsApp(get_engine, LOOK_UPS, spool=Spool(tmp_path / "spool", megabytes=0))
 
     assert push(app, "/rcs/health", "GET").json() == {"status": "not ready"}
 
 
 def test_the_receiver_is_degraded_while_the_store_answers_but_takes_no_report(tmp_path: Path) -> None:
     without_tables = engine_from_url(f"sqlite:///{tmp_path}/empty.db")
-    app = ReportsApp(lambda: without_tables, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"))
+    app = ReportsApp(lambda: without_tables, LOOK_UPS, spool=Spool(tmp_path / "spool"))
     assert push(app).json() == {"spooled": 1}
 
     health = push(app, "/rcs/health", "GET")

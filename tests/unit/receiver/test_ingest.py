@@ -24,7 +24,7 @@ from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports
 from tests.pushed_report import PUSHED
 from tests.unit.receiver.pushing import (
-    CREDENTIALS,
+    LOOK_UPS,
     PASSWORD,
     client,
     push,
@@ -66,7 +66,7 @@ def test_a_failing_store_without_a_spool_is_answered_503_and_logged_without_data
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     without_tables = engine_from_url(f"sqlite:///{tmp_path}/empty.db")
-    app = ReportsApp(lambda: without_tables, lambda: CREDENTIALS)
+    app = ReportsApp(lambda: without_tables, LOOK_UPS)
 
     with caplog.at_level(logging.DEBUG, "airflow_provider_rcs"):
         response = push(app)
@@ -83,7 +83,7 @@ def app_without_store_until(available: threading.Event, engine: sa.Engine, folde
             raise RcsStoreError("store: not available yet")
         return engine
 
-    return ReportsApp(get_engine, lambda: CREDENTIALS, spool=Spool(folder / "spool"))
+    return ReportsApp(get_engine, LOOK_UPS, spool=Spool(folder / "spool"))
 
 
 def test_a_store_that_is_available_again_gets_the_reports_spooled_meanwhile(
@@ -171,7 +171,7 @@ def test_a_store_that_refuses_writes_is_not_taken_for_one_that_takes_reports(
 ) -> None:
     monkeypatch.setattr(ingest, "_SECONDS_TO_NEXT_TRY", 0.01)
     without_tables = engine_from_url(f"sqlite:///{tmp_path}/empty.db")
-    app = ReportsApp(lambda: without_tables, lambda: CREDENTIALS)
+    app = ReportsApp(lambda: without_tables, LOOK_UPS)
 
     with caplog.at_level(logging.DEBUG, ingest.log.name):
         answers = [push(app).status_code for _ in range(3)]
@@ -208,7 +208,7 @@ def test_a_full_spool_is_answered_503_with_the_reason(engine: sa.Engine, tmp_pat
     def get_engine() -> sa.Engine:
         raise RcsStoreError("store: not available")
 
-    app = ReportsApp(get_engine, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool", megabytes=0))
+    app = ReportsApp(get_engine, LOOK_UPS, spool=Spool(tmp_path / "spool", megabytes=0))
 
     response = push(app)
 
@@ -221,7 +221,7 @@ def test_a_spool_that_cannot_be_written_is_answered_503(tmp_path: Path) -> None:
         raise RcsStoreError("store: not available")
 
     (tmp_path / "spool").write_text("a file instead of the folder")
-    app = ReportsApp(get_engine, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"))
+    app = ReportsApp(get_engine, LOOK_UPS, spool=Spool(tmp_path / "spool"))
 
     assert push(app).status_code == 503
     assert push(app, "/rcs/health", "GET").status_code == 503
@@ -239,7 +239,7 @@ def test_what_neither_store_nor_spool_saves_in_time_is_counted_and_logged_once(
         raise RcsStoreError("store: not available")
 
     metrics = LoggedMetrics()
-    app = ReportsApp(get_engine, lambda: CREDENTIALS, spool=SlowSpool(tmp_path / "spool"), metrics=metrics)
+    app = ReportsApp(get_engine, LOOK_UPS, spool=SlowSpool(tmp_path / "spool"), metrics=metrics)
 
     with caplog.at_level(logging.INFO, "airflow_provider_rcs"):
         answers = [push(app).status_code for _ in range(2)]
@@ -342,7 +342,7 @@ def test_reports_wait_until_the_database_is_put_right(
     receivers_engine = _as_receiver(postgres_engine)
     tried = threading.Semaphore(0)
     sa.event.listen(receivers_engine, "rollback", lambda _connection: tried.release())
-    app = ReportsApp(lambda: receivers_engine, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"))
+    app = ReportsApp(lambda: receivers_engine, LOOK_UPS, spool=Spool(tmp_path / "spool"))
     with postgres_engine.begin() as connection:
         connection.exec_driver_sql(break_store)
     try:

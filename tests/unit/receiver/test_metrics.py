@@ -12,7 +12,7 @@ from airflow_provider_rcs.receiver.metrics import LoggedMetrics
 from airflow_provider_rcs.receiver.spool import Spool
 from tests.pushed_report import PUSHED
 from tests.unit.receiver.pushing import (
-    CREDENTIALS,
+    LOOK_UPS,
     push,
 )
 
@@ -28,7 +28,7 @@ def test_the_receiver_counts_what_it_does(engine: sa.Engine, tmp_path: Path) -> 
             assert 0 < dt < 10_000
             counted[stat] += 1
 
-    app = ReportsApp(lambda: engine, lambda: CREDENTIALS, spool=Spool(tmp_path / "spool"), metrics=CountingMetrics())
+    app = ReportsApp(lambda: engine, LOOK_UPS, spool=Spool(tmp_path / "spool"), metrics=CountingMetrics())
 
     push(app, json=[PUSHED, PUSHED, {}])
     push(app, auth=None)

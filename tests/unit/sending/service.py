@@ -25,6 +25,7 @@ class Service:
     settings: ApiSettings = field(default_factory=ApiSettings)
     credentials_fingerprint: str = ""
     account: str = ""
+    rcs_conn_id: str = ""
     template: Template | None = field(default_factory=lambda: Template("1", "Welcome"))
     look_up_credits: Callable[[], float] = lambda: 0
 

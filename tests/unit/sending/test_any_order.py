@@ -21,6 +21,7 @@ from airflow_provider_rcs.sending.scheduled import dispatch_campaign
 from airflow_provider_rcs.store.campaign.campaigns import require_campaign
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.campaign.schedules import scheduled_campaigns
+from airflow_provider_rcs.store.outbox.attempts import StartedBy
 from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, requests_in_doubt, resolve_request
 from airflow_provider_rcs.store.privacy.erasure import erase
 from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
@@ -75,7 +76,13 @@ class Scenario:
         at_once = replace(PLAIN, campaign=self.name, scheduled_by="service", batch_size=2, max_in_flight=1)
         chunks, service = [{"phone": people}], Service(self.reply)
         send_campaign(
-            self.engine, service, TEMPLATE, replace(at_once, selection=part), chunks, started_by="a test", lease=LEASE
+            self.engine,
+            service,
+            TEMPLATE,
+            replace(at_once, selection=part),
+            chunks,
+            started_by=StartedBy(started_by="a test"),
+            lease=LEASE,
         )
 
     def schedule(self, people: list[str], part: Selection) -> None:
@@ -85,7 +92,9 @@ class Scenario:
         service = Service(self.reply)
         for scheduled in scheduled_campaigns(self.engine):
             if scheduled.campaign.name == self.name:
-                dispatch_campaign(self.engine, service, scheduled, started_by="a test", lease=LEASE)
+                dispatch_campaign(
+                    self.engine, service, scheduled, started_by=StartedBy(started_by="a test"), lease=LEASE
+                )
 
     def resolve(self) -> None:
         """Resolve each request in doubt as it ended at the service."""

@@ -18,6 +18,7 @@ from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.api.wire.send_reply import read_send_reply
 from airflow_provider_rcs.sending.campaign import send_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
+from airflow_provider_rcs.store.outbox.attempts import StartedBy
 from airflow_provider_rcs.store.outbox.refused_credentials import forget_refusals
 from tests.examples import examples
 from tests.unit.api.wire.test_any_reply import REFUSING, Case, write
@@ -80,7 +81,7 @@ def test_whatever_the_service_replies_nobody_is_messaged_twice_and_the_named_are
                     Template("1", "Welcome"),
                     SendSettings(template_id="1", campaign=campaign, batch_size=3, max_in_flight=1),
                     [{"phone": PEOPLE}],
-                    started_by="a test",
+                    started_by=StartedBy(started_by="a test"),
                     lease=LEASE,
                 )
             forget_refusals(engine, campaign)

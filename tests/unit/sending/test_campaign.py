@@ -25,6 +25,7 @@ from airflow_provider_rcs.api.settings import ApiSettings
 from airflow_provider_rcs.sending.campaign import require_credit_to_begin, send_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.outbox.attempts import StartedBy
 from tests.unit.sending.service import Service, accept
 from tests.unit.store.given import TERMS, campaign, phones, states
 
@@ -42,7 +43,7 @@ def send(engine: sa.Engine, chunks: Iterable[Mapping[str, list[object]]]) -> dic
         Template("1", "Welcome"),
         SendSettings(template_id="1", campaign="spring", batch_size=1, max_in_flight=1),
         chunks,
-        started_by="a test",
+        started_by=StartedBy(started_by="a test"),
         lease=timedelta(minutes=5),
     )
 
@@ -100,7 +101,7 @@ def test_a_campaign_cancelled_while_it_is_sent_stops_before_its_next_request(eng
             Template(TERMS.template_id, TERMS.template_name),
             SendSettings(template_id=TERMS.template_id, campaign="spring"),
             [{"phone": phones(5)}],
-            started_by="a test",
+            started_by=StartedBy(started_by="a test"),
             lease=timedelta(minutes=5),
         )
 
@@ -163,7 +164,13 @@ def test_counts_are_true_when_a_list_is_put_right_after_it_was_refused(engine: s
     def send_list(*people: str | None) -> dict[str, Any]:
         chunks = [{"phone": [phone]} for phone in people]
         return send_campaign(
-            engine, Service(), Template("1", "Welcome"), strict, chunks, started_by="a test", lease=timedelta(minutes=5)
+            engine,
+            Service(),
+            Template("1", "Welcome"),
+            strict,
+            chunks,
+            started_by=StartedBy(started_by="a test"),
+            lease=timedelta(minutes=5),
         )
 
     with pytest.raises(RcsInvalidRecipientsError, match=r"Reasons: phone: it is missing \(1\)"):

@@ -43,6 +43,7 @@ from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.campaign.schedules import due_campaigns, scheduled_campaigns
 from airflow_provider_rcs.store.db.tables import campaign, message
+from airflow_provider_rcs.store.outbox.attempts import StartedBy
 from airflow_provider_rcs.store.privacy.erasure import erase
 from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
 from tests.unit.sending.service import Service
@@ -73,7 +74,14 @@ def schedule(
 ) -> dict[str, Any]:
     chunks = [{"phone": list(phones)}]
     return schedule_campaign(
-        engine, Service(), TEMPLATE, settings, chunks, connections, started_by="a test", lease=LEASE
+        engine,
+        Service(),
+        TEMPLATE,
+        settings,
+        chunks,
+        connections,
+        started_by=StartedBy(started_by="a test"),
+        lease=LEASE,
     )
 
 
@@ -107,7 +115,9 @@ class RecordingService:
 def dispatch(engine: sa.Engine, service: RecordingService, **options: Any) -> dict[str, Any]:
     (scheduled,) = scheduled_campaigns(engine)
     answering = Service(service.send, template=service.template)
-    return dispatch_campaign(engine, answering, scheduled, started_by="a test", lease=LEASE, **options)
+    return dispatch_campaign(
+        engine, answering, scheduled, started_by=StartedBy(started_by="a test"), lease=LEASE, **options
+    )
 
 
 def test_scheduling_sends_nothing_and_plans_every_recipient(engine: sa.Engine) -> None:
@@ -151,7 +161,7 @@ def test_a_list_refused_for_an_invalid_recipient_is_not_dispatched(engine: sa.En
             engine,
             Service(refuse_request),
             scheduled,
-            started_by="a test",
+            started_by=StartedBy(started_by="a test"),
             lease=LEASE,
         )
 
@@ -190,7 +200,7 @@ def test_sending_a_scheduled_campaign_at_once_removes_its_schedule(engine: sa.En
         TEMPLATE,
         at_once,
         [{"phone": [ANA]}],
-        started_by="a test",
+        started_by=StartedBy(started_by="a test"),
         lease=LEASE,
     )
 

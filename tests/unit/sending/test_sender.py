@@ -27,7 +27,7 @@ from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.db.tables import request
-from airflow_provider_rcs.store.outbox.attempts import Attempt
+from airflow_provider_rcs.store.outbox.attempts import Attempt, StartedBy
 from airflow_provider_rcs.store.outbox.claims import Claim
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 from airflow_provider_rcs.store.outbox.refused_credentials import remember_refusal
@@ -113,7 +113,7 @@ def send(engine: sa.Engine, service: FakeService | BusyService, people: list[str
         Template(TERMS.template_id, TERMS.template_name),
         SendSettings(template_id=TERMS.template_id, campaign="spring", batch_size=1, max_in_flight=max_in_flight),
         [{"phone": people}],
-        started_by="a test",
+        started_by=StartedBy(started_by="a test"),
         lease=timedelta(minutes=5),
     )
 
@@ -205,7 +205,7 @@ def send_as_one(
         Template(TERMS.template_id, TERMS.template_name),
         SendSettings(template_id=TERMS.template_id, campaign="spring", batch_size=batch_size, max_in_flight=1),
         [{"phone": people}],
-        started_by="a test",
+        started_by=StartedBy(started_by="a test"),
         lease=timedelta(minutes=5),
     )
     return sent

@@ -31,6 +31,7 @@ from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.sending.stopping import SECONDS_TO_END, Stop
 from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.db.tables import message
+from airflow_provider_rcs.store.outbox.attempts import StartedBy
 from tests.unit.sending.service import Service, accept
 from tests.unit.store.given import TERMS, phones, states
 
@@ -152,7 +153,7 @@ def send(
         Template(TERMS.template_id, TERMS.template_name),
         SendSettings(template_id=TERMS.template_id, campaign="spring", **options),
         [{"phone": PEOPLE}] if chunks is None else chunks,
-        started_by="a test",
+        started_by=StartedBy(started_by="a test"),
         lease=timedelta(minutes=5),
         stop=stop,
     )
@@ -337,7 +338,7 @@ def test_a_query_of_excluded_phones_that_takes_minutes_is_left_at_once(engine: s
             Template(TERMS.template_id, TERMS.template_name),
             SendSettings(template_id=TERMS.template_id, campaign="spring"),
             [{"phone": PEOPLE}],
-            started_by="a test",
+            started_by=StartedBy(started_by="a test"),
             lease=timedelta(minutes=5),
             stop=stop,
             excluded=excluded(),

@@ -16,7 +16,7 @@ from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.db.tables import message, metadata, request, suppression
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import land
-from airflow_provider_rcs.store.outbox.attempts import WHOLE_LIST, Attempt, begin_attempt
+from airflow_provider_rcs.store.outbox.attempts import WHOLE_LIST, Attempt, StartedBy, begin_attempt
 from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches, dispatch_claims
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
@@ -34,7 +34,7 @@ def campaign(engine: sa.Engine, name: str = "spring", overrides: Mapping[str, st
 def new_attempt(
     engine: sa.Engine, name: str = "spring", lease: timedelta = timedelta(minutes=5), shard: str = WHOLE_LIST
 ) -> Attempt:
-    return begin_attempt(engine, campaign(engine, name), "a test", lease, shard)
+    return begin_attempt(engine, campaign(engine, name), StartedBy(started_by="a test"), lease, shard)
 
 
 def phones(count: int) -> list[str]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.recipients.columns import ListedRecipient
 from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms, open_campaign
-from airflow_provider_rcs.store.outbox.attempts import begin_attempt
+from airflow_provider_rcs.store.outbox.attempts import StartedBy, begin_attempt
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.read.funnel import read_funnel
 from airflow_provider_rcs.warehouse.load import load
@@ -23,7 +23,12 @@ def test_the_funnel_view_counts_each_day_as_the_store_does(store: sa.Engine, war
         phones, ("13", "13", "13", "50", "12"), ("RCS", "sms", "?", "RCS", "RCS"), strict=False
     ):
         report(store, reference, phone, code, service)
-    attempt = begin_attempt(store, open_campaign(store, "spring", CampaignTerms("1"), {}), "test", timedelta(minutes=1))
+    attempt = begin_attempt(
+        store,
+        open_campaign(store, "spring", CampaignTerms("1"), {}),
+        StartedBy(started_by="test"),
+        timedelta(minutes=1),
+    )
     twice = ListedRecipient("+34600000007", "+34600000007", "+34600000007", "", "", {})
     record_list(
         store,

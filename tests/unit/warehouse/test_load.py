@@ -17,7 +17,7 @@ from airflow_provider_rcs.store.inbox.folded_codes import AccountCodes
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, land, land_all
 from airflow_provider_rcs.store.inbox.refold import refold
-from airflow_provider_rcs.store.outbox.attempts import begin_attempt
+from airflow_provider_rcs.store.outbox.attempts import StartedBy, begin_attempt
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
 from airflow_provider_rcs.store.privacy.erasure import erase
@@ -33,7 +33,7 @@ NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 def send(store: sa.Engine, campaign: str, phones: list[str]) -> str:
     """Send a campaign to phones, all accepted, and return the request's reference."""
     opened = open_campaign(store, campaign, CampaignTerms("1", "Welcome"), {})
-    attempt = begin_attempt(store, opened, "test", timedelta(minutes=1))
+    attempt = begin_attempt(store, opened, StartedBy(started_by="test"), timedelta(minutes=1))
     record_list(
         store,
         attempt,
@@ -160,7 +160,7 @@ def test_no_cell_contains_a_phone_unless_phones_are_plain(
     store: sa.Engine, warehouse: sa.Engine, phones: PhoneForm
 ) -> None:
     opened = open_campaign(store, "spring", CampaignTerms("1"), {})
-    attempt = begin_attempt(store, opened, "test", timedelta(minutes=1))
+    attempt = begin_attempt(store, opened, StartedBy(started_by="test"), timedelta(minutes=1))
     people = [
         ListedRecipient("+34600000001", "+34600000001", "+34 600 000 001", "Ana", "", {"phone": "+34600000001"}),
         ListedRecipient("wrong", None, "600000002", "Bo", "", {}, rejection="phone: it is not valid"),
@@ -249,7 +249,7 @@ def test_the_id_of_a_late_reply_is_loaded_for_a_message_settled_by_a_report(
     store: sa.Engine, warehouse: sa.Engine
 ) -> None:
     opened = open_campaign(store, "spring", CampaignTerms("1"), {})
-    attempt = begin_attempt(store, opened, "test", timedelta(minutes=1))
+    attempt = begin_attempt(store, opened, StartedBy(started_by="test"), timedelta(minutes=1))
     record_list(
         store,
         attempt,

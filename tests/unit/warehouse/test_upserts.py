@@ -21,8 +21,8 @@ MOMENT = datetime(2026, 11, 22, 9, 0, 1, 250_000, tzinfo=UTC)
 
 def report_row(number: int, fold: int, **values: Any) -> dict[str, Any]:
     texts = ("service", "status_code", "agent", "phone", "campaign_reference", "message_reference", "reported_at_text")
-    ids = ("api_campaign_id", "api_message_id")
-    nothing: dict[str, Any] = {"message_id": None, "campaign": None, "reported_at": None, "extra": {}}
+    ids = ("api_campaign_id", "api_message_id", "reports_conn_id")
+    nothing: dict[str, Any] = {"message_id": None, "campaign": None, "account": None, "reported_at": None, "extra": {}}
     return {"id": number, "fold": fold, "received_at": MOMENT, **dict.fromkeys(texts + ids, ""), **nothing, **values}
 
 
@@ -115,7 +115,11 @@ def test_the_newest_version_of_each_row_stays_in_any_order_of_upserts(
 
 def test_mysql_assigns_the_version_after_the_columns_that_depend_on_it() -> None:
     campaign = warehouse_tables(None).campaign
-    row = {"id": 1, "revision": 2, **dict.fromkeys(("name", "template_id", "template_name", "agent"), "")}
+    row = {
+        "id": 1,
+        "revision": 2,
+        **dict.fromkeys(("name", "template_id", "template_name", "agent", "account", "rcs_conn_id"), ""),
+    }
 
     text = str(on_duplicate_key(campaign, [row]).compile(dialect=mysql.dialect()))
 

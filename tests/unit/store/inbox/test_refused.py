@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.accounts import ReportsConnection
 from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.store.db.tables import inbound, report, report_refused, suppression
 from airflow_provider_rcs.store.inbox import refused
@@ -214,3 +215,21 @@ def test_a_body_that_is_refused_again_after_it_was_read_is_a_new_row(engine: sa.
 
     assert [each.times for each in refused_bodies(engine)] == [1]
     assert count(engine, report_refused) == 1
+
+
+def test_a_body_that_two_connections_let_in_is_kept_for_each_and_lands_as_let_in_by_it(
+    engine: sa.Engine, understand: Upgrade
+) -> None:
+    for panel in ("panel_es", "panel_pt"):
+        push = ReceivedReports(
+            NOON, refused=[RefusedReport("why", "", b"?")], let_in_by=ReportsConnection(panel, panel)
+        )
+        land_all(engine, [push, push])
+    assert [(each.reports_conn_id, each.times) for each in refused_bodies(engine)] == [("panel_es", 2), ("panel_pt", 2)]
+
+    understand(ReceivedReports(NOON, [Report("13", ANA)]))
+    retry(engine)
+
+    with engine.connect() as connection:
+        landed = connection.execute(sa.text("SELECT reports_conn_id, account FROM rcs_report ORDER BY id")).all()
+    assert [tuple(each) for each in landed] == [("panel_es", "panel_es"), ("panel_pt", "panel_pt")]

@@ -20,7 +20,7 @@ from airflow_provider_rcs.store.inbox.silence import (
     read_silent_campaigns,
     require_reports,
 )
-from airflow_provider_rcs.store.outbox.attempts import begin_attempt
+from airflow_provider_rcs.store.outbox.attempts import StartedBy, begin_attempt
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
 from tests.unit.store.given import (
@@ -48,7 +48,7 @@ def claimed_at(engine: sa.Engine, request_id: int) -> datetime:
 
 def send_without_reports(engine: sa.Engine) -> None:
     opened = open_campaign(engine, "spring", TERMS, {}, request_reports=False)
-    holder = begin_attempt(engine, opened, "a test", timedelta(minutes=5))
+    holder = begin_attempt(engine, opened, StartedBy(started_by="a test"), timedelta(minutes=5))
     record_list(engine, holder, prepare_list_part(engine, [listed(ANA)]))
     taken = claim_next(engine, holder)
     settle(engine, [Settlement(taken, accepted(taken), "e-1")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.outbox.attempts import (
     ActiveAttempt,
     Attempt,
+    StartedBy,
     begin_attempt,
     count_shard_states,
     end_attempt,
@@ -73,14 +75,28 @@ def test_later_attempts_have_higher_ids(engine: sa.Engine) -> None:
     assert new_attempt(engine).id < new_attempt(engine).id < new_attempt(engine, "summer").id
 
 
-def test_attempt_records_who_started_it(engine: sa.Engine) -> None:
-    attempt = begin_attempt(engine, campaign(engine), "dag/task on host", MINUTE)
+def test_attempt_records_the_task_that_makes_it_in_columns_of_its_own(engine: sa.Engine) -> None:
+    task = StartedBy("shop", "send", "manual", 3, 2, host="worker-1", process=77)
+
+    attempt = begin_attempt(engine, campaign(engine), task, MINUTE)
 
     with engine.connect() as connection:
-        started_by = connection.execute(
-            sa.select(attempts.c.started_by).where(attempts.c.id == attempt.id)
-        ).scalar_one()
-    assert started_by == "dag/task on host"
+        row = connection.execute(sa.select(attempts).where(attempts.c.id == attempt.id)).one()
+    assert (row.dag_id, row.task_id, row.run_id, row.map_index, row.try_number) == ("shop", "send", "manual", 3, 2)
+    assert (row.started_by, row.host, row.process) == ("", "worker-1", 77)
+
+
+@pytest.mark.parametrize(
+    ("started_by", "text"),
+    [
+        (StartedBy("shop", "send", "manual", -1, 2), "shop/send/manual, try 2"),
+        (StartedBy("shop", "send", "manual", 3, 2), "shop/send[3]/manual, try 2"),
+        (StartedBy("shop", "send"), "shop/send, without a run"),
+        (StartedBy(started_by="mar with a notebook"), "mar with a notebook"),
+    ],
+)
+def test_what_makes_an_attempt_is_shown_with_the_process_that_does(started_by: StartedBy, text: str) -> None:
+    assert str(replace(started_by, host="worker-1", process=77)) == f"{text} (worker-1, process 77)"
 
 
 def test_renewing_restores_the_full_lease(engine: sa.Engine) -> None:

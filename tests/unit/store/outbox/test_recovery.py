@@ -11,7 +11,7 @@ from airflow_provider_rcs.api.errors import RcsFencedError
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.outbox.attempts import begin_attempt, end_attempt, renew_lease
+from airflow_provider_rcs.store.outbox.attempts import StartedBy, begin_attempt, end_attempt, renew_lease
 from airflow_provider_rcs.store.outbox.claims import claim_batches, dispatch_claims
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts, seconds_until_other_attempts_end
@@ -234,7 +234,7 @@ def test_another_attempt_that_has_only_claimed_is_awaited_too(engine: sa.Engine)
 
 def test_longest_lease_of_the_other_attempts_is_awaited(engine: sa.Engine) -> None:
     for minutes in (1, 60, 5):
-        other = begin_attempt(engine, campaign(engine), "a test", timedelta(minutes=minutes))
+        other = begin_attempt(engine, campaign(engine), StartedBy(started_by="a test"), timedelta(minutes=minutes))
         record_list(engine, other, prepare_list_part(engine, [listed(f"+3460000000{minutes}")]))
         claim_next(engine, other, 1)
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.models import FrequencyCap
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, CampaignTerms, open_campaign, require_campaign
 from airflow_provider_rcs.store.db.tables import request, suppression
-from airflow_provider_rcs.store.outbox.attempts import WHOLE_LIST, begin_attempt
+from airflow_provider_rcs.store.outbox.attempts import WHOLE_LIST, StartedBy, begin_attempt
 from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import Settlement, requeue_refused, requeue_unsent, settle
@@ -44,7 +44,7 @@ def send(engine: sa.Engine, name: str, people: list[str], cap: FrequencyCap | No
 def send_from(
     engine: sa.Engine, campaign: Campaign, people: list[str], cap: FrequencyCap | None = None
 ) -> Claim | None:
-    attempt = begin_attempt(engine, campaign, "a test", timedelta(minutes=5))
+    attempt = begin_attempt(engine, campaign, StartedBy(started_by="a test"), timedelta(minutes=5))
     record_list(engine, attempt, prepare_list_part(engine, [listed(phone) for phone in people]))
     claim = claim_and_dispatch(engine, attempt, 100, cap)
     if claim is not None:
@@ -171,7 +171,9 @@ IN_SIX_DAYS, IN_TWELVE_DAYS = (datetime.now(UTC) + timedelta(days=days) for days
 def send_scheduled(engine: sa.Engine, name: str, send_at: datetime | None) -> Claim | None:
     """Claim a message to Ana, with a weekly cap, for a campaign that goes out at a date."""
     terms = CampaignTerms("1234567", "Welcome", send_at=send_at)
-    attempt = begin_attempt(engine, open_campaign(engine, name, terms, {}), "a test", timedelta(minutes=5), WHOLE_LIST)
+    attempt = begin_attempt(
+        engine, open_campaign(engine, name, terms, {}), StartedBy(started_by="a test"), timedelta(minutes=5), WHOLE_LIST
+    )
     record_list(engine, attempt, prepare_list_part(engine, [listed(ANA)]))
     return claim_and_dispatch(engine, attempt, 10, WEEKLY)
 

@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("agent", sa.Text, nullable=False),
         sa.Column("send_at", TIME, comment="when the service shall send; null for immediately"),
         sa.Column("account", sa.String(32), nullable=False, comment="fingerprint of the host and login that send it"),
+        sa.Column("rcs_conn_id", sa.Text, nullable=False, comment="connection to the account that it began with"),
         sa.Column("conditions", sa.JSON, nullable=False, comment="how it is sent, in words: condition -> value"),
         sa.Column("status_codes", sa.JSON, nullable=False, comment="overrides of the status codes: code -> status"),
         sa.Column(
@@ -98,6 +99,7 @@ def upgrade() -> None:
         sa.Column("fold", sa.BigInteger, index=True, comment="number of the fold that applied it; null until then"),
         sa.Column("fold_error", sa.Text, comment="why it could not be applied and is set aside; null otherwise"),
         sa.Column("message_id", sa.BigInteger, comment="the message that it reports on; null while unknown"),
+        *_let_in_by(),
         comment="One row for each delivery report received, including repeated ones.",
         sqlite_autoincrement=True,
     )
@@ -132,7 +134,9 @@ def upgrade() -> None:
     op.create_table(
         "rcs_report_refused",
         sa.Column("id", ROW_ID, primary_key=True),
-        sa.Column("digest", sa.String(64), nullable=False, unique=True, comment="SHA-256 of content type and body"),
+        sa.Column(
+            "digest", sa.String(64), nullable=False, unique=True, comment="SHA-256 of connection, content type and body"
+        ),
         sa.Column("received_at", TIME, nullable=False, comment="when it was received first"),
         sa.Column("last_received_at", TIME, nullable=False),
         sa.Column("times", sa.Integer, nullable=False, comment="how often it was received"),
@@ -140,6 +144,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("content_type", sa.Text, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False, comment="unchanged, byte for byte"),
+        *_let_in_by(),
         comment="One row for each request body that came with valid credentials but could not be read.",
         sqlite_autoincrement=True,
     )
@@ -164,6 +169,7 @@ def upgrade() -> None:
         ),
         sa.Column("fold", sa.BigInteger, comment="number of the fold that looked for its message; null until then"),
         sa.Column("message_id", sa.BigInteger, comment="the message that it replies to; null while unknown"),
+        *_let_in_by(),
         comment="One row for each message of a person, such as a reply to a campaign.",
         sqlite_autoincrement=True,
     )
@@ -243,7 +249,16 @@ def upgrade() -> None:
         "rcs_attempt",
         sa.Column("id", ROW_ID, primary_key=True),
         sa.Column("campaign_id", ROW_ID, sa.ForeignKey("rcs_campaign.id"), nullable=False, index=True),
-        sa.Column("started_by", sa.Text, nullable=False, comment="task and process that send"),
+        sa.Column("dag_id", sa.Text, comment="of the task that sends, as in Airflow; null outside of a task"),
+        sa.Column("task_id", sa.Text),
+        sa.Column("run_id", sa.Text, comment="null without a run"),
+        sa.Column("map_index", sa.Integer, comment="-1 for a task that is not mapped"),
+        sa.Column("try_number", sa.Integer),
+        sa.Column(
+            "started_by", sa.Text, nullable=False, comment="outside of a task, the person and the call; else empty"
+        ),
+        sa.Column("host", sa.Text, nullable=False),
+        sa.Column("process", sa.Integer, nullable=False),
         sa.Column(
             "shard",
             sa.Text,
@@ -352,3 +367,17 @@ def upgrade() -> None:
         # long.
         op.execute("ALTER TABLE rcs_message SET (fillfactor = 50)")
     op.execute(f"INSERT INTO rcs_store (id, fold, identity) VALUES (1, 0, '{secrets.token_hex(16)}')")
+
+
+def _let_in_by() -> tuple[sa.Column[str], sa.Column[str]]:
+    of_account = "fingerprint of the account that pushes with that connection; empty if it is not of one account"
+    return (
+        sa.Column(
+            "reports_conn_id",
+            sa.Text,
+            nullable=False,
+            server_default=sa.text("''"),
+            comment="connection that let it in; empty if it came another way",
+        ),
+        sa.Column("account", sa.String(32), nullable=False, server_default=sa.text("''"), comment=of_account),
+    )

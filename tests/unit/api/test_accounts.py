@@ -4,7 +4,13 @@ from decimal import Decimal
 
 import pytest
 
-from airflow_provider_rcs.api.credit import format_credits, read_min_credits, require_credit
+from airflow_provider_rcs.api.accounts import (
+    account_of,
+    format_credits,
+    read_min_credits,
+    require_credit,
+    shown_account,
+)
 from airflow_provider_rcs.api.errors import RcsCreditError, RcsInputError
 
 
@@ -33,3 +39,20 @@ def test_less_credit_than_required_is_refused_with_both_amounts() -> None:
 @pytest.mark.parametrize(("amount", "text"), [(0, "0"), (10_000_000, "10,000,000"), (12.5, "12.5"), (4.999, "4.999")])
 def test_an_amount_has_thousands_separators_and_no_exponent(amount: float, text: str) -> None:
     assert format_credits(amount) == text
+
+
+def test_an_account_is_its_host_in_any_case_and_its_login_whatever_the_path() -> None:
+    account = account_of("https://api.example/v7", "user")
+
+    assert account == account_of("https://API.example/v8", "user")
+    assert (
+        len({account, account_of("https://api.example:8443/v7", "user"), account_of("https://api.example", "x")}) == 3
+    )
+
+
+@pytest.mark.parametrize(
+    ("account", "conn_id", "shown"),
+    [("a1b2c3d4e5", "rcs_es", "rcs_es (a1b2c3d4)"), ("", "rcs_es", "rcs_es"), ("", "", "-")],
+)
+def test_an_account_is_shown_by_its_connection_and_eight_letters(account: str, conn_id: str, shown: str) -> None:
+    assert shown_account(account, conn_id) == shown

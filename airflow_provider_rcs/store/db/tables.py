@@ -174,6 +174,10 @@ sa.Index(
 )
 
 
+# With the campaign, so that a frequency cap finds the campaigns of a phone in the index, without the messages.
+sa.Index("ix_rcs_message_recipient", message.c.recipient_key, message.c.campaign_id)
+
+
 report = sa.Table(
     "rcs_report",
     metadata,
@@ -193,6 +197,13 @@ report = sa.Table(
     sa.Column("fold", sa.BigInteger, comment="number of the fold that applied it; null until then"),
     sa.Column("fold_error", sa.Text, comment="why it could not be applied and is set aside; null otherwise"),
     sa.Column("message_id", sa.BigInteger, comment="the message that it reports on; null while unknown"),
+    sa.Column(
+        "names_other_phone",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="whether it was matched by ids to a message whose recipient is another than its phone",
+    ),
     comment="One row for each delivery report received, including repeated ones.",
     sqlite_autoincrement=True,
 )

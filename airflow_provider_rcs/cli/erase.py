@@ -12,7 +12,7 @@ from airflow_provider_rcs.cli.phones import read_phone_given
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
-    from airflow_provider_rcs.store.privacy.erasure import PersonalData
+    from airflow_provider_rcs.store.privacy.personal_data import PersonalData
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Show the person's data in the store, and erase it after confirmation."""
     from airflow_provider_rcs.store.inbox.folding import fold_parked
-    from airflow_provider_rcs.store.privacy.erasure import erase, find_personal_data
+    from airflow_provider_rcs.store.privacy.erasure import erase
+    from airflow_provider_rcs.store.privacy.personal_data import find_personal_data
     from airflow_provider_rcs.store.privacy.warehouse_copies import what_is_left
 
     phone = read_phone_given("phone", arguments.phone, arguments.default_region)

@@ -147,7 +147,7 @@ class RcsFindPersonOperator(RcsMaintenanceOperator):
     def maintain(self, engine: sa.Engine, context: Context) -> dict[str, int]:  # noqa: ARG002
         """Count the rows."""
         from airflow_provider_rcs.store.inbox.folding import fold_parked
-        from airflow_provider_rcs.store.privacy.erasure import find_personal_data
+        from airflow_provider_rcs.store.privacy.personal_data import find_personal_data
 
         phones = _phones(self.phones_variable, self.default_region)
         # First fold landed reports: those without a phone are found through their messages only.

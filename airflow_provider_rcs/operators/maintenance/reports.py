@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_rcs.store.privacy.retention import RetentionLimit
+    from airflow_provider_rcs.store.privacy.old_rows import RetentionLimit
 
 
 class RcsRefoldOperator(RcsMaintenanceOperator):

@@ -19,7 +19,7 @@ from airflow_provider_rcs.store.db.tables import campaign as campaigns
 
 # Without letters and digits that look alike, because people read references aloud.
 _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
-_CAMPAIGN_TOKEN_LENGTH = 8
+CAMPAIGN_TOKEN_LENGTH = 8
 _REQUEST_TOKEN_LENGTH = 10
 
 
@@ -231,7 +231,7 @@ def campaign_from_row(row: sa.Row[Any]) -> Campaign:
 
 def new_token() -> str:
     """Return a token for a campaign: the prefix of the references of its requests."""
-    return _token(_CAMPAIGN_TOKEN_LENGTH)
+    return _token(CAMPAIGN_TOKEN_LENGTH)
 
 
 def new_reference(campaign_token: str) -> str:

@@ -217,6 +217,13 @@ report = sa.Table(
     sa.Column("fold_error", sa.Text, comment="why it could not be applied and is set aside; null otherwise"),
     sa.Column("message_id", sa.BigInteger, comment="the message that it reports on; null while unknown"),
     *_let_in_by(),
+    sa.Column(
+        "names_other_phone",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="whether it was matched by ids to a message whose recipient is another than its phone",
+    ),
     comment="One row for each delivery report received, including repeated ones.",
     sqlite_autoincrement=True,
 )

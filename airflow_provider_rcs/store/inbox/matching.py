@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -86,9 +87,11 @@ def assign_to_fold(connection: sa.Connection, reports: sa.ColumnElement[bool], f
 
 def _match(connection: sa.Connection, reports: sa.ColumnElement[bool], fold_number: int) -> int:
     """Set fold and message of the reports that name a request, and return their number."""
-    values = {"fold": fold_number, "message_id": message.c.id}
+    values: dict[str, Any] = {"fold": fold_number, "message_id": message.c.id}
     matched = connection.execute(report.update().where(reports, _MATCHES_BY_REFERENCE).values(values)).rowcount
     if _any_names_a_request(connection, reports):
+        # Marked, because its phone leads to no message: an erasure of this phone could not find it otherwise.
+        values["names_other_phone"] = report.c.phone != message.c.recipient_key
         by_ids = _matches_by_ids_of_one_account(connection)
         matched += connection.execute(report.update().where(reports, by_ids).values(values)).rowcount
     return matched

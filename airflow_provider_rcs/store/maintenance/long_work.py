@@ -15,7 +15,8 @@ from airflow_provider_rcs.store.campaign.campaigns import require_campaign
 from airflow_provider_rcs.store.inbox.folded_codes import AccountCodes
 from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
 from airflow_provider_rcs.store.inbox.refold import refold
-from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
+from airflow_provider_rcs.store.privacy.old_rows import RetentionLimit
+from airflow_provider_rcs.store.privacy.retention import prune
 
 _DAYS = {"d": 1, "w": 7}
 _SECONDS_BETWEEN_PROGRESS_LINES = 5.0

@@ -4,61 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
+from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.clock import database_now
 from airflow_provider_rcs.store.db.engine import reading, transaction
-from airflow_provider_rcs.store.db.tables import (
-    attempt,
-    campaign,
-    inbound,
-    message,
-    report,
-    report_refused,
-    request,
-)
+from airflow_provider_rcs.store.db.tables import inbound, message, report, report_refused
 from airflow_provider_rcs.store.inbox.folding import lock_folding
+from airflow_provider_rcs.store.privacy.old_rows import (
+    SETTLED,
+    Retained,
+    RetentionLimit,
+    is_old_message,
+    is_old_refused,
+    is_on_any,
+    is_on_pruned,
+    is_prunable_message,
+    old_campaigns,
+    retained_inbound,
+    retained_reports,
+)
 from airflow_provider_rcs.store.privacy.pseudonyms import (
-    ANONYMOUS_INBOUND,
-    ANONYMOUS_REPORT,
-    IDENTIFIES_RECIPIENT,
-    INBOUND_IDENTIFIES_PERSON,
     IS_PSEUDONYMISED,
+    PSEUDONYM_PREFIX,
     Pseudonyms,
     create_pseudonyms,
     pseudonymise_messages,
 )
+from airflow_provider_rcs.store.privacy.turns import let_others_write
 
 PRUNED_UNSENT = "pruned before it was sent"
 
-_ROWS_PER_BATCH = 5_000
+# So few that nobody who sends or folds waits for a tenth of a second, also on a busy machine.
+_ROWS_PER_BATCH = 250
 
-_REPORTS_PER_BATCH = 20_000
+_BODIES_PER_BATCH = 100
 
-_SETTLED = (MessageState.ACCEPTED, MessageState.REJECTED, MessageState.DUPLICATE, MessageState.SUPPRESSED)
+_ID = column_types(message, ["id"])
 
-# Such a report shows that the store was restored from an old backup and must not send, so it must stay.
-_IS_OF_UNKNOWN_REQUEST = sa.and_(
-    sa.exists().where(report.c.campaign_reference.like(campaign.c.token + "-%")),
-    sa.not_(sa.exists().where(request.c.reference == report.c.campaign_reference)),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class RetentionLimit:
-    """What counts as old.
-
-    :param before: a message is old if it has not changed since this time, a report or a reply if it arrived before.
-    :param campaign_id: the only campaign to prune; ``None`` for all, and for rows that belong to no campaign.
-    """
-
-    before: datetime
-    campaign_id: int | None = None
+_ROWS_PER_SEARCH = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +58,7 @@ class PrunedRows:
 
 
 def prune(engine: sa.Engine, limit: RetentionLimit) -> Iterator[PrunedRows]:
-    """Prune the store in batches; stopping or killing it at any time is safe, and the next run continues.
+    """Prune the store in short batches; stopping or killing it at any time is safe, and the next run continues.
 
     A message keeps its row, with a pseudonym in place of the phone and without personal data. It is not pruned while it
     is in doubt, is being sent, or is planned and an attempt at its campaign is alive.
@@ -78,32 +66,30 @@ def prune(engine: sa.Engine, limit: RetentionLimit) -> Iterator[PrunedRows]:
     with transaction(engine) as connection:
         pseudonyms = create_pseudonyms(connection)
     with reading(engine) as connection:
-        campaigns = connection.execute(_campaigns(limit)).scalars().all()
+        campaigns = connection.execute(old_campaigns(limit)).scalars().all()
     for campaign_id in campaigns:
         yield from _prune_messages(engine, limit, campaign_id, pseudonyms)
     # After the messages: a concurrent fold may still match a report to a message by its phone until then.
-    for first, last in _ranges_of_reports(engine):
-        yield PrunedRows("rcs_report", _prune_reports(engine, limit, report.c.id.between(first, last)))
-    yield PrunedRows("rcs_inbound", _prune_inbound(engine, limit))
+    yield from _prune_retained(engine, retained_reports(limit, is_on_pruned(limit, report)))
+    yield from _prune_retained(engine, retained_inbound(limit, is_on_pruned(limit, inbound)))
     if limit.campaign_id is None:
-        with transaction(engine) as connection:
-            refused = connection.execute(report_refused.delete().where(_is_old_refused(limit)))
-        yield PrunedRows("rcs_report_refused", refused.rowcount)
+        yield from _prune_refused(engine, limit)
 
 
 def count_prunable(engine: sa.Engine, limit: RetentionLimit) -> Mapping[str, int]:
     """Return what would be pruned now, without changing anything: table -> rows."""
     with reading(engine) as connection:
         now = database_now(connection)
-        of_old_campaigns = message.c.campaign_id.in_(_campaigns(limit))
-        will_be_pruned = sa.and_(of_old_campaigns, _is_prunable(limit, now))
+        of_old_campaigns = message.c.campaign_id.in_(old_campaigns(limit))
+        will_be_pruned = sa.and_(of_old_campaigns, is_prunable_message(limit, now))
         is_pruned = sa.or_(IS_PSEUDONYMISED, will_be_pruned)
-        on_pruned = _is_on_message(limit, report, is_pruned)
-        is_refused = sa.and_(sa.literal(limit.campaign_id is None), _is_old_refused(limit))
+        reports = retained_reports(limit, is_on_any(limit, report, is_pruned))
+        replies = retained_inbound(limit, is_on_any(limit, inbound, is_pruned))
+        is_refused = sa.and_(sa.literal(limit.campaign_id is None), is_old_refused(limit))
         return {
             "rcs_message": _count(connection, message, will_be_pruned),
-            "rcs_report": _count(connection, report, _is_deletable(limit, on_pruned)),
-            "rcs_inbound": _count(connection, inbound, _is_deletable_inbound(limit, is_pruned)),
+            "rcs_report": _count(connection, report, reports.is_deletable),
+            "rcs_inbound": _count(connection, inbound, replies.is_deletable),
             "rcs_report_refused": _count(connection, report_refused, is_refused),
         }
 
@@ -111,64 +97,81 @@ def count_prunable(engine: sa.Engine, limit: RetentionLimit) -> Mapping[str, int
 def count_unfinished(engine: sa.Engine, limit: RetentionLimit) -> int:
     """Return the number of old messages that are not pruned because they are in doubt, planned or being sent."""
     with reading(engine) as connection:
-        is_unfinished = sa.and_(_is_old(limit), sa.not_(_is_prunable(limit, database_now(connection))))
-        return _count(connection, message, sa.and_(message.c.campaign_id.in_(_campaigns(limit)), is_unfinished))
+        is_unfinished = sa.and_(is_old_message(limit), sa.not_(is_prunable_message(limit, database_now(connection))))
+        return _count(connection, message, sa.and_(message.c.campaign_id.in_(old_campaigns(limit)), is_unfinished))
 
 
 def _prune_messages(
     engine: sa.Engine, limit: RetentionLimit, campaign_id: int, pseudonyms: Pseudonyms
 ) -> Iterator[PrunedRows]:
-    states = (*_SETTLED, MessageState.PLANNED)
-    candidates = sa.and_(message.c.campaign_id == campaign_id, _is_old(limit), message.c.state.in_(states))
-    # In the order of the index, in which pseudonyms come after phones.
+    states = (*SETTLED, MessageState.PLANNED)
+    # In the order of the index, in which pseudonyms come after phones: what is pruned already is not read again.
+    not_pruned = sa.and_(message.c.recipient_key < PSEUDONYM_PREFIX, is_old_message(limit))
+    candidates = sa.and_(message.c.campaign_id == campaign_id, not_pruned, message.c.state.in_(states))
     page = sa.select(message.c.id, message.c.recipient_key).where(candidates).order_by(message.c.recipient_key)
     last = ""
     while rows := _read(engine, page.where(message.c.recipient_key > last).limit(_ROWS_PER_BATCH)):
         last = rows[-1].recipient_key
         with transaction(engine) as connection:
             revision = lock_campaign(connection, campaign_id)
-            is_still_prunable = _is_prunable(limit, database_now(connection))
+            is_still_prunable = is_prunable_message(limit, database_now(connection))
             recipients = [(row.id, row.recipient_key) for row in rows]
             pruned = pseudonymise_messages(
                 connection, pseudonyms, campaign_id, revision, recipients, PRUNED_UNSENT, is_still_prunable
             )
         yield PrunedRows("rcs_message", pruned)
+        let_others_write(engine)
 
 
-def _ranges_of_reports(engine: sa.Engine) -> Iterator[tuple[int, int]]:
-    """Yield the first and the last id of each batch of reports."""
-    ends = sa.select(sa.func.min(report.c.id), sa.func.max(report.c.id))
+def _prune_retained(engine: sa.Engine, kept: Retained) -> Iterator[PrunedRows]:
+    """Prune reports or messages of people; they are searched without a lock, range by range."""
+    ids = kept.table.c.id
+    last = 0
+    while (end := _end_of_range(engine, ids, last)) is not None:
+        is_prunable = sa.or_(kept.is_deletable, kept.must_be_blanked)
+        in_range = sa.select(ids.label("id")).where(ids > last, ids <= end, is_prunable).order_by(ids)
+        found = _read(engine, in_range)
+        for start in range(0, len(found), _ROWS_PER_BATCH):
+            of_batch = [row.id for row in found[start : start + _ROWS_PER_BATCH]]
+            with transaction(engine) as connection:
+                pruned = _prune_those(connection, kept, of_batch, lock_folding(connection))
+            yield pruned
+            let_others_write(engine)
+        last = end
+
+
+def _prune_refused(engine: sa.Engine, limit: RetentionLimit) -> Iterator[PrunedRows]:
+    """Delete refused bodies that are old."""
+    old = sa.select(report_refused.c.id).where(is_old_refused(limit)).limit(_BODIES_PER_BATCH)
+    while True:
+        with transaction(engine) as connection:
+            deleted = connection.execute(report_refused.delete().where(report_refused.c.id.in_(old))).rowcount
+        if not deleted:
+            return
+        yield PrunedRows("rcs_report_refused", deleted)
+        let_others_write(engine)
+
+
+def _end_of_range(engine: sa.Engine, ids: sa.Column[int], last: int) -> int | None:
+    """Return the last id of the next range of rows; ``None`` if there are no more."""
+    following = sa.select(ids.label("id")).where(ids > last).order_by(ids).limit(_ROWS_PER_SEARCH).subquery()
     with reading(engine) as connection:
-        first, last = connection.execute(ends).one()
-    for start in range(first or 0, (last or -1) + 1, _REPORTS_PER_BATCH):
-        yield start, start + _REPORTS_PER_BATCH - 1
+        end: int | None = connection.execute(sa.select(sa.func.max(following.c.id))).scalar_one()
+    return end
 
 
-def _prune_reports(engine: sa.Engine, limit: RetentionLimit, of_batch: sa.ColumnElement[bool]) -> int:
-    """Delete old reports, and remove personal data from those that must stay; return the number of deleted ones."""
-    on_pseudonymised = _is_on_message(limit, report, IS_PSEUDONYMISED)
-    must_stay = sa.or_(on_pseudonymised, sa.and_(_is_old_and_parked(limit), _IS_OF_UNKNOWN_REQUEST))
-    with transaction(engine) as connection:
-        fold = lock_folding(connection)
-        deleted = connection.execute(report.delete().where(of_batch, _is_deletable(limit, on_pseudonymised)))
-        connection.execute(
-            report.update()
-            .where(of_batch, report.c.fold.is_not(None), IDENTIFIES_RECIPIENT, must_stay)
-            .values(fold=fold, **ANONYMOUS_REPORT)
-        )
-    return deleted.rowcount
+def _prune_those(connection: sa.Connection, kept: Retained, ids: Sequence[int], fold: int) -> PrunedRows:
+    """Delete those that may be deleted, and blank those that must be; return how many are deleted.
 
-
-def _prune_inbound(engine: sa.Engine, limit: RetentionLimit) -> int:
-    """Do the same to messages of people; they are so few that they are one batch."""
-    on_pseudonymised = _is_on_message(limit, inbound, IS_PSEUDONYMISED)
-    with transaction(engine) as connection:
-        fold = lock_folding(connection)
-        deleted = connection.execute(inbound.delete().where(_is_deletable_inbound(limit, IS_PSEUDONYMISED)))
-        connection.execute(
-            inbound.update().where(on_pseudonymised, INBOUND_IDENTIFIES_PERSON).values(fold=fold, **ANONYMOUS_INBOUND)
-        )
-    return deleted.rowcount
+    :param fold: the number of a new fold.
+    """
+    dialect = connection.dialect.name
+    selected = kept.table.c.id.in_(sa.select(rows_from_json(dialect, _ID).c.id))
+    parameter = rows_as_json(dialect, _ID, [(each,) for each in ids])
+    deleted = connection.execute(kept.table.delete().where(selected, kept.is_deletable), parameter)
+    blank = kept.table.update().where(selected, kept.must_be_blanked)
+    connection.execute(blank.values(fold=fold, **kept.anonymous), parameter)
+    return PrunedRows(kept.table.name, deleted.rowcount)
 
 
 def _read(engine: sa.Engine, page: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
@@ -178,54 +181,3 @@ def _read(engine: sa.Engine, page: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
 
 def _count(connection: sa.Connection, table: sa.Table, condition: sa.ColumnElement[bool]) -> int:
     return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(condition)).scalar_one())
-
-
-def _campaigns(limit: RetentionLimit) -> sa.Select[Any]:
-    """Return the campaigns that may contain old rows: they were created, and due to be sent, before the limit."""
-    is_selected = sa.true() if limit.campaign_id is None else campaign.c.id == limit.campaign_id
-    was_due = sa.func.coalesce(campaign.c.send_at, campaign.c.created_at) < limit.before
-    return sa.select(campaign.c.id).where(is_selected, campaign.c.created_at < limit.before, was_due)
-
-
-def _is_old(limit: RetentionLimit) -> sa.ColumnElement[bool]:
-    return sa.and_(sa.not_(IS_PSEUDONYMISED), message.c.updated_at < limit.before)
-
-
-def _is_prunable(limit: RetentionLimit, now: datetime) -> sa.ColumnElement[bool]:
-    is_abandoned = sa.and_(
-        message.c.state == MessageState.PLANNED, sa.not_(_has_live_attempt(message.c.campaign_id, now))
-    )
-    return sa.and_(_is_old(limit), sa.or_(message.c.state.in_(_SETTLED), is_abandoned))
-
-
-def _has_live_attempt(campaign_id: sa.Column[int], now: datetime) -> sa.ColumnElement[bool]:
-    is_alive = sa.and_(attempt.c.ended_at.is_(None), attempt.c.lease_until >= now)
-    return sa.exists().where(attempt.c.campaign_id == campaign_id, is_alive)
-
-
-def _is_on_message(limit: RetentionLimit, table: sa.Table, condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Whether a report or a reply is on a message that meets the condition, in the campaigns to prune."""
-    is_selected = sa.true() if limit.campaign_id is None else message.c.campaign_id == limit.campaign_id
-    return sa.exists().where(message.c.id == table.c.message_id, is_selected, condition)
-
-
-def _is_old_and_parked(limit: RetentionLimit, table: sa.Table = report) -> sa.ColumnElement[bool]:
-    is_selected = sa.literal(limit.campaign_id is None)
-    return sa.and_(is_selected, table.c.message_id.is_(None), table.c.received_at < limit.before)
-
-
-def _is_old_refused(limit: RetentionLimit) -> sa.ColumnElement[bool]:
-    return report_refused.c.last_received_at < limit.before
-
-
-def _is_deletable_inbound(limit: RetentionLimit, is_pruned: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    # An opt-out that suppresses no phone must not be forgotten: a person has to find out whose it is.
-    is_old = sa.and_(inbound.c.fold.is_not(None), inbound.c.received_at < limit.before, sa.not_(inbound.c.is_unapplied))
-    on_pruned_message = _is_on_message(limit, inbound, is_pruned)
-    return sa.and_(is_old, sa.or_(on_pruned_message, _is_old_and_parked(limit, inbound)))
-
-
-def _is_deletable(limit: RetentionLimit, on_pruned_message: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    is_old = sa.and_(report.c.fold.is_not(None), report.c.received_at < limit.before)
-    is_unmatched = sa.and_(_is_old_and_parked(limit), sa.not_(_IS_OF_UNKNOWN_REQUEST))
-    return sa.and_(is_old, sa.or_(on_pruned_message, is_unmatched))

@@ -24,7 +24,8 @@ from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.db.migrate import migrate
 from airflow_provider_rcs.store.outbox.attempts import StartedBy
 from airflow_provider_rcs.store.privacy.erasure import erase
-from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
+from airflow_provider_rcs.store.privacy.old_rows import RetentionLimit
+from airflow_provider_rcs.store.privacy.retention import prune
 from airflow_provider_rcs.store.read.funnel import read_funnel
 from tests.integration.operators.conftest import connect
 from tests.sandbox_process import SandboxProcess

@@ -20,7 +20,8 @@ from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, requeue_refused, settle
 from airflow_provider_rcs.store.privacy.erasure import erase
-from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
+from airflow_provider_rcs.store.privacy.old_rows import RetentionLimit
+from airflow_provider_rcs.store.privacy.retention import prune
 from tests.unit.store.given import (
     accepted,
     campaign,

@@ -24,7 +24,8 @@ from airflow_provider_rcs.store.campaign.schedules import scheduled_campaigns
 from airflow_provider_rcs.store.outbox.attempts import StartedBy
 from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, requests_in_doubt, resolve_request
 from airflow_provider_rcs.store.privacy.erasure import erase
-from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
+from airflow_provider_rcs.store.privacy.old_rows import RetentionLimit
+from airflow_provider_rcs.store.privacy.retention import prune
 from tests.examples import examples
 from tests.unit.sending.service import Service
 from tests.unit.sending.test_scheduled import LEASE, PLAIN, SOON, TEMPLATE, schedule

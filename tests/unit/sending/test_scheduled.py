@@ -45,7 +45,8 @@ from airflow_provider_rcs.store.campaign.schedules import due_campaigns, schedul
 from airflow_provider_rcs.store.db.tables import campaign, message
 from airflow_provider_rcs.store.outbox.attempts import StartedBy
 from airflow_provider_rcs.store.privacy.erasure import erase
-from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
+from airflow_provider_rcs.store.privacy.old_rows import RetentionLimit
+from airflow_provider_rcs.store.privacy.retention import prune
 from tests.unit.sending.service import Service
 from tests.unit.store.given import ANA, BEA, EVA, NOON, funnel, phones, sent, states
 

@@ -21,7 +21,8 @@ from airflow_provider_rcs.store.outbox.attempts import StartedBy, begin_attempt
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
 from airflow_provider_rcs.store.privacy.erasure import erase
-from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
+from airflow_provider_rcs.store.privacy.old_rows import RetentionLimit
+from airflow_provider_rcs.store.privacy.retention import prune
 from airflow_provider_rcs.warehouse.load import Loaded, load
 from airflow_provider_rcs.warehouse.phones import MASKED, PhoneForm, hashed
 from airflow_provider_rcs.warehouse.tables import warehouse_tables

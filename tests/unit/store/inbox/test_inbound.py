@@ -17,8 +17,10 @@ from airflow_provider_rcs.store.inbox.landing import ReceivedReports, land_all
 from airflow_provider_rcs.store.outbox.claims import claim_batches
 from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
 from airflow_provider_rcs.store.outbox.suppression_list import remove_suppression
-from airflow_provider_rcs.store.privacy.erasure import erase, find_personal_data
-from airflow_provider_rcs.store.privacy.retention import RetentionLimit, count_prunable, prune
+from airflow_provider_rcs.store.privacy.erasure import erase
+from airflow_provider_rcs.store.privacy.old_rows import RetentionLimit
+from airflow_provider_rcs.store.privacy.personal_data import find_personal_data
+from airflow_provider_rcs.store.privacy.retention import count_prunable, prune
 from tests.unit.store.given import (
     ANA,
     BEA,

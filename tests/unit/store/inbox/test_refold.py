@@ -19,7 +19,8 @@ from airflow_provider_rcs.store.inbox.folded_codes import AccountCodes, outdated
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.inbox.refold import refold
-from airflow_provider_rcs.store.privacy.retention import RetentionLimit, prune
+from airflow_provider_rcs.store.privacy.old_rows import RetentionLimit
+from airflow_provider_rcs.store.privacy.retention import prune
 from tests.unit.store.given import (
     ANA,
     BEA,

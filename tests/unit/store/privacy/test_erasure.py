@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
@@ -29,7 +30,9 @@ from airflow_provider_rcs.store.outbox.planning import (
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
 from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, resolve_all, resolve_phone
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, requeue_refused, settle
-from airflow_provider_rcs.store.privacy.erasure import PersonalData, erase, find_personal_data
+from airflow_provider_rcs.store.privacy import erasure as erasing
+from airflow_provider_rcs.store.privacy.erasure import erase
+from airflow_provider_rcs.store.privacy.personal_data import PersonalData, find_personal_data
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -65,6 +68,10 @@ def erase_ana(engine: sa.Engine, *, suppress: bool = False) -> PersonalData:
 def pseudonym_of_ana(engine: sa.Engine, name: str = "spring") -> str:
     (key,) = [key for key in rows(engine, name) if key.startswith("pseudonym:")]
     return key
+
+
+def raise_keyboard_interrupt(_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def suppress(engine: sa.Engine, phone: str) -> None:
@@ -344,6 +351,73 @@ def test_the_name_of_who_erases_is_stored_and_required(engine: sa.Engine) -> Non
     assert (kept.erased_by, kept.erased_at.date()) == ("the data protection officer", datetime.now(UTC).date())
     with pytest.raises(RcsInputError, match="by: it is empty"):
         erase(engine, ANA, " ")
+
+
+def test_an_erasure_that_dies_between_two_campaigns_is_completed_by_another(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = sent(engine, [ANA, BEA], "spring"), sent(engine, [ANA], "summer")
+    land_and_fold(engine, report_on(first), report_on(second))
+    with monkeypatch.context() as dying:
+        dying.setattr(erasing, "let_others_write", raise_keyboard_interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            erase_ana(engine)
+    pseudonymous = [list(states(engine, name)) != [ANA] for name in ("spring", "summer")]
+    sent_again = send_to_ana(engine, "spring")
+    land_and_fold(engine, report_on(first, code="20"), report_on(second, code="20"))
+
+    erased = erase_ana(engine)
+
+    assert (pseudonymous, sent_again) == ([True, False], [])
+    assert len(erased.message_ids) == 2
+    assert repr(ANA) not in dump_store(engine)
+
+
+def test_a_message_that_another_list_plans_during_the_erasure_is_erased_too(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent(engine, [ANA])
+    lists = iter(["summer"])
+    monkeypatch.setattr(erasing, "let_others_write", lambda _: [planned(engine, [ANA, BEA], name) for name in lists])
+
+    erased = erase_ana(engine)
+
+    assert len(erased.messages) == 2
+    assert repr(ANA) not in dump_store(engine)
+
+
+def test_a_message_that_is_claimed_during_the_erasure_stops_it_with_a_part_erased(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent(engine, [ANA], "spring")
+    waiting = planned(engine, [ANA], "summer")
+    monkeypatch.setattr(erasing, "let_others_write", lambda _: claim_next(engine, waiting))
+
+    with pytest.raises(RcsInFlightError, match=r"campaign 'summer': .* being sent .* Only a part .* is erased"):
+        erase_ana(engine)
+
+    assert [list(states(engine, name)) == [ANA] for name in ("spring", "summer")] == [False, True]
+
+
+def test_a_report_that_names_the_phone_but_the_ids_of_another_message_is_erased(engine: sa.Engine) -> None:
+    taken = sent(engine, [BEA])
+    land_and_fold(engine, report_on(taken, ANA, api_message_id=f"m-{BEA}"))
+
+    erased = erase_ana(engine)
+
+    assert len(erased.reports) == 1
+    assert row(engine, BEA).delivery_status == "delivered"
+    assert repr(ANA) not in dump_store(engine)
+
+
+def test_a_report_on_the_phone_that_matches_no_message_is_erased(engine: sa.Engine) -> None:
+    unknown = replace(sent(engine, [BEA]), reference="of nobody")
+    land_and_fold(engine, report_on(unknown, ANA), report_on(unknown, "7" * 3_000))
+
+    erased = erase_ana(engine)
+
+    assert len(erased.reports) == 1
+    assert repr(ANA) not in dump_store(engine)
 
 
 def test_a_recipient_can_be_erased_again_after_another_message(engine: sa.Engine) -> None:

@@ -19,16 +19,17 @@ from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
 from airflow_provider_rcs.store.db.tables import message, message_channel, report, report_refused
 from airflow_provider_rcs.store.inbox.cursors import read_new_reports
-from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land_all
+from airflow_provider_rcs.store.inbox.folding import fold
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land, land_all
 from airflow_provider_rcs.store.inbox.silence import read_report_health
 from airflow_provider_rcs.store.outbox.attempts import Attempt, count_shard_states, end_attempt
 from airflow_provider_rcs.store.outbox.exclusions import suppress_excluded
 from airflow_provider_rcs.store.outbox.planning import EXCLUDED, prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
 from airflow_provider_rcs.store.privacy import retention
+from airflow_provider_rcs.store.privacy.old_rows import RetentionLimit
 from airflow_provider_rcs.store.privacy.retention import (
     PrunedRows,
-    RetentionLimit,
     count_prunable,
     count_unfinished,
     prune,
@@ -365,7 +366,7 @@ def test_pruning_can_be_stopped_after_any_batch_and_completed_by_another_run(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, batches_before_the_stop: int
 ) -> None:
     monkeypatch.setattr(retention, "_ROWS_PER_BATCH", 3)
-    monkeypatch.setattr(retention, "_REPORTS_PER_BATCH", 4)
+    monkeypatch.setattr(retention, "_ROWS_PER_SEARCH", 4)
     people = phones(10)
     taken = sent(engine, people)
     land_and_fold(engine, *(report_on(taken, phone) for phone in people))
@@ -387,6 +388,23 @@ def test_pruning_can_be_stopped_after_any_batch_and_completed_by_another_run(
     assert all(phone not in str(list(rows(engine))) for phone in people)
     assert count(engine, report) == 0
     assert sum_of(first)["rcs_message"] + rest.get("rcs_message", 0) == 10
+
+
+def test_reports_land_and_fold_between_any_two_batches(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "_ROWS_PER_BATCH", 2)
+    people = phones(5)
+    taken = sent(engine, people)
+    land_and_fold(engine, *(report_on(taken, phone) for phone in people))
+    make_old(engine)
+
+    again = [report_on(taken, phone, "20") for phone in people]
+    folded = []
+    for _ in prune(engine, HALF_A_YEAR):
+        land(engine, again, NOW)
+        folded.append(fold(engine))
+
+    assert set(folded) == {5}
+    assert [phone for phone in people if repr(phone) in dump_store(engine)] == []
 
 
 def test_a_pruned_message_without_a_request_keeps_its_date(engine: sa.Engine) -> None:

@@ -18,6 +18,18 @@ compatible_from = "0001"
 ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 TIME = sa.DateTime(timezone=True)
 
+# PostgreSQL vacuums by default when a fifth of a table is dead, and then locks a table against everyone to shorten it.
+# These grow to millions of rows, each report leaves a dead version, and what is pruned is filled again.
+_LARGE = "autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05, vacuum_truncate = off"
+STORAGE_PARAMETERS = {
+    "rcs_message": _LARGE,
+    "rcs_report": _LARGE,
+    "rcs_message_channel": _LARGE,
+    "rcs_inbound": _LARGE,
+    "rcs_report_refused": _LARGE,
+    "rcs_request": _LARGE,
+}
+
 
 def upgrade() -> None:
     op.create_table(
@@ -100,9 +112,18 @@ def upgrade() -> None:
         sa.Column("fold_error", sa.Text, comment="why it could not be applied and is set aside; null otherwise"),
         sa.Column("message_id", sa.BigInteger, comment="the message that it reports on; null while unknown"),
         *_let_in_by(),
+        sa.Column(
+            "names_other_phone",
+            sa.Boolean,
+            nullable=False,
+            server_default=sa.false(),
+            comment="whether it was matched by ids to a message whose recipient is another than its phone",
+        ),
         comment="One row for each delivery report received, including repeated ones.",
         sqlite_autoincrement=True,
     )
+    if op.get_bind().dialect.name == "postgresql":
+        op.create_index("ix_rcs_report_message", "rcs_report", ["message_id"], postgresql_using="brin")
     op.create_index(
         "ix_rcs_report_parked_reference",
         "rcs_report",
@@ -116,6 +137,14 @@ def upgrade() -> None:
         ["received_at"],
         postgresql_where=sa.text("fold IS NOT NULL AND message_id IS NULL"),
         sqlite_where=sa.text("fold IS NOT NULL AND message_id IS NULL"),
+    )
+    found_by_phone = "fold IS NOT NULL AND (message_id IS NULL OR names_other_phone{}) AND length(phone) <= 20"
+    op.create_index(
+        "ix_rcs_report_phone",
+        "rcs_report",
+        ["phone"],
+        postgresql_where=sa.text(found_by_phone.format("")),
+        sqlite_where=sa.text(found_by_phone.format(" = 1")),
     )
     op.create_index(
         "ix_rcs_report_set_aside",
@@ -362,10 +391,19 @@ def upgrade() -> None:
         "ix_rcs_message_planned", "rcs_message", ["campaign_id", "id"], sqlite_where=sa.text("state = 'planned'")
     )
     op.create_index("ix_rcs_message_recipient", "rcs_message", ["recipient_key", "campaign_id"])
+    op.create_index(
+        "ix_rcs_message_without_phone",
+        "rcs_message",
+        ["id"],
+        postgresql_where=sa.text("phone IS NULL AND phone_as_listed <> ''"),
+        sqlite_where=sa.text("phone IS NULL AND phone_as_listed != ''"),
+    )
     if op.get_bind().dialect.name == "postgresql":
         # Room for later versions of each row in its own page: such an update leaves the indexes alone and takes half as
         # long.
         op.execute("ALTER TABLE rcs_message SET (fillfactor = 50)")
+        for table, parameters in STORAGE_PARAMETERS.items():
+            op.execute(f"ALTER TABLE {table} SET ({parameters})")
     op.execute(f"INSERT INTO rcs_store (id, fold, identity) VALUES (1, 0, '{secrets.token_hex(16)}')")
 
 

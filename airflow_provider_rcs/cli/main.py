@@ -20,6 +20,7 @@ COMMANDS = {
     "migrate": "create the store's tables, or upgrade them to this version",
     "preview": "show what a campaign to the rows of a query would send, without sending it",
     "campaigns": "list the campaigns of the store with their progress",
+    "check": "count the messages anew, and compare them with the counts that the store keeps",
     "cancel": "cancel a campaign, so that nothing more is sent",
     "resolve": "resolve messages in doubt by hand",
     "refold": "apply changed status codes to the reports that have landed",

@@ -19,6 +19,7 @@ from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import campaign, message, message_channel, report, request, store
+from airflow_provider_rcs.store.inbox.cursors import CountedReports, record_counts
 from airflow_provider_rcs.store.inbox.folded_codes import codes_as_text, record_folded_codes
 from airflow_provider_rcs.store.inbox.inbound import fold_inbound, read_landed_inbound
 from airflow_provider_rcs.store.inbox.matching import assign_to_fold, find_reports_by_phone, matches_by_ids
@@ -128,6 +129,7 @@ class _FoldedCampaign:
     :param has_unproven: whether a message has a report, but may not be accepted yet.
     :param has_new_ids: whether a report has an id of the service that its message may not have yet.
     :param has_several_channels: whether several channels may have reported on a message, in this fold or before.
+    :param counted: its reports in this fold.
     """
 
     campaign_id: int
@@ -136,6 +138,7 @@ class _FoldedCampaign:
     has_unproven: bool
     has_new_ids: bool
     has_several_channels: bool
+    counted: CountedReports
 
 
 def _fold_some(engine: sa.Engine, candidates: sa.ColumnElement[bool] = _IS_LANDED) -> int:
@@ -165,6 +168,9 @@ def _fold_some(engine: sa.Engine, candidates: sa.ColumnElement[bool] = _IS_LANDE
             update(connection, [each.campaign_id for each in alike], codes, of_this_fold)
             if differing := [each.campaign_id for each in alike if each.folded_codes != codes_as_text(codes)]:
                 record_folded_codes(connection, differing, codes)
+        counted = [each.counted for each in campaigns]
+        parked = folded - sum(each.reports for each in counted)
+        record_counts(connection, fold_number, [*counted, CountedReports(0, parked, None)])
     return folded
 
 
@@ -199,8 +205,10 @@ def _set_aside(engine: sa.Engine, report_id: int, reason: str) -> int:
     """Set a landed report aside, so that it is not folded again; return 1, or 0 if it is no longer landed."""
     this_report = report.c.id == report_id
     with transaction(engine) as connection:
-        values = {"fold": lock_folding(connection), "fold_error": reason}
+        fold_number = lock_folding(connection)
+        values = {"fold": fold_number, "fold_error": reason}
         set_aside = connection.execute(report.update().where(_IS_LANDED, this_report).values(values)).rowcount
+        record_counts(connection, fold_number, [CountedReports(0, set_aside, None)])
         # If this is what the database refuses, the data is as safe as before.
         with suppress(sa.exc.DBAPIError), connection.begin_nested():
             pseudonymise_reports(connection, this_report)
@@ -246,6 +254,8 @@ def _folded_campaigns(connection: sa.Connection, of_this_fold: sa.ColumnElement[
             _any(sa.and_(message.c.api_message_id.is_(None), report.c.api_message_id != "")).label("new_ids"),
             _any(other_channel).label("other_channel"),
             sa.case((first != last, 1), else_=0).label("several_channels"),
+            sa.func.count().label("reports"),
+            sa.func.max(report.c.received_at).label("received_at"),
         )
         .join(report, report.c.message_id == message.c.id)
         .where(of_this_fold)
@@ -265,6 +275,7 @@ def _folded_campaigns(connection: sa.Connection, of_this_fold: sa.ColumnElement[
             has_unproven=bool(row.unproven),
             has_new_ids=bool(row.new_ids),
             has_several_channels=has_channel_rows or bool(row.other_channel or row.several_channels),
+            counted=CountedReports(row.campaign_id, row.reports, row.received_at),
         )
         for row in connection.execute(campaigns)
     ]

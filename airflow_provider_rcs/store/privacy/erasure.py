@@ -26,6 +26,7 @@ from airflow_provider_rcs.store.db.tables import (
     suppression,
     suppression_pseudonym,
 )
+from airflow_provider_rcs.store.inbox.cursors import count_changed_reports
 from airflow_provider_rcs.store.inbox.folding import lock_folding
 from airflow_provider_rcs.store.inbox.opt_outs import opt_out_reason
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
@@ -128,6 +129,7 @@ def erase(engine: sa.Engine, phone: str, erased_by: str, *, suppress: bool = Fal
         data = _find(connection, pseudonyms, phone, candidates)
         _pseudonymise(connection, pseudonyms, data.messages)
         _blank_reports(connection, data.reports, fold)
+        count_changed_reports(connection, fold)
         opted_out = _blank_inbound(connection, data.inbound, fold)
         connection.execute(report_refused.delete().where(report_refused.c.id.in_(data.refused_reports)))
         reason = SUPPRESSED_ON_REQUEST if suppress else opted_out

@@ -22,6 +22,7 @@ from airflow_provider_rcs.store.db.tables import (
     report_refused,
     request,
 )
+from airflow_provider_rcs.store.inbox.cursors import count_changed_reports
 from airflow_provider_rcs.store.inbox.folding import lock_folding
 from airflow_provider_rcs.store.privacy.pseudonyms import (
     ANONYMOUS_INBOUND,
@@ -156,6 +157,7 @@ def _prune_reports(engine: sa.Engine, limit: RetentionLimit, of_batch: sa.Column
             .where(of_batch, report.c.fold.is_not(None), IDENTIFIES_RECIPIENT, must_stay)
             .values(fold=fold, **ANONYMOUS_REPORT)
         )
+        count_changed_reports(connection, fold)
     return deleted.rowcount
 
 

@@ -1,4 +1,4 @@
-"""The funnel of a campaign: its recipients counted by state, delivery status and reason."""
+"""The funnel of a campaign: its recipients by state, delivery status and reason, from the counts in the store."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsTooManyFailuresError
 from airflow_provider_rcs.api.outcomes import REJECTED_BY_SERVICE
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
+from airflow_provider_rcs.store.db.count_tables import campaign_count
 from airflow_provider_rcs.store.db.engine import reading
-from airflow_provider_rcs.store.db.tables import campaign, message
+from airflow_provider_rcs.store.db.tables import campaign
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +105,25 @@ def read_funnel(engine: sa.Engine, campaign_name: str) -> Funnel | None:
 
 def read_funnels(engine: sa.Engine, campaign_names: Collection[str]) -> Mapping[str, Funnel]:
     """Return the funnels of several campaigns by name, read in one query; campaigns that do not exist are left out."""
-    groups = (
-        campaign.c.name,
-        message.c.state,
-        message.c.reason,
-        message.c.delivery_status,
-        message.c.delivery_channel,
+    return _read(engine, campaign.c.name.in_(campaign_names))
+
+
+def read_all_funnels(engine: sa.Engine) -> Mapping[str, Funnel]:
+    """Return the funnels of all campaigns by name."""
+    return _read(engine, sa.true())
+
+
+def _read(engine: sa.Engine, condition: sa.ColumnElement[bool]) -> Mapping[str, Funnel]:
+    # Counts that have fallen to 0 stay in the table. Without any, the campaign has a row without a state.
+    of_campaign = sa.and_(
+        campaign_count.c.campaign_id == campaign.c.id,
+        sa.or_(campaign_count.c.messages != 0, campaign_count.c.repeats != 0),
     )
-    counts = (sa.func.count().label("messages"), sa.func.sum(message.c.repeats).label("repeats"))
     query = (
-        sa.select(*groups, *counts)
-        .select_from(campaign.outerjoin(message, message.c.campaign_id == campaign.c.id))
-        .where(campaign.c.name.in_(campaign_names))
-        .group_by(*groups)
-        .order_by(campaign.c.name)
+        sa.select(campaign.c.name, *campaign_count.c)
+        .select_from(campaign.outerjoin(campaign_count, of_campaign))
+        .where(condition)
+        .order_by(campaign.c.id)
     )
     with reading(engine) as connection:
         rows = connection.execute(query).all()

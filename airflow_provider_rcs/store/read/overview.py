@@ -17,7 +17,7 @@ from airflow_provider_rcs.store.campaign.schedules import scheduled_campaigns
 from airflow_provider_rcs.store.inbox.backlog import read_backlog
 from airflow_provider_rcs.store.inbox.silence import ReportHealth, read_report_health
 from airflow_provider_rcs.store.read.exports import campaigns
-from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
+from airflow_provider_rcs.store.read.funnel import Funnel, read_all_funnels
 
 REPORTS_OVERDUE = (
     "NONE: reports are overdue. Check that the receiver is running, and that the panel of the RCS account has its "
@@ -58,11 +58,9 @@ def read_progress(engine: sa.Engine) -> list[ListedCampaign]:
     # Read first, so that the queries after it know every campaign in this list.
     listed = campaigns(engine)
     health = read_report_health(engine, datetime.now(UTC))
-    funnels = [(each, read_funnel(engine, each["name"])) for each in listed]
+    funnels = read_all_funnels(engine)
     return [
-        ListedCampaign(each["name"], each["created_at"], funnel, health[each["name"]])
-        for each, funnel in funnels
-        if funnel is not None
+        ListedCampaign(each["name"], each["created_at"], funnels[each["name"]], health[each["name"]]) for each in listed
     ]
 
 

@@ -216,6 +216,14 @@ _parked = sa.and_(report.c.fold.is_not(None), report.c.message_id.is_(None))
 sa.Index("ix_rcs_report_parked", report.c.id, postgresql_where=_parked, sqlite_where=_parked)
 
 
+# What the references of a campaign's requests have in common: its token and a hyphen. Without parameters, because the
+# expression of a query must be that of the index.
+REFERENCE_PREFIX = sa.func.substr(report.c.campaign_reference, sa.literal_column("1"), sa.literal_column("9"))
+
+
+sa.Index("ix_rcs_report_parked_reference", REFERENCE_PREFIX, postgresql_where=_parked, sqlite_where=_parked)
+
+
 _set_aside = report.c.fold_error.is_not(None)
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsNoReportsError
 from airflow_provider_rcs.store.db.count_tables import campaign_count, report_count
 from airflow_provider_rcs.store.db.engine import reading
-from airflow_provider_rcs.store.db.tables import campaign, report, request
+from airflow_provider_rcs.store.db.tables import REFERENCE_PREFIX, campaign, report, request
 
 # How long a campaign may be silent before warnings are logged.
 SILENT_AFTER = timedelta(minutes=10)
@@ -37,9 +37,7 @@ _REPORTS_ARE_DUE = sa.and_(
 
 # A report that is not folded yet, or is parked: it shows as well that the receiver works. Two conditions, each of which
 # has an index of few rows.
-_NAMES_CAMPAIGN = sa.func.substr(
-    report.c.campaign_reference, sa.literal_column("1"), sa.literal_column("9")
-) == campaign.c.token.concat("-")
+_NAMES_CAMPAIGN = campaign.c.token.concat("-") == REFERENCE_PREFIX
 _HAS_UNFOLDED = sa.exists().where(report.c.fold.is_(None), _NAMES_CAMPAIGN)
 _HAS_PARKED = sa.exists().where(report.c.fold.is_not(None), report.c.message_id.is_(None), _NAMES_CAMPAIGN)
 

@@ -128,6 +128,13 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(
+        "ix_rcs_report_parked_reference",
+        "rcs_report",
+        [sa.text("substr(campaign_reference, 1, 9)")],
+        postgresql_where=sa.text("fold IS NOT NULL AND message_id IS NULL"),
+        sqlite_where=sa.text("fold IS NOT NULL AND message_id IS NULL"),
+    )
+    op.create_index(
         "ix_rcs_report_parked",
         "rcs_report",
         ["id"],

@@ -12,8 +12,17 @@ _KIND = "campaign_id, state, reason, delivery_status, delivery_channel"
 _IS_SENT = "($row.state = 'accepted' OR $row.state = 'in_doubt' AND $row.echoed_at IS NOT NULL)"
 
 # On PostgreSQL once for each statement that changes messages, from all rows that it has changed.
-_COLUMNS = f"{_KIND}, repeats, coalesce(delivery_at, updated_at) AS status_at"
-_NEW, _OLD = f"SELECT {_COLUMNS}, 1 AS n FROM new_rows", f"SELECT {_COLUMNS}, -1 AS n FROM old_rows"
+# Both sides are counted before they are compared: one pass over the rows each, with little to do for a row.
+_STATUS_HOUR = """
+            CASE WHEN delivery_status <> '' THEN
+                date_bin('1 hour', coalesce(delivery_at, updated_at), '2000-01-01 00:00+00')
+            END AS hour"""
+_NEW = f"""
+            SELECT {_KIND},{_STATUS_HOUR}, count(*) AS messages, sum(repeats) AS repeats
+            FROM new_rows GROUP BY {_KIND}, hour"""
+_OLD = f"""
+            SELECT {_KIND},{_STATUS_HOUR}, -count(*) AS messages, -sum(repeats) AS repeats
+            FROM old_rows GROUP BY {_KIND}, hour"""
 _CHANGED_ROWS = {"insert": _NEW, "update": f"{_NEW} UNION ALL {_OLD}", "delete": _OLD}
 _TRANSITION_TABLES = {
     "insert": "NEW TABLE AS new_rows",
@@ -24,11 +33,11 @@ _FUNCTION = Template("""
 CREATE OR REPLACE FUNCTION rcs_count_$operation() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$$$
 BEGIN
     WITH changed AS (
-        SELECT $kind, sum(n) AS messages, sum(n * repeats) AS repeats,
-            CASE WHEN delivery_status <> '' THEN date_bin('1 hour', status_at, '2000-01-01 00:00+00') END AS hour
-        FROM ($rows) AS each
+        SELECT $kind, hour, sum(messages) AS messages, sum(repeats) AS repeats
+        FROM ($rows
+        ) AS each
         GROUP BY $kind, hour
-        HAVING sum(n) <> 0 OR sum(n * repeats) <> 0
+        HAVING sum(messages) <> 0 OR sum(repeats) <> 0
     ), counts AS (
         SELECT $kind, sum(messages) AS messages, sum(repeats) AS repeats FROM changed
         GROUP BY $kind

@@ -15,7 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState, status_codes
-from airflow_provider_rcs.store.db.tables import attempt, campaign, message, metadata, report, request, store
+from airflow_provider_rcs.store.db.inbox_tables import report
+from airflow_provider_rcs.store.db.tables import attempt, campaign, message, metadata, request, store
 from airflow_provider_rcs.store.inbox.folded_codes import codes_as_text
 
 _RECIPIENTS_PER_REQUEST = 1_000

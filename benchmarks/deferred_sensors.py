@@ -105,7 +105,7 @@ class _Statements:
 
     def _note(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
         self.all += 1
-        self.looks += "rcs_message" in statement
+        self.looks += "rcs_campaign_count" in statement
 
 
 @asynccontextmanager

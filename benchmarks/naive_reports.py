@@ -10,7 +10,7 @@ from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from pydantic import BaseModel
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from airflow_provider_rcs.store.db import tables
+from airflow_provider_rcs.store.db import inbox_tables
 from airflow_provider_rcs.store.db.engine import engine_from_url
 
 
@@ -19,7 +19,7 @@ class _Base(DeclarativeBase):
 
 
 class _Row(_Base):
-    __table__ = tables.report
+    __table__ = inbox_tables.report
 
 
 class _Report(BaseModel):

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.db.tables import inbound, report
+from airflow_provider_rcs.store.db.inbox_tables import inbound, report
 from tests.receiver_process import ReceiverProcess
 from tests.sandbox_process import SandboxProcess
 

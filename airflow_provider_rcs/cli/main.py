@@ -21,6 +21,7 @@ COMMANDS = {
     "preview": "show what a campaign to the rows of a query would send, without sending it",
     "campaigns": "list the campaigns of the store with their progress",
     "accounts": "list the accounts of the store, and say that one has another login or host by now",
+    "check": "count the messages anew, and compare them with the counts that the store keeps",
     "cancel": "cancel a campaign, so that nothing more is sent",
     "resolve": "resolve messages in doubt by hand",
     "refold": "apply changed status codes to the reports that have landed",

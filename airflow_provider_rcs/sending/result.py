@@ -47,7 +47,7 @@ def conclude(
     fold_if_possible(engine, partial(fold_parked, since=datetime.now(UTC) - _PARKED_SINCE))
     funnel = require_funnel(engine, attempt.campaign.name)
     log.info("Campaign %s: %s", attempt.campaign.name, describe_counts(funnel))
-    _require_settled(funnel, count_shard_states(engine, attempt), settings, stopped_by)
+    _require_settled(funnel, _own_states(engine, attempt, funnel), settings, stopped_by)
     return task_result(engine, attempt.campaign, funnel)
 
 
@@ -73,6 +73,13 @@ def describe_counts(funnel: Funnel) -> str:
     return ", ".join(
         [f"{funnel.requested} requested", *(f"{count} {state}" for state, count in funnel.states.items() if count)]
     )
+
+
+def _own_states(engine: sa.Engine, attempt: Attempt, funnel: Funnel) -> Mapping[MessageState, int]:
+    """Return the counts of the attempt's own shard; those of the campaign where no part of it can be unsettled."""
+    if funnel.states[MessageState.PLANNED] or funnel.states[MessageState.IN_DOUBT]:
+        return count_shard_states(engine, attempt)
+    return funnel.states
 
 
 def _require_settled(

@@ -16,6 +16,7 @@ from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.sending.scheduled import DispatchConnections, schedule_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.db.tables import attempt, campaign, message, request
+from airflow_provider_rcs.store.maintenance.checking import check
 from airflow_provider_rcs.store.outbox.attempts import StartedBy
 from airflow_provider_rcs.store.read.funnel import read_funnel
 from tests.chaos.sender import DONE, KILLED, TEMPLATE, Sender, Task
@@ -216,7 +217,10 @@ class CampaignUnderTest:
             return [dict(row) for row in rows.mappings()]
 
     def require_consistent_ledger(self) -> Ledger:
-        """Compare the ledger with the service's record while no process sends: nothing twice, lost or misstated."""
+        """Compare the ledger with the service's record while no process sends: nothing twice, lost or misstated.
+
+        The counts that the store keeps are compared with its rows as well.
+        """
         ledger = self.ledger()
         messages = self.messages(ledger.token)
         twice = {phone: times for phone, times in messages.items() if times > 1}
@@ -229,6 +233,7 @@ class CampaignUnderTest:
         assert lost == 0
         assert not unrecorded, f"{len(unrecorded)} were messaged, but the ledger says that they were not"
         assert ledger.phones("accepted") <= messages.keys(), "accepted in the ledger, but not by the service"
+        assert [each for each in check(self.store.engine) if each.differences] == []
         return ledger
 
     def require_settled_by_reports(self) -> Ledger:

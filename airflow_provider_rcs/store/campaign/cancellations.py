@@ -12,6 +12,7 @@ from airflow_provider_rcs.api.errors import RcsCancelledError, RcsInputError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, lock_campaign
 from airflow_provider_rcs.store.db.bulk import insert_or_ignore
+from airflow_provider_rcs.store.db.count_tables import campaign_count
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
 from airflow_provider_rcs.store.db.tables import cancellation as cancellations
@@ -87,10 +88,10 @@ def cancel(engine: sa.Engine, campaign: Campaign, cancellation: Cancellation) ->
                 updated_at=datetime.now(UTC),
             )
         ).rowcount
-        handed_over = sa.select(sa.func.count()).where(
-            message.c.campaign_id == campaign.id, message.c.state.in_(_HANDED_OVER)
+        handed_over = sa.select(sa.func.coalesce(sa.func.sum(campaign_count.c.messages), 0)).where(
+            campaign_count.c.campaign_id == campaign.id, campaign_count.c.state.in_(_HANDED_OVER)
         )
-        return CancellationResult(first, not_sent, connection.execute(handed_over).scalar_one())
+        return CancellationResult(first, not_sent, int(connection.execute(handed_over).scalar_one()))
 
 
 def require_not_cancelled(connection: sa.Connection, campaign: Campaign) -> None:

@@ -14,6 +14,7 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, campaign_from_row, lock_campaign
 from airflow_provider_rcs.store.db.bulk import insert_or_update
 from airflow_provider_rcs.store.db.clock import database_now
+from airflow_provider_rcs.store.db.count_tables import campaign_count
 from airflow_provider_rcs.store.db.engine import reading, reading_once, transaction
 from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
@@ -183,13 +184,19 @@ def close_schedule(engine: sa.Engine, attempt: Attempt) -> None:
         )
 
 
+# Counted first: without a planned message, all of the campaign's would be read.
+_COUNTS_PLANNED = sa.exists().where(
+    campaign_count.c.campaign_id == scheduled.c.campaign_id,
+    campaign_count.c.state == MessageState.PLANNED,
+    campaign_count.c.messages > 0,
+)
 _HAS_PLANNED = sa.exists().where(
     message.c.campaign_id == scheduled.c.campaign_id,
     message.c.state == MessageState.PLANNED,
     message.c.listed_by >= scheduled.c.listed_by,
 )
 _NEEDS_DISPATCH = sa.and_(
-    sa.or_(scheduled.c.settled_at.is_(None), _HAS_PLANNED),
+    sa.or_(scheduled.c.settled_at.is_(None), sa.and_(_COUNTS_PLANNED, _HAS_PLANNED)),
     ~sa.exists().where(cancellation.c.campaign_id == scheduled.c.campaign_id),
 )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.db.tables import message, report
+from airflow_provider_rcs.store.db.inbox_tables import report
+from airflow_provider_rcs.store.db.tables import message
 
 HAS_NO_PHONE_BUT_TEXT = sa.and_(message.c.phone.is_(None), message.c.phone_as_listed != sa.literal_column("''"))
 

@@ -8,21 +8,21 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.db.engine import reading
-from airflow_provider_rcs.store.db.tables import inbound, report, report_refused
+from airflow_provider_rcs.store.db.inbox_tables import inbound, report, report_refused
 
 # Counting more would take longer than anyone who asks for the backlog waits.
-MOST_COUNTED = 100_000
+MOST_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
     """What has arrived and was not applied.
 
-    :param unfolded: how many reports wait for a fold; at most 100,000 are counted.
+    :param unfolded: how many reports wait for a fold; at most 10,000 are counted.
     :param oldest: when the first of them arrived; ``None`` without any.
-    :param set_aside: how many reports could not be folded and are set aside; at most 100,000 are counted.
+    :param set_aside: how many reports could not be folded and are set aside; at most 10,000 are counted.
     :param unapplied_opt_outs: how many people opted out by a reply that does not say which phone to suppress.
-    :param refused: how many different bodies could not be read; at most 100,000 are counted.
+    :param refused: how many different bodies could not be read; at most 10,000 are counted.
     """
 
     unfolded: int

@@ -9,10 +9,10 @@ from airflow_provider_rcs.api.accounts import ANOTHER_WAY, ReportsConnection
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
 from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.api.wire.reports import read_body
-from airflow_provider_rcs.store.db import tables
+from airflow_provider_rcs.store.db import inbox_tables
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
 
-_MAX_STATUS_CODE_LENGTH: int = tables.report.c.status_code.type.length  # type: ignore[attr-defined]
+_MAX_STATUS_CODE_LENGTH: int = inbox_tables.report.c.status_code.type.length  # type: ignore[attr-defined]
 
 
 def received(

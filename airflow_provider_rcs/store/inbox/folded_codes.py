@@ -69,9 +69,15 @@ def outdated_campaigns(engine: sa.Engine, codes: AccountCodes | None) -> list[Ou
         folded = connection.execute(sa.select(*columns).where(campaign.c.folded_codes.is_not(None)))
         rows = folded.all()
     found = []
+    # Most campaigns have the same codes.
+    known: dict[tuple[tuple[str, str], ...], tuple[Mapping[str, DeliveryStatus], str]] = {}
     for row in rows:
-        now = status_codes(codes.overrides_of(row.account, row.status_codes) if codes else row.status_codes)
-        if row.folded_codes != codes_as_text(now):
+        overrides = codes.overrides_of(row.account, row.status_codes) if codes else row.status_codes
+        key = tuple(sorted(overrides.items()))
+        if key not in known:
+            known[key] = status_codes(overrides), codes_as_text(status_codes(overrides))
+        now, text = known[key]
+        if row.folded_codes != text:
             found.append(OutdatedCampaign(row.name, _differences(row.folded_codes, now)))
     return found
 

@@ -19,7 +19,9 @@ from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState, stat
 from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.engine import reading, reading_once, transaction
-from airflow_provider_rcs.store.db.tables import campaign, inbound, message, message_channel, report, request, store
+from airflow_provider_rcs.store.db.inbox_tables import inbound, message_channel, report
+from airflow_provider_rcs.store.db.tables import campaign, message, request, store
+from airflow_provider_rcs.store.inbox.cursors import CountedReports, record_counts
 from airflow_provider_rcs.store.inbox.folded_codes import codes_as_text, record_folded_codes
 from airflow_provider_rcs.store.inbox.inbound import fold_inbound, read_landed_inbound
 from airflow_provider_rcs.store.inbox.matching import (
@@ -177,6 +179,7 @@ class _FoldedCampaign:
     :param has_new_ids: whether a report has an id of the service that its message may not have yet.
     :param has_foreign: whether a report came from another account.
     :param has_several_channels: whether several channels may have reported on a message, in this fold or before.
+    :param counted: its reports in this fold.
     """
 
     campaign_id: int
@@ -186,6 +189,7 @@ class _FoldedCampaign:
     has_new_ids: bool
     has_foreign: bool
     has_several_channels: bool
+    counted: CountedReports
 
 
 def _fold_some(engine: sa.Engine, candidates: sa.ColumnElement[bool] = _IS_LANDED) -> int:
@@ -219,6 +223,9 @@ def _fold_some(engine: sa.Engine, candidates: sa.ColumnElement[bool] = _IS_LANDE
             update(connection, [each.campaign_id for each in alike], codes, of_this_fold)
             if differing := [each.campaign_id for each in alike if each.folded_codes != codes_as_text(codes)]:
                 record_folded_codes(connection, differing, codes)
+        counted = [each.counted for each in campaigns]
+        parked = folded - sum(each.reports for each in counted)
+        record_counts(connection, fold_number, [*counted, CountedReports(0, parked, None)])
     return folded
 
 
@@ -253,8 +260,10 @@ def _set_aside(engine: sa.Engine, report_id: int, reason: str) -> int:
     """Set a landed report aside, so that it is not folded again; return 1, or 0 if it is no longer landed."""
     this_report = report.c.id == report_id
     with transaction(engine) as connection:
-        values = {"fold": lock_folding(connection), "fold_error": reason}
+        fold_number = lock_folding(connection)
+        values = {"fold": fold_number, "fold_error": reason}
         set_aside = connection.execute(report.update().where(_IS_LANDED, this_report).values(values)).rowcount
+        record_counts(connection, fold_number, [CountedReports(0, set_aside, None)])
         # If this is what the database refuses, the data is as safe as before.
         with suppress(sa.exc.DBAPIError), connection.begin_nested():
             pseudonymise_reports(connection, this_report)
@@ -302,6 +311,8 @@ def _folded_campaigns(connection: sa.Connection, of_this_fold: sa.ColumnElement[
             sa.case((first != last, 1), else_=0).label("several_channels"),
             sa.func.min(sa.func.nullif(report.c.account, "")).label("first_account"),
             sa.func.max(sa.func.nullif(report.c.account, "")).label("last_account"),
+            sa.func.count().label("reports"),
+            sa.func.max(report.c.received_at).label("received_at"),
         )
         .join(report, report.c.message_id == message.c.id)
         .where(of_this_fold)
@@ -322,6 +333,7 @@ def _folded_campaigns(connection: sa.Connection, of_this_fold: sa.ColumnElement[
             has_new_ids=bool(row.new_ids),
             has_foreign=not {row.first_account, row.last_account} <= {None, row.account},
             has_several_channels=has_channel_rows or bool(row.other_channel or row.several_channels),
+            counted=CountedReports(row.campaign_id, row.reports, row.received_at),
         )
         for row in connection.execute(campaigns)
     ]

@@ -15,7 +15,8 @@ from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.models import InboundMessage
 from airflow_provider_rcs.api.opt_out import opt_out_word
 from airflow_provider_rcs.store.db.bulk import ColumnTypes, column_types, dialect_insert, rows_as_json, rows_from_json
-from airflow_provider_rcs.store.db.tables import erasure, inbound, message
+from airflow_provider_rcs.store.db.inbox_tables import inbound
+from airflow_provider_rcs.store.db.tables import erasure, message
 from airflow_provider_rcs.store.inbox.opt_outs import OptOut, RepliedMessage, read_opt_out_phone, suppress_opt_outs
 from airflow_provider_rcs.store.inbox.phone_matching import NamedByPhone, find_messages_by_phone
 from airflow_provider_rcs.store.privacy.pseudonyms import ANONYMOUS_INBOUND, IS_PSEUDONYMISED, find_pseudonyms

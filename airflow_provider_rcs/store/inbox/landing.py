@@ -19,7 +19,8 @@ from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.api.opt_out import DEFAULT_OPT_OUT_WORDS
 from airflow_provider_rcs.store.db.bulk import column_types, insert_or_update, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.engine import durable_by_itself, login_of, transaction
-from airflow_provider_rcs.store.db.tables import report, report_refused, store
+from airflow_provider_rcs.store.db.inbox_tables import report, report_refused
+from airflow_provider_rcs.store.db.tables import store
 from airflow_provider_rcs.store.inbox.inbound import land_inbound
 
 if TYPE_CHECKING:

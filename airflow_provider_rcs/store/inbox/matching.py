@@ -8,7 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
-from airflow_provider_rcs.store.db.tables import campaign, message, report, request
+from airflow_provider_rcs.store.db.inbox_tables import report
+from airflow_provider_rcs.store.db.tables import campaign, message, request
 from airflow_provider_rcs.store.inbox.phone_matching import NamedByPhone, find_messages_by_phone
 from airflow_provider_rcs.store.outbox.settlement import IS_OF_REQUEST
 

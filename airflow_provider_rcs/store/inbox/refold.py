@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.statuses import DeliveryStatus, status_codes
 from airflow_provider_rcs.store.db.bulk import ColumnTypes, column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.engine import reading, transaction
-from airflow_provider_rcs.store.db.tables import campaign, message, message_channel, report, store
+from airflow_provider_rcs.store.db.inbox_tables import message_channel, report
+from airflow_provider_rcs.store.db.tables import campaign, message, store
 from airflow_provider_rcs.store.inbox.folded_codes import MIXED, AccountCodes, codes_as_text
 from airflow_provider_rcs.store.inbox.folding import lock_folding
 from airflow_provider_rcs.store.inbox.status_ranking import (

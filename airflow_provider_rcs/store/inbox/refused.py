@@ -15,7 +15,7 @@ from airflow_provider_rcs.api.errors import RcsRefusedDataError
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.api.opt_out import DEFAULT_OPT_OUT_WORDS
 from airflow_provider_rcs.store.db.engine import reading, transaction
-from airflow_provider_rcs.store.db.tables import report, report_refused
+from airflow_provider_rcs.store.db.inbox_tables import report, report_refused
 from airflow_provider_rcs.store.inbox.bodies import received
 from airflow_provider_rcs.store.inbox.landing import REJECTED_BY_DATABASE, ReceivedReports, land_within
 

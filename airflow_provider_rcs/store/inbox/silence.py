@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsNoReportsError
+from airflow_provider_rcs.store.db.count_tables import campaign_count, report_count
 from airflow_provider_rcs.store.db.engine import reading
-from airflow_provider_rcs.store.db.tables import campaign, message, report, request
+from airflow_provider_rcs.store.db.inbox_tables import REFERENCE_PREFIX, report
+from airflow_provider_rcs.store.db.tables import campaign, request
 
 # How long a campaign may be silent before warnings are logged.
 SILENT_AFTER = timedelta(minutes=10)
@@ -22,9 +24,25 @@ _GIVEN_UP_AFTER = 7 * _DAY
 # The counter of these warnings in the metrics of Airflow and of the receiver.
 SILENT_METRIC = "rcs.campaign.silent"
 
-_HAS_STATUSES = sa.exists().where(message.c.campaign_id == campaign.c.id, message.c.delivery_rank >= 0)
+_HAS_STATUSES = sa.exists().where(
+    campaign_count.c.campaign_id == campaign.c.id,
+    campaign_count.c.delivery_status != "",
+    campaign_count.c.messages > 0,
+)
 
-_REPORTS_ARE_DUE = sa.and_(request.c.state == "accepted", request.c.claimed_at >= campaign.c.reports_since)
+_REPORTS_ARE_DUE = sa.and_(
+    request.c.campaign_id == campaign.c.id,
+    request.c.state == "accepted",
+    request.c.claimed_at >= campaign.c.reports_since,
+)
+
+# A report that is not folded yet, or is parked: it shows as well that the receiver works. Two conditions, each of which
+# has an index of few rows.
+_NAMES_CAMPAIGN = sa.and_(
+    campaign.c.token.concat("-") == REFERENCE_PREFIX, report.c.account.in_(("", campaign.c.account))
+)
+_HAS_UNFOLDED = sa.exists().where(report.c.fold.is_(None), _NAMES_CAMPAIGN)
+_HAS_PARKED = sa.exists().where(report.c.fold.is_not(None), report.c.message_id.is_(None), _NAMES_CAMPAIGN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +63,15 @@ def read_report_health(engine: sa.Engine, now: datetime) -> Mapping[str, ReportH
 
     :param now: the current time.
     """
-    last = (
-        sa.select(message.c.campaign_id, sa.func.max(report.c.received_at).label("received_at"))
-        .join(report, report.c.message_id == message.c.id)
-        .group_by(message.c.campaign_id)
-        .subquery()
+    last = sa.func.max(report_count.c.received_at).label("last_report_at")
+    campaigns = (
+        sa.select(campaign.c.name, sa.type_coerce(last, report.c.received_at.type).label("last_report_at"))
+        .outerjoin(report_count, report_count.c.campaign_id == campaign.c.id)
+        .group_by(campaign.c.name)
     )
-    # Pruning deletes the reports of a campaign, but its messages keep their statuses.
-    has_reports = sa.case((last.c.received_at.is_not(None), sa.true()), else_=_HAS_STATUSES)
-    campaigns = sa.select(
-        campaign.c.name,
-        sa.type_coerce(last.c.received_at, report.c.received_at.type).label("last_report_at"),
-        has_reports.label("has_reports"),
-    ).outerjoin(last, last.c.campaign_id == campaign.c.id)
     with reading(engine) as connection:
         rows = connection.execute(campaigns).all()
-    silent = read_silent_campaigns(engine, [row.name for row in rows if not row.has_reports])
+    silent = _read_silent(engine, ~_HAS_STATUSES)
     return {
         row.name: ReportHealth(row.last_report_at, is_overdue(silent.get(row.name), SILENT_AFTER, now)) for row in rows
     }
@@ -71,26 +82,21 @@ def read_silent_campaigns(engine: sa.Engine, campaign_names: Collection[str]) ->
 
     :param campaign_names: campaigns none of whose messages has a delivery status.
     """
-    landed = (
-        sa.select(report.c.id)
-        .join(asked := request.alias(), asked.c.reference == report.c.campaign_reference)
-        .where(
-            asked.c.campaign_id == campaign.c.id,
-            report.c.account.in_(("", campaign.c.account)),
-            # A report that is not folded yet, or is parked: it shows as well that the receiver works.
-            sa.or_(report.c.fold.is_(None), sa.and_(report.c.fold.is_not(None), report.c.message_id.is_(None))),
-        )
-        .exists()
-    )
-    sent_at = sa.type_coerce(sa.func.min(request.c.claimed_at), request.c.claimed_at.type)
-    silent = (
-        sa.select(campaign.c.name, campaign.c.send_at, sent_at.label("sent_at"))
-        .join(request, request.c.campaign_id == campaign.c.id)
-        .where(campaign.c.name.in_(campaign_names), _REPORTS_ARE_DUE, ~landed)
-        .group_by(campaign.c.id, campaign.c.name, campaign.c.send_at)
+    return _read_silent(engine, campaign.c.name.in_(campaign_names))
+
+
+def _read_silent(engine: sa.Engine, condition: sa.ColumnElement[bool]) -> Mapping[str, datetime]:
+    # The first request, and not the least date of all of them: an index finds it.
+    first = sa.select(request.c.claimed_at).where(_REPORTS_ARE_DUE).order_by(request.c.id).limit(1).scalar_subquery()
+    silent = sa.select(campaign.c.name, campaign.c.send_at, first.label("sent_at")).where(
+        condition, campaign.c.reports_since.is_not(None), ~_HAS_UNFOLDED, ~_HAS_PARKED
     )
     with reading(engine) as connection:
-        return {row.name: max(row.sent_at, row.send_at or row.sent_at) for row in connection.execute(silent)}
+        return {
+            row.name: max(row.sent_at, row.send_at or row.sent_at)
+            for row in connection.execute(silent)
+            if row.sent_at is not None
+        }
 
 
 def read_campaigns_to_warn_about(
@@ -100,14 +106,9 @@ def read_campaigns_to_warn_about(
 
     :param last_check: as for :func:`is_warning_due`.
     """
-    has_due_reports = sa.exists().where(request.c.campaign_id == campaign.c.id, _REPORTS_ARE_DUE)
-    candidates = sa.select(campaign.c.name).where(has_due_reports, ~_HAS_STATUSES)
-    with reading(engine) as connection:
-        names = connection.execute(candidates).scalars().all()
-    silent = read_silent_campaigns(engine, names) if names else {}
     return {
         name: since
-        for name, since in silent.items()
+        for name, since in _read_silent(engine, ~_HAS_STATUSES).items()
         if now < since + _GIVEN_UP_AFTER and is_warning_due(since, now, last_check)
     }
 

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.statuses import DeliveryStatus
 from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
 from airflow_provider_rcs.store.db.bulk import dialect_insert
-from airflow_provider_rcs.store.db.tables import campaign, message, message_channel, report
+from airflow_provider_rcs.store.db.inbox_tables import message_channel, report
+from airflow_provider_rcs.store.db.tables import campaign, message
 from airflow_provider_rcs.store.privacy.pseudonyms import IS_PSEUDONYMISED
 
 # A channel is a service that reports, such as ``RCS``, or ``SMS`` after a fallback. For each channel, the report wins

@@ -1,11 +1,11 @@
-"""Work on the whole store that takes a while: pruning and refolding, counted, with a line of progress now and then."""
+"""Work on the whole store that takes a while: pruning, refolding and checking, with a line of progress now and then."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from airflow_provider_rcs.store.campaign.campaigns import require_campaign
 from airflow_provider_rcs.store.inbox.folded_codes import AccountCodes
 from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
 from airflow_provider_rcs.store.inbox.refold import refold
+from airflow_provider_rcs.store.maintenance.checking import CheckedCampaign, check
 from airflow_provider_rcs.store.privacy.old_rows import RetentionLimit
 from airflow_provider_rcs.store.privacy.retention import prune
 
@@ -86,6 +87,18 @@ def refold_store(
         if clock.is_due():
             show(f"Refolded so far: {messages:,} messages, {changed:,} changed")
     return messages, changed
+
+
+def check_store(engine: sa.Engine, show: ShowLine) -> Iterator[CheckedCampaign]:
+    """Check the counts that the store keeps, and yield each campaign when it is checked.
+
+    :param show: shows a line of progress every few seconds.
+    """
+    clock = _LineClock()
+    for number, checked in enumerate(check(engine), 1):
+        yield checked
+        if clock.is_due():
+            show(f"Checked so far: {number:,} campaigns")
 
 
 class _LineClock:

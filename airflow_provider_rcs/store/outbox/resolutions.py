@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, lock_campaign
+from airflow_provider_rcs.store.db.count_tables import campaign_count
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.db.tables import message, request
@@ -79,7 +80,15 @@ def requests_in_doubt(engine: sa.Engine, campaign: Campaign) -> Sequence[Request
         .group_by(request.c.id, *columns, *starter)
         .order_by(request.c.id)
     )
+    # Without a message in doubt, all of the campaign's messages would be read to find none.
+    has_some = sa.exists().where(
+        campaign_count.c.campaign_id == campaign.id,
+        campaign_count.c.state == MessageState.IN_DOUBT,
+        campaign_count.c.messages > 0,
+    )
     with reading(engine) as connection:
+        if not connection.execute(sa.select(has_some)).scalar_one():
+            return []
         return [
             RequestInDoubt(row.reference, row.claimed_at, row.in_doubt, row.reason, str(started_by_of_row(row)))
             for row in connection.execute(in_doubt)

@@ -15,18 +15,17 @@ from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import find_campaign, lock_campaign
 from airflow_provider_rcs.store.db.bulk import insert_or_ignore, insert_or_update
 from airflow_provider_rcs.store.db.engine import reading, transaction
+from airflow_provider_rcs.store.db.inbox_tables import inbound, report, report_refused
 from airflow_provider_rcs.store.db.tables import (
     campaign,
     capped_phone,
     erasure,
-    inbound,
     message,
-    report,
-    report_refused,
     store,
     suppression,
     suppression_pseudonym,
 )
+from airflow_provider_rcs.store.inbox.cursors import count_changed_reports
 from airflow_provider_rcs.store.inbox.folding import lock_folding
 from airflow_provider_rcs.store.inbox.opt_outs import opt_out_reason
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
@@ -202,6 +201,7 @@ def _erase_rest(
         is_found = sa.and_(report.c.id.in_(reports), report.c.fold.is_not(None))
         # With the number of a new fold, so that the next load updates them in the warehouse.
         connection.execute(report.update().where(is_found).values(fold=fold, **ANONYMOUS_REPORT))
+        count_changed_reports(connection, fold)
         is_new = sa.or_(inbound.c.fold > searched_up_to, inbound.c.fold.is_(None))
         replies = sorted({*found.inbound, *find_inbound(connection, phone, message_ids, is_new)})
         _suppress_pseudonym(connection, pseudonyms, phone, _blank_inbound(connection, replies, fold))

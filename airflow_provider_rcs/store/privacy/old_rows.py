@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import CAMPAIGN_TOKEN_LENGTH
-from airflow_provider_rcs.store.db.tables import attempt, campaign, inbound, message, report, report_refused, request
+from airflow_provider_rcs.store.db.inbox_tables import inbound, report, report_refused
+from airflow_provider_rcs.store.db.tables import attempt, campaign, message, request
 from airflow_provider_rcs.store.privacy.pseudonyms import (
     ANONYMOUS_INBOUND,
     ANONYMOUS_REPORT,

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.recipients.phones import could_be_phone, digits_of_phone
 from airflow_provider_rcs.store.db.engine import reading
+from airflow_provider_rcs.store.db.inbox_tables import inbound, report, report_refused
 from airflow_provider_rcs.store.db.person_indexes import HAS_NO_PHONE_BUT_TEXT, IS_FOUND_BY_PHONE
-from airflow_provider_rcs.store.db.tables import inbound, message, report, report_refused, suppression
+from airflow_provider_rcs.store.db.tables import message, suppression
 from airflow_provider_rcs.store.privacy.pseudonyms import (
     IDENTIFIES_RECIPIENT,
     INBOUND_IDENTIFIES_PERSON,

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.db.bulk import ColumnTypes, column_types, rows_as_json, rows_from_json
-from airflow_provider_rcs.store.db.tables import campaign, erasure, inbound, message, report, request, store
+from airflow_provider_rcs.store.db.inbox_tables import inbound, report
+from airflow_provider_rcs.store.db.tables import campaign, erasure, message, request, store
 
 PSEUDONYM_PREFIX = "pseudonym:"
 

@@ -13,7 +13,9 @@ from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.clock import database_now
 from airflow_provider_rcs.store.db.engine import reading, transaction
-from airflow_provider_rcs.store.db.tables import inbound, message, report, report_refused
+from airflow_provider_rcs.store.db.inbox_tables import inbound, report, report_refused
+from airflow_provider_rcs.store.db.tables import message
+from airflow_provider_rcs.store.inbox.cursors import count_changed_reports
 from airflow_provider_rcs.store.inbox.folding import lock_folding
 from airflow_provider_rcs.store.privacy.old_rows import (
     SETTLED,
@@ -171,6 +173,8 @@ def _prune_those(connection: sa.Connection, kept: Retained, ids: Sequence[int], 
     deleted = connection.execute(kept.table.delete().where(selected, kept.is_deletable), parameter)
     blank = kept.table.update().where(selected, kept.must_be_blanked)
     connection.execute(blank.values(fold=fold, **kept.anonymous), parameter)
+    if kept.table is report:
+        count_changed_reports(connection, fold)
     return PrunedRows(kept.table.name, deleted.rowcount)
 
 

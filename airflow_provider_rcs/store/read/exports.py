@@ -8,7 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.db.engine import reading
-from airflow_provider_rcs.store.db.tables import campaign, inbound, message, message_channel, report, request, store
+from airflow_provider_rcs.store.db.inbox_tables import inbound, message_channel, report
+from airflow_provider_rcs.store.db.tables import campaign, message, request, store
 
 Row = Mapping[str, Any]
 

@@ -1,21 +1,28 @@
-"""The funnel of a campaign: its recipients counted by state, delivery status and reason."""
+"""The funnel of a campaign: its recipients by state, delivery status and reason, from the counts in the store."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsTooManyFailuresError
 from airflow_provider_rcs.api.outcomes import REJECTED_BY_SERVICE
-from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
+from airflow_provider_rcs.api.statuses import DELIVERED_STATUSES, DeliveryStatus, MessageState
+from airflow_provider_rcs.store.db.count_tables import campaign_count
 from airflow_provider_rcs.store.db.engine import reading_once
-from airflow_provider_rcs.store.db.tables import campaign, message
+from airflow_provider_rcs.store.db.tables import campaign
+
+_COUNT_COLUMNS = ("state", "reason", "delivery_status", "delivery_channel", "messages", "repeats")
+
+_STATES = {str(state): state for state in MessageState}
+_STATUSES = {str(status): status for status in DeliveryStatus}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,48 +111,43 @@ def read_funnel(engine: sa.Engine, campaign_name: str) -> Funnel | None:
 
 def read_funnels(engine: sa.Engine, campaign_names: Collection[str]) -> Mapping[str, Funnel]:
     """Return the funnels of several campaigns by name, read in one query; campaigns that do not exist are left out."""
-    groups = (
-        campaign.c.name,
-        message.c.state,
-        message.c.reason,
-        message.c.delivery_status,
-        message.c.delivery_channel,
+    # Counts that have fallen to 0 stay in the table. Without any, the campaign has a row without a state.
+    of_campaign = sa.and_(
+        campaign_count.c.campaign_id == campaign.c.id,
+        sa.or_(campaign_count.c.messages != 0, campaign_count.c.repeats != 0),
     )
-    counts = (sa.func.count().label("messages"), sa.func.sum(message.c.repeats).label("repeats"))
     query = (
-        sa.select(*groups, *counts)
-        .select_from(campaign.outerjoin(message, message.c.campaign_id == campaign.c.id))
+        sa.select(campaign.c.name, *(campaign_count.c[name] for name in _COUNT_COLUMNS))
+        .select_from(campaign.outerjoin(campaign_count, of_campaign))
         .where(campaign.c.name.in_(campaign_names))
-        .group_by(*groups)
-        .order_by(campaign.c.name)
+        .order_by(campaign.c.id)
     )
     with reading_once(engine) as connection:
         rows = connection.execute(query).all()
-    return {
-        name: _funnel_of(row for row in of_campaign if row.state is not None)
-        for name, of_campaign in groupby(rows, lambda row: str(row.name))
-    }
+    return {name: _funnel_of(of_campaign) for name, of_campaign in groupby(rows, itemgetter(0))}
 
 
-def _funnel_of(rows: Iterable[sa.Row[Any]]) -> Funnel:
-    states: Counter[MessageState] = Counter(dict.fromkeys(MessageState, 0))
-    statuses: Counter[DeliveryStatus] = Counter(dict.fromkeys(DeliveryStatus, 0))
+def _funnel_of(rows: Iterable[Sequence[Any]]) -> Funnel:
+    states = dict.fromkeys(MessageState, 0)
+    statuses = dict.fromkeys(DeliveryStatus, 0)
     reasons: dict[MessageState, Counter[str]] = {}
     delivered_by: Counter[str] = Counter()
     unreported = 0
-    for row in rows:
-        state = MessageState(row.state)
-        states[state] += row.messages
-        states[MessageState.DUPLICATE] += row.repeats
-        if row.delivery_status:
-            status = DeliveryStatus(row.delivery_status)
-            statuses[status] += row.messages
-            if status.is_delivered:
-                delivered_by[row.delivery_channel] += row.messages
+    for _, state_name, reason, status_name, channel, messages, repeats in rows:
+        if state_name is None:
+            continue
+        state = _STATES[state_name]
+        states[state] += messages
+        states[MessageState.DUPLICATE] += repeats
+        if status_name:
+            status = _STATUSES[status_name]
+            statuses[status] += messages
+            if status in DELIVERED_STATUSES:
+                delivered_by[channel] += messages
         elif state is MessageState.ACCEPTED:
-            unreported += row.messages
-        if row.reason and state is not MessageState.ACCEPTED:
-            reasons.setdefault(state, Counter())[row.reason] += row.messages
+            unreported += messages
+        if reason and state is not MessageState.ACCEPTED:
+            reasons.setdefault(state, Counter())[reason] += messages
     return Funnel(states, statuses, unreported, reasons, delivered_by)
 
 

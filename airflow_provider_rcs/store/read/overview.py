@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,14 +11,15 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.accounts import shown_account
 from airflow_provider_rcs.api.counts import counted
-from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState
+from airflow_provider_rcs.api.statuses import DELIVERED_STATUSES, DeliveryStatus, MessageState
 from airflow_provider_rcs.api.tables import aligned
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, read_cancellations
 from airflow_provider_rcs.store.campaign.schedules import scheduled_campaigns
+from airflow_provider_rcs.store.db.count_tables import campaign_count
+from airflow_provider_rcs.store.db.engine import reading
+from airflow_provider_rcs.store.db.tables import campaign
 from airflow_provider_rcs.store.inbox.backlog import read_backlog
 from airflow_provider_rcs.store.inbox.silence import ReportHealth, read_report_health
-from airflow_provider_rcs.store.read.exports import campaigns
-from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
 
 REPORTS_OVERDUE = (
     "NONE: reports are overdue. Check that the receiver is running, and that the panel of the RCS account has its "
@@ -31,70 +32,110 @@ class ListedCampaign:
     """How far a campaign is.
 
     :param account: the account that sends it, for people.
+    :param counts: its messages: requested, accepted, rejected, in doubt, to send, delivered, failed, unreported.
+    :param delivered_by_channel: service -> delivered messages.
     :param health: whether its reports arrive.
     """
 
     name: str
     account: str
     created_at: datetime
-    funnel: Funnel
+    counts: Mapping[str, int]
+    delivered_by_channel: Mapping[str, int]
     health: ReportHealth
 
     def as_counts(self) -> dict[str, Any]:
         """Return the campaign's name and counts, without personal data."""
-        states = self.funnel.states
-        return {
-            "campaign": self.name,
-            "account": self.account,
-            "requested": self.funnel.requested,
-            "accepted": states[MessageState.ACCEPTED],
-            "rejected": states[MessageState.REJECTED],
-            "in_doubt": states[MessageState.IN_DOUBT],
-            "to_send": states[MessageState.PLANNED] + states[MessageState.SENDING],
-            "delivered": self.funnel.delivered,
-            "failed": self.funnel.statuses[DeliveryStatus.FAILED],
-            "unreported": self.funnel.unreported,
-        }
+        return {"campaign": self.name, "account": self.account, **self.counts}
 
 
 def read_progress(engine: sa.Engine) -> list[ListedCampaign]:
     """Return the progress of every campaign, the oldest first."""
-    # Read first, so that the queries after it know every campaign in this list.
-    listed = campaigns(engine)
+    # One row for each campaign, added up in the database: a store may have many thousands.
+    counts = (
+        sa.select(*_CAMPAIGN, *_COUNTS)
+        .outerjoin(campaign_count, campaign_count.c.campaign_id == campaign.c.id)
+        .group_by(*_CAMPAIGN)
+        .order_by(campaign.c.id)
+    )
+    with reading(engine) as connection:
+        rows = connection.execute(counts).all()
+        channels = _read_channels(connection)
+    names = [column.name for column in _COUNTS]
+    # Read last, so that it knows every campaign of the list.
     health = read_report_health(engine, datetime.now(UTC))
-    funnels = [(each, read_funnel(engine, each["name"])) for each in listed]
-    return [
-        ListedCampaign(
-            each["name"],
-            shown_account(each["account"], each["rcs_conn_id"]),
-            each["created_at"],
-            funnel,
-            health[each["name"]],
+    listed = []
+    for each, name, account, rcs_conn_id, created_at, *numbers in rows:
+        named = dict(zip(names, map(int, numbers), strict=True))
+        listed.append(
+            ListedCampaign(
+                name, shown_account(account, rcs_conn_id), created_at, named, channels.get(each, {}), health[name]
+            )
         )
-        for each, funnel in funnels
-        if funnel is not None
-    ]
+    return listed
+
+
+def _number(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(sa.func.sum(campaign_count.c.messages).filter(condition), 0)
+
+
+_STATE, _STATUS = campaign_count.c.state, campaign_count.c.delivery_status
+_CAMPAIGN = (campaign.c.id, campaign.c.name, campaign.c.account, campaign.c.rcs_conn_id, campaign.c.created_at)
+_IS_DELIVERED = _STATUS.in_(DELIVERED_STATUSES)
+_COUNTS = (
+    sa.func.coalesce(sa.func.sum(campaign_count.c.messages + campaign_count.c.repeats), 0).label("requested"),
+    _number(_STATE == MessageState.ACCEPTED).label("accepted"),
+    _number(_STATE == MessageState.REJECTED).label("rejected"),
+    _number(_STATE == MessageState.IN_DOUBT).label("in_doubt"),
+    _number(_STATE.in_((MessageState.PLANNED, MessageState.SENDING))).label("to_send"),
+    _number(_IS_DELIVERED).label("delivered"),
+    _number(_STATUS == DeliveryStatus.FAILED).label("failed"),
+    _number(sa.and_(_STATE == MessageState.ACCEPTED, _STATUS == "")).label("unreported"),
+)
+
+
+def _read_channels(connection: sa.Connection) -> Mapping[int, Mapping[str, int]]:
+    """Return which services delivered: campaign's id -> service -> delivered messages."""
+    table = campaign_count.c
+    delivered = (
+        sa.select(table.campaign_id, table.delivery_channel, sa.func.sum(table.messages))
+        .where(_IS_DELIVERED, table.messages != 0)
+        .group_by(table.campaign_id, table.delivery_channel)
+    )
+    channels: dict[int, dict[str, int]] = {}
+    for campaign_id, channel, messages in connection.execute(delivered):
+        channels.setdefault(campaign_id, {})[channel] = int(messages)
+    return channels
 
 
 def progress_table(progress: Sequence[ListedCampaign]) -> str:
     """Return a table for people with a line for each campaign."""
-    rows = []
-    for each in progress:
-        counts = each.as_counts()
-        rows.append(
-            [
-                each.name,
-                each.account,
-                f"{each.created_at:%Y-%m-%d %H:%M}",
-                *(counts[name] for name in ("requested", "accepted", "rejected", "in_doubt", "to_send", "delivered")),
-                _by_channel(each.funnel),
-                counts["failed"],
-                counts["unreported"],
-                _last_report(each.health),
-            ]
-        )
-    headings = ["campaign", "account", "started (UTC)", "requested", "accepted", "rejected", "in doubt", "to send"]
-    return aligned([*headings, "delivered", "by channel", "failed", "no report yet", "last report (UTC)"], rows)
+    shown = ("requested", "accepted", "rejected", "in_doubt", "to_send", "delivered")
+    rows = [
+        [
+            each.name,
+            each.account,
+            f"{each.created_at:%Y-%m-%d %H:%M}",
+            *(each.counts[name] for name in shown),
+            _by_channel(each.delivered_by_channel),
+            each.counts["failed"],
+            each.counts["unreported"],
+            _last_report(each.health),
+        ]
+        for each in progress
+    ]
+    headings = [
+        "campaign",
+        "account",
+        "started (UTC)",
+        "requested",
+        "accepted",
+        "rejected",
+        "in doubt",
+        "to send",
+        "delivered",
+    ]
+    return aligned([*headings, "by channel", "failed", "no report yet", "last report (UTC)"], rows)
 
 
 def scheduled_lines(engine: sa.Engine) -> Iterator[str]:
@@ -140,8 +181,7 @@ def backlog_lines(engine: sa.Engine, list_refused: str) -> Iterator[str]:
         yield f"{counted(backlog.refused, 'body', 'bodies')} could not be read. See: {list_refused}"
 
 
-def _by_channel(funnel: Funnel) -> str:
-    counts = funnel.delivered_by_channel
+def _by_channel(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{channel or '(no name)'} {counts[channel]:,}" for channel in sorted(counts)) or "-"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.store.db.engine import engine_from_url
-from airflow_provider_rcs.store.db.tables import report
+from airflow_provider_rcs.store.db.inbox_tables import report
 from tests.stores import sqlite_store
 from tests.unit.store.given import count, funnel, land_and_fold, phones, report_on, rows, sent
 from tests.unit.store.privacy.test_retention import claim_listed, make_old

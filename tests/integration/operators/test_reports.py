@@ -26,7 +26,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.operators.reports import RcsLandReportsOperator
-from airflow_provider_rcs.store.db.tables import report, report_refused
+from airflow_provider_rcs.store.db.inbox_tables import report, report_refused
 from airflow_provider_rcs.store.inbox.landing import land_all
 
 LAND_ALL = "airflow_provider_rcs.landing.landing.land_all"

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.db import tables
+from airflow_provider_rcs.store.db import inbox_tables
 
 
 def stored(store_url: str) -> list[int]:
@@ -21,12 +21,12 @@ def stored(store_url: str) -> list[int]:
 
 def stored_ids(store_url: str) -> list[str]:
     """Return the message ids of the reports in the store, as they are stored."""
-    return _read(store_url, sa.select(tables.report.c.api_message_id))
+    return _read(store_url, sa.select(inbox_tables.report.c.api_message_id))
 
 
 def unfolded(store_url: str) -> int:
     """Return how many reports have not been folded."""
-    return int(_read(store_url, sa.select(sa.func.count()).where(tables.report.c.fold.is_(None)))[0])
+    return int(_read(store_url, sa.select(sa.func.count()).where(inbox_tables.report.c.fold.is_(None)))[0])
 
 
 def wait_until(condition: Callable[[], object], limit: float = 60) -> None:

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.store.db.tables import metadata, report, store
+from airflow_provider_rcs.store.db.inbox_tables import report
+from airflow_provider_rcs.store.db.tables import metadata, store
 from airflow_provider_rcs.store.inbox.backlog import Backlog, read_backlog
 from airflow_provider_rcs.store.inbox.bodies import received
 from airflow_provider_rcs.store.inbox.folding import fold, fold_parked

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
-from airflow_provider_rcs.store.db.tables import message, report
+from airflow_provider_rcs.store.db.inbox_tables import report
+from airflow_provider_rcs.store.db.tables import message
 from airflow_provider_rcs.store.db.tables import store as store_table
 from airflow_provider_rcs.warehouse.load import Loaded, load
 from tests.unit.warehouse.test_load import rows, send

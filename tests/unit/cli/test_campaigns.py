@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import InboundMessage
 from airflow_provider_rcs.cli.main import main
-from airflow_provider_rcs.store.db import tables
+from airflow_provider_rcs.store.db import inbox_tables, tables
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land, land_all
 from tests.unit.cli.test_refold import rcs_connection
 from tests.unit.store.campaign.test_schedules import scheduled
@@ -114,7 +114,7 @@ def test_reports_that_are_set_aside_are_counted_with_the_way_to_see_them(
 ) -> None:
     land_and_fold(engine, report_on(sent(engine)))
     with engine.begin() as connection:
-        connection.execute(tables.report.update().values(fold_error="the database refused the data"))
+        connection.execute(inbox_tables.report.update().values(fold_error="the database refused the data"))
 
     main(["campaigns", "--store-url", store_url])
 

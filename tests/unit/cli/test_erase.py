@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.cli.main import main
-from airflow_provider_rcs.store.db.tables import erasure, report, suppression_pseudonym
+from airflow_provider_rcs.store.db.inbox_tables import report
+from airflow_provider_rcs.store.db.tables import erasure, suppression_pseudonym
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.privacy.warehouse_copies import warehouse_statements

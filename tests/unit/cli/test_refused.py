@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.cli.main import main
-from airflow_provider_rcs.store.db.tables import report, suppression
+from airflow_provider_rcs.store.db.inbox_tables import report
+from airflow_provider_rcs.store.db.tables import suppression
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land_all
 from airflow_provider_rcs.store.inbox.refused import refused_bodies
 from tests.unit.store.given import ANA, NOON, count

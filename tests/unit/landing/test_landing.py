@@ -13,7 +13,8 @@ from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.landing import landing as module
 from airflow_provider_rcs.landing.landing import Landing
 from airflow_provider_rcs.landing.raw_bodies import RawBody
-from airflow_provider_rcs.store.db.tables import inbound, report, report_refused, suppression
+from airflow_provider_rcs.store.db.inbox_tables import inbound, report, report_refused
+from airflow_provider_rcs.store.db.tables import suppression
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, land_all
 
 ANA, BEA, EVA = "+34600000001", "+34600000002", "+34600000003"

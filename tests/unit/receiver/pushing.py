@@ -11,7 +11,7 @@ import httpx
 import sqlalchemy as sa
 
 from airflow_provider_rcs.receiver.auth import Credentials
-from airflow_provider_rcs.store.db import tables
+from airflow_provider_rcs.store.db import inbox_tables
 from tests.pushed_report import PUSHED
 
 LOGIN, PASSWORD = "reports", "contraseña"
@@ -46,12 +46,12 @@ def run(work: Coroutine[Any, Any, httpx.Response]) -> httpx.Response:
 
 def stored(engine: sa.Engine) -> list[Any]:
     """Return the committed reports, as other processes see them."""
-    return _rows(engine, tables.report)
+    return _rows(engine, inbox_tables.report)
 
 
 def stored_refused(engine: sa.Engine) -> list[Any]:
     """Return the bodies that were refused and stored."""
-    return _rows(engine, tables.report_refused)
+    return _rows(engine, inbox_tables.report_refused)
 
 
 def _rows(engine: sa.Engine, table: sa.Table) -> list[Any]:

@@ -20,7 +20,7 @@ from airflow_provider_rcs.receiver.auth import Authenticator, Credentials
 from airflow_provider_rcs.receiver.config import credentials_of, look_ups_from_airflow
 from airflow_provider_rcs.receiver.responses import RequestRefusedError
 from airflow_provider_rcs.receiver.spool import Spool
-from airflow_provider_rcs.store.db.tables import inbound, report, report_refused
+from airflow_provider_rcs.store.db.inbox_tables import inbound, report, report_refused
 from tests.unit.receiver.clock import Clock
 from tests.unit.receiver.pushing import push, wait_until
 

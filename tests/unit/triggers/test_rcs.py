@@ -13,7 +13,8 @@ import pytest
 import sqlalchemy as sa
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_rcs.store.db import tables
+from airflow_provider_rcs.store.db import inbox_tables, tables
+from airflow_provider_rcs.store.db.count_tables import report_count
 from airflow_provider_rcs.store.inbox.folding import fold_parked
 from airflow_provider_rcs.store.inbox.silence import SILENT_AFTER
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger, RcsReportsTrigger
@@ -321,7 +322,7 @@ def test_no_report_is_missed_after_the_store_was_restored_from_a_backup(store: s
 def remove_reports(store: sa.Engine) -> None:
     """Return the store to its state before any report arrived."""
     with store.begin() as connection:
-        for table in (tables.report, tables.watcher):
+        for table in (inbox_tables.report, tables.watcher, report_count):
             connection.execute(table.delete())
         connection.execute(tables.store.update().values(fold=0))
 

@@ -43,7 +43,7 @@ def statements(store: sa.Engine) -> Iterator[list[str]]:
 
 
 def polls(statements: list[str]) -> int:
-    return sum("rcs_message" in statement for statement in statements)
+    return sum("rcs_campaign_count" in statement for statement in statements)
 
 
 def create_open_campaigns(store: sa.Engine, count: int) -> None:

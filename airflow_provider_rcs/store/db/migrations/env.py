@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
+# These complete the metadata.
+from airflow_provider_rcs.store.db import count_tables, inbox_tables, person_indexes  # noqa: F401
 from airflow_provider_rcs.store.db.migrate import VERSION_TABLE
 from airflow_provider_rcs.store.db.tables import metadata
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import FrequencyCap
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, open_campaign
-from airflow_provider_rcs.store.db.tables import report
+from airflow_provider_rcs.store.db.inbox_tables import report
 from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.attempts import Attempt

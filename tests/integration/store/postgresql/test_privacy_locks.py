@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
-from airflow_provider_rcs.store.db.tables import report
+from airflow_provider_rcs.store.db.inbox_tables import report
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.privacy.erasure import erase
 from airflow_provider_rcs.store.privacy.old_rows import RetentionLimit

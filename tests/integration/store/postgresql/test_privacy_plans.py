@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.db.tables import report
+from airflow_provider_rcs.store.db.inbox_tables import report
 from airflow_provider_rcs.store.privacy.erasure import erase
 from airflow_provider_rcs.store.privacy.old_rows import RetentionLimit
 from airflow_provider_rcs.store.privacy.retention import prune

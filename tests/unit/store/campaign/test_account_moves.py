@@ -13,8 +13,8 @@ from airflow_provider_rcs.api.errors import RcsCampaignConflictError, RcsInputEr
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.store.campaign.account_moves import KnownAccount, find_account, known_accounts, move_account
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, CampaignTerms, find_campaign, open_campaign
+from airflow_provider_rcs.store.db.inbox_tables import report
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
-from airflow_provider_rcs.store.db.tables import report
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, land_all
 from airflow_provider_rcs.store.outbox.attempts import StartedBy, begin_attempt, end_attempt

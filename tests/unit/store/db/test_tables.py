@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.db.tables import attempt, campaign, message, metadata, report, request
+from airflow_provider_rcs.store.db.inbox_tables import report
+from airflow_provider_rcs.store.db.tables import attempt, campaign, message, metadata, request
 from tests.unit.store.given import NOON, dispatched, land_and_fold, report_on, row
 
 

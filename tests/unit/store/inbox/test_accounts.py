@@ -17,7 +17,7 @@ from airflow_provider_rcs.store.campaign.campaigns import (
     open_campaign,
     require_not_restored,
 )
-from airflow_provider_rcs.store.db.tables import inbound, report
+from airflow_provider_rcs.store.db.inbox_tables import inbound, report
 from airflow_provider_rcs.store.inbox.folded_codes import AccountCodes
 from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, land_all

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.store.db.count_tables import report_count
 from airflow_provider_rcs.store.inbox.cursors import NewReports, read_cursor, read_new_reports, save_cursor
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import land
-from tests.unit.store.given import ANA, BEA, EVA, NOON, land_and_fold, report_on, sent
+from airflow_provider_rcs.store.privacy.erasure import erase
+from tests.unit.store.given import ANA, BEA, EVA, NOON, count, land_and_fold, phones, report_on, sent
 
 
 def test_no_reports_are_new_before_any_arrive(engine: sa.Engine) -> None:
@@ -71,3 +73,54 @@ def test_each_watcher_has_its_own_cursor(engine: sa.Engine) -> None:
     save_cursor(engine, "reports", 4)
 
     assert (read_cursor(engine, "reports"), read_cursor(engine, "others")) == (4, 5)
+
+
+def test_reports_that_an_erasure_has_changed_are_new_again(engine: sa.Engine) -> None:
+    land_and_fold(engine, report_on(sent(engine)))
+    first = read_new_reports(engine, 0)
+    assert first is not None
+
+    erase(engine, ANA, "a test")
+
+    second = read_new_reports(engine, first.cursor)
+    assert second is not None
+    assert (second.reports, second.campaigns, second.cursor > first.cursor) == (1, {"spring": 1}, True)
+
+
+def test_counts_that_no_watcher_waits_for_are_merged(engine: sa.Engine) -> None:
+    taken = sent(engine, phones(6))
+
+    for phone in phones(6):
+        land_and_fold(engine, report_on(taken, phone))
+
+    assert count(engine, report_count) == 2
+    assert read_new_reports(engine, 0) == NewReports(6, {"spring": 6}, 6)
+
+
+def test_counts_are_merged_only_as_far_as_every_watcher_has_handled_them(engine: sa.Engine) -> None:
+    taken = sent(engine, phones(6))
+    save_cursor(engine, "reports", 4)
+    save_cursor(engine, "others", 2)
+
+    for phone in phones(6):
+        land_and_fold(engine, report_on(taken, phone))
+
+    found = {after: read_new_reports(engine, after) for after in (0, 2, 4)}
+    assert [each.reports for each in found.values() if each] == [6, 4, 2]
+    assert count(engine, report_count) == 5
+
+
+def test_a_watcher_is_registered_before_it_handles_its_first_reports(engine: sa.Engine) -> None:
+    taken = sent(engine, phones(6))
+    for phone in phones(6)[:3]:
+        land_and_fold(engine, report_on(taken, phone))
+    first = read_new_reports(engine, read_cursor(engine, "reports"))
+    assert first is not None
+
+    for phone in phones(6)[3:]:
+        land_and_fold(engine, report_on(taken, phone))
+    save_cursor(engine, "reports", first.cursor)
+
+    second = read_new_reports(engine, read_cursor(engine, "reports"))
+    assert second is not None
+    assert (first.reports, second.reports) == (3, 3)

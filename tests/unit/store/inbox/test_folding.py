@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Outcome, Report
 from airflow_provider_rcs.api.statuses import DEFAULT_STATUS_CODES, DeliveryStatus, MessageState
+from airflow_provider_rcs.store.db.inbox_tables import report
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
-from airflow_provider_rcs.store.db.tables import report
 from airflow_provider_rcs.store.inbox import folding
 from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
 from airflow_provider_rcs.store.inbox.landing import land

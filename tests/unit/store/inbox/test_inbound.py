@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import InboundMessage, Report
-from airflow_provider_rcs.store.db.tables import erasure, inbound, report, suppression, suppression_pseudonym
+from airflow_provider_rcs.store.db.inbox_tables import inbound, report
+from airflow_provider_rcs.store.db.tables import erasure, suppression, suppression_pseudonym
 from airflow_provider_rcs.store.inbox.backlog import read_backlog
 from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, land_all

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.api.wire.report_fields import read_entry
-from airflow_provider_rcs.store.db.tables import report, report_refused
+from airflow_provider_rcs.store.db.inbox_tables import report, report_refused
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land, land_all
 from tests.unit.store.given import NOON
 

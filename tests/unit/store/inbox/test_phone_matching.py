@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Report
-from airflow_provider_rcs.store.db.tables import report
+from airflow_provider_rcs.store.db.inbox_tables import report
 from airflow_provider_rcs.store.inbox.folding import fold_parked
 from airflow_provider_rcs.store.outbox.claims import Claim
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api import statuses
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.api.statuses import DeliveryStatus
-from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms, open_campaign
+from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms
+from airflow_provider_rcs.store.db.inbox_tables import message_channel, report
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
-from airflow_provider_rcs.store.db.tables import message_channel, report
 from airflow_provider_rcs.store.inbox import refold as refolding
 from airflow_provider_rcs.store.inbox.folded_codes import AccountCodes, outdated_campaigns
 from airflow_provider_rcs.store.inbox.folding import fold
@@ -21,6 +21,7 @@ from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.inbox.refold import refold
 from airflow_provider_rcs.store.privacy.old_rows import RetentionLimit
 from airflow_provider_rcs.store.privacy.retention import prune
+from tests.unit.store import given
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -122,11 +123,13 @@ def test_only_the_named_campaign_is_refolded_if_one_is_named(engine: sa.Engine, 
     assert (row(engine).delivery_status, others) == ("read", "read" if name is None else "unknown")
 
 
-def test_campaigns_of_another_account_keep_their_own_overrides(engine: sa.Engine) -> None:
-    terms = CampaignTerms("1234567", "Welcome", account="another")
-    open_campaign(engine, "spring", terms, {"78": "clicked"})
+def test_campaigns_of_another_account_keep_their_own_overrides(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(given, "TERMS", CampaignTerms("1234567", "Welcome", account="another"))
+    given.campaign(engine, overrides={"78": "clicked"})
     taken = sent(engine)
-    open_campaign(engine, "spring", terms, {"78": "clicked"})
+    given.campaign(engine, overrides={"78": "clicked"})
     land_and_fold(engine, report_on(taken, ANA, "77"), report_on(taken, ANA, "78"))
 
     refold_with(engine, {"77": "read", "78": "failed"})

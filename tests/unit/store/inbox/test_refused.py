@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.accounts import ReportsConnection
 from airflow_provider_rcs.api.models import InboundMessage, Report
-from airflow_provider_rcs.store.db.tables import inbound, report, report_refused, suppression
+from airflow_provider_rcs.store.db.inbox_tables import inbound, report, report_refused
+from airflow_provider_rcs.store.db.tables import suppression
 from airflow_provider_rcs.store.inbox import refused
 from airflow_provider_rcs.store.inbox.bodies import received
 from airflow_provider_rcs.store.inbox.folding import fold

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.api.models import Report
-from airflow_provider_rcs.store.db.tables import message_channel, report
+from airflow_provider_rcs.store.db.inbox_tables import message_channel, report
 from airflow_provider_rcs.store.inbox.backlog import Backlog, read_backlog
 from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
 from airflow_provider_rcs.store.inbox.landing import land

@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.db.tables import message_channel
+from airflow_provider_rcs.store.db.inbox_tables import message_channel
 from tests.unit.store.given import ANA, BEA, NOON, campaign, funnel, land_and_fold, phones, report_on, row, rows, sent
 
 MINUTE = timedelta(minutes=1)

@@ -16,7 +16,8 @@ from airflow_provider_rcs.api.models import FrequencyCap, Outcome
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.receiver.spool import Spool
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.db.tables import capped_phone, erasure, report, report_refused, suppression
+from airflow_provider_rcs.store.db.inbox_tables import report, report_refused
+from airflow_provider_rcs.store.db.tables import capped_phone, erasure, suppression
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land, land_all
 from airflow_provider_rcs.store.outbox.exclusions import suppress_excluded

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.errors import RcsStoreError
-from airflow_provider_rcs.store.db.tables import report, store
+from airflow_provider_rcs.store.db.inbox_tables import report
+from airflow_provider_rcs.store.db.tables import store
 from airflow_provider_rcs.store.inbox.folding import fold_parked
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt

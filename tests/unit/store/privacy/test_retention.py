@@ -15,9 +15,10 @@ from airflow_provider_rcs.api.models import FrequencyCap
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import require_not_restored
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.db.inbox_tables import message_channel, report, report_refused
 from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
-from airflow_provider_rcs.store.db.tables import message, message_channel, report, report_refused
+from airflow_provider_rcs.store.db.tables import message
 from airflow_provider_rcs.store.inbox.cursors import read_new_reports
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land, land_all
@@ -307,7 +308,7 @@ def test_a_campaign_whose_reports_were_pruned_is_not_overdue(engine: sa.Engine) 
 
     reporting = read_report_health(engine, NOW + timedelta(days=1))["spring"]
 
-    assert (reporting.last_report_at, reporting.is_overdue) == (None, False)
+    assert (reporting.last_report_at, reporting.is_overdue) == (datetime(2026, 5, 1, 12, tzinfo=UTC), False)
 
 
 def test_old_parked_reports_are_deleted_unless_they_prove_a_restored_backup(engine: sa.Engine) -> None:

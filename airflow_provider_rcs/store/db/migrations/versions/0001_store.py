@@ -7,6 +7,8 @@ import secrets
 import sqlalchemy as sa
 from alembic import op
 
+from airflow_provider_rcs.store.db.migrations.count_triggers import create_triggers
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -65,6 +67,37 @@ def upgrade() -> None:
         ["send_at"],
         postgresql_where=sa.text("send_at IS NOT NULL"),
         sqlite_where=sa.text("send_at IS NOT NULL"),
+    )
+    op.create_table(
+        "rcs_campaign_count",
+        sa.Column("campaign_id", ROW_ID, nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("delivery_status", sa.String(16), nullable=False),
+        sa.Column("delivery_channel", sa.Text, nullable=False),
+        sa.Column("messages", sa.BigInteger, nullable=False, comment="how many rows of rcs_message are like this now"),
+        sa.Column("repeats", sa.BigInteger, nullable=False, comment="the sum of their repeats"),
+        sa.Index("ix_rcs_campaign_count", "campaign_id", "state", "delivery_status"),
+        comment="The messages of each campaign, counted by state, reason, delivery status and channel.",
+    )
+    op.create_table(
+        "rcs_campaign_hour",
+        sa.Column("campaign_id", ROW_ID, primary_key=True, autoincrement=False),
+        sa.Column("hour", TIME, primary_key=True, comment="when it began"),
+        sa.Column("outcome", sa.String(16), primary_key=True, comment="accepted, or a delivery status"),
+        sa.Column("messages", sa.BigInteger, nullable=False, comment="how many messages got there in this hour"),
+        comment="The messages of each campaign, counted by the hours of their requests and of their delivery statuses.",
+    )
+    op.create_table(
+        "rcs_report_count",
+        sa.Column("campaign_id", ROW_ID, primary_key=True, autoincrement=False, comment="0 for parked reports"),
+        sa.Column("fold", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column(
+            "reports", sa.BigInteger, nullable=False, comment="how many the fold, and merged earlier ones, changed"
+        ),
+        sa.Column("received_at", TIME, comment="when the last of them arrived"),
+        sa.Index("ix_rcs_report_count_fold", "fold"),
+        comment="The reports of each campaign, counted by fold; what every watcher has handled is one row.",
     )
     op.create_table(
         "rcs_erasure",
@@ -404,6 +437,9 @@ def upgrade() -> None:
         op.execute("ALTER TABLE rcs_message SET (fillfactor = 50)")
         for table, parameters in STORAGE_PARAMETERS.items():
             op.execute(f"ALTER TABLE {table} SET ({parameters})")
+    for statement in create_triggers(op.get_bind().dialect.name):
+        # Not as text of SQLAlchemy's, which takes a colon for the begin of a parameter's name.
+        op.get_bind().exec_driver_sql(statement)
     op.execute(f"INSERT INTO rcs_store (id, fold, identity) VALUES (1, 0, '{secrets.token_hex(16)}')")
 
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.db.engine import reading
+from airflow_provider_rcs.store.db.engine import reading, reading_once
 from airflow_provider_rcs.store.db.inbox_tables import inbound, report, report_refused
+
+EVER = datetime(1, 1, 2, tzinfo=UTC)
+"""Before any report was received."""
+
+IS_LANDED = report.c.fold.is_(None)
+IS_PARKED = sa.and_(report.c.fold.is_not(None), report.c.message_id.is_(None), report.c.fold_error.is_(None))
 
 # Counting more would take longer than anyone who asks for the backlog waits.
 MOST_COUNTED = 10_000
@@ -35,10 +42,9 @@ class Backlog:
 def read_backlog(engine: sa.Engine) -> Backlog:
     """Return the backlog of a store."""
     with reading(engine) as connection:
-        is_unfolded = report.c.fold.is_(None)
-        first = sa.select(report.c.received_at).where(is_unfolded).order_by(report.c.id).limit(1)
+        first = sa.select(report.c.received_at).where(IS_LANDED).order_by(report.c.id).limit(1)
         return Backlog(
-            unfolded=_count(connection, is_unfolded),
+            unfolded=_count(connection, IS_LANDED),
             oldest=connection.execute(first).scalar_one_or_none(),
             set_aside=_count(connection, report.c.fold_error.is_not(None)),
             unapplied_opt_outs=_count(connection, inbound.c.is_unapplied),
@@ -49,3 +55,27 @@ def read_backlog(engine: sa.Engine) -> Backlog:
 def _count(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> int:
     counted = sa.select(sa.literal(1)).where(condition).limit(MOST_COUNTED).subquery()
     return int(connection.execute(sa.select(sa.func.count()).select_from(counted)).scalar_one())
+
+
+class Waiting(NamedTuple):
+    """Whether there is something for each step of a fold."""
+
+    reports: bool
+    replies: bool
+    parked: bool
+    unapplied: bool
+
+
+def read_waiting(engine: sa.Engine, since: datetime = EVER) -> Waiting:
+    """Return what waits to be folded, without the lock for which others may wait.
+
+    :param since: parked reports that were received before do not count.
+    """
+    waits = (
+        IS_LANDED,
+        inbound.c.fold.is_(None),
+        sa.and_(IS_PARKED, report.c.received_at >= since),
+        inbound.c.is_unapplied,
+    )
+    with reading_once(engine) as connection:
+        return Waiting._make(connection.execute(sa.select(*(sa.exists().where(each) for each in waits))).one())

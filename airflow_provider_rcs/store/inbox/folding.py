@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,9 +18,10 @@ from airflow_provider_rcs.api.errors import RcsError, RcsRefusedDataError
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState, status_codes
 from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
-from airflow_provider_rcs.store.db.engine import reading, reading_once, transaction
-from airflow_provider_rcs.store.db.inbox_tables import inbound, message_channel, report
+from airflow_provider_rcs.store.db.engine import reading, transaction
+from airflow_provider_rcs.store.db.inbox_tables import message_channel, report
 from airflow_provider_rcs.store.db.tables import campaign, message, request, store
+from airflow_provider_rcs.store.inbox.backlog import EVER, IS_LANDED, IS_PARKED, read_waiting
 from airflow_provider_rcs.store.inbox.cursors import CountedReports, record_counts
 from airflow_provider_rcs.store.inbox.folded_codes import codes_as_text, record_folded_codes
 from airflow_provider_rcs.store.inbox.inbound import fold_inbound, read_landed_inbound
@@ -28,6 +29,7 @@ from airflow_provider_rcs.store.inbox.matching import (
     assign_to_fold,
     find_reports_by_ids,
     find_reports_by_phone,
+    requeue_parked,
     set_aside_of_other_accounts,
 )
 from airflow_provider_rcs.store.inbox.opt_outs import find_replied_messages
@@ -50,13 +52,6 @@ _REPORTS_PER_FOLD = 200_000
 _SECONDS_TO_WAIT_FOR_LOCKS = 60
 
 _REQUESTS = column_types(request, ("id",))
-_REPORTS = column_types(report, ("id",))
-
-_EVER = datetime(1, 1, 2, tzinfo=UTC)
-
-_IS_LANDED = report.c.fold.is_(None)
-
-_IS_PARKED = sa.and_(report.c.fold.is_not(None), report.c.message_id.is_(None), report.c.fold_error.is_(None))
 
 _IS_NOT_PROVEN = sa.or_(message.c.state != MessageState.ACCEPTED, message.c.reason == ACCEPTED_BY_REPORT)
 
@@ -71,7 +66,7 @@ def fold(engine: sa.Engine) -> int:
     A report whose data the database refuses to fold is set aside, with the reason in its column ``fold_error``. It is
     folded again once both this column and its ``fold`` are null.
     """
-    waiting = _look(engine)
+    waiting = read_waiting(engine)
     total = 0
     while waiting.reports:
         try:
@@ -86,16 +81,16 @@ def fold(engine: sa.Engine) -> int:
     return total
 
 
-def fold_parked(engine: sa.Engine, since: datetime = _EVER) -> int:
+def fold_parked(engine: sa.Engine, since: datetime = EVER) -> int:
     """Fold all reports that have landed, and parked ones whose message is in the store now; return their number.
 
     Opt-outs by reply that could not be applied are applied if the message that they reply to is in the store now.
 
     :param since: parked reports that were received before are left parked.
     """
-    waiting = _look(engine, since)
+    waiting = read_waiting(engine, since)
     if waiting.parked:
-        _requeue_parked(engine, sa.and_(_IS_PARKED, report.c.received_at >= since))
+        _requeue_parked(engine, sa.and_(IS_PARKED, report.c.received_at >= since))
     if waiting.unapplied:
         _fold_inbound(engine, unapplied=True)
     return fold(engine) if any(waiting) else 0
@@ -109,35 +104,7 @@ def _requeue_parked(engine: sa.Engine, candidates: sa.ColumnElement[bool]) -> No
     if found:
         with transaction(engine) as connection:
             lock_folding(connection)
-            dialect = connection.dialect.name
-            connection.execute(_requeue(dialect), rows_as_json(dialect, _REPORTS, [(each,) for each in found]))
-
-
-@cache
-def _requeue(dialect: str) -> sa.Update:
-    given = rows_from_json(dialect, _REPORTS)
-    return report.update().where(report.c.id == given.c.id, _IS_PARKED).values(fold=None)
-
-
-class _ToFold(NamedTuple):
-    """Whether there is something for each step of a fold."""
-
-    reports: bool
-    replies: bool
-    parked: bool
-    unapplied: bool
-
-
-def _look(engine: sa.Engine, since: datetime = _EVER) -> _ToFold:
-    """Look what waits to be folded, without the lock for which others may wait."""
-    waits = (
-        _IS_LANDED,
-        inbound.c.fold.is_(None),
-        sa.and_(_IS_PARKED, report.c.received_at >= since),
-        inbound.c.is_unapplied,
-    )
-    with reading_once(engine) as connection:
-        return _ToFold._make(connection.execute(sa.select(*(sa.exists().where(each) for each in waits))).one())
+            requeue_parked(connection, found)
 
 
 def fold_if_possible(engine: sa.Engine, how: Callable[[sa.Engine], int] = fold) -> int:
@@ -192,7 +159,7 @@ class _FoldedCampaign:
     counted: CountedReports
 
 
-def _fold_some(engine: sa.Engine, candidates: sa.ColumnElement[bool] = _IS_LANDED) -> int:
+def _fold_some(engine: sa.Engine, candidates: sa.ColumnElement[bool] = IS_LANDED) -> int:
     """Fold landed reports in one transaction, and return their number.
 
     :param candidates: selects them; no more are folded than a fold may have.
@@ -223,9 +190,8 @@ def _fold_some(engine: sa.Engine, candidates: sa.ColumnElement[bool] = _IS_LANDE
             update(connection, [each.campaign_id for each in alike], codes, of_this_fold)
             if differing := [each.campaign_id for each in alike if each.folded_codes != codes_as_text(codes)]:
                 record_folded_codes(connection, differing, codes)
-        counted = [each.counted for each in campaigns]
-        parked = folded - sum(each.reports for each in counted)
-        record_counts(connection, fold_number, [*counted, CountedReports(0, parked, None)])
+        parked = folded - sum(each.counted.reports for each in campaigns)
+        record_counts(connection, fold_number, [*(each.counted for each in campaigns), CountedReports(0, parked, None)])
     return folded
 
 
@@ -248,7 +214,7 @@ def _fold_inbound(engine: sa.Engine, *, unapplied: bool) -> bool:
 def _fold_range(engine: sa.Engine, first: int, last: int) -> int:
     """Fold the landed reports with ids in a range half by half, set those aside that are refused, and count both."""
     try:
-        return _fold_some(engine, sa.and_(_IS_LANDED, report.c.id.between(first, last)))
+        return _fold_some(engine, sa.and_(IS_LANDED, report.c.id.between(first, last)))
     except RcsRefusedDataError as error:
         if first == last:
             return _set_aside(engine, first, str(error))
@@ -262,7 +228,7 @@ def _set_aside(engine: sa.Engine, report_id: int, reason: str) -> int:
     with transaction(engine) as connection:
         fold_number = lock_folding(connection)
         values = {"fold": fold_number, "fold_error": reason}
-        set_aside = connection.execute(report.update().where(_IS_LANDED, this_report).values(values)).rowcount
+        set_aside = connection.execute(report.update().where(IS_LANDED, this_report).values(values)).rowcount
         record_counts(connection, fold_number, [CountedReports(0, set_aside, None)])
         # If this is what the database refuses, the data is as safe as before.
         with suppress(sa.exc.DBAPIError), connection.begin_nested():
@@ -274,7 +240,7 @@ def _set_aside(engine: sa.Engine, report_id: int, reason: str) -> int:
 def _first_landed(engine: sa.Engine) -> tuple[int, int]:
     """Return the ids of the first and the last report that the next fold would have; (0, 0) if none has landed."""
     with reading(engine) as connection:
-        first, last = _ends_of_fold(connection, _IS_LANDED)
+        first, last = _ends_of_fold(connection, IS_LANDED)
     return first or 0, last or 0
 
 
@@ -290,7 +256,7 @@ def _assign_to_fold(connection: sa.Connection, fold_number: int, candidates: sa.
     if first is None:
         return 0
     # By the range of their ids: for a list of ids PostgreSQL reads the whole table, even if most reports are folded.
-    return assign_to_fold(connection, sa.and_(_IS_LANDED, report.c.id.between(first, last)), fold_number)
+    return assign_to_fold(connection, sa.and_(IS_LANDED, report.c.id.between(first, last)), fold_number)
 
 
 def _folded_campaigns(connection: sa.Connection, of_this_fold: sa.ColumnElement[bool]) -> list[_FoldedCampaign]:

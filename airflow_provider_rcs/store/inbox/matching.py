@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -10,12 +11,14 @@ import sqlalchemy as sa
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.inbox_tables import report
 from airflow_provider_rcs.store.db.tables import campaign, message, request
+from airflow_provider_rcs.store.inbox.backlog import IS_PARKED
 from airflow_provider_rcs.store.inbox.phone_matching import NamedByPhone, find_messages_by_phone
 from airflow_provider_rcs.store.outbox.settlement import IS_OF_REQUEST
 
 # Others may send many messages from the same account, whose reports are parked for good.
 _REPORTS_PER_LOOK_UP = 20_000
 
+_IDS = column_types(report, ("id",))
 _MESSAGE_OF = column_types(report, ("id", "message_id"))
 
 _NAMES_REQUEST = (
@@ -124,6 +127,18 @@ def release_of_account(connection: sa.Connection, account: str) -> int:
     was_set_aside = report.c.fold_error.endswith(_OF_ANOTHER_ACCOUNT, autoescape=True)
     released = report.update().where(report.c.account == account, was_set_aside).values(fold=None, fold_error=None)
     return connection.execute(released).rowcount
+
+
+def requeue_parked(connection: sa.Connection, reports: Sequence[int]) -> None:
+    """Have parked reports, by their ids, folded with those that have landed, for a caller that has locked folding."""
+    dialect = connection.dialect.name
+    connection.execute(_requeue(dialect), rows_as_json(dialect, _IDS, [(each,) for each in reports]))
+
+
+@cache
+def _requeue(dialect: str) -> sa.Update:
+    given = rows_from_json(dialect, _IDS)
+    return report.update().where(report.c.id == given.c.id, IS_PARKED).values(fold=None)
 
 
 def find_reports_by_ids(connection: sa.Connection, reports: sa.ColumnElement[bool]) -> list[int]:

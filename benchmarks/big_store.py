@@ -73,7 +73,13 @@ def fill(engine: sa.Engine, past: Past) -> None:
 def _add_campaign(connection: sa.Connection, past: Past, number: int, at: datetime) -> None:
     dialect = connection.dialect.name
     same = {"revision": 3, "reports_since": at, "send_at": None, "status_codes": {}, "conditions": {}}
-    texts = {"template_id": "1234568", "template_name": "Shipping notice", "agent": "", "account": "bench"}
+    texts = {
+        "template_id": "1234568",
+        "template_name": "Shipping notice",
+        "agent": "",
+        "account": "bench",
+        "rcs_conn_id": "bench",
+    }
     named = {"id": number, "name": f"past-{number}", "token": f"past{number:04d}", "created_at": at}
     connection.execute(
         campaign.insert().values({**same, **texts, **named, "folded_codes": codes_as_text(status_codes({}))})

@@ -20,6 +20,7 @@ from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.inbox_tables import message_channel, report
+from airflow_provider_rcs.store.db.statistics import refresh_outgrown_statistics
 from airflow_provider_rcs.store.db.tables import campaign, message, request, store
 from airflow_provider_rcs.store.inbox.backlog import EVER, IS_LANDED, IS_PARKED, read_waiting
 from airflow_provider_rcs.store.inbox.cursors import CountedReports, record_counts
@@ -67,6 +68,8 @@ def fold(engine: sa.Engine) -> int:
     folded again once both this column and its ``fold`` are null.
     """
     waiting = read_waiting(engine)
+    if waiting.reports:
+        refresh_outgrown_statistics(engine)
     total = 0
     while waiting.reports:
         try:
@@ -77,7 +80,7 @@ def fold(engine: sa.Engine) -> int:
         if folded < _REPORTS_PER_FOLD:
             break
     while waiting.replies and _fold_inbound(engine, unapplied=False):
-        pass
+        refresh_outgrown_statistics(engine)
     return total
 
 
@@ -349,15 +352,12 @@ def _record_echoed_requests(
     )
     locked = set(campaign_ids)
     rows = [row for row in connection.execute(echoed) if row.campaign_id in locked]
-    first_time = [(row.id,) for row in rows if row.echoed_at is None]
-    if first_time:
-        dialect = connection.dialect.name
-        parameter = rows_as_json(dialect, _REQUESTS, first_time)
-        connection.execute(_set_echoed_at(dialect), parameter | {"now": datetime.now(UTC)})
+    if first_time := [(row.id,) for row in rows if row.echoed_at is None]:
+        parameter = rows_as_json(connection.dialect.name, _REQUESTS, first_time)
+        connection.execute(_set_echoed_at(connection.dialect.name), parameter | {"now": datetime.now(UTC)})
     # Only requests whose reply was lost: a reply that is still awaited, or that named only some of the recipients, says
     # more than the report.
-    in_doubt = [row.id for row in rows if row.state == "in_doubt"]
-    if in_doubt:
+    if in_doubt := [row.id for row in rows if row.state == "in_doubt"]:
         connection.execute(
             message.update()
             .where(IS_OF_REQUEST, request.c.id.in_(in_doubt), message.c.state == MessageState.IN_DOUBT)

@@ -8,16 +8,18 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState, status_codes
+from airflow_provider_rcs.store.db.count_tables import report_count
 from airflow_provider_rcs.store.db.inbox_tables import report
 from airflow_provider_rcs.store.db.tables import attempt, campaign, message, metadata, request, store
 from airflow_provider_rcs.store.inbox.folded_codes import codes_as_text
+from airflow_provider_rcs.store.outbox.attempts import StartedBy
 
 _RECIPIENTS_PER_REQUEST = 1_000
 _BETWEEN_CAMPAIGNS = timedelta(hours=4)
@@ -85,13 +87,16 @@ def _add_campaign(connection: sa.Connection, past: Past, number: int, at: dateti
         campaign.insert().values({**same, **texts, **named, "folded_codes": codes_as_text(status_codes({}))})
     )
     ended = {"started_at": at, "lease_until": at, "ended_at": at}
+    starter = asdict(StartedBy(started_by="bench"))
     connection.execute(
-        attempt.insert().values({"id": number, "campaign_id": number, "started_by": "bench", "shard": "1/1", **ended})
+        attempt.insert().values({**starter, "id": number, "campaign_id": number, "shard": "1/1", **ended})
     )
     connection.execute(_requests(dialect, past, number, at))
     connection.execute(_messages(dialect, past, number, at))
     for position in range(len(_CODES)):
         connection.execute(_reports(dialect, past, number, position, at))
+    counted = {"campaign_id": number, "fold": number, "reports": past.recipients * len(_CODES), "received_at": at}
+    connection.execute(report_count.insert().values(counted))
 
 
 def _requests(dialect: str, past: Past, number: int, at: datetime) -> sa.Insert:

@@ -48,7 +48,7 @@ async def land(landing: AsyncLanding, reports: Sequence[Report] = (REPORT,), tim
 def backends(engine: sa.Engine) -> set[int]:
     """Return the processes of the server that landed the reports."""
     with engine.connect() as connection:
-        query = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'INSERT INTO rcs_report%%'"
+        query = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'INSERT INTO rcs_report (%%'"
         return set(connection.exec_driver_sql(query).scalars())
 
 

@@ -12,6 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.campaign.schedules import scheduled_campaigns
+from airflow_provider_rcs.store.db.tables import campaign as campaigns
+from airflow_provider_rcs.store.db.tables import message, request
 from airflow_provider_rcs.store.inbox.backlog import read_backlog
 from airflow_provider_rcs.store.inbox.cursors import read_new_reports
 from airflow_provider_rcs.store.inbox.silence import (
@@ -71,10 +73,48 @@ def plans(engine: sa.Engine) -> Iterator[list[str]]:
         sa.event.remove(engine, "before_cursor_execute", explain)
 
 
+def add_other_campaigns(engine: sa.Engine) -> None:
+    """Give PostgreSQL a reason to choose between indexes: of a table with one row, it takes any."""
+    if engine.dialect.name != "postgresql":
+        return
+    with engine.begin() as connection:
+        for table, key, values, copies in COPIES:
+            same = ", ".join(column.name for column in table.columns if column.name not in ("id", *key))
+            connection.exec_driver_sql(
+                f"INSERT INTO {table.name} ({', '.join(key)}, {same}) SELECT {values}, {same} FROM {copies}"
+            )
+            connection.exec_driver_sql(f"ANALYZE {table.name}")
+
+
+ONE = "(SELECT * FROM {} ORDER BY id LIMIT 1) AS one"
+OTHERS = "(SELECT id AS other FROM rcs_campaign WHERE name LIKE 'other %%') AS others"
+COPIES = (
+    (
+        campaigns,
+        ("name", "token"),
+        "'other ' || n, 'other' || n",
+        f"{ONE.format('rcs_campaign')}, generate_series(1, 50) AS n",
+    ),
+    (
+        request,
+        ("campaign_id", "reference"),
+        "other, other || '-' || n",
+        f"{ONE.format('rcs_request')}, {OTHERS}, generate_series(1, 40) AS n",
+    ),
+    (
+        message,
+        ("campaign_id", "recipient_key"),
+        "other, 'copy-' || n",
+        f"{ONE.format('rcs_message')}, {OTHERS}, generate_series(1, 100) AS n",
+    ),
+)
+
+
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_look_reads_large_tables_by_indexes_of_few_rows_alone(engine: sa.Engine, look: str) -> None:
     campaign(engine, "autumn")
     land_and_fold(engine, report_on(sent(engine), ANA))
+    add_other_campaigns(engine)
     with plans(engine) as steps:
         LOOKS[look](engine)
 

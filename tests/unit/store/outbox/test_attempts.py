@@ -181,6 +181,18 @@ def test_attempt_that_requeued_its_claims_ends(engine: sa.Engine) -> None:
     assert has_ended(engine, attempt)
 
 
+def test_attempt_ends_while_another_one_is_sending_and_leaves_it_its_lease(engine: sa.Engine) -> None:
+    sending, idle = planned(engine, [ANA], shard=FIRST), planned(engine, [BEA], shard=SECOND)
+    claim_next(engine, sending)
+    unused = new_attempt(engine)
+
+    end_attempt(engine, idle)
+
+    assert has_ended(engine, idle)
+    assert not has_ended(engine, sending)
+    assert not has_ended(engine, unused)
+
+
 def test_ending_twice_keeps_the_first_time(engine: sa.Engine) -> None:
     attempt = new_attempt(engine)
     end_attempt(engine, attempt)

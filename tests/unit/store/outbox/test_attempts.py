@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsFencedError
 from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.store.campaign.schedules import begin_schedule
 from airflow_provider_rcs.store.db.clock import database_now
 from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.outbox.attempts import (
@@ -23,16 +24,19 @@ from airflow_provider_rcs.store.outbox.attempts import (
     require_active,
 )
 from airflow_provider_rcs.store.outbox.claims import claim_batches, has_planned
+from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, requeue_unsent, settle
 from tests.unit.store.given import (
     ANA,
     BEA,
     EVA,
+    NOON,
     accepted,
     campaign,
     claim_and_dispatch,
     claim_next,
     expire_lease,
+    listed,
     new_attempt,
     planned,
     states,
@@ -221,6 +225,14 @@ def test_earlier_attempt_claims_the_list_of_a_later_attempt_at_its_shard(engine:
     planned(engine, [ANA, EVA], shard=FIRST)
 
     assert claimed_phones(engine, earlier) == [ANA, EVA]
+
+
+def test_attempt_that_schedules_may_count_its_own_list_before_it_is_complete(engine: sa.Engine) -> None:
+    scheduling = new_attempt(engine)
+    begin_schedule(engine, scheduling, NOON, {})
+    record_list(engine, scheduling, prepare_list_part(engine, [listed(ANA)]))
+
+    assert has_planned(engine, scheduling)
 
 
 def test_attempt_at_the_whole_list_does_not_claim_what_a_shard_listed_since(engine: sa.Engine) -> None:

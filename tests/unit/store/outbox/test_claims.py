@@ -139,10 +139,13 @@ def test_messages_are_sending_before_the_request_leaves(engine: sa.Engine) -> No
     assert (request_row(engine, claim).state, request_row(engine, claim).recipients) == ("sending", 2)
 
 
-def test_every_request_has_its_own_reference(engine: sa.Engine) -> None:
-    claims = all_claims(engine, planned(engine, phones(5)), 1)
+def test_every_request_has_its_own_reference_that_begins_with_the_token_of_its_campaign(engine: sa.Engine) -> None:
+    attempt = planned(engine, phones(5))
 
-    assert len({claim.reference for claim in claims}) == 5
+    references = {claim.reference for claim in all_claims(engine, attempt, 1)}
+
+    assert len(references) == 5
+    assert {each.partition("-")[0] for each in references} == {attempt.campaign.token}
 
 
 def test_nothing_is_claimed_if_nothing_is_planned(engine: sa.Engine) -> None:

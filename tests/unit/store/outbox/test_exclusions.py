@@ -92,11 +92,41 @@ def test_an_excluded_recipient_whose_row_is_invalid_stays_excluded_when_the_row_
 
 def test_a_recipient_that_an_earlier_attempt_has_planned_is_suppressed(engine: sa.Engine) -> None:
     earlier = planned(engine, [ANA, BEA, EVA])
+    before = row(engine, ANA)
 
     assert suppress_excluded(engine, earlier.campaign, {ANA, EVA, "+34600000009"}) == 2
 
     assert claim_next(engine, earlier).phones == [BEA]
     assert {row(engine, phone).reason for phone in (ANA, EVA)} == {EXCLUDED}
+    assert row(engine, ANA).revision > before.revision
+    assert row(engine, ANA).updated_at > before.updated_at
+
+
+def test_without_excluded_phones_nobody_is_suppressed(engine: sa.Engine) -> None:
+    attempt = planned(engine, [ANA])
+
+    assert suppress_excluded(engine, attempt.campaign, set()) == 0
+
+    assert states(engine) == {ANA: "planned"}
+
+
+def test_a_phone_that_is_excluded_from_one_campaign_is_still_sent_to_by_another(engine: sa.Engine) -> None:
+    other = planned(engine, [ANA], "summer")
+    planned(engine, [ANA], "spring")
+
+    assert suppress_excluded(engine, campaign(engine, "spring"), {ANA}) == 1
+
+    assert claim_next(engine, other).phones == [ANA]
+
+
+def test_a_message_that_was_excluded_before_keeps_its_revision(engine: sa.Engine) -> None:
+    mark_in_doubt(engine, dispatched(engine, [ANA]), "no reply")
+    suppress_excluded(engine, campaign(engine), {ANA})
+    before = row(engine, ANA)
+
+    assert suppress_excluded(engine, campaign(engine), {ANA}) == 0
+
+    assert row(engine, ANA) == before
 
 
 def test_many_messages_are_suppressed_batch_by_batch(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:

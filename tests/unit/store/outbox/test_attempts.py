@@ -124,7 +124,11 @@ def test_expired_lease_cannot_be_renewed(engine: sa.Engine) -> None:
     fenced = new_attempt(engine)
     expire_lease(engine, fenced)
 
-    with pytest.raises(RcsFencedError, match="Retry the task"):
+    explained = (
+        "^this attempt at the campaign was suspended for longer than its lease, and another attempt may have taken "
+        "over its recipients; it sends nothing more. Retry the task: it continues where the campaign stands.$"
+    )
+    with pytest.raises(RcsFencedError, match=explained):
         renew_lease(engine, fenced)
 
     assert lease_left(engine, fenced) < timedelta(0)

@@ -170,6 +170,7 @@ def test_preview_shows_the_suppressions_of_the_account_also_of_erased_recipients
     erase(engine, BEA, "Mar")
 
     assert set(preview_suppressions(engine, "ours", [ANA, BEA, EVA], None)) == {ANA, BEA}
+    assert set(preview_suppressions(engine, "ours", [BEA, EVA], None)) == {BEA}
     assert preview_suppressions(engine, "theirs", [ANA, BEA, EVA], None) == {}
 
 

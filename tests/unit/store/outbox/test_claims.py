@@ -26,7 +26,6 @@ from tests.unit.store.given import (
     campaign,
     claim_and_dispatch,
     claim_next,
-    dispatched,
     expire_lease,
     listed,
     new_attempt,
@@ -132,9 +131,14 @@ def test_claim_contains_all_that_the_request_needs(engine: sa.Engine) -> None:
 
 
 def test_messages_are_sending_before_the_request_leaves(engine: sa.Engine) -> None:
-    claim = dispatched(engine, [ANA, BEA])
+    attempt = planned(engine, [ANA, BEA])
+    before = row(engine)
+
+    claim = claim_next(engine, attempt)
 
     assert states(engine) == {ANA: "sending", BEA: "sending"}
+    assert row(engine).revision > before.revision
+    assert row(engine).updated_at > before.updated_at
     assert row(engine).request_id == claim.request_id
     assert (request_row(engine, claim).state, request_row(engine, claim).recipients) == ("sending", 2)
 

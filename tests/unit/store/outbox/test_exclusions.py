@@ -171,11 +171,12 @@ def test_a_message_that_a_dead_attempt_has_claimed_and_a_later_one_excludes_is_n
     assert claim_next(engine, planned(engine, [ANA, BEA])).phones == [BEA]
 
 
-def test_a_message_in_doubt_that_is_excluded_is_not_planned_again(engine: sa.Engine) -> None:
+def test_a_message_in_doubt_that_is_excluded_once_is_not_planned_again(engine: sa.Engine) -> None:
     claim = dispatched(engine, [ANA, BEA])
     mark_in_doubt(engine, claim, "no reply")
     suppress_excluded(engine, campaign(engine), {ANA})
     assert states(engine) == {ANA: "in_doubt", BEA: "in_doubt"}
+    planned(engine, [ANA, BEA])
 
     resolve_all(engine, campaign(engine), Resolution(Verdict.NOT_SENT, "a person", "not in the panel"))
 

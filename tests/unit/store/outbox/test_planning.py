@@ -297,9 +297,11 @@ def test_fenced_attempt_cannot_record_a_list(engine: sa.Engine) -> None:
 def test_older_attempt_that_lists_late_removes_nobody_from_a_newer_list(engine: sa.Engine) -> None:
     older, newer = new_attempt(engine), new_attempt(engine)
     record_list(engine, newer, prepare_list_part(engine, [listed(ANA)]))
+    before = row(engine)
 
     record_list(engine, older, prepare_list_part(engine, [listed(ANA)]))
 
+    assert row(engine) == before
     assert claim_and_dispatch(engine, newer, 10) is not None
 
 

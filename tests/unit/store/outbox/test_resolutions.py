@@ -78,6 +78,7 @@ def test_messages_resolved_as_not_sent_are_claimed_by_the_next_attempt(engine: s
 
     resolve_all(engine, campaign(engine), NOT_SENT)
 
+    assert (row(engine).state, row(engine).request_id) == ("planned", None)
     again = claim_and_dispatch(engine, planned(engine, [ANA]), 10)
     assert again is not None
     assert [recipient.phone for recipient in again.recipients] == [ANA]

@@ -221,9 +221,10 @@ def test_claim_after_a_message_continues_past_suppressed_recipients(engine: sa.E
 
 
 def test_claimed_request_is_not_dispatched_yet(engine: sa.Engine) -> None:
-    claims = claim_batches(engine, planned(engine, [ANA]), 1)
+    [claim] = claim_batches(engine, planned(engine, [ANA]), 1)
 
-    assert request_states(engine, claims) == ["claimed"]
+    request = request_row(engine, claim)
+    assert (request.state, request.api_campaign_id, request.reason) == ("claimed", "", "")
     assert states(engine) == {ANA: "sending"}
 
 

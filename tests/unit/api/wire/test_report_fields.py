@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -280,7 +280,8 @@ def test_a_reply_without_a_date_has_that_of_its_arrival_if_it_is_a_date() -> Non
 
 
 def test_the_date_of_arrival_is_read_in_the_given_time_zone_too() -> None:
-    reply = read_entry({"Servicio": "SMSRECIBIDO", "Movil": "34600000001", "timestamp": "2020-12-03 11:00:00"}, UTC)
+    bogota = timezone(timedelta(hours=-5))
+    reply = read_entry({"Servicio": "SMSRECIBIDO", "Movil": "34600000001", "timestamp": "2020-12-03 06:00:00"}, bogota)
 
     assert isinstance(reply, InboundMessage)
     assert reply.sent_at == datetime(2020, 12, 3, 11, tzinfo=UTC)

@@ -230,6 +230,51 @@ def test_a_boundary_that_the_header_does_not_name_is_that_of_the_first_line(cont
     assert reports_of(content_type, body) == [REPORT]
 
 
+@pytest.mark.parametrize(("length", "is_named", "is_read"), [(70, False, True), (71, False, False), (71, True, True)])
+def test_a_boundary_that_is_too_long_is_read_only_if_the_header_names_it(
+    length: int, is_named: bool, is_read: bool
+) -> None:
+    boundary = "b" * length
+    body = multipart({name: value.encode() for name, value in PUSHED.items()}, boundary.encode())
+    content_type = f"multipart/form-data; boundary={boundary}" if is_named else "multipart/form-data"
+
+    assert (list(read_body(content_type, body).reports) == [REPORT]) is is_read
+
+
+def test_a_cut_off_multipart_body_is_refused_with_the_reason() -> None:
+    parsed = read_body(MULTIPART, AS_MULTIPART.removesuffix(b"\r\n")[:-2])
+
+    assert parsed.problem == "the multipart form is cut off: it has no closing boundary"
+
+
+def test_an_empty_field_of_a_form_is_kept() -> None:
+    (read,) = reports_of(FORM, AS_FORM + b"&Coste=")
+
+    assert read.extra["coste"] == ""
+
+
+@pytest.mark.parametrize(("envelopes", "is_read"), [(3, True), (4, False)])
+@pytest.mark.parametrize("as_text", [True, False])
+def test_a_report_may_be_in_up_to_three_envelopes(as_text: bool, envelopes: int, is_read: bool) -> None:
+    content: Any = PUSHED
+    for _ in range(envelopes):
+        content = {"data": json.dumps(content) if as_text else content}
+
+    assert (list(read_body(JSON, json.dumps(content).encode()).reports) == [REPORT]) is is_read
+
+
+def test_a_form_in_utf8_without_escapes_is_read() -> None:
+    (read,) = reports_of(FORM, "Estado=13&idMensaje=7&Agente=Año €".encode())
+
+    assert read.agent == "Año €"
+
+
+def test_the_error_names_both_ways_to_read_a_body() -> None:
+    parsed = read_body("", json.dumps({**PUSHED, "x": "&Estado=50&idMensaje=7&x="}).encode())
+
+    assert parsed.problem == f"the body can be read in two ways: as {JSON} and as {FORM}"
+
+
 def test_a_multipart_form_with_a_file_is_refused() -> None:
     part = b'--%b\r\nContent-Disposition: form-data; name="Estado"; filename="x"\r\n\r\n13\r\n' % BOUNDARY
 

@@ -254,13 +254,26 @@ def test_an_empty_field_of_a_form_is_kept() -> None:
 
 
 @pytest.mark.parametrize(("envelopes", "is_read"), [(3, True), (4, False)])
-@pytest.mark.parametrize("as_text", [True, False])
-def test_a_report_may_be_in_up_to_three_envelopes(as_text: bool, envelopes: int, is_read: bool) -> None:
+@pytest.mark.parametrize("written", [lambda content: content, json.dumps], ids=["object", "text"])
+def test_a_report_may_be_in_up_to_three_envelopes(written: Any, envelopes: int, is_read: bool) -> None:
     content: Any = PUSHED
     for _ in range(envelopes):
-        content = {"data": json.dumps(content) if as_text else content}
+        content = {"data": written(content)}
 
     assert (list(read_body(JSON, json.dumps(content).encode()).reports) == [REPORT]) is is_read
+
+
+@pytest.mark.parametrize(("envelopes", "is_read"), [(2, True), (3, False)])
+def test_a_text_around_all_of_a_body_counts_as_an_envelope(envelopes: int, is_read: bool) -> None:
+    content: Any = PUSHED
+    for _ in range(envelopes):
+        content = {"data": content}
+
+    assert (list(read_body(JSON, json.dumps(json.dumps(content)).encode()).reports) == [REPORT]) is is_read
+
+
+def test_a_header_with_characters_beyond_latin_1_does_not_cost_the_form() -> None:
+    assert reports_of(f"{MULTIPART}; name=€", AS_MULTIPART) == [REPORT]
 
 
 def test_a_form_in_utf8_without_escapes_is_read() -> None:

@@ -184,6 +184,10 @@ def test_credit_may_have_a_decimal_point_or_comma(credit: Any) -> None:
     assert read_credits(body({"Res": 1, "Cred": credit})) == 12.5
 
 
+def test_an_empty_credit_does_not_hide_the_balance() -> None:
+    assert read_credits(body({"Res": 1, "Cred": "", "Saldo": "5"})) == 5.0
+
+
 def test_credit_needs_no_result_next_to_it() -> None:
     assert read_credits(b'{"Cred": "0"}') == 0
 

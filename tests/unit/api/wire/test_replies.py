@@ -111,6 +111,24 @@ def test_a_body_that_is_no_reply_or_could_be_two_is_refused(body: bytes) -> None
 
 
 @pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"null", "not an object"),
+        (b"<html>Res:1;</html>", "a page"),
+        (b'{"Res": 1} {"Res": 2}', "several objects"),
+        (b'"Enviados": [ ] {"Res": 1} {"Res": 1}', "a part of a damaged object"),
+        (b'"x {\\"a\\": 1}"', "not a list of fields"),
+        (b"OK", "no list of fields, or several"),
+        (b"Res:1;Res:-1;", "two values of res"),
+    ],
+    ids=repr,
+)
+def test_the_error_says_why_a_body_is_no_reply(body: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=f"^{reason}$"):
+        read_reply(body)
+
+
+@pytest.mark.parametrize(
     ("body", "text"),
     [
         (codecs.BOM_UTF16_LE + "Error: 5 €".encode("utf-16-le"), "Error: 5 €"),

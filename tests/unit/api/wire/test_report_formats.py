@@ -276,6 +276,20 @@ def test_a_header_with_characters_beyond_latin_1_does_not_cost_the_form() -> Non
     assert reports_of(f"{MULTIPART}; name=€", AS_MULTIPART) == [REPORT]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b" \r\n" + AS_JSON,
+        b" \r\n" + quote(AS_JSON).encode(),
+        b"\r\n" + AS_MULTIPART,
+        json.dumps({"data": f" {AS_JSON.decode()}"}).encode(),
+    ],
+    ids=["json", "escaped json", "multipart", "json in a field"],
+)
+def test_white_space_before_a_report_changes_nothing(body: bytes) -> None:
+    assert reports_of("", body) == [REPORT]
+
+
 def test_a_form_in_utf8_without_escapes_is_read() -> None:
     (read,) = reports_of(FORM, "Estado=13&idMensaje=7&Agente=Año €".encode())
 

@@ -401,6 +401,18 @@ def test_destinatarios_that_cannot_be_read_leave_the_outcome_unknown_beside_a_co
         read_send_reply(json.dumps(content).encode())
 
 
+def test_of_two_ids_for_one_recipient_none_is_taken() -> None:
+    result = read_send_reply(
+        reply(Enviados=[sent_to(ANA, "1"), sent_to(ANA, "2"), sent_to(BEA, "3"), sent_to(BEA, "3")])
+    )
+
+    assert result.accepted == {ANA: "", BEA: "3"}
+
+
+def test_an_empty_list_of_the_sent_is_no_count() -> None:
+    assert read_send_reply(b'{"Res": 1, "Enviados": ""}').accepted_count is None
+
+
 def test_a_text_in_place_of_destinatarios_says_nothing() -> None:
     assert read_send_reply(b'{"Res": 1, "Destinatarios": "many"}').messages == 1
 

@@ -184,6 +184,12 @@ def test_credit_may_have_a_decimal_point_or_comma(credit: Any) -> None:
     assert read_credits(body({"Res": 1, "Cred": credit})) == 12.5
 
 
+def test_a_variable_without_a_type_has_none() -> None:
+    template = read_template(body({"Res": 1, "Nombre": "x", "Variables": [{"Nombre": "Importe"}]}), "7")
+
+    assert template.variables == (TemplateVariable("Importe", ""),)
+
+
 def test_an_empty_credit_does_not_hide_the_balance() -> None:
     assert read_credits(body({"Res": 1, "Cred": "", "Saldo": "5"})) == 5.0
 

@@ -27,6 +27,7 @@ WARNING = "<br />\n<b>Warning</b>: Undefined array key in <b>/srv/api.php</b> on
         json.dumps(REPLY).encode(),
         json.dumps(json.dumps(REPLY)).encode(),
         json.dumps([REPLY]).encode(),
+        json.dumps(f"[{REPLY}]").encode(),
         codecs.BOM_UTF8 + REPLY.encode(),
         codecs.BOM_UTF8 * 2 + REPLY.encode(),
         REPLY.encode("utf-16"),

@@ -279,6 +279,13 @@ def test_a_reply_without_a_date_has_that_of_its_arrival_if_it_is_a_date() -> Non
     assert (reply.sent_at, reply.sent_at_text) == (datetime(2020, 12, 3, 11, tzinfo=UTC), "2020-12-03T11:00:00Z")
 
 
+def test_a_reply_without_any_date_has_none() -> None:
+    reply = read_entry({"Servicio": "SMSRECIBIDO", "Movil": "34600000001"})
+
+    assert isinstance(reply, InboundMessage)
+    assert (reply.sent_at, reply.sent_at_text) == (None, "")
+
+
 def test_the_date_of_arrival_is_read_in_the_given_time_zone_too() -> None:
     bogota = timezone(timedelta(hours=-5))
     reply = read_entry({"Servicio": "SMSRECIBIDO", "Movil": "34600000001", "timestamp": "2020-12-03 06:00:00"}, bogota)

@@ -66,6 +66,7 @@ def test_a_body_is_read_in_every_charset(write: Any, content_type: str, charset:
     [
         (JSON, b'{"Estado": "13", "idMensaje": "7", "Agente": "A\x81\xf1o"}'),
         (FORM, b"Estado=13&idMensaje=7&Agente=A%81%F1o"),
+        (FORM, b" Estado=13&idMensaje=7&Agente=A%81%F1o"),
         (MULTIPART, multipart({"Estado": b"13", "idMensaje": b"7", "Agente": b"A\x81\xf1o"})),
     ],
 )
@@ -245,6 +246,14 @@ def test_a_cut_off_multipart_body_is_refused_with_the_reason() -> None:
     parsed = read_body(MULTIPART, AS_MULTIPART.removesuffix(b"\r\n")[:-2])
 
     assert parsed.problem == "the multipart form is cut off: it has no closing boundary"
+
+
+def test_a_byte_that_a_charset_does_not_have_may_be_in_the_name_of_a_field() -> None:
+    body = multipart({"Estado": b"13", "idMensaje": b"7", "Agente": b"A"}).replace(b"Agente", b"A\x81\xf1o")
+
+    (read,) = reports_of(f"{MULTIPART}; charset=windows-1252", body)
+
+    assert read.extra == {"a\ufffd\u00f1o": "A"}
 
 
 def test_an_empty_field_of_a_form_is_kept() -> None:

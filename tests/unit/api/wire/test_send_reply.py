@@ -409,6 +409,23 @@ def test_of_two_ids_for_one_recipient_none_is_taken() -> None:
     assert result.accepted == {ANA: "", BEA: "3"}
 
 
+@pytest.mark.parametrize(
+    ("destinatarios", "rejected", "nothing_sent"),
+    [("1", "1", True), ("2", "1", False), ("2", [sent_to(ANA)], False), ("many", [sent_to(ANA)], True)],
+)
+def test_a_refusal_that_counts_more_as_processed_than_as_not_sent_may_have_sent_some(
+    destinatarios: str, rejected: Any, nothing_sent: bool
+) -> None:
+    result = read_send_reply(refused(-3, Destinatarios=destinatarios, NoEnviados=rejected))
+
+    assert result.refused is not None
+    assert result.refused.nothing_sent is nothing_sent
+
+
+def test_a_phone_that_is_no_text_is_passed_over() -> None:
+    assert read_send_reply(reply(Enviados=[{"Telefono": True, "Movil": ANA}])).accepted == {ANA: ""}
+
+
 def test_an_empty_list_of_the_sent_is_no_count() -> None:
     assert read_send_reply(b'{"Res": 1, "Enviados": ""}').accepted_count is None
 

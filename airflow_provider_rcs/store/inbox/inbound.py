@@ -122,9 +122,10 @@ def _pseudonymise(connection: sa.Connection, of_fold: sa.ColumnElement[bool], la
     if pseudonyms is None:
         return
     is_pseudonymised = sa.exists().where(message.c.id == inbound.c.message_id, IS_PSEUDONYMISED)
-    id_of = {pseudonyms.of(each.phone): each.id for each in landed if each.phone}
-    known = sa.select(erasure.c.pseudonym).where(erasure.c.pseudonym.in_(id_of))
-    erased = [id_of[each] for each in connection.execute(known).scalars()]
+    pseudonym_of = {each.id: pseudonyms.of(each.phone) for each in landed if each.phone}
+    known = sa.select(erasure.c.pseudonym).where(erasure.c.pseudonym.in_(set(pseudonym_of.values())))
+    of_erased = set(connection.execute(known).scalars())
+    erased = [each for each, pseudonym in pseudonym_of.items() if pseudonym in of_erased]
     is_erased = sa.or_(is_pseudonymised, inbound.c.id.in_(erased)) if erased else is_pseudonymised
     connection.execute(inbound.update().where(of_fold, is_erased).values(ANONYMOUS_INBOUND))
 

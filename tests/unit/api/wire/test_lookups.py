@@ -15,11 +15,11 @@ from airflow_provider_rcs.api.errors import (
     RcsCreditError,
     RcsError,
     RcsParameterError,
-    RcsRefusedError,
     RcsUnavailable,
 )
 from airflow_provider_rcs.api.models import Template, TemplateVariable
 from airflow_provider_rcs.api.wire import lookups
+from airflow_provider_rcs.api.wire.calls import Refusal
 from airflow_provider_rcs.api.wire.lookups import read_credits, read_template, read_templates
 from tests.examples import examples
 
@@ -184,6 +184,16 @@ def test_credit_may_have_a_decimal_point_or_comma(credit: Any) -> None:
     assert read_credits(body({"Res": 1, "Cred": credit})) == 12.5
 
 
+def test_a_variable_without_a_type_has_none() -> None:
+    template = read_template(body({"Res": 1, "Nombre": "x", "Variables": [{"Nombre": "Importe"}]}), "7")
+
+    assert template.variables == (TemplateVariable("Importe", ""),)
+
+
+def test_an_empty_credit_does_not_hide_the_balance() -> None:
+    assert read_credits(body({"Res": 1, "Cred": "", "Saldo": "5"})) == 5.0
+
+
 def test_credit_needs_no_result_next_to_it() -> None:
     assert read_credits(b'{"Cred": "0"}') == 0
 
@@ -205,14 +215,17 @@ def test_credit_that_cannot_be_read_raises_unavailable(content: Any) -> None:
 def test_a_refused_look_up_raises_the_error_for_its_result_and_quotes_the_service(
     read: Any, result: Any, kind: Any
 ) -> None:
-    with pytest.raises(kind, match="Plantilla desconocida"):
+    with pytest.raises(kind, match=r'The service says: "Plantilla desconocida"\. Nothing was changed\. '):
         read(body({"Res": result, "Error": "Plantilla desconocida"}))
 
 
 @pytest.mark.parametrize("read", LOOK_UPS)
-def test_an_http_error_is_a_refusal_whatever_the_body_says(read: Any) -> None:
-    with pytest.raises(RcsRefusedError):
-        read(body({"Res": 1, "Cred": "1"}), 500)
+@pytest.mark.parametrize("status", [400, 500])
+def test_an_http_error_is_a_refusal_whatever_the_body_says(read: Any, status: int) -> None:
+    with pytest.raises(RcsUnavailable) as raised:
+        read(body({"Res": 1, "Cred": "1"}), status)
+
+    assert str(raised.value) == f"the service failed (HTTP {status}). {RcsUnavailable.remedy}"
 
 
 @pytest.mark.parametrize("read", LOOK_UPS)
@@ -220,6 +233,43 @@ def test_an_http_error_is_a_refusal_whatever_the_body_says(read: Any) -> None:
 def test_a_look_up_that_cannot_be_read_raises_unavailable(read: Any, unreadable: Any) -> None:
     with pytest.raises(RcsUnavailable):
         read(unreadable)
+
+
+BY_STATUS = Refusal(RcsAuthError, "the service refused the call (HTTP 401).", "Correct the login.")
+
+
+@pytest.mark.parametrize("read", [read_templates, lambda *args: read_template(args[0], "7", *args[1:]), read_credits])
+@pytest.mark.parametrize("reply", [b'{"Res": 1, "Cred": "1"}', b"<html></html>"])
+def test_a_look_up_that_is_refused_by_its_http_status_raises_that(read: Any, reply: bytes) -> None:
+    with pytest.raises(RcsAuthError) as raised:
+        read(reply, 401, BY_STATUS)
+
+    assert str(raised.value) == "the service refused the call (HTTP 401). Nothing was changed. Correct the login."
+
+
+@pytest.mark.parametrize(
+    ("read", "reply", "problem"),
+    [
+        (
+            read_templates,
+            {"Res": 1, "Plantillas": [7]},
+            "list of templates cannot be read: it is not an object of id -> name",
+        ),
+        (read_credits, {"Res": 1}, "reply to the credit look-up cannot be read: it has no amount of credit"),
+        (
+            lambda body: read_template(body, "7"),
+            {"Res": 1, "Variables": [{}]},
+            "variables of template 7 cannot be read: they are not objects with a name",
+        ),
+        (read_credits, "", "reply cannot be read: HTTP 200, 2 bytes"),
+    ],
+    ids=["templates", "credits", "template", "reply"],
+)
+def test_the_error_names_what_cannot_be_read(read: Any, reply: Any, problem: str) -> None:
+    with pytest.raises(RcsUnavailable) as raised:
+        read(body(reply))
+
+    assert str(raised.value) == f"the service's {problem}. {RcsUnavailable.remedy}"
 
 
 anything = st.recursive(

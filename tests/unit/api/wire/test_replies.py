@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.api.wire.replies import read_reply
+from airflow_provider_rcs.api.wire.replies import decode_reply, read_reply
 
 REPLY = '{"Res": 3, "Error": "Ñandú"}'
 READ = {"res": "3", "error": "Ñandú"}
@@ -27,6 +27,7 @@ WARNING = "<br />\n<b>Warning</b>: Undefined array key in <b>/srv/api.php</b> on
         json.dumps(REPLY).encode(),
         json.dumps(json.dumps(REPLY)).encode(),
         json.dumps([REPLY]).encode(),
+        json.dumps(f"[{REPLY}]").encode(),
         codecs.BOM_UTF8 + REPLY.encode(),
         codecs.BOM_UTF8 * 2 + REPLY.encode(),
         REPLY.encode("utf-16"),
@@ -44,6 +45,8 @@ WARNING = "<br />\n<b>Warning</b>: Undefined array key in <b>/srv/api.php</b> on
         codecs.BOM_UTF8 + "Error:Ñandú;Res:3;".encode(),
         (WARNING + "Res:3;Error:Ñandú;").encode(),
         '"Res:3;Error:Ñandú;"'.encode(),
+        "Res:3; ;Error:Ñandú;".encode(),
+        json.dumps(f"\ufeff{REPLY}").encode(),
     ],
     ids=repr,
 )
@@ -94,6 +97,9 @@ def test_a_semicolon_in_the_error_of_a_text_belongs_to_it() -> None:
         b'{"Res": 1}}',
         b'<html><body>{"Res": 1}</body></html>',
         b"<!DOCTYPE html><p>Res:1;</p>",
+        b'"<html>\\nRes:1;"',
+        b'"{\\"Enviados\\": []}\\nRes:1;"',
+        b'"Enviados": [{"a": 1}] {"Res": 1}',
         codecs.BOM_UTF16_LE,
         b"[" * 100_000,
         b'{"a":' * 100_000,
@@ -103,6 +109,39 @@ def test_a_semicolon_in_the_error_of_a_text_belongs_to_it() -> None:
 def test_a_body_that_is_no_reply_or_could_be_two_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError):
         read_reply(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"null", "not an object"),
+        (b"<html>Res:1;</html>", "a page"),
+        (b'{"Res": 1} {"Res": 2}', "several objects"),
+        (b'"Enviados": [ ] {"Res": 1} {"Res": 1}', "a part of a damaged object"),
+        (b'"x {\\"a\\": 1}"', "not a list of fields"),
+        (b"OK", "no list of fields, or several"),
+        (b"Res:1;Res:-1;", "two values of res"),
+    ],
+    ids=repr,
+)
+def test_the_error_says_why_a_body_is_no_reply(body: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=f"^{reason}$"):
+        read_reply(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (codecs.BOM_UTF16_LE + "Error: 5 €".encode("utf-16-le"), "Error: 5 €"),
+        (codecs.BOM_UTF16_BE + "Error: 5 €".encode("utf-16-be"), "Error: 5 €"),
+        (codecs.BOM_UTF16_LE + "Res:1;".encode("utf-16-le")[:-1], "\u00ff\u00feRes:1;"),
+        (codecs.BOM_UTF8 + "5 €".encode(), "5 €"),
+        ("Ñandú".encode("latin-1"), "Ñandú"),
+    ],
+    ids=["little endian", "big endian", "a byte is lost", "mark of UTF-8", "Latin-1"],
+)
+def test_a_body_is_decoded_by_its_mark_or_as_utf8_or_as_latin1(body: bytes, text: str) -> None:
+    assert decode_reply(body) == text
 
 
 @given(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -105,12 +105,13 @@ def test_a_field_that_is_missing_is_empty_and_no_other_changes(missing: str) -> 
 
 @pytest.mark.parametrize("empty", ["", "  ", None])
 def test_a_report_without_a_status_is_refused(empty: Any) -> None:
-    with pytest.raises(RcsReportError, match="has no status"):
+    with pytest.raises(RcsReportError, match=r"^a report has no status \(Estado\)$"):
         report(Estado=empty)
 
 
 def test_a_report_that_names_no_message_is_refused() -> None:
-    with pytest.raises(RcsReportError, match="names no message"):
+    explained = r"^a report names no message: neither recipient \(Destinatario\) nor id \(idMensaje\)$"
+    with pytest.raises(RcsReportError, match=explained):
         report(Destinatario="", idMensaje="")
 
 
@@ -165,6 +166,13 @@ def test_a_date_that_cannot_be_read_is_kept_as_text(text: str) -> None:
     assert (read.reported_at, read.reported_at_text) == (None, text)
 
 
+def test_a_date_without_an_offset_is_read_in_the_given_time_zone() -> None:
+    read = read_entry({**PUSHED, "Fecha": "2026-05-01 14:00:00"}, UTC)
+
+    assert isinstance(read, Report)
+    assert read.reported_at == datetime(2026, 5, 1, 14, tzinfo=UTC)
+
+
 def test_a_refusal_shows_nothing_of_the_body() -> None:
     with pytest.raises(RcsReportError) as refused:
         read_entry({**PUSHED, "Estado": ""})
@@ -174,7 +182,7 @@ def test_a_refusal_shows_nothing_of_the_body() -> None:
 
 @pytest.mark.parametrize("fields", [None, 7, "x", [PUSHED]], ids=lambda fields: type(fields).__name__)
 def test_a_value_that_is_not_an_object_is_refused(fields: Any) -> None:
-    with pytest.raises(RcsReportError, match="not an object"):
+    with pytest.raises(RcsReportError, match="^a report is not an object$"):
         read_entry(fields)
 
 
@@ -271,6 +279,21 @@ def test_a_reply_without_a_date_has_that_of_its_arrival_if_it_is_a_date() -> Non
     assert (reply.sent_at, reply.sent_at_text) == (datetime(2020, 12, 3, 11, tzinfo=UTC), "2020-12-03T11:00:00Z")
 
 
+def test_a_reply_without_any_date_has_none() -> None:
+    reply = read_entry({"Servicio": "SMSRECIBIDO", "Movil": "34600000001"})
+
+    assert isinstance(reply, InboundMessage)
+    assert (reply.sent_at, reply.sent_at_text) == (None, "")
+
+
+def test_the_date_of_arrival_is_read_in_the_given_time_zone_too() -> None:
+    bogota = timezone(timedelta(hours=-5))
+    reply = read_entry({"Servicio": "SMSRECIBIDO", "Movil": "34600000001", "timestamp": "2020-12-03 06:00:00"}, bogota)
+
+    assert isinstance(reply, InboundMessage)
+    assert reply.sent_at == datetime(2020, 12, 3, 11, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("text", ["¡Baja! \U0001f64f", "", "a&b=c", "x" * 10_000, None, "half of \ud83d", "NUL \0"])
 def test_the_text_of_a_reply_is_kept(text: Any) -> None:
     reply = read_entry({**SMS_RECEIVED, "Mensaje": text})
@@ -280,7 +303,7 @@ def test_the_text_of_a_reply_is_kept(text: Any) -> None:
 
 
 def test_a_reply_without_a_phone_is_refused() -> None:
-    with pytest.raises(RcsReportError, match="names no phone"):
+    with pytest.raises(RcsReportError, match=r"^a message of a person names no phone \(Movil\)$"):
         read_entry({**SMS_RECEIVED, "Movil": ""})
 
 

@@ -66,6 +66,7 @@ def test_a_body_is_read_in_every_charset(write: Any, content_type: str, charset:
     [
         (JSON, b'{"Estado": "13", "idMensaje": "7", "Agente": "A\x81\xf1o"}'),
         (FORM, b"Estado=13&idMensaje=7&Agente=A%81%F1o"),
+        (FORM, b" Estado=13&idMensaje=7&Agente=A%81%F1o"),
         (MULTIPART, multipart({"Estado": b"13", "idMensaje": b"7", "Agente": b"A\x81\xf1o"})),
     ],
 )
@@ -228,6 +229,86 @@ def test_a_boundary_that_the_header_does_not_name_is_that_of_the_first_line(cont
     body = multipart({name: value.encode() for name, value in PUSHED.items()}, boundary)
 
     assert reports_of(content_type, body) == [REPORT]
+
+
+@pytest.mark.parametrize(("length", "is_named", "is_read"), [(70, False, True), (71, False, False), (71, True, True)])
+def test_a_boundary_that_is_too_long_is_read_only_if_the_header_names_it(
+    length: int, is_named: bool, is_read: bool
+) -> None:
+    boundary = "b" * length
+    body = multipart({name: value.encode() for name, value in PUSHED.items()}, boundary.encode())
+    content_type = f"multipart/form-data; boundary={boundary}" if is_named else "multipart/form-data"
+
+    assert (list(read_body(content_type, body).reports) == [REPORT]) is is_read
+
+
+def test_a_cut_off_multipart_body_is_refused_with_the_reason() -> None:
+    parsed = read_body(MULTIPART, AS_MULTIPART.removesuffix(b"\r\n")[:-2])
+
+    assert parsed.problem == "the multipart form is cut off: it has no closing boundary"
+
+
+def test_a_byte_that_a_charset_does_not_have_may_be_in_the_name_of_a_field() -> None:
+    body = multipart({"Estado": b"13", "idMensaje": b"7", "Agente": b"A"}).replace(b"Agente", b"A\x81\xf1o")
+
+    (read,) = reports_of(f"{MULTIPART}; charset=windows-1252", body)
+
+    assert read.extra == {"a\ufffd\u00f1o": "A"}
+
+
+def test_an_empty_field_of_a_form_is_kept() -> None:
+    (read,) = reports_of(FORM, AS_FORM + b"&Coste=")
+
+    assert read.extra["coste"] == ""
+
+
+@pytest.mark.parametrize(("envelopes", "is_read"), [(3, True), (4, False)])
+@pytest.mark.parametrize("written", [lambda content: content, json.dumps], ids=["object", "text"])
+def test_a_report_may_be_in_up_to_three_envelopes(written: Any, envelopes: int, is_read: bool) -> None:
+    content: Any = PUSHED
+    for _ in range(envelopes):
+        content = {"data": written(content)}
+
+    assert (list(read_body(JSON, json.dumps(content).encode()).reports) == [REPORT]) is is_read
+
+
+@pytest.mark.parametrize(("envelopes", "is_read"), [(2, True), (3, False)])
+def test_a_text_around_all_of_a_body_counts_as_an_envelope(envelopes: int, is_read: bool) -> None:
+    content: Any = PUSHED
+    for _ in range(envelopes):
+        content = {"data": content}
+
+    assert (list(read_body(JSON, json.dumps(json.dumps(content)).encode()).reports) == [REPORT]) is is_read
+
+
+def test_a_header_with_characters_beyond_latin_1_does_not_cost_the_form() -> None:
+    assert reports_of(f"{MULTIPART}; name=€", AS_MULTIPART) == [REPORT]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b" \r\n" + AS_JSON,
+        b" \r\n" + quote(AS_JSON).encode(),
+        b"\r\n" + AS_MULTIPART,
+        json.dumps({"data": f" {AS_JSON.decode()}"}).encode(),
+    ],
+    ids=["json", "escaped json", "multipart", "json in a field"],
+)
+def test_white_space_before_a_report_changes_nothing(body: bytes) -> None:
+    assert reports_of("", body) == [REPORT]
+
+
+def test_a_form_in_utf8_without_escapes_is_read() -> None:
+    (read,) = reports_of(FORM, "Estado=13&idMensaje=7&Agente=Año €".encode())
+
+    assert read.agent == "Año €"
+
+
+def test_the_error_names_both_ways_to_read_a_body() -> None:
+    parsed = read_body("", json.dumps({**PUSHED, "x": "&Estado=50&idMensaje=7&x="}).encode())
+
+    assert parsed.problem == f"the body can be read in two ways: as {JSON} and as {FORM}"
 
 
 def test_a_multipart_form_with_a_file_is_refused() -> None:

@@ -91,6 +91,16 @@ def test_quiet_hours_of_another_time_zone_are_written_in_spains_time() -> None:
     assert (written["HoraInicio"], written["HoraFin"]) == ("23:00", "10:00")
 
 
+@pytest.mark.parametrize(("month", "written"), [(1, "02:00"), (3, "01:00")])
+def test_quiet_hours_are_written_in_the_time_of_spain_on_the_date_of_the_send(month: int, written: str) -> None:
+    # In the last two weeks of March, the clocks of New York are an hour nearer to those of Spain.
+    hours = (QuietHours(time(20), time(21), timezone="America/New_York"),)
+
+    (interval,) = parameters(quiet_hours=hours, send_at=datetime(2022, month, 15, 12, tzinfo=UTC))["Intervaloprohibido"]
+
+    assert interval["HoraInicio"] == written
+
+
 def test_quiet_hours_are_written_one_by_one() -> None:
     hours = (QuietHours(time(22), time(9)), QuietHours(time(14, 5), time(16, 30), action=2))
 

@@ -19,6 +19,7 @@ from airflow_provider_rcs.api.errors import (
     RcsRefusedError,
 )
 from airflow_provider_rcs.api.models import SendResult
+from airflow_provider_rcs.api.wire.calls import Refusal
 from airflow_provider_rcs.api.wire.send_reply import read_send_reply
 from tests.examples import examples
 
@@ -356,3 +357,142 @@ def test_any_reply_is_read_or_raises_an_error_of_the_provider(content: Any, in_l
         return
 
     assert isinstance(result, SendResult)
+
+
+def sent_to(phone: str, message_id: str = "") -> dict[str, str]:
+    return {"Telefono": phone, "idMensaje": message_id}
+
+
+def test_recipients_with_ids_in_destinatarios_were_sent_to_where_enviados_counts_them() -> None:
+    content = {"Res": 2, "Enviados": "2", "Destinatarios": [sent_to(ANA, "1"), sent_to(BEA, "2")]}
+
+    result = read_send_reply(json.dumps(content).encode())
+
+    assert (result.accepted, result.accepted_count, result.is_unclear) == ({ANA: "1", BEA: "2"}, None, False)
+
+
+def test_an_id_in_destinatarios_that_enviados_does_not_list_leaves_its_recipient_in_doubt() -> None:
+    content = {
+        "Res": 1,
+        "Enviados": [sent_to(ANA, "1")],
+        "Destinatarios": [sent_to(BEA, "2")],
+        "NoEnviados": [sent_to(BEA)],
+    }
+
+    result = read_send_reply(json.dumps(content).encode())
+
+    assert (result.accepted, result.rejected, result.is_unclear) == ({ANA: "1"}, frozenset(), True)
+
+
+@pytest.mark.parametrize("enviados", [[sent_to(ANA, "1")], []], ids=["named", "nobody"])
+def test_destinatarios_that_cannot_be_read_change_nothing_beside_a_list_of_enviados(enviados: Any) -> None:
+    content = {"Res": 1, "Enviados": enviados, "Destinatarios": [{"Phone": ANA}]}
+
+    result = read_send_reply(json.dumps(content).encode())
+
+    assert (list(result.accepted), result.is_unclear) == ([each["Telefono"] for each in enviados], False)
+    assert result.accepted_count == (None if enviados else 0)
+
+
+def test_destinatarios_that_cannot_be_read_leave_the_outcome_unknown_beside_a_count() -> None:
+    content = {"Res": 1, "Enviados": "1", "Destinatarios": [{"Phone": ANA}]}
+
+    with pytest.raises(RcsOutcomeUnknown):
+        read_send_reply(json.dumps(content).encode())
+
+
+def test_of_two_ids_for_one_recipient_none_is_taken() -> None:
+    result = read_send_reply(
+        reply(Enviados=[sent_to(ANA, "1"), sent_to(ANA, "2"), sent_to(BEA, "3"), sent_to(BEA, "3")])
+    )
+
+    assert result.accepted == {ANA: "", BEA: "3"}
+
+
+@pytest.mark.parametrize(
+    ("destinatarios", "rejected", "nothing_sent"),
+    [("1", "1", True), ("2", "1", False), ("2", [sent_to(ANA)], False), ("many", [sent_to(ANA)], True)],
+)
+def test_a_refusal_that_counts_more_as_processed_than_as_not_sent_may_have_sent_some(
+    destinatarios: str, rejected: Any, nothing_sent: bool
+) -> None:
+    result = read_send_reply(refused(-3, Destinatarios=destinatarios, NoEnviados=rejected))
+
+    assert result.refused is not None
+    assert result.refused.nothing_sent is nothing_sent
+
+
+def test_a_phone_that_is_no_text_is_passed_over() -> None:
+    assert read_send_reply(reply(Enviados=[{"Telefono": True, "Movil": ANA}])).accepted == {ANA: ""}
+
+
+def test_an_empty_list_of_the_sent_is_no_count() -> None:
+    assert read_send_reply(b'{"Res": 1, "Enviados": ""}').accepted_count is None
+
+
+def test_a_text_in_place_of_destinatarios_says_nothing() -> None:
+    assert read_send_reply(b'{"Res": 1, "Destinatarios": "many"}').messages == 1
+
+
+@pytest.mark.parametrize(
+    ("result", "is_unclear"), [({"Res": "done"}, True), ({"Res": ""}, False), ({}, False)], ids=str
+)
+def test_a_result_that_cannot_be_read_makes_a_reply_unclear_and_a_missing_one_does_not(
+    result: dict[str, str], is_unclear: bool
+) -> None:
+    read = read_send_reply(json.dumps({**result, "Enviados": [sent_to(ANA, "1")]}).encode())
+
+    assert (read.accepted, read.is_unclear) == ({ANA: "1"}, is_unclear)
+
+
+@pytest.mark.parametrize(
+    ("named", "nothing_sent", "consequence"),
+    [
+        (
+            {"Enviados": [sent_to(ANA, "1")]},
+            False,
+            "Some of this request was sent or may have been, and is not sent again.",
+        ),
+        ({"NoEnviados": [sent_to(ANA)]}, True, "Nothing of this request was sent."),
+    ],
+    ids=["sent", "not sent"],
+)
+def test_a_refusal_that_names_recipients_says_if_some_were_sent(
+    named: dict[str, Any], nothing_sent: bool, consequence: str
+) -> None:
+    result = read_send_reply(refused(-3, **named))
+
+    assert result.refused is not None
+    assert result.refused.nothing_sent is nothing_sent
+    assert consequence in str(result.refused)
+
+
+def test_a_result_of_0_beside_the_id_of_a_message_in_another_place_leaves_the_outcome_unknown() -> None:
+    with pytest.raises(RcsOutcomeUnknown, match="HTTP 200"):
+        read_send_reply(b'{"Res": 0, "Otra": [{"idMensaje": "1"}]}')
+    assert read_send_reply(b'{"Res": 1, "Otra": [{"idMensaje": "1"}]}').messages == 1
+
+
+def test_a_result_of_0_that_names_recipients_is_a_result_whatever_it_proves() -> None:
+    content = {"Res": 0, "NoEnviados": [sent_to(ANA)]}
+
+    assert read_send_reply(json.dumps(content).encode(), zero_result="unknown").rejected == {ANA}
+
+
+BAD_REQUEST = Refusal(RcsParameterError, "the service refused the call (HTTP 400).", "Correct the call.")
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"x', b'[{"x', b' \r\n\t{"x', b'\xef\xbb\xbf\xef\xbb\xbf{"x', b"idMensaje: 1"], ids=repr
+)
+def test_a_damaged_reply_under_a_refusing_status_may_have_sent_some(body: bytes) -> None:
+    result = read_send_reply(body, 400, BAD_REQUEST)
+
+    assert result.refused is not None
+    assert not result.refused.nothing_sent
+
+
+@pytest.mark.parametrize("body", [b"<html><body>{}</body></html>", b"OK", b"X{}", b""], ids=repr)
+def test_a_page_under_a_refusing_status_has_sent_nothing(body: bytes) -> None:
+    with pytest.raises(RcsParameterError, match="Nothing of this request was sent"):
+        read_send_reply(body, 400, BAD_REQUEST)

@@ -74,6 +74,13 @@ def test_what_no_database_can_store_is_refused_and_the_rest_lands(fields: dict[s
     assert landing.refused == (RefusedReport(reason, JSON, body),)
 
 
+def test_a_status_code_of_the_greatest_length_lands() -> None:
+    landing = land_of(JSON, orjson.dumps({**PUSHED, "Estado": "1" * 32}))
+
+    assert [each.status_code for each in landing.reports] == ["1" * 32]
+    assert not landing.refused
+
+
 def test_half_of_a_surrogate_pair_is_refused() -> None:
     landing = land_of(JSON, b'{"Estado": "13", "idMensaje": "\\ud800"}')
 

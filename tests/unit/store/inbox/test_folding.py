@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.api.models import Outcome, Report
 from airflow_provider_rcs.api.statuses import DEFAULT_STATUS_CODES, DeliveryStatus, MessageState
 from airflow_provider_rcs.store.db.inbox_tables import report
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
 from airflow_provider_rcs.store.inbox import folding
-from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
+from airflow_provider_rcs.store.inbox.folding import fold, fold_if_possible, fold_parked
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.claims import Claim
 from airflow_provider_rcs.store.outbox.settlement import (
@@ -327,6 +328,23 @@ def test_fold_parked_also_folds_reports_that_have_just_landed(engine: sa.Engine)
 
     assert fold_parked(engine) == 1
     assert status(engine) == "delivered"
+
+
+def test_what_does_not_depend_on_a_fold_goes_on_when_it_fails(
+    sqlite_engine: sa.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    land(sqlite_engine, [report_on(sent(sqlite_engine))], NOON)
+
+    def refused(_engine: sa.Engine) -> int:
+        raise RcsStoreUnavailable("store: it is full")
+
+    def failed(_engine: sa.Engine) -> int:
+        raise ValueError(ANA)
+
+    assert [fold_if_possible(sqlite_engine, how) for how in (refused, failed)] == [0, 0]
+
+    assert [each.message.partition("later: ")[2] for each in caplog.records] == ["store: it is full", "ValueError"]
+    assert fold_if_possible(sqlite_engine) == 1
 
 
 @pytest.mark.parametrize("fold_size", [1, 2, 3, 1000])

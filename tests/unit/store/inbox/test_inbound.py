@@ -286,6 +286,16 @@ def test_an_erased_person_who_replies_later_is_suppressed_by_pseudonym_only(engi
     assert landed(engine)[0].message_id == next(iter(rows(engine).values())).id
 
 
+def test_an_erased_person_who_replies_twice_at_once_leaves_nothing(engine: sa.Engine) -> None:
+    erase(engine, ANA, "a test")
+    unnamed = BAJA._replace(text="hola", api_message_id="", message_reference="")
+
+    reply(engine, unnamed, unnamed._replace(api_inbound_id="r-2"), unnamed._replace(phone=BEA))
+    fold(engine)
+
+    assert sorted((each.phone, each.text) for each in landed(engine)) == [("", ""), ("", ""), (BEA, "hola")]
+
+
 def test_old_replies_are_pruned_with_their_messages(engine: sa.Engine) -> None:
     sent(engine)
     reply(engine, BAJA, BAJA._replace(phone=BEA, text="of nobody"))

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsFencedError
 from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.store.campaign.schedules import begin_schedule
 from airflow_provider_rcs.store.db.clock import database_now
 from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.outbox.attempts import (
@@ -23,16 +24,19 @@ from airflow_provider_rcs.store.outbox.attempts import (
     require_active,
 )
 from airflow_provider_rcs.store.outbox.claims import claim_batches, has_planned
+from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, requeue_unsent, settle
 from tests.unit.store.given import (
     ANA,
     BEA,
     EVA,
+    NOON,
     accepted,
     campaign,
     claim_and_dispatch,
     claim_next,
     expire_lease,
+    listed,
     new_attempt,
     planned,
     states,
@@ -120,7 +124,11 @@ def test_expired_lease_cannot_be_renewed(engine: sa.Engine) -> None:
     fenced = new_attempt(engine)
     expire_lease(engine, fenced)
 
-    with pytest.raises(RcsFencedError, match="Retry the task"):
+    explained = (
+        "^this attempt at the campaign was suspended for longer than its lease, and another attempt may have taken "
+        "over its recipients; it sends nothing more. Retry the task: it continues where the campaign stands.$"
+    )
+    with pytest.raises(RcsFencedError, match=explained):
         renew_lease(engine, fenced)
 
     assert lease_left(engine, fenced) < timedelta(0)
@@ -181,6 +189,18 @@ def test_attempt_that_requeued_its_claims_ends(engine: sa.Engine) -> None:
     assert has_ended(engine, attempt)
 
 
+def test_attempt_ends_while_another_one_is_sending_and_leaves_it_its_lease(engine: sa.Engine) -> None:
+    sending, idle = planned(engine, [ANA], shard=FIRST), planned(engine, [BEA], shard=SECOND)
+    claim_next(engine, sending)
+    unused = new_attempt(engine)
+
+    end_attempt(engine, idle)
+
+    assert has_ended(engine, idle)
+    assert not has_ended(engine, sending)
+    assert not has_ended(engine, unused)
+
+
 def test_ending_twice_keeps_the_first_time(engine: sa.Engine) -> None:
     attempt = new_attempt(engine)
     end_attempt(engine, attempt)
@@ -209,6 +229,14 @@ def test_earlier_attempt_claims_the_list_of_a_later_attempt_at_its_shard(engine:
     planned(engine, [ANA, EVA], shard=FIRST)
 
     assert claimed_phones(engine, earlier) == [ANA, EVA]
+
+
+def test_attempt_that_schedules_may_count_its_own_list_before_it_is_complete(engine: sa.Engine) -> None:
+    scheduling = new_attempt(engine)
+    begin_schedule(engine, scheduling, NOON, {})
+    record_list(engine, scheduling, prepare_list_part(engine, [listed(ANA)]))
+
+    assert has_planned(engine, scheduling)
 
 
 def test_attempt_at_the_whole_list_does_not_claim_what_a_shard_listed_since(engine: sa.Engine) -> None:

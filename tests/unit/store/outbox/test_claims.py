@@ -26,7 +26,6 @@ from tests.unit.store.given import (
     campaign,
     claim_and_dispatch,
     claim_next,
-    dispatched,
     expire_lease,
     listed,
     new_attempt,
@@ -132,17 +131,25 @@ def test_claim_contains_all_that_the_request_needs(engine: sa.Engine) -> None:
 
 
 def test_messages_are_sending_before_the_request_leaves(engine: sa.Engine) -> None:
-    claim = dispatched(engine, [ANA, BEA])
+    attempt = planned(engine, [ANA, BEA])
+    before = row(engine)
+
+    claim = claim_next(engine, attempt)
 
     assert states(engine) == {ANA: "sending", BEA: "sending"}
+    assert row(engine).revision > before.revision
+    assert row(engine).updated_at > before.updated_at
     assert row(engine).request_id == claim.request_id
     assert (request_row(engine, claim).state, request_row(engine, claim).recipients) == ("sending", 2)
 
 
-def test_every_request_has_its_own_reference(engine: sa.Engine) -> None:
-    claims = all_claims(engine, planned(engine, phones(5)), 1)
+def test_every_request_has_its_own_reference_that_begins_with_the_token_of_its_campaign(engine: sa.Engine) -> None:
+    attempt = planned(engine, phones(5))
 
-    assert len({claim.reference for claim in claims}) == 5
+    references = {claim.reference for claim in all_claims(engine, attempt, 1)}
+
+    assert len(references) == 5
+    assert {each.partition("-")[0] for each in references} == {attempt.campaign.token}
 
 
 def test_nothing_is_claimed_if_nothing_is_planned(engine: sa.Engine) -> None:
@@ -214,9 +221,10 @@ def test_claim_after_a_message_continues_past_suppressed_recipients(engine: sa.E
 
 
 def test_claimed_request_is_not_dispatched_yet(engine: sa.Engine) -> None:
-    claims = claim_batches(engine, planned(engine, [ANA]), 1)
+    [claim] = claim_batches(engine, planned(engine, [ANA]), 1)
 
-    assert request_states(engine, claims) == ["claimed"]
+    request = request_row(engine, claim)
+    assert (request.state, request.api_campaign_id, request.reason) == ("claimed", "", "")
     assert states(engine) == {ANA: "sending"}
 
 

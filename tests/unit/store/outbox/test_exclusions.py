@@ -83,7 +83,7 @@ def test_an_excluded_recipient_stays_so_when_a_retry_lists_it_without_excluding_
 def test_an_excluded_recipient_whose_row_is_invalid_stays_excluded_when_the_row_is_corrected(engine: sa.Engine) -> None:
     attempt = new_attempt(engine)
     record_list(engine, attempt, prepare_list_part(engine, [listed(ANA, "variable Amount: it has no value")], {ANA}))
-    assert row(engine, ANA).state == "suppressed"
+    assert (row(engine, ANA).state, row(engine, ANA).detail) == ("suppressed", "")
 
     planned(engine, [ANA])
 
@@ -92,11 +92,41 @@ def test_an_excluded_recipient_whose_row_is_invalid_stays_excluded_when_the_row_
 
 def test_a_recipient_that_an_earlier_attempt_has_planned_is_suppressed(engine: sa.Engine) -> None:
     earlier = planned(engine, [ANA, BEA, EVA])
+    before = row(engine, ANA)
 
     assert suppress_excluded(engine, earlier.campaign, {ANA, EVA, "+34600000009"}) == 2
 
     assert claim_next(engine, earlier).phones == [BEA]
     assert {row(engine, phone).reason for phone in (ANA, EVA)} == {EXCLUDED}
+    assert row(engine, ANA).revision > before.revision
+    assert row(engine, ANA).updated_at > before.updated_at
+
+
+def test_without_excluded_phones_nobody_is_suppressed(engine: sa.Engine) -> None:
+    attempt = planned(engine, [ANA])
+
+    assert suppress_excluded(engine, attempt.campaign, set()) == 0
+
+    assert states(engine) == {ANA: "planned"}
+
+
+def test_a_phone_that_is_excluded_from_one_campaign_is_still_sent_to_by_another(engine: sa.Engine) -> None:
+    other = planned(engine, [ANA], "summer")
+    planned(engine, [ANA], "spring")
+
+    assert suppress_excluded(engine, campaign(engine, "spring"), {ANA}) == 1
+
+    assert claim_next(engine, other).phones == [ANA]
+
+
+def test_a_message_that_was_excluded_before_keeps_its_revision(engine: sa.Engine) -> None:
+    mark_in_doubt(engine, dispatched(engine, [ANA]), "no reply")
+    suppress_excluded(engine, campaign(engine), {ANA})
+    before = row(engine, ANA)
+
+    assert suppress_excluded(engine, campaign(engine), {ANA}) == 0
+
+    assert row(engine, ANA) == before
 
 
 def test_many_messages_are_suppressed_batch_by_batch(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,10 +141,12 @@ def test_many_messages_are_suppressed_batch_by_batch(engine: sa.Engine, monkeypa
 def test_an_older_list_that_is_recorded_late_still_excludes(engine: sa.Engine) -> None:
     older = new_attempt(engine)
     newer = planned(engine, [ANA, BEA])
+    before = row(engine, ANA)
 
     record_list(engine, older, prepare_list_part(engine, [listed(ANA)], {ANA}))
 
     assert claim_next(engine, newer).phones == [BEA]
+    assert row(engine, ANA).revision > before.revision
 
 
 def test_a_message_that_is_excluded_while_it_is_claimed_is_not_planned_again(engine: sa.Engine) -> None:
@@ -139,11 +171,12 @@ def test_a_message_that_a_dead_attempt_has_claimed_and_a_later_one_excludes_is_n
     assert claim_next(engine, planned(engine, [ANA, BEA])).phones == [BEA]
 
 
-def test_a_message_in_doubt_that_is_excluded_is_not_planned_again(engine: sa.Engine) -> None:
+def test_a_message_in_doubt_that_is_excluded_once_is_not_planned_again(engine: sa.Engine) -> None:
     claim = dispatched(engine, [ANA, BEA])
     mark_in_doubt(engine, claim, "no reply")
     suppress_excluded(engine, campaign(engine), {ANA})
     assert states(engine) == {ANA: "in_doubt", BEA: "in_doubt"}
+    planned(engine, [ANA, BEA])
 
     resolve_all(engine, campaign(engine), Resolution(Verdict.NOT_SENT, "a person", "not in the panel"))
 

@@ -129,6 +129,17 @@ def test_second_attempt_with_more_repeats_counts_them(engine: sa.Engine) -> None
     assert row(engine).repeats == 2
 
 
+def test_repeats_of_a_recipient_who_was_sent_to_get_a_new_revision(engine: sa.Engine) -> None:
+    sent(engine)
+    before = row(engine)
+
+    record_in_parts(engine, new_attempt(engine), [ANA, ANA], 2)
+
+    assert row(engine).repeats == 1
+    assert row(engine).revision > before.revision
+    assert row(engine).updated_at > before.updated_at
+
+
 @settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=st.lists(st.sampled_from([ANA, BEA, EVA]), max_size=6), sizes=st.lists(st.integers(1, 6), min_size=1))
 def test_any_division_of_a_list_into_parts_ends_in_the_same_counts(
@@ -286,10 +297,21 @@ def test_fenced_attempt_cannot_record_a_list(engine: sa.Engine) -> None:
 def test_older_attempt_that_lists_late_removes_nobody_from_a_newer_list(engine: sa.Engine) -> None:
     older, newer = new_attempt(engine), new_attempt(engine)
     record_list(engine, newer, prepare_list_part(engine, [listed(ANA)]))
+    before = row(engine)
 
     record_list(engine, older, prepare_list_part(engine, [listed(ANA)]))
 
+    assert row(engine) == before
     assert claim_and_dispatch(engine, newer, 10) is not None
+
+
+def test_older_attempt_that_lists_late_does_not_correct_a_row_of_a_newer_list(engine: sa.Engine) -> None:
+    older, newer = new_attempt(engine), new_attempt(engine)
+    record_list(engine, newer, prepare_list_part(engine, [listed(ANA, NO_AMOUNT)]))
+
+    record_list(engine, older, prepare_list_part(engine, [listed(ANA)]))
+
+    assert states(engine) == {ANA: "rejected"}
 
 
 @pytest.mark.parametrize("phone", ["6\x0000", "+4930111111111111", "x" * 1000, "👋🏽"], ids=ascii)
@@ -321,6 +343,12 @@ def test_known_recipients_are_returned_with_state_and_reason(engine: sa.Engine) 
         ANA: KnownRecipient(MessageState.ACCEPTED, ""),
         BEA: KnownRecipient(MessageState.IN_DOUBT, "the connection broke"),
     }
+
+
+def test_only_the_recipients_asked_for_are_returned_as_known(engine: sa.Engine) -> None:
+    sent(engine, [ANA, BEA])
+
+    assert list(read_known_recipients(engine, campaign(engine), [BEA])) == [BEA]
 
 
 def test_recipients_of_other_campaigns_are_not_returned_as_known(engine: sa.Engine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +12,8 @@ from airflow_provider_rcs.api.errors import RcsFencedError
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
-from airflow_provider_rcs.store.outbox.attempts import StartedBy, begin_attempt, end_attempt, renew_lease
+from airflow_provider_rcs.store.db.tables import attempt as attempts
+from airflow_provider_rcs.store.outbox.attempts import Attempt, StartedBy, begin_attempt, end_attempt, renew_lease
 from airflow_provider_rcs.store.outbox.claims import claim_batches, dispatch_claims
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts, seconds_until_other_attempts_end
@@ -34,10 +36,16 @@ from tests.unit.store.given import (
     report_on,
     request_row,
     row,
+    sent,
     states,
 )
 
 FIRST, SECOND = "1/2", "2/2"
+
+
+def ended_at(engine: sa.Engine, attempt: Attempt) -> Any:
+    with engine.connect() as connection:
+        return connection.execute(sa.select(attempts.c.ended_at).where(attempts.c.id == attempt.id)).scalar_one()
 
 
 def test_messages_dispatched_by_a_dead_attempt_are_in_doubt_and_planned_ones_stay(engine: sa.Engine) -> None:
@@ -127,6 +135,19 @@ def test_dead_attempts_of_other_campaigns_are_not_recovered(engine: sa.Engine) -
 
     assert recover_dead_attempts(engine, campaign(engine, "spring")) == 0
     assert states(engine, "summer") == {ANA: "sending"}
+
+
+def test_dead_attempt_ends_when_it_is_recovered_and_an_ended_one_keeps_its_date(engine: sa.Engine) -> None:
+    dead, ended = new_attempt(engine), new_attempt(engine)
+    end_attempt(engine, ended)
+    before = ended_at(engine, ended)
+    for each in (dead, ended):
+        expire_lease(engine, each)
+
+    recover_dead_attempts(engine, dead.campaign)
+
+    assert ended_at(engine, dead) is not None
+    assert ended_at(engine, ended) == before
 
 
 def test_messages_settled_by_a_dead_attempt_stay_settled(engine: sa.Engine) -> None:
@@ -260,6 +281,12 @@ def test_recovered_attempt_is_not_awaited(engine: sa.Engine) -> None:
     claim_next(engine, dead)
     expire_lease(engine, dead)
     recover_dead_attempts(engine, dead.campaign)
+
+    assert seconds_until_other_attempts_end(engine, new_attempt(engine)) == 0
+
+
+def test_attempt_whose_requests_all_have_outcomes_is_not_awaited(engine: sa.Engine) -> None:
+    sent(engine)
 
     assert seconds_until_other_attempts_end(engine, new_attempt(engine)) == 0
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsAuthError
 from airflow_provider_rcs.store.outbox.claims import claim_batches, dispatch_claims
-from airflow_provider_rcs.store.outbox.refused_credentials import forget_refusals, looking_up, remember_refusal
+from airflow_provider_rcs.store.outbox.refused_credentials import (
+    find_refusal,
+    forget_refusals,
+    looking_up,
+    remember_refusal,
+)
 from tests.unit.store.given import ANA, planned, request_row
+
+EXPLAINED = (
+    r"^campaign 'spring': the service refused these credentials on \d{4}-\d\d-\d\d \d\d:\d\d UTC\. They are not sent "
+    r"again, because that can block the account\. Correct login and password of the connection\. If the account was "
+    r"fixed instead: airflow-rcs resolve 'spring' --credentials-fixed$"
+)
 
 
 def test_no_request_is_dispatched_with_refused_credentials(engine: sa.Engine) -> None:
@@ -16,7 +29,7 @@ def test_no_request_is_dispatched_with_refused_credentials(engine: sa.Engine) ->
     claims = claim_batches(engine, attempt, 10)
     remember_refusal(engine, "spring", "abc")
 
-    with pytest.raises(RcsAuthError, match="airflow-rcs resolve 'spring' --credentials-fixed"):
+    with pytest.raises(RcsAuthError, match=EXPLAINED):
         dispatch_claims(engine, attempt, claims, "abc")
 
     assert request_row(engine, claims[0]).state == "claimed"
@@ -27,6 +40,19 @@ def test_other_credentials_and_other_campaigns_are_not_affected(engine: sa.Engin
 
     with looking_up(engine, "spring", "def"), looking_up(engine, "summer", "abc"):
         pass
+
+
+def test_the_first_campaign_in_which_credentials_were_refused_is_found(engine: sa.Engine) -> None:
+    before = datetime.now(UTC)
+    remember_refusal(engine, "summer", "abc")
+    remember_refusal(engine, "spring", "abc")
+
+    found = find_refusal(engine, "abc")
+
+    assert found is not None
+    assert found[0] == "summer"
+    assert before <= found[1] <= datetime.now(UTC)
+    assert find_refusal(engine, "def") is None
 
 
 def test_refusal_is_recorded_once_until_it_is_forgotten(engine: sa.Engine) -> None:

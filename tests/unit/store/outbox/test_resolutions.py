@@ -23,10 +23,12 @@ from tests.unit.store.given import (
     EVA,
     campaign,
     claim_and_dispatch,
+    claim_next,
     dispatched,
     land_and_fold,
     planned,
     report_on,
+    row,
     states,
 )
 
@@ -46,6 +48,29 @@ def test_messages_in_doubt_can_be_resolved_as_accepted(engine: sa.Engine) -> Non
     assert resolve_all(engine, campaign(engine), ACCEPTED) == 2
 
     assert states(engine) == {ANA: "accepted", BEA: "accepted"}
+    assert {row(engine, phone).reason for phone in (ANA, BEA)} == {""}
+
+
+def test_a_resolved_message_keeps_its_request_and_gets_the_resolution_and_a_new_revision(engine: sa.Engine) -> None:
+    claim = in_doubt(engine, [ANA])
+    before = row(engine)
+
+    resolve_all(engine, campaign(engine), ACCEPTED)
+
+    with engine.connect() as connection:
+        resolution_id = connection.execute(sa.select(resolution.c.id)).scalar_one()
+    assert (row(engine).request_id, row(engine).resolution_id) == (claim.request_id, resolution_id)
+    assert row(engine).revision > before.revision
+    assert row(engine).updated_at > before.updated_at
+
+
+def test_resolving_one_campaign_leaves_the_doubts_of_others(engine: sa.Engine) -> None:
+    in_doubt(engine, [ANA])
+    mark_in_doubt(engine, dispatched(engine, [ANA], "summer"), "the connection broke")
+
+    assert resolve_all(engine, campaign(engine), NOT_SENT) == 1
+
+    assert states(engine, "summer") == {ANA: "in_doubt"}
 
 
 def test_messages_resolved_as_not_sent_are_claimed_by_the_next_attempt(engine: sa.Engine) -> None:
@@ -53,6 +78,7 @@ def test_messages_resolved_as_not_sent_are_claimed_by_the_next_attempt(engine: s
 
     resolve_all(engine, campaign(engine), NOT_SENT)
 
+    assert (row(engine).state, row(engine).request_id) == ("planned", None)
     again = claim_and_dispatch(engine, planned(engine, [ANA]), 10)
     assert again is not None
     assert [recipient.phone for recipient in again.recipients] == [ANA]
@@ -108,15 +134,29 @@ def test_report_overrides_a_resolution(engine: sa.Engine) -> None:
     assert states(engine) == {ANA: "accepted"}
 
 
-@pytest.mark.parametrize(("decided_by", "reason"), [("", "seen"), ("Mar", " ")])
-def test_resolution_without_a_name_or_a_reason_is_refused(decided_by: str, reason: str) -> None:
-    with pytest.raises(RcsInputError, match="the ledger records it"):
+@pytest.mark.parametrize(
+    ("decided_by", "reason", "error"),
+    [
+        ("", "seen", "by: it is empty. Name who decides; the ledger records it."),
+        ("Mar", " ", "because: it is empty. Give a reason; the ledger records it."),
+    ],
+)
+def test_resolution_without_a_name_or_a_reason_is_refused(decided_by: str, reason: str, error: str) -> None:
+    with pytest.raises(RcsInputError, match=f"^{error}$"):
         Resolution(Verdict.ACCEPTED, decided_by, reason)
 
 
 def test_messages_in_doubt_are_listed_by_request(engine: sa.Engine) -> None:
-    claim = in_doubt(engine, [ANA, BEA])
+    mark_in_doubt(engine, dispatched(engine, [ANA], "summer"), "the connection broke")
+    attempt = planned(engine, [ANA, BEA, EVA])
+    first, second = claim_next(engine, attempt, 2), claim_next(engine, attempt, 1)
+    mark_in_doubt(engine, second, "no reply")
+    mark_in_doubt(engine, first, "the connection broke")
+    resolve_phone(engine, campaign(engine), ACCEPTED, BEA)
 
-    assert [(each.reference, each.in_doubt, each.reason) for each in requests_in_doubt(engine, campaign(engine))] == [
-        (claim.reference, 2, "the connection broke")
+    found = requests_in_doubt(engine, campaign(engine))
+
+    assert [(each.reference, each.in_doubt, each.reason) for each in found] == [
+        (first.reference, 1, "the connection broke"),
+        (second.reference, 1, "no reply"),
     ]

@@ -7,11 +7,13 @@ import secrets
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.models import Outcome
+from airflow_provider_rcs.api.models import Outcome, Report
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches
+from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
+from airflow_provider_rcs.store.outbox.resolutions import Resolution, Verdict, resolve_all
 from airflow_provider_rcs.store.outbox.settlement import (
     ACCEPTED_BY_REPORT,
     CONTRADICTED_BY_REPORT,
@@ -36,6 +38,8 @@ from tests.unit.store.given import (
     dispatched,
     expire_lease,
     land_and_fold,
+    listed,
+    new_attempt,
     planned,
     report_on,
     request_row,
@@ -125,11 +129,15 @@ def test_message_proven_accepted_by_a_report_gets_its_id_from_the_reply(engine: 
 @pytest.mark.parametrize("outcome", [MessageState.REJECTED, MessageState.DUPLICATE, MessageState.IN_DOUBT])
 def test_message_proven_accepted_by_a_report_stays_accepted(engine: sa.Engine, outcome: MessageState) -> None:
     claim = dispatched(engine)
+    other = dispatched(engine, [BEA])
     land_and_fold(engine, report_on(claim))
+    before = rows(engine)
 
     settle(engine, [Settlement(claim, [Outcome(ANA, outcome, reason="as in the reply")], "e-1")])
 
     assert (row(engine).state, row(engine).reason) == ("accepted", "")
+    assert row(engine).revision > before[ANA].revision
+    assert row(engine, other.phones[0]) == before[BEA]
 
 
 def test_messages_of_a_refused_request_are_planned_again(engine: sa.Engine) -> None:
@@ -254,6 +262,17 @@ def test_a_recipient_with_a_report_is_not_requeued_whatever_the_reply_says(engin
     assert states(engine) == {ANA: "accepted", BEA: "accepted"}
 
 
+def test_a_late_refusal_does_not_requeue_what_the_next_attempt_has_claimed(engine: sa.Engine) -> None:
+    late = dispatched(engine, [ANA])
+    mark_in_doubt(engine, late, "the connection broke")
+    resolve_all(engine, campaign(engine), Resolution(Verdict.NOT_SENT, "Mar", "not in the panel"))
+    again = claim_next(engine, planned(engine, [ANA]))
+
+    settle(engine, [refused(late)])
+
+    assert (row(engine).state, row(engine).request_id) == ("sending", again.request_id)
+
+
 def test_nobody_is_requeued_if_a_report_contradicts_that_nothing_was_sent(engine: sa.Engine) -> None:
     claim = dispatched(engine, [ANA, BEA])
     land_and_fold(engine, report_on(claim, ANA))
@@ -272,6 +291,40 @@ def test_lost_reply_leaves_the_messages_in_doubt_with_the_reason(engine: sa.Engi
     assert states(engine) == {ANA: "in_doubt", BEA: "in_doubt"}
     assert row(engine).reason == "the connection broke"
     assert (request_row(engine, claim).state, request_row(engine, claim).reason) == ("in_doubt", "the connection broke")
+
+
+def test_a_lost_reply_leaves_the_messages_of_other_requests_as_they_are(engine: sa.Engine) -> None:
+    attempt = planned(engine, [ANA, BEA])
+    lost, _awaited = claim_next(engine, attempt, 1), claim_next(engine, attempt, 1)
+
+    mark_in_doubt(engine, lost, "the connection broke")
+
+    assert states(engine) == {ANA: "in_doubt", BEA: "sending"}
+
+
+def reported_without_a_request(engine: sa.Engine) -> Claim:
+    """Return a request for Ana and Bea; a report on Ana, as those of SMS, has come that does not name the request."""
+    attempt = new_attempt(engine)
+    record_list(engine, attempt, prepare_list_part(engine, [listed(ANA, reference="A1"), listed(BEA)]))
+    claim = claim_next(engine, attempt)
+    land_and_fold(engine, Report("13", ANA, message_reference="A1", service="SMS", reported_at=NOON))
+    return claim
+
+
+def test_a_lost_reply_does_not_doubt_a_message_with_a_report_that_names_no_request(engine: sa.Engine) -> None:
+    claim = reported_without_a_request(engine)
+
+    assert mark_in_doubt(engine, claim, "the connection broke") == 1
+
+    assert states(engine) == {ANA: "accepted", BEA: "in_doubt"}
+
+
+def test_a_refusal_does_not_requeue_a_message_with_a_report_that_names_no_request(engine: sa.Engine) -> None:
+    claim = reported_without_a_request(engine)
+
+    requeue_refused(engine, claim, "not enough credit")
+
+    assert states(engine) == {ANA: "accepted", BEA: "planned"}
 
 
 def test_messages_in_doubt_are_not_claimed(engine: sa.Engine) -> None:
@@ -301,13 +354,14 @@ def test_report_on_one_request_proves_nothing_about_another(engine: sa.Engine) -
 
 
 @pytest.mark.parametrize("how", ["settle", "requeue", "doubt", "refuse"])
-def test_every_change_gets_the_new_revision(engine: sa.Engine, how: str) -> None:
+def test_every_change_gets_the_new_revision_and_its_date(engine: sa.Engine, how: str) -> None:
     claim = dispatched(engine)
-    before = row(engine).revision
+    before = row(engine)
 
     close(engine, claim, how)
 
-    assert row(engine).revision > before
+    assert row(engine).revision > before.revision
+    assert row(engine).updated_at > before.updated_at
 
 
 def test_ids_from_the_service_are_returned_in_the_order_of_the_requests(engine: sa.Engine) -> None:
@@ -316,6 +370,7 @@ def test_ids_from_the_service_are_returned_in_the_order_of_the_requests(engine: 
     settle(engine, [Settlement(second, accepted(second), "e-2")])
     settle(engine, [Settlement(first, accepted(first), "e-1")])
     requeue_refused(engine, refused, "not enough credit")
+    sent(engine, [ANA], "summer")
 
     assert api_campaign_ids(engine, campaign(engine).id) == ["e-1", "e-2"]
 

@@ -165,6 +165,15 @@ def test_preview_matches_what_a_claim_does(engine: sa.Engine) -> None:
     assert preview == {phone: row(engine, phone).reason for phone in (ANA, BEA, EVA)}
 
 
+def test_preview_shows_the_suppressions_of_the_account_also_of_erased_recipients(engine: sa.Engine) -> None:
+    suppress(engine, ANA, BEA, account="ours")
+    erase(engine, BEA, "Mar")
+
+    assert set(preview_suppressions(engine, "ours", [ANA, BEA, EVA], None)) == {ANA, BEA}
+    assert set(preview_suppressions(engine, "ours", [BEA, EVA], None)) == {BEA}
+    assert preview_suppressions(engine, "theirs", [ANA, BEA, EVA], None) == {}
+
+
 IN_SIX_DAYS, IN_TWELVE_DAYS = (datetime.now(UTC) + timedelta(days=days) for days in (6, 12))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 import sqlalchemy as sa
 
@@ -56,7 +58,8 @@ def test_all_phones_are_added_or_none(engine: sa.Engine, monkeypatch: pytest.Mon
 
 
 def test_a_reason_is_needed(engine: sa.Engine) -> None:
-    with pytest.raises(RcsInputError, match="^reason: it is empty"):
+    explained = r"^reason: it is empty\. Say why; campaigns record it with each message\.$"
+    with pytest.raises(RcsInputError, match=explained):
         add_suppressions(engine, [ANA], " ")
 
 
@@ -84,6 +87,37 @@ def test_a_phone_of_which_only_the_pseudonym_is_stored_can_be_removed(engine: sa
 
     assert count(engine, suppression_pseudonym) == 0
     assert claim_next(engine, planned(engine, [ANA, BEA])).phones == [ANA]
+
+
+def test_removing_a_phone_leaves_the_other_pseudonyms_and_accounts(engine: sa.Engine) -> None:
+    add_suppressions(engine, [ANA, BEA], "for all")
+    add_suppressions(engine, [ANA], "for one", "ours")
+    for phone in (ANA, BEA):
+        erase(engine, phone, "a test")
+
+    assert remove_suppression(engine, ANA)
+
+    assert sorted(listed(engine), key=str) == [(None, "for all", ""), (None, "for one", "ours")]
+
+
+def test_a_phone_is_removed_also_where_others_were_erased(engine: sa.Engine) -> None:
+    add_suppressions(engine, [ANA, BEA], "said STOP")
+    erase(engine, BEA, "a test")
+
+    assert remove_suppression(engine, ANA)
+
+    assert listed(engine) == [(None, "said STOP", "")]
+
+
+def test_the_list_says_since_when_in_the_order_of_the_phones(engine: sa.Engine) -> None:
+    before = datetime.now(UTC)
+    add_suppressions(engine, [BEA], "said STOP")
+    add_suppressions(engine, [ANA], "said STOP")
+
+    found = list(suppressions(engine))
+
+    assert [each.phone for each in found] == [ANA, BEA]
+    assert all(before <= each.since <= datetime.now(UTC) for each in found)
 
 
 def test_removing_a_phone_that_is_not_suppressed_changes_nothing(engine: sa.Engine) -> None:

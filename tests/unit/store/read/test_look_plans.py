@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.campaign.schedules import scheduled_campaigns
+from airflow_provider_rcs.store.db.inbox_tables import report
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
 from airflow_provider_rcs.store.db.tables import message, request
 from airflow_provider_rcs.store.inbox.backlog import read_backlog
@@ -107,6 +108,7 @@ COPIES = (
         "other, 'copy-' || n",
         f"{ONE.format('rcs_message')}, {OTHERS}, generate_series(1, 100) AS n",
     ),
+    (report, ("campaign_reference",), "'copy-' || n", f"{ONE.format('rcs_report')}, generate_series(1, 5000) AS n"),
 )
 
 

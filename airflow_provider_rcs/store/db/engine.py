@@ -27,7 +27,7 @@ INSTALL_DRIVER = "Install it with: pip install 'airflow-provider-rcs[postgres]'"
 _SQLITE_BUSY_TIMEOUT_SECONDS = 60
 
 # A connection that was used a moment ago is not tried out before it is used again: that takes a round trip each time.
-_SECONDS_OF_REST = 1.0
+_SECONDS_OF_REST = 0.1
 
 _READS_ONLY = "rcs_reads_only"
 _BY_ITSELF = "rcs_by_itself"

@@ -37,7 +37,7 @@ ON_AN_EMPTY_STORE = {
         "Requests: 1;",
     ),
     "campaigns": ((), "delivered"),
-    "accounts": (("list",), "No account is known."),
+    "accounts": (("list",), "account"),
     "cancel": (("spring", "--reason", "a test"), "the store has no campaign 'spring'"),
     "resolve": (("spring",), "the store has no campaign 'spring'"),
     "suppress": (("add", "+34600000009", "--reason", "a test", "--rcs-conn-id", "rcs_default"), "for this account"),

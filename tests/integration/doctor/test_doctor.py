@@ -193,7 +193,7 @@ def test_no_password_for_reports_is_a_warning_with_the_way_out(doctor: Doctor, s
     [line] = lines(doctor()[1], "reports' password")
 
     assert line.startswith("warning")
-    assert "Create the connection [rcs] reports_conn_id (by default rcs_reports)" in line
+    assert "Create the connection 'rcs_reports', which [rcs] reports_conn_id names or is its default" in line
 
 
 def test_a_query_with_a_column_for_each_variable_fits_the_template(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.hooks.store import unchecked_store_engine
+from airflow_provider_rcs.store.db import engine as engine_module
 from airflow_provider_rcs.store.db.engine import engine_from_url, reading, transaction
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import AsyncLanding, ReceivedReports, land
@@ -52,6 +54,8 @@ class Account:
         with sa.create_engine(self.url).begin() as connection:
             query = f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = '{ROLE}'"
             connection.exec_driver_sql(query)
+        # Connections that were used a moment ago are not tried out.
+        time.sleep(2 * engine_module._SECONDS_OF_REST)
 
 
 @pytest.fixture(scope="module")

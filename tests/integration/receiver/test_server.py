@@ -24,13 +24,14 @@ def start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
     )
 
 
-def test_the_receiver_imports_no_heavy_library(tmp_path: Path) -> None:
+def test_a_receiver_that_needs_no_connection_of_airflow_imports_no_heavy_library(tmp_path: Path) -> None:
     code = (
         "import sys; from airflow_provider_rcs.cli.receiver import load_app; load_app(); "
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
 
-    result = start("-c", code, AIRFLOW_RCS_STORE_URL=f"sqlite:///{tmp_path}/store.db")
+    credentials = {"AIRFLOW_RCS_REPORTS_LOGIN": "panel", "AIRFLOW_RCS_REPORTS_PASSWORD": "panel-password"}
+    result = start("-c", code, AIRFLOW_RCS_STORE_URL=f"sqlite:///{tmp_path}/store.db", **credentials)
 
     assert result.stdout.strip() == "[]", result.stderr
 

@@ -22,7 +22,7 @@ COPIES = 12_000
 _COPIES = """
 CREATE TEMPORARY TABLE copies ON COMMIT DROP AS
     SELECT copied.* FROM {table} AS copied, generate_series(1, {copies}) WHERE copied.phone = '{phone}';
-CREATE TEMPORARY SEQUENCE numbers START 1001;
+CREATE TEMPORARY SEQUENCE numbers START 1000001;
 UPDATE copies SET id = nextval('numbers'), {changes};
 DROP SEQUENCE numbers;
 INSERT INTO {table} SELECT * FROM copies;

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.accounts import account_of
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.sending.scheduled import DispatchConnections, schedule_campaign
 from airflow_provider_rcs.sending.settings import SendSettings
@@ -80,7 +81,7 @@ class CampaignUnderTest:
         """List the recipients in the store, for processes that dispatch campaigns that are due."""
         schedule_campaign(
             self.store.engine,
-            Service(),
+            Service(account=account_of(self._task.service_url, self._task.login)),
             Template(TEMPLATE, "Plain greeting"),
             SendSettings(
                 template_id=TEMPLATE,

@@ -13,7 +13,7 @@ ONLY ?=
 # Tests start Python often, and without bytecode files half of that time would be compilation.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install demo test test-fast test-dags test-matrix sweep test-chaos test-soak test-scale mutants lint bench bench-quick bench-memory bench-history constraints clean
+.PHONY: help install demo test test-system test-fast test-dags test-matrix sweep test-chaos test-soak test-scale mutants lint bench bench-quick bench-memory bench-history constraints clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -32,8 +32,11 @@ demo: install ## Run a campaign from a sample warehouse to a table of outcomes (
 	@exec $(BIN)/python -m examples.demo $(if $(CAMPAIGN),--campaign '$(CAMPAIGN)')
 
 # In the order of the folders, unit tests last: no long file is left for a single core at the end.
-test: install ## Run every test, and print the coverage
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --cov
+test: install ## Run the tests, and print the coverage
+	$(BIN)/python -m pytest tests/chaos tests/integration tests/unit --numprocesses auto --dist loadfile --no-loadscope-reorder --cov
+
+test-system: install ## Follow the docs and run the example DAGs on a real Airflow, as a user would
+	$(BIN)/python -m pytest tests/system --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test-fast: install ## Run the unit tests on SQLite
 	$(BIN)/python -m pytest tests/unit -m "not postgresql" --hypothesis-profile 'few examples' --numprocesses auto --dist worksteal

@@ -18,10 +18,12 @@ from tests.integration.receiver.pushing import Pushes
 from tests.receiver_process import ReceiverProcess
 from tests.stores import sqlite_store
 
+SECONDS_TO_REPEAT = 60.0
+
 
 def test_thousands_of_concurrent_reports_are_all_stored_once_and_folded(store_url: str) -> None:
     with ReceiverProcess(store_url) as receiver:
-        pushes = Pushes([receiver])
+        pushes = Pushes([receiver], seconds_to_repeat=SECONDS_TO_REPEAT)
 
         asyncio.run(pushes.push(range(5_000)))
 
@@ -32,7 +34,7 @@ def test_thousands_of_concurrent_reports_are_all_stored_once_and_folded(store_ur
 
 def test_two_receivers_share_a_store(store_url: str) -> None:
     with ReceiverProcess(store_url) as one, ReceiverProcess(store_url) as other:
-        pushes = Pushes([one, other])
+        pushes = Pushes([one, other], seconds_to_repeat=SECONDS_TO_REPEAT)
 
         asyncio.run(pushes.push(range(4_000)))
 
@@ -43,7 +45,7 @@ def test_two_receivers_share_a_store(store_url: str) -> None:
 
 def test_on_sigterm_it_answers_what_it_stored_and_stores_what_it_answered(store_url: str) -> None:
     with ReceiverProcess(store_url) as receiver:
-        pushes = Pushes([receiver])
+        pushes = Pushes([receiver], seconds_to_repeat=SECONDS_TO_REPEAT)
 
         asyncio.run(_push_until(pushes, receiver.terminate))
 
@@ -83,7 +85,7 @@ def test_it_stops_in_time_while_the_store_hangs_and_loses_no_report(tmp_path: Pa
 def test_several_workers_share_an_address_and_a_dead_one_is_replaced(store_url: str) -> None:
     with ReceiverProcess(store_url, arguments=["--workers", "2"]) as receiver:
         workers = receiver.workers()
-        pushes = Pushes([receiver])
+        pushes = Pushes([receiver], seconds_to_repeat=SECONDS_TO_REPEAT)
 
         asyncio.run(pushes.push(range(2_000)))
         workers[0].kill()
@@ -99,7 +101,7 @@ def test_several_workers_share_an_address_and_a_dead_one_is_replaced(store_url: 
 
 def test_a_worker_killed_under_load_loses_no_answered_report_and_new_connections_are_answered(store_url: str) -> None:
     with ReceiverProcess(store_url, arguments=["--workers", "2"]) as receiver:
-        pushes = Pushes([receiver], connections=32)
+        pushes = Pushes([receiver], connections=32, seconds_to_repeat=SECONDS_TO_REPEAT)
 
         asyncio.run(_push_until(pushes, receiver.workers()[0].kill, at_most=2_000))
         asyncio.run(pushes.push(range(2_000, 3_000)))

@@ -37,7 +37,7 @@ def test_stopping_and_starting_postgresql_under_load_loses_no_acknowledged_repor
     server: StoppablePostgres, spool: Path
 ) -> None:
     with receiver_with(spool, server.url) as receiver:
-        pushes = Pushes([receiver], connections=16)
+        pushes = Pushes([receiver], connections=16, seconds_to_repeat=60)
 
         async def go() -> None:
             numbers = itertools.count()
@@ -66,7 +66,7 @@ def test_spooled_reports_survive_a_kill_and_are_landed_after_the_next_start(
 ) -> None:
     with receiver_with(spool, server.url) as receiver:
         server.stop()
-        pushes = Pushes([receiver], connections=16)
+        pushes = Pushes([receiver], connections=16, seconds_to_repeat=60)
         asyncio.run(pushes.push(range(500)))
         receiver.kill()
         assert pushes.statuses == {200: 500}

@@ -62,6 +62,14 @@ class Home:
         """Port of Airflow's API server."""
         return free_port()
 
+    @cached_property
+    def sandbox_port(self) -> int:
+        """Port of the sandbox, the same in each run: another port is another account, which continues no campaign."""
+        file = self.folder / "sandbox-port"
+        if not file.exists():
+            file.write_text(str(free_port()), encoding="ascii")
+        return int(file.read_text(encoding="ascii"))
+
     def environment(self) -> dict[str, str]:
         """Return the environment of all processes, except the connection to the service."""
         api = f"http://127.0.0.1:{self.api_port}"

@@ -64,7 +64,8 @@ class Demo:
     def _start_services(self, processes: Processes, environment: dict[str, str], refused: list[str]) -> str:
         processes.start("receiver", ["airflow-rcs", "receiver", "--port", "0"], environment)
         reports_url = processes.wait_for_line("receiver", "receiver ready on", _SECONDS_TO_START)
-        sandbox = ["airflow-rcs", "sandbox", "--port", "0", "--quiet", "--record", str(self.home.sandbox_record)]
+        sandbox = ["airflow-rcs", "sandbox", "--port", str(self.home.sandbox_port), "--quiet"]
+        sandbox += ["--record", str(self.home.sandbox_record)]
         sandbox += ["--login", SANDBOX_LOGIN, "--password", SANDBOX_TOKEN, "--code", f"read={READ_CODE}"]
         sandbox += ["--report-url", reports_url, "--report-login", environment["AIRFLOW_RCS_REPORTS_LOGIN"]]
         sandbox += ["--report-password", self.home.reports_password]

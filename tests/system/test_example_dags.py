@@ -12,6 +12,7 @@ import pytest
 from airflow import __version__ as airflow_version
 from packaging.version import Version
 
+from airflow_provider_rcs.api.accounts import account_of
 from airflow_provider_rcs.api.models import Template
 from airflow_provider_rcs.notifications.rcs import CAMPAIGN_REFERENCE
 from airflow_provider_rcs.sending.scheduled import DispatchConnections, schedule_campaign
@@ -239,7 +240,7 @@ def schedule(airflow: AirflowCommands, campaign: str, time_left: timedelta) -> N
     """Plan a campaign in the store, as a task with ``scheduled_by="store"`` does."""
     schedule_campaign(
         engine_from_url(f"sqlite:///{airflow.store}"),
-        Service(),
+        Service(account=account_of(airflow.sandbox.url, airflow.sandbox.login)),
         Template("1234569", "Plain greeting"),
         SendSettings("1234569", campaign, send_at=datetime.now(UTC) + time_left, scheduled_by="store"),
         [{"phone": [f"+{phone}" for phone in ON_DUTY]}],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 import tenacity
@@ -46,21 +47,26 @@ def create_or_extend_tables(warehouse: sa.Engine, tables: WarehouseTables) -> No
 
 @_retried
 def _create_or_extend_tables(warehouse: sa.Engine, tables: WarehouseTables) -> None:
+    wanted = list(tables.metadata.tables.values())
+    if needs_staging(warehouse.dialect.name):
+        wanted += [staging_table(table) for table in tables.metadata.tables.values()]
+    missing = {table: _missing_columns(warehouse, table) for table in wanted}
+    # Reset first: MySQL commits with each new table and column, and a load may be killed in between. What holds a
+    # watermark is created before.
     watermarked = (tables.campaign, tables.report, tables.inbound)
-    others = [table for table in tables.metadata.tables.values() if table not in watermarked]
     for table in watermarked:
-        _create(warehouse, table)
-    # Reset first: MySQL commits with each new table and column, and a load may be killed in between.
-    if any(_is_behind(warehouse, table) for table in (tables.campaign, tables.message, tables.channel)):
+        if missing[table] is None:
+            _create(warehouse, table)
+    if missing[tables.campaign] or any(missing[table] != [] for table in (tables.message, tables.channel)):
         _reset(warehouse, tables.campaign, -1)
     for table in (tables.report, tables.inbound):
-        if _is_behind(warehouse, table):
+        if missing[table]:
             _reset(warehouse, table, 0)
-    staging = [staging_table(table) for table in tables.metadata.tables.values()]
-    for table in (*others, *(staging if needs_staging(warehouse.dialect.name) else ())):
-        _create(warehouse, table)
-    for table in (*tables.metadata.tables.values(), *(staging if needs_staging(warehouse.dialect.name) else ())):
-        _add_columns(warehouse, table)
+    for table, columns in missing.items():
+        if columns is None and table not in watermarked:
+            _create(warehouse, table)
+        elif columns:
+            _add_columns(warehouse, table, columns)
 
 
 def _create(warehouse: sa.Engine, table: sa.Table) -> None:
@@ -74,10 +80,7 @@ def _reset(warehouse: sa.Engine, table: sa.Table, value: int) -> None:
         connection.execute(table.update().where(version > value).values({version.name: value}))
 
 
-def _add_columns(warehouse: sa.Engine, table: sa.Table) -> None:
-    missing = _missing_columns(warehouse, table)
-    if not missing:
-        return
+def _add_columns(warehouse: sa.Engine, table: sa.Table, missing: Sequence[sa.Column[object]]) -> None:
     quoted = warehouse.dialect.identifier_preparer
     add = "ADD" if warehouse.dialect.name in ("mssql", "oracle") else "ADD COLUMN"
     with warehouse_transaction(warehouse, Rights.EXTEND, table) as connection:
@@ -86,14 +89,12 @@ def _add_columns(warehouse: sa.Engine, table: sa.Table) -> None:
             connection.exec_driver_sql(f"ALTER TABLE {quoted.format_table(table)} {add} {definition}")
 
 
-def _is_behind(warehouse: sa.Engine, table: sa.Table) -> bool:
+def _missing_columns(warehouse: sa.Engine, table: sa.Table) -> list[sa.Column[object]] | None:
+    """Return the columns that a table lacks; ``None`` if the table does not exist."""
     with warehouse_transaction(warehouse, Rights.READ, table) as connection:
-        exists = sa.inspect(connection).has_table(table.name, schema=table.schema)
-    return not exists or bool(_missing_columns(warehouse, table))
-
-
-def _missing_columns(warehouse: sa.Engine, table: sa.Table) -> list[sa.Column[object]]:
-    existing = {name.lower() for name in _column_names(warehouse, table)}
+        if not sa.inspect(connection).has_table(table.name, schema=table.schema):
+            return None
+        existing = {name.lower() for name in _column_names(connection, table)}
     return [column for column in table.columns if column.name.lower() not in existing]
 
 
@@ -111,13 +112,13 @@ def _create_view(warehouse: sa.Engine, message: sa.Table) -> None:
 
 def _view_columns(warehouse: sa.Engine, view: sa.TableClause) -> set[str]:
     try:
-        return {name.lower() for name in _column_names(warehouse, view)}
+        with warehouse_transaction(warehouse, Rights.READ, view) as connection:
+            return {name.lower() for name in _column_names(connection, view)}
     except RcsWarehouseError:
         # The view or its table is missing; any other error is raised when it is created.
         return set()
 
 
-def _column_names(warehouse: sa.Engine, table: sa.FromClause) -> list[str]:
+def _column_names(connection: sa.Connection, table: sa.FromClause) -> list[str]:
     # Not SQLAlchemy's inspector, which some dialects implement only in part.
-    with warehouse_transaction(warehouse, Rights.READ, table) as connection:
-        return list(connection.execute(sa.select(sa.text("*")).select_from(table).where(sa.false())).keys())
+    return list(connection.execute(sa.select(sa.text("*")).select_from(table).where(sa.false())).keys())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -125,15 +126,21 @@ def read_cancellations(engine: sa.Engine) -> Mapping[str, Cancellation]:
     )
     with reading(engine) as connection:
         return {
-            row.name: Cancellation(row.decided_by, row.reason, row.decided_at)
+            row.name: cancellation
             for row in connection.execute(cancelled.order_by(campaigns.c.id))
+            if (cancellation := cancellation_of_row(row)) is not None
         }
 
 
 def _read(connection: sa.Connection, campaign_id: int) -> Cancellation | None:
     of_campaign = sa.select(cancellations).where(cancellations.c.campaign_id == campaign_id)
     row = connection.execute(of_campaign).one_or_none()
-    return None if row is None else Cancellation(row.decided_by, row.reason, row.decided_at)
+    return None if row is None else cancellation_of_row(row)
+
+
+def cancellation_of_row(row: sa.Row[Any]) -> Cancellation | None:
+    """Return the cancellation in a row that has its columns; ``None`` if they are null, as of an outer join."""
+    return None if row.decided_at is None else Cancellation(row.decided_by, row.reason, row.decided_at)
 
 
 def _message_reason(cancellation: Cancellation) -> str:

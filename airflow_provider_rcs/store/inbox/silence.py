@@ -13,6 +13,7 @@ from airflow_provider_rcs.store.db.count_tables import campaign_count, report_co
 from airflow_provider_rcs.store.db.engine import reading
 from airflow_provider_rcs.store.db.inbox_tables import REFERENCE_PREFIX, report
 from airflow_provider_rcs.store.db.tables import campaign, request
+from airflow_provider_rcs.store.inbox.backlog import IS_LANDED
 
 # How long a campaign may be silent before warnings are logged.
 SILENT_AFTER = timedelta(minutes=10)
@@ -41,7 +42,7 @@ _REPORTS_ARE_DUE = sa.and_(
 _NAMES_CAMPAIGN = sa.and_(
     campaign.c.token.concat("-") == REFERENCE_PREFIX, report.c.account.in_(("", campaign.c.account))
 )
-_HAS_UNFOLDED = sa.exists().where(report.c.fold.is_(None), _NAMES_CAMPAIGN)
+_HAS_UNFOLDED = sa.exists().where(IS_LANDED, _NAMES_CAMPAIGN)
 _HAS_PARKED = sa.exists().where(report.c.fold.is_not(None), report.c.message_id.is_(None), _NAMES_CAMPAIGN)
 
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsFencedError
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import Campaign
-from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancelled_error
+from airflow_provider_rcs.store.campaign.cancellations import cancellation_of_row, cancelled_error
 from airflow_provider_rcs.store.db.clock import sql_now
 from airflow_provider_rcs.store.db.engine import durable_by_itself, reading_once, writing_once
 from airflow_provider_rcs.store.db.tables import attempt as attempts
@@ -180,8 +180,8 @@ def require_active(connection: sa.Connection, attempt: Attempt, fingerprint: str
     own = rows[0]
     if own.is_over:
         raise RcsFencedError(_FENCED)
-    if own.decided_at is not None:
-        raise cancelled_error(attempt.campaign, Cancellation(own.decided_by, own.reason, own.decided_at))
+    if cancellation := cancellation_of_row(own):
+        raise cancelled_error(attempt.campaign, cancellation)
     if own.refused_at is not None:
         raise refused_error(attempt.campaign.name, own.refused_at)
     return ActiveAttempt([row.id for row in rows], own.revision, own.pseudonymised_at is not None)

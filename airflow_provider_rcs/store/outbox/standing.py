@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, unknown_reference
-from airflow_provider_rcs.store.campaign.cancellations import Cancellation
+from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancellation_of_row
 from airflow_provider_rcs.store.db.clock import sql_now
 from airflow_provider_rcs.store.db.engine import reading_once
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
@@ -44,6 +44,4 @@ def read_standing(engine: sa.Engine, campaign: Campaign) -> Standing:
             .outerjoin(cancellations, cancellations.c.campaign_id == campaigns.c.id)
             .where(campaigns.c.id == campaign.id)
         ).one()
-    is_cancelled = row.decided_at is not None
-    cancellation = Cancellation(row.decided_by, row.reason, row.decided_at) if is_cancelled else None
-    return Standing(row.has_dead, cancellation, row.unknown)
+    return Standing(row.has_dead, cancellation_of_row(row), row.unknown)

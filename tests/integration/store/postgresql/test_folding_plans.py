@@ -52,7 +52,7 @@ def _send_and_land(engine: sa.Engine) -> None:
 
 
 def _rows_read_by_fold(engine: sa.Engine, table: str) -> float:
-    """Fold, and return how many rows of a table a step of it has read at most, or has compared in vain."""
+    """Fold, and return the most rows of the table that one step reads, or compares without a match."""
     read: list[float] = []
 
     def explain(connection: sa.Connection, _: object, statement: str, parameters: Any, *__: object) -> None:

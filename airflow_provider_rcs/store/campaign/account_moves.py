@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.accounts import SHOWN_LETTERS
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.tables import aligned
+from airflow_provider_rcs.api.tables import Column, table
 from airflow_provider_rcs.store.db.bulk import dialect_insert
 from airflow_provider_rcs.store.db.clock import database_now
 from airflow_provider_rcs.store.db.engine import reading, transaction
@@ -46,6 +46,15 @@ class MovedAccount:
     reports: int
 
 
+ACCOUNT_COLUMNS = (
+    Column("account", "account"),
+    Column("rcs_conn_ids", "connection", lambda row: ", ".join(row["rcs_conn_ids"])),
+    Column("campaigns", "campaigns"),
+    Column("suppressed", "suppressed phones"),
+)
+NO_ACCOUNT = "No account is known."
+
+
 def known_accounts(engine: sa.Engine) -> list[KnownAccount]:
     """Return the accounts of the store, in the order of their first campaigns; those without one come last."""
     suppressed = [sa.select(table.c.account).where(table.c.account != "") for table in _SUPPRESSIONS]
@@ -69,10 +78,7 @@ def known_accounts(engine: sa.Engine) -> list[KnownAccount]:
 
 def accounts_table(accounts: Sequence[KnownAccount]) -> str:
     """Return a table for people with a line for each account."""
-    rows = [(each.account, ", ".join(each.rcs_conn_ids) or "-", each.campaigns, each.suppressed) for each in accounts]
-    return (
-        aligned(["account", "connection", "campaigns", "suppressed phones"], rows) if rows else "No account is known."
-    )
+    return table(ACCOUNT_COLUMNS, list(map(asdict, accounts))) if accounts else NO_ACCOUNT
 
 
 def find_account(engine: sa.Engine, text: str) -> KnownAccount:

@@ -23,6 +23,9 @@ _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 CAMPAIGN_TOKEN_LENGTH = 8
 _REQUEST_TOKEN_LENGTH = 10
 
+# Tests are campaigns of their own, which only the pages and commands that are given their name show.
+IS_NO_TEST = campaigns.c.test_of.is_(None)
+
 
 @dataclass(frozen=True, slots=True)
 class CampaignTerms:
@@ -54,6 +57,7 @@ class Campaign:
 
     :param token: prefix of the references of its requests.
     :param status_codes: overrides of the status codes: code -> status.
+    :param test_of: the campaign that it tests on the team's phones; ``None`` if it is no test.
     """
 
     id: int
@@ -61,6 +65,7 @@ class Campaign:
     token: str
     terms: CampaignTerms
     status_codes: Mapping[str, str] = field(default_factory=dict)
+    test_of: str | None = None
 
 
 def open_campaign(
@@ -70,11 +75,13 @@ def open_campaign(
     status_codes: Mapping[str, str],
     *,
     request_reports: bool = True,
+    test_of: str | None = None,
 ) -> Campaign:
     """Return the campaign of this name, and create it if it does not exist.
 
     :param status_codes: overrides of the status codes; they replace earlier ones, for reports that are still to come.
     :param request_reports: whether the requests made from now on ask for reports.
+    :param test_of: the campaign that it tests on the team's phones; ``None`` if it is no test.
     :raises RcsCampaignConflictError: if the campaign was opened with other terms; the text names both.
     """
     now = datetime.now(UTC)
@@ -93,6 +100,7 @@ def open_campaign(
         "revision": 0,
         "created_at": now,
         "reports_since": since,
+        "test_of": test_of,
     }
     has_name = campaigns.c.name == name
     with writing_once(engine) as connection:
@@ -101,6 +109,10 @@ def open_campaign(
     with reading_once(engine) as connection:
         row = connection.execute(sa.select(campaigns).where(has_name)).one()
     before = campaign_from_row(row)
+    if before.test_of != test_of:
+        raise _conflict(
+            name, "campaign", *(f"a test of {each!r}" if each else "no test" for each in (before.test_of, test_of))
+        )
     require_same_terms(before, terms)
     changes = {"conditions": {**terms.conditions, **before.terms.conditions}, "status_codes": dict(status_codes)}
     is_as_before = all(row._mapping[name] == value for name, value in changes.items())
@@ -227,7 +239,7 @@ def campaign_from_row(row: sa.Row[Any]) -> Campaign:
     """Return the campaign of a row that has all columns of ``rcs_campaign``."""
     values = row._mapping
     terms = CampaignTerms(**{term.name: values[term.name] for term in fields(CampaignTerms)})
-    return Campaign(values["id"], values["name"], values["token"], terms, values["status_codes"])
+    return Campaign(values["id"], values["name"], values["token"], terms, values["status_codes"], values["test_of"])
 
 
 def new_token() -> str:

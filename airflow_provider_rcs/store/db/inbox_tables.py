@@ -62,7 +62,7 @@ sa.Index(
 )
 
 
-sa.Index("ix_rcs_report_fold", report.c.fold)
+sa.Index("ix_rcs_report_fold", report.c.fold, report.c.id)
 
 
 _parked = sa.and_(report.c.fold.is_not(None), report.c.message_id.is_(None))
@@ -146,7 +146,7 @@ inbound = sa.Table(
 )
 
 
-sa.Index("ix_rcs_inbound_fold", inbound.c.fold)
+sa.Index("ix_rcs_inbound_fold", inbound.c.fold, inbound.c.id)
 
 
 _is_unapplied = inbound.c.is_unapplied

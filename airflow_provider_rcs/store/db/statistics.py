@@ -1,4 +1,4 @@
-"""Statistics of the tables, by which PostgreSQL chooses how it joins them."""
+"""How databases choose plans: statistics of the tables on PostgreSQL, and columns that they must not start from."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ _OUTGROWN = sa.text(
     """
 )
 
+# A tenth of PostgreSQL's own: enough to choose a join by, and a tenth of the time. What it analyses later is its own.
+_STATISTICS_TARGET = 10
+
+
+def without_index(number: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    """Return a column as an expression that no index has, so that the database finds the rows by their other columns.
+
+    Such as the campaign of a message: of a campaign that is newer than its statistics, PostgreSQL expects one message.
+    """
+    return number + 0
+
 
 def refresh_outgrown_statistics(engine: sa.Engine) -> None:
     """Have PostgreSQL analyse the tables of messages, reports and requests that have outgrown their statistics.
@@ -31,4 +42,5 @@ def refresh_outgrown_statistics(engine: sa.Engine) -> None:
         outgrown = connection.execute(_OUTGROWN).scalars().all()
     if outgrown:
         with transaction(engine) as connection:
+            connection.exec_driver_sql(f"SET LOCAL default_statistics_target = {_STATISTICS_TARGET}")
             connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {', '.join(outgrown)}")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from airflow_provider_rcs.store.campaign.campaigns import IS_NO_TEST
 from airflow_provider_rcs.store.db.bulk import insert_or_ignore, insert_or_update
 from airflow_provider_rcs.store.db.count_tables import report_count
 from airflow_provider_rcs.store.db.engine import reading, transaction
@@ -38,7 +39,7 @@ class NewReports:
 
 
 def read_new_reports(engine: sa.Engine, after: int) -> NewReports | None:
-    """Return counts of the reports that were folded after a cursor, or ``None`` if no report was.
+    """Return counts of the reports that were folded after a cursor, or ``None`` if no report was; tests do not count.
 
     :param after: the cursor; 0 for all reports.
     """
@@ -46,7 +47,7 @@ def read_new_reports(engine: sa.Engine, after: int) -> NewReports | None:
     query = (
         sa.select(campaign.c.name, *counts)
         .select_from(report_count.outerjoin(campaign, campaign.c.id == report_count.c.campaign_id))
-        .where(report_count.c.fold > after)
+        .where(report_count.c.fold > after, IS_NO_TEST)
         .group_by(campaign.c.name)
         .order_by(campaign.c.name)
     )

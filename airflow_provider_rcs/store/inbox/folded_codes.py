@@ -65,9 +65,9 @@ def outdated_campaigns(engine: sa.Engine, codes: AccountCodes | None) -> list[Ou
         with. The default codes are those of this version in either case.
     """
     columns = (campaign.c.name, campaign.c.account, campaign.c.status_codes, campaign.c.folded_codes)
+    folded = sa.select(*columns).where(campaign.c.folded_codes.is_not(None)).order_by(campaign.c.id)
     with reading(engine) as connection:
-        folded = connection.execute(sa.select(*columns).where(campaign.c.folded_codes.is_not(None)))
-        rows = folded.all()
+        rows = connection.execute(folded).all()
     found = []
     # Most campaigns have the same codes.
     known: dict[tuple[tuple[str, str], ...], tuple[Mapping[str, DeliveryStatus], str]] = {}

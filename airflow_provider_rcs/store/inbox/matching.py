@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.inbox_tables import report
+from airflow_provider_rcs.store.db.statistics import without_index
 from airflow_provider_rcs.store.db.tables import campaign, message, request
 from airflow_provider_rcs.store.inbox.backlog import IS_PARKED
 from airflow_provider_rcs.store.inbox.phone_matching import NamedByPhone, find_messages_by_phone
@@ -26,10 +27,11 @@ _NAMES_REQUEST = (
     sa.and_(request.c.api_campaign_id == report.c.api_campaign_id, report.c.api_campaign_id != ""),
 )
 
-# Joins a report with its request and its message by the phone and the reference of the request.
+# Joins a report with its request and its message by the phone and the reference of the request. By the
+# statistics of a small store, PostgreSQL would compare each report with all requests of a campaign.
 _MATCHES_BY_REFERENCE = sa.and_(
     request.c.reference == report.c.campaign_reference,
-    message.c.campaign_id == request.c.campaign_id,
+    message.c.campaign_id == without_index(request.c.campaign_id),
     message.c.recipient_key == report.c.phone,
 )
 

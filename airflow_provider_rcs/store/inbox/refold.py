@@ -21,6 +21,7 @@ from airflow_provider_rcs.store.inbox.folded_codes import MIXED, AccountCodes, c
 from airflow_provider_rcs.store.inbox.folding import lock_folding
 from airflow_provider_rcs.store.inbox.status_ranking import (
     best_report_of_each_channel,
+    is_of_campaigns,
     replace_channels,
     replace_statuses,
 )
@@ -115,7 +116,7 @@ def _best_reports(group: _Group) -> sa.Select[Any]:
     return (
         sa.select(message.c.campaign_id, *columns)
         .join(message, message.c.id == best.c.message_id)
-        .where(best.c.place == 1, message.c.campaign_id.in_(group.campaign_ids), sa.not_(IS_PSEUDONYMISED))
+        .where(best.c.place == 1, is_of_campaigns(group.campaign_ids), sa.not_(IS_PSEUDONYMISED))
         .order_by(message.c.campaign_id, best.c.message_id)
     )
 

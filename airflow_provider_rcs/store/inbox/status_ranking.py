@@ -12,6 +12,7 @@ from airflow_provider_rcs.api.statuses import DeliveryStatus
 from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
 from airflow_provider_rcs.store.db.bulk import dialect_insert
 from airflow_provider_rcs.store.db.inbox_tables import message_channel, report
+from airflow_provider_rcs.store.db.statistics import without_index
 from airflow_provider_rcs.store.db.tables import campaign, message
 from airflow_provider_rcs.store.privacy.pseudonyms import IS_PSEUDONYMISED
 
@@ -50,7 +51,7 @@ def update_statuses(
     :param of_this_fold: selects the reports of the fold.
     """
     best = best_report_of_each_channel(codes, of_this_fold).subquery()
-    _update_messages(connection, best, message.c.campaign_id.in_(campaign_ids), _is_greater_than_message(best))
+    _update_messages(connection, best, is_of_campaigns(campaign_ids), _is_greater_than_message(best))
 
 
 def update_statuses_from_several_channels(
@@ -60,7 +61,7 @@ def update_statuses_from_several_channels(
     of_this_fold: sa.ColumnElement[bool],
 ) -> None:
     """Like :func:`update_statuses`, for messages that several channels may have reported on."""
-    of_campaigns = message.c.campaign_id.in_(campaign_ids)
+    of_campaigns = is_of_campaigns(campaign_ids)
     best_reports = best_report_of_each_channel(codes, of_this_fold)
     if _any_message_has_several_channels(connection, of_campaigns, of_this_fold):
         message_ids = sa.select(report.c.message_id).where(of_this_fold)
@@ -71,6 +72,15 @@ def update_statuses_from_several_channels(
         _update_messages(connection, winner, _differs_from_message(winner))
     best = best_reports.subquery()
     _update_messages(connection, best, of_campaigns, ~_HAS_CHANNEL_ROWS, _is_greater_than_message(best))
+
+
+def is_of_campaigns(campaign_ids: Collection[int]) -> sa.ColumnElement[bool]:
+    """Return the condition for messages of campaigns, where the messages are looked up by the reports on them.
+
+    By statistics that are older than a campaign, PostgreSQL would start from the campaign, and rank the reports of the
+    fold again for each of its messages.
+    """
+    return without_index(message.c.campaign_id).in_(campaign_ids)
 
 
 def new_revision() -> Mapping[str, Any]:

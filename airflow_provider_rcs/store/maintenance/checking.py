@@ -12,6 +12,9 @@ from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
 from airflow_provider_rcs.store.db.count_tables import campaign_count, campaign_hour
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.tables import campaign, message, request
+from airflow_provider_rcs.store.maintenance.range_checking import count_ranges, mark_lost_messages
+
+RANGES = "ranges of messages that loads find"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +78,16 @@ def check(engine: sa.Engine) -> Iterator[CheckedCampaign]:
                 differences += _differences(kept, rows)
                 if kept.table is campaign_count:
                     messages = sum(int(row.counted_messages) for row in rows)
+            found, ranges = count_ranges(connection, campaign_id)
+        if found != ranges:
+            differences.append(Difference(RANGES, found, ranges))
         yield CheckedCampaign(campaign_id, name, messages, differences)
 
 
 def repair(engine: sa.Engine, campaign_id: int) -> None:
-    """Replace the counts of a campaign by new ones, under its lock."""
+    """Replace the counts of a campaign by new ones, under its lock; loads read again what they would not have found."""
     with transaction(engine) as connection:
-        lock_campaign(connection, campaign_id)
+        mark_lost_messages(connection, campaign_id, lock_campaign(connection, campaign_id))
         for kept in _kept_counts(connection.dialect.name, campaign_id):
             connection.execute(kept.table.delete().where(kept.table.c.campaign_id == campaign_id))
             of_campaign = sa.literal(campaign_id, kept.table.c.campaign_id.type)

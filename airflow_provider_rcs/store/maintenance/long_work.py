@@ -20,6 +20,7 @@ from airflow_provider_rcs.store.privacy.old_rows import RetentionLimit
 from airflow_provider_rcs.store.privacy.retention import prune
 
 _DAYS = {"d": 1, "w": 7}
+_SECONDS_BEFORE_PROGRESS = 2.0
 _SECONDS_BETWEEN_PROGRESS_LINES = 5.0
 _PRUNED_TABLES = ("rcs_message", "rcs_report", "rcs_inbound", "rcs_report_refused")
 
@@ -105,7 +106,7 @@ class _LineClock:
     """Says when the next line of progress is due."""
 
     def __init__(self) -> None:
-        self._next_at = time.monotonic() + _SECONDS_BETWEEN_PROGRESS_LINES
+        self._next_at = time.monotonic() + _SECONDS_BEFORE_PROGRESS
 
     def is_due(self) -> bool:
         now = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -11,9 +12,10 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import FrequencyCap
 from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.store.campaign.campaigns import IS_NO_TEST
 from airflow_provider_rcs.store.db.bulk import column_types, dialect_insert, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
-from airflow_provider_rcs.store.db.tables import capped_phone, message, request
+from airflow_provider_rcs.store.db.tables import capped_phone, message, request, store
 
 _KEY = column_types(message, ["recipient_key"])
 _PHONE = column_types(capped_phone, ["phone"])
@@ -25,7 +27,19 @@ _LET_IN_THOSE_THAT_LOCK_PHONES = sa.select(sa.func.pg_advisory_xact_lock_shared(
 _STATES_UNDER_CAP = (MessageState.SENDING, MessageState.ACCEPTED, MessageState.IN_DOUBT)
 
 
-CountNear = Callable[[sa.Connection, Collection[str], FrequencyCap, datetime | None, int], Mapping[str, int]]
+@dataclass(frozen=True, slots=True)
+class CountedNear:
+    """How many messages count against a cap.
+
+    :param messages: recipient key -> messages.
+    :param pseudonym_key: the key of the store's pseudonyms when they were counted; ``None`` while it had none.
+    """
+
+    messages: Mapping[str, int]
+    pseudonym_key: str | None
+
+
+CountNear = Callable[[sa.Connection, Collection[str], FrequencyCap, datetime | None, int], CountedNear]
 """Counts messages like :func:`count_messages_near`."""
 
 
@@ -49,8 +63,8 @@ def count_messages_near(
     cap: FrequencyCap,
     send_at: datetime | None,
     at_least: int,
-) -> Mapping[str, int]:
-    """Return how many messages count against a cap, at most as many as it allows: recipient key -> messages.
+) -> CountedNear:
+    """Return how many messages count against a cap, for each recipient at most as many as it allows.
 
     :param at_least: leaves out those that have fewer messages.
     :param send_at: the date of the campaign that asks; ``None`` for at once.
@@ -64,7 +78,7 @@ def count_messages_of_near_campaigns(
     cap: FrequencyCap,
     send_at: datetime | None,
     at_least: int,
-) -> Mapping[str, int]:
+) -> CountedNear:
     """Like :func:`count_messages_near`, but count some messages too many: all those of campaigns that sent lately.
 
     This reads nothing but an index, while the messages themselves lie all over the table.
@@ -81,13 +95,13 @@ def _count(
     cap: FrequencyCap,
     send_at: datetime | None,
     at_least: int,
-) -> Mapping[str, int]:
+) -> CountedNear:
     now = datetime.now(UTC)
     goes_out_at = now if send_at is None else max(send_at, now)
     period = {"after": goes_out_at - cap.within, "before": goes_out_at + cap.within, "at_most": cap.at_most}
     keys = rows_as_json(connection.dialect.name, _KEY, [(key,) for key in recipient_keys])
-    found = connection.execute(statement, {**keys, **period, "at_least": at_least})
-    return {row.recipient_key: row.messages for row in found}
+    found = connection.execute(statement, {**keys, **period, "at_least": at_least}).all()
+    return CountedNear({row.recipient_key: row.messages for row in found if row.recipient_key}, found[0].pseudonym_key)
 
 
 @cache
@@ -105,6 +119,7 @@ def _count_messages(dialect: str) -> sa.Select[Any]:
             message.c.recipient_key == keys.c.recipient_key,
             message.c.state.in_(_STATES_UNDER_CAP),
             _is_near(goes_out_at),
+            IS_NO_TEST,
         )
         # The newest first, so that of those who reached their cap few are read.
         .order_by(message.c.campaign_id.desc())
@@ -132,8 +147,10 @@ def _counted(keys: sa.FromClause, near: sa.Select[Any]) -> sa.Select[Any]:
     # Counted for each key by itself: for a join, a database without statistics reads the whole table.
     at_most = near.correlate(keys).limit(sa.bindparam("at_most", type_=sa.Integer)).subquery()
     messages = sa.select(sa.func.count()).select_from(at_most).scalar_subquery()
-    counted = sa.select(keys.c.recipient_key, messages.label("messages")).subquery()
-    return sa.select(counted).where(counted.c.messages >= sa.bindparam("at_least", type_=sa.Integer))
+    every_key = sa.select(keys.c.recipient_key, messages.label("messages")).subquery()
+    counted = sa.select(every_key).where(every_key.c.messages >= sa.bindparam("at_least", type_=sa.Integer)).subquery()
+    # In one statement, which sees one state of the store: as long as that has no key, nobody was erased from it.
+    return sa.select(store.c.pseudonym_key, counted).select_from(store.outerjoin(counted, sa.true()))
 
 
 def _is_near(moment: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:

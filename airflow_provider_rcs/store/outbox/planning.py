@@ -29,6 +29,7 @@ _ROW_COLUMNS = column_types(
         "recipient_key",
         "phone",
         "phone_as_listed",
+        "reading",
         "name",
         "reference",
         "variables",
@@ -38,7 +39,17 @@ _ROW_COLUMNS = column_types(
         "listed_now",
     ),
 )
-_UPDATED_FROM_LIST = ("phone", "phone_as_listed", "name", "reference", "variables", "state", "reason", "detail")
+_UPDATED_FROM_LIST = (
+    "phone",
+    "phone_as_listed",
+    "reading",
+    "name",
+    "reference",
+    "variables",
+    "state",
+    "reason",
+    "detail",
+)
 
 # Rows that a new list may still change. Erased recipients are left out: a list must not restore their data.
 IS_NOT_ATTEMPTED = sa.and_(
@@ -145,6 +156,7 @@ def _row(recipient: ListedRecipient, count: int, is_excluded: bool) -> tuple[Any
         recipient.key,
         recipient.phone,
         recipient.phone_as_listed,
+        recipient.reading,
         # Of a recipient that is never sent to, nothing is kept that only a message needs.
         "" if is_excluded else recipient.name,
         recipient.reference,

@@ -19,7 +19,7 @@ from airflow_provider_rcs.store.outbox.frequency_caps import (
     count_messages_near,
     count_messages_of_near_campaigns,
 )
-from airflow_provider_rcs.store.privacy.pseudonyms import Pseudonyms, find_pseudonyms
+from airflow_provider_rcs.store.privacy.pseudonyms import Pseudonyms
 
 _FEW_PHONES = 100
 _KEY_COLUMN = column_types(message, ["recipient_key"])
@@ -56,9 +56,10 @@ def suppression_reasons(
     dialect = connection.dialect.name
     found = connection.execute(_among_phones(dialect), _keys_parameter(dialect, phones) | {"of_account": account}).all()
     reasons = {row.phone: f"suppressed: {row.reason}" for row in found if row.phone}
-    capped = {} if cap is None else dict.fromkeys(_over_cap(connection, phones, cap, send_at), cap.reason)
+    key = found[0].pseudonym_key
+    capped = {} if cap is None else dict.fromkeys(_over_cap(connection, phones, cap, send_at, key), cap.reason)
     # Pseudonyms are queried last: a phone that is pseudonymised meanwhile is then found twice, and never missed.
-    if key := found[0].pseudonym_key:
+    if key:
         pseudonyms = Pseudonyms(key)
         phone_of = {pseudonyms.of(phone): phone for phone in phones}
         parameters = _keys_parameter(dialect, phone_of) | {"of_account": account}
@@ -68,15 +69,18 @@ def suppression_reasons(
 
 
 def _over_cap(
-    connection: sa.Connection, phones: Sequence[str], cap: FrequencyCap, send_at: datetime | None
+    connection: sa.Connection, phones: Sequence[str], cap: FrequencyCap, send_at: datetime | None, key: str | None
 ) -> Sequence[str]:
-    """Return which of these phones have as many messages near as a cap allows."""
+    """Return which of these phones have as many messages near as a cap allows.
+
+    :param key: the key of the store's pseudonyms; ``None`` if it has none.
+    """
     # Most phones are far from their cap, and need no exact count; for a few phones, it is the cheaper one.
     counts_in_turn = (count_messages_of_near_campaigns, count_messages_near)
     for count in counts_in_turn if len(phones) > _FEW_PHONES else counts_in_turn[1:]:
         if not phones:
             break
-        counts = _count_near(connection, count, phones, cap, send_at)
+        counts = _count_near(connection, count, phones, cap, send_at, key)
         phones = [phone for phone in phones if counts.get(phone, 0) >= cap.at_most]
     return phones
 
@@ -87,20 +91,21 @@ def _count_near(
     phones: Sequence[str],
     cap: FrequencyCap,
     send_at: datetime | None,
+    key: str | None,
 ) -> Mapping[str, int]:
     """Return how many messages of these phones count against a cap, by phone and by pseudonym: phone -> messages."""
-    pseudonyms = find_pseudonyms(connection)
-    if pseudonyms is None:
-        counts = count(connection, phones, cap, send_at, cap.at_most)
-        if find_pseudonyms(connection) is None:
-            return counts
+    if key is None:
+        counted = count(connection, phones, cap, send_at, cap.at_most)
+        if counted.pseudonym_key is None:
+            return counted.messages
         # The first person was erased meanwhile.
-        return _count_near(connection, count, phones, cap, send_at)
+        return _count_near(connection, count, phones, cap, send_at, counted.pseudonym_key)
     # Of a phone that is known by both, any message matters.
-    by_phone = Counter(count(connection, phones, cap, send_at, 1))
+    by_phone = Counter(count(connection, phones, cap, send_at, 1).messages)
+    pseudonyms = Pseudonyms(key)
     phone_of = {pseudonyms.of(phone): phone for phone in phones}
-    for key, messages in count(connection, list(phone_of), cap, send_at, 1).items():
-        by_phone[phone_of[key]] += messages
+    for pseudonym, messages in count(connection, list(phone_of), cap, send_at, 1).messages.items():
+        by_phone[phone_of[pseudonym]] += messages
     return by_phone
 
 

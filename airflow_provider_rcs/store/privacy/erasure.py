@@ -45,6 +45,7 @@ from airflow_provider_rcs.store.privacy.pseudonyms import (
     create_pseudonyms,
     pseudonymise_messages,
 )
+from airflow_provider_rcs.store.privacy.tested_values import erase_tested_values, require_no_test_in_flight
 from airflow_provider_rcs.store.privacy.turns import let_others_write
 
 SUPPRESSED_ON_REQUEST = "erased on request"
@@ -55,7 +56,8 @@ def erase(engine: sa.Engine, phone: str, erased_by: str, *, suppress: bool = Fal
 
     Each message keeps its row, with a pseudonym in place of the phone and without personal data: the counts of its
     campaign do not change, and the campaign does not message the phone again. Reports lose the phone as well; later
-    ones lose it when they are folded. Suppressions remain, by pseudonym.
+    ones lose it when they are folded. Suppressions remain, by pseudonym. Tests on the team's phones lose the values
+    that they were sent with, which may be the person's.
 
     It is committed campaign by campaign, so that nobody waits for it. If it is stopped or killed, what is committed is
     right, and erasing again does the rest.
@@ -63,7 +65,7 @@ def erase(engine: sa.Engine, phone: str, erased_by: str, *, suppress: bool = Fal
     :param phone: in E.164, such as ``+34600000001``.
     :param erased_by: who erases, for the record.
     :param suppress: whether to suppress the phone for all campaigns as well.
-    :raises RcsInFlightError: if a message to the phone is being sent.
+    :raises RcsInFlightError: if a message to the phone is being sent, or a test with values of real rows.
     """
     if not erased_by.strip():
         raise RcsInputError("by", "it is empty", "Enter who erases, for the record.")
@@ -72,12 +74,14 @@ def erase(engine: sa.Engine, phone: str, erased_by: str, *, suppress: bool = Fal
     found = find_personal_data(engine, phone)
     with reading(engine) as connection:
         _require_none_sending(connection, [each.id for each in found.messages], "Nothing was erased.")
+    require_no_test_in_flight(engine, "Nothing was erased.")
     # First, because reports and replies that are folded from now on lose the phone if it is known as erased.
     pseudonyms = _record(engine, phone, erased_by, SUPPRESSED_ON_REQUEST if suppress else "")
     erased = _erase_messages(engine, pseudonyms, phone, found.messages)
     message_ids = [*(each.id for each in erased), *found.pseudonymous_messages]
     reports, replies = _erase_rest(engine, pseudonyms, phone, message_ids, found, searched_up_to)
     _forget_frequency_caps(engine, phone)
+    erase_tested_values(engine)
     return PersonalData(
         erased,
         found.pseudonymous_messages,

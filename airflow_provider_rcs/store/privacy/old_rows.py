@@ -106,10 +106,18 @@ def is_old_message(limit: RetentionLimit) -> sa.ColumnElement[bool]:
 
 def is_prunable_message(limit: RetentionLimit, now: datetime) -> sa.ColumnElement[bool]:
     """Return whether an old message may be pruned: it is settled, or nobody will send it."""
-    is_alive = sa.and_(attempt.c.ended_at.is_(None), attempt.c.lease_until >= now)
-    has_live_attempt = sa.exists().where(attempt.c.campaign_id == message.c.campaign_id, is_alive)
-    is_abandoned = sa.and_(message.c.state == MessageState.PLANNED, sa.not_(has_live_attempt))
+    is_abandoned = sa.and_(
+        message.c.state == MessageState.PLANNED, sa.not_(has_live_attempt(message.c.campaign_id, now))
+    )
     return sa.and_(is_old_message(limit), sa.or_(message.c.state.in_(SETTLED), is_abandoned))
+
+
+def has_live_attempt(
+    campaign_id: int | sa.ColumnElement[int], now: datetime | sa.ColumnElement[datetime]
+) -> sa.ColumnElement[bool]:
+    """Return whether an attempt at a campaign is alive."""
+    is_alive = sa.and_(attempt.c.ended_at.is_(None), attempt.c.lease_until >= now)
+    return sa.exists().where(attempt.c.campaign_id == campaign_id, is_alive)
 
 
 def is_old_refused(limit: RetentionLimit) -> sa.ColumnElement[bool]:

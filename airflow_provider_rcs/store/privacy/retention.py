@@ -37,6 +37,7 @@ from airflow_provider_rcs.store.privacy.pseudonyms import (
     create_pseudonyms,
     pseudonymise_messages,
 )
+from airflow_provider_rcs.store.privacy.tested_values import remove_old_values
 from airflow_provider_rcs.store.privacy.turns import let_others_write
 
 PRUNED_UNSENT = "pruned before it was sent"
@@ -71,6 +72,7 @@ def prune(engine: sa.Engine, limit: RetentionLimit) -> Iterator[PrunedRows]:
         campaigns = connection.execute(old_campaigns(limit)).scalars().all()
     for campaign_id in campaigns:
         yield from _prune_messages(engine, limit, campaign_id, pseudonyms)
+    remove_old_values(engine, limit)
     # After the messages: a concurrent fold may still match a report to a message by its phone until then.
     yield from _prune_retained(engine, retained_reports(limit, is_on_pruned(limit, report)))
     yield from _prune_retained(engine, retained_inbound(limit, is_on_pruned(limit, inbound)))

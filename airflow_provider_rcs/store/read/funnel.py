@@ -168,15 +168,15 @@ def require_failure_rate(campaign_name: str, funnel: Funnel, max_failure_rate: f
     raise RcsTooManyFailuresError(
         f"campaign {campaign_name!r}: {funnel.failed} of its {messages} messages have failed "
         f"({funnel.failed / messages:.1%}), and max_failure_rate={max_failure_rate} allows {max_failure_rate:.1%}. "
-        f"{_status_counts(funnel)}. {RcsTooManyFailuresError.remedy}"
+        f"{describe_statuses(funnel)}. {RcsTooManyFailuresError.remedy}"
     )
 
 
-def _status_counts(funnel: Funnel) -> str:
-    """Return the messages counted by status, as text."""
-    parts = [f"{count} {status}" for status, count in funnel.statuses.items() if count]
+def describe_statuses(funnel: Funnel) -> str:
+    """Return the messages counted by status, as text, such as ``960 delivered, 10 failed``."""
+    parts = [f"{count:,} {status}" for status, count in funnel.statuses.items() if count]
     if funnel.unreported:
-        parts.append(f"{funnel.unreported} without a report")
+        parts.append(f"{funnel.unreported:,} without a report")
     if funnel.refused:
-        parts.append(f"{funnel.refused} rejected ({REJECTED_BY_SERVICE})")
+        parts.append(f"{funnel.refused:,} rejected ({REJECTED_BY_SERVICE})")
     return ", ".join(parts)

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.accounts import shown_account
 from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.statuses import DELIVERED_STATUSES, DeliveryStatus, MessageState
-from airflow_provider_rcs.api.tables import aligned
+from airflow_provider_rcs.api.tables import Column, Row, table
+from airflow_provider_rcs.store.campaign.campaigns import IS_NO_TEST
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, read_cancellations
 from airflow_provider_rcs.store.campaign.schedules import scheduled_campaigns
 from airflow_provider_rcs.store.db.count_tables import campaign_count
@@ -48,20 +49,33 @@ class ListedCampaign:
         """Return the campaign's name and counts, without personal data."""
         return {"campaign": self.name, "account": self.account, **self.counts}
 
+    def as_row(self) -> dict[str, Any]:
+        """Return all that is known of the campaign's progress, without personal data."""
+        return {
+            "campaign": self.name,
+            "account": self.account,
+            "created_at": self.created_at,
+            **self.counts,
+            "delivered_by_channel": self.delivered_by_channel,
+            "last_report_at": self.health.last_report_at,
+            "reports_overdue": self.health.is_overdue,
+        }
+
 
 def read_progress(engine: sa.Engine) -> list[ListedCampaign]:
-    """Return the progress of every campaign, the oldest first."""
+    """Return the progress of every campaign that is no test, the oldest first."""
     # One row for each campaign, added up in the database: a store may have many thousands.
     counts = (
-        sa.select(*_CAMPAIGN, *_COUNTS)
+        sa.select(*_CAMPAIGN, *COUNTS)
         .outerjoin(campaign_count, campaign_count.c.campaign_id == campaign.c.id)
+        .where(IS_NO_TEST)
         .group_by(*_CAMPAIGN)
         .order_by(campaign.c.id)
     )
     with reading(engine) as connection:
         rows = connection.execute(counts).all()
         channels = _read_channels(connection)
-    names = [column.name for column in _COUNTS]
+    names = [column.name for column in COUNTS]
     # Read last, so that it knows every campaign of the list.
     health = read_report_health(engine, datetime.now(UTC))
     listed = []
@@ -75,22 +89,23 @@ def read_progress(engine: sa.Engine) -> list[ListedCampaign]:
     return listed
 
 
-def _number(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+def number_of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    """Return the messages of a campaign for which a condition on ``rcs_campaign_count`` holds."""
     return sa.func.coalesce(sa.func.sum(campaign_count.c.messages).filter(condition), 0)
 
 
 _STATE, _STATUS = campaign_count.c.state, campaign_count.c.delivery_status
 _CAMPAIGN = (campaign.c.id, campaign.c.name, campaign.c.account, campaign.c.rcs_conn_id, campaign.c.created_at)
 _IS_DELIVERED = _STATUS.in_(DELIVERED_STATUSES)
-_COUNTS = (
+COUNTS = (
     sa.func.coalesce(sa.func.sum(campaign_count.c.messages + campaign_count.c.repeats), 0).label("requested"),
-    _number(_STATE == MessageState.ACCEPTED).label("accepted"),
-    _number(_STATE == MessageState.REJECTED).label("rejected"),
-    _number(_STATE == MessageState.IN_DOUBT).label("in_doubt"),
-    _number(_STATE.in_((MessageState.PLANNED, MessageState.SENDING))).label("to_send"),
-    _number(_IS_DELIVERED).label("delivered"),
-    _number(_STATUS == DeliveryStatus.FAILED).label("failed"),
-    _number(sa.and_(_STATE == MessageState.ACCEPTED, _STATUS == "")).label("unreported"),
+    number_of(_STATE == MessageState.ACCEPTED).label("accepted"),
+    number_of(_STATE == MessageState.REJECTED).label("rejected"),
+    number_of(_STATE == MessageState.IN_DOUBT).label("in_doubt"),
+    number_of(_STATE.in_((MessageState.PLANNED, MessageState.SENDING))).label("to_send"),
+    number_of(_IS_DELIVERED).label("delivered"),
+    number_of(_STATUS == DeliveryStatus.FAILED).label("failed"),
+    number_of(sa.and_(_STATE == MessageState.ACCEPTED, _STATUS == "")).label("unreported"),
 )
 
 
@@ -110,32 +125,7 @@ def _read_channels(connection: sa.Connection) -> Mapping[int, Mapping[str, int]]
 
 def progress_table(progress: Sequence[ListedCampaign]) -> str:
     """Return a table for people with a line for each campaign."""
-    shown = ("requested", "accepted", "rejected", "in_doubt", "to_send", "delivered")
-    rows = [
-        [
-            each.name,
-            each.account,
-            f"{each.created_at:%Y-%m-%d %H:%M}",
-            *(each.counts[name] for name in shown),
-            _by_channel(each.delivered_by_channel),
-            each.counts["failed"],
-            each.counts["unreported"],
-            _last_report(each.health),
-        ]
-        for each in progress
-    ]
-    headings = [
-        "campaign",
-        "account",
-        "started (UTC)",
-        "requested",
-        "accepted",
-        "rejected",
-        "in doubt",
-        "to send",
-        "delivered",
-    ]
-    return aligned([*headings, "by channel", "failed", "no report yet", "last report (UTC)"], rows)
+    return table(PROGRESS_COLUMNS, [each.as_row() for each in progress])
 
 
 def scheduled_lines(engine: sa.Engine) -> Iterator[str]:
@@ -181,11 +171,27 @@ def backlog_lines(engine: sa.Engine, list_refused: str) -> Iterator[str]:
         yield f"{counted(backlog.refused, 'body', 'bodies')} could not be read. See: {list_refused}"
 
 
-def _by_channel(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{channel or '(no name)'} {counts[channel]:,}" for channel in sorted(counts)) or "-"
+def _by_channel(row: Row) -> str:
+    counts = row["delivered_by_channel"]
+    return ", ".join(f"{channel or '(no name)'} {counts[channel]:,}" for channel in sorted(counts))
 
 
-def _last_report(health: ReportHealth) -> str:
-    if health.is_overdue:
-        return "NONE"
-    return f"{health.last_report_at:%Y-%m-%d %H:%M}" if health.last_report_at else "-"
+def _last_report(row: Row) -> object:
+    return "NONE" if row["reports_overdue"] else row["last_report_at"]
+
+
+PROGRESS_COLUMNS = (
+    Column("campaign", "campaign"),
+    Column("account", "account"),
+    Column("created_at", "started (UTC)"),
+    Column("requested", "requested"),
+    Column("accepted", "accepted"),
+    Column("rejected", "rejected"),
+    Column("in_doubt", "in doubt"),
+    Column("to_send", "to send"),
+    Column("delivered", "delivered"),
+    Column("delivered_by_channel", "by channel", _by_channel),
+    Column("failed", "failed"),
+    Column("unreported", "no report yet"),
+    Column("last_report_at", "last report (UTC)", _last_report),
+)

@@ -29,7 +29,7 @@ def create_inbox_tables() -> None:
         sa.Column("api_campaign_id", sa.Text, nullable=False),
         sa.Column("api_message_id", sa.Text, nullable=False),
         sa.Column("extra", sa.JSON, nullable=False, comment="fields that the API document does not name"),
-        sa.Column("fold", sa.BigInteger, index=True, comment="number of the fold that applied it; null until then"),
+        sa.Column("fold", sa.BigInteger, comment="number of the fold that applied it; null until then"),
         sa.Column("fold_error", sa.Text, comment="why it could not be applied and is set aside; null otherwise"),
         sa.Column("message_id", sa.BigInteger, comment="the message that it reports on; null while unknown"),
         *_let_in_by(),
@@ -45,6 +45,7 @@ def create_inbox_tables() -> None:
     )
     if op.get_bind().dialect.name == "postgresql":
         op.create_index("ix_rcs_report_message", "rcs_report", ["message_id"], postgresql_using="brin")
+    op.create_index("ix_rcs_report_fold", "rcs_report", ["fold", "id"])
     op.create_index(
         "ix_rcs_report_parked_reference",
         "rcs_report",
@@ -123,7 +124,7 @@ def create_inbox_tables() -> None:
         comment="One row for each message of a person, such as a reply to a campaign.",
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_rcs_inbound_fold", "rcs_inbound", ["fold"])
+    op.create_index("ix_rcs_inbound_fold", "rcs_inbound", ["fold", "id"])
     op.create_index(
         "ix_rcs_inbound_unapplied",
         "rcs_inbound",

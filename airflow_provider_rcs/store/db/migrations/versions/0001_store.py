@@ -9,6 +9,7 @@ from alembic import op
 
 from airflow_provider_rcs.store.db.migrations.count_triggers import create_triggers
 from airflow_provider_rcs.store.db.migrations.inbox_tables import ROW_ID, TIME, create_inbox_tables
+from airflow_provider_rcs.store.db.migrations.range_triggers import create_range_triggers
 
 revision = "0001"
 down_revision = None
@@ -55,6 +56,7 @@ def upgrade() -> None:
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("reports_since", TIME, comment="since when its requests ask for reports; null if they never did"),
         sa.Column("pseudonymised_at", TIME, comment="when recipients were last replaced by pseudonyms, if ever"),
+        sa.Column("test_of", sa.Text, comment="the campaign that it tests on the team's phones; null if it is no test"),
         comment="One row per campaign; the row is the lock for its messages.",
         sqlite_autoincrement=True,
     )
@@ -273,6 +275,9 @@ def upgrade() -> None:
         ),
         sa.Column("phone", sa.String(16), comment="in E.164, with +; null if the list has no usable phone"),
         sa.Column("phone_as_listed", sa.Text, nullable=False),
+        sa.Column(
+            "reading", sa.Text, nullable=False, comment="how the digits of the phone were read; empty without any"
+        ),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("reference", sa.Text, nullable=False),
         sa.Column("variables", sa.JSON, nullable=False),
@@ -310,13 +315,25 @@ def upgrade() -> None:
         postgresql_where=sa.text("phone IS NULL AND phone_as_listed <> ''"),
         sqlite_where=sa.text("phone IS NULL AND phone_as_listed != ''"),
     )
+    op.create_table(
+        "rcs_changed_range",
+        sa.Column("campaign_id", ROW_ID, primary_key=True, autoincrement=False),
+        sa.Column("first_message_id", ROW_ID, primary_key=True, autoincrement=False, comment="a multiple of 64"),
+        sa.Column(
+            "revision", sa.BigInteger, nullable=False, comment="the highest of these messages and their channels"
+        ),
+        comment="Where messages changed: a row for each 64 ids among which a campaign has any; triggers keep it.",
+        sqlite_with_rowid=False,
+    )
     if op.get_bind().dialect.name == "postgresql":
         # Room for later versions of each row in its own page: such an update leaves the indexes alone and takes half as
         # long.
         op.execute("ALTER TABLE rcs_message SET (fillfactor = 50)")
+        op.execute("ALTER TABLE rcs_changed_range SET (fillfactor = 50)")
         for table, parameters in STORAGE_PARAMETERS.items():
             op.execute(f"ALTER TABLE {table} SET ({parameters})")
-    for statement in create_triggers(op.get_bind().dialect.name):
+    dialect = op.get_bind().dialect.name
+    for statement in (*create_triggers(dialect), *create_range_triggers(dialect)):
         # Not as text of SQLAlchemy's, which takes a colon for the begin of a parameter's name.
         op.get_bind().exec_driver_sql(statement)
     op.execute(f"INSERT INTO rcs_store (id, fold, identity) VALUES (1, 0, '{secrets.token_hex(16)}')")

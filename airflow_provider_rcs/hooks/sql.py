@@ -16,6 +16,10 @@ from airflow_provider_rcs.recipients.column_names import require_distinct_column
 
 _CURSOR_NAME = "rcs_recipients"
 
+# PostgreSQL plans a cursor for the first tenth of its rows, which may take far longer for all of them. From the view,
+# because other databases with the same drivers do not know the setting.
+_PLAN_FOR_ALL_ROWS = "SELECT set_config(name, '1', true) FROM pg_settings WHERE name = 'cursor_tuple_fraction'"
+
 
 def stream_columns(
     argument: str,
@@ -105,12 +109,19 @@ def streaming_cursor(connection: Any) -> Any:
     match driver:
         case "psycopg":
             rows = import_module("psycopg.rows")
+            _run(connection, _PLAN_FOR_ALL_ROWS)
             return connection.cursor(_CURSOR_NAME, row_factory=rows.tuple_row)
         case "psycopg2":
             extensions = import_module("psycopg2.extensions")
+            _run(connection, _PLAN_FOR_ALL_ROWS)
             return connection.cursor(_CURSOR_NAME, cursor_factory=extensions.cursor)
         case "MySQLdb" | "pymysql":
             cursors = import_module(f"{driver}.cursors")
             return connection.cursor(cursors.SSCursor)
         case _:
             return connection.cursor()
+
+
+def _run(connection: Any, statement: str) -> None:
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(statement)

@@ -28,10 +28,11 @@ class RcsReportsToSqlOperator(RendersToText, BaseOperator):
     """Upsert new campaigns, message states and delivery reports from the store into warehouse tables.
 
     The tables are ``rcs_campaign``, ``rcs_message``, ``rcs_message_channel``, ``rcs_report`` and ``rcs_inbound``, which
-    has the replies of people. Only data that has changed since the last load is read, and a load can be repeated after
-    it was killed. The tables and the view ``rcs_campaign_funnel`` are created if they do not exist, new columns are
-    added, and nothing is dropped. A target that holds a store is refused, because its tables have the same names.
-    Returns the numbers of loaded campaigns, messages and reports. Warns of campaigns whose reports were folded
+    has the replies of people; ``rcs_status_code`` says what the status codes mean. Only data that has changed since the
+    last load is read, and a load can be repeated after it was killed. The tables and the views ``rcs_campaign_funnel``
+    and ``rcs_message_times`` are created if they do not exist, new columns are added, and nothing is dropped. Several
+    stores may load into the same tables. A target that holds a store is refused, because its tables have the same
+    names. Returns the numbers of loaded campaigns, messages and reports. Warns of campaigns whose reports were folded
     with other status codes than those of now.
 
     :param target_conn_id: the connection to the warehouse; its hook must offer a SQLAlchemy engine. (templated)

@@ -1,37 +1,45 @@
 """Load new rows of the store into the warehouse's tables, page by page.
 
-The watermark is read from the warehouse's own rows, so that it is right after a killed load or a restored warehouse.
+How far it has come is in the warehouse, and written with each page, so that it is right after a killed load: the
+revision of each campaign for its messages and their channels, and cursors for reports and replies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
-from hashlib import sha256
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.errors import RcsInputError, RcsWarehouseError
 from airflow_provider_rcs.api.garbage import infrequent_collections
 from airflow_provider_rcs.store.db.engine import leave_nothing_prepared
 from airflow_provider_rcs.store.db.tables import store as store_table
 from airflow_provider_rcs.store.inbox.folding import fold_parked
+from airflow_provider_rcs.store.read.changed_ranges import changed_pages
 from airflow_provider_rcs.store.read.exports import (
-    Row,
-    campaigns,
-    channels_since,
-    inbound_since,
-    messages_since,
-    reports_since,
+    CampaignState,
+    FoldedPage,
+    Place,
+    campaign_page,
+    channel_page,
+    inbound_pages,
+    message_page,
+    read_campaigns,
+    read_last_fold,
+    report_pages,
     store_identity,
 )
+from airflow_provider_rcs.warehouse.cursors import read_cursor
+from airflow_provider_rcs.warehouse.pages import Page
 from airflow_provider_rcs.warehouse.phones import PLAIN, PhoneForm
 from airflow_provider_rcs.warehouse.schema import create_or_extend_tables
+from airflow_provider_rcs.warehouse.status_codes import load_status_codes
 from airflow_provider_rcs.warehouse.tables import WarehouseTables, warehouse_tables
 from airflow_provider_rcs.warehouse.transactions import Rights, warehouse_transaction
-from airflow_provider_rcs.warehouse.upserts import upsert
+from airflow_provider_rcs.warehouse.transfer import transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,100 +63,152 @@ def load(store: sa.Engine, warehouse: sa.Engine, schema: str | None, phones: Pho
     :param schema: the warehouse's schema; ``None`` for the connection's default.
     :param phones: the form of phones in the warehouse.
     :raises RcsInputError: if the warehouse is the store itself, under whatever address, or another store.
-    :raises RcsWarehouseError: if the warehouse fails or refuses a statement.
+    :raises RcsWarehouseError: if the warehouse fails or refuses a statement, or was loaded from a later state of the
+        store, which was restored since.
     """
     leave_nothing_prepared(warehouse)
-    _require_no_store(warehouse, schema, store_identity(store))
+    identity = store_identity(store)
+    _require_no_store(warehouse, schema, identity)
     tables = warehouse_tables(schema)
     create_or_extend_tables(warehouse, tables)
     fold_parked(store)
-    names, messages = _load_campaigns(store, warehouse, tables, phones)
-    reports = _load_folded(warehouse, tables.report, partial(reports_since, store), partial(_report_row, phones))
-    inbound = _load_folded(warehouse, tables.inbound, partial(inbound_since, store), partial(_inbound_row, phones))
-    return Loaded(len(names), messages, reports, inbound, names)
+    load_status_codes(store, identity, warehouse, tables.status_code)
+    loading = _Loading(store, identity, warehouse, tables, phones)
+    changed, messages = _load_campaigns(loading)
+    reports = _load_folded(loading, tables.report, report_pages)
+    inbound = _load_folded(loading, tables.inbound, inbound_pages)
+    return Loaded(len(changed), messages, reports, inbound, tuple(each.name for each in changed))
 
 
-def _load_campaigns(
-    store: sa.Engine, warehouse: sa.Engine, tables: WarehouseTables, phones: PhoneForm
-) -> tuple[tuple[str, ...], int]:
-    known = tables.campaign.c
-    with warehouse_transaction(warehouse, Rights.READ, tables.campaign) as connection:
-        rows = connection.execute(sa.select(known.id, known.revision, known.account)).all()
-        loaded = {row.id: row.revision for row in rows}
-        accounts = {row.id: row.account for row in rows}
-    changed = [row for row in campaigns(store) if row["revision"] > loaded.get(row["id"], -1)]
-    messages = 0
-    for campaign in changed:
-        for page in messages_since(store, campaign["id"], loaded.get(campaign["id"], -1)):
-            _upsert(warehouse, tables.message, [_message_row(row, phones) for row in page])
-            messages += len(page)
-        for page in channels_since(store, campaign["id"], loaded.get(campaign["id"], -1)):
-            _upsert(warehouse, tables.channel, [_channel_row(row) for row in page])
-        if accounts.get(campaign["id"]) not in (None, campaign["account"]):
-            _move_to_account(warehouse, tables, campaign)
-        # Last, with the revision read before its messages: a killed load is repeated from where it started.
-        _upsert(warehouse, tables.campaign, [campaign])
-    return tuple(row["name"] for row in changed), messages
+@dataclass(frozen=True, slots=True)
+class _Loading:
+    """A load from a store into a warehouse.
+
+    :param identity: the store's identity.
+    """
+
+    store: sa.Engine
+    identity: str
+    warehouse: sa.Engine
+    tables: WarehouseTables
+    phones: PhoneForm
+
+    def count(self, table: sa.Table, pages: Iterable[Page]) -> int:
+        """Upsert pages of rows of the store, and return the number of those for one of the tables."""
+        transferred = transfer(self.store, self.warehouse, pages, self.phones)
+        return sum(count for page, count in transferred if page.table is table)
+
+    def is_own(self, table: sa.Table) -> sa.ColumnElement[bool]:
+        """Return the condition that a row is of this store: a warehouse may hold rows of several ones."""
+        return table.c.store == self.identity
 
 
-def _move_to_account(warehouse: sa.Engine, tables: WarehouseTables, campaign: Row) -> None:
+class _LoadedCampaign(NamedTuple):
+    """A campaign as the warehouse has it.
+
+    :param revision: up to which its messages are loaded.
+    :param account: like the next one, ``None`` if a version of the provider loaded it that knew none.
+    """
+
+    revision: int
+    account: str | None
+    status_codes: str | None
+
+    def is_outdated(self, now: CampaignState) -> bool:
+        """Return whether the campaign has changed since."""
+        # Other codes need not change a message, and so have no revision.
+        return now.revision > self.revision or now.status_codes != self.status_codes
+
+
+_NOT_LOADED = _LoadedCampaign(-1, None, None)
+
+
+def _load_campaigns(loading: _Loading) -> tuple[list[CampaignState], int]:
+    """Load the campaigns that changed, and their messages and channels; return them and the number of messages."""
+    loaded = _read_loaded_campaigns(loading)
+    # Read before their messages: whatever is committed meanwhile has a higher revision.
+    campaigns = read_campaigns(loading.store)
+    _require_same_past(loading, loaded, campaigns)
+    changed = [each for each in campaigns if loaded.get(each.id, _NOT_LOADED).is_outdated(each)]
+    revisions = {each.id: loaded.get(each.id, _NOT_LOADED).revision for each in changed}
+    for each in changed:
+        if loaded.get(each.id, _NOT_LOADED).account not in (None, each.account):
+            _move_to_account(loading, each)
+    return changed, loading.count(loading.tables.message, _pages_of_campaigns(loading, changed, revisions))
+
+
+def _read_loaded_campaigns(loading: _Loading) -> Mapping[int, _LoadedCampaign]:
+    table = loading.tables.campaign
+    columns = (table.c.id, *(table.c[name] for name in _LoadedCampaign._fields))
+    with warehouse_transaction(loading.warehouse, Rights.READ, table) as connection:
+        rows = connection.execute(sa.select(*columns).where(loading.is_own(table)))
+        return {campaign_id: _LoadedCampaign(*values) for campaign_id, *values in rows}
+
+
+def _pages_of_campaigns(
+    loading: _Loading, campaigns: Sequence[CampaignState], revisions: Mapping[int, int]
+) -> Iterator[Page]:
+    """Yield the pages of changed messages and channels, and campaigns once their messages are complete.
+
+    So the next load begins after the revision of a campaign.
+
+    :param revisions: campaign -> the revision up to which its messages are loaded.
+    """
+    store, identity, tables = loading.store, loading.identity, loading.tables
+    left = campaigns
+    for ranges in changed_pages(store, revisions):
+        yield Page(message_page(store, identity, ranges), tables.message)
+        yield Page(channel_page(store, identity, ranges), tables.channel)
+        # The rest of the last campaign may be in the next page.
+        complete = [each for each in left if each.id < ranges[-1].campaign_id]
+        left = left[len(complete) :]
+        if complete:
+            yield Page(campaign_page(store, identity, complete), tables.campaign)
+    if left:
+        yield Page(campaign_page(store, identity, left), tables.campaign)
+
+
+def _move_to_account(loading: _Loading, campaign: CampaignState) -> None:
     """Set the account of all that is loaded of a campaign, after a person has said that it is another by now."""
-    for table in (tables.message, tables.report, tables.inbound):
-        of_campaign = table.c.campaign == campaign["name"]
-        with warehouse_transaction(warehouse, Rights.UPDATE, table) as connection:
-            connection.execute(table.update().where(of_campaign).values(account=campaign["account"]))
+    for table in (loading.tables.message, loading.tables.report, loading.tables.inbound):
+        of_campaign = sa.and_(loading.is_own(table), table.c.campaign == campaign.name)
+        with warehouse_transaction(loading.warehouse, Rights.UPDATE, table) as connection:
+            connection.execute(table.update().where(of_campaign).values(account=campaign.account))
 
 
 def _load_folded(
-    warehouse: sa.Engine,
-    table: sa.Table,
-    rows_since: Callable[[int], Iterator[Sequence[Row]]],
-    as_shown: Callable[[Row], Row],
+    loading: _Loading, table: sa.Table, pages: Callable[[sa.Engine, str, Place], Iterator[FoldedPage]]
 ) -> int:
-    """Load the rows of new folds, and return their number.
+    """Load the reports or replies behind the cursor of their table, and return their number.
 
-    :param rows_since: returns the store's rows of a fold and of all later ones, in pages.
-    :param as_shown: returns a row as the warehouse shows it.
+    :param pages: returns their pages behind a place.
     """
-    with warehouse_transaction(warehouse, Rights.READ, table) as connection:
-        last_fold = connection.execute(sa.select(sa.func.max(table.c.fold))).scalar_one() or 0
-        # Fold 0 does not exist in the store: it marks rows that must be loaded again.
-        in_last_fold = sa.and_(table.c.fold == last_fold, table.c.fold > 0)
-        known = set(connection.execute(sa.select(table.c.id).where(in_last_fold)).scalars())
-    rows = 0
-    for page in rows_since(last_fold):
-        new = [row for row in page if row["fold"] > last_fold or row["id"] not in known]
-        _upsert(warehouse, table, list(map(as_shown, new)))
-        rows += len(new)
-    return rows
+    cursor = read_cursor(loading.warehouse, loading.tables.load, table, loading.identity)
+    if cursor.start.fold > read_last_fold(loading.store):
+        raise _other_past(loading, table)
+    return loading.count(
+        table,
+        (
+            Page(page.rows, table, partial(cursor.save, place=page.last))
+            for page in pages(loading.store, loading.identity, cursor.start)
+        ),
+    )
 
 
-def _message_row(row: Row, phones: PhoneForm) -> Row:
-    changed_at: datetime = row["requested_at"] or row["updated_at"]
-    return {
-        **row,
-        "day": changed_at.astimezone(UTC).date(),
-        "phone": None if row["phone"] is None else phones.show(row["phone"]),
-        "phone_as_listed": phones.show(row["phone_as_listed"]),
-    }
+def _require_same_past(
+    loading: _Loading, loaded: Mapping[int, _LoadedCampaign], campaigns: Sequence[CampaignState]
+) -> None:
+    revisions = {each.id: each.revision for each in campaigns}
+    if any(each.revision > revisions.get(campaign_id, _NOT_LOADED.revision) for campaign_id, each in loaded.items()):
+        raise _other_past(loading, loading.tables.campaign)
 
 
-def _channel_row(row: Row) -> Row:
-    # A hash, because some engines have no keys of several columns, or of long ones.
-    return {**row, "id": sha256(f"{row['message_id']}/{row['channel']}".encode()).hexdigest()}
-
-
-def _inbound_row(phones: PhoneForm, row: Row) -> Row:
-    return {**_report_row(phones, row), "text": phones.show_text(row["text"])}
-
-
-def _report_row(phones: PhoneForm, row: Row) -> Row:
-    return {**row, "phone": phones.show(row["phone"]), "extra": row["extra"] if phones.with_extra else {}}
-
-
-def _upsert(warehouse: sa.Engine, table: sa.Table, rows: Sequence[Row]) -> None:
-    with warehouse_transaction(warehouse, Rights.UPSERT, table) as connection:
-        upsert(connection, table, rows)
+def _other_past(loading: _Loading, table: sa.Table) -> RcsWarehouseError:
+    return RcsWarehouseError(
+        f"warehouse: table {table.fullname} was loaded from a later state of store {loading.identity} than it is in: "
+        "the store was restored from a backup. What it has numbered anew since would be taken for what is loaded. "
+        f"Delete the rows of this store from all tables, {loading.tables.load.fullname} among them, and load again."
+    )
 
 
 def _require_no_store(warehouse: sa.Engine, schema: str | None, identity: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -14,8 +15,13 @@ from airflow_provider_rcs.api.errors import RcsWarehouseError, RcsWarehouseUnava
 _STATES_THAT_PASS = ("08", "40", "53", "57", "58")
 _LOCK_NOT_AVAILABLE = "55P03"
 
-# MySQL's numbers of errors that pass: too many connections, shutdown, lock wait, deadlock, packet, connection lost.
-_MYSQL_NUMBERS_THAT_PASS = (1040, 1053, 1205, 1213, 2002, 2003, 2006, 2013)
+# MySQL's numbers of errors that pass: too many connections, shutdown, lock wait, deadlock, connection killed, not made,
+# lost.
+_MYSQL_NUMBERS_THAT_PASS = (1040, 1053, 1205, 1213, 1927, 2002, 2003, 2006, 2013)
+
+_CLASSES_THAT_PASS = ("OperationalError", "InterfaceError", "InternalError")
+
+_COPIED_COLUMN = re.compile(r"COPY \w+, line \d+, column (\w+):")
 
 
 class Rights(StrEnum):
@@ -25,6 +31,8 @@ class Rights(StrEnum):
     CREATE = "CREATE"
     EXTEND = "ALTER"
     UPSERT = "SELECT, INSERT and UPDATE"
+    COPY = "TEMPORARY on the database, and SELECT, INSERT and UPDATE"
+    STAGE = "SELECT, INSERT and DELETE on its staging table, and SELECT, INSERT and UPDATE"
     UPDATE = "SELECT and UPDATE"
 
 
@@ -42,14 +50,17 @@ def warehouse_transaction(warehouse: sa.Engine, rights: Rights, table: sa.FromCl
             yield connection
     # A driver's message may quote a row: only what is certainly no cell is shown of it.
     except sa.exc.DBAPIError as error:
+        raise _translated(error.orig, warehouse, rights, table) from None
+    # From a driver's own cursor, which COPY takes.
+    except warehouse.dialect.loaded_dbapi.Error as error:
         raise _translated(error, warehouse, rights, table) from None
 
 
 def _translated(
-    error: sa.exc.DBAPIError, warehouse: sa.Engine, rights: Rights, table: sa.FromClause
+    error: BaseException | None, warehouse: sa.Engine, rights: Rights, table: sa.FromClause
 ) -> RcsWarehouseError:
     where = f"warehouse: table {_name(table)} in database {warehouse.url.database or 'of the connection'}"
-    cause = ", ".join(filter(None, (type(error.orig).__name__, _code(error), _column(error))))
+    cause = ", ".join(filter(None, (type(error).__name__, _code(error), _column(error))))
     if _passes(error):
         return RcsWarehouseUnavailable(f"{where}: the database failed ({cause}). {RcsWarehouseUnavailable.remedy}")
     return RcsWarehouseError(
@@ -57,38 +68,42 @@ def _translated(
     )
 
 
-def _passes(error: sa.exc.DBAPIError) -> bool:
-    state = _state(error)
-    if state:
-        return state[:2] in _STATES_THAT_PASS or state == _LOCK_NOT_AVAILABLE
+def _passes(error: BaseException | None) -> bool:
+    # Before the state: MySQL has one state for many errors, such as for a lock wait and for a wrong value.
     if number := _mysql_number(error):
         return number in _MYSQL_NUMBERS_THAT_PASS
-    return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.InternalError)
+    if state := _state(error):
+        return state[:2] in _STATES_THAT_PASS or state == _LOCK_NOT_AVAILABLE
+    # Drivers share the names of the classes, and no class.
+    return any(kind.__name__ in _CLASSES_THAT_PASS for kind in type(error).__mro__)
 
 
-def _code(error: sa.exc.DBAPIError) -> str:
+def _code(error: BaseException | None) -> str:
     """Return the code by which the database's documentation explains the error; empty without one."""
     number = _mysql_number(error)
-    return f"error {number}" if number else getattr(error.orig, "sqlite_errorname", "") or _sqlstate_text(error)
+    return f"error {number}" if number else getattr(error, "sqlite_errorname", "") or _sqlstate_text(error)
 
 
-def _sqlstate_text(error: sa.exc.DBAPIError) -> str:
+def _sqlstate_text(error: BaseException | None) -> str:
     state = _state(error)
     return f"SQLSTATE {state}" if state else ""
 
 
-def _state(error: sa.exc.DBAPIError) -> str:
-    return str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or "")
+def _state(error: BaseException | None) -> str:
+    return str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")
 
 
-def _mysql_number(error: sa.exc.DBAPIError) -> int | None:
-    arguments = getattr(error.orig, "args", ())
-    is_mysql = "mysql" in type(error.orig).__module__.lower()
+def _mysql_number(error: BaseException | None) -> int | None:
+    arguments = getattr(error, "args", ())
+    is_mysql = "mysql" in type(error).__module__.lower()
     return arguments[0] if is_mysql and arguments and isinstance(arguments[0], int) else None
 
 
-def _column(error: sa.exc.DBAPIError) -> str:
-    column = getattr(getattr(error.orig, "diag", None), "column_name", None)
+def _column(error: BaseException | None) -> str:
+    diagnosis = getattr(error, "diag", None)
+    # COPY names the column in the context only, next to the cell.
+    copied = _COPIED_COLUMN.match(getattr(diagnosis, "context", None) or "")
+    column = getattr(diagnosis, "column_name", None) or (copied[1] if copied else None)
     return f"column {column}" if column else ""
 
 

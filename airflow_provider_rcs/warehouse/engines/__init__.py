@@ -1,0 +1,1 @@
+"""How rows reach each engine at its own speed, one module for each way."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from airflow_provider_rcs.api.errors import RcsEmptyListError
 from airflow_provider_rcs.campaigns.arguments import CampaignArguments, with_signature_of
@@ -14,7 +14,7 @@ from airflow_provider_rcs.campaigns.connections import (
     outside_of_a_task,
     rcs_service,
 )
-from airflow_provider_rcs.campaigns.outcomes import read_outcomes
+from airflow_provider_rcs.campaigns.outcomes import read_funnel_as, read_outcomes
 from airflow_provider_rcs.campaigns.progress import shown_progress
 from airflow_provider_rcs.campaigns.shown import CampaignPreview, SentCampaign, sent_campaign
 from airflow_provider_rcs.hooks.store import lease_from_config
@@ -95,9 +95,32 @@ def send(frame: Any, arguments: CampaignArguments) -> SentCampaign:
             raise
 
 
+@overload
 def results(
-    campaign: str, *, phones: str = "plain", store_conn_id: str | None = None, store_url: str | None = None
-) -> pd.DataFrame:
+    campaign: str,
+    *,
+    form: Literal["table"] = "table",
+    phones: str = "plain",
+    store_conn_id: str | None = None,
+    store_url: str | None = None,
+) -> pd.DataFrame: ...
+@overload
+def results(
+    campaign: str,
+    *,
+    form: Literal["text", "markdown", "svg"],
+    phones: str = "plain",
+    store_conn_id: str | None = None,
+    store_url: str | None = None,
+) -> str: ...
+def results(
+    campaign: str,
+    *,
+    form: str = "table",
+    phones: str = "plain",
+    store_conn_id: str | None = None,
+    store_url: str | None = None,
+) -> pd.DataFrame | str:
     """Return the outcomes of a campaign's messages, after folding the delivery reports that have landed.
 
     A row is a message. Its columns are ``phone``, in E.164 with the plus sign; ``phone_as_listed``, which also tells
@@ -106,16 +129,19 @@ def results(
     reports say; ``account``, the fingerprint of the account that sends it; ``requested_at``, ``delivery_at`` and
     ``updated_at``, in UTC. What is not known is missing.
 
+    The other forms are the campaign's funnel, read from counts, without recipients: for a mail, a chat or a notebook.
+
     :param campaign: the campaign's name.
+    :param form: ``"table"`` for a row a message; ``"text"``, ``"markdown"`` or ``"svg"`` for the funnel.
     :param phones: ``"plain"``, or ``"masked"``, which shows only the last digits, for a notebook that others see.
     :param store_conn_id: the connection to the store; by default ``[rcs] store_conn_id``.
     :param store_url: the store's SQLAlchemy URL, in place of a connection; by default ``$AIRFLOW_RCS_STORE_URL``.
-    :raises RcsInputError: if the store does not know the campaign.
+    :raises RcsInputError: if the store does not know the campaign, or an argument is not a choice.
     :raises RcsStoreError: if the store cannot be used.
     """
     with outside_of_a_task(), opened_store(store_conn_id, store_url) as engine:
         fold_if_possible(engine, fold_parked)
-        return read_outcomes(engine, campaign, phones)
+        return read_outcomes(engine, campaign, phones) if form == "table" else read_funnel_as(form, engine, campaign)
 
 
 def _send(

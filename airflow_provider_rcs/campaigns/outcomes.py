@@ -1,8 +1,8 @@
-"""The outcomes of a campaign's messages as a DataFrame."""
+"""The outcomes of a campaign: its messages as a DataFrame, its funnel as a text or picture."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,7 +12,11 @@ from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.masking import mask_phone
 from airflow_provider_rcs.api.texts import text_of
 from airflow_provider_rcs.store.campaign.campaigns import find_campaign
-from airflow_provider_rcs.store.read.exports import Row, messages_since
+from airflow_provider_rcs.store.db.engine import reading
+from airflow_provider_rcs.store.read.changed_ranges import changed_pages
+from airflow_provider_rcs.store.read.exports import message_page, store_identity
+from airflow_provider_rcs.store.read.funnel import read_funnel
+from airflow_provider_rcs.store.read.funnel_forms import FORMS
 
 # As in the warehouse's table of messages.
 _TEXTS = ("phone", "phone_as_listed", "reference")
@@ -20,7 +24,7 @@ _SHARED = ("state", "reason", "detail", "delivery_status", "delivery_code", "del
 _TIMES = ("requested_at", "delivery_at", "updated_at")
 _MOMENT = "datetime64[us, UTC]"
 _PHONES = ("phone", "phone_as_listed")
-_FORMS: Mapping[str, Callable[[str], str]] = {"plain": str, "masked": mask_phone}
+_SHOWN: Mapping[str, Callable[[str], str]] = {"plain": str, "masked": mask_phone}
 _BEFORE_ANY_REVISION = -1
 
 
@@ -30,21 +34,46 @@ def read_outcomes(engine: sa.Engine, campaign: str, phones: str) -> pd.DataFrame
     :param phones: ``"plain"`` or ``"masked"``.
     :raises RcsInputError: if the store does not know the campaign, or ``phones`` is another text.
     """
-    if phones not in _FORMS:
+    if phones not in _SHOWN:
         raise RcsInputError("phones", f"{phones!r} is not a choice", "Use 'plain' or 'masked'.")
-    name = text_of("campaign", campaign)
-    found = find_campaign(engine, name)
+    found = find_campaign(engine, text_of("campaign", campaign))
     if found is None:
-        raise RcsInputError(
-            "campaign", f"the store has no campaign {name!r}", "List those it has with: airflow-rcs campaigns"
-        )
+        raise _no_campaign(campaign)
     shared: dict[object, object] = {}
-    pages = messages_since(engine, found.id, _BEFORE_ANY_REVISION)
-    tables = [_table(page, _FORMS[phones], shared) for page in pages]
+    tables = [_table(page, _SHOWN[phones], shared) for page in _pages(engine, found.id)]
     return pd.concat(tables or [_table([], str, shared)], ignore_index=True)
 
 
-def _table(page: Sequence[Row], show: Callable[[str], str], shared: dict[object, object]) -> pd.DataFrame:
+def read_funnel_as(form: str, engine: sa.Engine, campaign: str) -> str:
+    """Return the funnel of a campaign.
+
+    :param form: ``"text"``, ``"markdown"`` or ``"svg"``.
+    :raises RcsInputError: if the store does not know the campaign, or ``form`` is another text.
+    """
+    if form not in FORMS:
+        raise RcsInputError("form", f"{form!r} is not a choice", "Use 'table', 'text', 'markdown' or 'svg'.")
+    name = text_of("campaign", campaign)
+    funnel = read_funnel(engine, name)
+    if funnel is None:
+        raise _no_campaign(campaign)
+    return FORMS[form](name, funnel)
+
+
+def _no_campaign(campaign: object) -> RcsInputError:
+    return RcsInputError(
+        "campaign", f"the store has no campaign {str(campaign)!r}", "List those it has with: airflow-rcs campaigns"
+    )
+
+
+def _pages(engine: sa.Engine, campaign_id: int) -> Iterator[Sequence[sa.RowMapping]]:
+    """Yield the messages of a campaign, in the order in which they were listed first."""
+    identity = store_identity(engine)
+    for page in changed_pages(engine, {campaign_id: _BEFORE_ANY_REVISION}):
+        with reading(engine) as connection:
+            yield connection.execute(message_page(engine, identity, page).order_by("id")).mappings().all()
+
+
+def _table(page: Sequence[sa.RowMapping], show: Callable[[str], str], shared: dict[object, object]) -> pd.DataFrame:
     """Return the messages of a page.
 
     :param shared: the values that many messages have, so that each is in memory once.

@@ -43,7 +43,7 @@ def shown_progress(campaign: str) -> Iterator[ShowProgress | None]:
 class _Throttled:
     """Draws the progress now and then.
 
-    :param draw: is given the progress, and how many of the listed recipients the bar shows as done.
+    :param draw: is given the progress, and how many of the messages the bar shows as done.
     """
 
     def __init__(self, draw: _Draw) -> None:
@@ -57,12 +57,12 @@ class _Throttled:
             self.draw_last(is_complete=False)
 
     def draw_last(self, *, is_complete: bool) -> None:
-        """Draw the last progress, with a full bar if the send is complete: some of the list were not to be sent to."""
+        """Draw the last progress, with a full bar if the send is complete: some were not to be sent."""
         self._drawn_at = time.monotonic()
         # A notebook that was closed, say, must not stop the send.
         with suppress(Exception):
             if self._last is not None:
-                self._draw(self._last, self._last.listed if is_complete else self._last.processed)
+                self._draw(self._last, self._last.to_send if is_complete else self._last.processed)
 
 
 def _kernel_shell() -> Any:
@@ -83,7 +83,7 @@ def _kernel_bar(shell: Any, campaign: str) -> _Draw:
     def draw(progress: Progress, done: int) -> None:
         nonlocal is_drawn
         text = f"Campaign {campaign}: {progress.describe()}"
-        bar = f'<progress value="{done}" max="{progress.listed}"></progress>'
+        bar = f'<progress value="{done}" max="{progress.to_send}"></progress>'
         data = {"text/plain": text, "text/html": f"{bar} {escape(text)}"}
         shell.display_pub.publish(data, transient={"display_id": display_id}, update=is_drawn)
         is_drawn = True
@@ -103,6 +103,6 @@ def _terminal_bar(campaign: str) -> Iterator[_Draw]:
 
         def draw(progress: Progress, done: int) -> None:
             text = f"Campaign {campaign}: {progress.describe()}"
-            bar.update(task, description=text, total=progress.listed, completed=done)
+            bar.update(task, description=text, total=progress.to_send, completed=done)
 
         yield draw

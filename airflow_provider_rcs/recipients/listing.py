@@ -88,9 +88,7 @@ class ListCounts:
         self.suspicious.count(listed, columns)
 
     def warn(self) -> None:
-        """Log how the phones were read, and what looks wrong: rejections, values that look missing, fixed lines."""
-        if self.phones.readings:
-            log.info("Phones: %s.", ", ".join(f"{n} {reading}" for reading, n in self.phones.readings.most_common()))
+        """Log what looks wrong: rejections, values that look missing, phones without a country, fixed lines."""
         for example in self.examples:
             log.warning("Recipient rejected: %s", example)
         self.suspicious.warn()

@@ -69,6 +69,10 @@ class ReadingCounts:
             "advice": self.advice(),
         }
 
+    def describe(self) -> str:
+        """Return the counts by reading as a text, such as ``970 national, 30 as written``; empty without any."""
+        return ", ".join(f"{count:,} {reading}" for reading, count in self.readings.most_common())
+
     def advice(self) -> str:
         """Return a sentence on unreadable phones that seem to lack their plus sign; empty text without any."""
         if not self.look_like:

@@ -14,7 +14,7 @@ from types import TracebackType
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsError, RcsFencedError, RcsStoreUnavailable, RcsTaskStoppedError
-from airflow_provider_rcs.sending.progress import Progress, ShowProgress
+from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.sender import RcsService, Sender
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.sending.stopping import Stop
@@ -91,16 +91,14 @@ def send_planned(
     attempt: Attempt,
     settings: SendSettings,
     service: RcsService,
-    listed: int,
+    progress: Progress,
     stop: Stop,
-    show_progress: ShowProgress | None = None,
 ) -> RcsError | None:
     """Send the planned messages of the attempt's list, and wait until no other attempt has requests in flight.
 
-    :param listed: how many recipients the list has, for the progress in the log.
+    :param progress: counts what has been sent, and shows it.
     :param stop: tells whether the task should stop: then requests that have not left are requeued, and replies are
         waited for as long as Airflow leaves time.
-    :param show_progress: shows how far the send is; by default the log does.
     :return: the error that stopped it, or ``None``.
     """
     sender = Sender(
@@ -109,28 +107,36 @@ def send_planned(
         settings,
         settings.batch_size or service.settings.batch_size,
         service,
-        Progress(settings.campaign, listed, show_progress),
+        progress,
         stop,
     )
     stopped_by = stop.run(sender.send_all, service, settings.campaign)
-    while not stop.is_requested and _wait_for_other_attempts(engine, attempt, stop) and stopped_by is None:
+    is_stopped = isinstance(stopped_by, RcsTaskStoppedError)
+    is_first_wait = True
+    while not is_stopped and _wait_for_other_attempts(engine, attempt, stop, is_first_wait) and stopped_by is None:
+        is_first_wait = False
         # They may have requeued messages, or died before they dispatched what they had claimed.
         stopped_by = stop.run(sender.send_all, service, settings.campaign)
     return stopped_by
 
 
-def _wait_for_other_attempts(engine: sa.Engine, attempt: Attempt, stop: Stop) -> bool:
+def _wait_for_other_attempts(engine: sa.Engine, attempt: Attempt, stop: Stop, is_first_wait: bool) -> bool:
     """Wait until the requests of other attempts are settled, or the leases of these attempts have run out.
 
-    :return: whether it had to wait; not for longer than until the task should stop.
+    :param is_first_wait: whether to log that it waits.
+    :return: whether there was anything to wait for; it waits no longer than until the task should stop.
     """
     waited = False
-    while not stop.is_requested and (seconds := seconds_until_other_attempts_end(engine, attempt)):
-        log.info(
-            "Campaign %s: another attempt has requests in flight; waiting up to %d s for it or its lease to end.",
-            attempt.campaign.name,
-            math.ceil(seconds),
-        )
+    while seconds := seconds_until_other_attempts_end(engine, attempt):
+        if stop.is_requested:
+            return True
+        if is_first_wait and not waited:
+            log.warning(
+                "Campaign %s: another attempt has requests in flight; waiting for them, or until its lease ends (%d s "
+                "from now unless it renews it).",
+                attempt.campaign.name,
+                math.ceil(seconds),
+            )
         stop.sleep(min(seconds, _SECONDS_BETWEEN_POLLS))
         _log_recovery(attempt.campaign.name, in_doubt=recover_dead_attempts(engine, attempt.campaign))
         waited = True

@@ -25,7 +25,7 @@ from airflow_provider_rcs.recipients.phones import PhoneRules
 from airflow_provider_rcs.recipients.selection import ALL_RECIPIENTS
 from airflow_provider_rcs.sending.approval import PlanHash, yield_if_approved
 from airflow_provider_rcs.sending.attempt import attempt_at, send_planned
-from airflow_provider_rcs.sending.progress import ShowProgress
+from airflow_provider_rcs.sending.progress import Progress, ShowProgress, saying_that_it_takes_long
 from airflow_provider_rcs.sending.result import conclude, require_funnel
 from airflow_provider_rcs.sending.sender import RcsService
 from airflow_provider_rcs.sending.settings import SendSettings
@@ -87,9 +87,11 @@ def send_campaign(
         before = require_funnel(engine, settings.campaign)
         suppress_excluded(engine, campaign, not_to_message)
         plan_list(engine, attempt, settings, counts, listed, not_to_message)
-        log_campaign_start(before, counts, settings)
-        stopped_by = send_planned(engine, attempt, settings, service, counts.rows, stop, show_progress)
-    return conclude(engine, attempt, settings, stopped_by)
+        to_send = count_to_send(engine, attempt, counts)
+        log_campaign_start(before, counts, to_send, settings)
+        progress = Progress(campaign.name, to_send, show_progress)
+        stopped_by = send_planned(engine, attempt, settings, service, progress, stop)
+    return conclude(engine, attempt, settings, progress, stopped_by)
 
 
 def open_campaign_for_list(
@@ -159,6 +161,7 @@ def plan_list(
         ``send_at`` has passed and messages are planned.
     """
     all_or_none = settings.on_invalid == "fail"
+    chunks = saying_that_it_takes_long(chunks, partial(_log_long_list, settings.campaign, counts))
     record_chunks(engine, attempt, map(_without_rejected, chunks) if all_or_none else chunks, excluded)
     counts.phones.require_sound(settings.phone_rules)
     if all_or_none:
@@ -166,6 +169,19 @@ def plan_list(
     counts.warn()
     if settings.send_at is not None and has_planned(engine, attempt):
         settings.require_future_send_at()
+
+
+def _log_long_list(campaign: str, counts: ListCounts) -> None:
+    log.info("Campaign %s: %s rows of the list read so far; still reading.", campaign, f"{counts.rows_read:,}")
+
+
+def count_to_send(engine: sa.Engine, attempt: Attempt, counts: ListCounts) -> int:
+    """Return how many messages are planned of a list that was recorded; at most so many where others send as well.
+
+    :param counts: of the list.
+    """
+    planned = require_funnel(engine, attempt.campaign.name).states[MessageState.PLANNED]
+    return min(planned, counts.rows - counts.rejections.total())
 
 
 def _without_rejected(listed: Sequence[ListedRecipient]) -> Sequence[ListedRecipient]:
@@ -202,31 +218,27 @@ def read_excluded(chunks: Iterable[Sequence[object]], rules: PhoneRules) -> Set[
     return excluded
 
 
-def log_campaign_start(before: Funnel, counts: ListCounts, settings: SendSettings) -> None:
-    """Log how many recipients are listed, and how many the campaign has messaged before.
+def log_campaign_start(before: Funnel, counts: ListCounts, to_send: int, settings: SendSettings) -> None:
+    """Log how many recipients are listed and to be sent to, and how many the campaign has messaged before.
 
     :param before: the campaign's funnel before the list was planned.
     """
-    if settings.selection != ALL_RECIPIENTS:
-        log.info(
-            "Campaign %s: %d of the %d rows are in this task's part of the list: shard %s, sample %g.",
-            settings.campaign,
-            counts.rows,
-            counts.rows_read,
-            settings.selection.shard_name,
-            settings.selection.sample,
-        )
-    if before.requested:
-        log.info(
-            "Campaign %s continues: %d recipients are listed now; of %d that it knew before, %d are accepted already "
-            "and not sent again.",
-            settings.campaign,
-            counts.rows,
-            before.requested,
-            before.states[MessageState.ACCEPTED],
-        )
-    else:
-        log.info("Campaign %s starts: %d recipients are listed.", settings.campaign, counts.rows)
+    selection = settings.selection
+    part = f" (of {counts.rows_read:,} rows: shard {selection.shard_name}, sample {selection.sample:g})"
+    known = (
+        f"; of {before.requested:,} that it knew before, {before.states[MessageState.ACCEPTED]:,} are accepted already "
+        "and not sent again"
+    )
+    log.info(
+        "Campaign %s %s: %s recipients are listed%s%s. To be sent: %s. Phones: %s.",
+        settings.campaign,
+        "continues" if before.requested else "starts",
+        f"{counts.rows:,}",
+        "" if selection == ALL_RECIPIENTS else part,
+        known if before.requested else "",
+        f"{to_send:,}",
+        counts.phones.describe() or "none can be read",
+    )
     for warning in settings.warnings():
         log.warning("Campaign %s: %s", settings.campaign, warning)
     if not settings.request_reports:

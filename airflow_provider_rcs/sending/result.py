@@ -1,11 +1,13 @@
-"""The result of an attempt at a campaign: its counts, or the error that says what is left to do."""
+"""The result of an attempt at a campaign: its counts and the next step, or the error that says what is left to do."""
 
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +20,7 @@ from airflow_provider_rcs.api.errors import (
     RcsTaskStoppedError,
 )
 from airflow_provider_rcs.api.statuses import MessageState
+from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import Campaign
 from airflow_provider_rcs.store.inbox.folding import fold_if_possible, fold_parked
@@ -33,10 +36,11 @@ log = logging.getLogger(__name__)
 
 
 def conclude(
-    engine: sa.Engine, attempt: Attempt, settings: SendSettings, stopped_by: RcsError | None
+    engine: sa.Engine, attempt: Attempt, settings: SendSettings, progress: Progress, stopped_by: RcsError | None
 ) -> dict[str, Any]:
     """Return the result of a send that was not stopped and left no messages in doubt.
 
+    :param progress: what the attempt has sent.
     :param stopped_by: the error that stopped it, or ``None``.
     :raises RcsInDoubtError: if messages of the attempt's shard are in doubt and ``on_in_doubt`` is ``"fail"``.
     :raises RcsStoppedError: if replies that were lost one after another stopped it.
@@ -46,8 +50,10 @@ def conclude(
         raise stopped_by  # At once: there is no time left to count what it says already.
     fold_if_possible(engine, partial(fold_parked, since=datetime.now(UTC) - _PARKED_SINCE))
     funnel = require_funnel(engine, attempt.campaign.name)
-    log.info("Campaign %s: %s", attempt.campaign.name, describe_counts(funnel))
+    log.info("Campaign %s: %s; %s.", attempt.campaign.name, describe_counts(funnel), progress.describe_end())
     _require_settled(funnel, _own_states(engine, attempt, funnel), settings, stopped_by)
+    if steps := _next_steps(funnel, settings):
+        log.info("Campaign %s, next: %s.", attempt.campaign.name, "; ".join(steps))
     return task_result(engine, attempt.campaign, funnel)
 
 
@@ -71,8 +77,25 @@ def require_funnel(engine: sa.Engine, campaign: str) -> Funnel:
 def describe_counts(funnel: Funnel) -> str:
     """Return the counts as a text, such as ``3 requested, 2 accepted, 1 rejected``."""
     return ", ".join(
-        [f"{funnel.requested} requested", *(f"{count} {state}" for state, count in funnel.states.items() if count)]
+        [f"{funnel.requested:,} requested", *(f"{count:,} {state}" for state, count in funnel.states.items() if count)]
     )
+
+
+def _next_steps(funnel: Funnel, settings: SendSettings) -> list[str]:
+    """Return what a person may do after a send that has ended well."""
+    steps = []
+    if funnel.states[MessageState.ACCEPTED] and settings.request_reports:
+        steps.append(f"wait for the reports with RcsCampaignSensor(campaign={settings.campaign!r})")
+    if reasons := funnel.reasons.get(MessageState.REJECTED):
+        reason, count = max(reasons.items(), key=itemgetter(1))
+        steps.append(f"see the reasons of what was rejected in the result, most often: {reason} ({count:,})")
+    if funnel.states[MessageState.IN_DOUBT]:
+        steps.append(f"list what is in doubt with {_resolve_command(settings.campaign)}")
+    return steps
+
+
+def _resolve_command(campaign: str) -> str:
+    return f"airflow-rcs resolve {shlex.quote(campaign)}"
 
 
 def _own_states(engine: sa.Engine, attempt: Attempt, funnel: Funnel) -> Mapping[MessageState, int]:
@@ -106,7 +129,7 @@ def _require_settled(
         raise RcsInDoubtError(
             f"campaign {settings.campaign!r}: {in_doubt} messages{of_shard} are in doubt and are not sent again "
             f"({describe_counts(funnel)}). Delivery reports settle them: retry when reports have come, "
-            "or resolve them by hand: airflow-rcs resolve"
+            f"or resolve them by hand: {_resolve_command(settings.campaign)}"
         )
     if in_doubt:
         log.warning(

@@ -13,9 +13,17 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.garbage import infrequent_collections
 from airflow_provider_rcs.api.models import FrequencyCap, Template
+from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.recipients.chunks import Chunk
 from airflow_provider_rcs.sending.attempt import attempt_at, send_planned
-from airflow_provider_rcs.sending.campaign import log_campaign_start, open_campaign_for_list, plan_list, read_excluded
+from airflow_provider_rcs.sending.campaign import (
+    count_to_send,
+    log_campaign_start,
+    open_campaign_for_list,
+    plan_list,
+    read_excluded,
+)
+from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.result import conclude, describe_counts, require_funnel, task_result
 from airflow_provider_rcs.sending.sender import RcsService
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings, read_quiet_hours
@@ -97,7 +105,7 @@ def schedule_campaign(
         suppress_excluded(engine, campaign, not_to_message)
         plan_list(engine, attempt, settings, counts, listed, not_to_message)
         finish_schedule(engine, attempt)
-        log_campaign_start(before, counts, settings)
+        log_campaign_start(before, counts, count_to_send(engine, attempt, counts), settings)
     funnel = require_funnel(engine, campaign.name)
     log.info(
         "Campaign %s is scheduled: %s. RcsDispatchScheduledOperator sends it shortly before %s UTC.",
@@ -160,8 +168,9 @@ def dispatch_campaign(
             f"{scheduled.due_at:%Y-%m-%d %H:%M}",
             describe_counts(funnel),
         )
-        stopped_by = send_planned(engine, attempt, settings, service, funnel.requested, stop)
-    result = conclude(engine, attempt, settings, stopped_by)
+        progress = Progress(campaign.name, funnel.states[MessageState.PLANNED])
+        stopped_by = send_planned(engine, attempt, settings, service, progress, stop)
+    result = conclude(engine, attempt, settings, progress, stopped_by)
     close_schedule(engine, attempt)
     return result
 

@@ -1,4 +1,4 @@
-"""A dry run of a campaign, which counts what a send would do and records nothing."""
+"""A dry run of a campaign, which counts what a send would do and records nothing of it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from airflow_provider_rcs.recipients.columns import ListedRecipient
 from airflow_provider_rcs.recipients.listing import ListCounts, list_chunks
 from airflow_provider_rcs.sending.approval import PlanHash
 from airflow_provider_rcs.sending.campaign import read_excluded, require_credit_to_begin, terms_of
+from airflow_provider_rcs.sending.preview.phone_tests import PhoneTest, read_test_phones, send_tests
 from airflow_provider_rcs.sending.sender import RcsService, build_request
 from airflow_provider_rcs.sending.settings import DEFAULT_LEAD, SendSettings
 from airflow_provider_rcs.store.campaign.campaigns import (
@@ -61,6 +62,7 @@ def dry_run(
     settings: SendSettings,
     chunks: Iterable[Chunk],
     excluded: Iterable[Sequence[object]] = (),
+    phone_test: PhoneTest | None = None,
 ) -> dict[str, Any]:
     """Look up the template, check the credit, read the list, and return what a send would do with it.
 
@@ -69,9 +71,12 @@ def dry_run(
     :param engine: the store, which knows who is suppressed or was messaged before; ``None`` if it cannot be read.
     :param chunks: the recipients, as columns of some rows at a time.
     :param excluded: phones that must not be messaged, as they are written, some at a time.
-    :return: counts, the plan's hash, sizes and masked samples; no personal data.
+    :param phone_test: a test that is sent at the end, with the values of the samples; it needs the store.
+    :return: counts, the plan's hash, sizes, masked samples and the outcomes of the test; no personal data.
     :raises RcsError: what would make a send fail before anything is sent.
     """
+    # Before the list is read, which may take long.
+    test_phones = read_test_phones(phone_test.phones, settings.phone_rules) if phone_test is not None else []
     api, fingerprint = service.settings, service.credentials_fingerprint
     if engine is not None:
         with reading(engine) as connection:
@@ -98,7 +103,11 @@ def dry_run(
     list_counts.warn()
     for warning in settings.warnings():
         log.warning("Campaign %s: %s", settings.campaign, warning)
-    return {**_result(template, settings, list_counts, counts), "plan_hash": str(plan)}
+    plan_hash = str(plan)
+    test = None
+    if phone_test is not None and engine is not None:
+        test = send_tests(engine, service, template, settings, phone_test, test_phones, counts.samples, not_to_message)
+    return {**_result(template, settings, list_counts, counts), "test": test, "plan_hash": plan_hash}
 
 
 def _find_checked_campaign(engine: sa.Engine | None, settings: SendSettings, terms: CampaignTerms) -> Campaign | None:
@@ -122,7 +131,9 @@ def _result(
         "campaign": settings.campaign,
         "dry_run": True,
         "store_asked": counts.engine is not None,
+        "send_at": settings.send_at and settings.send_at.isoformat(timespec="minutes"),
         "dispatched_from": _earliest_dispatch(settings),
+        "quiet_hours": list(map(str, settings.quiet_hours)),
         "template": {
             "id": template.id,
             "name": template.name,
@@ -136,15 +147,16 @@ def _result(
         "rejected": counts.rejected.total(),
         "suppressed": counts.suppressed.total(),
         "fixed_lines": counts.fixed_lines,
-        "phones": list_counts.phones.as_dict(),
+        "phones": {**list_counts.phones.as_dict(), "rules": _phone_rules(settings)},
         "reasons": reasons,
         "suspicious_values": list_counts.suspicious.as_dict(),
         "requests": {
             "count": counts.requests,
+            "at_once": min(counts.requests, settings.max_in_flight),
             "largest_bytes": counts.largest_bytes,
             "total_bytes": counts.total_bytes,
         },
-        "samples": counts.samples,
+        "samples": list(map(_masked_sample, counts.samples)),
         "warnings": settings.warnings(),
     }
 
@@ -169,6 +181,13 @@ def _sources(template: Template, settings: SendSettings) -> dict[str, str]:
     return sources
 
 
+def _phone_rules(settings: SendSettings) -> dict[str, str]:
+    """Return the arguments by which phones are read: argument -> value; only those that are set."""
+    names = ("phone_column", "region_column", "default_region", "phone_format")
+    values = {name: getattr(settings, name) for name in names}
+    return {**{name: str(value) for name, value in values.items() if value}, "mobile_only": str(settings.mobile_only)}
+
+
 @dataclass
 class PreviewCounts:
     """Counts what a send would do with a list, chunk by chunk; of the recipients, it stores only the keys.
@@ -178,6 +197,7 @@ class PreviewCounts:
     :param engine: the store; ``None`` if it cannot be read.
     :param campaign: the campaign, if it has begun.
     :param excluded: the phones of ``exclude_sql``.
+    :param samples: the first recipients who would be sent to.
     """
 
     terms: CampaignTerms
@@ -195,7 +215,7 @@ class PreviewCounts:
     requests: int = 0
     largest_bytes: int = 0
     total_bytes: int = 0
-    samples: list[dict[str, object]] = field(default_factory=list)
+    samples: list[ListedRecipient] = field(default_factory=list)
     _keys: set[str] = field(default_factory=set)
     _rejected_keys: dict[str, str] = field(default_factory=dict)
     _sendable: list[ListedRecipient] = field(default_factory=list)
@@ -264,7 +284,7 @@ class PreviewCounts:
         self.largest_bytes = max(self.largest_bytes, size)
         self.planned += len(allowed)
         self.fixed_lines += sum(recipient.is_fixed_line for recipient in allowed)
-        self.samples.extend(map(_masked_sample, allowed[: _SAMPLES - len(self.samples)]))
+        self.samples.extend(allowed[: _SAMPLES - len(self.samples)])
 
     def _suppression_reasons(self, phones: Sequence[str]) -> Mapping[str, str]:
         if self.engine is None:

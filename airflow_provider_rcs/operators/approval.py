@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 
-from airflow_provider_rcs.api.counts import counted
+from airflow_provider_rcs.api.dates import read_timezone
 from airflow_provider_rcs.api.errors import RcsInputError, RcsPlanChangedError
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
+from airflow_provider_rcs.operators.links import RcsCampaignLink, page_url, show_link
 from airflow_provider_rcs.operators.rendering import RendersToText
 
 if TYPE_CHECKING:
@@ -30,26 +31,48 @@ class RcsApprovalOperator(RendersToText, ApprovalOperator):
     :param plan: the result of a sending operator's dry run: the ``output`` of that task. (templated)
     :param subject: the question; by default it names the campaign and the number of messages. (templated)
     :param body: the text below the question, in Markdown, to which the plan's hash is added; by default the plan's
-        counts and samples. (templated)
+        counts, how its phones were read, when it goes out, its samples, and to which phones a test was sent.
+        (templated)
+    :param timezone: the time zone of the people who are asked, such as ``"Europe/Madrid"``, in which the default text
+        shows dates besides UTC; by default that of the campaign's ``send_at``. (templated)
     """
 
-    template_fields: Sequence[str] = ("plan", *ApprovalOperator.template_fields)
+    template_fields: Sequence[str] = ("plan", "timezone", *ApprovalOperator.template_fields)
+    operator_extra_links = (*ApprovalOperator.operator_extra_links, RcsCampaignLink())
 
     def __init__(
-        self, *, plan: Mapping[str, Any] | XComArg, subject: str = "", body: str | None = None, **kwargs: Any
+        self,
+        *,
+        plan: Mapping[str, Any] | XComArg,
+        subject: str = "",
+        body: str | None = None,
+        timezone: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(subject=subject, body=body, **kwargs)
         self.plan = plan
+        self.timezone = timezone
 
     def execute(self, context: Context) -> Any:
         """Show the plan in Airflow's UI and wait for the answer."""
         with airflow_exceptions():
             plan = self._read_plan()
             self.subject = self.subject or f"Send {plan['planned']} messages of {plan['campaign']}?"
-            self.body = f"{self.body or describe_plan(plan)}\n\nPlan {plan[PLAN_HASH]}"
+            self.body = f"{self.body or self._describe(plan)}\n\nPlan {plan[PLAN_HASH]}"
             self._require_plan_is_shown(context["ti"].id, plan)
         context["ti"].xcom_push(PLAN_HASH, plan[PLAN_HASH])
+        show_link(self, context)
         return super().execute(context)
+
+    @property
+    def linked_campaign(self) -> str:
+        """The campaign that the task's link leads to, once its plan is known."""
+        return str(self.plan.get("campaign", "")) if isinstance(self.plan, Mapping) else ""
+
+    def _describe(self, plan: Mapping[str, Any]) -> str:
+        from airflow_provider_rcs.sending.preview.markdown import describe_plan
+
+        return describe_plan(plan, page_url, read_timezone(self.timezone) if self.timezone else None)
 
     def _read_plan(self) -> Mapping[str, Any]:
         if isinstance(self.plan, Mapping) and PLAN_HASH in self.plan:
@@ -84,40 +107,3 @@ class RcsApprovalOperator(RendersToText, ApprovalOperator):
             "plan: it has changed since this run asked for approval, and Airflow would still show the old one. "
             f"{RcsPlanChangedError.remedy}"
         )
-
-
-def describe_plan(plan: Mapping[str, Any]) -> str:
-    """Return the counts, reasons, values that look missing, sizes and samples of a plan, in Markdown."""
-    from airflow_provider_rcs.sending.preview import COUNT_LABELS
-
-    template, requests = plan["template"], plan["requests"]
-    reasons = [
-        f"- {count} {state}: {reason}" for state, counts in plan["reasons"].items() for reason, count in counts.items()
-    ]
-    suspicious = [
-        f"- {count} look missing, but are sent: `{text}` in column `{column}`"
-        for column, counts in plan["suspicious_values"].items()
-        for text, count in counts.items()
-    ]
-    samples = [f"- {sample['phone']}, {sample['name']}: {sample['variables']}" for sample in plan["samples"]]
-    unknown = "" if plan["store_asked"] else "Suppressed and already messaged recipients are unknown: no store."
-    count = counted(requests["count"], "request", "requests")
-    parts = [
-        f"Campaign **{plan['campaign']}** with template {template['id']} ({template['name']}).",
-        _table("", {label: plan[count] for count, label in COUNT_LABELS.items()}),
-        _table("phones, as they were read", plan["phones"]["readings"]),
-        _table("country", plan["phones"]["countries"]),
-        *(f"**Warning:** {warning}" for warning in plan["warnings"]),
-        unknown,
-        "\n".join([*reasons, *suspicious]),
-        plan["phones"]["advice"],
-        f"{count}, {requests['total_bytes']:,} bytes in total. Masked samples:",
-        "\n".join(samples),
-    ]
-    return "\n\n".join(filter(None, parts))
-
-
-def _table(heading: str, counts: Mapping[str, int]) -> str:
-    """Return counts of recipients as a table in Markdown."""
-    rows = [f"| {label} | {count} |" for label, count in counts.items()]
-    return "\n".join([f"| {heading} | recipients |", "| --- | --- |", *rows])

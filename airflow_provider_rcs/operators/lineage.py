@@ -66,8 +66,8 @@ def lineage_of_load(
     from airflow_provider_rcs.warehouse.tables import warehouse_tables
 
     database = _database(target_conn_id)
-    tables = warehouse_tables(None).metadata.tables
-    outputs = [database.table_name(None, schema, table) for table in tables] if database else []
+    tables = warehouse_tables(None).loaded
+    outputs = [database.table_name(None, schema, table.name) for table in tables] if database else []
     return _lineage([*map(campaign_name, campaigns), REPORTS], outputs)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -87,6 +87,19 @@ def dict_of(argument: str, value: Any) -> Mapping[str, Any]:
     if given is None or isinstance(given, Mapping):
         return given or {}
     raise _not_a(argument, given, "dict")
+
+
+def list_of(argument: str, value: Any) -> Sequence[Any] | None:
+    """Return an argument that is a list, also as a text with commas; ``None`` if it is not given.
+
+    :raises RcsInputError: if it is anything else; names the argument.
+    """
+    given = unguarded(value)
+    if isinstance(given, str):
+        return [text.strip() for text in given.split(",")] if given.strip() else []
+    if given is None or isinstance(given, list | tuple):
+        return given
+    raise _not_a(argument, given, "list")
 
 
 def parameters_of(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_rcs.api.errors import RcsEmptyListError, RcsInputError, RcsStoreError
+from airflow_provider_rcs.api.errors import RcsEmptyListError, RcsInputError
 from airflow_provider_rcs.api.texts import text_of
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
@@ -18,6 +18,7 @@ from airflow_provider_rcs.hooks.sql import stream_only_column
 from airflow_provider_rcs.hooks.store import lease_from_config, store_engine
 from airflow_provider_rcs.operators.assets import SENT_CAMPAIGNS, emit_campaign_event
 from airflow_provider_rcs.operators.lineage import Query, lineage_of_send
+from airflow_provider_rcs.operators.links import RcsCampaignLink, show_link
 from airflow_provider_rcs.operators.naming import (
     DEFAULT_CAMPAIGN,
     is_mapped,
@@ -25,12 +26,13 @@ from airflow_provider_rcs.operators.naming import (
     read_naming,
     started_by_task,
 )
-from airflow_provider_rcs.operators.rendering import RendersToText, dict_of
+from airflow_provider_rcs.operators.previewing import phone_test_of, preview_plan, require_no_test_phones
+from airflow_provider_rcs.operators.rendering import RendersToText, dict_of, guarded
 from airflow_provider_rcs.sending.stopping import Stop
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, XComArg
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_rcs.api.models import FrequencyCap, QuietHours, Template
@@ -106,6 +108,9 @@ class RcsSendingOperator(RendersToText, BaseOperator):
         date.
     :param dry_run: whether to record and send nothing, and return what would be sent: counts by reason, the sizes of
         the requests, three masked samples and the plan's hash.
+    :param test_phones: of a dry run, up to 20 phones of your own team: a list, a text with commas, or the output of a
+        task. Each gets the template with the names and variables of the three samples, unmasked, as three messages,
+        and nobody else does. A retry sends none again. Airflow shows how many they are. (templated)
     :param approved_plan: the ``plan_hash`` that a dry run returned and a person approved: if the list, the template or
         another term has changed since, nothing is sent. By default no approval is needed. (templated)
     """
@@ -128,12 +133,14 @@ class RcsSendingOperator(RendersToText, BaseOperator):
         "min_credits",
         "shard",
         "sample",
+        "test_phones",
         "approved_plan",
     )
     template_ext: Sequence[str] = (".sql",)
-    data_fields: ClassVar[Mapping[str, str]] = {"constants": "constant"}
+    data_fields: ClassVar[Mapping[str, str]] = {"constants": "constant", "test_phones": "test phone"}
     default_templates: ClassVar[tuple[str, ...]] = (DEFAULT_CAMPAIGN,)
     ui_color = "#d7eaf7"
+    operator_extra_links = (RcsCampaignLink(),)
 
     def __init__(
         self,
@@ -169,6 +176,7 @@ class RcsSendingOperator(RendersToText, BaseOperator):
         on_in_doubt: str = "fail",
         scheduled_by: str = "service",
         dry_run: bool = False,
+        test_phones: Sequence[str] | str | XComArg | None = None,
         approved_plan: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -207,11 +215,14 @@ class RcsSendingOperator(RendersToText, BaseOperator):
         self.scheduled_by = scheduled_by
         # Not ``dry_run``, which is a method of Airflow's operators.
         self.preview = dry_run
+        self.test_phones = guarded(test_phones, self.data_fields["test_phones"])
         self.approved_plan = approved_plan
         # Noted before rendering, which may leave nothing of them.
         self._has_approved_plan = approved_plan is not None
         self._exclude_sql_as_written = exclude_sql
         self._naming = read_naming(campaign)
+        if not dry_run:
+            require_no_test_phones(test_phones)
         if shard is None and self.get_closest_mapped_task_group() is not None:
             self._naming.require_list_named()
 
@@ -233,7 +244,13 @@ class RcsSendingOperator(RendersToText, BaseOperator):
             if not self.shard and is_mapped(context):
                 self._naming.require_list_named()
             settings = self._settings(context)
-            return self._preview(settings) if self.preview else self._send(context, settings)
+            show_link(self, context)
+            return self._preview(context, settings) if self.preview else self._send(context, settings)
+
+    @property
+    def linked_campaign(self) -> str:
+        """The campaign that the task's link leads to; empty in a dry run, which does not record it."""
+        return "" if self.preview else text_of("campaign", self.campaign)
 
     def on_kill(self) -> None:
         """Stop sending: Airflow calls this when the task is marked, cleared, timed out or shut down."""
@@ -256,22 +273,10 @@ class RcsSendingOperator(RendersToText, BaseOperator):
                 raise
             raise AirflowSkipException("The list of recipients is empty; nothing was sent.") from None
 
-    def _preview(self, settings: SendSettings) -> dict[str, Any]:
-        from airflow_provider_rcs.hooks.rcs import RcsHook
-        from airflow_provider_rcs.sending.preview import dry_run
-        from airflow_provider_rcs.store.campaign.campaigns import find_campaign, require_same_conditions
-
-        engine = self._store_if_readable()
-        if engine is not None and (campaign := find_campaign(engine, settings.campaign)):
-            require_same_conditions(campaign, settings.conditions)
-        return dry_run(engine, RcsHook(self.rcs_conn_id), settings, self.read_chunks(), self._read_excluded())
-
-    def _store_if_readable(self) -> sa.Engine | None:
-        try:
-            return store_engine(self.store_conn_id)
-        except RcsStoreError as error:
-            self.log.warning("Suppressed and already messaged recipients are unknown: %s", error)
-            return None
+    def _preview(self, context: Context, settings: SendSettings) -> dict[str, Any]:
+        test = phone_test_of(self, context, self._stop)
+        chunks, excluded = self.read_chunks(), self._read_excluded()
+        return preview_plan(settings, self.rcs_conn_id, self.store_conn_id, chunks, excluded, test)
 
     def _send(self, context: Context, settings: SendSettings) -> dict[str, Any]:
         from airflow_provider_rcs.hooks.rcs import RcsHook

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive
 
-_MAX_BODY_BYTES = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 BODY_TIMEOUT = 10.0
 
 
@@ -28,7 +28,7 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
     :raises ClientDisconnectedError: if the client disconnects before its end.
     """
     content_length = headers.get(b"content-length", b"")
-    if content_length.isdigit() and int(content_length) > _MAX_BODY_BYTES:
+    if content_length.isdigit() and int(content_length) > MAX_BODY_BYTES:
         raise RequestRefusedError(BODY_TOO_LARGE)
     body = b""
     try:
@@ -40,7 +40,7 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
                 piece: bytes = message.get("body", b"")
                 body += piece  # Most bodies are one piece, and adding it to an empty body copies nothing.
                 # A chunked body has no Content-Length.
-                if len(body) > _MAX_BODY_BYTES:
+                if len(body) > MAX_BODY_BYTES:
                     raise RequestRefusedError(BODY_TOO_LARGE)
                 if not message.get("more_body", False):
                     return body

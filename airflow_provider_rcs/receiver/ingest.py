@@ -223,7 +223,11 @@ class Ingest:
                 self._land_spooled([part])
             return None
         [refused] = parts
-        whole = RefusedReport(REJECTED_BY_DATABASE, "application/json", write_line(refused))
+        try:
+            # What was wrong may have been put right just before the database accepted another one.
+            return self._land_in_thread([refused])
+        except (RcsRefusedDataError, sa.exc.StatementError):
+            whole = RefusedReport(REJECTED_BY_DATABASE, "application/json", write_line(refused))
         return self._land_in_thread(
             [ReceivedReports(refused.received_at, refused=[whole], let_in_by=refused.let_in_by)]
         )

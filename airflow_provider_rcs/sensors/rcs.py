@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -20,6 +20,7 @@ from airflow_provider_rcs.api.errors import RcsError, RcsInputError, RcsNoReport
 from airflow_provider_rcs.api.texts import text_of
 from airflow_provider_rcs.hooks.airflow_errors import airflow_exceptions
 from airflow_provider_rcs.hooks.store import store_engine
+from airflow_provider_rcs.operators.links import RcsCampaignLink, show_link
 from airflow_provider_rcs.operators.rendering import RendersToText
 from airflow_provider_rcs.triggers.rcs import RcsCampaignTrigger
 from airflow_provider_rcs.triggers.waiting import Target, has_begun
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_rcs.store.read.funnel import Funnel
 
-
+FUNNEL_KEY = "funnel"
 _DEFAULT_GRACE = timedelta(minutes=10)
 
 
@@ -46,7 +47,8 @@ class RcsCampaignSensor(RendersToText, BaseSensorOperator):
     ``rcs.campaign.silent``.
 
     The result has the campaign's counts, and in ``reached`` the ``status`` that was waited for, how many ``messages``
-    have it, ``of`` how many, and how many were ``needed``. If the sensor fails or is skipped, it pushes the same.
+    have it, ``of`` how many, and how many were ``needed``. The XCom ``funnel`` has the campaign's funnel as ``text``,
+    ``markdown`` and ``svg``, for a mail or a chat. If the sensor fails or is skipped, it pushes the same.
 
     :param campaign: the campaign's name. (templated)
     :param until: ``"final"`` (delivered, read, clicked or failed) or ``"delivered"`` (read and clicked count too).
@@ -63,6 +65,7 @@ class RcsCampaignSensor(RendersToText, BaseSensorOperator):
 
     template_fields: Sequence[str] = ("campaign", "store_conn_id")
     ui_color = "#f6ecd2"
+    operator_extra_links = (RcsCampaignLink(),)
 
     def __init__(
         self,
@@ -89,14 +92,22 @@ class RcsCampaignSensor(RendersToText, BaseSensorOperator):
         self._first_poke: datetime | None = None
         self._last_check: datetime | None = None
         self._reached: dict[str, Any] = {}
+        self._funnel: Funnel | None = None
+        self._last_progress = ""
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Wait, on the worker or in the triggerer, and return the campaign's counts."""
         with airflow_exceptions():
             self._require_arguments()
+        show_link(self, context)
         with self._pushing_what_was_reached(context):
             super().execute(context)
         return self._reached
+
+    @property
+    def linked_campaign(self) -> str:
+        """The campaign that the task's link leads to."""
+        return text_of("campaign", self.campaign)
 
     def poke(self, context: Context) -> bool:
         """Fold new reports, and return whether enough messages have the status; a deferrable sensor defers if not."""
@@ -129,8 +140,8 @@ class RcsCampaignSensor(RendersToText, BaseSensorOperator):
             funnel = self._read(engine)
             if not has_begun(funnel):
                 return self._wait_for_its_begin(context)
-            self.log.info(self._target.describe(funnel))
             is_reached = self._target.is_reached(funnel)
+            self._log_progress(funnel, is_reached=is_reached)
             if funnel.is_silent:
                 self._check_silence(engine, context)
         return is_reached
@@ -186,6 +197,7 @@ class RcsCampaignSensor(RendersToText, BaseSensorOperator):
         target = self._target
         funnel = read_funnel(engine, target.campaign)
         if funnel is not None:
+            self._funnel = funnel
             self._reached = {
                 "campaign": target.campaign,
                 **funnel.as_dict(),
@@ -208,11 +220,33 @@ class RcsCampaignSensor(RendersToText, BaseSensorOperator):
                 "first poke)",
                 "Put the sensor downstream of the task that sends it, check its name, or raise begins_within.",
             )
-        self.log.info(self._target.describe(funnel))
+
+    def _log_progress(self, funnel: Funnel, *, is_reached: bool) -> None:
+        """Log what is reached so far, if it has changed since the last poke; the end has a line of its own."""
+        progress = self._target.describe(funnel)
+        if not is_reached and progress != self._last_progress:
+            self.log.info(progress)
+            self._last_progress = progress
+
+    def _log_end(self, *, is_reached: bool) -> None:
+        """Log what the wait has reached, with the messages of each status."""
+        from airflow_provider_rcs.store.read.funnel import describe_statuses
+
+        funnel = self._funnel
+        if has_begun(funnel):
+            self.log.info(
+                "%s %s By status: %s.",
+                self._target.describe(funnel),
+                "Reached." if is_reached else "Not reached.",
+                describe_statuses(funnel) or "no message was accepted",
+            )
 
     @contextmanager
     def _pushing_what_was_reached(self, context: Context) -> Iterator[None]:
-        """Push what was reached if the task fails or is skipped, and skip it after a timeout that must not fail it."""
+        """Push the funnel, and what was reached if the task fails or is skipped; log what was reached.
+
+        A timeout that must not fail the task skips it.
+        """
         try:
             try:
                 yield
@@ -221,10 +255,24 @@ class RcsCampaignSensor(RendersToText, BaseSensorOperator):
                     raise AirflowSkipException("Skipping due to never_fail is set to True.") from timeout
                 raise
         except (AirflowFailException, AirflowSensorTimeout, AirflowSkipException):
-            push = getattr(context.get("ti"), "xcom_push", None)
-            if push is not None and self._reached:
-                push(key="return_value", value=self._reached)
+            self._push(context, "return_value", self._reached)
+            self._push_funnel(context)
+            self._log_end(is_reached=False)
             raise
+        self._push_funnel(context)
+        self._log_end(is_reached=True)
+
+    def _push_funnel(self, context: Context) -> None:
+        from airflow_provider_rcs.store.read.funnel_forms import FORMS
+
+        if self._funnel is not None and self.do_xcom_push:
+            campaign, funnel = self._target.campaign, self._funnel
+            self._push(context, FUNNEL_KEY, {form: show(campaign, funnel) for form, show in FORMS.items()})
+
+    def _push(self, context: Context, key: str, value: Mapping[str, Any]) -> None:
+        push = getattr(context.get("ti"), "xcom_push", None)
+        if push is not None and value:
+            push(key=key, value=value)
 
     def _time_of_first_poke(self, context: Context) -> datetime:
         if self.reschedule:  # where each poke is a process of its own

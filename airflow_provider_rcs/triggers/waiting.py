@@ -72,6 +72,6 @@ class Target:
         reached, of = funnel.reached(self.until), funnel.sendable
         share = f" ({reached / of:.1%})" if of else ""
         return (
-            f"Campaign {self.campaign}: {reached} of {of} messages{share} are {self.until}; "
-            f"at least {funnel.needed(self.at_least)} are needed."
+            f"Campaign {self.campaign}: {reached:,} of {of:,} messages{share} are {self.until}; "
+            f"at least {funnel.needed(self.at_least):,} are needed."
         )

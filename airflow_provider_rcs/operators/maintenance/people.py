@@ -19,7 +19,7 @@ class RcsSuppressOperator(RcsMaintenanceOperator):
     """Suppress phones, all or none, like ``airflow-rcs suppress add`` and ``import``: no campaign may message them.
 
     Give exactly one of ``phones_variable``, ``sql`` and ``path``. A cell that cannot be read as the phone of a mobile
-    is an error. Returns ``{"added": ..., "suppressed_before": ...}``.
+    is an error, and so is a list without phones. Returns ``{"added": ..., "suppressed_before": ...}``.
 
     :param reason: why; recorded with each message that is left out, so it must not hold personal data. (templated)
     :param phones_variable: an Airflow variable with the phones, one a line; deleted afterwards. (templated)
@@ -191,6 +191,7 @@ class RcsErasePersonOperator(RcsMaintenanceOperator):
         from airflow_provider_rcs.store.inbox.folding import fold_parked
         from airflow_provider_rcs.store.privacy.erasure import erase
         from airflow_provider_rcs.store.privacy.warehouse_copies import what_is_left
+        from airflow_provider_rcs.store.read.exports import store_identity
 
         decided_by = who_decides(context, self.decided_by)
         phones = _phones(self.phones_variable, self.default_region)
@@ -201,7 +202,7 @@ class RcsErasePersonOperator(RcsMaintenanceOperator):
             [row for data in erased for row in rows_of(data)]
             for rows_of in (attrgetter("message_ids"), attrgetter("reports"), attrgetter("inbound"))
         )
-        self.log.info("%s", what_is_left(messages, reports, inbound))
+        self.log.info("%s", what_is_left(store_identity(engine), messages, reports, inbound))
         counts = _total([data.as_counts() for data in erased])
         self.log.info("People that are erased: %d; rows: %s", len(phones), counts)
         return counts

@@ -7,20 +7,24 @@ import getpass
 from datetime import UTC, datetime
 
 from airflow_provider_rcs.api.counts import counted
+from airflow_provider_rcs.cli.help import end_help
+from airflow_provider_rcs.cli.progress import progress_of
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.epilog = (
-        "Planned messages are suppressed, a task that is sending stops before its next request, and later tasks fail. "
-        "Messages that the service already has cannot be recalled: its API has no call for that. A campaign cannot be "
-        "resumed after it was cancelled; to send after all, use another campaign name."
-    )
     parser.add_argument("campaign", help="the campaign's name")
     parser.add_argument("--reason", required=True, help="why; recorded in the store")
     parser.add_argument("--by", default=getpass.getuser(), help="who cancels it (default: %(default)s)")
     add_store_option(parser)
+    end_help(
+        parser,
+        'cancel spring --reason "the price is wrong"',
+        "Planned messages are suppressed, a task that is sending stops before its next request, and later tasks fail. "
+        "Messages that the service already has cannot be recalled: its API has no call for that. A campaign cannot be "
+        "resumed after it was cancelled; to send after all, use another campaign name.",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -30,7 +34,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     engine = migrated_store_of(arguments)
     cancellation = Cancellation(arguments.by, arguments.reason, datetime.now(UTC))
-    cancelled = cancel_campaign(engine, arguments.campaign, cancellation)
+    with progress_of("Cancelling the campaign"):
+        cancelled = cancel_campaign(engine, arguments.campaign, cancellation)
     if cancelled.cancellation != cancellation:
         first = cancelled.cancellation
         print(

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.cli.help import end_help
 from airflow_provider_rcs.cli.phones import read_phone_given
+from airflow_provider_rcs.cli.progress import progress_of
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
@@ -17,10 +19,6 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.epilog = (
-        "Shows what would be erased, and asks for confirmation. The counts of campaigns stay, and no campaign that the "
-        "person was in messages the phone again. With --suppress, no other campaign does either."
-    )
     parser.add_argument(
         "--phone",
         required=True,
@@ -35,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--by", default=getpass.getuser(), help="who erases; recorded in the store (default: %(default)s)"
     )
     add_store_option(parser)
+    end_help(
+        parser,
+        "erase --phone - --suppress",
+        "Shows what would be erased, and asks for confirmation. The counts of campaigns stay, and no campaign that the "
+        "person was in messages the phone again. With --suppress, no other campaign does either.",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -43,18 +47,22 @@ def run(arguments: argparse.Namespace) -> None:
     from airflow_provider_rcs.store.privacy.erasure import erase
     from airflow_provider_rcs.store.privacy.personal_data import find_personal_data
     from airflow_provider_rcs.store.privacy.warehouse_copies import what_is_left
+    from airflow_provider_rcs.store.read.exports import store_identity
 
     phone = read_phone_given("phone", arguments.phone, arguments.default_region)
     engine = migrated_store_of(arguments)
-    # First fold landed reports: those without a phone are found through their messages only.
-    fold_parked(engine)
-    _print_counts("matching rows", find_personal_data(engine, phone), phone)
+    with progress_of("Searching the store"):
+        # First fold landed reports: those without a phone are found through their messages only.
+        fold_parked(engine)
+        found = find_personal_data(engine, phone)
+    _print_counts("matching rows", found, phone)
     _require_yes("Erase the person from the store?", arguments.yes)
-    erased = erase(engine, phone, arguments.by, suppress=arguments.suppress)
+    with progress_of("Erasing the person"):
+        erased = erase(engine, phone, arguments.by, suppress=arguments.suppress)
     _print_counts("erased rows", erased, phone)
     if arguments.suppress:
         print("The phone is suppressed for all campaigns, by its pseudonym.")
-    print(what_is_left(erased.message_ids, erased.reports, erased.inbound))
+    print(what_is_left(store_identity(engine), erased.message_ids, erased.reports, erased.inbound))
 
 
 def _print_counts(heading: str, data: PersonalData, phone: str) -> None:

@@ -6,11 +6,13 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.cli.advice import in_options
+from airflow_provider_rcs.cli.help import end_help
+from airflow_provider_rcs.cli.progress import progress_of
+from airflow_provider_rcs.cli.query import add_query_options, query_of
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
@@ -24,12 +26,7 @@ _NO_CAMPAIGN = "(a new one)"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.epilog = (
-        "The options are the arguments of SqlToRcsOperator. Phones, names and values are masked in the output."
-    )
-    query = parser.add_mutually_exclusive_group(required=True)
-    query.add_argument("--sql", help="the query, with one row per recipient")
-    query.add_argument("--sql-file", type=Path, help="a file with the query")
+    add_query_options(parser, what="the query, with one row per recipient", required=True)
     parser.add_argument("--sql-conn-id", required=True, help="Airflow connection to query")
     parser.add_argument("--template-id", required=True, help="the template to send")
     parser.add_argument(
@@ -77,6 +74,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shard", help='the shard of the list, such as "2/4"')
     parser.add_argument("--sample", default=1.0, help="the share of the list to send to, such as 0.01")
     add_store_option(parser)
+    end_help(
+        parser,
+        'preview --sql "SELECT phone, name FROM customer" --sql-conn-id warehouse --template-id 1234567',
+        "The options are the arguments of SqlToRcsOperator. Phones, names and values are masked in the output.",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -84,10 +86,12 @@ def run(arguments: argparse.Namespace) -> None:
     from airflow_provider_rcs.sending.preview.text import describe_plan
 
     settings = _settings(arguments)
-    query = _query(arguments)
+    query = query_of(arguments)
     engine, why_unavailable = _store_if_available(arguments)
     names = vars(arguments)
-    print(describe_plan(_plan(arguments, settings, query, engine), lambda text: in_options(text, names)))
+    with progress_of("Reading the query"):
+        plan = _plan(arguments, settings, query, engine)
+    print(describe_plan(plan, lambda text: in_options(text, names)))
     if why_unavailable:
         print(f"\nSuppressed and already messaged recipients are unknown: {in_options(why_unavailable, names)}")
 
@@ -162,20 +166,6 @@ def _mapping(argument: str, entries: Sequence[str]) -> dict[str, Any]:
             raise RcsInputError(argument, f"{entry!r} is not of the form NAME=...", "Or write a JSON object.")
         mapping[name] = value
     return mapping
-
-
-def _query(arguments: argparse.Namespace) -> str:
-    if arguments.sql_file is None:
-        return str(arguments.sql)
-    try:
-        query = arguments.sql_file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RcsInputError("sql_file", f"it cannot be read ({error})", "Name a file of UTF-8 text.") from None
-    if "{{" in query or "{%" in query:
-        raise RcsInputError(
-            "sql_file", "it is a Jinja template", "Replace its expressions: only Airflow's tasks render templates."
-        )
-    return str(query)
 
 
 def _excluded(arguments: argparse.Namespace) -> Iterator[Sequence[object]]:

@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreUnavailable
+from airflow_provider_rcs.cli.help import end_help
 from airflow_provider_rcs.cli.store_option import add_store_option, store_of
 from airflow_provider_rcs.get_provider_info import STORE_URL_VARIABLE
 from airflow_provider_rcs.receiver.config import REPORTS_LOGIN, REPORTS_PASSWORD
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0: any free port (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=1, help="number of processes (default: %(default)s)")
+    end_help(parser, "receiver --host 127.0.0.1 --port 8071 --workers 2")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import asdict
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.cli.help import end_help
+from airflow_provider_rcs.cli.output import add_output_option, print_rows
+from airflow_provider_rcs.cli.progress import progress_of
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of, uses_airflow
 
 if TYPE_CHECKING:
@@ -26,8 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     retry.add_argument("ids", nargs="*", type=int, metavar="ID", help="the bodies to read (default: all)")
     retry.add_argument("--timezone", help="time zone of the dates (default: that of the receiver)")
 
+    add_output_option(listing)
     for action in (listing, retry):
         add_store_option(action)
+    end_help(parser, "refused list")
+    end_help(listing, "refused list --show 12")
+    end_help(retry, "refused retry 12 13 --timezone UTC")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -36,27 +44,25 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    from airflow_provider_rcs.api.tables import aligned
+    from airflow_provider_rcs.api.tables import Column
     from airflow_provider_rcs.store.inbox.refused import refused_bodies
 
     engine = migrated_store_of(arguments)
     if arguments.show is not None:
-        return print(_masked_content(engine, arguments.show))
-    rows = [
-        [
-            str(each.id),
-            f"{each.received_at:%Y-%m-%d %H:%M}",
-            f"{each.last_received_at:%Y-%m-%d %H:%M}",
-            each.times,
-            each.reason,
-            each.reports_conn_id or "-",
-            _one_line(each.content_type) or "-",
-            each.size,
-        ]
-        for each in refused_bodies(engine)
+        print(_masked_content(engine, arguments.show))
+        return
+    columns = [
+        Column("id", "id", lambda row: str(row["id"])),
+        Column("received_at", "since (UTC)"),
+        Column("last_received_at", "last (UTC)"),
+        Column("times", "count"),
+        Column("reason", "reason"),
+        Column("reports_conn_id", "let in by"),
+        Column("content_type", "content type"),
+        Column("size", "bytes"),
     ]
-    headings = ["id", "since (UTC)", "last (UTC)", "count", "reason", "let in by", "content type", "bytes"]
-    return print(aligned(headings, rows) if rows else "No body is refused.")
+    rows = ({**asdict(each), "content_type": _one_line(each.content_type)} for each in refused_bodies(engine))
+    print_rows(arguments, columns, rows, nothing="No body is refused.")
 
 
 def _masked_content(engine: sa.Engine, body_id: int) -> str:
@@ -77,16 +83,15 @@ def _retry(arguments: argparse.Namespace) -> None:
     for body_id in arguments.ids:
         if read_refused_body(engine, body_id) is None:
             raise RcsInputError("id", f"no refused body has the id {body_id}", "Nothing was read again.")
-    understood = landed = refused = 0
     timezone, words = _timezone(arguments), _opt_out_words(arguments)
-    for each in retry_refused(engine, timezone, words, arguments.ids or None):
-        landed += each.landed
-        understood += not each.reason
-        refused += bool(each.reason)
-        if each.reason:
-            print(f"{each.id}: still refused: {each.reason}")
-    fold_if_possible(engine)
-    taken, stay = counted(understood, "body is", "bodies are"), counted(refused, "still is", "still are")
+    with progress_of("Reading the bodies again"):
+        read = list(retry_refused(engine, timezone, words, arguments.ids or None))
+        fold_if_possible(engine)
+    refused = [each for each in read if each.reason]
+    for each in refused:
+        print(f"{each.id}: still refused: {each.reason}")
+    landed, understood = sum(each.landed for each in read), len(read) - len(refused)
+    taken, stay = counted(understood, "body is", "bodies are"), counted(len(refused), "still is", "still are")
     print(f"{taken} refused no more, {stay}; {counted(landed, 'report or reply', 'reports and replies')} landed.")
 
 

@@ -7,7 +7,10 @@ import getpass
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.counts import counted
+from airflow_provider_rcs.cli.help import end_help
+from airflow_provider_rcs.cli.output import add_output_option, print_rows
 from airflow_provider_rcs.cli.phones import read_phone_given
+from airflow_provider_rcs.cli.progress import progress_of
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
@@ -18,10 +21,6 @@ _VERDICTS = {"accepted": "accepted", "not-sent": "not_sent"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.epilog = (
-        "Without --as, shows the requests whose messages are in doubt. With --as not-sent the messages are planned "
-        "again, and the next attempt sends them: be certain that they were not sent."
-    )
     parser.add_argument("campaign", help="the campaign's name")
     parser.add_argument("--as", dest="verdict", choices=list(_VERDICTS), help="the outcome of the messages")
     parser.add_argument("--because", default="", help="why; recorded in the store")
@@ -34,7 +33,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="allow the campaign to use credentials again that the service rejected, after you fixed the account",
     )
+    add_output_option(parser)
     add_store_option(parser)
+    end_help(
+        parser,
+        'resolve spring --as accepted --because "seen in the panel"',
+        "Without --as, shows the requests whose messages are in doubt. With --as not-sent the messages are planned "
+        "again, and the next attempt sends them: be certain that they were not sent.",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -48,10 +54,12 @@ def run(arguments: argparse.Namespace) -> None:
         _forget_refusals(engine, name)
         return
     if arguments.verdict is None:
-        _show_requests_in_doubt(engine, name)
+        _show_requests_in_doubt(engine, arguments)
         return
     resolution = Resolution(Verdict(_VERDICTS[arguments.verdict]), arguments.by, arguments.because)
-    resolved = resolve_doubts(engine, name, resolution, request=arguments.request or "", phone=_phone(arguments))
+    phone = _phone(arguments)
+    with progress_of("Resolving the messages"):
+        resolved = resolve_doubts(engine, name, resolution, request=arguments.request or "", phone=phone)
     messages = counted(resolved, "message was", "messages were")
     print(f"Campaign {name}: {messages} resolved as {arguments.verdict}.")
     if resolved and arguments.verdict == "not-sent":
@@ -66,18 +74,30 @@ def _phone(arguments: argparse.Namespace) -> str:
     return read_phone_given("phone", text, None)
 
 
-def _show_requests_in_doubt(engine: sa.Engine, name: str) -> None:
-    from airflow_provider_rcs.api.tables import aligned
+def _show_requests_in_doubt(engine: sa.Engine, arguments: argparse.Namespace) -> None:
+    from airflow_provider_rcs.api.tables import Column
     from airflow_provider_rcs.store.maintenance.decisions import doubts_of_campaign
 
-    rows = [
-        (each.reference, f"{each.claimed_at:%Y-%m-%d %H:%M:%S}", each.in_doubt, each.reason, each.sent_by)
-        for each in doubts_of_campaign(engine, name)
+    columns = [
+        Column("request", "request"),
+        Column("sent_at", "sent (UTC)", lambda row: f"{row['sent_at']:%Y-%m-%d %H:%M:%S}"),
+        Column("in_doubt", "in doubt"),
+        Column("reason", "why"),
+        Column("sent_by", "sent by"),
     ]
-    if not rows:
-        print(f"Campaign {name}: nothing is in doubt.")
-        return
-    print(aligned(["request", "sent (UTC)", "in doubt", "why", "sent by"], rows))
+    with progress_of("Folding new reports"):
+        doubts = doubts_of_campaign(engine, arguments.campaign)
+    rows = [
+        {
+            "request": each.reference,
+            "sent_at": each.claimed_at,
+            "in_doubt": each.in_doubt,
+            "reason": each.reason,
+            "sent_by": each.sent_by,
+        }
+        for each in doubts
+    ]
+    print_rows(arguments, columns, rows, nothing=f"Campaign {arguments.campaign}: nothing is in doubt.")
 
 
 def _forget_refusals(engine: sa.Engine, campaign: str) -> None:

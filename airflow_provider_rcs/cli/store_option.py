@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.cli.progress import progress_of
 from airflow_provider_rcs.get_provider_info import DEFAULT_RCS_CONN_ID, STORE_URL_VARIABLE
 
 if TYPE_CHECKING:
@@ -54,9 +55,10 @@ def codes_of(arguments: argparse.Namespace) -> AccountCodes | None:
     is_default = f"AIRFLOW_CONN_{DEFAULT_RCS_CONN_ID.upper()}" in os.environ or uses_airflow(arguments)
     if not (arguments.rcs_conn_id or is_default):
         return None
-    from airflow_provider_rcs.hooks.status_codes import codes_of_connection
+    with progress_of("Reading the connection"):
+        from airflow_provider_rcs.hooks.status_codes import codes_of_connection
 
-    codes = codes_of_connection(arguments.rcs_conn_id or DEFAULT_RCS_CONN_ID)
+        codes = codes_of_connection(arguments.rcs_conn_id or DEFAULT_RCS_CONN_ID)
     if codes is None and arguments.rcs_conn_id:
         raise RcsInputError(
             "rcs-conn-id", f"the connection {arguments.rcs_conn_id!r} is not defined", "Define it in Airflow."
@@ -83,8 +85,9 @@ def migrated_store_of(arguments: argparse.Namespace) -> sa.Engine:
     """Like :func:`store_of`, after checking that its tables exist and have the right version."""
     from airflow_provider_rcs.store.db.migrate import require_migrated
 
-    engine = store_of(arguments)
-    require_migrated(engine)
+    with progress_of("Opening the store"):
+        engine = store_of(arguments)
+        require_migrated(engine)
     return engine
 
 
@@ -93,13 +96,14 @@ def account_of_connection(rcs_conn_id: str) -> str:
 
     :raises RcsInputError: if the connection is not defined.
     """
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException
+    with progress_of("Reading the connection"):
+        from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-    from airflow_provider_rcs.hooks.rcs import RcsHook
+        from airflow_provider_rcs.hooks.rcs import RcsHook
 
-    try:
-        return RcsHook(rcs_conn_id).account
-    except AirflowNotFoundException:
-        raise RcsInputError(
-            "rcs-conn-id", f"the connection {rcs_conn_id!r} is not defined", "Define it in Airflow."
-        ) from None
+        try:
+            return RcsHook(rcs_conn_id).account
+        except AirflowNotFoundException:
+            raise RcsInputError(
+                "rcs-conn-id", f"the connection {rcs_conn_id!r} is not defined", "Define it in Airflow."
+            ) from None

@@ -6,27 +6,25 @@ import argparse
 import csv
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.accounts import SHOWN_LETTERS
 from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.tables import Column, Row
+from airflow_provider_rcs.cli.help import end_help
+from airflow_provider_rcs.cli.output import add_output_option, is_for_people, print_rows
 from airflow_provider_rcs.cli.phones import phones_given, read_phone_given
+from airflow_provider_rcs.cli.progress import progress_of
 from airflow_provider_rcs.cli.store_option import account_of_connection, add_store_option, migrated_store_of
 
 if TYPE_CHECKING:
     from airflow_provider_rcs.store.outbox.suppression_list import Suppression
 
-_ERASED = "(erased)"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's actions with their options."""
-    parser.epilog = (
-        "A suppressed phone gets no message from any campaign, or with --rcs-conn-id from none of that account. "
-        "Campaigns that are planned or being sent leave it out from their next request on."
-    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     phone_help = "such as +34600000001; - reads it from a pipe or the terminal, so that it is in no shell history"
 
@@ -45,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     listing = actions.add_parser("list", help="list the suppressed phones, masked, and count them by reason")
     listing.add_argument(
-        "--show-phones", action="store_true", help="print whole phones, as CSV; do not leave the output lying around"
+        "--show-phones",
+        action="store_true",
+        help="print whole phones, as CSV in place of a table; do not leave the output lying around",
     )
 
     for action in (add, importing):
@@ -63,11 +63,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     for action in (add, importing, remove):
         action.add_argument("--default-region", help="region of national phones, such as ES")
+    add_output_option(listing)
     for action in (add, importing, remove, listing):
         action.add_argument(
             "--rcs-conn-id", help="connection of the only account that it concerns (default: all accounts)"
         )
         add_store_option(action)
+    about = (
+        "A suppressed phone gets no message from any campaign, or with --rcs-conn-id from none of that account. "
+        "Campaigns that are planned or being sent leave it out from their next request on."
+    )
+    end_help(parser, 'suppress add - --reason "said STOP"', about)
+    end_help(add, 'suppress add +34600000001 --reason "said STOP"', about)
+    end_help(importing, 'suppress import --file opt_outs.csv --reason "list of May" --default-region ES', about)
+    end_help(remove, "suppress remove +34600000001")
+    end_help(listing, "suppress list --output json")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -98,7 +108,8 @@ def _suppress(arguments: argparse.Namespace, argument: str, chunks: Iterable[Seq
     engine = migrated_store_of(arguments)
     account = _account(arguments)
     rules = PhoneRules(arguments.default_region, arguments.phone_format, arguments.mobile_only)
-    added, before = suppress_list(engine, argument, chunks, rules, arguments.reason, account)
+    with progress_of("Suppressing phones"):
+        added, before = suppress_list(engine, argument, chunks, rules, arguments.reason, account)
     known = f"; {counted(before, 'was', 'were')} suppressed before" if before else ""
     print(f"{counted(added, 'phone is', 'phones are')} suppressed now for {_scope(account)}{known}.")
 
@@ -120,14 +131,19 @@ def _remove(arguments: argparse.Namespace) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> None:
+    from airflow_provider_rcs.api.tables import aligned
     from airflow_provider_rcs.store.outbox.suppression_list import suppressions
 
     engine = migrated_store_of(arguments)
     found = suppressions(engine, _account(arguments) or None)
-    if arguments.show_phones:
+    if arguments.show_phones and is_for_people(arguments):
         _print_csv(found)
-    else:
-        _print_masked(found)
+        return
+    counts: Counter[str] = Counter()
+    print_rows(arguments, _COLUMNS, _rows(found, counts, are_shown=arguments.show_phones))
+    if is_for_people(arguments):
+        print()
+        print(aligned(["reason", "phones"], [*counts.most_common(), ("all", counts.total())]))
 
 
 def _print_csv(found: Iterable[Suppression]) -> None:
@@ -136,20 +152,25 @@ def _print_csv(found: Iterable[Suppression]) -> None:
     writer.writerows((each.phone or "", each.reason, each.since.isoformat(), each.account) for each in found)
 
 
-def _print_masked(found: Iterable[Suppression]) -> None:
-    from airflow_provider_rcs.api.masking import mask_phone
-    from airflow_provider_rcs.api.tables import aligned
+def _rows(found: Iterable[Suppression], counts: Counter[str], *, are_shown: bool) -> Iterator[Row]:
+    """Yield a row for each suppressed phone, and count them by reason.
 
-    counts: Counter[str] = Counter()
-    # Line by line, because the list may be long: the widths are known.
-    print(f"{'phone':16}  {'since (UTC)':16}  {'account':{SHOWN_LETTERS}}  reason")
+    :param are_shown: whether the phones are whole; masked otherwise.
+    """
+    from airflow_provider_rcs.api.masking import mask_phone
+
     for each in found:
-        phone = _ERASED if each.phone is None else mask_phone(each.phone)
-        account = each.account[:SHOWN_LETTERS] or "all"
-        print(f"{phone:16}  {each.since:%Y-%m-%d %H:%M}  {account:{SHOWN_LETTERS}}  {each.reason}")
         counts[each.reason] += 1
-    print()
-    print(aligned(["reason", "phones"], [*counts.most_common(), ("all", counts.total())]))
+        phone = each.phone if are_shown or each.phone is None else mask_phone(each.phone)
+        yield {"phone": phone, "since": each.since, "account": each.account, "reason": each.reason}
+
+
+_COLUMNS = (
+    Column("phone", "phone", lambda row: row["phone"] or "(erased)"),
+    Column("since", "since (UTC)"),
+    Column("account", "account", lambda row: row["account"][:SHOWN_LETTERS] or "all"),
+    Column("reason", "reason"),
+)
 
 
 def _account(arguments: argparse.Namespace) -> str:

@@ -13,18 +13,21 @@ STORE_URL_VARIABLE = "AIRFLOW_RCS_STORE_URL"
 _INTEGRATION = "Rich Communication Services (RCS)"
 
 # Both types: the form of Airflow 3.2 has a text field for it; that of 3.3 shows and saves an object.
-_JSON_OBJECT = {"type": ["string", "object", "null"]}
+_JSON_OBJECT = ["string", "object", "null"]
 
 RCS_FIELD_BEHAVIOUR: dict[str, Any] = {
     "hidden-fields": ["schema"],
     "relabeling": {"host": "Base URL", "login": "API User", "password": "API Token"},
     "placeholders": {
-        "host": "https://api.mensatek.com/v7",
-        "port": "443 (Test needs it in Airflow 3.3.1 and 3.3.2)",
+        "host": "default: https://api.mensatek.com/v7",
+        "port": "default: the base URL's (Test needs 443 in Airflow 3.3.1 and 3.3.2)",
         "login": "from Your Data -> Configure Account",
         "password": "from Your Data -> Configure Account",
     },
 }
+
+_NETWORK = "Network (all optional)"
+_API_DETAILS = "API details (all optional)"
 
 
 def _choice(default: str, *others: str) -> dict[str, Any]:
@@ -36,87 +39,97 @@ def _choice(default: str, *others: str) -> dict[str, Any]:
     }
 
 
-# No field has a default here: the form would save it for an untouched field, and a later version could not change it.
-_CONNECTION_FIELDS = {
+# In the order of the form. Fields without a section are in Airflow's own, "Extra Fields", which comes first; Airflow
+# 3.2 shows no section at all if that one is empty. No field has a default here: the form would save it for an untouched
+# field, and a later version could not change it.
+_CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     "agent": {
         "label": "RCS agent",
-        "description": "The RCS agent to send as; not needed if the account has only one.",
+        "description": "The RCS agent to send as. Default: the account's only agent.",
         "schema": {"type": ["string", "null"]},
     },
     "batch_size": {
         "label": "Recipients per request",
-        "description": "Recipients per request at most; 1000 unless set (assumed: the limit is not documented).",
+        "description": "The most recipients of one request. Default: 1000 (assumed: the limit is not documented).",
         "schema": {"type": ["integer", "null"], "minimum": 1},
     },
     "timeout": {
         "label": "Time-out in seconds",
-        "description": "Seconds for a request and its whole reply; 60 unless set.",
-        "schema": {"type": ["number", "null"]},
+        "description": "Seconds for a request and its whole reply, once it is connected. Default: 60.",
+        "schema": {"type": ["number", "null"], "section": _NETWORK},
     },
     "connect_timeout": {
         "label": "Time-out for connecting, in seconds",
-        "description": "Seconds to wait for a connection; 10 unless set.",
-        "schema": {"type": ["number", "null"]},
-    },
-    "body_format": {
-        "label": "Format of requests",
-        "description": "The format of request bodies; json unless set.",
-        "schema": _choice("json", "form"),
-    },
-    "status_codes": {
-        "label": "Status codes",
-        "description": (
-            'Overrides of the meaning of status codes, such as {"20": "read"}; statuses are unknown, sent, delayed, '
-            "failed, delivered, read, clicked."
-        ),
-        "schema": _JSON_OBJECT,
-    },
-    "paths": {
-        "label": "Paths",
-        "description": (
-            'Overrides of the paths of calls, such as {"send": "/send"}; calls are send, list_templates, '
-            "get_template, credits."
-        ),
-        "schema": _JSON_OBJECT,
-    },
-    "recipient_reference_key": {
-        "label": "Reference key",
-        "description": "The key under which a recipient's reference is sent; the default is assumed.",
-        "schema": {"type": ["string", "null"]},
-    },
-    "zero_result": {
-        "label": "A result of 0",
-        "description": (
-            "What it proves about a send: nothing_sent, so that it may be sent again, or unknown, which puts its "
-            "recipients in doubt; nothing_sent unless set (assumed)."
-        ),
-        "schema": _choice("nothing_sent", "unknown"),
+        "description": "Seconds to wait for a connection. Default: 10.",
+        "schema": {"type": ["number", "null"], "section": _NETWORK},
     },
     "proxies": {
         "label": "Proxies",
-        "description": 'An object of scheme -> URL, such as {"https": "http://user:password@proxy:3128"}.',
-        "schema": {"type": ["string", "null"], "format": "password"},
+        "description": (
+            'An object of scheme -> URL, such as {"https": "http://user:password@proxy:3128"}. Default: those of the '
+            "workers' environment."
+        ),
+        "schema": {"type": ["string", "null"], "format": "password", "section": _NETWORK},
     },
     "verify": {
         "label": "Certificate authorities",
         "description": (
-            "A file or folder on each worker with the certificate authorities to trust; the usual ones unless set. "
-            "false trusts any certificate, for tests only."
+            "A file or folder on each worker with the certificate authorities to trust; false trusts any certificate, "
+            "for tests only. Default: the usual authorities."
         ),
-        "schema": {"type": ["string", "null"]},
+        "schema": {"type": ["string", "null"], "section": _NETWORK},
     },
     "cert": {
         "label": "Client certificate",
-        "description": 'A file on each worker with certificate and key, or one for each: ["cert.pem", "key.pem"].',
-        "schema": {"type": ["string", "null"]},
+        "description": (
+            'A file on each worker with certificate and key, or one for each: ["cert.pem", "key.pem"]. Default: none.'
+        ),
+        "schema": {"type": ["string", "null"], "section": _NETWORK},
     },
     "trust_env": {
         "label": "Trust the environment",
         "description": (
             "Whether to use proxies (HTTPS_PROXY) and authorities (REQUESTS_CA_BUNDLE) of the workers' environment "
-            "where this connection names none; true unless set."
+            "where this connection names none. Default: true."
         ),
-        "schema": _choice("true", "false"),
+        "schema": {**_choice("true", "false"), "section": _NETWORK},
+    },
+    "body_format": {
+        "label": "Format of requests",
+        "description": "The format of request bodies, json or form. Default: json.",
+        "schema": {**_choice("json", "form"), "section": _API_DETAILS},
+    },
+    "status_codes": {
+        "label": "Status codes",
+        "description": (
+            'What codes in reports mean, such as {"20": "read"}: unknown, sent, delayed, failed, delivered, read or '
+            "clicked. Default: the vendor's codes for SMS (assumed for RCS)."
+        ),
+        "schema": {"type": _JSON_OBJECT, "section": _API_DETAILS},
+    },
+    "paths": {
+        "label": "Paths",
+        "description": (
+            'Paths of the calls send, list_templates, get_template and credits, such as {"send": "/send"}. Default: '
+            "those of the API's document (two of them assumed)."
+        ),
+        "schema": {"type": _JSON_OBJECT, "section": _API_DETAILS},
+    },
+    "recipient_reference_key": {
+        "label": "Reference key",
+        "description": (
+            "The key under which a recipient's own reference is sent. Default: the API's word for it (assumed; the "
+            "page on connections quotes it)."
+        ),
+        "schema": {"type": ["string", "null"], "section": _API_DETAILS},
+    },
+    "zero_result": {
+        "label": "A result of 0",
+        "description": (
+            "What it proves about a send: nothing_sent, so that it may be sent again, or unknown, which puts its "
+            "recipients in doubt. Default: nothing_sent (assumed)."
+        ),
+        "schema": {**_choice("nothing_sent", "unknown"), "section": _API_DETAILS},
     },
 }
 
@@ -267,6 +280,7 @@ def get_provider_info() -> dict[str, Any]:
             }
             for module in ("airflow_provider_rcs.transfers.sql_to_rcs", "airflow_provider_rcs.transfers.reports_to_sql")
         ],
+        "extra-links": ["airflow_provider_rcs.operators.links.RcsCampaignLink"],
         "cli": ["airflow_provider_rcs.cli.definition.get_rcs_cli_commands"],
         "asset-uris": [{"schemes": ["rcs"], "handler": None}],
         "config": _CONFIG,

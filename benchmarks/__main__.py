@@ -21,6 +21,7 @@ from benchmarks import (
     fold_reports,
     growth,
     ledger_commits,
+    load_rows,
     prepare_recipients,
     receiver_ready,
     take_reports,
@@ -70,6 +71,7 @@ def _throughput(databases: Sequence[str]) -> Iterator[Measured]:
                 yield ledger_commits.run(database, engine)
                 yield fold_reports.run(database, engine)
                 yield take_reports.run(database, url)
+        yield from load_rows.run(server)
         yield whole_send.run(server)
         yield whole_send.run_with_latency(server)
 

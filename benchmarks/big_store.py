@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.statuses import DeliveryStatus, MessageState, status_codes
+from airflow_provider_rcs.recipients.phones import Reading
 from airflow_provider_rcs.store.db.count_tables import report_count
 from airflow_provider_rcs.store.db.inbox_tables import report
 from airflow_provider_rcs.store.db.tables import attempt, campaign, message, metadata, request, store
@@ -22,7 +23,7 @@ from airflow_provider_rcs.store.inbox.folded_codes import codes_as_text
 from airflow_provider_rcs.store.outbox.attempts import StartedBy
 
 _RECIPIENTS_PER_REQUEST = 1_000
-_BETWEEN_CAMPAIGNS = timedelta(hours=4)
+BETWEEN_CAMPAIGNS = timedelta(hours=4)
 # No small factor: the phones of a campaign, and the reports on it, come in no order of their own.
 _STRIDE = 48_271
 _CODES = ("10", "13")
@@ -63,7 +64,7 @@ def fill(engine: sa.Engine, past: Past) -> None:
         with engine.begin() as connection:
             if engine.dialect.name == "postgresql":
                 connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
-            _add_campaign(connection, past, number, now - (past.campaigns - number) * _BETWEEN_CAMPAIGNS)
+            _add_campaign(connection, past, number, now - (past.campaigns - number) * BETWEEN_CAMPAIGNS)
     with engine.begin() as connection:
         if past.parked:
             connection.execute(_parked_reports(connection.dialect.name, past, now))
@@ -134,6 +135,7 @@ def _messages(dialect: str, past: Past, number: int, at: datetime) -> sa.Insert:
         "recipient_key": phone,
         "phone": phone,
         "phone_as_listed": sa.func.substr(phone, 2),
+        "reading": Reading.NATIONAL,
         "name": _text("Núria Pérez ", each),
         "reference": _text("C-", each),
         "variables": sa.cast(_text('{"Pedido": "A-', each) + sa.literal('", "Dia": "1"}'), sa.Text),

@@ -26,6 +26,7 @@ from airflow_provider_rcs.recipients.chunks import Chunk
 from airflow_provider_rcs.store.db.engine import engine_from_url, prepare_engine
 from airflow_provider_rcs.store.db.migrate import migrate
 from airflow_provider_rcs.store.outbox.attempts import StartedBy
+from benchmarks import history_looks
 from benchmarks.big_store import Past, fill
 from benchmarks.used_server import used_server
 from benchmarks.whole_send import served
@@ -126,14 +127,17 @@ def _send(
     return seconds
 
 
-def send_at_once(engine: sa.Engine, size: int, cap: FrequencyCap | None) -> float:
-    """Send many campaigns at once, each to the same people, and return the seconds of all."""
+def send_at_once(engine: sa.Engine, size: int, cap: FrequencyCap | None, *, apart: int = 0) -> float:
+    """Send many campaigns at once, and return the seconds of all.
+
+    :param apart: how many customers lie between the first ones of two campaigns; 0 if all have the same.
+    """
     # One pool for all: 50 pools would have more connections than the server lets in.
     shared = prepare_engine(sa.create_engine(engine.url, pool_size=60, max_overflow=0, pool_timeout=600))
-    listed = list(_customers(size, first=0))
+    lists = [list(_customers(size, first=number * apart)) for number in range(AT_ONCE)]
     begun = time.perf_counter()
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        for each in [threads.submit(_send, shared, listed, size, cap) for _ in range(AT_ONCE)]:
+        for each in [threads.submit(_send, shared, listed, size, cap) for listed in lists]:
             each.result()
     seconds = time.perf_counter() - begun
     shared.dispose()
@@ -149,8 +153,10 @@ def jobs(size: int) -> Iterator[Job]:
     yield Job("one recipient, from start to end", one, 1)
     yield Job(f"a send of {size:,}", partial(send, size=size), size)
     yield Job("the same with a frequency cap of 30 days", partial(send, size=size, cap=CAP), size)
-    yield Job(f"{AT_ONCE} campaigns at once, {each:,} each", partial(send_at_once, size=each, cap=None), size)
-    yield Job("the same with a frequency cap of 30 days", partial(send_at_once, size=each, cap=CAP), size)
+    for people, apart in (("the same people", 0), ("people of their own", each)):
+        at_once = partial(send_at_once, size=each, apart=apart)
+        yield Job(f"{AT_ONCE} campaigns at once, {each:,} each, to {people}", partial(at_once, cap=None), size)
+        yield Job("the same with a frequency cap of 30 days", partial(at_once, cap=CAP), size)
     excluded = EXCLUDED * size // 100_000
     yield Job(
         f"{excluded:,} excluded phones, to one other", partial(send, size=1, first=excluded, excluded=excluded), 1
@@ -208,29 +214,34 @@ def main() -> None:
     """Fill the stores, measure, and write the page if everything was measured at full size."""
     full = Past()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--campaigns", type=int, default=full.campaigns, help="of 10,000 (default: %(default)s)")
+    _add_campaigns(parser)
     parser.add_argument("--size", type=int, default=100_000, help="recipients of a send (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     past = Past(given.campaigns)
-    lines = [*_HEADER]
     with used_server() as server, sources(server):
-        lines += _printed(_on_postgresql(server, past, given.size, given.rounds))
-        lines += _printed(_on_sqlite(Past(past.campaigns * 2 // 5), given.size // 2, given.rounds))
+        sends, looks = _on_postgresql(server, past, given.size, given.rounds)
+        sends += printed(_on_sqlite(Past(past.campaigns * 2 // 5), given.size // 2, given.rounds))
     if past == full:
-        PAGE.write_text(_page(lines, given.rounds), encoding="utf-8")
+        PAGE.write_text(_page(sends, looks, given.rounds), encoding="utf-8")
 
 
-def _on_postgresql(server: str, past: Past, size: int, rounds: int) -> Iterator[str]:
+def _on_postgresql(server: str, past: Past, size: int, rounds: int) -> tuple[list[str], list[str]]:
+    """Return the rows of sends, and those of what is asked of the store."""
     with (
         fresh_database(server) as empty_url,
         fresh_database(server) as past_url,
+        fresh_database(server) as many_url,
         store(empty_url) as empty,
         store(past_url, past) as filled,
+        store(many_url) as many,
     ):
-        yield from measure(list(jobs(size)), empty, filled, rounds)
+        # First: a past without what the sends add to it.
+        looks = list(printed(history_looks.rows(filled, past)))
+        looks += printed(iter([history_looks.row_of_many_campaigns(many, past.campaigns * 20)]))
+        sends = list(printed(measure(list(jobs(size)), empty, filled, rounds)))
         trips = [count_round_trips(each) for each in (empty, filled)]
-        yield f"| round trips of one recipient | {trips[0]} | {trips[1]} | |"
+        return [*sends, *printed(iter([f"| round trips of one recipient | {trips[0]} | {trips[1]} | |"]))], looks
 
 
 def _on_sqlite(past: Past, size: int, rounds: int) -> Iterator[str]:
@@ -241,13 +252,26 @@ def _on_sqlite(past: Past, size: int, rounds: int) -> Iterator[str]:
             yield from measure([job], empty, filled, rounds)
 
 
-def _printed(lines: Iterator[str]) -> Iterator[str]:
+def past_given(description: str | None) -> Past:
+    """Return the past of the size that the command line names."""
+    parser = argparse.ArgumentParser(description=description)
+    _add_campaigns(parser)
+    return Past(parser.parse_args().campaigns)
+
+
+def _add_campaigns(parser: argparse.ArgumentParser) -> None:
+    default = Past().campaigns
+    parser.add_argument("--campaigns", type=int, default=default, help="of 10,000 (default: %(default)s)")
+
+
+def printed(lines: Iterator[str]) -> Iterator[str]:
+    """Yield the lines, and print each when it is known."""
     for line in lines:
         print(line, flush=True)
         yield line
 
 
-def _page(lines: Sequence[str], rounds: int) -> str:
+def _page(sends: Sequence[str], looks: Sequence[str], rounds: int) -> str:
     past = Past()
     return "\n".join(
         [
@@ -261,7 +285,13 @@ def _page(lines: Sequence[str], rounds: int) -> str:
             "What was done for them, and what did not help:",
             "[cost follows what is new](../docs/decisions/cost-follows-what-is-new.md).",
             "",
-            *lines,
+            *_HEADER,
+            *sends,
+            "",
+            "What is asked of the store with a past, and what others notice of an erasure and a prune:",
+            "",
+            *history_looks.HEADER,
+            *looks,
             "",
         ]
     )

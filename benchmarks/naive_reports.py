@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated
 
+import sqlalchemy as sa
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from pydantic import BaseModel
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from airflow_provider_rcs.store.db import inbox_tables
-from airflow_provider_rcs.store.db.engine import engine_from_url
+from airflow_provider_rcs.store.db.engine import prepare_engine
 
 
 class _Base(DeclarativeBase):
@@ -40,7 +41,8 @@ def application(url: str, login: str, password: str) -> FastAPI:
 
     :param url: URL of a migrated store.
     """
-    app, engine = FastAPI(), engine_from_url(url)
+    # On a slow disk a request waits for a connection for longer than the pool's half a minute.
+    app, engine = FastAPI(), prepare_engine(sa.create_engine(url, pool_timeout=600))
 
     def check(given: Annotated[HTTPBasicCredentials, Depends(HTTPBasic())]) -> None:
         login_is_right = secrets.compare_digest(given.username.encode(), login.encode())

@@ -42,9 +42,9 @@ _SOURCE = "customers"
 _SERVICE = "service"
 _SELECT = "SELECT phone, name, order_number, day FROM customer"
 _LISTED = (
-    *("id", "campaign_id", "recipient_key", "phone", "phone_as_listed", "name", "reference", "variables", "state"),
-    *("reason", "detail", "listed_by", "listed_now", "repeats", "delivery_status", "delivery_rank", "delivery_code"),
-    *("delivery_channel", "revision", "updated_at"),
+    *("id", "campaign_id", "recipient_key", "phone", "phone_as_listed", "reading", "name"),
+    *("reference", "variables", "state", "reason", "detail", "is_excluded", "listed_by", "listed_now", "repeats"),
+    *("delivery_status", "delivery_rank", "delivery_code", "delivery_channel", "revision", "updated_at"),
 )
 _SETTLE = (
     "UPDATE bare SET state = 'accepted', api_message_id = reply.api_message_id, revision = 2, updated_at = now() "
@@ -225,8 +225,9 @@ def limit(place: Place, size: int) -> float:
 
 def _lines(first: int, rows: Sequence[Sequence[Any]]) -> str:
     return "".join(
-        f'{number}\t1\t{phone}\t{phone}\t{phone}\t{name}\t\t{{"Pedido": "{order}", "Dia": "{day}"}}\tplanned'
-        f"\t\t\t1\t1\t0\t\t-1\t\t\t1\t2026-11-22 09:00:00+00\n"
+        f"{number}\t1\t{phone}\t{phone}\t{phone}\tnational\t{name}\t\t"
+        f'{{"Pedido": "{order}", "Dia": "{day}"}}\tplanned'
+        f"\t\t\tf\t1\t1\t0\t\t-1\t\t\t1\t2026-11-22 09:00:00+00\n"
         for number, (phone, name, order, day) in enumerate(rows, first)
     )
 

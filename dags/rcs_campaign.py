@@ -1,5 +1,6 @@
 """Send a campaign to the customers of a warehouse, and load the outcome of each message into a table there.
 
+Use it to begin with: it has all steps from the list to the funnel. Fill in the query, the template and its variables.
 Connections: ``rcs_default`` (the RCS account), ``rcs_store`` (the ledger), ``warehouse`` (any SQL database with a table
 ``customer``). The parameter ``campaign`` names the campaign: nobody is messaged twice under the same name.
 """

@@ -1,7 +1,8 @@
 """Send a campaign to one recipient in a hundred first, and to the rest only if few of those messages fail.
 
-A hash of the phone chooses the recipients of the canary, so that a retry chooses the same ones. The second send skips
-them, because nobody is messaged twice in a campaign. Connections: as in ``rcs_campaign``.
+Use it for large lists. A hash of the phone chooses the recipients of the canary, so that a retry chooses the same ones.
+The second send skips them, because nobody is messaged twice in a campaign. Fill in the query, the template, its
+variables, and how many messages may fail. Connections: as in ``rcs_campaign``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""Send a campaign to the recipients in a pandas DataFrame that an upstream task returns."""
+"""Send a campaign to the recipients in a pandas DataFrame that an upstream task returns.
+
+Use it where Python chooses the recipients or computes what they get. Airflow stores what a task returns: for a long
+list, let the task write a file, and give its path. Fill in the task, the template and its variables. Connections:
+``rcs_default`` (the RCS account) and ``rcs_store`` (the ledger).
+"""
 
 from __future__ import annotations
 

@@ -1,13 +1,14 @@
-"""Send a campaign only after a person has approved its plan.
+"""Send a campaign after a test on the team's phones, and only once a person has approved its plan.
 
-The plan is the result of a dry run: counts, sizes and masked samples, shown under "Required Actions" in Airflow's UI.
-The approval covers the hash of that plan: if the list or the template changes before the send, nothing is sent, and a
-new run for the same campaign shows the new plan and asks again. Connections: as in ``rcs_campaign``.
+Use it where somebody must see a campaign before it goes out. The dry run sends three messages with real values to the
+phones in the Airflow variable ``rcs_team_phones`` (with commas between them). Its plan is shown under "Required
+Actions" in the UI. If the list or the template changes after the approval, nothing is sent, and a new run asks again.
+Fill in the query, the template and its variables. Connections: as in ``rcs_campaign``.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pendulum
@@ -28,11 +29,11 @@ CAMPAIGN: dict[str, Any] = {
     "reference_column": "customer_id",
     "variables": {"Pedido": "order_number", "Fecha": "delivery_day"},
     "default_region": "ES",
+    "retries": 3,
 }
 
 with DAG(
     dag_id="rcs_campaign_with_approval",
-    description="Plan, ask a person for approval, send that plan, wait for the reports, load them",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
     catchup=False,
@@ -40,27 +41,19 @@ with DAG(
     tags=["rcs", "example"],
     doc_md=__doc__,
 ):
-    plan = SqlToRcsOperator(task_id="plan", dry_run=True, **CAMPAIGN)
-
+    plan = SqlToRcsOperator(task_id="plan", dry_run=True, test_phones="{{ var.value.rcs_team_phones }}", **CAMPAIGN)
     approve = RcsApprovalOperator(task_id="approve", plan=plan.output)
-
     send = SqlToRcsOperator(
-        task_id="send",
-        approved_plan="{{ ti.xcom_pull(task_ids='approve', key='plan_hash') }}",
-        retries=3,
-        retry_delay=timedelta(seconds=20),
-        **CAMPAIGN,
+        task_id="send", approved_plan="{{ ti.xcom_pull(task_ids='approve', key='plan_hash') }}", **CAMPAIGN
     )
-
     wait = RcsCampaignSensor(
         task_id="wait",
-        campaign="{{ ti.xcom_pull(task_ids='send')['campaign'] }}",
+        campaign=CAMPAIGN["campaign"],
         at_least=0.99,
-        poke_interval=3,
         timeout=24 * 3600,
         deferrable=True,
+        poke_interval=3,
     )
-
     load = RcsReportsToSqlOperator(task_id="load", target_conn_id="warehouse")
 
     plan >> approve >> send >> wait >> load

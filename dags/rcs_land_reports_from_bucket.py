@@ -1,7 +1,8 @@
 """Land the delivery reports that an API gateway has put into a bucket, every five minutes.
 
-For an Airflow that the RCS service cannot reach. Each file is moved once its reports are committed to the store.
-Connections: ``rcs_store`` (the store), and that of the bucket, which the paths name (here ``aws_default``).
+Use it for an Airflow that the RCS service cannot reach. Each file is moved once its reports are committed to the store.
+Fill in the paths. Connections: ``rcs_store`` (the store), and that of the bucket, which the paths name (here
+``aws_default``).
 """
 
 from __future__ import annotations

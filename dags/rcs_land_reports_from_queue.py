@@ -1,9 +1,10 @@
 """Land the delivery reports that an API gateway has put into a queue, as they arrive.
 
-For an Airflow that the RCS service cannot reach. Messages of the queue, here Amazon SQS, are events of an asset, which
-start a run. Connections: ``rcs_store`` (the store) and ``aws_default`` (the queue's). The triggerer must be running,
-and the providers ``apache-airflow-providers-common-messaging`` and ``apache-airflow-providers-amazon`` be installed.
-Without them, only events that are created in another way start a run, such as those of Airflow's REST API.
+Use it for an Airflow that the RCS service cannot reach. Messages of the queue, here Amazon SQS, are events of an asset,
+which start a run. Fill in the queue. Connections: ``rcs_store`` (the store) and ``aws_default`` (the queue's). The
+triggerer must be running, and the providers ``apache-airflow-providers-common-messaging`` and
+``apache-airflow-providers-amazon`` be installed. Without them, only events that are created in another way start a run,
+such as those of Airflow's REST API.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Do by a form what the command `airflow-rcs` does, for an Airflow without a shell (MWAA, Composer, Astronomer).
 
-Trigger this DAG, choose an action, and fill in what it needs: a wrong combination is refused before anything happens.
-Each action is one task; its result is in that task's log, without names and phones of persons. Who decides is the user
-who triggers the run.
+Use it by hand: trigger it, choose an action, and fill in what that needs. A wrong combination is refused before
+anything happens. Each action is one task; its result is in that task's log, without names and phones of persons. Who
+decides is the user who triggers the run.
 
 **Phones are not typed into this form**, because Airflow keeps what was typed, in clear, as long as the run. Put them
 into a variable (Admin -> Variables) whose key ends with `_secret`, such as `rcs_phones_secret`, one a line: Airflow

@@ -1,6 +1,8 @@
 """Notify people by RCS when a load fails.
 
-Connections: ``rcs_default`` (the RCS account). The parameter ``fail`` makes the load fail, to show what is sent.
+Use it to alert people on duty, about any task or DAG; what customers get is sent by a campaign. Fill in the phones, the
+template and its variables. Connections: ``rcs_default`` (the RCS account). The parameter ``fail`` makes the load fail,
+to show what is sent.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Load delivery reports into the warehouse whenever new ones have arrived.
 
-Connections: ``rcs_store`` (the store that the receiver writes to) and ``warehouse`` (any SQL database). The triggerer
-must be running: it checks the store every minute, and each batch of new reports starts one run.
+Use it beside the DAGs that send, so that none of them has to wait for its reports. Connections: ``rcs_store`` (the
+store that the receiver writes to) and ``warehouse`` (any SQL database). The triggerer must be running: it checks the
+store every minute, and each batch of new reports starts one run.
 """
 
 from __future__ import annotations

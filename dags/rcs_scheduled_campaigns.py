@@ -1,9 +1,9 @@
 """Send scheduled campaigns to the service shortly before their date.
 
-Tasks of other DAGs plan them, with ``send_at`` and ``scheduled_by="store"``. Until this DAG sends a campaign, it can be
-cancelled (``airflow-rcs cancel``), and recipients who opt out are suppressed.
-
-Connections: ``rcs_store`` (the ledger), and the RCS connections of those tasks (by default ``rcs_default``).
+Use it where tasks of other DAGs plan campaigns, with ``send_at`` and ``scheduled_by="store"``. Until this DAG sends a
+campaign, it can be cancelled (``airflow-rcs cancel``), and recipients who opt out are suppressed. Fill in how long
+before the date. Connections: ``rcs_store`` (the ledger), and the RCS connections of those tasks (by default
+``rcs_default``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Copy the account's templates and their variables into a warehouse table every day."""
+"""Copy the account's templates and their variables into a warehouse table every day.
+
+Use it to look up the ids and the variables of templates, or to join them with the outcomes of campaigns. Connections:
+``rcs_default`` (the RCS account) and ``warehouse`` (any SQL database).
+"""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from examples.demo.sample import CUSTOMERS, make_warehouse
 from examples.demo.summary import funnel_table, next_steps, sample_rows, times_table
 
 DAG_ID = "rcs_campaign"
-_SECONDS_TO_START = 90.0
-_SECONDS_TO_RUN = 180.0
+_SECONDS_TO_START = 240.0
+_SECONDS_TO_RUN = 300.0
 
 
 class DemoFailedError(RuntimeError):

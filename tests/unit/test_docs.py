@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import fields
 from importlib import import_module
 from inspect import signature
@@ -85,6 +86,27 @@ def test_every_setting_that_overrides_an_assumption_is_on_the_page() -> None:
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_every_setting_of_a_connection_is_on_the_connections_page(setting: str) -> None:
     assert any(setting in named(row[0]) for row in rows(CONNECTIONS, 3))
+
+
+def test_the_connections_page_has_the_fields_in_the_order_of_the_form() -> None:
+    form = get_provider_info()["connection-types"][0]
+    of_the_account = CONNECTIONS.partition("### In the form")[0]
+    documented = [row[0] for row in rows(of_the_account, 3)]
+
+    assert documented == ["host", "login", "password", "port", *(f"extra `{name}`" for name in form["conn-fields"])]
+
+
+def test_the_connections_page_names_the_sections_of_the_form_in_their_order() -> None:
+    fields_of_the_form = get_provider_info()["connection-types"][0]["conn-fields"].values()
+    sections = dict.fromkeys(field["schema"].get("section", "Extra Fields") for field in fields_of_the_form)
+    places = [CONNECTIONS.index(f"In the form under {name}") for name in _titles(sections) if name != "Extra Fields"]
+
+    assert "in the form under Extra Fields" in CONNECTIONS[: places[0]]
+    assert places == sorted(places)
+
+
+def _titles(sections: Iterable[str]) -> list[str]:
+    return [section.partition(" (")[0] for section in sections]
 
 
 def test_the_connections_page_has_the_defaults_of_the_settings() -> None:

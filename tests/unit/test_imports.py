@@ -31,7 +31,8 @@ LAYERS: dict[str, set[str]] = {
     "notifications": {"hooks", "recipients", "api"},
     "receiver": {"store", "api"},
     "sandbox": set(),
-    "plugins": {"receiver", "hooks"},
+    "ui": {"store", "api"},
+    "plugins": {"ui", "doctor", "receiver", "hooks"},
     "cli": {"doctor", "receiver", "sandbox", "sending", "hooks", "store", "recipients", "api"},
 }
 TOO_SLOW_FOR_PARSING = {"pandas", "sqlalchemy", "fastapi", "starlette", "phonenumbers", "alembic"}

@@ -10,7 +10,7 @@ from typing import Any
 import airflow
 import jsonschema
 import pytest
-from airflow.providers.common.compat.sdk import BaseNotifier
+from airflow.providers.common.compat.sdk import BaseNotifier, BaseOperatorLink
 
 from airflow_provider_rcs import __version__
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
@@ -51,6 +51,12 @@ def test_every_notifier_that_it_names_exists() -> None:
     for name in INFO["notifications"]:
         module, _, notifier = name.rpartition(".")
         assert issubclass(getattr(import_module(module), notifier), BaseNotifier)
+
+
+def test_every_link_that_it_names_exists() -> None:
+    for name in INFO["extra-links"]:
+        module, _, link = name.rpartition(".")
+        assert issubclass(getattr(import_module(module), link), BaseOperatorLink)
 
 
 def test_the_hook_class_that_it_names_exists() -> None:
@@ -98,7 +104,24 @@ def test_the_defaults_in_the_form_are_those_of_the_settings() -> None:
     defaults = ApiSettings()
 
     for name in ("batch_size", "timeout", "connect_timeout", "body_format", "zero_result"):
-        assert f"{getattr(defaults, name)} unless set".replace(".0 ", " ") in FORM_FIELDS[name]["description"]
+        default = str(getattr(defaults, name)).removesuffix(".0")
+        assert f"Default: {default}" in FORM_FIELDS[name]["description"]
+
+
+def test_every_field_of_the_form_says_its_default_and_every_number_of_seconds_its_unit() -> None:
+    without = [name for name, field in FORM_FIELDS.items() if " Default: " not in field["description"]]
+    seconds = [field for name, field in FORM_FIELDS.items() if name.endswith("timeout")]
+
+    assert without == []
+    assert all("second" in field["label"] and "Seconds" in field["description"] for field in seconds)
+
+
+def test_what_many_connections_need_comes_first_in_the_form_and_the_rest_is_grouped() -> None:
+    sections = [field["schema"].get("section") for field in FORM_FIELDS.values()]
+
+    assert [name for name, field in FORM_FIELDS.items() if "section" not in field["schema"]] == ["agent", "batch_size"]
+    assert list(dict.fromkeys(sections)) == [None, "Network (all optional)", "API details (all optional)"]
+    assert sections == sorted(sections, key=list(dict.fromkeys(sections)).index)
 
 
 def test_a_field_that_may_contain_a_password_is_displayed_as_one() -> None:

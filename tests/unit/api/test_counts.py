@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_rcs.api.counts import counted
+from airflow_provider_rcs.api.counts import counted, share
 
 
 @pytest.mark.parametrize(
@@ -10,3 +10,11 @@ from airflow_provider_rcs.api.counts import counted
 )
 def test_only_one_is_written_in_the_singular(count: int, text: str) -> None:
     assert counted(count, "body", "bodies") == text
+
+
+@pytest.mark.parametrize(
+    ("part", "shown"),
+    [(None, "-"), (0, "0.0%"), (0.0004, "<0.1%"), (0.5, "50.0%"), (0.9996, ">99.9%"), (1, "100.0%")],
+)
+def test_a_share_that_is_not_quite_all_or_nothing_is_not_shown_as_that(part: float | None, shown: str) -> None:
+    assert share(part) == shown

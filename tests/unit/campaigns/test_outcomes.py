@@ -5,8 +5,8 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.campaigns.outcomes import read_outcomes
-from airflow_provider_rcs.store.read import exports
+from airflow_provider_rcs.campaigns.outcomes import read_funnel_as, read_outcomes
+from airflow_provider_rcs.store.read import changed_ranges
 from tests.unit.store.given import ANA, BEA, NOON, campaign, land_and_fold, phones, planned, report_on, sent
 
 COLUMNS = [
@@ -30,7 +30,7 @@ COLUMNS = [
 def test_every_message_is_a_row_whatever_the_size_of_a_page(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, rows_per_page: int
 ) -> None:
-    monkeypatch.setattr(exports, "ROWS_PER_PAGE", rows_per_page)
+    monkeypatch.setattr(changed_ranges, "IDS_PER_PAGE", rows_per_page)
     planned(engine, phones(5))
 
     outcomes = read_outcomes(engine, "spring", "plain")
@@ -78,3 +78,20 @@ def test_another_form_of_phones_is_refused(engine: sa.Engine) -> None:
 
     with pytest.raises(RcsInputError, match="phones: 'hashed' is not a choice. Use 'plain' or 'masked'."):
         read_outcomes(engine, "spring", "hashed")
+
+
+@pytest.mark.parametrize(("form", "begins"), [("text", "Campaign sp"), ("markdown", "Campaign **sp"), ("svg", "<svg")])
+def test_the_funnel_is_returned_in_the_form_that_is_asked_for(engine: sa.Engine, form: str, begins: str) -> None:
+    planned(engine, phones(1_234))
+
+    shown = read_funnel_as(form, engine, "spring")
+
+    assert shown.startswith(begins)
+    assert "1,234" in shown
+
+
+def test_a_form_or_a_campaign_that_does_not_exist_is_an_error(engine: sa.Engine) -> None:
+    with pytest.raises(RcsInputError, match="form: 'html' is not a choice. Use 'table', 'text', 'markdown' or 'svg'."):
+        read_funnel_as("html", engine, "spring")
+    with pytest.raises(RcsInputError, match="campaign: the store has no campaign 'spring'"):
+        read_funnel_as("text", engine, "spring")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -41,12 +42,26 @@ def test_it_names_each_difference_and_fails(engine: sa.Engine, run: Check, capsy
 
     assert run() == 1
 
-    *found, last = capsys.readouterr().out.splitlines()
+    headings, _, *found, last = capsys.readouterr().out.splitlines()
+    assert headings.split() == ["campaign", "kept", "counted", "of"]
     assert found == [
-        "spring: 1,200 instead of 0 messages of state=planned",
-        "summer: 1,200 instead of 1 messages of state=planned",
+        "spring    1,200        0  messages of state=planned",
+        "summer    1,200        1  messages of state=planned",
     ]
     assert last.startswith("2 campaigns with 2 messages checked: the counts of 2 campaigns are wrong. Replace them ")
+
+
+def test_a_program_reads_the_differences_alone(
+    engine: sa.Engine, run: Check, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent(engine)
+    right = run("--output", "json"), capsys.readouterr().out
+    spoil_counts(engine)
+
+    wrong = run("--output", "json"), json.loads(capsys.readouterr().out)
+
+    assert right == (0, "[]\n")
+    assert wrong == (1, [{"campaign": "spring", "of": "messages of state=planned", "kept": 1200, "counted": 0}])
 
 
 def test_it_puts_counts_right_if_asked(engine: sa.Engine, run: Check, capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,11 +75,11 @@ def test_it_puts_counts_right_if_asked(engine: sa.Engine, run: Check, capsys: py
     assert run() == 0
 
 
-def test_it_shows_its_progress_on_the_terminal(
+def test_it_prints_its_progress_on_standard_error(
     engine: sa.Engine, run: Check, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent(engine)
-    monkeypatch.setattr(long_work, "_SECONDS_BETWEEN_PROGRESS_LINES", 0.0)
+    monkeypatch.setattr(long_work, "_SECONDS_BEFORE_PROGRESS", 0.0)
 
     run()
 

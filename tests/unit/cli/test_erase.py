@@ -14,6 +14,7 @@ from airflow_provider_rcs.store.db.tables import erasure, suppression_pseudonym
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.privacy.warehouse_copies import warehouse_statements
+from airflow_provider_rcs.store.read.exports import store_identity
 from airflow_provider_rcs.warehouse.load import Loaded, load
 from airflow_provider_rcs.warehouse.phones import MASKED, PLAIN, PhoneForm, hashed
 from airflow_provider_rcs.warehouse.tables import warehouse_tables
@@ -156,7 +157,7 @@ def test_erasing_during_a_send_is_refused_and_names_the_campaign(
 ) -> None:
     dispatched(engine, [ANA])
 
-    assert run("--phone", ANA, "--yes") == 2
+    assert run("--phone", ANA, "--yes") == 8
 
     assert "campaign 'spring'" in capsys.readouterr().err
 
@@ -205,6 +206,24 @@ def test_the_printed_statements_remove_the_person_from_copies(
     assert traces_of_ana(warehouse, form) == []
 
 
+def test_the_printed_statements_leave_the_people_of_other_stores_alone(
+    engine: sa.Engine, run: Erase, warehouse: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send_to_ana(engine)
+    load(engine, warehouse, None)
+    with warehouse.begin() as connection:
+        for table in ("rcs_message", "rcs_report"):
+            connection.exec_driver_sql(f"UPDATE {table} SET store = 'another'")
+
+    run("--phone", ANA, "--yes")
+
+    with warehouse.begin() as connection:
+        for line in capsys.readouterr().out.splitlines():
+            if "UPDATE" in line:
+                connection.exec_driver_sql(line.strip())
+    assert traces_of_ana(warehouse) == [ANA, "+34 600 000 001", "'Ana'", "ref-1"]
+
+
 def test_the_statements_are_printed_again_for_a_person_already_erased(
     engine: sa.Engine, run: Erase, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -214,8 +233,9 @@ def test_the_statements_are_printed_again_for_a_person_already_erased(
 
     run("--phone", ANA, "--yes")
 
-    assert re.search(r"UPDATE rcs_message .* WHERE id IN \(\d+\);", capsys.readouterr().out)
+    statement = rf"UPDATE rcs_message .* WHERE store = '{store_identity(engine)}' AND id IN \(\d+\);"
+    assert re.search(statement, capsys.readouterr().out)
 
 
 def test_no_statements_are_printed_without_rows_of_the_person() -> None:
-    assert warehouse_statements([], []) == []
+    assert warehouse_statements("a" * 32, [], []) == []

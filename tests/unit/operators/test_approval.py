@@ -1,61 +1,26 @@
-"""What a person is shown of a plan."""
+"""What a person is asked, and with which plan."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, Context
 
-from airflow_provider_rcs.operators.approval import RcsApprovalOperator, describe_plan
+from airflow_provider_rcs.operators.approval import RcsApprovalOperator
+from airflow_provider_rcs.operators.links import page_url
 from tests.unit.sending.test_preview import preview
 
 
-def test_the_question_shows_counts_reasons_sizes_and_masked_samples() -> None:
-    plan = preview()
-
-    assert describe_plan(plan).splitlines() == [
-        "Campaign **spring** with template 1234567 (Welcome).",
-        "",
-        "|  | recipients |",
-        "| --- | --- |",
-        "| rows of the list | 4 |",
-        "| would be sent to | 3 |",
-        "| of them fixed lines | 0 |",
-        "| messaged by this campaign before | 0 |",
-        "| the same phone again | 0 |",
-        "| cannot be sent to | 1 |",
-        "| must not be sent to | 0 |",
-        "",
-        "| phones, as they were read | recipients |",
-        "| --- | --- |",
-        "| national | 1 |",
-        "| as written | 1 |",
-        "| country code without + | 1 |",
-        "",
-        "| country | recipients |",
-        "| --- | --- |",
-        "| ES | 3 |",
-        "",
-        "Suppressed and already messaged recipients are unknown: no store.",
-        "",
-        "- 1 rejected: phone: it is not a phone number",
-        "",
-        f"1 request, {plan['requests']['total_bytes']:,} bytes in total. Masked samples:",
-        "",
-        "- *********001, Xxxxx Xxxxx: {'Amount': '00.0', 'Shop': 'Xxxxxx'}",
-        "- *********002, Xxxxx: {'Amount': '0', 'Shop': 'Xxxxxx'}",
-        "- *********678, Xxx: {'Amount': '0', 'Shop': 'Xxxxxx'}",
-    ]
-
-
-def test_the_question_shows_values_that_look_missing() -> None:
-    plan = preview([{"phone": ["600000001", "600000002"], "name": ["<NA>", None], "total": [7, 7]}])
-
-    lines = describe_plan(plan).splitlines()
-
-    assert "- 1 look missing, but are sent: `<NA>` in column `name`" in lines
-    assert "- 1 look missing, but are sent: `empty` in column `name`" in lines
+def body_shown(monkeypatch: pytest.MonkeyPatch, **arguments: Any) -> str:
+    """Execute the operator until Airflow would ask, and return the text that it would show."""
+    operator = RcsApprovalOperator(task_id="approve", **arguments)
+    monkeypatch.setattr(operator, "_require_plan_is_shown", lambda *_: None)
+    monkeypatch.setattr("airflow.providers.standard.operators.hitl.ApprovalOperator.execute", lambda *_: None)
+    ti = SimpleNamespace(id="1", xcom_push=lambda *_, **__: None)
+    operator.execute(cast("Context", {"ti": ti}))
+    return str(operator.body)
 
 
 @pytest.mark.parametrize("plan", [None, "", {"accepted": 3}, {}], ids=repr)
@@ -64,3 +29,33 @@ def test_a_value_that_is_no_plan_is_refused_before_anyone_is_asked(plan: Any) ->
 
     with pytest.raises(AirflowFailException, match=f"plan: a {type(plan).__name__} is not a plan"):
         operator.execute(cast("Context", {}))
+
+
+def test_the_question_shows_dates_in_the_zone_of_those_who_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = preview() | {"send_at": "2090-12-01T09:00+01:00"}
+
+    body = body_shown(monkeypatch, plan=plan, timezone="America/Lima")
+
+    assert "**2090-12-01 08:00 UTC (2090-12-01 03:00 in America/Lima)**" in body
+    assert body.endswith(f"Plan {plan['plan_hash']}")
+
+
+def test_a_zone_that_does_not_exist_is_refused_before_anyone_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AirflowFailException, match="timezone: 'Madrid' is not a time zone"):
+        body_shown(monkeypatch, plan=preview(), timezone="Madrid")
+
+
+def test_a_link_is_complete_where_airflow_knows_its_own_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert page_url("spring sale/1") == "rcs/campaigns/spring%20sale/1"
+
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example/base/")
+
+    assert page_url("spring sale/1") == "https://airflow.example/base/rcs/campaigns/spring%20sale/1"
+
+
+def test_test_phones_without_a_dry_run_are_refused_where_the_dag_is_parsed() -> None:
+    from airflow_provider_rcs.api.errors import RcsInputError
+    from airflow_provider_rcs.operators.rcs import RcsSendOperator
+
+    with pytest.raises(RcsInputError, match="test_phones: only a dry run sends to them"):
+        RcsSendOperator(task_id="send", recipients=[], template_id="1", test_phones=["+34600000001"])

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.operators.approval import RcsApprovalOperator
 from airflow_provider_rcs.operators.rcs import RcsGetTemplateOperator, RcsListTemplatesOperator, RcsSendOperator
-from airflow_provider_rcs.operators.rendering import Data, guarded, unguarded
+from airflow_provider_rcs.operators.rendering import Data, guarded, list_of, unguarded
 from airflow_provider_rcs.operators.scheduled import RcsDispatchScheduledOperator
 from airflow_provider_rcs.sensors.credit import RcsCreditSensor
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
@@ -265,6 +265,26 @@ def test_constants_and_parameters_are_shown_by_their_names() -> None:
     done = rendered(operator)
 
     assert (str(done.constants), str(done.parameters)) == ("<2 constants: Importe, Fecha>", "<1 parameter>")
+
+
+@pytest.mark.parametrize(
+    ("given", "read", "shown"),
+    [
+        (["+34600000001", SECRET], ["+34600000001", SECRET], "<2 test phones>"),
+        ("{{ '+34600000001' }}, +34600000002", ["+34600000001", "+34600000002"], "<test phones in a str>"),
+        (Lazy(["+34600000001"]), ["+34600000001"], "<1 test phone>"),
+    ],
+    ids=["list", "text", "output"],
+)
+def test_test_phones_are_shown_by_their_number_and_only_a_text_is_a_template(given: Any, read: Any, shown: str) -> None:
+    operator = sending(ROWS, dry_run=True, test_phones=given)
+
+    done = rendered(operator)
+
+    assert str(done.test_phones) == shown
+    assert list_of("test_phones", done.test_phones) == read
+    if isinstance(given, list):
+        assert "600000001" not in json.dumps(DagSerialization.to_dict(operator.dag))
 
 
 @pytest.mark.parametrize("make", [list, pd.DataFrame, pl.DataFrame, pa.Table.from_pylist])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 
 class Clock:
     """Replaces the module ``time``."""
@@ -11,3 +13,7 @@ class Clock:
 
     def monotonic(self) -> float:
         return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep for real: the threads of the receiver would not stop otherwise."""
+        time.sleep(seconds)

@@ -3,11 +3,13 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import logging
 import threading
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,11 +18,18 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
+from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.api.wire import reports
+from airflow_provider_rcs.receiver import app as app_module
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.auth import Credentials
+from airflow_provider_rcs.receiver.ingest import Ingest
+from airflow_provider_rcs.receiver.responses import Saved
+from airflow_provider_rcs.receiver.spool import Spool
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports
 from tests.pushed_report import PUSHED
 from tests.unit.api.wire.bodies import SMS_RECEIVED
+from tests.unit.receiver.clock import Clock
 from tests.unit.receiver.pushing import (
     CREDENTIALS,
     LOGIN,
@@ -400,6 +409,76 @@ def test_a_client_that_disconnects_gets_no_response_and_stores_nothing(app: Repo
 
     assert not sent
     assert not stored(engine)
+
+
+def test_the_time_that_the_look_up_of_credentials_takes_is_not_left_for_saving(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(app_module, "time", clock)
+    seconds_left: list[float] = []
+
+    def look_up() -> Credentials:
+        clock.now += 0.4
+        return CREDENTIALS
+
+    async def save(_self: Ingest, _pushed: ReceivedReports, seconds: float) -> Saved:
+        seconds_left.append(seconds)
+        return Saved.COMMITTED
+
+    monkeypatch.setattr(Ingest, "save", save)
+    app = ReportsApp(lambda: engine, {"rcs_reports": look_up})
+
+    assert [push(app).status_code for _ in range(2)] == [200, 200]
+    assert seconds_left == pytest.approx([0.5, 0.9])
+
+
+def test_every_thread_is_named_for_dumps_and_ends_with_the_process(engine: sa.Engine, tmp_path: Path) -> None:
+    available = threading.Event()
+
+    def get_engine() -> sa.Engine:
+        if not available.is_set():
+            raise RcsStoreError("store: not available yet")
+        return engine
+
+    before = set(threading.enumerate())
+    app = ReportsApp(get_engine, LOOK_UPS, spool=Spool(tmp_path / "spool"))
+
+    assert push(app).json() == {"spooled": 1}
+    assert push(app, "/rcs/health", "GET").json()["status"] == "degraded"
+    available.set()
+    wait_until(lambda: push(app, "/rcs/health", "GET").json()["status"] == "ready")
+
+    threads = [each for each in threading.enumerate() if each not in before]
+    assert {each.name for each in threads} == {
+        "rcs-reports-credentials",
+        "rcs-reports-fold",
+        "rcs-reports-health backlog",
+        "rcs-reports-health check",
+        "rcs-reports-health spool",
+        "rcs-reports-move",
+        "rcs-reports-silence",
+        "rcs-reports-spool",
+        "rcs-reports-store",
+    }
+    assert all(each.daemon for each in threads)
+
+
+def test_what_was_counted_is_logged_when_the_server_stops(app: ReportsApp, caplog: pytest.LogCaptureFixture) -> None:
+    push(app, auth=None)
+
+    with caplog.at_level(logging.INFO, "airflow_provider_rcs.receiver"):
+        asyncio.run(_run_lifespan(app))
+
+    assert "rcs.reports.unauthorized=1" in caplog.text
+
+
+def test_missing_credentials_are_logged_when_the_server_starts(
+    engine: sa.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    asyncio.run(_run_lifespan(ReportsApp(lambda: engine, {"rcs_reports": lambda: None})))
+
+    assert "No report is let in by rcs_reports" in caplog.text
 
 
 def test_web_sockets_are_closed(app: ReportsApp) -> None:

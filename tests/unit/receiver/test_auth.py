@@ -90,6 +90,7 @@ def test_right_login_and_password_match(scheme: str) -> None:
         header("reports:pass:wörd", "Bearer "),
         header("reports:pass:wörd ", "Basic "),
         "Basic ñ".encode(),
+        header("reports:pass:wörd") + b"!",
     ],
 )
 def test_any_other_header_does_not_match(authorization: bytes | None) -> None:
@@ -109,6 +110,35 @@ def test_any_other_header_does_not_match(authorization: bytes | None) -> None:
 def test_missing_login_or_password_is_an_error(login: str | None, password: str | None, missing: str) -> None:
     with pytest.raises(RcsInputError, match=f"the connection: its {missing} is missing"):
         Credentials.of(login, password, where="the connection")
+
+
+@pytest.mark.parametrize(
+    ("login", "password", "error"),
+    [
+        ("", "x", "its login is missing, so no report can be accepted. Set both."),
+        (
+            "x",
+            "secret\n",
+            (
+                "its password contains a line break or another control character, which no request can send. "
+                "Remove it; a file or a secret often ends with a line break."
+            ),
+        ),
+        (
+            "a:b",
+            "x",
+            (
+                "its login contains a colon, at which a request's login ends, so no report can be accepted. "
+                "Choose a login without a colon."
+            ),
+        ),
+    ],
+)
+def test_the_error_about_credentials_says_what_to_do(login: str, password: str, error: str) -> None:
+    with pytest.raises(RcsInputError) as refused:
+        Credentials.of(login, password, where="the connection")
+
+    assert str(refused.value) == f"the connection: {error}"
 
 
 def test_credentials_are_not_shown() -> None:
@@ -144,7 +174,7 @@ def test_wrong_passwords_are_logged_once_a_minute_with_their_number(
     for _ in range(3):
         for _ in range(10):
             status_of(authenticator, "guess")
-        clock.now += 31
+        clock.now += 30
 
     assert [record.message for record in caplog.records] == [
         "Refused 1 request(s) with a wrong login or password",
@@ -245,6 +275,39 @@ def test_a_look_up_that_fails_later_leaves_the_previous_credentials_for_an_hour(
     assert get(credentials) is None
 
 
+def test_a_look_up_that_failed_is_tried_again_after_five_seconds(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    look_ups: list[float] = []
+
+    def look_up() -> Credentials:
+        look_ups.append(clock.now)
+        if len(look_ups) > 1:
+            raise ConnectionError
+        return OLD
+
+    credentials = cached(look_up)
+    for seconds in (0, 60, 4, 1, 4, 1):
+        clock.now += seconds
+        assert get(credentials) is OLD
+
+    assert look_ups == [1000, 1060, 1065, 1070]
+    because = "they cannot be looked up (ConnectionError)"
+    assert caplog.text.count(f"Still using the previous login and password of rcs_reports, because {because}") == 3
+
+
+def test_a_connection_that_is_not_defined_is_named_once(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    credentials = cached(returning(None))
+
+    for _ in range(3):
+        assert get(credentials) is None
+        clock.now += 5
+
+    assert [each.message for each in caplog.records] == [
+        "No report is let in by rcs_reports, whose login and password are not known: none are configured"
+    ]
+
+
 def test_credentials_that_became_incomplete_are_not_used_for_another_hour(clock: Clock) -> None:
     incomplete = RcsInputError("the connection 'rcs_reports'", "its password is missing", "Set both.")
     credentials = cached(returning(OLD, incomplete))
@@ -256,7 +319,7 @@ def test_credentials_that_became_incomplete_are_not_used_for_another_hour(clock:
 
 
 def test_a_hanging_look_up_leaves_the_previous_credentials_until_it_returns(
-    clock: Clock, hang: threading.Event, monkeypatch: pytest.MonkeyPatch
+    clock: Clock, hang: threading.Event, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(auth, "_LOOK_UP_TIMEOUT", 0.05)
     look_ups: list[None] = []
@@ -273,6 +336,7 @@ def test_a_hanging_look_up_leaves_the_previous_credentials_until_it_returns(
     clock.now += 61
     assert get(credentials) is OLD
     assert get(credentials) is OLD
+    assert "because their look-up takes too long" in caplog.text
 
     hang.set()
     monkeypatch.setattr(auth, "_LOOK_UP_TIMEOUT", 30)

@@ -14,6 +14,7 @@ from airflow_provider_rcs.receiver.config import (
     REPORTS_PASSWORD,
     REPORTS_TIMEZONE,
     SPOOL,
+    SPOOL_MEGABYTES,
     credentials_of,
     look_ups_from_environment,
     opt_out_words_from_environment,
@@ -123,6 +124,66 @@ def test_the_spool_of_a_separate_process_is_in_airflows_home_unless_a_folder_is_
     assert [each.name for each in (tmp_path / "home").iterdir()] == ["rcs_reports_spool"]
     assert in_folder.state().has_room
     assert (tmp_path / "spool").is_dir()
+
+
+STORE = sa.make_url("postgresql+psycopg://airflow:secret@db/rcs")
+
+
+@pytest.mark.parametrize("folder", [{}, {SPOOL: "/spool"}], ids=["default", "folder"])
+def test_the_spool_of_a_separate_process_has_the_size_that_is_set(folder: dict[str, str]) -> None:
+    sizes = [
+        spool_from_environment({**folder, **size}, STORE).max_bytes
+        for size in ({}, {SPOOL_MEGABYTES: ""}, {SPOOL_MEGABYTES: "3"})
+    ]
+
+    assert sizes == [268_435_456, 268_435_456, 3_145_728]
+
+
+def test_a_size_of_the_spool_that_is_no_whole_number_is_an_error() -> None:
+    with pytest.raises(RcsInputError) as refused:
+        spool_from_environment({SPOOL_MEGABYTES: "1.5"}, STORE)
+
+    assert str(refused.value) == (
+        "AIRFLOW_RCS_SPOOL_MEGABYTES: it is not a whole number. Set it to the spool's size in megabytes."
+    )
+
+
+def test_the_folder_of_a_spool_is_that_of_its_store_whatever_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/airflow")
+
+    folder = spool_from_environment({}, STORE).folder
+    after_rotation = spool_from_environment({}, STORE.set(password="new")).folder
+    of_another = spool_from_environment({}, STORE.set(database="other")).folder
+
+    assert (str(folder.parent), len(folder.name)) == ("/home/airflow/airflow/rcs_reports_spool", 16)
+    assert (after_rotation, of_another.parent) == (folder, folder.parent)
+    assert of_another != folder
+
+
+def test_the_folder_of_a_spool_may_be_in_the_home_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/airflow")
+    monkeypatch.setenv("AIRFLOW__RCS__REPORTS_SPOOL", "~/spool")
+    monkeypatch.setenv("AIRFLOW__RCS__REPORTS_SPOOL_MEGABYTES", "3")
+
+    separate = spool_from_environment({SPOOL: "~/spool"}, STORE)
+    in_home = spool_from_environment({"AIRFLOW_HOME": "~/home"}, STORE)
+    in_airflow = spool_from_airflow()
+
+    assert in_airflow is not None
+    assert [str(each.folder) for each in (separate, in_airflow)] == ["/home/airflow/spool"] * 2
+    assert str(in_home.folder.parent) == "/home/airflow/home/rcs_reports_spool"
+    assert in_airflow.max_bytes == 3_145_728
+
+
+def test_the_spool_inside_airflow_holds_256_megabytes_unless_another_size_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW__RCS__REPORTS_SPOOL", "/spool")
+
+    spool = spool_from_airflow()
+
+    assert spool is not None
+    assert spool.max_bytes == 268_435_456
 
 
 @pytest.mark.parametrize(

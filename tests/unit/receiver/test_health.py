@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,10 +10,14 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.receiver import health as health_module
 from airflow_provider_rcs.receiver.app import ReportsApp
+from airflow_provider_rcs.receiver.health import HealthCheck
+from airflow_provider_rcs.receiver.responses import Response
 from airflow_provider_rcs.receiver.spool import Spool
 from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, land
+from tests.unit.receiver.clock import Clock
 from tests.unit.receiver.pushing import (
     LOOK_UPS,
     push,
@@ -98,3 +103,63 @@ def test_the_receiver_is_degraded_while_the_store_answers_but_takes_no_report(tm
 
     without_tables.dispose()
     assert (health.status_code, health.json()["status"], health.json()["spool"]["entries"]) == (200, "degraded", 1)
+
+
+def test_the_store_is_queried_again_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(health_module, "time", clock)
+    queries: list[float] = []
+
+    def get_engine() -> sa.Engine:
+        queries.append(clock.now)
+        raise RcsStoreError("store: not available")
+
+    health = HealthCheck(get_engine, None, lambda: True)
+    for seconds in (0, 0.5, 0.5, 0.5, 0.5):
+        clock.now += seconds
+        asyncio.run(health.check())
+
+    assert queries == [1000, 1001, 1002]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "seconds"), [(timedelta(0), 0), (timedelta(hours=1), 0), (-timedelta(hours=1), 3600)]
+)
+def test_the_age_of_what_waits_in_the_spool_is_in_whole_seconds(ahead: timedelta, seconds: int, tmp_path: Path) -> None:
+    def get_engine() -> sa.Engine:
+        raise RcsStoreError("store: not available")
+
+    spool = Spool(tmp_path)
+    spool.append([ReceivedReports(datetime.now(UTC) + ahead, [Report("13")])])
+    health = HealthCheck(get_engine, spool, lambda: True)
+
+    response: Response = asyncio.run(health.check())
+
+    assert response._body in (
+        b'{"status":"degraded","spool":{"entries":1,"oldest_seconds":%d}}' % (seconds + late) for late in range(60)
+    )
+
+
+def test_an_empty_spool_has_no_age(tmp_path: Path) -> None:
+    def get_engine() -> sa.Engine:
+        raise RcsStoreError("store: not available")
+
+    response = push(ReportsApp(get_engine, LOOK_UPS, spool=Spool(tmp_path)), "/rcs/health", "GET")
+
+    assert response.json() == {"status": "degraded", "spool": {"entries": 0, "oldest_seconds": 0}}
+
+
+def test_a_spool_that_does_not_answer_in_time_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health_module, "_TIMEOUT", 0.05)
+    release = threading.Event()
+
+    def get_engine() -> sa.Engine:
+        raise RcsStoreError("store: not available")
+
+    spool = Spool(tmp_path)
+    monkeypatch.setattr(spool, "state", lambda: release.wait(60))
+
+    response = push(ReportsApp(get_engine, LOOK_UPS, spool=spool), "/rcs/health", "GET")
+
+    release.set()
+    assert (response.status_code, response.json()) == (503, {"status": "not ready"})

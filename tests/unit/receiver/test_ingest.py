@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import threading
 import time
@@ -8,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -15,14 +17,18 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreError
-from airflow_provider_rcs.api.models import Report
+from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.receiver import ingest
 from airflow_provider_rcs.receiver.app import ReportsApp
+from airflow_provider_rcs.receiver.group_commit import GroupCommit
+from airflow_provider_rcs.receiver.ingest import Ingest
 from airflow_provider_rcs.receiver.metrics import LoggedMetrics
+from airflow_provider_rcs.receiver.responses import STORE_FAILED, RequestRefusedError
 from airflow_provider_rcs.receiver.spool import Spool
 from airflow_provider_rcs.store.db.engine import engine_from_url
-from airflow_provider_rcs.store.inbox.landing import ReceivedReports
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
 from tests.pushed_report import PUSHED
+from tests.unit.receiver.clock import Clock
 from tests.unit.receiver.pushing import (
     LOOK_UPS,
     PASSWORD,
@@ -299,7 +305,27 @@ def test_only_the_report_whose_data_is_refused_is_kept_with_the_refused(
     wait_until(lambda: stored_refused(engine) and len(stored(engine)) == 2)
     assert [each.agent for each in stored(engine)] == [PUSHED["Agente"]] * 2
     (refused,) = stored_refused(engine)
-    assert b"bad" in refused.body
+    assert [each["agent"] for each in json.loads(refused.body)["reports"]] == ["bad"]
+    assert (refused.reason, refused.content_type) == ("the database rejected it", "application/json")
+    assert (refused.reports_conn_id, refused.received_at) == ("rcs_reports", stored(engine)[0].received_at)
+
+
+def test_what_came_with_a_report_whose_data_is_refused_lands(
+    app: ReportsApp, engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_time_limit: None
+) -> None:
+    monkeypatch.setattr(ingest, "_SECONDS_TO_NEXT_TRY", 0.01)
+    _refuse_reports(engine, "NEW.agent = 'bad'")
+    left = Spool(tmp_path / "spool")
+    left.append([PUSH._replace(reports=[Report("13", agent="bad")]), PUSH])
+    for _ in left.drain():
+        break
+
+    assert push(app).json() == {"committed": 1}
+
+    wait_until(lambda: len(stored(engine)) == 2 and len(stored_refused(engine)) == 2)
+    assert {each.reason for each in stored_refused(engine)} == {"it is empty", "the database rejected it"}
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT text FROM rcs_inbound").scalars().all() == ["hello"]
 
 
 def test_a_database_that_refuses_every_report_keeps_them_in_the_spool(
@@ -319,6 +345,24 @@ def test_a_database_that_refuses_every_report_keeps_them_in_the_spool(
         connection.exec_driver_sql("DROP TRIGGER refuse")
     wait_until(lambda: len(stored(engine)) == 3)
     assert stored_refused(engine) == []
+
+
+def test_a_report_is_not_refused_if_the_database_is_put_right_between_two_tries(
+    app: ReportsApp, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, no_time_limit: None
+) -> None:
+    monkeypatch.setattr(ingest, "_SECONDS_TO_NEXT_TRY", 0.01)
+    _refuse_reports(engine, "1")
+
+    def put_right_and_accept(engine: sa.Engine) -> bool:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DROP TRIGGER IF EXISTS refuse")
+        return True
+
+    monkeypatch.setattr(ingest, "accepts_another_report", put_right_and_accept)
+    push(app)
+
+    wait_until(lambda: stored(engine) or stored_refused(engine))
+    assert (len(stored(engine)), stored_refused(engine)) == (1, [])
 
 
 @pytest.mark.postgresql
@@ -366,3 +410,221 @@ def _as_receiver(engine: sa.Engine) -> sa.Engine:
         for what in ("TABLES", "SEQUENCES"):
             connection.exec_driver_sql(f"GRANT ALL ON ALL {what} IN SCHEMA public TO rcs_receiver")
     return engine_from_url(engine.url.set(username="rcs_receiver").render_as_string(hide_password=False))
+
+
+PUSH = ReceivedReports(
+    datetime(2026, 5, 1, tzinfo=UTC),
+    [Report("13")],
+    [RefusedReport("it is empty", "", b"")],
+    [InboundMessage("+34600000001", "hello")],
+)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(ingest, "time", clock)
+    return clock
+
+
+class Recorded:
+    """Metrics that keep what they are given."""
+
+    def __init__(self) -> None:
+        self.counts: list[tuple[str, int]] = []
+        self.times: list[tuple[str, float]] = []
+
+    def incr(self, stat: str, count: int = 1) -> None:
+        self.counts.append((stat, count))
+
+    def timing(self, stat: str, dt: float) -> None:
+        self.times.append((stat, dt))
+
+
+def no_store() -> sa.Engine:
+    raise RcsStoreError("store: not available")
+
+
+def save(saving: Ingest, seconds: float = 60) -> str:
+    async def go() -> str:
+        return await saving.save(PUSH, seconds)
+
+    return asyncio.run(go())
+
+
+def unsaved(saving: Ingest, seconds: float = 60) -> RequestRefusedError:
+    with pytest.raises(RequestRefusedError) as refused:
+        save(saving, seconds)
+    return refused.value
+
+
+@pytest.mark.parametrize(("seconds", "has_spool", "for_store"), [(0.9, True, 0.5), (0.5, True, 0.3), (0.9, False, 0.9)])
+def test_the_store_leaves_the_spool_a_share_of_the_time(
+    seconds: float,
+    has_spool: bool,
+    for_store: float,
+    clock: Clock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    limits = []
+
+    async def commit(_self: object, item: ReceivedReports, timeout: float) -> None:
+        assert item is PUSH
+        limits.append(timeout)
+        clock.now += timeout
+        raise TimeoutError
+
+    monkeypatch.setattr(GroupCommit, "commit", commit)
+    saving = Ingest(no_store, Spool(tmp_path) if has_spool else None, Recorded(), lambda: None)
+
+    assert unsaved(saving, seconds).response.status == 503
+
+    assert limits == pytest.approx([for_store, seconds - for_store] if has_spool else [for_store])
+    where = "go to the spool" if has_spool else "are answered 503, because no spool is set"
+    assert f"The store is not accepting reports (its commits take too long); until it does, they {where}" in caplog.text
+
+
+def test_what_is_committed_is_counted_and_timed_and_opts_out(engine: sa.Engine, clock: Clock) -> None:
+    metrics, landed = Recorded(), []
+
+    def get_engine() -> sa.Engine:
+        clock.now += 7
+        return engine
+
+    def commit(_connection: sa.Connection) -> None:
+        clock.now += 0.25
+
+    sa.event.listen(engine, "commit", commit)
+    saving = Ingest(get_engine, None, metrics, lambda: landed.append(True), ["HELLO"])
+
+    assert save(saving) == "committed"
+
+    with engine.connect() as connection:
+        suppressed = connection.exec_driver_sql("SELECT phone FROM rcs_suppression").scalars().all()
+    assert suppressed == ["+34600000001"]
+    assert metrics.times == [("rcs.reports.commit_time", 250)]
+    assert metrics.counts == [("rcs.reports.committed", 2)]
+    assert landed == [True]
+    assert saving.store_takes_reports()
+
+
+@pytest.mark.parametrize("reports_only", [True, False])
+def test_on_psycopg_reports_alone_land_from_the_event_loop(
+    reports_only: bool, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushed = PUSH._replace(refused=(), inbound=()) if reports_only else PUSH._replace(refused=())
+    engine: Any = SimpleNamespace(dialect=SimpleNamespace(driver="psycopg"))
+    landed: list[tuple[Any, ...]] = []
+
+    class Landing:
+        def __init__(self, given: object) -> None:
+            assert given is engine
+
+        async def land(self, pushes: Sequence[ReceivedReports], timeout: float) -> None:
+            clock.now += 0.25
+            landed.append(("event loop", list(pushes), timeout))
+
+    monkeypatch.setattr(ingest, "AsyncLanding", Landing)
+    monkeypatch.setattr(
+        ingest, "land_all", lambda _engine, pushes, words: landed.append(("thread", list(pushes), words))
+    )
+    metrics = Recorded()
+    saving = Ingest(lambda: engine, None, metrics, lambda: landed.append(()), ["STOP"])
+
+    async def go() -> list[str]:
+        return [await saving.save(pushed, 60) for _ in range(2)]
+
+    assert asyncio.run(go()) == ["committed"] * 2
+    once = ("event loop", [pushed], 0.5) if reports_only else ("thread", [pushed], ["STOP"])
+    assert landed == [once, ()] * 2
+    assert metrics.times == [("rcs.reports.commit_time", 250 if reports_only else 0)] * 2
+    assert metrics.counts == [("rcs.reports.committed", 1 if reports_only else 2)] * 2
+    assert saving._store_commits.concurrent == 2
+
+
+def test_what_is_spooled_or_lost_is_counted_with_what_was_refused(tmp_path: Path) -> None:
+    spooled, lost = Recorded(), Recorded()
+
+    assert save(Ingest(no_store, Spool(tmp_path), spooled, lambda: None)) == "spooled"
+    refused = unsaved(Ingest(no_store, None, lost, lambda: None))
+
+    assert spooled.counts == [("rcs.reports.spooled", 3)]
+    assert lost.counts == [("rcs.reports.unsaved", 3)]
+    assert refused.response is STORE_FAILED
+
+
+def test_what_is_answered_503_is_logged_once_a_minute_with_the_reason(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    saving = Ingest(no_store, None, Recorded(), lambda: None)
+
+    for seconds in (0, 59, 1, 59):
+        clock.now += seconds
+        unsaved(saving)
+
+    lines = [each.message for each in caplog.records if "answered 503, because the store" in each.message]
+    assert (
+        lines
+        == [
+            "Reports are answered 503, because the store does not accept them and no spool is set",
+        ]
+        * 2
+    )
+
+
+def test_a_spool_that_cannot_be_written_is_named_as_the_reason(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "spool").write_text("a file instead of the folder")
+
+    refused = unsaved(Ingest(no_store, Spool(tmp_path / "spool"), Recorded(), lambda: None))
+
+    assert refused.response is STORE_FAILED
+    assert "and the spool cannot be written" in caplog.text
+    assert "The store commit failed for 1 request(s): store: not available" in caplog.text
+    assert "The spool commit failed for 1 request(s): FileExistsError" in caplog.text
+    assert "(its commits fail); until it does, they go to the spool" in caplog.text
+
+
+def test_a_store_stays_suspended_while_its_commits_are_slow(
+    engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(ingest, "_SECONDS_TO_NEXT_TRY", 0.01)
+    takes = [0.5]
+    tries: list[float] = []
+
+    def commit(_connection: sa.Connection) -> None:
+        tries.append(takes[0])
+
+    monkeypatch.setattr(ingest, "time", SteppingClock(takes))
+    sa.event.listen(engine, "commit", commit)
+    available = threading.Event()
+
+    def get_engine() -> sa.Engine:
+        return engine if available.is_set() else no_store()
+
+    saving = Ingest(get_engine, Spool(tmp_path / "spool"), Recorded(), lambda: None)
+    assert save(saving) == "spooled"
+    available.set()
+    # The spool first, and then some tries.
+    wait_until(lambda: len(tries) >= 5)
+    was_suspended = not saving.store_takes_reports()
+    takes[0] = 0.25
+    wait_until(saving.store_takes_reports)
+
+    assert was_suspended
+    wait_until(lambda: "The store is accepting reports again" in caplog.text)
+
+
+class SteppingClock(Clock):
+    """A clock that moves on whenever it is looked at."""
+
+    def __init__(self, step: list[float]) -> None:
+        super().__init__()
+        self.step = step
+
+    def monotonic(self) -> float:
+        self.now += self.step[0]
+        return self.now

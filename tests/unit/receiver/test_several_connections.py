@@ -160,6 +160,20 @@ def test_the_option_lists_connections_with_commas(monkeypatch: pytest.MonkeyPatc
     assert list(look_ups_from_airflow()) == ["panel_es", "panel_pt"]
 
 
+def test_the_credentials_of_each_connection_are_those_that_are_set_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__RCS__REPORTS_CONN_ID", "panel_es,panel_pt")
+    for name in ("es", "pt"):
+        connection = {"conn_type": "generic", "login": f"login {name}", "password": f"password {name}"}
+        monkeypatch.setenv(f"AIRFLOW_CONN_PANEL_{name.upper()}", json.dumps(connection))
+
+    found = {conn_id: look_up() for conn_id, look_up in look_ups_from_airflow().items()}
+
+    assert found == {
+        "panel_es": Credentials.of("login es", "password es", ""),
+        "panel_pt": Credentials.of("login pt", "password pt", ""),
+    }
+
+
 @pytest.mark.parametrize("option", ["", " , "])
 def test_an_empty_list_is_the_default_connection(monkeypatch: pytest.MonkeyPatch, option: str) -> None:
     monkeypatch.setenv("AIRFLOW__RCS__REPORTS_CONN_ID", option)
@@ -196,5 +210,10 @@ def test_a_connection_that_names_an_account_that_is_not_defined_is_an_error(monk
     naming = {"conn_type": "generic", "login": "x", "password": "y", "extra": {"rcs_conn_id": "no_such"}}
     monkeypatch.setenv("AIRFLOW_CONN_PANEL_ES", json.dumps(naming))
 
-    with pytest.raises(RcsInputError, match="the connection 'panel_es': its extra 'rcs_conn_id' names"):
+    with pytest.raises(RcsInputError) as refused:
         credentials_of("panel_es")
+
+    assert str(refused.value) == (
+        "the connection 'panel_es': its extra 'rcs_conn_id' names a connection that is not defined. "
+        "Define it, or correct it."
+    )

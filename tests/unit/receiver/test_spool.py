@@ -1,22 +1,27 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import resource
+import shutil
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_rcs.api.accounts import ReportsConnection
 from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.receiver import spool as spool_module
-from airflow_provider_rcs.receiver.spool import Spool, SpoolFullError, SpoolState
+from airflow_provider_rcs.receiver.spool import Spool, SpoolFullError, SpoolState, write_line
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
 from tests.unit.receiver.undeletable import undeletable
 
@@ -70,6 +75,7 @@ def test_draining_yields_exactly_what_was_appended(tmp_path: Path) -> None:
         ReceivedReports(NOON, [REPORT], [], []),
         ReceivedReports(NOON, [REPORT], [], [InboundMessage("+34600000001", "¡BAJA!\n", NOON, extra={"x": "1"})]),
         ReceivedReports(NOON, [], [], [InboundMessage("600", sent_at_text="yesterday")]),
+        ReceivedReports(NOON, [REPORT], [], [], ReportsConnection("panel", "spain")),
     ]
     spool = Spool(tmp_path / "spool")
 
@@ -83,7 +89,7 @@ def test_a_line_of_an_earlier_version_is_read_without_messages(tmp_path: Path) -
     leave(tmp_path, pushed("1"))
     (file,) = tmp_path.iterdir()
     line = json.loads(file.read_bytes())
-    del line["inbound"]
+    del line["inbound"], line["let_in_by"]
     file.write_text(json.dumps(line) + "\n")
 
     assert list(Spool(tmp_path).drain()) == [[pushed("1")._replace(refused=[], inbound=[])]]
@@ -142,16 +148,23 @@ def test_a_phone_in_a_refused_body_is_in_clear_on_the_disk(tmp_path: Path) -> No
     assert b"34+600+000+001" in file.read_bytes()
 
 
-@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/proc/self/mem")])
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (Path.mkdir, "it is not a regular file"),
+        (os.mkfifo, "it is not a regular file"),
+        (lambda path: path.symlink_to("/proc/self/mem"), "Input/output error"),
+    ],
+)
 def test_an_entry_that_cannot_be_read_is_skipped_and_logged_once(
-    tmp_path: Path, make: Callable[[Path], object], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, make: Callable[[Path], object], reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     spool = Spool(tmp_path)
     spool.append([pushed("1")])
     make(tmp_path / "000.spool")
 
     assert [drained(spool), drained(spool)] == [["1"], []]
-    assert caplog.text.count("000.spool cannot be read, and is skipped until it can") == 1
+    assert caplog.text.count(f"000.spool cannot be read, and is skipped until it can ({reason})") == 1
 
 
 def test_an_entry_that_the_disk_does_not_open_is_skipped_and_moved_once_it_does(
@@ -187,7 +200,10 @@ def test_an_entry_that_cannot_be_deleted_is_drained_once_and_deleted_once_it_can
         assert [drained(spool), drained(spool), spool.state().entries] == [["1"], [], 0]
     assert drained(spool) == []
 
-    assert caplog.text.count("cannot be deleted; its reports are in the store") == 1
+    (line,) = [each.message for each in caplog.records]
+    assert line.startswith(
+        f"The spool's entry {file} cannot be deleted; its reports are in the store, so delete it by hand ("
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -267,7 +283,183 @@ def test_files_of_running_processes_are_skipped_and_those_of_dead_ones_drained(t
 
 
 def test_only_its_owner_can_read_the_spool(tmp_path: Path) -> None:
-    Spool(tmp_path / "spool").append([pushed("1")])
+    Spool(tmp_path / "a" / "spool").append([pushed("1")])
+    assert Spool(tmp_path / "b" / "spool").state().has_room
 
-    (file,) = (tmp_path / "spool").iterdir()
-    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    (file,) = (tmp_path / "a" / "spool").iterdir()
+    modes = [each.stat().st_mode & 0o777 for each in (file, file.parent, tmp_path / "b" / "spool")]
+    assert modes == [0o600, 0o700, 0o700]
+
+
+def test_a_spool_whose_folder_cannot_be_created_has_no_room(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    assert Spool(tmp_path / "file" / "spool").state() == SpoolState(0, None, has_room=False)
+
+
+def test_a_file_that_has_reached_its_greatest_size_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_module, "_MAX_FILE_BYTES", len(write_line(pushed("1"))))
+    spool = Spool(tmp_path)
+
+    for number in ("1", "2"):
+        spool.append([pushed(number)])
+
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_file_that_another_process_moves_while_the_spool_is_drained_is_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave(tmp_path, pushed("1"))
+    spool = Spool(tmp_path)
+    left = list(tmp_path.iterdir())
+    monkeypatch.setattr(spool, "_files", lambda: [tmp_path / "moved.spool", *left])
+
+    assert drained(spool) == ["1"]
+
+
+def test_a_spool_holds_256_megabytes_unless_another_size_is_given(tmp_path: Path) -> None:
+    assert (Spool(tmp_path).max_bytes, Spool(tmp_path, 3).max_bytes) == (268_435_456, 3_145_728)
+    assert Spool(tmp_path).folder == tmp_path
+
+
+def test_a_spool_is_full_once_no_byte_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "loop.spool").symlink_to("loop.spool")  # Its size cannot be read.
+    spool = Spool(tmp_path)
+    size = len(write_line(pushed("1")))
+    monkeypatch.setattr(spool, "_max_bytes", 2 * size)
+
+    rooms = []
+    for number in ("1", "2"):
+        spool.append([pushed(number)])
+        rooms.append(spool.state().has_room)
+
+    assert rooms == [True, False]
+    with pytest.raises(SpoolFullError):
+        spool.append([pushed("3")])
+    assert drained(spool) == ["1", "2"]
+
+
+def test_an_entry_that_cannot_be_read_holds_nothing_that_waits(tmp_path: Path) -> None:
+    (tmp_path / "0.spool").symlink_to("/proc/self/mem")
+
+    assert Spool(tmp_path).state() == SpoolState(entries=0, oldest=None, has_room=True)
+
+
+def test_an_unreadable_line_waits_without_a_date(tmp_path: Path) -> None:
+    (tmp_path / "0.spool").write_bytes(b"x\n")
+
+    assert Spool(tmp_path).state() == SpoolState(entries=1, oldest=None, has_room=True)
+
+
+@pytest.mark.parametrize(("free", "has_room"), [(1024 * 1024 - 1, False), (1024 * 1024, True)])
+def test_a_spool_on_a_full_disk_has_no_room(
+    free: int, has_room: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def disk_usage(path: object) -> SimpleNamespace:
+        asked.append(path)
+        return SimpleNamespace(free=free)
+
+    monkeypatch.setattr(shutil, "disk_usage", disk_usage)
+
+    assert Spool(tmp_path / "a" / "spool").state() == SpoolState(0, None, has_room)
+    assert asked == [tmp_path / "a" / "spool"]
+
+
+def test_a_spool_in_a_folder_that_cannot_be_written_has_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[object, int]] = []
+
+    def access(path: object, mode: int) -> bool:
+        asked.append((path, mode))
+        return False
+
+    monkeypatch.setattr(os, "access", access)
+
+    assert not Spool(tmp_path).state().has_room
+    assert asked == [(tmp_path, os.W_OK)]
+
+
+def test_a_file_that_another_process_deletes_as_it_is_created_is_created_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock = fcntl.flock
+    deleted: list[Path] = []
+
+    def delete_first(descriptor: int, operation: int) -> None:
+        if not deleted:
+            deleted.extend(tmp_path.iterdir())
+            deleted[0].unlink()
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", delete_first)
+    spool = Spool(tmp_path)
+
+    spool.append([pushed("1")])
+
+    assert [each.name for each in tmp_path.iterdir()] != [deleted[0].name]
+    assert drained(spool) == ["1"]
+
+
+def test_the_folder_is_flushed_before_what_is_appended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fsync, flushed = os.fsync, []
+
+    def recording(descriptor: int) -> None:
+        flushed.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", recording)
+    spool = Spool(tmp_path)
+
+    for number in ("1", "2"):
+        spool.append([pushed(number)])
+
+    assert flushed == ["folder", "file", "file"]
+
+
+def open_files(folder: Path) -> list[Path]:
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # Threads of other tests open and close files meanwhile.
+            found.append(descriptor.readlink())
+    return [path for path in found if path.is_relative_to(folder)]
+
+
+def test_no_file_of_the_spool_stays_open(tmp_path: Path) -> None:
+    (tmp_path / "folder.spool").mkdir()
+    leave(tmp_path, pushed("1"))
+
+    spool = Spool(tmp_path)
+    spool.append([pushed("2")])
+    assert drained(spool) == ["1", "2"]
+
+    assert open_files(tmp_path) == []
+    assert [each.name for each in tmp_path.iterdir()] == ["folder.spool"]
+
+
+def test_an_empty_file_of_a_dead_process_is_deleted_and_yields_nothing(tmp_path: Path) -> None:
+    (tmp_path / "0.spool").touch()
+
+    assert list(Spool(tmp_path).drain()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_torn_and_the_unreadable_lines_of_a_file_are_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "0.spool").write_bytes(b"x\ny\n" + write_line(pushed("1")) + b"{")
+
+    [pushes] = Spool(tmp_path).drain()
+
+    assert [each.message for each in caplog.records] == [
+        "Skipped the torn last line of a spool file: its process died before it answered that request",
+        "A spool file has 2 unreadable line(s), which go to the table rcs_report_refused",
+    ]
+    assert pushes[0] == pushed("1")._replace(refused=[], inbound=[])
+    assert pushes[1].refused == [
+        RefusedReport("a line of the spool cannot be read", "application/octet-stream", line) for line in (b"x", b"y")
+    ]
+    assert datetime.now(UTC) - pushes[1].received_at < timedelta(hours=1)

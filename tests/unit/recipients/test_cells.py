@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.recipients.cells import UnreadableCell, cell_text, is_missing, read_text_column
+from airflow_provider_rcs.recipients.cells import UnreadableCell, cell_text, is_missing, plain_texts, read_text_column
 
 MISSING: list[Any] = [
     None,
@@ -174,6 +174,10 @@ def test_a_value_that_python_cannot_hold_rejects_its_row_only_and_is_not_quoted(
     assert refused[1] in ("it is beyond the range of dates", "Python cannot represent its value")
 
 
+def test_a_value_that_python_cannot_hold_is_shown_as_empty_text() -> None:
+    assert str(UnreadableCell()) == ""
+
+
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_a_float_of_32_bits_is_the_shortest_text_that_gives_the_same_one(number: float) -> None:
     cell = np.float32(number)
@@ -188,6 +192,28 @@ def test_an_integer_column_with_missing_values_reads_as_integers() -> None:
     cells = pd.DataFrame({"points": [10, None, 3]})["points"].tolist()
 
     assert read_text_column(cells) == (["10", "", "3"], {})
+
+
+@pytest.mark.parametrize(
+    ("column", "texts"),
+    [
+        (["Ana", " José "], ["Ana", "José"]),
+        (["Łucja", "Ana"], ["Łucja", "Ana"]),
+        ([None, "Ana"], ["", "Ana"]),
+        ([None, None], ["", ""]),
+        ([1, -2], ["1", "-2"]),
+        ([2**70], [str(2**70)]),
+        ([], []),
+    ],
+    ids=repr,
+)
+def test_a_column_of_integers_or_of_plain_texts_is_read_as_a_whole(column: list[Any], texts: list[str]) -> None:
+    assert plain_texts(column) == texts
+
+
+@pytest.mark.parametrize("column", [["e\u0301"], ["a\tb"], ["Ł\n"], [1, "a"], [1, None], [1.5], [True], [10**5000]])
+def test_any_other_column_is_read_cell_by_cell(column: list[Any]) -> None:
+    assert plain_texts(column) is None
 
 
 def test_a_column_says_which_cells_cannot_be_read_and_why() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.models import Template, TemplateVariable
+from airflow_provider_rcs.recipients import columns as columns_module
 from airflow_provider_rcs.recipients.cells import UnreadableCell
 from airflow_provider_rcs.recipients.columns import (
     RecipientColumns,
@@ -129,13 +130,15 @@ def test_names_can_be_left_out_of_a_template_that_takes_something_from_the_recip
 
 def test_columns_are_found_in_any_case() -> None:
     columns = choose(
-        available=("PHONE", "NAME", "AMOUNT", "Customer_Id", "first_name"),
+        available=("PHONE", "NAME", "AMOUNT", "Customer_Id", "first_name", "Country"),
         name_column="name",
         reference_column="CUSTOMER_ID",
+        region_column="country",
         variables={"Who": "FIRST_NAME"},
     )
 
     assert (columns.phone, columns.name, columns.reference) == ("PHONE", "NAME", "Customer_Id")
+    assert columns.region == "Country"
     assert columns.variables == {"Who": "first_name", "Amount": "AMOUNT"}
 
 
@@ -441,6 +444,12 @@ def test_the_phone_as_listed_is_trimmed_text_that_every_database_can_store(phone
 
 def test_the_phone_as_listed_is_cut_to_64_characters() -> None:
     assert len(read("x" * 1000).phone_as_listed) == 64
+
+
+def test_phones_as_listed_of_up_to_64_plain_characters_are_kept_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(columns_module, "_as_listed")
+
+    assert [read("x" * 64).phone_as_listed, read(600000001).phone_as_listed] == ["x" * 64, "600000001"]
 
 
 def test_rows_are_numbered_from_the_first_row_of_the_chunk() -> None:

@@ -18,6 +18,7 @@ from airflow_provider_rcs.recipients.numbering import (
     Number,
     digits_dialled_abroad,
     international_number,
+    is_region,
     main_region,
     mobiles_after_plus,
     mobiles_with_code,
@@ -109,8 +110,94 @@ def test_the_example_numbers_of_every_region_are_read_as_phonenumbers_reads_them
     ]
 
 
+TYPES = [value for value in vars(PhoneNumberType).values() if isinstance(value, int)]
+EXAMPLES = sorted(
+    {
+        f"{example.country_code}{phonenumbers.national_significant_number(example)}"
+        for region in REGIONS
+        for kind in TYPES
+        if (example := phonenumbers.example_number_for_type(region, kind))
+    }
+)
+
+
+def test_the_example_numbers_of_every_type_are_read_after_a_plus_as_phonenumbers_reads_them() -> None:
+    assert [international_number(digits) for digits in EXAMPLES] == [parsed(f"+{digits}") for digits in EXAMPLES]
+
+
+def is_found(lines: re.Pattern[str], phone: str) -> bool:
+    """Return whether a line is found to be a mobile."""
+    return bool(lines.findall(f"{phone}\n")[0][0])
+
+
+def test_of_the_example_numbers_the_mobiles_are_found_among_lines_of_their_form() -> None:
+    mobiles = {digits for digits in EXAMPLES if (read := international_number(digits)) and read.kind is Kind.MOBILE}
+    other_reading = {"5491123456789"}  # Argentina's prefix for calls inside the country could be in it.
+
+    after_plus = {digits for digits in EXAMPLES if is_found(mobiles_after_plus(digits), f"+{digits}")}
+    with_code = {digits for digits in EXAMPLES if is_found(mobiles_with_code(digits, None), digits)}
+
+    assert after_plus == with_code == mobiles - other_reading
+
+
+def test_an_example_number_of_a_region_that_is_found_among_lines_is_a_mobile_of_that_region() -> None:
+    found = {}
+    for region in REGIONS:
+        examples = [phonenumbers.example_number_for_type(region, kind) for kind in KINDS]
+        for national in {phonenumbers.national_significant_number(each) for each in examples if each}:
+            if is_found(national_mobiles(national, region, may_have_code=False), national):
+                code = phonenumbers.country_code_for_region(region)
+                found[region, national] = Number(f"+{code}{national}", Kind.MOBILE)
+
+    assert {each: national_number(each[1], each[0]) for each in found} == found
+    assert len(found) > 200
+
+
+@pytest.mark.parametrize(
+    ("digits", "region"),
+    [
+        ("600000001", "ES"),
+        ("912345678", "ES"),
+        ("900123456", "ES"),
+        ("0612345678", "FR"),
+        ("3471234567", "IT"),
+        ("015123456789", "DE"),
+        ("2125550123", "US"),
+        ("5511223344", "MX"),
+        ("8762101234", "JM"),
+        ("6000000011", "ES"),
+    ],
+)
+def test_national_digits_are_read_by_patterns_as_phonenumbers_reads_them(
+    digits: str, region: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = parsed(digits, region)
+    monkeypatch.delattr(phonenumbers, "parse")
+
+    assert national_number(digits, region) == expected
+
+
+@pytest.mark.parametrize(
+    "digits", ["34600000001", "34912345678", "12125550123", "18762101234", "4915123456789", "34123"]
+)
+def test_digits_after_a_plus_are_read_by_patterns_as_phonenumbers_reads_them(
+    digits: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = parsed(f"+{digits}")
+    monkeypatch.delattr(phonenumbers, "parse")
+
+    assert international_number(digits) == expected
+
+
 def test_a_number_of_15_digits_is_read_without_the_zero_that_is_dialled_inside_its_country() -> None:
     assert international_number("4306641234567890") == Number("+436641234567890", Kind.MOBILE)
+
+
+@pytest.mark.parametrize(
+    ("digits", "phone"), [("330612345678", "+33612345678"), ("112125550123", "+12125550123")], ids=["FR", "US"]
+)
+def test_a_prefix_for_calls_inside_a_country_is_dropped_after_its_code(digits: str, phone: str) -> None:
+    assert international_number(digits) == Number(phone, Kind.MOBILE)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +212,10 @@ def test_a_number_of_15_digits_is_read_without_the_zero_that_is_dialled_inside_i
 )
 def test_the_digits_after_the_regions_own_way_abroad_are_found(digits: str, region: str, after: str) -> None:
     assert digits_dialled_abroad(digits, region) == after
+
+
+def test_a_region_is_two_capital_letters_of_a_country_with_phones() -> None:
+    assert [is_region(text) for text in ("ES", "US", "es", "XX", "34", "")] == [True, True, False, False, False, False]
 
 
 def test_the_main_region_of_a_shared_calling_code_stands_for_all() -> None:

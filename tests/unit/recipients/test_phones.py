@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_rcs.recipients.phone_cells import PhoneError
-from airflow_provider_rcs.recipients.phones import PhoneRules, could_be_phone, read_phone, read_phone_column
+from airflow_provider_rcs.recipients import phones
+from airflow_provider_rcs.recipients.phone_cells import PhoneError, written_phone
+from airflow_provider_rcs.recipients.phones import PhoneRules, Reading, could_be_phone, read_phone, read_phone_column
 
 EXPECTED = Path(__file__).parents[2] / "phones_expected.csv"
 SPAIN = PhoneRules("ES")
@@ -213,6 +214,14 @@ def test_a_phone_that_names_its_country_and_is_not_valid_has_no_reading(phone: s
     assert refused.value.reading == ""
 
 
+@pytest.mark.parametrize(("phone", "rules"), [("123", SPAIN), ("123", PhoneRules("ES", "e164")), ("123", PhoneRules())])
+def test_digits_that_are_no_valid_phone_are_counted_as_unreadable(phone: str, rules: PhoneRules) -> None:
+    with pytest.raises(PhoneError) as refused:
+        read_phone(phone, rules)
+
+    assert refused.value.reading == Reading.UNREADABLE
+
+
 def test_a_column_is_read_cell_by_cell() -> None:
     column = read_phone_column(["600 000 001", None, 912345678, "x", "+447400123456"], SPAIN)
 
@@ -244,6 +253,46 @@ def test_a_column_is_read_cell_by_cell() -> None:
 )
 def test_a_column_of_one_form_is_read_as_each_of_its_phones(phone: str, rules: PhoneRules) -> None:
     assert read_in_column([phone] * 3, rules) == [read_alone(phone, rules)] * 3
+
+
+def written_alone(cell: object) -> str:
+    raise AssertionError(f"{cell!r} was read by itself")
+
+
+@pytest.mark.parametrize(
+    ("cells", "rules"),
+    [
+        (["+34600000001", "+34600000002"], PhoneRules()),
+        (["600000001", "600000002"], PhoneRules("ES")),
+        ([600000001, 600000002], PhoneRules("ES")),
+        (["34600000001", "34600000002"], PhoneRules("ES")),
+        (["34600000001", "34600000002"], PhoneRules("ES", "e164")),
+        (["447400123456", "447400123457"], PhoneRules(phone_format="e164")),
+        (["3471234567", "3901234567"], PhoneRules("IT", "national")),
+    ],
+    ids=str,
+)
+def test_mobiles_of_the_form_of_a_column_are_not_read_one_by_one(
+    cells: list[Any], rules: PhoneRules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = read_in_column(cells[:1], rules) + read_in_column(cells[1:], rules)
+    monkeypatch.setattr(phones, "written_phone", written_alone)
+
+    assert read_in_column(cells, rules) == expected
+
+
+def test_only_the_cells_without_the_most_frequent_form_are_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[object] = []
+
+    def reading(cell: object) -> str:
+        read.append(cell)
+        return written_phone(cell)
+
+    monkeypatch.setattr(phones, "written_phone", reading)
+
+    read_phone_column(["+447400123456", "x" * 9, "600000001", "a\nb", "600000002"], SPAIN)
+
+    assert read == ["+447400123456", "x" * 9, "a\nb"]
 
 
 def test_a_phone_that_can_be_read_in_two_ways_is_refused_among_others_of_its_length() -> None:

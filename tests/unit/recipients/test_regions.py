@@ -21,6 +21,12 @@ def test_a_row_without_a_region_has_the_default_region(region: object) -> None:
     assert read.phones == ["+34600000001"]
 
 
+def test_without_a_column_of_regions_all_phones_are_read_in_the_default_region() -> None:
+    read = read_phones_by_region(["600000001", "+447400123456"], None, PhoneRules("ES"))
+
+    assert read.phones == ["+34600000001", "+447400123456"]
+
+
 def test_digits_in_a_row_without_any_region_are_refused() -> None:
     read = read_phones_by_region(["600000001"], [None], PhoneRules())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,9 +14,22 @@ from airflow_provider_rcs.store.inbox import folding
 from airflow_provider_rcs.store.inbox.backlog import Backlog, read_backlog
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.outbox.claims import claim_batches
+from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from tests.round_trips import counted_round_trips
 from tests.unit.sending.test_sender import FakeService, send
-from tests.unit.store.given import ANA, BEA, NOON, expire_lease, phones, planned, report_on, sent, states
+from tests.unit.store.given import (
+    ANA,
+    BEA,
+    NOON,
+    expire_lease,
+    listed,
+    new_attempt,
+    phones,
+    planned,
+    report_on,
+    sent,
+    states,
+)
 
 
 def test_recipients_claimed_by_an_attempt_that_died_are_sent_to_once_it_is_recovered(engine: sa.Engine) -> None:
@@ -32,6 +46,23 @@ def test_recipients_claimed_by_an_attempt_that_died_are_sent_to_once_it_is_recov
 
     assert service.phones == people
     assert states(engine) == dict.fromkeys(people, "accepted")
+
+
+def test_a_wait_for_another_attempt_is_logged_once(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("airflow_provider_rcs.sending.attempt._SECONDS_BETWEEN_POLLS", 0.05)
+    people = phones(5)
+
+    def claim_and_hang() -> None:
+        other = new_attempt(engine, lease=timedelta(seconds=2))
+        record_list(engine, other, prepare_list_part(engine, [listed(people[-1])]))
+        assert claim_batches(engine, other, 1)
+
+    send(engine, FakeService(claim_and_hang), people)
+
+    assert states(engine) == dict.fromkeys(people, "accepted")
+    assert caplog.text.count("another attempt has requests in flight; waiting") == 1
 
 
 def test_a_campaign_is_sent_although_reports_cannot_be_folded(

@@ -76,7 +76,7 @@ PEOPLE: dict[str, list[Any]] = {
 WITH_A_FIXED_LINE = PEOPLE | {"phone": [*PEOPLE["phone"][:2], "912345678", "x"]}
 
 
-def preview(chunks: Any = (PEOPLE,), engine: sa.Engine | None = None, excluded: Any = (), **changes: Any) -> Any:
+def welcome_settings(**changes: Any) -> SendSettings:
     arguments: dict[str, Any] = {
         "template_id": "1234567",
         "campaign": "spring",
@@ -84,9 +84,12 @@ def preview(chunks: Any = (PEOPLE,), engine: sa.Engine | None = None, excluded: 
         "constants": {"Shop": "Madrid"},
         "default_region": "ES",
     }
-    settings = SendSettings(**(arguments | changes))
+    return SendSettings(**(arguments | changes))
+
+
+def preview(chunks: Any = (PEOPLE,), engine: sa.Engine | None = None, excluded: Any = (), **changes: Any) -> Any:
     service = Service(template=WELCOME, credentials_fingerprint="secret")
-    return dry_run(engine, service, settings, chunks, excluded)
+    return dry_run(engine, service, welcome_settings(**changes), chunks, excluded)
 
 
 def new_counts(
@@ -155,6 +158,7 @@ def test_the_plan_counts_how_phones_were_read_and_of_which_country_they_are() ->
         "countries": {"ES": 3},
         "unreadable": 0,
         "advice": "",
+        "rules": {"phone_column": "phone", "default_region": "ES", "mobile_only": "True"},
     }
 
 

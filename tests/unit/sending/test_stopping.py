@@ -445,6 +445,35 @@ def test_a_stop_while_it_waits_for_another_attempt_ends_the_wait(engine: sa.Engi
     attempt.join(LIMIT)
 
 
+class StopAfterSending(Stop):
+    """A stop that is requested when the task has sent what it could, before it looks at other attempts."""
+
+    def run(self, send: Callable[[], Any], service: Any, campaign: str) -> Any:
+        try:
+            return super().run(send, service, campaign)
+        finally:
+            self.request()
+
+
+def test_a_stop_just_before_it_waits_for_another_attempt_is_no_success(engine: sa.Engine) -> None:
+    other = HangingService(answered=1)
+    attempt = threading.Thread(target=send_and_fail, args=(engine, other))
+    attempt.start()
+    wait_until(lambda: len(other.phones) > 1)
+
+    with pytest.raises(RcsTaskStoppedError):
+        send(engine, Service(), StopAfterSending(), batch_size=50)
+
+    other.give_up()
+    attempt.join(LIMIT)
+
+
+def test_a_stop_after_the_last_reply_is_too_late(engine: sa.Engine) -> None:
+    result = send(engine, Service(), StopAfterSending(), batch_size=50)
+
+    assert result["accepted"] == 200
+
+
 def test_a_stop_that_comes_before_the_task_begins_counts_and_one_after_its_end_does_not() -> None:
     early, late = Stop(), Stop()
 

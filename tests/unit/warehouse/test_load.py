@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.errors import RcsInputError, RcsWarehouseError
 from airflow_provider_rcs.api.models import InboundMessage, Outcome, Report
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.recipients.columns import ListedRecipient
+from airflow_provider_rcs.recipients.phones import Reading
 from airflow_provider_rcs.store.campaign.campaigns import CampaignTerms, open_campaign
 from airflow_provider_rcs.store.inbox.folded_codes import AccountCodes
 from airflow_provider_rcs.store.inbox.folding import fold
@@ -74,6 +75,23 @@ def test_a_load_fills_the_tables_of_messages_reports_and_campaigns(store: sa.Eng
     assert rows(warehouse, "SELECT name, template_id, template_name FROM rcs_campaign") == [("spring", "1", "Welcome")]
 
 
+def test_each_message_says_how_its_phone_was_read_or_why_it_was_not(store: sa.Engine, warehouse: sa.Engine) -> None:
+    opened = open_campaign(store, "spring", CampaignTerms("1"), {})
+    attempt = begin_attempt(store, opened, StartedBy(started_by="test"), timedelta(minutes=1))
+    listed = [
+        ListedRecipient("+34600000001", "+34600000001", "600 000 001", "", "", {}, reading=Reading.NATIONAL),
+        ListedRecipient("12", None, "12", "", "", {}, rejection="phone: not a phone", reading=Reading.UNREADABLE),
+    ]
+    record_list(store, attempt, prepare_list_part(store, listed))
+
+    load(store, warehouse, None)
+
+    assert rows(warehouse, "SELECT phone_as_listed, phone, reading, state, reason FROM rcs_message ORDER BY id") == [
+        ("600 000 001", "+34600000001", "national", "planned", ""),
+        ("12", None, "digits that are no phone, or more than one", "rejected", "phone: not a phone"),
+    ]
+
+
 def test_a_second_load_without_changes_loads_nothing(store: sa.Engine, warehouse: sa.Engine) -> None:
     report(store, send(store, "spring", ["+34600000001"]), "+34600000001", "13")
     load(store, warehouse, None)
@@ -110,39 +128,47 @@ def test_a_report_on_an_unknown_message_is_completed_when_the_message_is_known(
     assert rows(warehouse, "SELECT delivery_status FROM rcs_message") == [("delivered",)]
 
 
-def test_the_next_load_completes_one_that_was_killed(store: sa.Engine, warehouse: sa.Engine) -> None:
-    reference = send(store, "spring", [f"+3460000000{number}" for number in range(5)])
-    for number in range(5):
-        report(store, reference, f"+3460000000{number}", "13")
-    fold(store)
+def test_a_table_that_was_emptied_is_loaded_again(store: sa.Engine, warehouse: sa.Engine) -> None:
+    report(store, send(store, "spring", ["+34600000001"]), "+34600000001", "13")
     load(store, warehouse, None)
     with warehouse.begin() as connection:
-        connection.execute(sa.text("DELETE FROM rcs_message WHERE id > 2"))
-        connection.execute(sa.text("DELETE FROM rcs_campaign"))
-        connection.execute(sa.text("DELETE FROM rcs_report WHERE id > 2"))
+        connection.execute(sa.text("DELETE FROM rcs_report"))
 
+    assert load(store, warehouse, None) == Loaded(0, 0, reports=1)
+    assert load(store, warehouse, None) == Loaded(0, 0, 0)
+
+
+def test_a_campaign_whose_row_was_deleted_is_loaded_again(store: sa.Engine, warehouse: sa.Engine) -> None:
+    send(store, "spring", ["+34600000001"])
+    send(store, "autumn", ["+34600000001", "+34600000002"])
     load(store, warehouse, None)
+    with warehouse.begin() as connection:
+        connection.execute(sa.text("DELETE FROM rcs_message WHERE campaign = 'autumn'"))
+        connection.execute(sa.text("DELETE FROM rcs_campaign WHERE name = 'autumn'"))
 
-    assert rows(warehouse, "SELECT COUNT(*) FROM rcs_message WHERE delivery_status = 'delivered'") == [(5,)]
-    assert rows(warehouse, "SELECT COUNT(*) FROM rcs_report") == [(5,)]
+    assert load(store, warehouse, None) == Loaded(campaigns=1, messages=2, reports=0)
+
+
+@pytest.mark.parametrize("what", ["UPDATE rcs_store SET fold = 0", "UPDATE rcs_campaign SET revision = 0"])
+def test_a_store_that_was_restored_from_a_backup_is_refused_until_its_rows_are_deleted(
+    store: sa.Engine, warehouse: sa.Engine, what: str
+) -> None:
+    report(store, send(store, "spring", ["+34600000001"]), "+34600000001", "13")
+    load(store, warehouse, None)
+    with store.begin() as connection:
+        connection.execute(sa.text(what))
+
+    with pytest.raises(RcsWarehouseError, match="the store was restored from a backup"):
+        load(store, warehouse, None)
+    with warehouse.begin() as connection:
+        for table in ("rcs_campaign", "rcs_message", "rcs_report", "rcs_load"):
+            connection.execute(sa.text(f"DELETE FROM {table}"))
+
+    assert load(store, warehouse, None).messages == 1
 
 
 def revisions_and_folds(store: sa.Engine) -> list[object]:
     return [rows(store, "SELECT revision FROM rcs_campaign"), rows(store, "SELECT fold FROM rcs_report")]
-
-
-def test_the_next_load_after_a_killed_one_loads_only_the_reports_of_its_fold_that_are_missing(
-    store: sa.Engine, warehouse: sa.Engine
-) -> None:
-    reference = send(store, "spring", [f"+3460000000{number}" for number in range(5)])
-    for number in range(5):
-        report(store, reference, f"+3460000000{number}", "13")
-    fold(store)
-    load(store, warehouse, None)
-    with warehouse.begin() as connection:
-        connection.execute(sa.text("DELETE FROM rcs_report WHERE id > 2"))
-
-    assert load(store, warehouse, None).reports == 3
 
 
 def test_the_store_is_refused_as_its_own_warehouse(store: sa.Engine) -> None:

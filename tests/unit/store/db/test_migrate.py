@@ -96,7 +96,8 @@ def test_large_tables_are_vacuumed_early_and_pages_of_the_ledger_are_filled_by_h
 
     early = {"autovacuum_vacuum_scale_factor=0.05", "autovacuum_analyze_scale_factor=0.05", "vacuum_truncate=off"}
     large = ("rcs_report", "rcs_message_channel", "rcs_inbound", "rcs_report_refused", "rcs_request")
-    assert options == {"rcs_message": early | {"fillfactor=50"}} | dict.fromkeys(large, early)
+    half = {"fillfactor=50"}
+    assert options == {"rcs_message": early | half, "rcs_changed_range": half} | dict.fromkeys(large, early)
 
 
 def test_the_error_about_missing_tables_names_the_command_that_makes_them(engine: sa.Engine) -> None:

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.store.inbox import backlog
-from airflow_provider_rcs.store.inbox.backlog import Backlog, read_backlog
-from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land_all
+from airflow_provider_rcs.store.inbox.backlog import Backlog, read_backlog, read_waiting
+from airflow_provider_rcs.store.inbox.folding import fold
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land, land_all
 from tests.unit.store.given import ANA, NOON
 
 
@@ -39,3 +40,19 @@ def test_no_more_are_counted_than_the_limit(engine: sa.Engine, monkeypatch: pyte
     land_all(engine, [ReceivedReports(NOON, [Report("13", ANA)] * 3)])
 
     assert read_backlog(engine).unfolded == 2
+
+
+def test_a_report_that_has_landed_is_not_a_parked_one(engine: sa.Engine) -> None:
+    land(engine, [Report("13", ANA)], NOON)
+
+    assert (read_waiting(engine).reports, read_waiting(engine).parked) == (True, False)
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(-1, True), (0, True), (1, False)])
+def test_parked_reports_wait_if_they_were_received_since_the_given_moment(
+    engine: sa.Engine, seconds: int, waits: bool
+) -> None:
+    land(engine, [Report("13", ANA)], NOON)
+    fold(engine)
+
+    assert read_waiting(engine, NOON + timedelta(seconds=seconds)).parked is waits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_rcs.api.accounts import ANOTHER_WAY, ReportsConnection
 from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.store.inbox.bodies import received
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
@@ -47,6 +49,21 @@ def test_a_body_that_is_understood_lands_without_a_refusal() -> None:
 
     assert (landing.received_at, len(landing.reports), len(landing.inbound)) == (NOON, 1, 1)
     assert not landing.refused
+
+
+def test_a_body_lands_as_let_in_by_its_connection() -> None:
+    panel = ReportsConnection("panel", "spain")
+
+    assert received(JSON, orjson.dumps(PUSHED), NOON, let_in_by=panel).let_in_by == panel
+    assert land_of(JSON, orjson.dumps(PUSHED)).let_in_by == ANOTHER_WAY
+
+
+def test_a_date_without_an_offset_is_one_of_the_given_time_zone() -> None:
+    body = orjson.dumps({**PUSHED, "Fecha": "2026-05-01 12:00:00"})
+
+    [report] = received(JSON, body, NOON, UTC).reports
+
+    assert report.reported_at == NOON
 
 
 def test_a_body_that_is_not_understood_is_kept_whole_with_the_reason() -> None:

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.db.count_tables import report_count
-from airflow_provider_rcs.store.inbox.cursors import NewReports, read_cursor, read_new_reports, save_cursor
+from airflow_provider_rcs.store.db.inbox_tables import report
+from airflow_provider_rcs.store.inbox.cursors import (
+    CountedReports,
+    NewReports,
+    count_changed_reports,
+    read_cursor,
+    read_new_reports,
+    record_counts,
+    save_cursor,
+)
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.privacy.erasure import erase
 from tests.unit.store.given import ANA, BEA, EVA, NOON, count, land_and_fold, phones, report_on, sent
+
+SPRING, SUMMER = 1, 2
+
+
+def record(engine: sa.Engine, *folds: list[CountedReports]) -> None:
+    with engine.begin() as connection:
+        for number, counts in enumerate(folds, start=1):
+            record_counts(connection, number, counts)
+
+
+def recorded(engine: sa.Engine) -> list[Any]:
+    columns = (report_count.c.campaign_id, report_count.c.fold, report_count.c.reports, report_count.c.received_at)
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(sa.select(*columns).order_by(*columns[:2]))]
 
 
 def test_no_reports_are_new_before_any_arrive(engine: sa.Engine) -> None:
@@ -124,3 +150,41 @@ def test_a_watcher_is_registered_before_it_handles_its_first_reports(engine: sa.
     second = read_new_reports(engine, read_cursor(engine, "reports"))
     assert second is not None
     assert (first.reports, second.reports) == (3, 3)
+
+
+def test_merged_counts_keep_when_the_last_of_their_reports_arrived(engine: sa.Engine) -> None:
+    later = NOON + timedelta(minutes=1)
+
+    record(
+        engine,
+        [CountedReports(SPRING, 2, later)],
+        [CountedReports(SPRING, 3, NOON)],
+        [CountedReports(SPRING, 1, NOON)],
+    )
+
+    assert recorded(engine) == [(SPRING, 2, 5, later), (SPRING, 3, 1, NOON)]
+
+
+def test_only_the_counts_of_campaigns_with_new_reports_are_merged(engine: sa.Engine) -> None:
+    spring, summer = CountedReports(SPRING, 1, NOON), CountedReports(SUMMER, 4, NOON)
+
+    record(engine, [spring, summer], [spring, summer], [spring])
+
+    assert [row[:3] for row in recorded(engine)] == [(SPRING, 2, 2), (SPRING, 3, 1), (SUMMER, 1, 4), (SUMMER, 2, 4)]
+
+
+def test_reports_changed_without_a_fold_are_counted_by_campaign_with_their_last_arrival(engine: sa.Engine) -> None:
+    spring, summer = sent(engine, [ANA, BEA], "spring"), sent(engine, [EVA], "summer", ids="n")
+    reports = [report_on(spring), report_on(spring, BEA), report_on(summer, EVA)]
+    land(engine, [*reports, report_on(spring, campaign_reference="another")], NOON)
+    fold(engine)
+
+    with engine.begin() as connection:
+        connection.execute(report.update().values(fold=2))
+        count_changed_reports(connection, 2)
+
+    assert [row for row in recorded(engine) if row[1] == 2] == [
+        (0, 2, 1, NOON),
+        (spring.campaign_id, 2, 2, NOON),
+        (summer.campaign_id, 2, 1, NOON),
+    ]

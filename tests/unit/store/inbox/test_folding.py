@@ -11,6 +11,7 @@ from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.api.models import Outcome, Report
 from airflow_provider_rcs.api.statuses import DEFAULT_STATUS_CODES, DeliveryStatus, MessageState
 from airflow_provider_rcs.store.db.inbox_tables import report
+from airflow_provider_rcs.store.db.statistics import refresh_outgrown_statistics
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
 from airflow_provider_rcs.store.inbox import folding
 from airflow_provider_rcs.store.inbox.folding import fold, fold_if_possible, fold_parked
@@ -58,6 +59,8 @@ def status(engine: sa.Engine, phone: str = ANA, name: str = "spring") -> str:
 
 def statements_to_fold(engine: sa.Engine, *reports: Report) -> int:
     land(engine, reports, NOON)
+    # A fold would do so only sometimes.
+    refresh_outgrown_statistics(engine)
     statements: list[str] = []
 
     def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.api.wire.report_fields import read_entry
 from airflow_provider_rcs.store.db.inbox_tables import report, report_refused
+from airflow_provider_rcs.store.inbox import landing
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land, land_all
 from tests.unit.store.given import NOON
 
@@ -112,3 +114,30 @@ def test_what_was_refused_lands_with_the_reports_beside_it(engine: sa.Engine) ->
     with engine.connect() as connection:
         refused = connection.execute(sa.select(report_refused.c.body)).scalars().all()
     assert (len(landed(engine)), refused) == (2, [b"\0"])
+
+
+@pytest.mark.parametrize(
+    ("tag", "count"),
+    [
+        ("INSERT 0 12", 12),
+        ("INSERT 0 0", 0),
+        ("INSERT 0 x", -1),
+        ("INSERT 1 12", -1),
+        ("SELECT 12", -1),
+        ("12", -1),
+        ("", -1),
+        (None, -1),
+    ],
+)
+def test_only_the_tag_of_an_insert_tells_how_many_rows_it_has_inserted(tag: str | None, count: int) -> None:
+    assert landing._count_of(tag) == count
+
+
+@pytest.mark.parametrize("inserted", [-1, 0, 1, 3])
+def test_another_number_of_rows_than_was_sent_is_the_answer_to_another_statement(inserted: int) -> None:
+    landing._require_inserted(2, 2)
+
+    with pytest.raises(RcsStoreUnavailable) as raised:
+        landing._require_inserted(inserted, 2)
+
+    assert str(raised.value) == "store: the database answered another statement than the one that was sent."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -161,6 +162,25 @@ def test_one_that_arrives_before_the_reply_to_the_send_is_folded_later(engine: s
     fold_parked(engine)
 
     assert (before, parked(engine), statuses(engine)) == ((1, [""]), 0, ["delivered"])
+
+
+@pytest.mark.parametrize(
+    "named",
+    [{"message_reference": "A1"}, {"api_campaign_id": "e-spring", "api_message_id": f"m-{ANA}"}],
+    ids=["phone", "request"],
+)
+def test_only_those_that_arrived_since_a_moment_are_folded_if_one_is_given(
+    engine: sa.Engine, named: dict[str, str]
+) -> None:
+    land_and_fold(engine, sms(**named))
+    sent_with_references(engine, {ANA: "A1"})
+
+    assert fold_parked(engine, since=NOON + timedelta(microseconds=1)) == 0
+    before = parked(engine)
+    assert fold_parked(engine, since=NOON) == 1
+
+    assert (before, parked(engine)) == (1, 0)
+    assert statuses(engine) == ["delivered"]
 
 
 def test_an_sms_that_delivers_after_rcs_failed_makes_the_message_delivered_in_any_order(engine: sa.Engine) -> None:

@@ -283,6 +283,24 @@ def test_reports_that_are_folded_during_a_refold_count(engine: sa.Engine, monkey
     assert row(engine, phones(3)[2]).delivery_channel == "RCS"
 
 
+@pytest.mark.parametrize("before", [NOON, None], ids=["dated", "without a date"])
+@pytest.mark.parametrize("minutes", [-1, 1])
+def test_of_reports_of_one_rank_that_are_folded_during_a_refold_the_latest_counts(
+    minutes: int, before: datetime | None, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refolding, "_MESSAGES_PER_BATCH", 1)
+    taken = sent(engine, phones(2))
+    land_and_fold(engine, *(report_on(taken, phone, "10", reported_at=before) for phone in phones(2)))
+    running = refold(engine, AccountCodes("account", {"10": "sent", "11": "sent", "12": "sent"}))
+    next(running)
+
+    land_and_fold(engine, report_on(taken, phones(2)[1], "11", reported_at=NOON + minutes * MINUTE))
+    list(running)
+
+    is_later = before is None or minutes > 0
+    assert row(engine, phones(2)[1]).delivery_code == ("11" if is_later else "10")
+
+
 def test_a_second_refold_with_other_codes_wins_over_one_that_is_still_running(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

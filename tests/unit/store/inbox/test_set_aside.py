@@ -66,9 +66,10 @@ _TRIGGER = {
 
 
 def set_aside(engine: sa.Engine) -> list[str]:
-    """Return the phones of the reports that are set aside."""
+    """Return the phones of the reports that are set aside, in the order of their arrival."""
+    are_set_aside = sa.select(report.c.phone).where(report.c.fold_error.is_not(None)).order_by(report.c.id)
     with engine.connect() as connection:
-        return list(connection.execute(sa.select(report.c.phone).where(report.c.fold_error.is_not(None))).scalars())
+        return list(connection.execute(are_set_aside).scalars())
 
 
 @pytest.mark.parametrize("field", FIELDS)

@@ -14,6 +14,7 @@ from airflow_provider_rcs.store.db.tables import request
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.inbox.silence import (
     SILENT_AFTER,
+    ReportHealth,
     is_warning_due,
     read_campaigns_to_warn_about,
     read_report_health,
@@ -153,13 +154,29 @@ def test_the_error_about_a_silent_campaign_says_what_to_check() -> None:
     with pytest.raises(RcsNoReportsError) as raised:
         require_reports("spring", NOON, timedelta(hours=1), NOON + timedelta(hours=1, seconds=1))
 
-    for check in ("campaign 'spring'", "2026-05-01 12:00 UTC", "receiver running", "panel", "password", "Report"):
-        assert check in str(raised.value)
+    assert str(raised.value) == (
+        "campaign 'spring': messages were accepted, but not one delivery report has arrived since 2026-05-01 12:00 "
+        "UTC. Check: is the receiver running, and reachable from outside (GET .../rcs/health)? Are its address, and "
+        "the login and password of the connection rcs_reports, entered in the panel of the RCS account? Are reports "
+        "(Report) requested there? Then clear this task."
+    )
 
 
 @pytest.mark.parametrize("since", [None, NOON])
 def test_a_campaign_that_is_not_silent_for_too_long_raises_nothing(since: datetime | None) -> None:
     require_reports("spring", since, timedelta(hours=1), NOON + timedelta(hours=1))
+
+
+def test_reports_are_overdue_once_a_campaign_has_been_silent_for_ten_minutes(engine: sa.Engine) -> None:
+    since = claimed_at(engine, sent(engine).request_id)
+    sent(engine, name="summer")
+    land_and_fold(engine, report_on(sent(engine, [BEA], name="summer")))
+
+    at_limit = read_report_health(engine, since + SILENT_AFTER)
+    later = read_report_health(engine, since + timedelta(days=1))
+
+    assert at_limit["spring"] == ReportHealth(None, is_overdue=False)
+    assert later == {"spring": ReportHealth(None, is_overdue=True), "summer": ReportHealth(NOON, is_overdue=False)}
 
 
 OVERDUE = NOON + SILENT_AFTER

@@ -17,10 +17,12 @@ from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.db.count_tables import campaign_count, campaign_hour
-from airflow_provider_rcs.store.db.tables import message
+from airflow_provider_rcs.store.db.inbox_tables import message_channel
+from airflow_provider_rcs.store.db.tables import campaign as campaigns
+from airflow_provider_rcs.store.db.tables import changed_range, message
 from airflow_provider_rcs.store.inbox.folded_codes import AccountCodes
 from airflow_provider_rcs.store.inbox.refold import refold
-from airflow_provider_rcs.store.maintenance.checking import CheckedCampaign, Difference, check, repair
+from airflow_provider_rcs.store.maintenance.checking import RANGES, CheckedCampaign, Difference, check, repair
 from airflow_provider_rcs.store.outbox.attempts import Attempt
 from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches
 from airflow_provider_rcs.store.outbox.exclusions import suppress_excluded
@@ -225,6 +227,29 @@ def test_hours_that_are_missing_are_found_and_put_right(engine: sa.Engine) -> No
 
     assert [(each.kept, each.counted) for each in found] == [(0, 1), (0, 1)]
     assert differences(engine) == []
+
+
+def test_messages_that_loads_would_not_find_are_found_and_marked_as_changed(engine: sa.Engine) -> None:
+    taken = sent(engine, [ANA, BEA])
+    land_and_fold(engine, report_on(taken), report_on(taken, service="SMS"))
+    with engine.begin() as connection:
+        connection.execute(changed_range.delete())
+
+    (checked,) = check(engine)
+    repair(engine, checked.id)
+
+    assert checked.differences == [Difference(RANGES, 0, 1)]
+    assert differences(engine) == []
+    # A warehouse may have loaded up to the revision before, and reads only what has a higher one.
+    revisions = [sa.select(each.c.revision) for each in (message, message_channel, changed_range)]
+    with engine.connect() as connection:
+        found = connection.execute(sa.union(*revisions)).scalars().all()
+    assert found == [campaign_revision(engine)]
+
+
+def campaign_revision(engine: sa.Engine) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(sa.select(campaigns.c.revision)).scalar_one())
 
 
 def test_counts_of_a_campaign_that_does_not_exist_are_found(engine: sa.Engine) -> None:

@@ -11,8 +11,9 @@ from airflow_provider_rcs.api.errors import RcsCancelledError, RcsFencedError, R
 from airflow_provider_rcs.api.models import FrequencyCap, Recipient
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.db.engine import prepare_engine
+from airflow_provider_rcs.store.outbox import claims as claims_module
 from airflow_provider_rcs.store.outbox.attempts import Attempt
-from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches, dispatch_claims
+from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches, claim_left_over, dispatch_claims
 from airflow_provider_rcs.store.outbox.frequency_caps import CLAIMS_UNDER_CAP, lock_capped_phones
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import (
@@ -67,6 +68,62 @@ def test_batches_for_several_requests_are_claimed_in_one_call(
     assert [len(each.recipients) for each in claims] == sizes
     assert [recipient.phone for each in claims for recipient in each.recipients] == people[: sum(sizes)]
     assert [request_row(engine, each).recipients for each in claims] == sizes
+
+
+def test_left_over_messages_are_claimed_in_as_many_requests_as_are_asked_for(engine: sa.Engine) -> None:
+    attempt = planned(engine, phones(5))
+
+    [first] = claim_left_over(engine, attempt, 2)
+    rest = claim_left_over(engine, attempt, 2, requests=2)
+
+    assert [each.phones for each in (first, *rest)] == [phones(5)[:2], phones(5)[2:4], phones(5)[4:]]
+
+
+def test_left_over_messages_are_claimed_under_the_frequency_cap(engine: sa.Engine) -> None:
+    claim_next(engine, planned(engine, [ANA], "spring"))
+    attempt = planned(engine, [ANA, BEA], "summer")
+
+    [claim] = claim_left_over(engine, attempt, 2, FrequencyCap(1, timedelta(days=7)))
+
+    assert claim.phones == [BEA]
+
+
+def test_an_attempt_without_left_over_messages_waits_for_no_other(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned(engine, [ANA], "summer")
+    attempt = planned(engine, [ANA], "spring")
+    claim_next(engine, attempt)
+    monkeypatch.setattr(claims_module, "claim_batches", lambda *_, **__: pytest.fail("it locks the campaign"))
+
+    assert claim_left_over(engine, attempt, 2) == []
+
+
+def test_the_last_claim_is_marked_once_nothing_more_is_planned(engine: sa.Engine) -> None:
+    attempt = planned(engine, phones(5))
+
+    [first] = claim_batches(engine, attempt, 2)
+    rest = claim_batches(engine, attempt, 2, requests=9)
+
+    assert [each.is_last for each in (first, *rest)] == [False, False, True]
+
+
+def test_claims_past_suppressed_recipients_are_no_more_than_were_asked_for(engine: sa.Engine) -> None:
+    attempt = planned(engine, phones(9))
+    suppress(engine, phones(9)[1])
+
+    claims = claim_batches(engine, attempt, 1, requests=2)
+
+    assert [each.phones for each in claims] == [phones(9)[:1], phones(9)[2:3]]
+
+
+def test_claims_in_several_transactions_are_all_under_the_frequency_cap(engine: sa.Engine) -> None:
+    claim_next(engine, planned(engine, phones(2), "spring"))
+    attempt = planned(engine, phones(3), "summer")
+
+    claims = claim_batches(engine, attempt, 1, FrequencyCap(1, timedelta(days=7)))
+
+    assert [each.phones for each in claims] == [phones(3)[2:]]
 
 
 @pytest.mark.postgresql

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.outcomes import NOT_IN_REPLY
 from airflow_provider_rcs.store.db.tables import resolution
+from airflow_provider_rcs.store.outbox.attempts import StartedBy, begin_attempt
 from airflow_provider_rcs.store.outbox.claims import Claim
+from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.resolutions import (
     Resolution,
     Verdict,
@@ -16,7 +22,8 @@ from airflow_provider_rcs.store.outbox.resolutions import (
     resolve_phone,
     resolve_request,
 )
-from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
+from airflow_provider_rcs.store.outbox.settlement import ACCEPTED_BY_REPORT, CONTRADICTED_BY_REPORT, mark_in_doubt
+from tests.code_blocks import blocks
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -26,12 +33,15 @@ from tests.unit.store.given import (
     claim_next,
     dispatched,
     land_and_fold,
+    listed,
     planned,
     report_on,
+    request_row,
     row,
     states,
 )
 
+PAGE = (Path(__file__).parents[4] / "docs" / "settle-messages-in-doubt.md").read_text(encoding="utf-8")
 ACCEPTED = Resolution(Verdict.ACCEPTED, "Mar", "the account's panel shows them")
 NOT_SENT = Resolution(Verdict.NOT_SENT, "Mar", "the account's panel does not show them")
 
@@ -160,3 +170,51 @@ def test_messages_in_doubt_are_listed_by_request(engine: sa.Engine) -> None:
         (first.reference, 1, "the connection broke"),
         (second.reference, 1, "no reply"),
     ]
+
+
+def test_a_request_in_doubt_is_listed_with_its_time_and_what_sent_it(engine: sa.Engine) -> None:
+    planned(engine, [ANA, BEA])
+    sender = StartedBy(started_by="Mar by hand", host="worker-1", process=77)
+    attempt = begin_attempt(engine, campaign(engine), sender, timedelta(minutes=5))
+    record_list(engine, attempt, prepare_list_part(engine, [listed(ANA), listed(BEA)]))
+    claim = claim_next(engine, attempt)
+    mark_in_doubt(engine, claim, "no reply")
+
+    [found] = requests_in_doubt(engine, campaign(engine))
+
+    assert (found.in_doubt, found.sent_by) == (2, "Mar by hand (worker-1, process 77)")
+    assert found.claimed_at == request_row(engine, claim).claimed_at
+
+
+def test_the_messages_of_a_campaign_that_has_none_in_doubt_are_not_read(engine: sa.Engine) -> None:
+    in_doubt(engine, [ANA])
+    resolve_all(engine, campaign(engine), ACCEPTED)
+    mark_in_doubt(engine, dispatched(engine, [ANA], "summer"), "the connection broke")
+    spring = campaign(engine)
+    statements: list[str] = []
+
+    def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    sa.event.listen(engine, "before_cursor_execute", record)
+    found = requests_in_doubt(engine, spring)
+    sa.event.remove(engine, "before_cursor_execute", record)
+
+    assert (found, [each for each in statements if "rcs_message " in each]) == ([], [])
+
+
+def test_the_query_of_the_page_shows_who_decided_and_why(engine: sa.Engine) -> None:
+    (query,) = blocks(PAGE, "sql")
+    in_doubt(engine, [ANA, BEA])
+    resolve_all(engine, campaign(engine), ACCEPTED)
+
+    with engine.connect() as connection:
+        ((name, outcome, messages, decided_by, reason, _),) = connection.exec_driver_sql(query).all()
+
+    assert (name, outcome, messages) == ("spring", "accepted", 2)
+    assert (decided_by, reason) == (ACCEPTED.decided_by, ACCEPTED.reason)
+
+
+@pytest.mark.parametrize("reason", [NOT_IN_REPLY, ACCEPTED_BY_REPORT, CONTRADICTED_BY_REPORT])
+def test_the_page_has_the_reasons_as_the_store_writes_them(reason: str) -> None:
+    assert f"`{reason}`" in " ".join(PAGE.split())

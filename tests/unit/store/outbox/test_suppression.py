@@ -236,3 +236,11 @@ def test_preview_counts_by_the_date_of_the_campaign(engine: sa.Engine) -> None:
     ]
 
     assert found == [{ANA: WEEKLY.reason}, {ANA: WEEKLY.reason}, {}]
+
+
+def test_a_frequency_cap_holds_for_each_of_many_phones(engine: sa.Engine) -> None:
+    many = phones(150)
+    send(engine, "spring", many[:2])
+    planned(engine, many[2:4], "spring")
+
+    assert set(preview_suppressions(engine, "", many, WEEKLY)) == set(many[:2])

@@ -35,7 +35,7 @@ from airflow_provider_rcs.store.privacy.retention import (
     count_unfinished,
     prune,
 )
-from airflow_provider_rcs.store.read.exports import reports_since
+from airflow_provider_rcs.store.read.exports import Place, report_pages
 from tests.unit.store.given import (
     ANA,
     BEA,
@@ -59,6 +59,7 @@ from tests.unit.store.given import (
     sent,
     states,
 )
+from tests.unit.store.read.test_exports import reports_since
 
 NOW = datetime.now(UTC)
 
@@ -288,17 +289,16 @@ def test_a_recent_report_on_an_old_message_loses_personal_data_and_is_exported_a
 def test_deleted_reports_do_not_disturb_readers_that_continue_from_a_fold(engine: sa.Engine) -> None:
     land_and_fold(engine, report_on(sent(engine, [ANA])))
     land_and_fold(engine, report_on(sent(engine, [ANA], "summer"), code="12"))
-    with engine.connect() as connection:
-        last = connection.execute(sa.select(sa.func.max(report.c.fold))).scalar_one()
+    [page] = report_pages(engine, "a store", Place(0, 0))
     make_old(engine, "spring")
     make_old(engine, "summer")
     prune_all(engine)
-    assert list(reports_since(engine, last)) == []
-    assert read_new_reports(engine, last) is None
+    assert reports_since(engine, page.last) == []
+    assert read_new_reports(engine, page.last.fold) is None
 
     land_and_fold(engine, report_on(sent(engine, [ANA], "autumn")))
 
-    assert [each["campaign"] for page in reports_since(engine, last) for each in page] == ["autumn"]
+    assert [each["campaign"] for rows in reports_since(engine, page.last) for each in rows] == ["autumn"]
 
 
 def test_a_campaign_whose_reports_were_pruned_is_not_overdue(engine: sa.Engine) -> None:

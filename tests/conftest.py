@@ -31,22 +31,9 @@ def pytest_collection() -> Generator[None, object, object]:
     return result
 
 
-def _disable_sync(server_url: str) -> None:
-    """Make a server fast and not crash-safe, which tests do not need."""
-    import sqlalchemy as sa
-
-    admin = sa.create_engine(server_url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            connection.exec_driver_sql(f"ALTER SYSTEM SET {setting} = off")
-        connection.exec_driver_sql("SELECT pg_reload_conf()")
-    admin.dispose()
-
-
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    from tests.postgres import postgres_server
+    from tests.postgres import fast_postgres_server
 
-    with postgres_server() as url:
-        _disable_sync(url)
+    with fast_postgres_server() as url:
         yield url

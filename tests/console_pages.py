@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from examples.demo.processes import Processes
 
-SECONDS_FOR_A_STEP = 300
+SECONDS_FOR_A_STEP = 600
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _OTHER_TERMINAL = re.compile(r"\bin a (second|third|fourth) terminal\b", re.IGNORECASE)
 _REPEATED = re.compile(r"\brepeat this until\b", re.IGNORECASE)
@@ -56,6 +56,15 @@ def steps_of(page: str) -> list[Step]:
     return steps
 
 
+def not_printed(shown: Iterable[str], printed: str) -> Iterator[str]:
+    """Yield the lines of a page that were not printed in this order; ``...`` stands for any text."""
+    lines = iter(" ".join(line.split()) for line in printed.splitlines())
+    for each in shown:
+        pattern = ".*".join(re.escape(" ".join(part.split())) for part in each.split("..."))
+        if not any(re.search(pattern, line) for line in lines):
+            yield each
+
+
 class Reader:
     """Does what a page says, on a machine whose environment is given.
 
@@ -90,7 +99,7 @@ class Reader:
         else:
             code, printed = self._run(step)
             assert code == 0, f"line {step.line}: ended with {code}\n{step.text}\n{printed}"
-            assert not (missing := list(self._missing(step, printed))), _not_shown(step, missing, printed)
+            assert not (missing := self._missing(step, printed)), _not_shown(step, missing, printed)
 
     def _save(self, step: Step, name: str, command: str) -> None:
         """Save a block in the folder that a command prints."""
@@ -108,7 +117,7 @@ class Reader:
 
     def _wait_until_shown(self, step: Step, look: Callable[[], str]) -> None:
         end = time.monotonic() + SECONDS_FOR_A_STEP
-        while missing := list(self._missing(step, printed := look())):
+        while missing := self._missing(step, printed := look()):
             self._terminals.require_running()
             assert time.monotonic() < end, _not_shown(step, missing, printed)
             time.sleep(0.5)
@@ -127,13 +136,8 @@ class Reader:
         )
         return completed.returncode, completed.stdout
 
-    def _missing(self, step: Step, printed: str) -> Iterator[str]:
-        """Yield the lines that the page shows, and that were not printed in this order; ``...`` stands for any text."""
-        lines = iter(" ".join(line.split()) for line in printed.splitlines())
-        for shown in step.shown:
-            pattern = ".*".join(re.escape(" ".join(part.split())) for part in self._entered(shown).split("..."))
-            if not any(re.search(pattern, line) for line in lines):
-                yield shown
+    def _missing(self, step: Step, printed: str) -> list[str]:
+        return list(not_printed((self._entered(line) for line in step.shown), printed))
 
     def _entered(self, text: str) -> str:
         for there, here in self._instead.items():

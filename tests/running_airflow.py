@@ -37,6 +37,11 @@ class AirflowUser(AirflowApi):
         """Return the states of all runs of a DAG."""
         return [run["state"] for run in self._get(f"{self._dag(dag_id)}/dagRuns")["dag_runs"]]
 
+    def run_ids(self, dag_id: str) -> list[str]:
+        """Return the ids of all runs of a DAG, the oldest first."""
+        runs = self._get(f"{self._dag(dag_id)}/dagRuns?order_by=id")["dag_runs"]
+        return [run["dag_run_id"] for run in runs]
+
     def asset_events(self) -> list[dict[str, Any]]:
         """Return the extras of all asset events, the oldest first."""
         events = self._get(f"{self._url}/api/v2/assets/events?order_by=timestamp")["asset_events"]
@@ -105,10 +110,14 @@ class RunningAirflow:
         self.wait_for(self.user.is_healthy, "Airflow is healthy", SECONDS_TO_START)
         self.user.log_in()
 
-    def run_dag(self, dag_id: str, **conf: Any) -> str:
-        """Wait until a DAG is parsed, start a run, and return its id."""
+    def unpause(self, dag_id: str) -> None:
+        """Wait until a DAG is parsed, and unpause it."""
         self.wait_for(lambda: self.user.knows_dag(dag_id), f"Airflow has parsed {dag_id}", SECONDS_TO_START)
         self.user.unpause(dag_id)
+
+    def run_dag(self, dag_id: str, **conf: Any) -> str:
+        """Wait until a DAG is parsed, start a run, and return its id."""
+        self.unpause(dag_id)
         return self.user.trigger(dag_id, conf)
 
     def end_of_run(self, dag_id: str, run_id: str) -> str:

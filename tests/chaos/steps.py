@@ -52,7 +52,8 @@ def kill() -> None:
 
 
 def suspend() -> None:
-    os.kill(os.getpid(), signal.SIGSTOP)
+    # To this thread: a signal to the process stops it by any thread, while this one may go on and release locks.
+    signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
 
 def arm(engine: sa.Engine, step: Step, occurrence: int, act: Action) -> None:

@@ -17,6 +17,8 @@ PEOPLE = 240
 BATCH_SIZE = 8
 
 
+# Each kill is a process that starts: some seconds on a slow machine.
+@pytest.mark.timeout(sized(300, 1_800))
 @pytest.mark.parametrize("seed", SEEDS)
 def test_killed_repeatedly_at_random_moments(
     campaign: Callable[..., CampaignUnderTest], note: Callable[[str], None], seed: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,13 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.receiver.app import ReportsApp
+from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.outbox.claims import claim_batches
 from airflow_provider_rcs.warehouse.load import load
-from tests.store_engines import engine, postgres_engine, shared_postgres_engine, shared_sqlite_engine, sqlite_engine
+from tests.stores import postgres_store, sqlite_store
 from tests.unit.receiver.pushing import LOOK_UPS, push
 from tests.unit.store.given import ANA, BEA, planned, sent
 from tests.unit.warehouse.test_load import rows
-
-__all__ = ["engine", "postgres_engine", "shared_postgres_engine", "shared_sqlite_engine", "sqlite_engine"]
 
 REPLY = {
     "Servicio": "SMSRECIBIDO",
@@ -27,6 +27,20 @@ REPLY = {
     "idR": "77",
     "idM": f"m-{ANA}",
 }
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    """A store and an engine of this test alone, because the receiver's threads fold for a while after it."""
+    if request.param == "sqlite":
+        engine = engine_from_url(sqlite_store(tmp_path / "store.db"))
+        yield engine
+        engine.dispose()
+    else:
+        with postgres_store(request.getfixturevalue("postgres")) as url:
+            engine = engine_from_url(url)
+            yield engine
+            engine.dispose()
 
 
 @pytest.mark.parametrize("format_", ["json", "data"])

@@ -56,7 +56,10 @@ class Disturbances:
 
 
 def watch_for_stalls(disturbances: Disturbances, folder: Path, ended: Event) -> None:
-    """Record when the machine itself is too busy to run a thread or to write to the disk for a while."""
+    """Record when the machine itself is too busy to run a thread or to write to a disk for a while.
+
+    :param folder: on the disk to write to.
+    """
     probe = folder / "probe"
     while not ended.is_set():
         begin = time.monotonic()

@@ -183,8 +183,9 @@ def soak(request: pytest.FixtureRequest, disk: Path, tmp_path: Path) -> Iterator
 
 @pytest.mark.timeout(int(SECONDS) + 1_200)
 def test_nothing_is_lost_sent_twice_or_let_in_while_everything_happens_at_once(
-    soak: Soak, record_property: Callable[[str, object], None]
+    soak: Soak, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
+    # The database server writes to the disk of tmp_path, and everything else to the small one.
     disturbances = Disturbances()
     pushers = [Pusher(soak.receivers, disturbances, first, PUSHERS) for first in range(1, PUSHERS + 1)]
     stranger = Pusher(soak.receivers, disturbances, STRANGERS, password="a-guess")
@@ -198,7 +199,7 @@ def test_nothing_is_lost_sent_twice_or_let_in_while_everything_happens_at_once(
             pool.submit(soak.load),
             pool.submit(soak.work_as_neighbour),
             pool.submit(memory.sample_until, soak.ended),
-            pool.submit(watch_for_stalls, disturbances, soak.disk, soak.ended),
+            *(pool.submit(watch_for_stalls, disturbances, each, soak.ended) for each in (soak.disk, tmp_path)),
             pool.submit(
                 disturb_at_random, disturbances, list(soak.kills.items()), random.Random(SEED), pause, soak.ended
             ),

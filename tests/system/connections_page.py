@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 _MILLISECONDS_TO_ANSWER = 30_000
 _SWITCHES = (
@@ -61,6 +61,8 @@ class ConnectionsPage:
     def expand(self, section: str) -> None:
         """Expand a section of the form, which collapses the others."""
         self._form.get_by_role("button", name=section, exact=True).click()
+        # They collapse slowly, and move what is below them.
+        expect(self._form.get_by_role("region")).to_have_count(1, timeout=_MILLISECONDS_TO_ANSWER)
 
     def fill(self, fields: Mapping[str, str]) -> None:
         """Fill in fields by their labels."""
@@ -82,6 +84,10 @@ class ConnectionsPage:
     def save(self) -> None:
         self._form.get_by_role("button", name="Save").click()
         self._form.wait_for(state="hidden")
+        # The notification would cover the button of the next form, and stays for as long as the mouse points at it.
+        self._page.mouse.move(0, 0)
+        notifications = self._page.locator("[data-scope=toast][data-part=root]")
+        expect(notifications).to_have_count(0, timeout=_MILLISECONDS_TO_ANSWER)
 
     def cancel(self) -> None:
         self._form.get_by_role("button", name="Close").click()
@@ -92,12 +98,22 @@ class ConnectionsPage:
         self._row(connection_id).get_by_role("button", name="Edit Connection").click()
         self.save()
 
-    def add(self, connection_id: str, fields: Mapping[str, str], extra_fields: Mapping[str, str]) -> None:
-        """Add a connection."""
+    def sections(self) -> list[str]:
+        """Return the titles of the form's sections, in their order."""
+        titles = self._form.locator("[data-part=item-trigger]")
+        titles.first.wait_for()
+        return [text.strip() for text in titles.all_inner_texts()]
+
+    def add(self, connection_id: str, fields: Mapping[str, str], extra_fields: Mapping[str, Mapping[str, str]]) -> None:
+        """Add a connection.
+
+        :param extra_fields: section -> label -> value.
+        """
         self.begin(connection_id)
         self.fill(fields)
-        self.expand("Extra Fields")
-        self.fill(extra_fields)
+        for section, values in extra_fields.items():
+            self.expand(section)
+            self.fill(values)
         self.save()
 
     def test(self, connection_id: str, outcome: str) -> str:

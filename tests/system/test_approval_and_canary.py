@@ -24,7 +24,8 @@ from tests.sandbox_process import SandboxProcess
 from tests.system.conftest import DAGS
 
 APPROVAL, CANARY = "rcs_campaign_with_approval", "rcs_campaign_canary"
-README = Path(__file__).parents[2] / "README.md"
+TEAM_PHONE = "+34611111111"
+PAGE = Path(__file__).parents[2] / "docs" / "approve-a-campaign.md"
 SENDABLE = 974
 
 
@@ -69,11 +70,21 @@ class ApprovalSystem:
         ]
         return {phone: phones.count(phone) for phone in phones}
 
+    def team_messages(self) -> list[dict[str, Any]]:
+        """Return the messages to the team's phone that the service accepted."""
+        return [each for each in self.sandbox.accepted() if each["phone"] == TEAM_PHONE.removeprefix("+")]
+
     def loaded(self, campaign: str) -> dict[str, int]:
         """Count the messages of a campaign in the warehouse by state."""
         with closing(sqlite3.connect(self.warehouse)) as connection:
             query = "SELECT state, COUNT(*) FROM rcs_message WHERE campaign = ? GROUP BY state"
             return dict(connection.execute(query, [campaign]))
+
+    def campaigns_loaded_of(self, campaign: str) -> list[str]:
+        """Return the campaigns in the warehouse whose names begin with a name."""
+        with closing(sqlite3.connect(self.warehouse)) as connection:
+            rows = connection.execute("SELECT name FROM rcs_campaign WHERE name LIKE ? ORDER BY name", [f"{campaign}%"])
+            return [name for (name,) in rows]
 
     def log(self, task_id: str, run_id: str) -> str:
         """Return Airflow's logs of all tries of a task."""
@@ -92,7 +103,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApprovalSystem]
     home.dags.mkdir()
     for dag_id in (APPROVAL, CANARY):
         shutil.copy(DAGS / f"{dag_id}.py", home.dags)
-    (home.dags / "readme.py").write_text(dag_of_the_readme(), encoding="utf-8")
+    (home.dags / "page.py").write_text(dag_of_the_page(), encoding="utf-8")
     make_warehouse(home.warehouse)
     change_warehouse(
         home.warehouse,
@@ -104,16 +115,18 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApprovalSystem]
     migrate(store)
     with (
         reporting_sandbox(home.store_url, failed_share=0, record=folder / "accepted.jsonl") as sandbox,
-        running_airflow(home, {"AIRFLOW_CONN_RCS_DEFAULT": sandbox.connection()}) as airflow,
+        running_airflow(
+            home, {"AIRFLOW_CONN_RCS_DEFAULT": sandbox.connection(), "AIRFLOW_VAR_RCS_TEAM_PHONES": TEAM_PHONE}
+        ) as airflow,
     ):
         airflow.wait_until_healthy()
         yield ApprovalSystem(airflow, sandbox, store)
     store.dispose()
 
 
-def dag_of_the_readme() -> str:
-    """Return the README's DAG with an approval, exactly as it is printed there."""
-    (found,) = re.findall(r"```python\n((?:(?!```).)*RcsApprovalOperator.*?)```", README.read_text("utf-8"), re.DOTALL)
+def dag_of_the_page() -> str:
+    """Return the DAG of the page on approvals, exactly as it is printed there."""
+    (found,) = re.findall(r"```python\n((?:(?!```).)*with DAG\(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     return str(found)
 
 
@@ -196,6 +209,27 @@ def test_plan_shows_counts_but_no_personal_data_and_its_rejection_sends_nothing(
     assert not re.search("[0-9]{9}", question["body"].replace(plan_hash(question), ""))
 
 
+def test_a_test_reaches_the_team_before_the_approval_and_everyone_gets_one_message_after_it(
+    system: ApprovalSystem,
+) -> None:
+    before = len(system.team_messages())
+    run_id = system.airflow.run_dag(APPROVAL, campaign="tested")
+    question = system.question(APPROVAL, run_id)
+    tests = system.team_messages()[before:]
+    system.user.answer(question, "Approve")
+
+    assert system.end(APPROVAL, run_id)["run"] == "success"
+
+    assert len(tests) == 3
+    assert "| *********111 | accepted | accepted | accepted |" in question["body"]
+    assert f"[Its RCS page]({system.airflow.url}/rcs/campaigns/tested)" in question["body"]
+    assert not re.search("[0-9]{9}", question["body"].replace(plan_hash(question), ""))
+    assert "611111111" not in system.log("plan", run_id)
+    assert set(system.messages_per_phone("tested").values()) == {1}
+    assert system.loaded("tested")["accepted"] == len(system.messages_per_phone("tested")) == SENDABLE
+    assert system.campaigns_loaded_of("tested") == ["tested"]
+
+
 def test_canary_whose_messages_are_delivered_is_followed_by_all_other_messages(system: ApprovalSystem) -> None:
     run_id = system.airflow.run_dag(CANARY, campaign="tried")
 
@@ -219,7 +253,7 @@ def test_canary_whose_messages_fail_stops_all_other_messages(system: ApprovalSys
     assert 0 < len(system.messages_per_phone("failed")) < 30
 
 
-def test_the_readmes_dag_sends_everyone_one_message_after_one_approval(system: ApprovalSystem) -> None:
+def test_the_dag_of_a_team_sends_everyone_one_message_after_one_approval(system: ApprovalSystem) -> None:
     run_id = system.airflow.run_dag("summer_sale")
     system.user.answer(system.question("summer_sale", run_id), "Approve")
 

@@ -38,17 +38,17 @@ ready
 Save this as `dag.py` in the folder that `echo "$PWD/saved"` prints; create it first:
 
 ```python
-print(1)
+print("it is loaded")
 ```
 
-Repeat this until it is 1:
+Repeat this until it is loaded:
 
 ```console
 python3 loaded.py
 ```
 
 ```text
-1
+it is loaded
 ```
 """
 
@@ -65,7 +65,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
 def test_a_right_page_is_followed_to_its_end(reader: Reader, tmp_path: Path) -> None:
     reader.follow(RIGHT)
 
-    assert (tmp_path / "loaded.py").read_text() == "print(1)\n"
+    assert (tmp_path / "loaded.py").read_text() == 'print("it is loaded")\n'
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_right_page_is_followed_to_its_end(reader: Reader, tmp_path: Path) -> 
         ("port ... open", "port 8081 is open", "line 4: not printed"),
         ("echo ready;", "echo waiting;", "line 16: not printed"),
         ("echo ready;", "eco ready;", "line-16 ended with code 127"),
-        ("\n1\n", "\n2\n", "line 32: not printed"),
+        ("\nit is loaded\n", "\nit is not loaded\n", "line 32: not printed"),
     ],
 )
 def test_a_block_that_does_not_do_what_the_page_says_fails(reader: Reader, right: str, wrong: str, error: str) -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.console_pages import not_printed, steps_of
+
 ROOT = Path(__file__).parents[2]
 SECONDS_FOR_A_RUN = 240
 
@@ -71,6 +73,15 @@ def test_the_funnel_accounts_for_every_customer_and_shows_why_some_got_no_messag
     assert (shown["accepted"], shown["in doubt"], shown["still to send"]) == (970, 0, 0)
     assert shown["phone: it is missing"] == 8
     assert shown["the service rejected the phone without giving a reason; check the number"] == 4
+
+
+def test_the_demo_prints_what_the_readme_shows_of_it(first: str) -> None:
+    [demo] = [
+        step for step in steps_of((ROOT / "README.md").read_text(encoding="utf-8")) if step.text.startswith("make demo")
+    ]
+
+    assert len(demo.shown) > 10
+    assert list(not_printed(demo.shown, first)) == []
 
 
 def test_the_demo_shows_progress_times_and_what_to_look_at_next(first: str) -> None:

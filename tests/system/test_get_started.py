@@ -1,4 +1,8 @@
-"""The page on getting started, followed literally on a machine with Airflow and nothing else."""
+"""The page on getting started, followed literally on a machine with Airflow and nothing else.
+
+The provider is built from this checkout, and Airflow has the versions of this environment. `make dist` gives it a
+wheel, a Python and a file of pins instead.
+"""
 
 from __future__ import annotations
 
@@ -24,28 +28,38 @@ UV = Path(sys.executable).with_name("uv")
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> dict[str, str]:
-    """A home with Airflow and its database, and nothing else; pip finds the wheel of this checkout there."""
-    constraints = tmp_path / "constraints.txt"
-    constraints.write_text("\n".join(versions_here()), encoding="utf-8")
-    python = tmp_path / "airflow-venv" / "bin" / "python"
-    run(UV, "venv", "--quiet", "--seed", "--python", sys.executable, python.parents[1])
-    run(UV, "pip", "install", "--quiet", "--python", python, "--constraint", constraints, "apache-airflow")
+def wheel(tmp_path: Path) -> Path:
+    """The provider, as it is installed."""
+    if given := os.environ.get("RCS_MACHINE_WHEEL"):
+        return Path(given)
     run(UV, "build", "--quiet", "--wheel", "--out-dir", tmp_path / "wheels", ROOT)
-    pip = {
-        "PIP_CONSTRAINT": str(constraints),
-        "PIP_FIND_LINKS": f"{os.environ.get('PIP_FIND_LINKS', '')} {tmp_path}/wheels",
-    }
-    environment = environment_of(tmp_path / "home", python.parent) | pip
+    [built] = (tmp_path / "wheels").glob("*.whl")
+    return built
+
+
+@pytest.fixture
+def machine(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A home with Airflow and its database, and nothing else; pip takes the provider from the wheel."""
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text(f"{pins()}\nairflow-provider-rcs @ {wheel.as_uri()}\n", encoding="utf-8")
+    python = tmp_path / "airflow-venv" / "bin" / "python"
+    base = os.environ.get("RCS_MACHINE_PYTHON", sys.executable)
+    run(UV, "venv", "--quiet", "--seed", "--python", base, python.parents[1])
+    run(UV, "pip", "install", "--quiet", "--python", python, "--constraint", constraints, "apache-airflow")
+    environment = environment_of(tmp_path / "home", python.parent) | {"PIP_CONSTRAINT": str(constraints)}
     (tmp_path / "home").mkdir()
+    # Not in the checkout, which a Python that is started there would import.
+    monkeypatch.chdir(tmp_path / "home")
     run(python.with_name("airflow"), "db", "migrate", environment=environment)
     return environment
 
 
-def versions_here() -> list[str]:
-    """Return constraints by which what is installed has the versions that it has in this environment."""
+def pins() -> str:
+    """Return the pins that are given, or those by which everything has the version that it has in this environment."""
+    if given := os.environ.get("RCS_MACHINE_PINS"):
+        return Path(given).read_text(encoding="utf-8")
     installed = {each.name: each.version for each in distributions() if each.name != "airflow-provider-rcs"}
-    return [f"{name}=={version}" for name, version in sorted(installed.items())]
+    return "\n".join(f"{name}=={version}" for name, version in sorted(installed.items()))
 
 
 def environment_of(home: Path, programs: Path) -> dict[str, str]:
@@ -88,6 +102,22 @@ def reader(machine: dict[str, str], logs: Path) -> Iterator[Reader]:
 
 
 @pytest.mark.timeout(1800)
-def test_the_page_leads_from_an_empty_airflow_to_rows_in_the_warehouse(machine: dict[str, str], tmp_path: Path) -> None:
+def test_the_page_leads_from_an_empty_airflow_to_rows_in_the_warehouse(
+    machine: dict[str, str], wheel: Path, tmp_path: Path
+) -> None:
     with reader(machine, tmp_path / "logs") as someone:
         someone.follow(PAGE.read_text(encoding="utf-8"))
+
+    folder, origin = imported(machine)
+    assert folder.is_relative_to(tmp_path / "airflow-venv" / "lib")
+    assert origin == wheel.as_uri()
+
+
+def imported(machine: dict[str, str]) -> tuple[Path, str]:
+    """Return the folder that the provider is imported from on the machine, and the URL that it was installed from."""
+    code = (
+        "import airflow_provider_rcs, importlib.metadata, json; print(airflow_provider_rcs.__file__); "
+        "print(json.loads(importlib.metadata.distribution('airflow-provider-rcs').read_text('direct_url.json'))['url'])"
+    )
+    file, url = subprocess.check_output(["python", "-c", code], env=machine, text=True).splitlines()
+    return Path(file).parent, url

@@ -101,6 +101,18 @@ def test_recipients_come_from_files_with_their_options(
     assert sent.accepted == 2
 
 
+def test_results_can_be_the_funnel_as_it_is_after_the_send(
+    sandbox: SandboxProcess, store: sa.Engine, campaign: str
+) -> None:
+    campaigns.send(people(campaign, 3), template_id=PLAIN, campaign=campaign)
+
+    shown = campaigns.results(campaign, form="text")
+
+    assert shown.splitlines()[:2] == [f"Campaign {campaign}", f"Requested                3  100.0%  {'█' * 30}"]
+    assert campaigns.results(campaign, form="svg").startswith("<svg ")
+    assert "| Requested | 3 | 100.0% |" in campaigns.results(campaign, form="markdown")
+
+
 def test_a_preview_shows_the_plan_masked_and_records_nothing(
     sandbox: SandboxProcess, store: sa.Engine, campaign: str
 ) -> None:

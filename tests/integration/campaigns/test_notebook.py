@@ -51,12 +51,13 @@ def messages(sandbox: SandboxProcess, first: int, end: int) -> set[int]:
 
 
 def test_the_cells_of_the_page_preview_send_and_show_results(kernel: Kernel) -> None:
-    preview, sent, outcomes = [kernel.run(cell) for cell in CELLS]
+    preview, sent, outcomes, funnel = [kernel.run(cell) for cell in CELLS]
 
     assert preview.result.endswith("Nothing was sent or recorded.")
     assert sent.result == "Campaign 'spring': 2 requested, 2 accepted"
     assert outcomes.result.count("accepted") == 2
-    assert sum(len([line for line in cell.splitlines() if line.strip()]) for cell in CELLS) <= 10
+    assert "SVG" in funnel.result
+    assert sum(len([line for line in cell.splitlines() if line.strip()]) for cell in CELLS[:3]) <= 10
 
 
 def test_a_bar_below_the_cell_counts_what_the_log_would(kernel: Kernel) -> None:

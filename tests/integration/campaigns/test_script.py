@@ -19,7 +19,7 @@ from airflow_provider_rcs import campaigns
 people = [{"phone": f"+34601{number:06}", "name": "Ana"} for number in range(1_000)]
 print(campaigns.send(people, template_id="1234569", campaign="script", batch_size=20, max_in_flight=2))
 """
-SECONDS_TO_WAIT = 60
+SECONDS_TO_WAIT = 240
 
 
 def read_until(terminal: int, text: bytes) -> bytes:

@@ -214,6 +214,8 @@ def test_another_command_of_airflow_loads_no_command_of_ours(database_home: Airf
             "cli",
             "cli.advice",
             "cli.definition",
+            "cli.exit_codes",
+            "cli.help",
             "cli.main",
             "api",
             "api.errors",

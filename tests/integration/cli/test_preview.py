@@ -156,23 +156,26 @@ def test_a_send_ends_with_the_counts_of_its_preview(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "code", "message"),
     [
-        (["--sql", "SELECT * FROM customers", *COLUMN], "sql: the query failed: no such table: customers"),
-        (["--sql", QUERY, "--variables", "Importe=price"], "variables: variable 'Importe' of template 1234567 has no"),
-        (["--sql", QUERY, *COLUMN, "--constants", "Importe=7"], "constants: 'Importe' is in variables as well"),
-        (["--sql", QUERY, *COLUMN, "--sql-conn-id", "nowhere"], "sql: the query failed: .*nowhere.* isn't defined"),
-        (["--sql", QUERY, *COLUMN, "--rcs-conn-id", "nowhere"], "--rcs-conn-id: the connection 'nowhere' is not"),
-        (["--sql", QUERY, *COLUMN, "--template-id", "999"], "--template-id: template '999' cannot be looked up"),
+        (["--sql", "SELECT * FROM customers", *COLUMN], 2, "sql: the query failed: no such table: customers"),
+        (
+            ["--sql", QUERY, "--variables", "Importe=price"],
+            2,
+            "variables: variable 'Importe' of template 1234567 has no",
+        ),
+        (["--sql", QUERY, *COLUMN, "--constants", "Importe=7"], 2, "constants: 'Importe' is in variables as well"),
+        (["--sql", QUERY, *COLUMN, "--sql-conn-id", "nowhere"], 4, "sql: the query failed: .*nowhere.* isn't defined"),
+        (["--sql", QUERY, *COLUMN, "--rcs-conn-id", "nowhere"], 2, "--rcs-conn-id: the connection 'nowhere' is not"),
+        (["--sql", QUERY, *COLUMN, "--template-id", "999"], 6, "--template-id: template '999' cannot be looked up"),
     ],
 )
 def test_an_unusable_argument_is_an_error_of_one_line(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+    capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, message: str
 ) -> None:
-    code = main(["preview", *ARGUMENTS, *arguments])
+    assert main(["preview", *ARGUMENTS, *arguments]) == code
 
     error = capsys.readouterr().err
-    assert code == 2
     assert len(error.splitlines()) == 1
     assert re.match(f"airflow-rcs preview: {message}", error)
 
@@ -195,7 +198,7 @@ def test_rejected_credentials_are_sent_to_the_service_once(
 
     code = main(["preview", "--sql", QUERY, *ARGUMENTS, *COLUMN])
 
-    assert code == 2
+    assert code == 5
     assert "API User or API Token" in capsys.readouterr().err
     assert sandbox.statistics()["refused_credentials"] == before + 1
 

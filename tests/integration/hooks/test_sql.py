@@ -53,6 +53,10 @@ def test_postgresql_yields_every_row_once_and_in_order(postgres_warehouse: Calla
     assert [cell for chunk in chunks for cell in chunk["phone"]] == list(range(1, 2 * ROWS_PER_CHUNK + 2))
 
 
+def test_postgresql_plans_a_query_for_all_of_its_rows(postgres_warehouse: Callable[..., None]) -> None:
+    assert stream("SELECT current_setting('cursor_tuple_fraction') AS phone") == [{"phone": ["1"]}]
+
+
 def test_postgresql_takes_parameters_in_the_style_of_its_driver(postgres_warehouse: Callable[..., None]) -> None:
     sql = "WITH people AS (SELECT '0034600000001' AS phone) SELECT phone FROM people WHERE phone LIKE %(start)s;"
 

@@ -220,7 +220,14 @@ def test_the_lineage_of_a_load_leads_from_changed_campaigns_to_the_warehouse_tab
     assert inputs == [("rcs://store", "campaigns/spring"), ("rcs://store", "reports")]
     assert outputs == [
         (f"sqlite://{warehouse}", f"main.{table}")
-        for table in ("rcs_campaign", "rcs_message", "rcs_message_channel", "rcs_report", "rcs_inbound")
+        for table in (
+            "rcs_campaign",
+            "rcs_message",
+            "rcs_message_channel",
+            "rcs_report",
+            "rcs_inbound",
+            "rcs_status_code",
+        )
     ]
 
 

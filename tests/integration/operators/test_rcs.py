@@ -19,6 +19,7 @@ from airflow_provider_rcs.hooks.rcs import RcsHook
 from airflow_provider_rcs.operators.rcs import RcsGetTemplateOperator, RcsListTemplatesOperator, RcsSendOperator
 from airflow_provider_rcs.recipients.phones import IS_FIXED_LINE
 from airflow_provider_rcs.sending import sender
+from airflow_provider_rcs.sending.settings import DEFAULT_MAX_IN_FLIGHT
 from airflow_provider_rcs.store.campaign.campaigns import find_campaign
 from airflow_provider_rcs.store.db.tables import message, suppression
 from airflow_provider_rcs.store.read.funnel import Funnel, read_funnel
@@ -204,16 +205,17 @@ def test_a_dry_run_predicts_a_send_down_to_the_bytes(
         "count": len(sizes),
         "largest_bytes": max(sizes),
         "total_bytes": sum(sizes),
+        "at_once": min(len(sizes), DEFAULT_MAX_IN_FLIGHT),
     }
 
 
 def test_a_dry_run_without_a_store_logs_a_warning_and_continues(
-    sandbox: SandboxProcess, context: Context, campaign: str, capsys: pytest.CaptureFixture[str]
+    sandbox: SandboxProcess, context: Context, campaign: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     returned = operator(campaign, people(3), dry_run=True, store_conn_id="nowhere").execute(context)
 
     assert (returned["planned"], returned["store_asked"]) == (3, False)
-    assert "Suppressed and already messaged recipients are unknown: store_conn_id" in capsys.readouterr().out
+    assert "Suppressed and already messaged recipients are unknown: store_conn_id" in caplog.text
 
 
 def test_a_dry_run_does_not_send_refused_credentials_again(

@@ -118,7 +118,7 @@ def test_the_log_says_how_much_of_the_list_is_sent_to(
         operator(campaign, shard="2/4", sample=0.5).execute(context)
 
     assert re.search(
-        rf"{campaign}: [0-9]+ of the 60 rows are in this task's part of the list: shard 2/4, sample 0\.5\.", caplog.text
+        rf"{campaign} starts: [0-9]+ recipients are listed \(of 60 rows: shard 2/4, sample 0\.5\)\.", caplog.text
     )
 
 

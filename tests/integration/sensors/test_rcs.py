@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -235,7 +237,42 @@ def test_the_result_and_the_last_line_of_the_log_hold_what_was_reached(
     returned = [waiting.execute(context), waiting.execute_complete(context, {"status": "success"})]
 
     assert [each["reached"] for each in returned] == [{"status": "delivered", "messages": 1, "of": 2, "needed": 1}] * 2
-    assert capsys.readouterr().out.count("1 of 2 messages (50.0%) are delivered; at least 1 are needed.") == 2
+    reached = "1 of 2 messages (50.0%) are delivered; at least 1 are needed. Reached."
+    assert capsys.readouterr().out.count(f"{reached} By status: 1 delivered, 1 without a report.") == 2
+
+
+def test_the_last_line_of_a_sensor_that_fails_says_what_was_not_reached(
+    store: sa.Engine, context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report(store, send(store, "spring", PHONES), PHONES[0], "22")
+
+    with pytest.raises(AirflowFailException):
+        sensor(until="delivered").execute(context)
+
+    reached = "0 of 2 messages (0.0%) are delivered; at least 2 are needed. Not reached."
+    assert f"{reached} By status: 1 failed, 1 without a report." in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_a_sensor_logs_what_is_reached_so_far_only_when_it_has_changed(
+    store: sa.Engine, context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spring = send(store, "spring", PHONES)
+    waiting = sensor()
+
+    waiting.poke(context)
+    waiting.poke(context)
+    report(store, spring, PHONES[0], "13")
+    waiting.poke(context)
+
+    logged = capsys.readouterr().out
+    assert [logged.count(f"{reached} of 2 messages") for reached in (0, 1)] == [1, 1]
+
+
+def test_the_page_shows_the_last_line_as_it_is_logged() -> None:
+    page = Path(__file__).parents[3] / "docs" / "wait-for-a-campaign.md"
+
+    reached = r"960 of 970 messages \(99\.0%\) are delivered; at least 922 are needed\. Reached\."
+    assert re.search(rf"\nCampaign \S+: {reached} By status: .+\.\n", page.read_text(encoding="utf-8"))
 
 
 def test_a_sensor_that_fails_pushes_what_was_reached(store: sa.Engine) -> None:
@@ -248,6 +285,24 @@ def test_a_sensor_that_fails_pushes_what_was_reached(store: sa.Engine) -> None:
         sensor().execute_complete(context, {"status": "timeout", "message": "too late"})
 
     assert pushed["return_value"]["reached"] == {"status": "final", "messages": 1, "of": 2, "needed": 2}
+    assert "Delivered                1   50.0%" in pushed["funnel"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("do_xcom_push", "keys"), [(True, ["rcs_campaign_link", "funnel"]), (False, ["rcs_campaign_link"])]
+)
+def test_a_sensor_pushes_the_funnel_in_every_form_without_phones(
+    store: sa.Engine, context: Context, do_xcom_push: bool, keys: list[str]
+) -> None:
+    report(store, send(store, "spring", PHONES), PHONES[0], "13")
+    pushed: dict[str, Any] = {}
+    context["ti"].xcom_push = lambda key, value: pushed.update({key: value})  # type: ignore[method-assign]
+
+    sensor(at_least=0.5, do_xcom_push=do_xcom_push).execute(context)
+
+    assert list(pushed) == keys
+    assert list(pushed.get("funnel", ["text", "markdown", "svg"])) == ["text", "markdown", "svg"]
+    assert [phone for phone in PHONES if phone[3:] in str(pushed)] == []
 
 
 def test_a_campaign_given_as_a_number_is_found(store: sa.Engine, context: Context) -> None:

@@ -18,8 +18,8 @@ from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, land_all
 from airflow_provider_rcs.store.outbox.claims import Claim
 from airflow_provider_rcs.store.privacy.erasure import erase
-from airflow_provider_rcs.store.read.exports import reports_since
 from tests.unit.store.given import ANA, BEA, EVA, NOON, land_and_fold, report_on, row, sent
+from tests.unit.store.read.test_exports import reports_since
 
 # No other report is about her.
 DORA = "+34600000004"
@@ -95,4 +95,4 @@ def test_no_report_stops_a_fold(engine: sa.Engine, bodies: list[list[dict[str, A
     assert read_backlog(engine) == Backlog(unfolded=0, oldest=None, set_aside=0)
     with engine.connect() as connection:
         landed = connection.execute(sa.select(sa.func.count()).select_from(report)).scalar_one()
-    assert sum(len(page) for page in reports_since(engine, 0)) == landed
+    assert sum(len(page) for page in reports_since(engine)) == landed

@@ -17,6 +17,7 @@ from airflow_provider_rcs.sending.settings import SendSettings
 from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.inbox.folding import fold_parked
 from airflow_provider_rcs.store.outbox.attempts import StartedBy
+from airflow_provider_rcs.store.read import exports
 from benchmarks.big_store import Past, fill
 from tests.stores import postgres_store, sqlite_store
 from tests.unit.sending.service import Service
@@ -116,3 +117,14 @@ def test_a_fold_of_parked_reports_reads_only_these(filled: sa.Engine) -> None:
         assert fold_parked(filled) == 0
 
     assert found == set()
+
+
+def test_a_page_of_reports_reads_only_their_messages(filled: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "ROWS_PER_PAGE", 1_000)
+
+    with read_in_full(filled) as found, filled.connect() as connection:
+        page = next(exports.report_pages(filled, "a store", exports.Place(0, 0)))
+        rows = connection.execute(page.rows).all()
+
+    assert found == set()
+    assert len(rows) == len([row for row in rows if row.campaign]) == 1_000

@@ -121,7 +121,8 @@ def test_an_error_of_the_warehouse_is_raised_and_logged_without_a_phone(
     send(store, "spring", ["+34600000001"])
     warehouse = sa.create_engine(f"sqlite:///{tmp_path}/warehouse.db")
     with warehouse.begin() as connection:
-        connection.execute(sa.text("CREATE TABLE rcs_message (id BIGINT PRIMARY KEY, phone TEXT CHECK (phone = ''))"))
+        columns = "store VARCHAR(32), id BIGINT, phone TEXT CHECK (phone = ''), PRIMARY KEY (store, id)"
+        connection.execute(sa.text(f"CREATE TABLE rcs_message ({columns})"))
 
     with pytest.raises(AirflowFailException, match="the database refused") as failure:
         operator().execute(context)

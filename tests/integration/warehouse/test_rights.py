@@ -10,6 +10,8 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsWarehouseError
 from airflow_provider_rcs.warehouse.load import load
+from airflow_provider_rcs.warehouse.tables import warehouse_tables
+from tests.unit.warehouse.given_pages import created_tables, row, transfer_rows
 from tests.unit.warehouse.test_load import report, rows, send
 
 
@@ -32,13 +34,14 @@ def run(engine: sa.Engine, *statements: str) -> None:
 
 
 def grant(warehouse: sa.Engine, login: sa.Engine, rights: str) -> None:
-    tables = "rcs_campaign, rcs_message, rcs_message_channel, rcs_report, rcs_inbound"
+    tables = ", ".join(warehouse_tables(None).metadata.tables)
     run(warehouse, f"GRANT {rights} ON {tables} TO {login.url.username}")
 
 
 def test_an_error_names_database_table_right_and_statement(
     store: sa.Engine, warehouse: sa.Engine, login: sa.Engine
 ) -> None:
+    send(store, "winter", ["+34600000001"])
     load(store, warehouse, None)
     grant(warehouse, login, "SELECT, INSERT")
     send(store, "spring", ["+34600000001"])
@@ -51,6 +54,17 @@ def test_an_error_names_database_table_right_and_statement(
     assert "SELECT, INSERT and UPDATE" in str(caught.value)
     assert "42501" in str(caught.value)
     assert not caught.value.retry_may_help
+
+
+def test_without_the_right_to_temporary_tables_the_error_says_so(
+    store: sa.Engine, warehouse: sa.Engine, login: sa.Engine
+) -> None:
+    report_table = created_tables(warehouse).report
+    grant(warehouse, login, "SELECT, INSERT, UPDATE")
+    run(warehouse, f"REVOKE TEMPORARY ON DATABASE {warehouse.url.database} FROM PUBLIC")
+
+    with pytest.raises(RcsWarehouseError, match=r"rcs_report .*42501.*TEMPORARY on the database"):
+        transfer_rows(store, login, report_table, [row(report_table, id=1)])
 
 
 def test_without_the_right_to_create_tables_the_error_says_so(
@@ -71,8 +85,8 @@ def test_rights_on_the_tables_alone_are_enough_for_the_tables(
     load(store, login, None)
 
     assert rows(warehouse, "SELECT delivery_status FROM rcs_message") == [("delivered",)]
-    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert "rcs_campaign_funnel" in line
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert [line.split()[2] for line in lines] == ["rcs_campaign_funnel", "rcs_message_times"]
 
 
 def test_no_cell_is_in_the_error_when_the_warehouse_refuses_a_row(store: sa.Engine, warehouse: sa.Engine) -> None:

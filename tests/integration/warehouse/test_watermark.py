@@ -16,17 +16,18 @@ from airflow_provider_rcs.store.db.inbox_tables import report
 from airflow_provider_rcs.store.db.tables import message
 from airflow_provider_rcs.store.db.tables import store as store_table
 from airflow_provider_rcs.warehouse.load import Loaded, load
+from airflow_provider_rcs.warehouse.tables import warehouse_tables
+from tests.unit.warehouse.given_pages import row
 from tests.unit.warehouse.test_load import rows, send
-from tests.unit.warehouse.test_upserts import report_row
 
 _TIMEOUT_SECONDS = 30
 
 
 def insert_report(connection: sa.Connection, phone: str) -> None:
     """Land a report as a receiver does; the caller commits."""
-    values = report_row(0, 0, phone=phone)
-    of_the_warehouse = ("id", "fold", "message_id", "campaign", "account")
-    landed = {name: value for name, value in values.items() if name not in of_the_warehouse}
+    values = row(warehouse_tables(None).report, phone=phone)
+    of_the_warehouse = ("store", "id", "fold", "message_id", "campaign", "account")
+    landed = {name: value for name, value in values.items() if name not in of_the_warehouse and value is not None}
     connection.execute(report.insert().values(landed))
 
 

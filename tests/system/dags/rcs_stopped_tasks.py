@@ -41,4 +41,4 @@ send(
     retries=8,
     retry_delay=timedelta(seconds=1),
 )
-send("rcs_stopped_by_the_time_limit_of_its_run", dagrun_timeout=timedelta(seconds=15))
+send("rcs_stopped_by_the_time_limit_of_its_run", dagrun_timeout=timedelta(seconds=25))

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from tests.unit.warehouse.test_funnel_view import *  # noqa: F403
+from tests.unit.warehouse.views.test_funnel import *  # noqa: F403

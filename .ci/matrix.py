@@ -21,6 +21,7 @@ FOLDER = ROOT / ".matrix"
 CONSTRAINTS = ROOT / "constraints"
 UV = ROOT / ".venv/bin/uv"
 UNIT = "tests/unit"
+WAREHOUSE = "tests/integration/warehouse"
 STORE = "tests/integration/store"
 PYTHONS = ("3.11", "3.12", "3.13")
 
@@ -30,6 +31,7 @@ class Environment:
     """One Python, what is installed into it, and the tests to run there.
 
     :param constraints: the file of pins to install under; without one, the newest of everything is installed.
+    :param groups: the groups of pyproject.toml that are installed too.
     :param with_dags: whether DAG tests run in it too.
     """
 
@@ -38,6 +40,7 @@ class Environment:
     constraints: Path | None
     tests: tuple[str, ...] = (STORE, UNIT)
     with_dags: bool = False
+    groups: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -65,7 +68,7 @@ class Outcome:
 
 
 def environments() -> list[Environment]:
-    """Return every environment: one a file of Airflow's own pins, the newest, the lowest, and one a Python."""
+    """Return every environment: a file of Airflow's own pins each, newest, lowest, a Python each, FAB, fakesnow."""
     pinned = []
     for file in sorted(CONSTRAINTS.glob("airflow-*-python-*.txt")):
         name, _, python = file.stem.partition("-python-")
@@ -75,6 +78,14 @@ def environments() -> list[Environment]:
         Environment("newest", PYTHONS[-1], None, with_dags=True),
         Environment("lowest", PYTHONS[0], CONSTRAINTS / "lowest.txt"),
         *(Environment(f"python-{python}", python, ROOT / "constraints.txt", (UNIT,)) for python in PYTHONS),
+        Environment("fab", "3.12", CONSTRAINTS / "fab.txt", ("tests/system/test_page_with_fab.py",), groups=("fab",)),
+        Environment(
+            "fakesnow",
+            "3.12",
+            CONSTRAINTS / "fakesnow.txt",
+            (f"{WAREHOUSE}/test_snowflake.py", f"{WAREHOUSE}/test_bigquery.py"),
+            groups=("fakesnow",),
+        ),
     ]
 
 
@@ -88,7 +99,8 @@ def install(environment: Environment) -> None:
     pins = ["--constraint", str(environment.constraints)] if environment.constraints else ["--upgrade"]
     into = ["--quiet", "--python", str(environment.folder / "bin/python")]
     subprocess.check_call([UV, "venv", "--quiet", "--python", found, environment.folder])
-    subprocess.check_call([UV, "pip", "install", *into, "--compile-bytecode", *pins, "--editable", ".[dev]"], cwd=ROOT)
+    what = ["--editable", ".[dev]", *(f"--group={group}" for group in environment.groups)]
+    subprocess.check_call([UV, "pip", "install", *into, "--compile-bytecode", *pins, *what], cwd=ROOT)
     subprocess.check_call([UV, "pip", "check", *into])
 
 

@@ -64,11 +64,14 @@ def send(store: sa.Engine, people: Sequence[str]) -> None:
 
 
 def erase_and_prune(store: sa.Engine, chance: random.Random, ended: Event) -> int:
-    """Erase people and prune the campaign, as if all of it were old, until it is sent and somebody is erased."""
+    """Erase people and prune the campaign, as if all of it were old, until it is sent and somebody is erased.
+
+    Nothing is pruned before somebody is erased: once everything is pruned, no message is left to erase.
+    """
     erased = 0
     while not (ended.is_set() and erased):
         opened = find_campaign(store, SETTINGS.campaign)
-        if opened is not None and chance.random() < 0.3:
+        if opened is not None and erased and chance.random() < 0.3:
             deque(prune(store, RetentionLimit(datetime.now(UTC) + timedelta(days=1), opened.id)), maxlen=0)
         with suppress(RcsInFlightError):
             erased += len(erase(store, chance.choice(PEOPLE), "a test").messages)

@@ -13,6 +13,7 @@ from airflow_provider_rcs.api.tables import Column, table
 from airflow_provider_rcs.store.db.bulk import dialect_insert
 from airflow_provider_rcs.store.db.clock import database_now
 from airflow_provider_rcs.store.db.engine import reading, transaction
+from airflow_provider_rcs.store.db.leases import is_alive_at
 from airflow_provider_rcs.store.db.tables import attempt, campaign, suppression, suppression_pseudonym
 from airflow_provider_rcs.store.inbox.folding import lock_folding
 from airflow_provider_rcs.store.inbox.matching import release_of_account
@@ -128,7 +129,7 @@ def _require_none_sending(connection: sa.Connection, of_account: sa.ColumnElemen
     sending = (
         sa.select(campaign.c.name)
         .join(attempt, attempt.c.campaign_id == campaign.c.id)
-        .where(of_account, attempt.c.ended_at.is_(None), attempt.c.lease_until >= database_now(connection))
+        .where(of_account, is_alive_at(database_now(connection)))
         .limit(1)
     )
     name = connection.execute(sending).scalar_one_or_none()

@@ -16,6 +16,7 @@ from airflow_provider_rcs.store.db.bulk import insert_or_update
 from airflow_provider_rcs.store.db.clock import database_now
 from airflow_provider_rcs.store.db.count_tables import campaign_count
 from airflow_provider_rcs.store.db.engine import reading, reading_once, transaction
+from airflow_provider_rcs.store.db.leases import is_alive_at
 from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
 from airflow_provider_rcs.store.db.tables import cancellation, message, scheduled
@@ -112,9 +113,7 @@ def due_campaigns(engine: sa.Engine, until: datetime) -> Sequence[ScheduledCampa
     """
     with reading(engine) as connection:
         is_being_listed = sa.exists().where(
-            attempts.c.id == scheduled.c.listed_by,
-            attempts.c.ended_at.is_(None),
-            attempts.c.lease_until >= database_now(connection),
+            attempts.c.id == scheduled.c.listed_by, is_alive_at(database_now(connection))
         )
         is_due = sa.and_(scheduled.c.due_at <= until, sa.or_(scheduled.c.is_whole, ~is_being_listed))
         return _read(connection, is_due)

@@ -18,6 +18,7 @@ from airflow_provider_rcs.store.campaign.campaigns import Campaign
 from airflow_provider_rcs.store.campaign.cancellations import cancellation_of_row, cancelled_error
 from airflow_provider_rcs.store.db.clock import sql_now
 from airflow_provider_rcs.store.db.engine import durable_by_itself, reading_once, writing_once
+from airflow_provider_rcs.store.db.leases import is_alive_at
 from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
 from airflow_provider_rcs.store.db.tables import cancellation as cancellations
@@ -114,7 +115,7 @@ def renew_lease(engine: sa.Engine, attempt: Attempt) -> None:
             attempts.update()
             .where(
                 attempts.c.id == attempt.id,
-                sa.not_(_is_over(connection)),
+                is_alive_at(sql_now(connection)),
                 durable_by_itself(connection.dialect.name),
             )
             .values(lease_until=sql_now(connection, attempt.lease))
@@ -159,7 +160,7 @@ def require_active(connection: sa.Connection, attempt: Attempt, fingerprint: str
     rows = connection.execute(
         sa.select(
             attempts.c.id,
-            _is_over(connection).label("is_over"),
+            sa.not_(is_alive_at(sql_now(connection))).label("is_over"),
             campaigns.c.revision,
             campaigns.c.pseudonymised_at,
             cancellations.c.decided_by,
@@ -220,10 +221,6 @@ def in_shard_of(attempt: Attempt) -> sa.ColumnElement[bool]:
         message.c.campaign_id == attempt.campaign.id,
         message.c.listed_by.in_(sa.select(attempts.c.id).where(_has_same_shard(attempt)).correlate(None)),
     )
-
-
-def _is_over(connection: sa.Connection) -> sa.ColumnElement[bool]:
-    return sa.or_(attempts.c.ended_at.is_not(None), attempts.c.lease_until < sql_now(connection))
 
 
 def _has_same_shard(attempt: Attempt) -> sa.ColumnElement[bool]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, lock_campaign
 from airflow_provider_rcs.store.db.clock import database_now
 from airflow_provider_rcs.store.db.engine import reading_once, transaction
+from airflow_provider_rcs.store.db.leases import is_dead_at
 from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.db.tables import request
 from airflow_provider_rcs.store.outbox.attempts import OPEN_REQUEST_STATES, Attempt, in_shard_of
@@ -28,7 +29,8 @@ def recover_dead_attempts(engine: sa.Engine, campaign: Campaign) -> int:
     with transaction(engine) as connection:
         revision = lock_campaign(connection, campaign.id)
         now = database_now(connection)
-        end_dead = attempts.update().where(is_dead_at(campaign, now)).values(ended_at=now).returning(attempts.c.id)
+        are_dead = sa.and_(attempts.c.campaign_id == campaign.id, is_dead_at(now))
+        end_dead = attempts.update().where(are_dead).values(ended_at=now).returning(attempts.c.id)
         dead = connection.execute(end_dead).scalars().all()
         dispatched = sa.select(request.c.id).where(request.c.attempt_id.in_(dead), request.c.state == "sending")
         for request_id in connection.execute(dispatched).scalars().all():
@@ -37,13 +39,6 @@ def recover_dead_attempts(engine: sa.Engine, campaign: Campaign) -> int:
         if to_requeue := connection.execute(only_claimed).scalars().all():
             requeue_unsent_requests(connection, campaign.id, to_requeue, revision)
     return in_doubt
-
-
-def is_dead_at(campaign: Campaign, moment: datetime | sa.ColumnElement[datetime]) -> sa.ColumnElement[bool]:
-    """Return the condition for attempts at the campaign that have died and are not recovered."""
-    return sa.and_(
-        attempts.c.campaign_id == campaign.id, attempts.c.ended_at.is_(None), attempts.c.lease_until < moment
-    )
 
 
 def seconds_until_other_attempts_end(engine: sa.Engine, attempt: Attempt) -> float:

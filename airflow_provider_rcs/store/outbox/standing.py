@@ -10,9 +10,10 @@ from airflow_provider_rcs.store.campaign.campaigns import Campaign, unknown_refe
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancellation_of_row
 from airflow_provider_rcs.store.db.clock import sql_now
 from airflow_provider_rcs.store.db.engine import reading_once
+from airflow_provider_rcs.store.db.leases import is_dead_at
+from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
 from airflow_provider_rcs.store.db.tables import cancellation as cancellations
-from airflow_provider_rcs.store.outbox.recovery import is_dead_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,10 @@ class Standing:
 def read_standing(engine: sa.Engine, campaign: Campaign) -> Standing:
     """Return how a campaign stands."""
     with reading_once(engine) as connection:
+        now = sql_now(connection)
         row = connection.execute(
             sa.select(
-                sa.exists().where(is_dead_at(campaign, sql_now(connection))).label("has_dead"),
+                sa.exists().where(attempts.c.campaign_id == campaign.id, is_dead_at(now)).label("has_dead"),
                 unknown_reference(campaign).label("unknown"),
                 cancellations.c.decided_by,
                 cancellations.c.reason,

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import CAMPAIGN_TOKEN_LENGTH
 from airflow_provider_rcs.store.db.inbox_tables import inbound, report, report_refused
+from airflow_provider_rcs.store.db.leases import is_alive_at
 from airflow_provider_rcs.store.db.tables import attempt, campaign, message, request
 from airflow_provider_rcs.store.privacy.pseudonyms import (
     ANONYMOUS_INBOUND,
@@ -116,8 +117,7 @@ def has_live_attempt(
     campaign_id: int | sa.ColumnElement[int], now: datetime | sa.ColumnElement[datetime]
 ) -> sa.ColumnElement[bool]:
     """Return whether an attempt at a campaign is alive."""
-    is_alive = sa.and_(attempt.c.ended_at.is_(None), attempt.c.lease_until >= now)
-    return sa.exists().where(attempt.c.campaign_id == campaign_id, is_alive)
+    return sa.exists().where(attempt.c.campaign_id == campaign_id, is_alive_at(now))
 
 
 def is_old_refused(limit: RetentionLimit) -> sa.ColumnElement[bool]:

@@ -9,8 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from airflow_provider_rcs.store.db.clock import database_now
+from airflow_provider_rcs.store.db.clock import sql_now
 from airflow_provider_rcs.store.db.engine import reading
+from airflow_provider_rcs.store.db.leases import is_alive_at
 from airflow_provider_rcs.store.db.tables import attempt, request
 from airflow_provider_rcs.store.outbox.attempts import StartedBy, started_by_of_row
 from airflow_provider_rcs.store.read.campaign_list import DagIds
@@ -70,11 +71,11 @@ def read_attempts(engine: sa.Engine, campaign_id: int, dag_ids: DagIds, most: in
     starter = [attempt.c[each.name] for each in fields(StartedBy)]
     with reading(engine) as connection:
         total = connection.execute(sa.select(sa.func.count()).select_from(attempt).where(of_campaign)).scalar_one()
-        now = database_now(connection)
         attempts: sa.Select[Any] = (
             sa.select(
                 *starter,
-                *(attempt.c[name] for name in ("shard", "started_at", "ended_at", "lease_until")),
+                *(attempt.c[name] for name in ("shard", "started_at", "ended_at")),
+                is_alive_at(sql_now(connection)).label("is_alive"),
                 requests.c.requests,
                 requests.c.recipients,
             )
@@ -90,7 +91,7 @@ def read_attempts(engine: sa.Engine, campaign_id: int, dag_ids: DagIds, most: in
             row.shard,
             row.started_at,
             row.ended_at,
-            is_alive=row.ended_at is None and row.lease_until >= now,
+            is_alive=row.is_alive,
             requests=row.requests or 0,
             recipients=int(row.recipients or 0),
         )

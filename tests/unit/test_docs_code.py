@@ -25,6 +25,19 @@ PUBLIC = {
     for page in (ROOT / "docs" / "reference").glob("*.md")
     for name in re.findall(r"^::: (\S+\.[A-Z]\w+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
 }
+# The languages of blocks, and what runs or parses them; "text" is what a command or a task prints.
+LANGUAGES = {
+    "console": "tests/unit/test_docs_commands.py",
+    "dockerfile": "tests/unit/test_docs_platforms.py",
+    "ini": "tests/unit/test_docs_platforms.py",
+    "json": "tests/unit/test_docs_code.py",
+    "nginx": "tests/unit/test_docs_code.py",
+    "python": "tests/unit/test_docs_code.py",
+    "sql": "tests/integration/warehouse/test_docs_sql.py",
+    "text": "",
+    "toml": "tests/unit/test_docs_code.py",
+    "yaml": "tests/unit/test_docs_platforms.py",
+}
 # What calls pass on to the operator: send = SqlToRcsOperator.partial(...).
 PASSED_ON = ("partial", "expand")
 
@@ -54,6 +67,19 @@ def arguments_of(name: str) -> set[str]:
     module, _, attribute = PUBLIC[name].rpartition(".")
     kinds = inspect.getmro(getattr(import_module(module), attribute))
     return {argument for kind in kinds if kind is not object for argument in inspect.signature(kind).parameters}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_block_names_a_language_that_a_test_reads(page: Path) -> None:
+    fences = re.findall(r"^ *```(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert set(fences[::2]) <= set(LANGUAGES)
+    assert set(fences[1::2]) <= {""}
+
+
+@pytest.mark.parametrize(("language", "test"), [each for each in LANGUAGES.items() if each[1]])
+def test_a_language_is_read_where_it_is_said_to_be(language: str, test: str) -> None:
+    assert re.search(rf'"{language}"\)|```{language}\\n', (ROOT / test).read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(("place", "code"), [*blocks("python")], ids=place_of)

@@ -31,7 +31,7 @@ NOT_TRIED_HERE = {
     "kubectl": "nothing here runs Kubernetes; tests/unit/test_docs_platforms.py parses what it is given",
     "pg_dump": "tests/integration/store/test_backup.py runs it",
     "pg_restore": "tests/integration/store/test_backup.py runs it",
-    "pip": "tests/system/test_get_started.py installs the package",
+    "pip": "installs packages; tests/system/test_get_started.py installs ours",
     "sha256sum": "compares what was published with what was built",
     ".matrix/dist/bin/twine": "uploads to an index",
     ".venv/bin/mutmut": "shows the results of hours of make mutants",

@@ -41,7 +41,9 @@ def run(arguments: argparse.Namespace) -> None:
 def _list(arguments: argparse.Namespace) -> None:
     from airflow_provider_rcs.store.campaign.account_moves import ACCOUNT_COLUMNS, NO_ACCOUNT, known_accounts
 
-    rows = [asdict(each) for each in known_accounts(migrated_store_of(arguments))]
+    engine = migrated_store_of(arguments)
+    with progress_of("Reading the store"):
+        rows = [asdict(each) for each in known_accounts(engine)]
     print_rows(arguments, ACCOUNT_COLUMNS, rows, nothing=NO_ACCOUNT)
 
 
@@ -50,7 +52,8 @@ def _move(arguments: argparse.Namespace) -> None:
     from airflow_provider_rcs.store.inbox.folding import fold_if_possible
 
     engine = migrated_store_of(arguments)
-    before = find_account(engine, arguments.account)
+    with progress_of("Reading the store"):
+        before = find_account(engine, arguments.account)
     account = account_of_connection(arguments.rcs_conn_id)
     with progress_of("Moving the account"):
         moved = move_account(engine, before, account, arguments.rcs_conn_id)

@@ -47,18 +47,16 @@ def run(arguments: argparse.Namespace) -> None:
         fold_if_possible(engine)
         progress = overview.read_progress(engine)
     outdated = list(_outdated_lines(engine, arguments))
+    with progress_of("Reading the store"):
+        decided = [*overview.scheduled_lines(engine), *overview.cancelled_lines(engine, _describe)]
+        backlog = list(overview.backlog_lines(engine, "airflow-rcs refused list"))
     styles = {
         "in_doubt": lambda row: "yellow" if row["in_doubt"] else "",
         "failed": lambda row: "yellow" if row["failed"] else "",
         "last_report_at": lambda row: "bold red" if row["reports_overdue"] else "",
     }
     print_rows(arguments, overview.PROGRESS_COLUMNS, _rows(engine, progress), styles=styles)
-    decided = [*overview.scheduled_lines(engine), *overview.cancelled_lines(engine, _describe)]
-    for line in (
-        *(decided if is_for_people(arguments) else ()),
-        *outdated,
-        *overview.backlog_lines(engine, "airflow-rcs refused list"),
-    ):
+    for line in (*(decided if is_for_people(arguments) else ()), *outdated, *backlog):
         print_note(arguments, f"\n{line}")
     if any(each.health.is_overdue for each in progress):
         print_note(arguments, f"\n{overview.REPORTS_OVERDUE}")
@@ -95,5 +93,7 @@ def _outdated_lines(engine: sa.Engine, arguments: argparse.Namespace) -> Iterato
     except RcsInputError as error:
         yield f"Status codes are not compared with those of the connection. {error}"
         return
-    for each in outdated_campaigns(engine, codes):
+    with progress_of("Reading the store"):
+        outdated = outdated_campaigns(engine, codes)
+    for each in outdated:
         yield each.warning

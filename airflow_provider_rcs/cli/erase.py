@@ -59,10 +59,11 @@ def run(arguments: argparse.Namespace) -> None:
     _require_yes("Erase the person from the store?", arguments.yes)
     with progress_of("Erasing the person"):
         erased = erase(engine, phone, arguments.by, suppress=arguments.suppress)
+        store = store_identity(engine)
     _print_counts("erased rows", erased, phone)
     if arguments.suppress:
         print("The phone is suppressed for all campaigns, by its pseudonym.")
-    print(what_is_left(store_identity(engine), erased.message_ids, erased.reports, erased.inbound))
+    print(what_is_left(store, erased.message_ids, erased.reports, erased.inbound))
 
 
 def _print_counts(heading: str, data: PersonalData, phone: str) -> None:

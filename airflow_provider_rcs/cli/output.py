@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_rcs.api.tables import Column, Row, aligned_lines, table_lines, with_separators
+from airflow_provider_rcs.cli.progress import progress_of
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 Styles = Mapping[str, Callable[[Row], str]]
+T = TypeVar("T")
 
 # The names that Airflow's own commands use.
 OUTPUTS = ("table", "json", "yaml", "plain")
@@ -67,13 +69,24 @@ def print_rows(
     :param nothing: the sentence that stands for a table without rows.
     :param styles: key -> what returns the style of rich for a row's value on a terminal.
     """
-    remaining = iter(rows)
+    remaining = awaited(rows)
     first = list(islice(remaining, 1))
     if not first and nothing:
         print_note(arguments, nothing)
         if is_for_people(arguments):
             return
     _PRINTERS[arguments.output](columns, chain(first, remaining), styles)
+
+
+def awaited(rows: Iterable[T]) -> Iterator[T]:
+    """Yield what is read from the store, and show on a terminal that more of it is awaited."""
+    remaining = iter(rows)
+    while True:
+        with progress_of("Reading the store"):
+            chunk = list(islice(remaining, _ROWS_PER_TABLE))
+        if not chunk:
+            return
+        yield from chunk
 
 
 def print_styled(text: str, style: str, rest: str) -> None:

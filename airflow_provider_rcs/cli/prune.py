@@ -34,19 +34,16 @@ def run(arguments: argparse.Namespace) -> None:
     from airflow_provider_rcs.store.privacy.retention import count_prunable, count_unfinished
 
     engine = migrated_store_of(arguments)
-    limit = read_limit(engine, "older-than", arguments.older_than, arguments.campaign)
-    if arguments.dry_run:
-        with progress_of("Counting old rows"):
-            counts = count_prunable(engine, limit)
-    else:
-        with progress_of("Pruning old rows") as show:
-            counts = prune_store(engine, limit, show)
+    with progress_of("Counting old rows" if arguments.dry_run else "Pruning old rows") as show:
+        limit = read_limit(engine, "older-than", arguments.older_than, arguments.campaign)
+        counts = count_prunable(engine, limit) if arguments.dry_run else prune_store(engine, limit, show)
+        unfinished = count_unfinished(engine, limit)
     rows = [{"table": table, "rows": number} for table, number in counts.items()]
     columns = [
         Column("table", "table"),
         Column("rows", "rows that would be pruned" if arguments.dry_run else "rows pruned"),
     ]
     print_rows(arguments, columns, rows)
-    if unfinished := count_unfinished(engine, limit):
+    if unfinished:
         one, many = "old message was not pruned: it is", "old messages were not pruned: they are"
         print_note(arguments, f"\n{counted(unfinished, one, many)} in doubt (airflow-rcs resolve) or in use by a task.")

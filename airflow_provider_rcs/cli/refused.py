@@ -69,7 +69,8 @@ def _masked_content(engine: sa.Engine, body_id: int) -> str:
     from airflow_provider_rcs.store.inbox.refused import read_refused_body
     from airflow_provider_rcs.store.privacy.refused_bodies import mask_body
 
-    body = read_refused_body(engine, body_id)
+    with progress_of("Reading the store"):
+        body = read_refused_body(engine, body_id)
     if body is None:
         raise RcsInputError("show", f"no refused body has the id {body_id}", "List them with: airflow-rcs refused list")
     return mask_body(body)
@@ -80,9 +81,10 @@ def _retry(arguments: argparse.Namespace) -> None:
     from airflow_provider_rcs.store.inbox.refused import read_refused_body, retry_refused
 
     engine = migrated_store_of(arguments)
-    for body_id in arguments.ids:
-        if read_refused_body(engine, body_id) is None:
-            raise RcsInputError("id", f"no refused body has the id {body_id}", "Nothing was read again.")
+    with progress_of("Reading the store"):
+        for body_id in arguments.ids:
+            if read_refused_body(engine, body_id) is None:
+                raise RcsInputError("id", f"no refused body has the id {body_id}", "Nothing was read again.")
     timezone, words = _timezone(arguments), _opt_out_words(arguments)
     with progress_of("Reading the bodies again"):
         read = list(retry_refused(engine, timezone, words, arguments.ids or None))

@@ -103,5 +103,7 @@ def _show_requests_in_doubt(engine: sa.Engine, arguments: argparse.Namespace) ->
 def _forget_refusals(engine: sa.Engine, campaign: str) -> None:
     from airflow_provider_rcs.store.outbox.refused_credentials import forget_refusals
 
-    cleared = counted(forget_refusals(engine, campaign), "rejection", "rejections")
+    with progress_of("Clearing the rejections"):
+        forgotten = forget_refusals(engine, campaign)
+    cleared = counted(forgotten, "rejection", "rejections")
     print(f"Campaign {campaign}: {cleared} of credentials cleared.")

@@ -14,7 +14,7 @@ from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.api.tables import Column, Row
 from airflow_provider_rcs.cli.help import end_help
-from airflow_provider_rcs.cli.output import add_output_option, is_for_people, print_rows
+from airflow_provider_rcs.cli.output import add_output_option, awaited, is_for_people, print_rows
 from airflow_provider_rcs.cli.phones import phones_given, read_phone_given
 from airflow_provider_rcs.cli.progress import progress_of
 from airflow_provider_rcs.cli.store_option import account_of_connection, add_store_option, migrated_store_of
@@ -120,8 +120,9 @@ def _remove(arguments: argparse.Namespace) -> None:
     phone = read_phone_given("phone", arguments.phone, arguments.default_region)
     engine = migrated_store_of(arguments)
     account = _account(arguments)
-    removed = remove_suppression(engine, phone, account)
-    others = 0 if account else count_accounts_suppressing(engine, phone)
+    with progress_of("Removing the phone"):
+        removed = remove_suppression(engine, phone, account)
+        others = 0 if account else count_accounts_suppressing(engine, phone)
     accounts = counted(others, "single account", "single accounts")
     hint = f" It is suppressed for {accounts}: name each with --rcs-conn-id." if others else ""
     if not removed:
@@ -149,7 +150,7 @@ def _list(arguments: argparse.Namespace) -> None:
 def _print_csv(found: Iterable[Suppression]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["phone", "reason", "since", "account"])
-    writer.writerows((each.phone or "", each.reason, each.since.isoformat(), each.account) for each in found)
+    writer.writerows((each.phone or "", each.reason, each.since.isoformat(), each.account) for each in awaited(found))
 
 
 def _rows(found: Iterable[Suppression], counts: Counter[str], *, are_shown: bool) -> Iterator[Row]:

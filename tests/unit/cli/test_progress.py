@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
+import sqlalchemy as sa
 
 from airflow_provider_rcs.cli import progress
+from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.cli.progress import progress_of
+from airflow_provider_rcs.store.outbox.settlement import mark_in_doubt
 from tests.unit.cli.terminal import Terminal
+from tests.unit.store.given import ANA, BEA, dispatched, suppress
 
 # Shown at once, so that no test waits two seconds.
 PRUNING = """
@@ -78,3 +87,54 @@ def test_an_error_ends_the_progress_and_is_raised(capsys: pytest.CaptureFixture[
 
 def test_progress_is_shown_after_two_seconds() -> None:
     assert progress._SECONDS_BEFORE_IT_IS_SHOWN == 2.0
+
+
+@pytest.fixture
+def unseen() -> Iterator[list[str]]:
+    """The statements that a command runs while it shows nothing."""
+    statements: list[str] = []
+
+    def look(_: object, __: object, statement: str, *___: Any) -> None:
+        # While progress is shown, standard output goes to standard error.
+        if sys.stdout is not sys.stderr:
+            statements.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", look)
+    yield statements
+    sa.event.remove(sa.Engine, "before_cursor_execute", look)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "migrate",
+        "campaigns",
+        "campaigns --output json",
+        "accounts list",
+        "check --repair",
+        "cancel spring --reason 'the price is wrong'",
+        "resolve spring",
+        "resolve spring --as accepted --because 'seen in the panel'",
+        "resolve spring --credentials-fixed",
+        "refold",
+        "refused list",
+        "refused retry",
+        "suppress add +34600000003 --reason 'said STOP'",
+        "suppress remove +34600000002",
+        "suppress list",
+        "suppress list --show-phones",
+        "erase --phone +34600000002 --yes",
+        "prune --older-than 180d",
+        "prune --older-than 180d --dry-run",
+    ],
+)
+def test_a_command_shows_that_it_works_whenever_it_waits_for_the_store(
+    command: str, engine: sa.Engine, store_url: str, unseen: list[str]
+) -> None:
+    mark_in_doubt(engine, dispatched(engine, [ANA]), "the connection broke")
+    suppress(engine, BEA)
+    unseen.clear()
+
+    assert main([*shlex.split(command), "--store-url", store_url]) == 0
+
+    assert unseen == []

@@ -103,9 +103,10 @@ def _free_port(host: str, port: int) -> int:
     try:
         with socket.create_server((host, port), family=family) as listener:
             return int(listener.getsockname()[1])
-    except OSError as error:
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise RcsInputError(
-            "host and port", f"cannot listen on {host}:{port} ({error.strerror})", "Choose another host or port."
+            "host and port", f"cannot listen on {host}:{port} ({reason})", "Choose another host or port."
         ) from None
 
 

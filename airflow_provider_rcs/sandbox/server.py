@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -41,7 +42,8 @@ def run(options: SandboxOptions) -> None:
     try:
         asyncio.run(serve(options))
     except OSError as error:
-        raise SystemExit(f"The sandbox cannot serve on {options.host}:{options.port}: {error}") from error
+        print(f"The sandbox cannot serve on {options.host}:{options.port}: {error}", file=sys.stderr)
+        raise SystemExit(2) from error  # as for any option to correct
 
 
 async def serve(options: SandboxOptions) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from airflow_provider_rcs.cli.main import main
 from tests.unit.store.given import sent
 
 PAGE = Path(__file__).parents[3] / "docs" / "use-the-command-line.md"
+PROGRAM = "import sys; from airflow_provider_rcs.cli.main import main; sys.exit(main())"
 ERRORS = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.RcsError)]
 
 
@@ -75,10 +77,9 @@ def test_the_help_has_every_code_with_its_cause(capsys: pytest.CaptureFixture[st
 
 def test_a_reader_that_ends_first_ends_the_command_without_a_traceback(store_url: str, engine: sa.Engine) -> None:
     sent(engine)
-    program = "import sys; from airflow_provider_rcs.cli.main import main; sys.exit(main())"
 
     with subprocess.Popen(
-        [sys.executable, "-c", program, "campaigns", "--store-url", store_url],
+        [sys.executable, "-c", PROGRAM, "campaigns", "--store-url", store_url],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
@@ -88,3 +89,23 @@ def test_a_reader_that_ends_first_ends_the_command_without_a_traceback(store_url
         written = process.stderr.read()
 
     assert (process.returncode, written) == (READER_GONE, b"")
+
+
+@pytest.mark.parametrize("server", ["sandbox", "receiver"])
+@pytest.mark.parametrize("port", ["in use", "99999"])
+def test_a_server_that_cannot_listen_on_its_port_ends_with_the_code_of_an_option_to_correct(
+    server: str, port: str, store_url: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taken = str(listener.getsockname()[1])
+        options = [
+            "--port",
+            port.replace("in use", taken),
+            *(["--store-url", store_url] if server == "receiver" else []),
+        ]
+        ended = subprocess.run(
+            [sys.executable, "-c", PROGRAM, server, *options], capture_output=True, text=True, check=False
+        )
+
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1

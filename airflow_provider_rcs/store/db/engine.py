@@ -70,6 +70,7 @@ def engine_from_url(url: str | sa.URL, login: Login | None = None, poolclass: ty
     try:
         engine = prepare_engine(sa.create_engine(_with_driver(url), poolclass=poolclass), login)
     except ModuleNotFoundError as error:
+        _require_supported(sa.make_url(url).get_backend_name())
         raise RcsStoreError(f"store: its driver {error.name} is not installed. {INSTALL_DRIVER}") from None
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
         raise RcsStoreError(
@@ -84,6 +85,14 @@ def engine_from_url(url: str | sa.URL, login: Login | None = None, poolclass: ty
 def installed_driver() -> str | None:
     """Return the newest driver for PostgreSQL that is installed."""
     return next((name for name in SUPPORTED_DRIVERS if find_spec(name)), None)
+
+
+def _require_supported(database: str) -> None:
+    if database not in SUPPORTED_DIALECTS:
+        raise RcsStoreError(
+            f"store: it runs on {' and '.join(SUPPORTED_DIALECTS)}, not on {database}. "
+            "Point the store's connection at one of them; the warehouse can be any database."
+        )
 
 
 def _with_driver(url: str | sa.URL) -> sa.URL:
@@ -103,11 +112,7 @@ def prepare_engine(engine: sa.Engine, login: Login | None = None) -> sa.Engine:
     :param login: says what connections are opened with; by default the engine's URL does.
     :raises RcsStoreError: if its database or driver is not supported.
     """
-    if engine.dialect.name not in SUPPORTED_DIALECTS:
-        raise RcsStoreError(
-            f"store: it runs on {' and '.join(SUPPORTED_DIALECTS)}, not on {engine.dialect.name}. "
-            "Point the store's connection at one of them; the warehouse can be any database."
-        )
+    _require_supported(engine.dialect.name)
     engine.hide_parameters = True
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)

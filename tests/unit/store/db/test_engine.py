@@ -48,6 +48,15 @@ def test_a_url_without_a_driver_gets_the_one_that_is_installed(monkeypatch: pyte
     assert engine_from_url(f"{scheme}://me@host/db").url.drivername == "postgresql+psycopg2"
 
 
+def test_another_database_is_refused_by_its_name_also_if_its_driver_is_not_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "MySQLdb", None)
+
+    with pytest.raises(RcsStoreError, match="it runs on sqlite and postgresql, not on mysql"):
+        engine_from_url("mysql://me@host/db")
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2"])
 def test_a_url_whose_driver_is_not_installed_is_refused_with_the_extra_to_install(
     monkeypatch: pytest.MonkeyPatch, scheme: str

@@ -124,6 +124,20 @@ def test_every_option_of_airflows_configuration_is_on_a_page(option: str) -> Non
     assert any(f"`{option}`" in page or f"[rcs] {option}`" in page for page in pages)
 
 
+def test_the_page_for_those_without_a_shell_has_every_operator_by_its_module() -> None:
+    page = (DOCS / "maintain-without-a-shell.md").read_text(encoding="utf-8")
+    modules = {name for each in get_provider_info()["operators"] for name in each["python-modules"]}
+    operators = {
+        (module.rpartition(".")[2], name)
+        for module in modules
+        if ".operators.maintenance." in module
+        for name, found in vars(import_module(module)).items()
+        if isinstance(found, type) and found.__module__ == module and name != "RcsOldDataOperator"  # a base class
+    }
+
+    assert {(named(module)[0], name) for module, names in rows(page, 2) for name in named(names)} == operators
+
+
 def test_every_error_is_on_the_page_with_its_promises() -> None:
     promised = {
         kind.__name__: ("certain" if kind.nothing_sent else "not certain", "yes" if kind.retry_may_help else "no")

@@ -146,7 +146,11 @@ def _frequency_cap(arguments: argparse.Namespace) -> FrequencyCap | None:
         return None
     if arguments.at_most is None or arguments.within_days is None:
         raise RcsInputError("at_most", "--at-most and --within-days belong together", "Give both, or neither.")
-    return FrequencyCap(arguments.at_most, timedelta(days=arguments.within_days))
+    try:
+        return FrequencyCap(arguments.at_most, timedelta(days=arguments.within_days))
+    except (ValueError, OverflowError):
+        problem = f"{arguments.at_most} messages within {arguments.within_days:g} days are no cap"
+        raise RcsInputError("at_most", problem, "Use numbers above 0: --at-most 2 --within-days 7.") from None
 
 
 def _mapping(argument: str, entries: Sequence[str]) -> dict[str, Any]:

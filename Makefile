@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 EXAMPLE_DAGS := tests/system/test_example_dags.py tests/system/test_approval_and_canary.py tests/system/test_gallery.py \
-	tests/system/test_maintenance.py
+	tests/system/test_landing.py tests/system/test_maintenance.py
 GET_STARTED := tests/system/test_get_started.py
 DBT := .matrix/dbt
 DIST := .matrix/dist

@@ -39,3 +39,11 @@ def test_the_id_of_a_dag_is_the_name_of_its_file_and_airflow_shows_the_docstring
 
     assert f'dag_id="{file.stem}"' in code or f"def {file.stem}()" in code
     assert "doc_md=__doc__" in code
+
+
+def test_make_runs_every_dag() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8").replace("\\\n", " ")
+    [files] = re.findall(r"^EXAMPLE_DAGS := (.*)$", makefile, re.MULTILINE)
+    tests = "\n".join((ROOT / file).read_text("utf-8") for file in files.split())
+
+    assert [file.stem for file in DAGS if f'"{file.stem}"' not in tests] == []

@@ -109,6 +109,13 @@ def test_every_target_of_make_that_a_page_names_exists() -> None:
     assert made.returncode == 0, made.stderr
 
 
+def test_the_page_for_contributors_names_what_the_gate_makes() -> None:
+    gate = re.findall(r"^make (.+)$", text_of(ROOT / ".ci" / "run"), re.MULTILINE)
+    [sentence] = re.findall(r"`\.ci/run`, the\s+gate,(.*?)\.\n", text_of(ROOT / "CONTRIBUTING.md"), re.DOTALL)
+
+    assert re.findall(r"`make ([\w-]+)`", sentence) == [*gate, "test-matrix"]
+
+
 def test_every_extra_that_a_page_installs_is_one_of_the_package() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     named = {each for page in PAGES for each in re.findall(r"airflow-provider-rcs\[([\w,]+)\]", text_of(page))}

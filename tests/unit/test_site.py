@@ -16,6 +16,7 @@ from airflow_provider_rcs import campaigns
 from airflow_provider_rcs.api import errors, statuses
 from airflow_provider_rcs.get_provider_info import get_provider_info
 from tests.reference_pages import PARTS, written_page
+from tests.system.page_pictures import VIEWS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -87,6 +88,15 @@ def test_the_page_of_decisions_leads_to_each_of_them() -> None:
     decisions = {page.name for page in (DOCS / "decisions").glob("*.md")} - {"README.md"}
 
     assert decisions <= linked_from("decisions/README.md")
+
+
+def test_every_picture_of_the_pages_is_one_that_make_takes() -> None:
+    pages = [page.read_text("utf-8") for page in (ROOT / "README.md", *DOCS.glob("*.md"))]
+    shown = {Path(path).name for text in pages for path in re.findall(r"[(\"]([\w./-]+\.png)[)\"]", text)}
+
+    taken = {f"{view}-{theme}.png" for view in VIEWS for theme in ("light", "dark")}
+
+    assert shown == {path.name for path in (DOCS / "pictures").iterdir()} == taken
 
 
 @pytest.mark.parametrize("value", [*statuses.MessageState, *statuses.DeliveryStatus])

@@ -36,6 +36,10 @@ _RESTS_SINCE = "rcs_rests_since"
 _LOGIN = "rcs_login"
 _CONN_ID = "rcs_conn_id"
 
+# The default of a server, a database or a role may be stricter. A transaction that has waited for a lock would then not
+# see what was committed meanwhile: two claims would each send the last message that a frequency cap allows.
+_ISOLATION = "ISOLATION LEVEL READ COMMITTED"
+
 # Servers that are tuned for speed have it off: they confirm commits that a crash undoes.
 _DURABLE = "SET LOCAL synchronous_commit = on"
 
@@ -315,15 +319,15 @@ def _begin_psycopg(connection: sa.Connection) -> None:
     options = connection.get_execution_options()
     if options.get("isolation_level") != "AUTOCOMMIT" and not options.get(_BY_ITSELF, False):
         # One message, hence one round trip, as the BEGIN alone would take.
-        connection.exec_driver_sql("; ".join(("BEGIN", *_first(options))))
+        connection.exec_driver_sql("; ".join((f"BEGIN {_ISOLATION}", *_first(options))))
 
 
 def _begin_psycopg2(connection: sa.Connection) -> None:
     # This driver sends a BEGIN of its own before the first statement, so these take a round trip.
     options = connection.get_execution_options()
     is_by_itself = options.get("isolation_level") == "AUTOCOMMIT" or options.get(_BY_ITSELF, False)
-    if not is_by_itself and (first := _first(options)):
-        connection.exec_driver_sql("; ".join(first))
+    if not is_by_itself:
+        connection.exec_driver_sql("; ".join((f"SET TRANSACTION {_ISOLATION}", *_first(options))))
 
 
 def _first(options: Mapping[str, Any]) -> tuple[str, ...]:

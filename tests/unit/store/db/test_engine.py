@@ -103,6 +103,25 @@ def test_a_commit_on_postgresql_is_durable_where_the_database_confirms_early(
 
 
 @pytest.mark.postgresql
+@pytest.mark.parametrize("driver", SUPPORTED_DRIVERS)
+@pytest.mark.parametrize("block", [transaction, reading])
+def test_a_transaction_sees_what_it_waited_for_whatever_isolation_the_database_defaults_to(
+    postgres_engine: sa.Engine, driver: str, block: Callable[[sa.Engine], Any]
+) -> None:
+    default = f"ALTER DATABASE {postgres_engine.url.database} {{}} default_transaction_isolation {{}}"
+    with postgres_engine.begin() as connection:
+        connection.exec_driver_sql(default.format("SET", "= 'repeatable read'"))
+    engine = engine_from_url(postgres_engine.url.set(drivername=f"postgresql+{driver}"))
+    try:
+        with block(engine) as connection:
+            assert connection.exec_driver_sql("SHOW transaction_isolation").scalar_one() == "read committed"
+    finally:
+        engine.dispose()
+        with postgres_engine.begin() as connection:
+            connection.exec_driver_sql(default.format("RESET", ""))
+
+
+@pytest.mark.postgresql
 def test_a_durable_transaction_takes_no_more_round_trips_than_one_that_reads(
     postgres_engine: sa.Engine,
 ) -> None:

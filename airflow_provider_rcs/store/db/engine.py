@@ -40,6 +40,9 @@ _CONN_ID = "rcs_conn_id"
 # see what was committed meanwhile: two claims would each send the last message that a frequency cap allows.
 _ISOLATION = "ISOLATION LEVEL READ COMMITTED"
 
+# Where a database or a role sets another encoding, the driver cannot send some reports, however often they are tried.
+_UNICODE = "utf8"
+
 # Servers that are tuned for speed have it off: they confirm commits that a crash undoes.
 _DURABLE = "SET LOCAL synchronous_commit = on"
 
@@ -150,6 +153,11 @@ def durable_by_itself(dialect: str = "postgresql") -> sa.ColumnElement[bool]:
     if dialect != "postgresql":
         return sa.true()
     return sa.literal_column("(SELECT set_config('synchronous_commit', 'on', true))") == sa.literal_column("'on'")
+
+
+def connect_arguments(dialect: sa.Dialect, url: sa.URL) -> dict[str, Any]:
+    """Return the arguments with which a driver of PostgreSQL opens a connection for a URL."""
+    return {**dialect.create_connect_args(url)[1], "client_encoding": _UNICODE}
 
 
 def login_of(engine: sa.Engine) -> Login | None:
@@ -299,9 +307,10 @@ def _connect_to_postgresql(login: Login | None) -> Callable[..., Any]:
             # Transactions are begun below, in the round trip that also makes them durable.
             parameters["autocommit"] = True
         if login is None:
+            parameters["client_encoding"] = _UNICODE
             return None  # SQLAlchemy connects.
         url = login.url()
-        parameters.update(dialect.create_connect_args(url)[1])
+        parameters.update(connect_arguments(dialect, url))
         try:
             return dialect.connect(*arguments, **parameters)
         except dialect.loaded_dbapi.OperationalError:
@@ -309,7 +318,7 @@ def _connect_to_postgresql(login: Login | None) -> Callable[..., Any]:
             newer = login.url_after(url)
             if newer is None:
                 raise
-        parameters.update(dialect.create_connect_args(newer)[1])
+        parameters.update(connect_arguments(dialect, newer))
         return dialect.connect(*arguments, **parameters)
 
     return connect

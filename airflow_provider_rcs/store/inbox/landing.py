@@ -18,7 +18,7 @@ from airflow_provider_rcs.api.errors import RcsRefusedDataError, RcsStoreUnavail
 from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.api.opt_out import DEFAULT_OPT_OUT_WORDS
 from airflow_provider_rcs.store.db.bulk import column_types, insert_or_update, rows_as_json, rows_from_json
-from airflow_provider_rcs.store.db.engine import durable_by_itself, login_of, transaction
+from airflow_provider_rcs.store.db.engine import connect_arguments, durable_by_itself, login_of, transaction
 from airflow_provider_rcs.store.db.inbox_tables import report, report_refused
 from airflow_provider_rcs.store.db.tables import store
 from airflow_provider_rcs.store.inbox.inbound import land_inbound
@@ -204,7 +204,7 @@ class AsyncLanding:
     async def _connect_to(self, url: sa.URL) -> psycopg.AsyncCursor:
         from psycopg import AsyncConnection
 
-        options = self._engine.dialect.create_connect_args(url)[1]
+        options = connect_arguments(self._engine.dialect, url)
         connection = await AsyncConnection.connect(**options, autocommit=True, prepare_threshold=None)
         return connection.cursor()
 

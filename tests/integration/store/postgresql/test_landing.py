@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.store.inbox.landing import AsyncLanding, ReceivedReports, land_nothing
+from tests.database_settings import database_setting
 from tests.early_commits import early_commits
 from tests.unit.store.given import NOON
 from tests.unit.store.inbox.test_landing import REPORT, landed
@@ -179,6 +180,17 @@ def test_a_landing_is_durable_where_the_database_confirms_commits_early(engine: 
         run(landing._idle[0].connection.close())
 
         assert seen_at_commit() == ["on"]
+
+
+def test_a_report_in_any_script_lands_where_the_database_has_its_clients_write_latin_1(
+    engine: sa.Engine, run: Run
+) -> None:
+    with database_setting(engine, "client_encoding", "LATIN1"):
+        landing = AsyncLanding(engine)
+        run(land(landing, [REPORT._replace(agent="Łódź, 5 €")]))
+        run(landing._idle[0].connection.close())
+
+        assert [row.agent for row in landed(engine)] == ["Łódź, 5 €"]
 
 
 def test_landing_nothing_writes_to_the_disk_and_waits_for_no_fold(engine: sa.Engine) -> None:

@@ -23,6 +23,7 @@ from airflow_provider_rcs.store.db.engine import (
     writing_once,
 )
 from airflow_provider_rcs.store.inbox.landing import land
+from tests.database_settings import database_setting
 from tests.early_commits import early_commits
 from tests.round_trips import counted_round_trips
 from tests.unit.store.given import NOON
@@ -108,17 +109,25 @@ def test_a_commit_on_postgresql_is_durable_where_the_database_confirms_early(
 def test_a_transaction_sees_what_it_waited_for_whatever_isolation_the_database_defaults_to(
     postgres_engine: sa.Engine, driver: str, block: Callable[[sa.Engine], Any]
 ) -> None:
-    default = f"ALTER DATABASE {postgres_engine.url.database} {{}} default_transaction_isolation {{}}"
-    with postgres_engine.begin() as connection:
-        connection.exec_driver_sql(default.format("SET", "= 'repeatable read'"))
-    engine = engine_from_url(postgres_engine.url.set(drivername=f"postgresql+{driver}"))
-    try:
+    with database_setting(postgres_engine, "default_transaction_isolation", "repeatable read"):
+        engine = engine_from_url(postgres_engine.url.set(drivername=f"postgresql+{driver}"))
         with block(engine) as connection:
             assert connection.exec_driver_sql("SHOW transaction_isolation").scalar_one() == "read committed"
-    finally:
         engine.dispose()
-        with postgres_engine.begin() as connection:
-            connection.exec_driver_sql(default.format("RESET", ""))
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("driver", SUPPORTED_DRIVERS)
+def test_any_text_is_sent_whatever_encoding_the_database_sets_for_its_clients(
+    postgres_engine: sa.Engine, driver: str
+) -> None:
+    with database_setting(postgres_engine, "client_encoding", "LATIN1"):
+        engine = engine_from_url(postgres_engine.url.set(drivername=f"postgresql+{driver}"))
+        with reading(engine) as connection:
+            answer = connection.execute(sa.text("SELECT :text"), {"text": "Łódź, 5 €"}).scalar_one()
+        engine.dispose()
+
+    assert answer == "Łódź, 5 €"
 
 
 @pytest.mark.postgresql

@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +19,7 @@ from airflow_provider_rcs.api.accounts import ANOTHER_WAY, ReportsConnection
 from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import RcsLandingError, RcsRefusedDataError
 from airflow_provider_rcs.api.masking import mask_phones_in_text
+from airflow_provider_rcs.api.wire import lenient_json
 from airflow_provider_rcs.landing.file_contents import bodies_of_file
 from airflow_provider_rcs.landing.files import BodyFile
 from airflow_provider_rcs.landing.raw_bodies import RawBody, within_limits
@@ -139,7 +141,8 @@ class Landing:
 
     def _add(self, raw: RawBody) -> RawBody:
         """Add a body to the next commit, and return it as it is kept."""
-        raw = within_limits(raw)
+        # An envelope may hold what no header does, and no database stores.
+        raw = within_limits(replace(raw, content_type=lenient_json.text(raw.content_type)))
         self._waiting.append(_Waiting(raw, self._read(raw)))
         self._bytes += len(raw.body)
         if len(self._waiting) >= _BODIES_PER_COMMIT or self._bytes >= _BYTES_PER_COMMIT:

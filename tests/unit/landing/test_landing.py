@@ -70,6 +70,14 @@ def test_nothing_is_refused_where_the_database_accepts_no_report_at_all(
     assert column(engine, report_refused.c.reason) == []
 
 
+@pytest.mark.parametrize("content_type", ["text/\0plain", "text/\ud800plain"])
+def test_a_content_type_that_no_database_stores_costs_no_body(engine: sa.Engine, content_type: str) -> None:
+    landing(engine).land_bodies([pushed(ANA), RawBody(b"unreadable", content_type, NOON), pushed(BEA)])
+
+    assert column(engine, report.c.phone) == [ANA, BEA]
+    assert column(engine, report_refused.c.content_type) == ["text/plain"]
+
+
 def test_bodies_before_a_store_that_fails_are_committed(
     sqlite_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from airflow_provider_rcs.store.outbox.settlement import requeue_unsent
 
 MOST_TOGETHER = 4
 """The most batches claimed in one transaction, which holds the campaign's lock: dispatches and settlements wait."""
+
+# While the service takes no more requests, claims may wait for minutes, and people opt out meanwhile.
+_SECONDS_TO_HOLD = 30.0
 
 
 @dataclass
@@ -89,6 +93,16 @@ class Claimer:
             self.finish()
         finally:
             self.requeue_ready()
+
+    def requeue_old(self) -> bool:
+        """Do the same if the first ready claim is old, so that suppressions and caps are checked again.
+
+        :return: whether it is.
+        """
+        is_old = bool(self.ready) and time.monotonic() > self.ready[0].claimed_at + _SECONDS_TO_HOLD
+        if is_old:
+            self.requeue_all()
+        return is_old
 
     def requeue_ready(self) -> None:
         """Return the messages of the ready claims to planned; they are claimed next."""

@@ -140,7 +140,7 @@ class Sender:
     def _dispatch_ready(self) -> None:
         """Dispatch as many of the ready claims as the pace allows now."""
         while claims := self._claimer.ready[: self._free_slots()]:
-            if self._seconds_to_wait() > 0:
+            if self._seconds_to_wait() > 0 or self._claimer.requeue_old():
                 return
             claims = claims[: self._pace.most_at_once]
             dispatch_claims(self.engine, self.attempt, claims, self.service.credentials_fingerprint)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +33,7 @@ class Claim:
     :param reference: the request's own reference, which its reports carry back.
     :param message_ids: the ids of the messages, in the order of the recipients.
     :param is_last: whether no message was planned behind these when they were claimed.
+    :param claimed_at: when that was, in seconds of this process's monotonic clock.
     """
 
     request_id: int
@@ -40,6 +42,7 @@ class Claim:
     message_ids: tuple[int, ...]
     recipients: tuple[Recipient, ...]
     is_last: bool = False
+    claimed_at: float = field(default_factory=time.monotonic, compare=False)
 
     @property
     def phones(self) -> list[str]:

@@ -48,6 +48,7 @@ from tests.unit.store.given import (
     planned,
     row,
     states,
+    suppress,
 )
 
 SECONDS_TO_WAIT = 60.0
@@ -429,6 +430,26 @@ def test_batches_claimed_ahead_are_not_dispatched_after_a_cancellation(engine: s
     assert service.phones == [ANA]
     assert states(engine) == {ANA: "accepted", BEA: "suppressed", EVA: "suppressed"}
     assert request_states(engine) == ["accepted", "unsent"]
+
+
+def test_people_who_opt_out_while_their_claim_waits_for_long_are_not_messaged(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_rcs.sending.claimer._SECONDS_TO_HOLD", 0.2)
+
+    def answer_late() -> None:
+        wait_for_next_claim(engine)
+        suppress(engine, BEA)
+        claimed = time.monotonic()
+        while time.monotonic() < claimed + 0.2:
+            time.sleep(0.01)
+
+    service = FakeService(answer_late)
+
+    send(engine, service, [ANA, BEA, EVA])
+
+    assert service.phones == [ANA, EVA]
+    assert states(engine) == {ANA: "accepted", BEA: "suppressed", EVA: "accepted"}
 
 
 def test_batches_claimed_ahead_are_not_dispatched_with_refused_credentials(engine: sa.Engine) -> None:

@@ -17,6 +17,8 @@ _JSON_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _OTHER_DIGIT = re.compile(r"(?![0-9])\d")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{12,}={0,2}")
 _BASE64_TEXT = re.compile(_BASE64.pattern.decode())
+# In lines, as MIME has it, whose breaks JSON escapes; it may escape slashes as well.
+_LINE_BREAK_IN_BASE64 = re.compile(rb"(?<=[A-Za-z0-9+/_-]{12})(?:[\r\n]|\\[rn])+(?=[A-Za-z0-9+/_-])")
 # Any number that is long enough for a phone; ids are masked as well.
 _POSSIBLE_PHONE = re.compile(rf"[0-9](?:{_SEPARATORS}[0-9]){{6,}}")
 _ENCODED = "(encoded)"
@@ -95,11 +97,12 @@ def _decompressed(content: bytes) -> Iterator[bytes]:
 
 
 def _decoded(content: bytes) -> Iterator[bytes]:
-    for match in _BASE64.finditer(content):
-        text = match[0].rstrip(b"=").translate(_TO_STANDARD_BASE64)
-        # The last of one character more than a multiple of four is no whole byte.
-        whole = text[:-1] if len(text) % 4 == 1 else text
-        yield b64decode(whole + b"=" * (-len(whole) % 4))
+    for each in {content, _LINE_BREAK_IN_BASE64.sub(b"", content.replace(b"\\/", b"/"))}:
+        for match in _BASE64.finditer(each):
+            text = match[0].rstrip(b"=").translate(_TO_STANDARD_BASE64)
+            # The last of one character more than a multiple of four is no whole byte.
+            whole = text[:-1] if len(text) % 4 == 1 else text
+            yield b64decode(whole + b"=" * (-len(whole) % 4))
 
 
 def _texts(content: bytes) -> Iterator[str]:
@@ -115,5 +118,5 @@ def _texts(content: bytes) -> Iterator[str]:
 def _unescaped(text: str) -> Iterator[str]:
     in_ascii = _OTHER_DIGIT.sub(lambda digit: str(int(digit[0])), text)
     yield in_ascii
-    if "\\u" in text or "&#" in text:
+    if "\\u" in text or "&" in text:
         yield html.unescape(_JSON_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), in_ascii))

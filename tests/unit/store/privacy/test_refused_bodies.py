@@ -3,7 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b64encode, encodebytes, urlsafe_b64encode
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus, urlencode
 
@@ -31,9 +31,13 @@ ENCODINGS: dict[str, Callable[[str], bytes]] = {
     "gzip of UTF-16": lambda text: gzip.compress(text.encode("utf-16")),
     "Base64": lambda text: b64encode(f"Destinatario={text}".encode()),
     "Base64 in JSON": lambda text: json.dumps({"a": urlsafe_b64encode(f"ÿÿ>{text}".encode()).decode()}).encode(),
+    "Base64 in lines": lambda text: encodebytes(f"{'-' * 52}{text}".encode()),
+    "Base64 in lines in JSON": lambda text: json.dumps(encodebytes(f"{'-' * 52}{text}".encode()).decode()).encode(),
+    "Base64 as PHP escapes it": lambda text: b64encode(b"\xff" * 9 + text.encode()).replace(b"/", b"\\/"),
     "gzip in Base64": lambda text: b64encode(gzip.compress(text.encode())),
     "JSON escapes": lambda text: "".join(f"\\u{ord(each):04x}" for each in text).encode(),
     "XML escapes": lambda text: "".join(f"&#{ord(each)};" for each in text).encode(),
+    "hard spaces in HTML": lambda text: text.replace(" ", "&nbsp;").encode(),
     "hard spaces": lambda text: text.replace(" ", "\u00a0").encode("latin-1"),
     "full width": lambda text: text.translate({ord("0") + n: 0xFF10 + n for n in range(10)}).encode(),
     "quoted printable": lambda text: f"{text[:5]}=\r\n{text[5:]}".encode(),

@@ -11,6 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import RcsInputError, RcsStoreUnavailable
 from airflow_provider_rcs.cli.help import end_help
 from airflow_provider_rcs.cli.store_option import add_store_option, store_of
@@ -52,6 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
         os.environ["AIRFLOW__RCS__REPORTS_CONN_ID"] = arguments.reports_conn_id
         _require_reports_connections()
     _require_store(arguments)
+    _name_other_spools(arguments)
     load_app()  # Each process calls it again; what is wrong with the environment is reported here.
     serve(load_app, arguments.host, arguments.port, arguments.workers)
 
@@ -106,3 +108,19 @@ def _require_store(arguments: argparse.Namespace) -> None:
         print(f"airflow-rcs receiver: starting without the store, so reports go to the spool: {error}", file=sys.stderr)
     finally:
         engine.dispose()
+
+
+def _name_other_spools(arguments: argparse.Namespace) -> None:
+    """Name the folders in which reports wait that no receiver of this store will move."""
+    from airflow_provider_rcs.receiver import config
+
+    engine = store_of(arguments)
+    spool = config.spool_from_environment(os.environ, engine.url)
+    engine.dispose()
+    for folder, entries in config.other_spools_that_wait(spool).items():
+        print(
+            f"airflow-rcs receiver: {counted(entries, 'request waits', 'requests wait')} in {folder}, the spool of a "
+            "store with another address or login. If that has become this one, move the files, while no receiver of "
+            f"the other runs, to {spool.folder}",
+            file=sys.stderr,
+        )

@@ -29,6 +29,7 @@ SPOOL_MEGABYTES = "AIRFLOW_RCS_SPOOL_MEGABYTES"
 REPORTS_TIMEZONE = "AIRFLOW_RCS_REPORTS_TIMEZONE"
 OPT_OUT_WORDS = "AIRFLOW_RCS_OPT_OUT_WORDS"
 DEFAULT_REPORTS_CONN_ID = "rcs_reports"
+_DEFAULT_SPOOLS = "rcs_reports_spool"
 # Kept with reports in place of a connection.
 FROM_ENVIRONMENT = "environment"
 
@@ -87,8 +88,21 @@ def spool_from_environment(environment: Mapping[str, str], store: sa.URL) -> Spo
     if folder := environment.get(SPOOL):
         return Spool(Path(folder).expanduser(), int(megabytes))
     home = environment.get("AIRFLOW_HOME") or "~/airflow"
-    name = sha256(store.set(password=None).render_as_string().encode()).hexdigest()[:16]
-    return Spool(Path(home).expanduser() / "rcs_reports_spool" / name, int(megabytes))
+    # Not by its driver either, which may be the newest that is installed.
+    address = store.set(drivername=store.get_backend_name(), password=None)
+    name = sha256(address.render_as_string().encode()).hexdigest()[:16]
+    return Spool(Path(home).expanduser() / _DEFAULT_SPOOLS / name, int(megabytes))
+
+
+def other_spools_that_wait(spool: Spool) -> Mapping[Path, int]:
+    """Return the default folders of other stores in which requests wait: folder -> requests.
+
+    A store at a new address, or with a new login, is another one by its folder.
+    """
+    if spool.folder.parent.name != _DEFAULT_SPOOLS or not spool.folder.parent.is_dir():
+        return {}
+    others = sorted(each for each in spool.folder.parent.iterdir() if each != spool.folder)
+    return {each: entries for each in others if (entries := Spool(each).state().entries)}
 
 
 def spool_from_airflow() -> Spool | None:

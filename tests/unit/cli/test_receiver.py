@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreError
+from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.cli.main import main
 from airflow_provider_rcs.cli.receiver import load_app
-from airflow_provider_rcs.receiver.config import REPORTS_LOGIN, REPORTS_PASSWORD
+from airflow_provider_rcs.receiver.config import REPORTS_LOGIN, REPORTS_PASSWORD, spool_from_environment
+from airflow_provider_rcs.store.inbox.landing import ReceivedReports
 from tests.stores import sqlite_store
+from tests.unit.store.given import NOON
 
 
 def test_a_store_on_another_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,6 +65,23 @@ def test_the_store_is_checked_before_the_server_listens(
             "airflow-rcs receiver: store: its tables are missing. Make them with: airflow-rcs migrate, or by the "
             f"DAG rcs_maintenance. {missing}\n"
         ),
+    )
+
+
+def test_spools_of_the_store_at_an_earlier_address_are_named_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    monkeypatch.setattr("airflow_provider_rcs.receiver.server.serve", lambda *_: None)
+    before, now = (spool_from_environment(os.environ, sa.make_url(f"sqlite:///{tmp_path}/{n}.db")) for n in "ab")
+    before.append([ReceivedReports(NOON, [Report("13", phone="+34600000001")])])
+
+    code = main(["receiver", "--store-url", sqlite_store(tmp_path / "b.db")])
+
+    assert code == 0
+    assert capsys.readouterr().err == (
+        f"airflow-rcs receiver: 1 request waits in {before.folder}, the spool of a store with another address or "
+        f"login. If that has become this one, move the files, while no receiver of the other runs, to {now.folder}\n"
     )
 
 

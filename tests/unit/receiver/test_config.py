@@ -148,15 +148,18 @@ def test_a_size_of_the_spool_that_is_no_whole_number_is_an_error() -> None:
     )
 
 
-def test_the_folder_of_a_spool_is_that_of_its_store_whatever_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_of_a_spool_is_that_of_its_store_whatever_password_and_driver(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("HOME", "/home/airflow")
 
     folder = spool_from_environment({}, STORE).folder
     after_rotation = spool_from_environment({}, STORE.set(password="new")).folder
+    with_other_driver = spool_from_environment({}, STORE.set(drivername="postgresql+psycopg2")).folder
     of_another = spool_from_environment({}, STORE.set(database="other")).folder
 
     assert (str(folder.parent), len(folder.name)) == ("/home/airflow/airflow/rcs_reports_spool", 16)
-    assert (after_rotation, of_another.parent) == (folder, folder.parent)
+    assert (after_rotation, with_other_driver, of_another.parent) == (folder, folder, folder.parent)
     assert of_another != folder
 
 

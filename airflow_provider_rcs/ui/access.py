@@ -11,6 +11,7 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag, requires_access_view
 from airflow.models.dag import DagModel
+from airflow.providers.common.compat.sdk import conf
 from fastapi import Depends, HTTPException
 
 MAY_ENTER = Depends(requires_access_view(AccessView.WEBSITE))
@@ -19,8 +20,8 @@ MAY_ENTER = Depends(requires_access_view(AccessView.WEBSITE))
 MAY_READ_RUNS = Depends(requires_access_dag("GET", DagAccessEntity.RUN))
 """The guard of a page whose path holds a ``dag_id``; elsewhere it would take the visitor's own."""
 
-# No DAG can have this id, so that a permission on single DAGs does not cover it: only one on all of them does.
-_ANY_DAG = DagDetails(id="(any)")
+# No DAG and no team can have this name, so that a permission on single ones does not cover it: only one on all does.
+_ANY = "(any)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,10 @@ class Sight:
 def sight_of(user: GetUserDep) -> Sight:
     """Return what a visitor may see, as the auth manager says."""
     auth_manager = get_auth_manager()
-    sees_all = auth_manager.is_authorized_dag(method="GET", user=user, details=_ANY_DAG)
+    # All teams may read a DAG without a team; and where Airflow has no teams, no visitor is in one.
+    any_team = _ANY if conf.getboolean("core", "multi_team", fallback=False) else None
+    any_dag = DagDetails(id=_ANY, team_name=any_team)
+    sees_all = auth_manager.is_authorized_dag(method="GET", user=user, details=any_dag)
     dag_ids = None if sees_all else auth_manager.get_authorized_dag_ids(user=user, method="GET")
     return Sight(dag_ids, auth_manager.is_authorized_connection(method="GET", user=user))
 
@@ -53,7 +57,7 @@ def trigger_rights_of(user: GetUserDep) -> Callable[[str], bool]:
         dag = DagModel.get_dagmodel(dag_id)
         if dag is None or dag.is_stale:
             return False
-        of_dag = DagDetails(id=dag_id)
+        of_dag = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
         return get_auth_manager().is_authorized_dag(
             method="POST", access_entity=DagAccessEntity.RUN, details=of_dag, user=user
         )

@@ -3,9 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from airflow.api_fastapi import app as airflow_app
 
 from tests.unit.ui.given_campaigns import BY_A_PERSON, by_dag, sent_by
-from tests.unit.ui.visitors import Site
+from tests.unit.ui.visitors import DagsByTeam, Site
 
 PATHS = ["/", "/campaigns/spring", "/runs/shop/r1", "/status", "/assets/rcs.css"]
 
@@ -77,6 +78,31 @@ def test_who_may_read_every_dag_one_by_one_sees_no_campaign_without_one(
     may_read(clerk=["shop", "bank"])
 
     assert "of-nobody" not in site.get("/", user="clerk").text
+
+
+@pytest.mark.parametrize(
+    ("has_teams", "role", "seen"),
+    [
+        ("True", "VIEWER", ["of-shop", "of-all"]),
+        ("True", "OP", ["of-shop", "of-all"]),
+        ("True", "ADMIN", ["of-shop", "of-bank", "of-all", "of-nobody"]),
+        ("False", "VIEWER", ["of-shop", "of-bank", "of-all", "of-nobody"]),
+    ],
+)
+def test_where_dags_have_teams_their_campaigns_are_for_the_team(
+    site: Site, monkeypatch: pytest.MonkeyPatch, has_teams: str, role: str, seen: list[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", has_teams)
+    auth_manager = DagsByTeam({"shop": "sales", "bank": "money", "all": None})
+    monkeypatch.setattr(airflow_app._AuthManagerState, "instance", auth_manager)
+    names = {f"of-{dag_id}": by_dag(dag_id) for dag_id in ("shop", "bank", "all")} | {"of-nobody": BY_A_PERSON}
+    for name, started_by in names.items():
+        sent_by(site.engine, name, started_by)
+    site.teams = ["sales"]
+
+    page = site.get("/", role=role).text
+
+    assert [name for name in names if f">{name}</a>" in page] == seen
 
 
 @pytest.mark.parametrize("name", ["of-bank", "of-nobody"])

@@ -169,6 +169,18 @@ def test_who_may_trigger_the_maintenance_dag_is_led_to_its_form(
     assert (MAINTENANCE_FORM in site.get("/campaigns/spring", role=role).text) is has_form
 
 
+@pytest.mark.parametrize(("team", "has_form"), [("money", False), ("sales", True)])
+def test_the_maintenance_dag_of_another_team_is_not_offered(
+    site: Site, monkeypatch: pytest.MonkeyPatch, team: str, has_form: bool
+) -> None:
+    monkeypatch.setattr(DagModel, "get_dagmodel", lambda dag_id: DagModel(dag_id=dag_id, is_stale=False))
+    monkeypatch.setattr(DagModel, "get_team_name", lambda _dag_id: team)
+    site.teams = ["sales"]
+    in_doubt(site)
+
+    assert (MAINTENANCE_FORM in site.get("/campaigns/spring", role="USER").text) is has_form
+
+
 @pytest.mark.parametrize("found", [None, DagModel(dag_id="rcs_maintenance", is_stale=True)])
 def test_a_dag_that_airflow_does_not_have_is_not_offered(
     site: Site, monkeypatch: pytest.MonkeyPatch, found: DagModel | None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import sqlalchemy as sa
+from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.api_fastapi.core_api.security import get_user
@@ -47,6 +48,21 @@ class DagsByUser(SimpleAuthManager):
         return set(self._readable[user.username])
 
 
+class DagsByTeam(SimpleAuthManager):
+    """Airflow's simple auth manager, with DAGs of teams.
+
+    :param teams: DAG -> its team, which Airflow's database would know.
+    """
+
+    def __init__(self, teams: Mapping[str, str | None]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._teams = teams
+
+    def get_authorized_dag_ids(self, *, user: SimpleAuthManagerUser, method: Any = "GET", **_: Any) -> set[str]:
+        details = [DagDetails(id=dag_id, team_name=team) for dag_id, team in self._teams.items()]
+        return {str(dag.id) for dag in details if self.is_authorized_dag(method=method, user=user, details=dag)}
+
+
 @dataclass(frozen=True)
 class Checked:
     level: str
@@ -60,6 +76,7 @@ class Site:
 
     :param mounted_at: the path at which Airflow's API server is reached.
     :param checks: how often the setup was checked.
+    :param teams: of its visitors.
     """
 
     engine: sa.Engine
@@ -69,6 +86,7 @@ class Site:
     waiting: Collection[WaitingCampaign] = ()
     checks: list[None] = field(default_factory=list)
     cookies: dict[str, str] = field(default_factory=dict)
+    teams: list[str] = field(default_factory=list)
 
     def get(self, path: str, user: str | None = "viewer", role: str = "VIEWER", **request: Any) -> httpx.Response:
         """Get a page as a user; as nobody who is logged in with ``None``."""
@@ -79,7 +97,8 @@ class Site:
     ) -> httpx.Response:
         app = create_app(Pages(lambda: self.engine, lambda: self.spool, self._check, self._waiting))
         if user is not None:
-            app.dependency_overrides[get_user] = lambda: SimpleAuthManagerUser(username=user, role=role)
+            visitor = SimpleAuthManagerUser(username=user, role=role, teams=self.teams)
+            app.dependency_overrides[get_user] = lambda: visitor
         root = f"{self.mounted_at}/rcs"
 
         async def ask() -> httpx.Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 from fastapi import Query, Request
 from starlette.responses import HTMLResponse
 
+from airflow_provider_rcs.api.errors import RcsError
 from airflow_provider_rcs.store.campaign.campaigns import require_campaign
 from airflow_provider_rcs.store.outbox.resolutions import requests_in_doubt
 from airflow_provider_rcs.store.read import attempts, campaign_list, failures
@@ -25,6 +27,8 @@ from airflow_provider_rcs.ui.access import MayTrigger, SightOfVisitor
 from airflow_provider_rcs.ui.addresses import Addresses
 from airflow_provider_rcs.ui.approvals import WaitingCampaign
 from airflow_provider_rcs.ui.rendering import render
+
+log = logging.getLogger(__name__)
 
 MOST_REQUESTS_IN_DOUBT = 20
 MAINTENANCE_DAG = "rcs_maintenance"
@@ -137,10 +141,19 @@ class Pages:
             self._checking.release()
 
     def _status(self, request: Request, sight: SightOfVisitor, **values: Any) -> HTMLResponse:
+        health, store_problem = None, ""
+        try:
+            health = read_health(self.get_engine())
+        except RcsError as error:
+            # The spool fills while the store is away, and the checks may say why it is.
+            log.warning("The health of the store could not be read: %s", error)
+            store_problem = str(error)
         return _html(
             request,
             "status.html",
-            health=read_health(self.get_engine()),
+            status_code=200 if health else 503,
+            health=health,
+            store_problem=store_problem,
             spool=self.read_spool(),
             may_check_setup=sight.may_check_setup,
             **values,

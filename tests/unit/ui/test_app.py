@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 import pytest
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from tests.unit.ui.given_campaigns import by_dag, sent_by
-from tests.unit.ui.visitors import Site
+from tests.unit.ui.visitors import Checked, Site, Waiting
 
 PATHS = ["/", "/campaigns/spring", "/campaigns/none-such", "/runs/shop/r1", "/status", "/assets/rcs.css", "/none-such"]
 
@@ -67,18 +68,34 @@ def test_a_query_that_cannot_be_understood_is_refused(site: Site, query: str) ->
     assert "does not know" in response.text
 
 
-def test_a_store_that_cannot_be_read_is_named_with_what_to_do(
-    may_read: Callable[..., None], monkeypatch: pytest.MonkeyPatch, sqlite_engine: sa.Engine
-) -> None:
-    class Away(Site):
-        @property
-        def engine(self) -> NoReturn:
-            raise RcsStoreUnavailable("the database failed. Retry <soon>.")
+class StoreAway(Site):
+    @property
+    def engine(self) -> NoReturn:
+        raise RcsStoreUnavailable("the database failed. Retry <soon>.")
 
-        @engine.setter
-        def engine(self, _engine: sa.Engine) -> None: ...
+    @engine.setter
+    def engine(self, _engine: sa.Engine) -> None: ...
 
-    response = Away(sqlite_engine).get("/")
+
+@pytest.fixture
+def store_away(sqlite_engine: sa.Engine, may_read: Callable[..., None]) -> Site:
+    return StoreAway(sqlite_engine)
+
+
+@pytest.mark.parametrize("path", ["/", "/campaigns/spring", "/runs/shop/r1", "/status"])
+def test_a_store_that_cannot_be_read_is_named_with_what_to_do(store_away: Site, path: str) -> None:
+    response = store_away.get(path)
 
     assert response.status_code == 503
     assert "the database failed. Retry &lt;soon&gt;." in response.text
+
+
+def test_the_health_shows_the_spool_and_the_checks_while_the_store_is_away(store_away: Site) -> None:
+    store_away.spool = Waiting(3, datetime.now(UTC) - timedelta(minutes=5), has_room=True)
+    store_away.findings = [Checked("failed", "store", "its password is wrong")]
+
+    page = store_away.request("POST", "/status", role="OP").text
+
+    assert "waiting since 5 min ago" in page
+    assert "its password is wrong" in page
+    assert "Check the setup</button>" in page

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,7 +30,7 @@ from tests.unit.store.given import (
     report_on,
 )
 from tests.unit.ui.given_campaigns import BY_A_PERSON, by_dag, sent_by
-from tests.unit.ui.visitors import Checked, Site
+from tests.unit.ui.visitors import Checked, Site, Waiting
 
 EVIL = "<script>alert('x')</script>\"&'"
 
@@ -39,13 +38,6 @@ EVIL = "<script>alert('x')</script>\"&'"
 def text_of(page: str) -> str:
     """Return what a person reads of a page, in one line."""
     return " ".join(re.sub(r"<[^>]+>", " ", page).split())
-
-
-@dataclass(frozen=True)
-class Waiting:
-    entries: int
-    oldest: datetime | None
-    has_room: bool
 
 
 def test_the_list_shows_the_newest_campaign_first_with_its_counts(site: Site) -> None:

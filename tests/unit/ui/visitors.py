@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -68,6 +69,13 @@ class Checked:
     level: str
     what: str
     text: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    entries: int
+    oldest: datetime | None
+    has_room: bool
 
 
 @dataclass

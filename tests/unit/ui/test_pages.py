@@ -21,6 +21,7 @@ from airflow_provider_rcs.ui.pages import MAINTENANCE_DAG
 from tests.unit.store.given import (
     ANA,
     BEA,
+    EVA,
     campaign,
     claim_next,
     expire_lease,
@@ -115,6 +116,18 @@ def test_a_campaign_has_a_picture_of_its_funnel_that_is_described_in_words(site:
     assert "Requested: 2 (100.0% of those requested)" in described
     assert "Delivered: 1 (50.0% of those requested); 1 without a report." in described
     assert 'role="img" aria-labelledby="funnel-picture-title funnel-picture-desc"' in page
+
+
+def test_each_loss_of_the_funnel_has_a_line_for_itself_because_the_picture_wraps_none(site: Site) -> None:
+    claim = sent_by(site.engine, "spring", people=[ANA, BEA, EVA])
+    land_and_fold(site.engine, report_on(claim, ANA), report_on(claim, BEA, code="101"))
+
+    page = site.get("/campaigns/spring").text
+
+    lines = re.findall(r'<text class="lost" x="0" y="(\d+)">(.*?)</text>', page)
+    assert lines == [("52", "1 failed"), ("68", "1 without a report")]
+    heights = [int(height) for height in re.findall(r'<svg[^>]* height="(\d+)"', page)]
+    assert heights == [sum(heights[1:]), 50, 50, 82, 50]
 
 
 def test_a_campaign_shows_its_hours_channels_and_failures(site: Site) -> None:

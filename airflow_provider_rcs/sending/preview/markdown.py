@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.sending.preview import COUNT_LABELS
+from airflow_provider_rcs.store.read.funnel_forms import in_markdown
 
 _NO_TEXT = "The API gives no text of a template, only the names of its variables: see the text in the account's panel."
 
@@ -21,18 +23,21 @@ def describe_plan(plan: Mapping[str, Any], address: Callable[[str], str], timezo
     """
     template, phones = plan["template"], plan["phones"]
     reasons = [
-        f"- {count} {state}: {reason}" for state, counts in plan["reasons"].items() for reason, count in counts.items()
+        f"- {count} {state}: {in_markdown(reason)}"
+        for state, counts in plan["reasons"].items()
+        for reason, count in counts.items()
     ]
     suspicious = [
-        f"- {count} look missing, but are sent: `{text}` in column `{column}`"
+        f"- {count} look missing, but are sent: {_code(text)} in column {_code(column)}"
         for column, counts in plan["suspicious_values"].items()
         for text, count in counts.items()
     ]
+    name = f"template {template['id']} ({in_markdown(template['name'])})"
     page = f"[Its RCS page]({address(plan['campaign'])}) fills once it is sent."
     parts = [
-        f"Campaign **{plan['campaign']}** with template {template['id']} ({template['name']}). {page}",
+        f"Campaign **{in_markdown(plan['campaign'])}** with {name}. {page}",
         _table(["", "recipients"], [(label, plan[count]) for count, label in COUNT_LABELS.items()]),
-        *(f"**Warning:** {warning}" for warning in plan["warnings"]),
+        *(f"**Warning:** {in_markdown(warning)}" for warning in plan["warnings"]),
         "" if plan["store_asked"] else "Suppressed and already messaged recipients are unknown: no store.",
         "\n".join([*reasons, *suspicious]),
         "### When it goes out",
@@ -41,15 +46,12 @@ def describe_plan(plan: Mapping[str, Any], address: Callable[[str], str], timezo
         _rules(phones["rules"]),
         _table(["as they were read", "recipients"], list(phones["readings"].items())),
         _table(["country", "recipients"], list(phones["countries"].items())),
-        phones["advice"],
+        in_markdown(phones["advice"]),
         "### Template",
         _table(["variable", "comes from"], list(template["sources"].items())) if template["sources"] else "",
         _NO_TEXT,
         "### Masked samples",
-        "\n".join(
-            f"{number}. {sample['phone']}, {sample['name']}: {sample['variables']}"
-            for number, sample in enumerate(plan["samples"], 1)
-        ),
+        "\n".join(f"{number}. {in_markdown(_sample(sample))}" for number, sample in enumerate(plan["samples"], 1)),
         *_test(plan["test"], address),
     ]
     return "\n\n".join(filter(None, parts))
@@ -83,7 +85,11 @@ def _moment(text: str, timezone: tzinfo | None) -> str:
 
 def _rules(rules: Mapping[str, str]) -> str:
     """Return by which arguments phones were read."""
-    return f"Read by {', '.join(f'`{argument}={value}`' for argument, value in rules.items())}."
+    return f"Read by {', '.join(_code(f'{argument}={value}') for argument, value in rules.items())}."
+
+
+def _sample(sample: Mapping[str, Any]) -> str:
+    return f"{sample['phone']}, {sample['name']}: {sample['variables']}"
 
 
 def _test(test: Mapping[str, Any] | None, address: Callable[[str], str]) -> list[str]:
@@ -102,9 +108,13 @@ def _test(test: Mapping[str, Any] | None, address: Callable[[str], str]) -> list
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+    """Return a table; its headings are Markdown, its cells are not."""
+    lines = [headings, ["---"] * len(headings), *([in_markdown(str(cell)) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cell(value: object) -> str:
-    return str(value).replace("|", "\\|").replace("\n", " ")
+def _code(text: str) -> str:
+    """Return a text as code, between more backticks than it has itself."""
+    line = " ".join(text.split())
+    longest = max(map(len, re.findall("`+", line)), default=0)
+    return f"{'`' * (longest + 1)} {line} {'`' * (longest + 1)}" if longest else f"`{line}`"

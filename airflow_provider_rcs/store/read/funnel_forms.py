@@ -54,12 +54,13 @@ def as_markdown(campaign: str, funnel: Funnel) -> str:
     """Return the funnel as a table in Markdown."""
     return "\n".join(
         [
-            f"Campaign **{_escaped(_one_line(campaign))}**",
+            f"Campaign **{in_markdown(campaign)}**",
             "",
             "| stage | recipients | of those requested | lost |",
             "| --- | ---: | ---: | --- |",
             *(
-                f"| {stage.name} | {stage.count:,} | {_escaped(share(stage.share))} | {', '.join(_losses_of(stage))} |"
+                f"| {stage.name} | {stage.count:,} | {in_markdown(share(stage.share))} "
+                f"| {', '.join(_losses_of(stage))} |"
                 for stage in stages_of(funnel)
             ),
         ]
@@ -99,6 +100,11 @@ FORMS: Mapping[str, Callable[[str, Funnel], str]] = {"text": as_text, "markdown"
 """Form -> the function that returns a campaign's funnel in it, given the campaign's name and the funnel."""
 
 
+def in_markdown(text: str) -> str:
+    """Return a text as Markdown that shows it as it is, in one line."""
+    return _MARKDOWN.sub(r"\\\g<0>", _one_line(text))
+
+
 def _svg_stage(stage: Stage, lines: Sequence[str], top: int) -> Iterator[str]:
     """Yield a stage: its name and count, its bar, and what was lost."""
     percent = escape(share(stage.share))
@@ -132,11 +138,6 @@ def _described(stages: Sequence[Stage]) -> str:
         + "."
         for stage in stages
     )
-
-
-def _escaped(text: str) -> str:
-    """Return a text that means itself in Markdown."""
-    return _MARKDOWN.sub(r"\\\g<0>", text)
 
 
 def _one_line(text: str) -> str:

@@ -15,6 +15,8 @@ from tests.unit.sending.test_phone_tests import preview as preview_with_test
 from tests.unit.sending.test_preview import preview
 
 MADRID = ZoneInfo("Europe/Madrid")
+# Of nine digits, in Markdown.
+MASK = r"\*" * 9
 
 
 def described(plan: Any, **arguments: Any) -> str:
@@ -77,9 +79,9 @@ def test_the_question_shows_counts_reasons_phones_departure_sources_and_masked_s
         "",
         "### Masked samples",
         "",
-        "1. *********001, Xxxxx Xxxxx: {'Amount': '00.0', 'Shop': 'Xxxxxx'}",
-        "2. *********002, Xxxxx: {'Amount': '0', 'Shop': 'Xxxxxx'}",
-        "3. *********678, Xxx: {'Amount': '0', 'Shop': 'Xxxxxx'}",
+        f"1. {MASK}001, Xxxxx Xxxxx: {{'Amount': '00.0', 'Shop': 'Xxxxxx'}}",
+        f"2. {MASK}002, Xxxxx: {{'Amount': '0', 'Shop': 'Xxxxxx'}}",
+        f"3. {MASK}678, Xxx: {{'Amount': '0', 'Shop': 'Xxxxxx'}}",
     ]
 
 
@@ -90,6 +92,25 @@ def test_the_question_shows_values_that_look_missing() -> None:
 
     assert "- 1 look missing, but are sent: `<NA>` in column `name`" in lines
     assert "- 1 look missing, but are sent: `empty` in column `name`" in lines
+
+
+def test_names_values_and_reasons_mean_nothing_in_markdown() -> None:
+    evil = "*a* [b](c) <d> | `e`\n# f"
+    plain = r"\*a\* \[b\](c) \<d\> \| \`e\` \# f"
+    plan = preview()
+    plan |= {"campaign": evil, "warnings": [evil], "reasons": {"rejected": {evil: 1}}}
+    plan["template"] |= {"name": evil, "sources": {evil: evil}}
+    plan["samples"][0] |= {"name": evil, "variables": {}}
+    plan["suspicious_values"] = {evil: {"``": 2}}
+
+    lines = described(plan).splitlines()
+
+    assert lines[0].startswith(f"Campaign **{plain}** with template 1234567 ({plain}). [Its RCS page](")
+    assert f"**Warning:** {plain}" in lines
+    assert f"- 1 rejected: {plain}" in lines
+    assert f"| {plain} | {plain} |" in lines
+    assert f"1. {MASK}001, {plain}: {{}}" in lines
+    assert "- 2 look missing, but are sent: ``` `` ``` in column `` *a* [b](c) <d> | `e` # f ``" in lines
 
 
 def test_a_date_of_the_service_is_shown_in_utc_and_in_its_own_zone() -> None:
@@ -131,8 +152,8 @@ def test_the_question_says_to_which_phones_the_test_was_sent_and_links_to_its_re
     assert test[2:] == [
         f"| phone | {' | '.join(links)} |",
         "| --- | --- | --- | --- |",
-        "| *********111 | accepted | accepted | accepted |",
-        "| *********222 | accepted | accepted | accepted |",
+        f"| {MASK}111 | accepted | accepted | accepted |",
+        f"| {MASK}222 | accepted | accepted | accepted |",
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -68,7 +69,8 @@ async def _refused(request: Request, error: Exception) -> Response:
     """Lead those who are not logged in to Airflow's log-in and back, and say to the others what they may not do."""
     if is_logged_out(error):
         query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(addresses_of(request).log_in(request.url.path + query), 303)
+        # Not the URL's path: a percent sign of a campaign's name is not quoted in it.
+        return RedirectResponse(addresses_of(request).log_in(quote(request.scope["path"]) + query), 303)
     status = error.status_code if isinstance(error, StarletteHTTPException) else 500
     title = _TITLES.get(status, "This did not work")
     return problem(request, status, title, _TEXTS.get(status, f"The request was answered {status}."))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from airflow.api_fastapi import app as airflow_app
@@ -25,6 +26,16 @@ def test_under_a_path_of_its_own_the_log_in_is_there_too(site: Site) -> None:
     response = site.get("/status", user=None)
 
     assert response.headers["location"] == "/airflow/api/v2/auth/login?next=%2Fairflow%2Frcs%2Fstatus"
+
+
+@pytest.mark.parametrize(
+    "name", ["100%25", "50 % & more?#x", "ünï/ç ode", "shop/send/manual__2026-05-01T12:00:00+00:00"]
+)
+def test_the_log_in_leads_back_to_a_campaign_of_any_name(site: Site, name: str) -> None:
+    response = site.get(f"/campaigns/{quote(name)}", user=None)
+
+    [back] = parse_qs(urlsplit(response.headers["location"]).query)["next"]
+    assert back == f"/rcs/campaigns/{quote(name)}"
 
 
 def test_a_cookie_that_cannot_be_decoded_leads_to_the_log_in(site: Site) -> None:

@@ -54,6 +54,8 @@ _READ_WHOLE = "SET LOCAL cursor_tuple_fraction = 1"
 _PROGRAM_LIMIT_EXCEEDED = "54000"
 _NOT_NULL_VIOLATION = "23502"
 
+_ALL_IN_USE = "the database responds too slowly: all of this process's connections to it stayed in use. Retry later."
+
 _CLASSES_OF_DRIVERS = (
     "DataError",
     "IntegrityError",
@@ -245,6 +247,8 @@ def _errors_translated(engine: sa.Engine) -> Iterator[None]:
     # The driver's message and SQLAlchemy's parameters can contain phones, so only the class names are shown.
     except sa.exc.DBAPIError as error:
         raise naming_connection(engine, _translated(type(error).__name__, error.orig)) from None
+    except sa.exc.TimeoutError:
+        raise naming_connection(engine, RcsStoreUnavailable(_ALL_IN_USE)) from None
     # From a driver's own cursor, which COPY takes.
     except engine.dialect.loaded_dbapi.Error as error:
         raise naming_connection(engine, _translated(_class_of_drivers(error), error)) from None

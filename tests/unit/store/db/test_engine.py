@@ -203,6 +203,14 @@ def test_an_unreachable_database_raises_store_unavailable(tmp_path: Path) -> Non
         pass
 
 
+def test_a_pool_whose_connections_are_all_in_use_raises_store_unavailable(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.db"
+    engine = prepare_engine(sa.create_engine(url, pool_size=1, max_overflow=0, pool_timeout=0.01))
+
+    with reading(engine), pytest.raises(RcsStoreUnavailable, match="in use"), reading(engine):
+        pass
+
+
 def test_the_error_of_a_failed_statement_does_not_show_its_parameters(engine: sa.Engine) -> None:
     with pytest.raises(RcsStoreError) as failed, transaction(engine) as connection:
         connection.execute(sa.text("INSERT INTO nosuchtable VALUES (:phone)"), {"phone": "34600000001"})

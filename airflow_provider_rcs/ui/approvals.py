@@ -35,7 +35,7 @@ class WaitingCampaign:
     asked_at: datetime
 
 
-def read_waiting(dag_ids: DagIds, most: int = 20) -> Sequence[WaitingCampaign]:
+def read_waiting(dag_ids: DagIds, most: int = 1_000) -> Sequence[WaitingCampaign]:
     """Return the campaigns that wait for approval, the newest question first.
 
     :param dag_ids: the DAGs whose campaigns are read; ``None`` for all.

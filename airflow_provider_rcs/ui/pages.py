@@ -31,6 +31,9 @@ from airflow_provider_rcs.ui.rendering import render
 log = logging.getLogger(__name__)
 
 MOST_REQUESTS_IN_DOUBT = 20
+MOST_WAITING = 20
+MOST_OF_RUN = 24
+MOST_SIBLINGS = 12
 MAINTENANCE_DAG = "rcs_maintenance"
 """The example DAG that does by a form what ``airflow-rcs`` does."""
 
@@ -87,7 +90,14 @@ class Pages:
         listed = campaign_list.read_page(self.get_engine(), sight.dag_ids, _now(), search=search, number=page)
         waiting = self.read_waiting(sight.dag_ids) if page == 1 else []
         found = [each for each in waiting if search.strip().casefold() in each.name.casefold()]
-        return _html(request, "campaigns.html", page=listed, search=search, waiting=found)
+        return _html(
+            request,
+            "campaigns.html",
+            page=listed,
+            search=search,
+            waiting=found[:MOST_WAITING],
+            more_waiting=len(found[MOST_WAITING:]),
+        )
 
     def campaign(self, request: Request, sight: SightOfVisitor, may_trigger: MayTrigger, name: str) -> HTMLResponse:
         """Return a campaign, or that there is none of this name that the visitor may see."""
@@ -98,6 +108,7 @@ class Pages:
             return _html(request, "no_campaign.html", status_code=404, name=name)
         in_doubt = requests_in_doubt(engine, require_campaign(engine, name)) if summary.counts["in_doubt"] else []
         is_counted = funnel.requested <= failures.MOST_MESSAGES
+        siblings = campaign_list.read_siblings(engine, summary.id, sight.dag_ids, _now(), MOST_SIBLINGS + 1)
         codes = failures.read_failure_codes(engine, summary.id) if is_counted and summary.counts["failed"] else {}
         return _html(
             request,
@@ -110,7 +121,8 @@ class Pages:
             are_codes_counted=is_counted,
             course=read_course(engine, name),
             attempts=attempts.read_attempts(engine, summary.id, sight.dag_ids),
-            siblings=campaign_list.read_siblings(engine, summary.id, sight.dag_ids, _now()),
+            siblings=siblings[:MOST_SIBLINGS],
+            has_more_siblings=len(siblings) > MOST_SIBLINGS,
             in_doubt=in_doubt[:MOST_REQUESTS_IN_DOUBT],
             more_in_doubt=len(in_doubt[MOST_REQUESTS_IN_DOUBT:]),
             command=f"airflow-rcs resolve {shlex.quote(name)}",
@@ -120,10 +132,11 @@ class Pages:
     def run(self, request: Request, sight: SightOfVisitor, dag_id: str, run_id: str) -> HTMLResponse:  # noqa: ARG002
         """Return the campaigns of a DAG run side by side; its guard has checked that the visitor may read the run."""
         engine = self.get_engine()
-        campaigns = campaign_list.read_campaigns_of_run(engine, dag_id, run_id, _now())
+        campaigns = campaign_list.read_campaigns_of_run(engine, dag_id, run_id, _now(), MOST_OF_RUN + 1)
         funnels = read_funnels(engine, [each.name for each in campaigns])
-        shown = [(each, stages_of(funnels[each.name])) for each in campaigns if each.name in funnels]
-        return _html(request, "run.html", campaigns=shown, dag_id=dag_id, run_id=run_id)
+        shown = [(each, stages_of(funnels[each.name])) for each in campaigns if each.name in funnels][-MOST_OF_RUN:]
+        has_more = len(campaigns) > MOST_OF_RUN
+        return _html(request, "run.html", campaigns=shown, has_more=has_more, dag_id=dag_id, run_id=run_id)
 
     def status(self, request: Request, sight: SightOfVisitor) -> HTMLResponse:
         """Return the health of the store and the receiver."""

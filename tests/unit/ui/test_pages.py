@@ -277,6 +277,17 @@ def test_what_waits_for_approval_is_searched_and_only_on_the_first_page(site: Si
     assert shown == {"/?search=PRI": True, "/?search=x": False, "/?page=2": False}
 
 
+def test_what_waits_beyond_what_is_shown_is_counted_and_found_by_a_search(site: Site) -> None:
+    site.waiting = [waiting(f"wave-{number:02}") for number in range(25)]
+
+    everything, searched = text_of(site.get("/").text), text_of(site.get("/?search=wave-24").text)
+
+    assert "wave-19" in everything
+    assert "wave-20" not in everything
+    assert "And 5 more" in everything
+    assert "wave-24 waiting for approval" in searched
+
+
 def test_the_link_of_a_waiting_task_is_the_one_that_the_approval_pushes() -> None:
     link = links.RcsCampaignLink().get_link(SimpleNamespace(linked_campaign="a/b c"), ti_key=None)
 
@@ -314,6 +325,27 @@ def test_a_run_shows_its_campaigns_side_by_side(site: Site) -> None:
 
     assert page.count('<svg class="funnel"') == 2
     assert "other-run" not in page
+
+
+def test_a_run_says_that_it_has_more_campaigns_than_are_shown(site: Site) -> None:
+    for number in range(25):
+        sent_by(site.engine, f"wave-{number:02}", by_dag("shop", map_index=number))
+
+    run, campaign_page = text_of(site.get("/runs/shop/r1").text), text_of(site.get("/campaigns/wave-24").text)
+
+    assert "The newest 24 are shown." in run
+    assert "wave-00" not in run
+    assert "wave-01" in run
+    assert "The newest 12 others are shown." in campaign_page
+    assert "wave-12" in campaign_page
+    assert "wave-11" not in campaign_page
+
+
+def test_a_run_whose_campaigns_are_all_shown_does_not_speak_of_more(site: Site) -> None:
+    for number in range(2):
+        sent_by(site.engine, f"wave-{number:02}", by_dag("shop", map_index=number))
+
+    assert [each for each in ("/runs/shop/r1", "/campaigns/wave-01") if "The newest" in site.get(each).text] == []
 
 
 def test_campaigns_that_one_task_dispatched_together_are_no_siblings(site: Site) -> None:

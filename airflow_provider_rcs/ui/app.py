@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import RedirectResponse, Response
 
-from airflow_provider_rcs.api.errors import RcsError
+from airflow_provider_rcs.api.errors import RcsError, RcsRefusedDataError
 from airflow_provider_rcs.ui.access import MAY_ENTER, MAY_READ_RUNS, is_logged_out
 from airflow_provider_rcs.ui.files import file_response
 from airflow_provider_rcs.ui.pages import Pages, addresses_of, problem
@@ -46,6 +46,8 @@ def create_app(pages: Pages) -> FastAPI:
     app.middleware("http")(_with_headers)
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _not_understood)
+    # PostgreSQL refuses a NUL, which no name in the store can have.
+    app.add_exception_handler(RcsRefusedDataError, _not_understood)
     app.add_exception_handler(RcsError, _failed)
     return app
 

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from airflow.api_fastapi import app as airflow_app
 from airflow.models.dag import DagModel
 
-from tests.store_engines import shared_sqlite_engine, sqlite_engine
+from tests.store_engines import postgres_engine, shared_postgres_engine, shared_sqlite_engine, sqlite_engine
 from tests.unit.ui.visitors import DagsByUser, Site
 
-__all__ = ["shared_sqlite_engine", "sqlite_engine"]
+__all__ = ["postgres_engine", "shared_postgres_engine", "shared_sqlite_engine", "sqlite_engine"]
 
 
 @pytest.fixture

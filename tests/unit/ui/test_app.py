@@ -68,6 +68,14 @@ def test_a_query_that_cannot_be_understood_is_refused(site: Site, query: str) ->
     assert "does not know" in response.text
 
 
+@pytest.mark.postgresql
+@pytest.mark.parametrize("path", ["/?search=%00", "/campaigns/a%00b", "/runs/shop/%00"])
+def test_a_nul_in_an_address_is_no_fault_of_the_store(
+    postgres_engine: sa.Engine, may_read: Callable[..., None], path: str
+) -> None:
+    assert Site(postgres_engine).get(path).status_code == 422
+
+
 class StoreAway(Site):
     @property
     def engine(self) -> NoReturn:

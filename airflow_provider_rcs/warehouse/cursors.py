@@ -29,17 +29,20 @@ class Cursor:
     store: str
     start: Place
 
-    def save(self, connection: sa.Connection, place: Place) -> None:
-        """Record that the table is loaded up to a place, after this load has loaded all from its start up to there.
+    def save(self, connection: sa.Connection, after: Place, place: Place) -> None:
+        """Record that the table is loaded up to a place, after the page that ends there was loaded.
 
         Another load may have come further meanwhile, which stays; or the table was emptied, and its cursor is before
-        the start: then rows before the start are missing, and this says nothing about them.
+        the page: then rows before the page are missing, and this says nothing about them.
+
+        :param after: the place behind which the page begins.
+        :param place: the place of the last row of the page.
         """
         is_behind = _is_before(self.cursors, place)
-        reaches_start = sa.not_(_is_before(self.cursors, self.start))
+        reaches_page = sa.not_(_is_before(self.cursors, after))
         values = {"fold": place.fold, "row_id": place.id, "loaded_at": datetime.now(UTC)}
         this_row = _is_of(self.cursors, self.table, self.store)
-        connection.execute(self.cursors.update().where(this_row, reaches_start, is_behind).values(values))
+        connection.execute(self.cursors.update().where(this_row, reaches_page, is_behind).values(values))
 
 
 def read_cursor(warehouse: sa.Engine, cursors: sa.Table, table: sa.Table, store: str) -> Cursor:

@@ -189,7 +189,7 @@ def _load_folded(
     return loading.count(
         table,
         (
-            Page(page.rows, table, partial(cursor.save, place=page.last))
+            Page(page.rows, table, partial(cursor.save, after=page.after, place=page.last))
             for page in pages(loading.store, loading.identity, cursor.start)
         ),
     )

@@ -51,10 +51,12 @@ class FoldedPage(NamedTuple):
     """A page of reports or replies.
 
     :param rows: selects them.
+    :param after: the place behind which they are.
     :param last: the place of the last of them.
     """
 
     rows: sa.Select[Any]
+    after: Place
     last: Place
 
 
@@ -292,7 +294,7 @@ def _folded_pages(engine: sa.Engine, table: sa.Table, rows: sa.Select[Any], afte
     place = sa.tuple_(table.c.fold, table.c.id)
     newest = read_last_fold(engine)
     while (last := _end_of_page(engine, table, after, newest)) is not None:
-        yield FoldedPage(rows.where(place > after, place <= last), last)
+        yield FoldedPage(rows.where(place > after, place <= last), after, last)
         after = last
 
 

@@ -32,7 +32,7 @@ def read(warehouse: sa.Engine, store: str = "a") -> Cursor:
 
 def save(warehouse: sa.Engine, cursor: Cursor, place: Place) -> None:
     with warehouse.begin() as connection:
-        cursor.save(connection, place)
+        cursor.save(connection, cursor.start, place)
 
 
 def test_a_table_is_loaded_from_the_begin_at_first(loaded: sa.Engine) -> None:

@@ -149,3 +149,24 @@ def test_a_table_that_is_emptied_during_a_load_is_loaded_again(
     load(store, warehouse, None)
 
     assert all_rows(warehouse) == load_all(store, other)
+
+
+def test_pages_that_were_deleted_during_a_load_are_loaded_again(
+    store: sa.Engine, warehouse: sa.Engine, other: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = sent(store, phones(7))
+    land_and_fold(store, *(report_on(taken, phone) for phone in phones(7)))
+
+    def empty_and_begin_again() -> None:
+        with warehouse.begin() as connection:
+            connection.execute(TABLES.load.delete())
+            connection.execute(TABLES.report.delete())
+        at_page(monkeypatch, 1, kill, after=True, of="rcs_report")
+        with pytest.raises(Killed):
+            load(store, warehouse, None)
+
+    at_page(monkeypatch, 2, empty_and_begin_again, after=True, of="rcs_report")
+    load(store, warehouse, None)
+    load(store, warehouse, None)
+
+    assert all_rows(warehouse) == load_all(store, other)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.masking import mask_phone, mask_phones_in_text
+from airflow_provider_rcs.api.masking import mask_phone
 
 _PHONES = ("phone", "phone_as_listed")
 _TEXT = "text"
+
+# Seven or more digits, with whatever people write between those of a phone; dates are masked with them.
+_POSSIBLE_PHONE = re.compile(r"\d(?:[ \u00a0().-]{0,3}\d){6,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class PhoneForm:
 
     def show_text(self, text: str) -> str:
         """Return a text that a person wrote: as it is if phones are plain, and otherwise with phones masked."""
-        return text if self.with_extra else mask_phones_in_text(text)
+        return text if self.with_extra else _POSSIBLE_PHONE.sub(lambda found: mask_phone(found.group()), text)
 
     def conversions(self, table: sa.Table) -> Mapping[str, Callable[[str], str]]:
         """Return column -> function, for the columns of a table whose cells are not loaded as the store has them."""

@@ -32,6 +32,27 @@ def test_an_empty_phone_stays_empty(form: PhoneForm) -> None:
     assert form.show("") == ""
 
 
+@pytest.mark.parametrize("form", [MASKED, hashed("key")], ids=["masked", "hashed"])
+@pytest.mark.parametrize(
+    "phone",
+    [
+        "600000002",
+        "600 00 00 02",
+        "600-000-002",
+        "600.000.002",
+        "600\u00a0000\u00a0002",
+        "(600) 000 - 002",
+        "+34 600-000-002",
+    ],
+)
+def test_a_phone_in_a_text_is_masked_however_it_is_written(form: PhoneForm, phone: str) -> None:
+    shown = form.show_text(f"call {phone}, please")
+
+    assert "600" not in shown
+    assert shown.startswith("call ")
+    assert shown.endswith("02, please")
+
+
 def test_an_empty_key_is_refused() -> None:
     with pytest.raises(RcsInputError, match="phone_key_conn_id: the key is empty"):
         hashed("")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 import sqlalchemy as sa
 import tenacity
 
-from airflow_provider_rcs.api.errors import RcsWarehouseError
+from airflow_provider_rcs.api.errors import RcsWarehouseError, RcsWarehouseUnavailable
 from airflow_provider_rcs.warehouse.cursors import reset_cursors
 from airflow_provider_rcs.warehouse.merging import needs_staging, staging_table
 from airflow_provider_rcs.warehouse.tables import WarehouseTables
@@ -21,12 +22,9 @@ VIEWS = (FUNNEL, MESSAGE_TIMES)
 
 log = logging.getLogger(__name__)
 
-# Other loads may create the same tables at the same time, for which each engine has errors of its own.
-_retried = tenacity.retry(
-    retry=tenacity.retry_if_exception_type(RcsWarehouseError),
-    stop=tenacity.stop_after_attempt(5),
-    wait=tenacity.wait_random(0.1, 1.0),
-    reraise=True,
+# Other loads may create the same tables and views at the same time.
+_retried = partial(
+    tenacity.retry, stop=tenacity.stop_after_attempt(5), wait=tenacity.wait_random(0.1, 1.0), reraise=True
 )
 
 
@@ -51,7 +49,8 @@ def create_or_extend_tables(warehouse: sa.Engine, tables: WarehouseTables) -> No
             )
 
 
-@_retried
+# Each engine has errors of its own for what another load has just created.
+@_retried(retry=tenacity.retry_if_exception_type(RcsWarehouseError))
 def _create_or_extend_tables(warehouse: sa.Engine, tables: WarehouseTables) -> None:
     wanted = list(tables.metadata.tables.values())
     if needs_staging(warehouse.dialect.name):
@@ -119,15 +118,21 @@ def _missing_columns(warehouse: sa.Engine, table: sa.Table) -> list[sa.Column[ob
     return [column for column in table.columns if column.name.lower() not in existing]
 
 
-@_retried
+# Not after a refusal: each load of a login that lacks the right would wait for all attempts.
+@_retried(retry=tenacity.retry_if_exception_type(RcsWarehouseUnavailable))
 def _create_view(warehouse: sa.Engine, view: View, tables: WarehouseTables) -> None:
     target = sa.table(view.name, schema=tables.metadata.schema)
     # Not at every load: to replace a view, PostgreSQL waits for all its readers. Columns that others added stay.
     if view.columns.keys() <= _view_columns(warehouse, target):
         return
-    with warehouse_transaction(warehouse, Rights.CREATE, target) as connection:
-        for statement in create_statements(view, tables, warehouse.dialect):
-            connection.exec_driver_sql(statement)
+    try:
+        with warehouse_transaction(warehouse, Rights.CREATE, target) as connection:
+            for statement in create_statements(view, tables, warehouse.dialect):
+                connection.exec_driver_sql(statement)
+    except RcsWarehouseError:
+        # Another load may have created it just now.
+        if not view.columns.keys() <= _view_columns(warehouse, target):
+            raise
 
 
 def _view_columns(warehouse: sa.Engine, view: sa.TableClause) -> set[str]:

@@ -9,8 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsWarehouseError
+from airflow_provider_rcs.warehouse import schema
 from airflow_provider_rcs.warehouse.load import load
-from airflow_provider_rcs.warehouse.tables import warehouse_tables
+from airflow_provider_rcs.warehouse.tables import WarehouseTables, warehouse_tables
+from airflow_provider_rcs.warehouse.views import View, create_statements
 from tests.unit.warehouse.given_pages import created_tables, row, transfer_rows
 from tests.unit.warehouse.test_load import report, rows, send
 
@@ -87,6 +89,24 @@ def test_rights_on_the_tables_alone_are_enough_for_the_tables(
     assert rows(warehouse, "SELECT delivery_status FROM rcs_message") == [("delivered",)]
     lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert [line.split()[2] for line in lines] == ["rcs_campaign_funnel", "rcs_message_times"]
+
+
+def test_a_view_that_a_login_may_not_create_is_tried_once(
+    store: sa.Engine, warehouse: sa.Engine, login: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(store, warehouse, None)
+    grant(warehouse, login, "SELECT, INSERT, UPDATE")
+    tried: list[View] = []
+
+    def create_and_count(view: View, tables: WarehouseTables, dialect: sa.Dialect) -> list[str]:
+        tried.append(view)
+        return create_statements(view, tables, dialect)
+
+    monkeypatch.setattr(schema, "create_statements", create_and_count)
+
+    load(store, login, None)
+
+    assert tried == list(schema.VIEWS)
 
 
 def test_no_cell_is_in_the_error_when_the_warehouse_refuses_a_row(store: sa.Engine, warehouse: sa.Engine) -> None:

@@ -9,6 +9,7 @@ from hashlib import sha256
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.statuses import DeliveryStatus
+from airflow_provider_rcs.store.db.inbox_tables import report
 from airflow_provider_rcs.store.read.status_codes import codes_of_campaigns
 from airflow_provider_rcs.warehouse.pages import page_of_rows
 from airflow_provider_rcs.warehouse.phones import PLAIN
@@ -16,6 +17,8 @@ from airflow_provider_rcs.warehouse.transactions import Rights, warehouse_transa
 from airflow_provider_rcs.warehouse.transfer import transfer
 
 Row = Mapping[str, str]
+
+_LONGEST_CODE: int = report.c.status_code.type.length  # type: ignore[attr-defined]
 
 
 def load_status_codes(store: sa.Engine, identity: str, warehouse: sa.Engine, table: sa.Table) -> None:
@@ -40,7 +43,9 @@ def _rows(codes: Mapping[str, Mapping[str, DeliveryStatus]], before: Mapping[tup
         # A code that no longer has a status keeps its row, because a load deletes none.
         gone = {code: DeliveryStatus.UNKNOWN for of_set, code in before if of_set == digest and code not in statuses}
         for code, status in {**statuses, **gone}.items():
-            yield {"digest": digest, "code": code, "status_codes": overrides, "status": str(status)}
+            # A report with a longer code does not land, and a warehouse would refuse the code.
+            if len(code) <= _LONGEST_CODE:
+                yield {"digest": digest, "code": code, "status_codes": overrides, "status": str(status)}
 
 
 def _key(row: Row) -> tuple[str, str]:

@@ -370,3 +370,11 @@ def test_a_refold_is_followed_by_the_next_load_alone(store: sa.Engine, warehouse
 
     assert rows(warehouse, "SELECT delivery_status FROM rcs_message ORDER BY phone") == [("read",), ("delivered",)]
     assert load(store, warehouse, None) == Loaded(campaigns=0, messages=0, reports=0)
+
+
+def test_a_code_that_no_report_can_have_does_not_stop_the_load(store: sa.Engine, warehouse: sa.Engine) -> None:
+    open_campaign(store, "spring", CampaignTerms("1"), {"x" * 33: "read", "20": "read"})
+
+    load(store, warehouse, None)
+
+    assert rows(warehouse, "SELECT code FROM rcs_status_code WHERE status = 'read'") == [("20",)]

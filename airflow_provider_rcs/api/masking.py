@@ -8,6 +8,8 @@ import string
 _VISIBLE_DIGITS = 3
 _LONGEST_SHAPE = 40
 _POSSIBLE_PHONE = re.compile(r"\d(?: ?\d){6,}")
+# With whatever people write between the digits of a phone; dates are masked with them.
+_WRITTEN_PHONE = re.compile(r"\d(?:[ \u00a0().-]{0,3}\d){6,}")
 
 
 def mask_phone(phone: str) -> str:
@@ -19,6 +21,11 @@ def mask_phone(phone: str) -> str:
 def mask_phones_in_text(text: str) -> str:
     """Return a text from outside for logs and errors, with every run of seven or more digits masked as a phone."""
     return _POSSIBLE_PHONE.sub(lambda found: mask_phone(found.group()), text)
+
+
+def mask_phones_in_writing(text: str) -> str:
+    """Return what a person wrote, with runs of seven and more digits masked, whatever is written between the digits."""
+    return _WRITTEN_PHONE.sub(lambda found: mask_phone(found.group()), text)
 
 
 def mask_text(text: str) -> str:

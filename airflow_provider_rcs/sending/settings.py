@@ -74,6 +74,7 @@ class SendSettings(ListSettings):
     def __post_init__(self) -> None:
         for argument in ("template_id", "campaign", "phone_column"):
             _require_text(argument, getattr(self, argument))
+        _require_no_space_around("campaign", self.campaign)
         for argument, choices in _CHOICES.items():
             _require_choice(argument, getattr(self, argument), choices)
         for argument in ("batch_size", "max_in_flight"):
@@ -288,6 +289,13 @@ _QUIET_HOURS_READERS: Mapping[str, tuple[Any, str]] = {
 def _require_text(argument: str, value: object) -> None:
     if not str(value).strip():
         raise RcsInputError(argument, "it is empty", "Give it a value.")
+
+
+def _require_no_space_around(argument: str, value: str) -> None:
+    if value != value.strip():
+        raise RcsInputError(
+            argument, f"{value!r} begins or ends with white space", "Leave that out: with it, it is another campaign."
+        )
 
 
 def _require_choice(argument: str, value: object, choices: Sequence[object]) -> None:

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from airflow_provider_rcs.api.counts import share
-from airflow_provider_rcs.api.masking import mask_phones_in_text
+from airflow_provider_rcs.api.masking import mask_phones_in_text, mask_phones_in_writing
 from airflow_provider_rcs.ui.addresses import Addresses
 from airflow_provider_rcs.ui.files import version_of
 
@@ -46,7 +46,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, share=share, moment=moment, age=age, masked=mask_phones_in_text)
+    environment.filters.update(
+        number=number,
+        share=share,
+        moment=moment,
+        age=age,
+        masked=mask_phones_in_text,
+        masked_writing=mask_phones_in_writing,
+    )
     return environment
 
 

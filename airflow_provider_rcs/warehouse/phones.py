@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import hmac
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
-from airflow_provider_rcs.api.masking import mask_phone
+from airflow_provider_rcs.api.masking import mask_phone, mask_phones_in_writing
 
 _PHONES = ("phone", "phone_as_listed")
 _TEXT = "text"
-
-# Seven or more digits, with whatever people write between those of a phone; dates are masked with them.
-_POSSIBLE_PHONE = re.compile(r"\d(?:[ \u00a0().-]{0,3}\d){6,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +28,7 @@ class PhoneForm:
 
     def show_text(self, text: str) -> str:
         """Return a text that a person wrote: as it is if phones are plain, and otherwise with phones masked."""
-        return text if self.with_extra else _POSSIBLE_PHONE.sub(lambda found: mask_phone(found.group()), text)
+        return text if self.with_extra else mask_phones_in_writing(text)
 
     def conversions(self, table: sa.Table) -> Mapping[str, Callable[[str], str]]:
         """Return column -> function, for the columns of a table whose cells are not loaded as the store has them."""

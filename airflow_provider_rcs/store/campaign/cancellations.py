@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsCancelledError, RcsInputError
+from airflow_provider_rcs.api.masking import mask_phones_in_writing
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, lock_campaign
 from airflow_provider_rcs.store.db.bulk import insert_or_ignore
@@ -108,8 +109,8 @@ def cancelled_error(campaign: Campaign, cancellation: Cancellation) -> RcsCancel
     """Return the error of a campaign that is cancelled."""
     return RcsCancelledError(
         f"campaign {campaign.name!r} was cancelled by {cancellation.decided_by} on "
-        f"{cancellation.decided_at:%Y-%m-%d %H:%M} UTC: {cancellation.reason}. Nothing more is sent. "
-        f"{RcsCancelledError.remedy}"
+        f"{cancellation.decided_at:%Y-%m-%d %H:%M} UTC: {mask_phones_in_writing(cancellation.reason)}. "
+        f"Nothing more is sent. {RcsCancelledError.remedy}"
     )
 
 

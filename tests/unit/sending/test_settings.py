@@ -143,6 +143,14 @@ def test_a_date_in_the_campaigns_own_quiet_hours_is_warned_about() -> None:
     assert SendSettings("7", "spring", quiet_hours=quiet_hours).warnings() == []
 
 
+@pytest.mark.parametrize("name", ["spring ", " spring", "spring\n", "spring\u00a0"])
+def test_a_campaign_that_looks_like_another_one_is_refused(name: str) -> None:
+    with pytest.raises(
+        RcsInputError, match=r"^campaign: '.*' begins or ends with white space"
+    ):
+        SendSettings("1234567", name)
+
+
 def test_at_most_32_requests_may_be_in_flight() -> None:
     assert SendSettings("7", "spring", max_in_flight=32).max_in_flight == 32
     with pytest.raises(RcsInputError, match="max_in_flight: 33 is more than 32"):

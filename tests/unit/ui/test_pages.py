@@ -309,6 +309,16 @@ def test_no_page_shows_a_phone_beyond_its_mask(site: Site) -> None:
     assert sum("********001" in page for page in pages) == 3
 
 
+def test_a_phone_in_a_reason_is_masked_however_a_person_wrote_it(site: Site) -> None:
+    sent_by(site.engine, "spring", BY_A_PERSON, [ANA])
+    cancellation = Cancellation("ana", "wrong for 600-000-001", datetime.now(UTC))
+    cancel(site.engine, campaign(site.engine, "spring"), cancellation)
+
+    page = text_of(site.get("/campaigns/spring").text)
+
+    assert "wrong for ********001" in page
+
+
 def test_a_run_without_a_campaign_says_what_would_appear_here(site: Site) -> None:
     page = text_of(site.get("/runs/shop/r1").text)
 

@@ -53,6 +53,14 @@ def test_planned_messages_are_suppressed_with_the_reason(engine: sa.Engine) -> N
     assert funnel(engine).reasons == {MessageState.SUPPRESSED: {REASON: 2}}
 
 
+def test_the_error_of_a_cancelled_campaign_masks_phones_in_the_reason_that_a_person_wrote(engine: sa.Engine) -> None:
+    cancelled = planned(engine, [ANA]).campaign
+    cancel(engine, cancelled, Cancellation("Mar", "wrong for 600-000-001", NOON))
+
+    with engine.connect() as connection, pytest.raises(RcsCancelledError, match=r"UTC: wrong for \*{8}001\. Nothing"):
+        require_not_cancelled(connection, cancelled)
+
+
 def test_every_message_is_counted_whatever_its_state_was(engine: sa.Engine) -> None:
     attempt = planned(engine, [ANA, BEA, EVA])
     claim = claim_next(engine, attempt, 1)

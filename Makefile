@@ -42,8 +42,8 @@ test: install ## Run the tests, and print the coverage
 test-system: install ## Follow the docs and run the example DAGs on a real Airflow, as a user would
 	$(BIN)/python -m pytest tests/system --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-test-fast: install ## Run the unit tests on SQLite
-	$(BIN)/python -m pytest tests/unit -m "not postgresql" --hypothesis-profile 'few examples' --numprocesses auto --dist worksteal
+test-fast: install ## Run the unit tests on SQLite, but for the slow ones
+	$(BIN)/python -m pytest tests/unit -m "not postgresql and not slow" --hypothesis-profile 'few examples' --numprocesses auto --dist worksteal
 
 test-dags: install ## Run every example DAG on the newest Airflow
 	$(BIN)/python -m pytest $(EXAMPLE_DAGS)

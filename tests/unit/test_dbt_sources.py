@@ -95,6 +95,7 @@ def data_tests_of(table: str, column: str) -> list[Any]:
     return list(found.get("data_tests", []))
 
 
+@pytest.mark.slow
 def test_it_tests_that_every_key_is_unique_and_not_null() -> None:
     for name, table in TABLES.metadata.tables.items():
         key = [column.name for column in table.primary_key]

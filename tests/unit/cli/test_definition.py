@@ -13,6 +13,7 @@ HEADINGS = {"usage:", "positional", "arguments:", "options:"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.slow
 def test_help_in_airflows_command_line_has_every_word_of_our_own(
     capsys: pytest.CaptureFixture[str], command: str
 ) -> None:

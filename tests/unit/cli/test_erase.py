@@ -175,6 +175,7 @@ def test_landed_reports_that_are_not_folded_yet_are_erased_too(
 
 
 @pytest.mark.parametrize("form", FORMS, ids=["plain", "masked", "hashed"])
+@pytest.mark.slow
 def test_the_next_load_removes_the_person_from_the_warehouse(
     engine: sa.Engine, run: Erase, warehouse: sa.Engine, form: PhoneForm
 ) -> None:
@@ -190,6 +191,7 @@ def test_the_next_load_removes_the_person_from_the_warehouse(
 
 
 @pytest.mark.parametrize("form", FORMS, ids=["plain", "masked", "hashed"])
+@pytest.mark.slow
 def test_the_printed_statements_remove_the_person_from_copies(
     engine: sa.Engine, run: Erase, warehouse: sa.Engine, capsys: pytest.CaptureFixture[str], form: PhoneForm
 ) -> None:

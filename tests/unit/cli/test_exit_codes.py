@@ -93,6 +93,7 @@ def test_a_reader_that_ends_first_ends_the_command_without_a_traceback(store_url
 
 @pytest.mark.parametrize("server", ["sandbox", "receiver"])
 @pytest.mark.parametrize("port", ["in use", "99999"])
+@pytest.mark.slow
 def test_a_server_that_cannot_listen_on_its_port_ends_with_the_code_of_an_option_to_correct(
     server: str, port: str, store_url: str
 ) -> None:

@@ -128,6 +128,7 @@ def unseen() -> Iterator[list[str]]:
         "prune --older-than 180d --dry-run",
     ],
 )
+@pytest.mark.slow
 def test_a_command_shows_that_it_works_whenever_it_waits_for_the_store(
     command: str, engine: sa.Engine, store_url: str, unseen: list[str]
 ) -> None:

@@ -48,6 +48,7 @@ def rows_of(capsys: pytest.CaptureFixture[str], store_url: str, command: str, *o
 
 @pytest.mark.usefixtures("examined")
 @pytest.mark.parametrize("command", KEYS)
+@pytest.mark.slow
 def test_rows_have_the_keys_of_the_page_in_their_order(
     command: str, store_url: str, engine: sa.Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:

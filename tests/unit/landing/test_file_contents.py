@@ -64,6 +64,7 @@ def test_more_values_than_fit_into_memory_at_once_are_all_found() -> None:
     assert bodies(b"\n".join([line] * 5_000)) == [line] * 5_000
 
 
+@pytest.mark.slow
 def test_a_compressed_file_that_is_cut_off_gives_what_it_holds_and_itself() -> None:
     line = b'{"Estado": "13"}\n'
     packed = gzip.compress(line * 100_000)[:-20]

@@ -433,6 +433,7 @@ def test_the_time_that_the_look_up_of_credentials_takes_is_not_left_for_saving(
     assert seconds_left == pytest.approx([0.5, 0.9])
 
 
+@pytest.mark.slow
 def test_every_thread_is_named_for_dumps_and_ends_with_the_process(engine: sa.Engine, tmp_path: Path) -> None:
     available = threading.Event()
 

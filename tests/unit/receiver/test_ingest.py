@@ -238,6 +238,7 @@ class SlowSpool(Spool):
         time.sleep(1.2)
 
 
+@pytest.mark.slow
 def test_what_neither_store_nor_spool_saves_in_time_is_counted_and_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

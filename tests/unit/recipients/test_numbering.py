@@ -57,6 +57,7 @@ def dialled_inside(digits: str, region: str) -> Number | None:
     [("ES", "34", 9), ("IT", "39", 10), ("FR", "33", 9), ("MX", "52", 10), ("GB", "44", 10), ("DE", "49", 11)],
 )
 @pytest.mark.parametrize("before", ["", "0", "code"])
+@pytest.mark.slow
 def test_every_prefix_of_a_region_is_read_as_phonenumbers_reads_it(
     region: str, code: str, length: int, before: str
 ) -> None:
@@ -140,6 +141,7 @@ def test_of_the_example_numbers_the_mobiles_are_found_among_lines_of_their_form(
     assert after_plus == with_code == mobiles - other_reading
 
 
+@pytest.mark.slow
 def test_an_example_number_of_a_region_that_is_found_among_lines_is_a_mobile_of_that_region() -> None:
     found = {}
     for region in REGIONS:

@@ -121,6 +121,7 @@ class Scenario:
 
 @settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=4, max_size=12), replies=REPLIES)
+@pytest.mark.slow
 def test_in_any_order_recipients_are_messaged_at_most_once_and_all_are_settled(
     engine: sa.Engine, steps: list[tuple[str, ...]], replies: list[str]
 ) -> None:

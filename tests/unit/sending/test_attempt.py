@@ -48,6 +48,7 @@ def test_recipients_claimed_by_an_attempt_that_died_are_sent_to_once_it_is_recov
     assert states(engine) == dict.fromkeys(people, "accepted")
 
 
+@pytest.mark.slow
 def test_a_wait_for_another_attempt_is_logged_once(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

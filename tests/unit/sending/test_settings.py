@@ -145,9 +145,7 @@ def test_a_date_in_the_campaigns_own_quiet_hours_is_warned_about() -> None:
 
 @pytest.mark.parametrize("name", ["spring ", " spring", "spring\n", "spring\u00a0"])
 def test_a_campaign_that_looks_like_another_one_is_refused(name: str) -> None:
-    with pytest.raises(
-        RcsInputError, match=r"^campaign: '.*' begins or ends with white space"
-    ):
+    with pytest.raises(RcsInputError, match=r"^campaign: '.*' begins or ends with white space"):
         SendSettings("1234567", name)
 
 

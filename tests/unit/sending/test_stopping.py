@@ -222,6 +222,7 @@ def test_a_stop_while_the_service_asks_to_wait_ends_the_task_at_once(engine: sa.
     assert counts(engine) == {"planned": 200}
 
 
+@pytest.mark.slow
 def test_replies_that_do_not_come_in_time_are_in_doubt_and_requests_that_have_not_left_are_requeued(
     engine: sa.Engine,
 ) -> None:
@@ -236,6 +237,7 @@ def test_replies_that_do_not_come_in_time_are_in_doubt_and_requests_that_have_no
     assert open_attempts(engine) == 0
 
 
+@pytest.mark.slow
 def test_a_service_that_cannot_be_given_up_does_not_keep_the_task(engine: sa.Engine) -> None:
     released = threading.Event()
 
@@ -255,6 +257,7 @@ def test_a_service_that_cannot_be_given_up_does_not_keep_the_task(engine: sa.Eng
     wait_until(lambda: counts(engine) == {"accepted": 1, "planned": 199})
 
 
+@pytest.mark.slow
 def test_a_claim_that_hangs_does_not_keep_replies_from_being_settled(engine: sa.Engine) -> None:
     begun = threading.Event()
 
@@ -276,6 +279,7 @@ def test_a_claim_that_hangs_does_not_keep_replies_from_being_settled(engine: sa.
         wait_until(lambda: set(states(engine).values()) == {"accepted", "planned"})
 
 
+@pytest.mark.slow
 def test_a_settlement_that_hangs_does_not_keep_the_task(engine: sa.Engine) -> None:
     begun = threading.Event()
     begun.set()
@@ -366,6 +370,7 @@ class TimeOut(BaseException):
 
 
 @pytest.mark.parametrize("kind", [TimeOut, KeyboardInterrupt, SystemExit])
+@pytest.mark.slow
 def test_an_error_raised_in_the_main_thread_while_it_sends_leaves_nobody_in_doubt(
     engine: sa.Engine, kind: type[BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:

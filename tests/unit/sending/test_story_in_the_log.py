@@ -71,6 +71,7 @@ def everything_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.usefixtures("everything_takes_long")
+@pytest.mark.slow
 def test_a_send_of_any_size_that_takes_long_has_ten_lines(
     engine: sa.Engine, caplog: pytest.LogCaptureFixture, size: int
 ) -> None:
@@ -128,6 +129,7 @@ def test_a_retry_says_what_is_known_and_that_nothing_was_left_to_send(
     assert end == "Campaign spring: 3 requested, 3 accepted; nothing was left to send."
 
 
+@pytest.mark.slow
 def test_the_next_step_names_the_reason_of_rejections_and_the_command_for_what_is_in_doubt(
     engine: sa.Engine, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -38,6 +38,7 @@ def limit_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
+@pytest.mark.slow
 def test_requests_for_which_no_thread_can_be_started_stay_planned(
     engine: sa.Engine, limit_threads: Callable[[str, int], None], monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:

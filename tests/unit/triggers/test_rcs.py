@@ -182,12 +182,14 @@ def warnings_of_polls(
 
 
 @pytest.mark.parametrize("overdue", [timedelta(seconds=1), timedelta(hours=1), timedelta(days=2)])
+@pytest.mark.slow
 def test_it_warns_of_overdue_reports_once_and_waits_on(
     store: sa.Engine, capsys: pytest.CaptureFixture[str], overdue: timedelta
 ) -> None:
     assert warnings_of_polls(store, capsys, overdue) == 1
 
 
+@pytest.mark.slow
 def test_it_warns_again_when_another_day_of_silence_begins(
     store: sa.Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -195,6 +197,7 @@ def test_it_warns_again_when_another_day_of_silence_begins(
     assert warnings_of_polls(store, capsys, timedelta(days=1, seconds=-4), seconds=8) == 2
 
 
+@pytest.mark.slow
 def test_it_does_not_warn_before_reports_are_overdue(store: sa.Engine, capsys: pytest.CaptureFixture[str]) -> None:
     assert warnings_of_polls(store, capsys, timedelta(minutes=-1)) == 0
 

@@ -76,6 +76,7 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_a_thousand_triggers_share_each_poll(store: sa.Engine, statements: list[str]) -> None:
     create_open_campaigns(store, MANY)
 

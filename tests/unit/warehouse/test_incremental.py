@@ -99,6 +99,7 @@ def other(tmp_path: Path) -> Iterator[sa.Engine]:
     steps=st.lists(st.sampled_from(["load", "send", "report", *OPERATIONS]), min_size=5, max_size=20),
     seed=st.integers(0, 1_000),
 )
+@pytest.mark.slow
 def test_any_changes_and_loads_end_in_the_rows_of_one_load(
     store: sa.Engine, warehouse: sa.Engine, other: sa.Engine, steps: list[str], seed: int
 ) -> None:
@@ -106,6 +107,7 @@ def test_any_changes_and_loads_end_in_the_rows_of_one_load(
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.slow
 def test_a_load_after_each_kind_of_change_misses_nothing(
     store: sa.Engine, warehouse: sa.Engine, other: sa.Engine, operation: str
 ) -> None:

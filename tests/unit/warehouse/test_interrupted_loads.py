@@ -71,6 +71,7 @@ def change(store: sa.Engine, campaign: str) -> Claim:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before it is committed", "after"])
+@pytest.mark.slow
 def test_the_next_load_completes_one_that_was_killed_at_any_page(
     store: sa.Engine, warehouse: sa.Engine, other: sa.Engine, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
@@ -107,6 +108,7 @@ def test_a_load_after_a_killed_one_repeats_no_page_of_reports(
     assert load(store, warehouse, None).reports == 4
 
 
+@pytest.mark.slow
 def test_a_load_that_is_overtaken_at_any_page_by_another_one_confuses_neither(
     store: sa.Engine, warehouse: sa.Engine, other: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +132,7 @@ def test_a_load_that_is_overtaken_at_any_page_by_another_one_confuses_neither(
     assert all_rows(warehouse) == load_all(store, other)
 
 
+@pytest.mark.slow
 def test_a_table_that_is_emptied_during_a_load_is_loaded_again(
     store: sa.Engine, warehouse: sa.Engine, other: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +154,7 @@ def test_a_table_that_is_emptied_during_a_load_is_loaded_again(
     assert all_rows(warehouse) == load_all(store, other)
 
 
+@pytest.mark.slow
 def test_pages_that_were_deleted_during_a_load_are_loaded_again(
     store: sa.Engine, warehouse: sa.Engine, other: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

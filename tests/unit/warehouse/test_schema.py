@@ -92,6 +92,7 @@ def test_a_view_to_which_a_person_added_columns_stays(store: sa.Engine, warehous
     ]
 
 
+@pytest.mark.slow
 def test_a_view_that_cannot_be_replaced_is_named_and_the_tables_are_loaded(
     store: sa.Engine, warehouse: sa.Engine, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -139,6 +139,7 @@ def test_a_row_replaces_the_existing_one_unless_that_one_is_newer(store: sa.Engi
     ]
 
 
+@pytest.mark.slow
 def test_more_rows_than_are_read_at_once_all_arrive(store: sa.Engine, warehouse: sa.Engine) -> None:
     report = created_tables(warehouse).report
     rows = [row(report, id=number, service=f"of {number}") for number in range(12_001)]

@@ -134,6 +134,7 @@ ARGUMENTS = [
 @pytest.mark.parametrize("source", SOURCES)
 @settings(max_examples=examples(5), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(secret=SECRETS, place=st.integers(0, 2), arguments=st.sampled_from(ARGUMENTS))
+@pytest.mark.slow
 def test_no_cell_is_in_an_error_a_log_or_a_preview(
     caplog: pytest.LogCaptureFixture, source: str, secret: str, place: int, arguments: Any
 ) -> None:

@@ -212,6 +212,7 @@ def test_only_a_database_without_any_of_the_tables_is_new(engine: sa.Engine) -> 
     assert not is_new(engine)
 
 
+@pytest.mark.slow
 def test_a_store_in_a_schema_that_is_not_searched_is_not_new(postgres: str) -> None:
     with postgres_store(postgres) as url:
         engine = engine_from_url(url)

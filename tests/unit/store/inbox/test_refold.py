@@ -167,6 +167,7 @@ CODES = {"77": "read", "13": "failed", "50": "sent"}
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4)))[::4])
+@pytest.mark.slow
 def test_a_refold_ends_as_a_fold_with_the_same_codes_from_the_start(engine: sa.Engine, order: tuple[int, ...]) -> None:
     first, second = sent(engine, phones(5)), sent(engine, phones(5), "summer")
     campaign(engine, "summer", CODES)

@@ -38,6 +38,7 @@ def channels(engine: sa.Engine) -> set[tuple[str, str]]:
     ],
 )
 @pytest.mark.parametrize("together", [True, False])
+@pytest.mark.slow
 def test_a_channel_that_delivered_or_may_still_deliver_wins_over_one_that_failed(
     engine: sa.Engine, by_rcs: str, by_sms: str, status: str, channel: str, together: bool
 ) -> None:

@@ -170,6 +170,7 @@ def messages_in(engine: sa.Engine, name: str) -> int:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(STEPS, min_size=5, max_size=15))
+@pytest.mark.slow
 def test_the_counts_that_are_kept_are_those_of_the_rows_after_any_steps(
     engine: sa.Engine, steps: list[tuple[str, object]]
 ) -> None:

@@ -363,6 +363,7 @@ def test_a_second_run_prunes_nothing(engine: sa.Engine) -> None:
 
 
 @pytest.mark.parametrize("batches_before_the_stop", range(8))
+@pytest.mark.slow
 def test_pruning_can_be_stopped_after_any_batch_and_completed_by_another_run(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, batches_before_the_stop: int
 ) -> None:

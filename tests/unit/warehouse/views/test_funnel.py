@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.statuses import MessageState
@@ -53,6 +54,7 @@ def test_the_funnel_view_counts_each_day_as_the_store_does(store: sa.Engine, war
     assert rows(warehouse, "SELECT requested FROM rcs_campaign_funnel WHERE campaign = 'autumn'") == [(1,)]
 
 
+@pytest.mark.slow
 def test_the_stages_that_people_see_are_sums_of_the_view(store: sa.Engine, warehouse: sa.Engine) -> None:
     page_store.fill(store, "r1", datetime.now(UTC))
 

@@ -16,7 +16,8 @@ from airflow_provider_rcs.receiver import metrics as names
 from airflow_provider_rcs.receiver.background import BackgroundThread, CallThread
 from airflow_provider_rcs.receiver.group_commit import GroupCommit
 from airflow_provider_rcs.receiver.responses import SPOOL_FULL, STORE_FAILED, RequestRefusedError, Saved
-from airflow_provider_rcs.receiver.spool import SpoolFullError, write_line
+from airflow_provider_rcs.receiver.spool import SpoolFullError
+from airflow_provider_rcs.store.inbox.bodies import write_line
 from airflow_provider_rcs.store.inbox.landing import (
     REJECTED_BY_DATABASE,
     AsyncLanding,

@@ -17,13 +17,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import orjson
-
-from airflow_provider_rcs.api.accounts import ReportsConnection
-from airflow_provider_rcs.api.models import InboundMessage, Report
+from airflow_provider_rcs.store.inbox.bodies import read_line, write_line
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
 
 if TYPE_CHECKING:
@@ -177,54 +174,6 @@ class Spool:
         return sum(map(_size_of, self._files()))
 
 
-def write_line(pushed: ReceivedReports) -> bytes:
-    """Return a push as a line of JSON, including the line's end."""
-    # Each byte as a character: unlike in Base64, a phone in it can still be found when a person is erased.
-    refused = [[each.reason, each.content_type, each.body.decode("latin-1")] for each in pushed.refused]
-    reports = [each._asdict() for each in pushed.reports]
-    inbound = [each._asdict() for each in pushed.inbound]
-    content = {
-        "received_at": pushed.received_at,
-        "let_in_by": tuple(pushed.let_in_by),
-        "reports": reports,
-        "refused": refused,
-        "inbound": inbound,
-    }
-    return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _read_line(line: bytes) -> ReceivedReports | None:
-    """Return the push that a line holds, or ``None`` if the line cannot be read."""
-    try:
-        content: dict[str, Any] = orjson.loads(line)
-        return ReceivedReports(
-            received_at=datetime.fromisoformat(content["received_at"]),
-            reports=[_read_report(fields) for fields in content["reports"]],
-            refused=[_read_refused(*each) for each in content["refused"]],
-            # Lines of earlier versions have neither.
-            inbound=[_read_inbound(fields) for fields in content.get("inbound", ())],
-            let_in_by=ReportsConnection(*content.get("let_in_by", ())),
-        )
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None
-
-
-def _read_refused(reason: str, content_type: str, body: str) -> RefusedReport:
-    return RefusedReport(reason, content_type, body.encode("latin-1"))
-
-
-def _read_report(fields: dict[str, Any]) -> Report:
-    return Report(**fields | {"reported_at": _read_date(fields["reported_at"])})
-
-
-def _read_inbound(fields: dict[str, Any]) -> InboundMessage:
-    return InboundMessage(**fields | {"sent_at": _read_date(fields["sent_at"])})
-
-
-def _read_date(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
-
-
 class _OwnFile:
     """A file that this process creates, appends to, and keeps locked until it closes it."""
 
@@ -320,7 +269,7 @@ def _count_entries(path: Path) -> tuple[int, datetime | None]:
         content = path.read_bytes()
     except OSError:
         return 0, None
-    first = _read_line(content.partition(b"\n")[0])
+    first = read_line(content.partition(b"\n")[0])
     return content.count(b"\n"), first.received_at if first else None
 
 
@@ -332,7 +281,7 @@ def _read_content(content: bytes) -> list[ReceivedReports]:
     *lines, torn = content.split(b"\n")
     if torn:
         log.warning("Skipped the torn last line of a spool file: its process died before it answered that request")
-    read = [(line, _read_line(line)) for line in lines]
+    read = [(line, read_line(line)) for line in lines]
     pushes = [pushed for _, pushed in read if pushed is not None]
     if unreadable := [line for line, pushed in read if pushed is None]:
         log.error("A spool file has %d unreadable line(s), which go to the table rcs_report_refused", len(unreadable))

@@ -1,9 +1,12 @@
-"""Pushed bodies as what lands of them."""
+"""What lands of a push: read from its body, or from a line of the spool."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
+from typing import Any
+
+import orjson
 
 from airflow_provider_rcs.api.accounts import ANOTHER_WAY, ReportsConnection
 from airflow_provider_rcs.api.dates import SERVICE_TIMEZONE
@@ -42,6 +45,38 @@ def received(
     return ReceivedReports(received_at, reports, refused, inbound, let_in_by)
 
 
+def write_line(pushed: ReceivedReports) -> bytes:
+    """Return a push as a line of JSON, including the line's end."""
+    # Each byte as a character: unlike in Base64, a phone in it can still be found when a person is erased.
+    refused = [[each.reason, each.content_type, each.body.decode("latin-1")] for each in pushed.refused]
+    reports = [each._asdict() for each in pushed.reports]
+    inbound = [each._asdict() for each in pushed.inbound]
+    content = {
+        "received_at": pushed.received_at,
+        "let_in_by": tuple(pushed.let_in_by),
+        "reports": reports,
+        "refused": refused,
+        "inbound": inbound,
+    }
+    return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def read_line(line: bytes) -> ReceivedReports | None:
+    """Return the push that a line holds, or ``None`` if the line cannot be read."""
+    try:
+        content: dict[str, Any] = orjson.loads(line)
+        return ReceivedReports(
+            received_at=datetime.fromisoformat(content["received_at"]),
+            reports=[_read_report(fields) for fields in content["reports"]],
+            refused=[_read_refused(*each) for each in content["refused"]],
+            # Lines of earlier versions have neither.
+            inbound=[_read_inbound(fields) for fields in content.get("inbound", ())],
+            let_in_by=ReportsConnection(*content.get("let_in_by", ())),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
 def _problem_of_storing(pushed: Report | InboundMessage) -> str:
     """Return why PostgreSQL cannot store a report or a message; empty if it can."""
     if isinstance(pushed, Report) and len(pushed.status_code) > _MAX_STATUS_CODE_LENGTH:
@@ -55,3 +90,19 @@ def _problem_of_storing(pushed: Report | InboundMessage) -> str:
     except UnicodeEncodeError:
         return "a report holds text that is not Unicode"
     return ""
+
+
+def _read_refused(reason: str, content_type: str, body: str) -> RefusedReport:
+    return RefusedReport(reason, content_type, body.encode("latin-1"))
+
+
+def _read_report(fields: dict[str, Any]) -> Report:
+    return Report(**fields | {"reported_at": _read_date(fields["reported_at"])})
+
+
+def _read_inbound(fields: dict[str, Any]) -> InboundMessage:
+    return InboundMessage(**fields | {"sent_at": _read_date(fields["sent_at"])})
+
+
+def _read_date(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -16,7 +16,7 @@ from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.api.opt_out import DEFAULT_OPT_OUT_WORDS
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.inbox_tables import report, report_refused
-from airflow_provider_rcs.store.inbox.bodies import received
+from airflow_provider_rcs.store.inbox.bodies import read_line, received
 from airflow_provider_rcs.store.inbox.landing import REJECTED_BY_DATABASE, ReceivedReports, land_within
 
 _BODIES_PER_BATCH = 500
@@ -87,7 +87,8 @@ def retry_refused(
 
     What is understood lands in the transaction that deletes the refused body, so that a kill in between neither loses
     nor doubles it. A body that is still not understood as a whole stays, with the new reason. Of a body that was
-    understood in part, the reports that landed then do not land again.
+    understood in part, the reports that landed then do not land again. A line of the spool that could not be read or
+    landed before lands as a whole.
 
     :param timezone: the time zone of dates without an offset.
     :param opt_out_words: a person whose whole message is one of these words is suppressed.
@@ -99,8 +100,14 @@ def retry_refused(
         landed = _landed_with(engine, [row.received_at for row in rows if row.landed])
         for row in rows:
             let_in_by = ReportsConnection(row.reports_conn_id, row.account)
-            push = received(row.content_type, row.body, row.received_at, timezone)._replace(let_in_by=let_in_by)
-            new = _without(push, landed.get(row.received_at, Counter()) if row.landed else Counter())
+            if (line := read_line(row.body)) is not None:
+                # Of a line that could not be read, only the line itself says by which connection it came.
+                new = line._replace(let_in_by=let_in_by) if row.reports_conn_id else line
+                # A body in it that was refused becomes a row of its own.
+                push = new._replace(refused=())
+            else:
+                push = received(row.content_type, row.body, row.received_at, timezone)._replace(let_in_by=let_in_by)
+                new = _without(push, landed.get(row.received_at, Counter()) if row.landed else Counter())
             done = _land_again(engine, row, push, new, opt_out_words)
             if done is not None:
                 yield done

@@ -21,7 +21,8 @@ import pytest
 from airflow_provider_rcs.api.accounts import ReportsConnection
 from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.receiver import spool as spool_module
-from airflow_provider_rcs.receiver.spool import Spool, SpoolFullError, SpoolState, write_line
+from airflow_provider_rcs.receiver.spool import Spool, SpoolFullError, SpoolState
+from airflow_provider_rcs.store.inbox.bodies import write_line
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport
 from tests.unit.receiver.undeletable import undeletable
 

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.accounts import ReportsConnection
+from airflow_provider_rcs.api.accounts import ANOTHER_WAY, ReportsConnection
 from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.store.db.inbox_tables import inbound, report, report_refused
 from airflow_provider_rcs.store.db.tables import suppression
 from airflow_provider_rcs.store.inbox import refused
-from airflow_provider_rcs.store.inbox.bodies import received
+from airflow_provider_rcs.store.inbox.bodies import received, write_line
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land_all
 from airflow_provider_rcs.store.inbox.refused import Reread, read_refused_body, refused_bodies, retry_refused
@@ -251,3 +251,37 @@ def test_a_body_that_two_connections_let_in_is_kept_for_each_and_lands_as_let_in
     with engine.connect() as connection:
         landed = connection.execute(sa.text("SELECT reports_conn_id, account FROM rcs_report ORDER BY id")).all()
     assert [tuple(each) for each in landed] == [("panel_es", "panel_es"), ("panel_pt", "panel_pt")]
+
+
+def set_aside(engine: sa.Engine, push: ReceivedReports, let_in_by: ReportsConnection) -> None:
+    """Keep a push as the receiver does if the database rejects it, or if a line of the spool cannot be read."""
+    line = RefusedReport("the database rejected it", "application/json", write_line(push))
+    land_all(engine, [ReceivedReports(NOON, refused=[line], let_in_by=let_in_by)])
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_line_of_the_spool_lands_once_its_cause_is_mended(engine: sa.Engine, is_known: bool) -> None:
+    panel = ReportsConnection("panel", "")
+    taken = sent(engine)
+    push = ReceivedReports(NOON, [report_on(taken)], (), [BAJA], panel)
+    set_aside(engine, push, panel if is_known else ANOTHER_WAY)
+    [body_id] = ids_of(engine)
+
+    assert retry(engine) == [Reread(body_id, 2, "")]
+
+    fold(engine)
+    assert (ids_of(engine), row(engine).delivery_status, count(engine, suppression)) == ([], "delivered", 1)
+    with engine.connect() as connection:
+        landed = connection.execute(sa.select(report.c.received_at, report.c.reports_conn_id, report.c.account)).one()
+    assert landed == (NOON, "panel", "")
+
+
+def test_a_refused_body_in_a_line_of_the_spool_becomes_a_refused_body(engine: sa.Engine) -> None:
+    push = ReceivedReports(NOON, [Report("13", ANA)], [RefusedReport("why", "text/plain", b"\xff?")])
+    set_aside(engine, push, ANOTHER_WAY)
+    [line] = ids_of(engine)
+
+    assert retry(engine, [line]) == [Reread(line, 1, "")]
+
+    [body] = refused_bodies(engine)
+    assert (codes(engine), read_refused_body(engine, body.id), body.reason) == (["13"], b"\xff?", "why")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 from datetime import UTC, datetime
 
 from airflow_provider_rcs.api.counts import counted
+from airflow_provider_rcs.cli.by_option import add_by_option
 from airflow_provider_rcs.cli.help import end_help
 from airflow_provider_rcs.cli.progress import progress_of
 from airflow_provider_rcs.cli.store_option import add_store_option, migrated_store_of
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("campaign", help="the campaign's name")
     parser.add_argument("--reason", required=True, help="why; recorded in the store")
-    parser.add_argument("--by", default=getpass.getuser(), help="who cancels it (default: %(default)s)")
+    add_by_option(parser, "who cancels it")
     add_store_option(parser)
     end_help(
         parser,

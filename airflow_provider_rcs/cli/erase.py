@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.counts import counted
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.cli.by_option import add_by_option
 from airflow_provider_rcs.cli.help import end_help
 from airflow_provider_rcs.cli.phones import read_phone_given
 from airflow_provider_rcs.cli.progress import progress_of
@@ -29,9 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--suppress", action="store_true", help="also suppress the phone, by its pseudonym, for all campaigns"
     )
     parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
-    parser.add_argument(
-        "--by", default=getpass.getuser(), help="who erases; recorded in the store (default: %(default)s)"
-    )
+    add_by_option(parser, "who erases; recorded in the store")
     add_store_option(parser)
     end_help(
         parser,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 from typing import TYPE_CHECKING
 
 from airflow_provider_rcs.api.counts import counted
+from airflow_provider_rcs.cli.by_option import add_by_option
 from airflow_provider_rcs.cli.help import end_help
 from airflow_provider_rcs.cli.output import add_output_option, print_rows
 from airflow_provider_rcs.cli.phones import read_phone_given
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("campaign", help="the campaign's name")
     parser.add_argument("--as", dest="verdict", choices=list(_VERDICTS), help="the outcome of the messages")
     parser.add_argument("--because", default="", help="why; recorded in the store")
-    parser.add_argument("--by", default=getpass.getuser(), help="who decides (default: %(default)s)")
+    add_by_option(parser, "who decides")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--request", help="only the messages of the request with this reference")
     which.add_argument("--phone", help="only the message to this phone, such as +34600000001 (-: read it)")

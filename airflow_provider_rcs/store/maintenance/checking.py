@@ -87,7 +87,9 @@ def check(engine: sa.Engine) -> Iterator[CheckedCampaign]:
 def repair(engine: sa.Engine, campaign_id: int) -> None:
     """Replace the counts of a campaign by new ones, under its lock; loads read again what they would not have found."""
     with transaction(engine) as connection:
-        mark_lost_messages(connection, campaign_id, lock_campaign(connection, campaign_id))
+        # Of a campaign that somebody deleted by hand, only the counts are left.
+        if connection.execute(sa.select(sa.exists().where(campaign.c.id == campaign_id))).scalar_one():
+            mark_lost_messages(connection, campaign_id, lock_campaign(connection, campaign_id))
         for kept in _kept_counts(connection.dialect.name, campaign_id):
             connection.execute(kept.table.delete().where(kept.table.c.campaign_id == campaign_id))
             of_campaign = sa.literal(campaign_id, kept.table.c.campaign_id.type)

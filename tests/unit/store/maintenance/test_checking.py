@@ -253,7 +253,7 @@ def campaign_revision(engine: sa.Engine) -> int:
         return int(connection.execute(sa.select(campaigns.c.revision)).scalar_one())
 
 
-def test_counts_of_a_campaign_that_does_not_exist_are_found(engine: sa.Engine) -> None:
+def test_counts_of_a_campaign_that_does_not_exist_are_found_and_removed(engine: sa.Engine) -> None:
     nothing = {"reason": "", "delivery_status": "", "delivery_channel": "", "repeats": 0}
     with engine.begin() as connection:
         connection.execute(campaign_count.insert(), {"campaign_id": 77, "state": "planned", "messages": 2, **nothing})
@@ -261,6 +261,8 @@ def test_counts_of_a_campaign_that_does_not_exist_are_found(engine: sa.Engine) -
     assert list(check(engine)) == [
         CheckedCampaign(77, "(number 77)", 0, [Difference("messages of state=planned", 2, 0)])
     ]
+    repair(engine, 77)
+    assert list(check(engine)) == []
 
 
 def test_a_reason_that_is_too_long_for_an_index_is_counted(engine: sa.Engine) -> None:

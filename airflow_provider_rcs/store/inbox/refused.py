@@ -20,6 +20,8 @@ from airflow_provider_rcs.store.inbox.bodies import read_line, received
 from airflow_provider_rcs.store.inbox.landing import REJECTED_BY_DATABASE, ReceivedReports, land_within
 
 _BODIES_PER_BATCH = 500
+# No database has a greater id, and some refuse to compare one.
+_GREATEST_ID = 2**63 - 1
 
 # What tells the reports of one body apart, as it was read when they landed.
 _IDENTITY = ("status_code", "phone", "campaign_reference", "message_reference", "api_campaign_id", "api_message_id")
@@ -72,6 +74,8 @@ def refused_bodies(engine: sa.Engine) -> Iterator[RefusedBody]:
 
 def read_refused_body(engine: sa.Engine, body_id: int) -> bytes | None:
     """Return a refused body byte for byte, or ``None`` if there is none with this id."""
+    if abs(body_id) > _GREATEST_ID:
+        return None
     with reading(engine) as connection:
         found = sa.select(report_refused.c.body).where(report_refused.c.id == body_id)
         return connection.execute(found).scalar_one_or_none()

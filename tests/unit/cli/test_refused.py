@@ -135,14 +135,15 @@ def test_a_reply_in_a_refused_body_opts_out_by_the_configured_words(
         assert connection.execute(sa.select(suppression.c.phone)).scalars().all() == [ANA]
 
 
+@pytest.mark.parametrize("id_of_none", ["7", str(2**63)])
 def test_an_id_that_does_not_exist_is_an_error(
-    engine: sa.Engine, run: Refused, capsys: pytest.CaptureFixture[str]
+    engine: sa.Engine, run: Refused, capsys: pytest.CaptureFixture[str], id_of_none: str
 ) -> None:
     refuse(engine, GOOD)
 
-    assert (run("retry", "1", "7"), run("list", "--show", "7")) == (2, 2)
+    assert (run("retry", "1", id_of_none), run("list", "--show", id_of_none)) == (2, 2)
 
-    assert capsys.readouterr().err.count("no refused body has the id 7") == 2
+    assert capsys.readouterr().err.count(f"no refused body has the id {id_of_none}") == 2
     assert (len(list(refused_bodies(engine))), count(engine, report)) == (1, 0)
 
 

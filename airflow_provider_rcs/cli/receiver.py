@@ -41,6 +41,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Serve until stopped; also if the store cannot be reached, because then the spool accepts the reports."""
     from airflow_provider_rcs.receiver.server import serve
 
+    if arguments.workers < 1:
+        raise RcsInputError("workers", f"{arguments.workers} is no number of processes", "Give 1 or more.")
     # Worker processes read it from the environment: other users of the machine can read command lines.
     if arguments.store_conn_id:
         os.environ.pop(STORE_URL_VARIABLE, None)

@@ -111,3 +111,18 @@ def test_each_connection_that_the_option_names_must_be_able_to_let_reports_in(
 
     assert code == 2
     assert problem in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("workers", ["0", "-1"])
+def test_without_a_process_no_receiver_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, workers: str
+) -> None:
+    monkeypatch.setattr("airflow_provider_rcs.receiver.server.serve", lambda *_: None)
+    url = sqlite_store(tmp_path / "store.db")
+
+    code = main(["receiver", "--store-url", url, "--workers", workers])
+
+    assert code == 2
+    assert capsys.readouterr().err == (
+        f"airflow-rcs receiver: workers: {workers} is no number of processes. Give 1 or more.\n"
+    )

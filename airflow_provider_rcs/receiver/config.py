@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from airflow_provider_rcs.receiver.auth import LookUp
+
+log = logging.getLogger(__name__)
 
 REPORTS_LOGIN = "AIRFLOW_RCS_REPORTS_LOGIN"
 REPORTS_PASSWORD = "AIRFLOW_RCS_REPORTS_PASSWORD"  # noqa: S105 - the name of a variable
@@ -113,8 +116,14 @@ def spool_from_airflow() -> Spool | None:
     from airflow.providers.common.compat.sdk import conf
 
     folder = conf.get("rcs", "reports_spool", fallback="")
-    megabytes = conf.getint("rcs", "reports_spool_megabytes", fallback=DEFAULT_MEGABYTES)
-    return Spool(Path(folder).expanduser(), megabytes) if folder else None
+    if not folder:
+        return None
+    megabytes = conf.get("rcs", "reports_spool_megabytes", fallback="").strip() or str(DEFAULT_MEGABYTES)
+    if not megabytes.isdecimal():
+        # Not raised: no one waits for the start of an API server, and its reports would be answered 500.
+        log.error("[rcs] reports_spool_megabytes is not a whole number; the spool may grow to %d MB", DEFAULT_MEGABYTES)
+        return Spool(Path(folder).expanduser())
+    return Spool(Path(folder).expanduser(), int(megabytes))
 
 
 def timezone_from_environment(environment: Mapping[str, str]) -> tzinfo:

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.receiver import config
 from airflow_provider_rcs.receiver.config import (
     OPT_OUT_WORDS,
     REPORTS_LOGIN,
@@ -197,3 +198,19 @@ def test_the_words_that_opt_out_are_set_in_the_environment(set_to: str | None, w
     environment = {} if set_to is None else {OPT_OUT_WORDS: set_to}
 
     assert opt_out_words_from_environment(environment) == words
+
+
+@pytest.mark.parametrize("size", ["256 MB", "-1", ""])
+def test_a_malformed_size_of_the_spool_inside_airflow_costs_no_report(
+    monkeypatch: pytest.MonkeyPatch, size: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__RCS__REPORTS_SPOOL", "/spool")
+    monkeypatch.setenv("AIRFLOW__RCS__REPORTS_SPOOL_MEGABYTES", size)
+    logged: list[str] = []
+    monkeypatch.setattr(config.log, "error", lambda text, *_: logged.append(text))
+
+    spool = spool_from_airflow()
+
+    assert spool is not None
+    assert spool.max_bytes == 268_435_456
+    assert len(logged) == (1 if size else 0)

@@ -12,15 +12,18 @@ import sqlalchemy as sa
 
 
 @contextmanager
-def fresh_database(server_url: str, *, template: str = "") -> Iterator[str]:
+def fresh_database(server_url: str, *, template: str = "", encoding: str = "") -> Iterator[str]:
     """Create a database on the server, yield its URL, and drop it afterwards.
 
     :param template: the name of a database to copy; PostgreSQL only.
+    :param encoding: another encoding than the server's; PostgreSQL only.
     """
     name = f"t{uuid4().hex}"
     admin = sa.create_engine(server_url, isolation_level="AUTOCOMMIT")
     is_postgres = admin.dialect.name == "postgresql"
     with admin.connect() as connection:
+        if encoding:
+            template = f"template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'"
         connection.exec_driver_sql(f"CREATE DATABASE {name}{f' TEMPLATE {template}' if template else ''}")
     try:
         yield url_of_database(server_url, name)

@@ -34,7 +34,8 @@ def migrate(engine: sa.Engine) -> str:
     Any number of processes may do so at once: the first one migrates, and the others wait for it.
 
     :raises RcsStoreUnavailable: if the database cannot be reached.
-    :raises RcsStoreError: if the tables are too new for this provider, or the database refuses to change them.
+    :raises RcsStoreError: if the tables are too new for this provider, or if the database refuses to change them or
+        cannot hold every text.
     """
     require_usable_file(engine.url)
     try:
@@ -43,6 +44,8 @@ def migrate(engine: sa.Engine) -> str:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
             version = _version(connection)
+            if version is None:
+                _require_unicode(connection)
             if version is None or version < newest_version():
                 version = _upgrade(connection)
             else:
@@ -142,6 +145,21 @@ def _version(connection: sa.Connection) -> str | None:
         return None
     version = sa.table(VERSION_TABLE, sa.column("version_num", sa.Text))
     return connection.execute(sa.select(version.c.version_num)).scalar()
+
+
+def _require_unicode(connection: sa.Connection) -> None:
+    """Check that a database that is to become a store can hold every text: a report that it refused would be lost.
+
+    :raises RcsStoreError: if it cannot.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    encoding = connection.execute(sa.select(sa.func.current_setting("server_encoding"))).scalar_one()
+    if encoding != "UTF8":
+        raise RcsStoreError(
+            f"store: its database has the encoding {encoding}, which cannot hold every name and report. Create another "
+            "one with: CREATE DATABASE name TEMPLATE template0 ENCODING 'UTF8', and point the store's connection at it."
+        )
 
 
 def _require_compatible(connection: sa.Connection, version: str) -> None:

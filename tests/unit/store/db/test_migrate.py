@@ -233,3 +233,15 @@ def test_many_first_users_create_the_tables_once(postgres: str) -> None:
 
         engine.dispose()
     assert versions == {newest_version()}
+
+
+@pytest.mark.postgresql
+def test_no_store_is_created_in_a_database_that_cannot_hold_every_text(postgres: str) -> None:
+    with fresh_database(postgres, encoding="LATIN1") as url:
+        engine = engine_from_url(url)
+
+        with pytest.raises(RcsStoreError, match=r"its database has the encoding LATIN1.*ENCODING 'UTF8'"):
+            migrate(engine)
+
+        assert sa.inspect(engine).get_table_names() == []
+        engine.dispose()

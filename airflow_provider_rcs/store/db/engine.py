@@ -136,6 +136,8 @@ def prepare_engine(engine: sa.Engine, login: Login | None = None) -> sa.Engine:
     leave_nothing_prepared(engine)
     event.listen(engine, "do_connect", _connect_to_postgresql(login))
     event.listen(engine, "begin", _begin_psycopg if engine.dialect.driver == "psycopg" else _begin_psycopg2)
+    if engine.dialect.driver == "psycopg":
+        event.listen(engine, "connect", _have_iso_dates)
     return engine
 
 
@@ -326,6 +328,13 @@ def _connect_to_postgresql(login: Login | None) -> Callable[..., Any]:
         return dialect.connect(*arguments, **parameters)
 
     return connect
+
+
+def _have_iso_dates(dbapi_connection: Any, _record: object) -> None:
+    """Set the style of dates that psycopg reads, where the server has another one; psycopg2 does so by itself."""
+    style = dbapi_connection.info.parameter_status("DateStyle")
+    if style and not style.startswith("ISO"):
+        dbapi_connection.execute("SET DateStyle TO 'ISO'")
 
 
 def _begin_psycopg(connection: sa.Connection) -> None:

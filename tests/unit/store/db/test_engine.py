@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -253,3 +254,15 @@ def test_a_column_that_a_statement_does_not_know_is_no_fault_of_its_data(engine:
         connection.execute(sa.text("INSERT INTO rcs_store (id, fold) VALUES (2, 0)"))
 
     assert type(failed.value) is RcsStoreError
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("driver", SUPPORTED_DRIVERS)
+def test_moments_are_read_whatever_date_style_the_database_is_set_to(postgres_engine: sa.Engine, driver: str) -> None:
+    moment = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+    with database_setting(postgres_engine, "DateStyle", "German, DMY"):
+        engine = engine_from_url(postgres_engine.url.set(drivername=f"postgresql+{driver}"))
+
+        with reading_once(engine) as connection:
+            assert connection.execute(sa.select(sa.cast(moment, sa.DateTime(timezone=True)))).scalar_one() == moment
+        engine.dispose()

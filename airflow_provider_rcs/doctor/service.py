@@ -44,6 +44,7 @@ class Service:
 
         :raises RcsAuthError: if it has.
         """
+        from airflow_provider_rcs.store.campaign.campaigns import resolve_command
         from airflow_provider_rcs.store.outbox.refused_credentials import find_refusal
 
         store = self._store
@@ -53,8 +54,8 @@ class Service:
             raise RcsAuthError(
                 f"the service refused these credentials on {refused_at:%Y-%m-%d %H:%M} UTC ({campaign}). They are not "
                 "shown to it again, because that can block the account. Correct login and password of the connection "
-                f"{self.hook.rcs_conn_id!r}. If the account was fixed instead: airflow-rcs resolve {campaign!r} "
-                "--credentials-fixed"
+                f"{self.hook.rcs_conn_id!r}. If the account was fixed instead: "
+                + resolve_command(campaign, "--credentials-fixed")
             )
 
     def remember_refusal(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,7 +21,7 @@ from airflow_provider_rcs.api.errors import (
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.sending.progress import Progress
 from airflow_provider_rcs.sending.settings import SendSettings
-from airflow_provider_rcs.store.campaign.campaigns import Campaign
+from airflow_provider_rcs.store.campaign.campaigns import Campaign, resolve_command
 from airflow_provider_rcs.store.inbox.folding import fold_if_possible, fold_parked
 from airflow_provider_rcs.store.outbox.attempts import Attempt, count_shard_states
 from airflow_provider_rcs.store.outbox.settlement import api_campaign_ids
@@ -90,12 +89,8 @@ def _next_steps(funnel: Funnel, settings: SendSettings) -> list[str]:
         reason, count = max(reasons.items(), key=itemgetter(1))
         steps.append(f"see the reasons of what was rejected in the result, most often: {reason} ({count:,})")
     if funnel.states[MessageState.IN_DOUBT]:
-        steps.append(f"list what is in doubt with {_resolve_command(settings.campaign)}")
+        steps.append(f"list what is in doubt with {resolve_command(settings.campaign)}")
     return steps
-
-
-def _resolve_command(campaign: str) -> str:
-    return f"airflow-rcs resolve {shlex.quote(campaign)}"
 
 
 def _own_states(engine: sa.Engine, attempt: Attempt, funnel: Funnel) -> Mapping[MessageState, int]:
@@ -129,7 +124,7 @@ def _require_settled(
         raise RcsInDoubtError(
             f"campaign {settings.campaign!r}: {in_doubt} messages{of_shard} are in doubt and are not sent again "
             f"({describe_counts(funnel)}). Delivery reports settle them: retry when reports have come, "
-            f"or resolve them by hand: {_resolve_command(settings.campaign)}"
+            f"or resolve them by hand: {resolve_command(settings.campaign)}"
         )
     if in_doubt:
         log.warning(

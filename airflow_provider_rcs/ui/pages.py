@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from fastapi import Query, Request
 from starlette.responses import HTMLResponse
 
 from airflow_provider_rcs.api.errors import RcsError
-from airflow_provider_rcs.store.campaign.campaigns import require_campaign
+from airflow_provider_rcs.store.campaign.campaigns import require_campaign, resolve_command
 from airflow_provider_rcs.store.outbox.resolutions import requests_in_doubt
 from airflow_provider_rcs.store.read import attempts, campaign_list, failures
 from airflow_provider_rcs.store.read.course import read_course
@@ -125,7 +124,7 @@ class Pages:
             has_more_siblings=len(siblings) > MOST_SIBLINGS,
             in_doubt=in_doubt[:MOST_REQUESTS_IN_DOUBT],
             more_in_doubt=len(in_doubt[MOST_REQUESTS_IN_DOUBT:]),
-            command=f"airflow-rcs resolve {shlex.quote(name)}",
+            commands=[resolve_command(name, f'--as {each} --because "..."') for each in ("accepted", "not-sent")],
             maintenance_dag=MAINTENANCE_DAG if in_doubt and may_trigger(MAINTENANCE_DAG) else None,
         )
 

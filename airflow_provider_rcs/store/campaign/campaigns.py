@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -250,6 +251,16 @@ def new_token() -> str:
 def new_reference(campaign_token: str) -> str:
     """Return a reference for one request: short, URL-safe and unique."""
     return f"{campaign_token}-{_token(_REQUEST_TOKEN_LENGTH)}"
+
+
+def resolve_command(campaign: str, options: str = "") -> str:
+    """Return the command that resolves a campaign by hand, as a person can type it.
+
+    :param options: as they are typed, such as ``"--credentials-fixed"``.
+    """
+    # A name that begins with a dash would be taken for an option.
+    words = [options, "--", shlex.quote(campaign)] if campaign.startswith("-") else [shlex.quote(campaign), options]
+    return " ".join(["airflow-rcs resolve", *filter(None, words)])
 
 
 def _reports_since(now: datetime | None) -> sa.ColumnElement[Any]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsAuthError
+from airflow_provider_rcs.store.campaign.campaigns import resolve_command
 from airflow_provider_rcs.store.db.bulk import insert_or_ignore
 from airflow_provider_rcs.store.db.engine import reading, reading_once, transaction
 from airflow_provider_rcs.store.db.tables import refused_credentials
@@ -73,5 +74,5 @@ def refused_error(campaign: str, refused_at: datetime) -> RcsAuthError:
     return RcsAuthError(
         f"campaign {campaign!r}: the service refused these credentials on {refused_at:%Y-%m-%d %H:%M} UTC. They "
         "are not sent again, because that can block the account. Correct login and password of the connection. If "
-        f"the account was fixed instead: airflow-rcs resolve {campaign!r} --credentials-fixed"
+        f"the account was fixed instead: {resolve_command(campaign, '--credentials-fixed')}"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from argparse import ArgumentParser
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsCampaignConflictError, RcsStoreError
+from airflow_provider_rcs.cli.resolve import add_arguments
 from airflow_provider_rcs.store.campaign.campaigns import (
     CampaignTerms,
     find_campaign,
@@ -19,6 +22,7 @@ from airflow_provider_rcs.store.campaign.campaigns import (
     new_reference,
     open_campaign,
     require_not_restored,
+    resolve_command,
 )
 from airflow_provider_rcs.store.db.engine import transaction
 from tests.unit.store.given import ANA, campaign, dispatched, land_and_fold, report_on
@@ -181,3 +185,14 @@ def test_reports_on_known_requests_or_other_campaigns_show_no_restored_store(eng
     land_and_fold(engine, report_on(claim, ANA), report_on(replace(claim, reference="someone-elses"), "+34600999999"))
 
     require_not_restored(engine, opened)
+
+
+@pytest.mark.parametrize("name", ["spring", "it's spring", "-spring"])
+def test_the_command_that_resolves_a_campaign_can_be_typed_as_it_is_shown(name: str) -> None:
+    parser = ArgumentParser()
+    add_arguments(parser)
+
+    _, _, *shown = shlex.split(resolve_command(name, "--as accepted --because seen"))
+
+    parsed = parser.parse_args(shown)
+    assert (parsed.campaign, parsed.verdict, parsed.because) == (name, "accepted", "seen")

@@ -20,7 +20,7 @@ from tests.unit.store.given import ANA, planned, request_row
 EXPLAINED = (
     r"^campaign 'spring': the service refused these credentials on \d{4}-\d\d-\d\d \d\d:\d\d UTC\. They are not sent "
     r"again, because that can block the account\. Correct login and password of the connection\. If the account was "
-    r"fixed instead: airflow-rcs resolve 'spring' --credentials-fixed$"
+    r"fixed instead: airflow-rcs resolve spring --credentials-fixed$"
 )
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from airflow_provider_rcs.store.inbox.bodies import read_line, write_line
@@ -53,6 +53,14 @@ class SpoolState:
     has_room: bool
 
 
+class _Counted(NamedTuple):
+    """What a file held when it had this size; it only grows."""
+
+    size: int
+    entries: int
+    oldest: datetime | None
+
+
 class Spool:
     """Saves pushes on the disk until they can be moved to the store.
 
@@ -68,6 +76,7 @@ class Spool:
         # Each drain tries them again: their cause may be mended.
         self._landed: set[Path] = set()
         self._logged: set[Path] = set()
+        self._counts: dict[Path, _Counted] = {}
 
     @property
     def folder(self) -> Path:
@@ -102,9 +111,10 @@ class Spool:
 
     def state(self) -> SpoolState:
         """Return what waits in the spool, without what is in the store and could not be deleted."""
-        counts = [_count_entries(path) for path in self._files() if path not in self._landed]
-        oldest = min((first for _, first in counts if first is not None), default=None)
-        return SpoolState(sum(entries for entries, _ in counts), oldest, self._has_room())
+        counts = {path: self._count(path) for path in self._files() if path not in self._landed}
+        self._counts = counts
+        oldest = min((each.oldest for each in counts.values() if each.oldest is not None), default=None)
+        return SpoolState(sum(each.entries for each in counts.values()), oldest, self._has_room())
 
     def drain(self) -> Iterator[list[ReceivedReports]]:
         """Yield the saved pushes, file by file; each file is deleted when the next one is requested.
@@ -145,6 +155,11 @@ class Spool:
             self._log_once(path, "cannot be deleted; its reports are in the store, so delete it by hand", error)
         else:
             self._landed.discard(path)
+
+    def _count(self, path: Path) -> _Counted:
+        """Count what a file holds, unless it was counted at this size: reading a full spool takes seconds."""
+        size, known = _size_of(path), self._counts.get(path)
+        return known if known and known.entries and known.size == size else _Counted(size, *_count_entries(path))
 
     def _log_once(self, path: Path, problem: str, error: OSError) -> None:
         if path not in self._logged:

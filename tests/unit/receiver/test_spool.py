@@ -464,3 +464,24 @@ def test_the_torn_and_the_unreadable_lines_of_a_file_are_logged(
         RefusedReport("a line of the spool cannot be read", "application/octet-stream", line) for line in (b"x", b"y")
     ]
     assert datetime.now(UTC) - pushes[1].received_at < timedelta(hours=1)
+
+
+def test_the_state_of_a_full_spool_is_known_without_reading_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave(tmp_path, pushed("1"))
+    spool = Spool(tmp_path)
+    first = spool.state()
+    spool.append([pushed("2")])
+    reads: list[Path] = []
+    count = spool_module._count_entries
+
+    def recording(path: Path) -> tuple[int, datetime | None]:
+        reads.append(path)
+        return count(path)
+
+    monkeypatch.setattr(spool_module, "_count_entries", recording)
+
+    states = [spool.state(), spool.state()]
+
+    assert ([first.entries, *(each.entries for each in states)], len(reads)) == ([1, 2, 2], 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,14 @@ from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
 from airflow_provider_rcs.receiver.spool import Spool
 from airflow_provider_rcs.sensors.rcs import RcsCampaignSensor
+from airflow_provider_rcs.store.db.engine import engine_from_url, reading_once
 from airflow_provider_rcs.store.db.migrate import migrate, require_migrated
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.transfers.reports_to_sql import RcsReportsToSqlOperator
 from airflow_provider_rcs.transfers.sql_to_rcs import SqlToRcsOperator
 from airflow_provider_rcs.triggers.rcs import RcsReportsTrigger
+from tests.database_settings import database_setting
 from tests.integration.pooler.conftest import as_connection
 from tests.integration.pooler.neighbour import Neighbour
 from tests.integration.receiver.looking import stored, unfolded, wait_until
@@ -108,6 +111,20 @@ def test_migrating_works_and_is_repeatable(store: sa.Engine) -> None:
     migrate(store)
 
     require_migrated(store)
+
+
+def test_a_date_style_of_the_database_is_read_and_stays_that_of_other_clients(store_url: str, direct_url: str) -> None:
+    moment = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+    query = sa.select(sa.cast(moment, sa.DateTime(timezone=True)))
+    direct, store, other = engine_from_url(direct_url), engine_from_url(store_url), sa.create_engine(store_url)
+    with database_setting(direct, "DateStyle", "German, DMY"), other.connect() as client:
+        for _ in range(10):
+            with reading_once(store) as first, reading_once(store) as second:
+                assert [each.execute(query).scalar_one() for each in (first, second)] == [moment, moment]
+            assert client.exec_driver_sql("SHOW DateStyle").scalar_one() == "German, DMY"
+            client.rollback()
+    for engine in (direct, store, other):
+        engine.dispose()
 
 
 def send(phones: list[str]) -> RcsSendOperator:

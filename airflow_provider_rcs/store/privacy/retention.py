@@ -14,7 +14,7 @@ from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_
 from airflow_provider_rcs.store.db.clock import database_now
 from airflow_provider_rcs.store.db.engine import reading, transaction
 from airflow_provider_rcs.store.db.inbox_tables import inbound, report, report_refused
-from airflow_provider_rcs.store.db.tables import message
+from airflow_provider_rcs.store.db.tables import capped_phone, message
 from airflow_provider_rcs.store.inbox.cursors import count_changed_reports
 from airflow_provider_rcs.store.inbox.folding import lock_folding
 from airflow_provider_rcs.store.privacy.old_rows import (
@@ -78,6 +78,7 @@ def prune(engine: sa.Engine, limit: RetentionLimit) -> Iterator[PrunedRows]:
     yield from _prune_retained(engine, retained_inbound(limit, is_on_pruned(limit, inbound)))
     if limit.campaign_id is None:
         yield from _prune_refused(engine, limit)
+        _forget_frequency_caps(engine)
 
 
 def count_prunable(engine: sa.Engine, limit: RetentionLimit) -> Mapping[str, int]:
@@ -153,6 +154,20 @@ def _prune_refused(engine: sa.Engine, limit: RetentionLimit) -> Iterator[PrunedR
         if not deleted:
             return
         yield PrunedRows("rcs_report_refused", deleted)
+        let_others_write(engine)
+
+
+def _forget_frequency_caps(engine: sa.Engine) -> None:
+    """Delete the phones that a frequency cap was applied to, and that no message has any more."""
+    phone = capped_phone.c.phone
+    page = sa.select(phone).where(sa.not_(sa.exists().where(message.c.recipient_key == phone))).order_by(phone)
+    last = ""
+    while rows := _read(engine, page.where(phone > last).limit(_ROWS_PER_BATCH)):
+        last = rows[-1].phone
+        # A claim that has locked some may wait for others of them, so nothing waits for it here.
+        unused = sa.select(phone).where(phone.in_([row.phone for row in rows])).with_for_update(skip_locked=True)
+        with transaction(engine) as connection:
+            connection.execute(capped_phone.delete().where(phone.in_(unused)))
         let_others_write(engine)
 
 

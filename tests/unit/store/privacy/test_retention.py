@@ -18,7 +18,7 @@ from airflow_provider_rcs.store.campaign.cancellations import Cancellation, canc
 from airflow_provider_rcs.store.db.inbox_tables import message_channel, report, report_refused
 from airflow_provider_rcs.store.db.tables import attempt as attempts
 from airflow_provider_rcs.store.db.tables import campaign as campaigns
-from airflow_provider_rcs.store.db.tables import message
+from airflow_provider_rcs.store.db.tables import capped_phone, message
 from airflow_provider_rcs.store.inbox.cursors import read_new_reports
 from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, RefusedReport, land, land_all
@@ -256,6 +256,20 @@ def test_pruned_messages_count_towards_the_frequency_cap(engine: sa.Engine) -> N
     prune_all(engine)
 
     assert claim_listed(engine, [ANA, BEA], "summer", FrequencyCap(1, timedelta(days=1))) == [BEA]
+
+
+def test_phones_that_only_a_frequency_cap_has_are_deleted(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "_ROWS_PER_BATCH", 1)
+    sent(engine, [ANA, BEA])
+    sent(engine, [BEA, EVA], "summer")
+    with engine.begin() as connection:
+        connection.execute(capped_phone.insert(), [{"phone": phone} for phone in (ANA, BEA, EVA)])
+    make_old(engine)
+
+    prune_all(engine)
+
+    with engine.connect() as connection:
+        assert set(connection.execute(sa.select(capped_phone.c.phone)).scalars()) == {BEA, EVA}
 
 
 def test_a_late_report_finds_its_pruned_message_and_loses_the_phone(engine: sa.Engine) -> None:

@@ -48,7 +48,8 @@ def check_folder(folder: Path, max_bytes: int) -> Iterator[Finding]:
 
     :param max_bytes: how much the spool may hold.
     """
-    existing = next(each for each in (folder, *folder.parents) if each.exists())
+    # Not by the path's own method, which raises an error below a folder that cannot be entered.
+    existing = next(each for each in (folder, *folder.parents) if os.path.exists(each))  # noqa: PTH110
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         problem = "is no folder" if not existing.is_dir() else "cannot be written by this user"
         text = f"{existing} {problem}, so that reports are answered 503 while the store is away. Correct it."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -51,6 +52,21 @@ def test_a_folder_that_cannot_be_written_is_a_failure(folder: Path, monkeypatch:
     monkeypatch.setattr(os, "access", lambda *_: False)
 
     assert "cannot be written by this user" in check(folder)[Level.FAILED].text
+
+
+def test_a_folder_below_one_that_cannot_be_entered_is_a_failure(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    below = folder / "of" / "a store"
+    stat = os.stat
+
+    def refusing(path: Path, **options: bool) -> os.stat_result:
+        if folder in Path(path).parents:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", refusing)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+
+    assert f"{folder} cannot be written by this user" in check(below)[Level.FAILED].text
 
 
 def test_a_folder_that_anybody_can_read_is_a_warning(folder: Path) -> None:

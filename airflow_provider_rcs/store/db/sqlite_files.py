@@ -31,12 +31,13 @@ def require_usable_file(url: sa.URL) -> None:
     path = file_of(url)
     if path is None:
         return
-    if not path.parent.is_dir():
+    # Not by the paths' own methods, which raise an error below a folder that this user cannot enter.
+    if not os.path.isdir(path.parent):  # noqa: PTH112
         raise RcsStoreUnavailable(f"store: there is no folder {path.parent} for {path.name}. {_ADVICE}.")
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112
         raise RcsStoreError(f"store: {path} is a folder, and not a file. {_ADVICE}.")
     for needed in (path.parent, path):
-        if needed.exists() and not os.access(needed, os.R_OK | os.W_OK):
+        if os.path.exists(needed) and not os.access(needed, os.R_OK | os.W_OK):  # noqa: PTH110
             raise RcsStoreError(f"store: this user may not read and write {needed}. {_ADVICE}, or its permissions.")
     if path.exists() and _has_other_content(path):
         raise RcsStoreError(f"store: {path} is not a SQLite database. {_ADVICE}; nothing was changed.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,26 @@ def test_a_file_that_is_no_database_is_named_and_not_changed(tmp_path: Path, fun
     assert [(each.name, each.read_text(encoding="utf-8")) for each in tmp_path.iterdir()] == [
         ("customers.csv", "phone,name\n")
     ]
+
+
+@pytest.mark.parametrize(
+    ("file", "problem"), [("store.db", "this user may not read and write"), ("rcs/store.db", "there is no folder")]
+)
+def test_a_folder_that_cannot_be_entered_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, problem: str
+) -> None:
+    stat = os.stat
+
+    def refusing(path: Path, **options: bool) -> os.stat_result:
+        if tmp_path in Path(path).parents:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", refusing)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+
+    with pytest.raises(RcsStoreError, match=f"{problem} {tmp_path}"):
+        require_usable_file(sa.make_url(f"sqlite:///{tmp_path}/{file}"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write to everything")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.recipients.numbering import Kind, international_number, main_region
-from airflow_provider_rcs.recipients.phone_cells import LOST_DIGITS, written_phone
+from airflow_provider_rcs.recipients.phone_cells import LOST_DIGITS, PhoneError, written_phone
 from airflow_provider_rcs.recipients.phones import PhoneRules, Reading
 from airflow_provider_rcs.recipients.rounding import RoundedNumbers
 
@@ -123,6 +123,9 @@ class ReadingCounts:
 
 def _region_with_plus(phone_as_listed: str) -> str:
     """Return the main region of the mobile that unreadable digits are after a plus sign, or empty text."""
-    digits = written_phone(phone_as_listed)
+    try:
+        digits = written_phone(phone_as_listed)
+    except PhoneError:  # it is shown otherwise than it was read: without its invisible marks, or a float as 1e+16
+        return ""
     number = international_number(digits)
     return main_region(digits) if number is not None and number.kind is Kind.MOBILE else ""

@@ -62,6 +62,13 @@ def test_unreadable_phones_that_look_like_those_of_other_countries_are_counted_b
     assert counts.advice() == "3 invalid look like E.164 of FR 2, DE 1: write + or use region_column"
 
 
+@pytest.mark.parametrize("cell", ["49\u00a0151 23456789", "\u200b4915123456789", 1e16], ids=ascii)
+def test_digits_that_are_shown_otherwise_than_they_were_read_do_not_fail_the_list(cell: Any) -> None:
+    counts, _ = count(["600000001", cell], default_region="ES")
+
+    assert (counts.unreadable, counts.readings.total()) == (1, 1)
+
+
 def test_a_list_of_digits_without_a_country_is_refused_by_the_name_of_the_argument() -> None:
     with pytest.raises(RcsInputError, match=r"^default_region: 40 of 40 phones that are digits without a country"):
         check(PHONES)

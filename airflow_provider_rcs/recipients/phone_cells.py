@@ -30,7 +30,8 @@ _FLOAT = re.compile(r"(\+?[0-9]+)\.0|(\+?[0-9]{7,})\.0+")
 _FRACTION = re.compile(r"[0-9]{7}\.[0-9]+$|\.[0-9]$")
 _SCIENTIFIC = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]+")
 _EXTENSION = re.compile(
-    r"[0-9)]\s*[;,]?\s*(?:x|#|e?xt(?:ensi[o\u00f3]n|n)?|int|anexo|poste|durchwahl)[.:=\s]*[0-9]+$|[0-9]{7}-[0-9]{1,3}$",
+    r"[0-9)]\s*[;,]?\s*(?:x|#|e?xt(?:ensi[o\u00f3]n|n)?|int|anexo|poste|durchwahl)[.:=\s]*[0-9]+$"
+    r"|[0-9]{7}\s*[-\u2010-\u2015\u2212]\s*[0-9]{1,3}$|[0-9]\s*\([0-9]{1,4}\)$",
     re.IGNORECASE,
 )
 _BETWEEN_PHONES = re.compile(r"[/,;|&\n]|\s[-\u2010-\u2015\u2212]\s|\s(?:or|and|o|y|ou|et|oder|und)\s", re.IGNORECASE)

@@ -72,7 +72,10 @@ def _values_of_pandas(column: pd.Series) -> list[Any]:
     if isinstance(column.dtype, pd.ArrowDtype):
         return python_values(column.array.__arrow_array__())
     if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(column.dtype.categories.dtype)
+        # Not astype(): most types of categories have no value for the missing ones, whose code is -1.
+        used = column.cat.remove_unused_categories().cat
+        values = [*_values_of_pandas(used.categories.to_series()), None]
+        return [values[code] for code in used.codes.tolist()]
     if column.dtype.kind == "f" and column.dtype.name.lower() in ("float32", "float16"):
         return list(column.to_numpy(dtype=column.dtype.name.lower(), na_value=np.nan))
     cells = _cells_of_pandas(column)

@@ -40,6 +40,13 @@ def test_nullable_pandas_integers_stay_whole(dtype: Any) -> None:
     assert type(cells[0]) is int
 
 
+def test_missing_values_among_the_categories_of_a_pandas_column_become_none() -> None:
+    frame = pd.DataFrame({"phone": [600000001, None, 600000001]}, dtype="Int64").astype(object).astype("category")
+    frame["visits"] = pd.Categorical([7, None, 7])
+
+    assert only_chunk(frame) == {"phone": [600000001, None, 600000001], "visits": [7, None, 7]}
+
+
 @pytest.mark.parametrize("dtype", ["boolean", pd.ArrowDtype(pa.bool_())])
 def test_nullable_pandas_booleans_become_python_values(dtype: Any) -> None:
     frame = pd.DataFrame({"vip": pd.Series([True, None], dtype=dtype)})
@@ -126,6 +133,7 @@ FLOAT32 = pa.array(PRICES, pa.float32())
         pd.DataFrame({"price": pd.Series(PRICES, dtype="float16")}),
         pd.DataFrame({"price": pd.Series(PRICES, dtype="float32").astype("category")}),
         pd.DataFrame({"price": pd.Series(FLOAT32, dtype=pd.ArrowDtype(pa.float32()))}),
+        pd.DataFrame({"price": pd.Series(FLOAT32, dtype=pd.ArrowDtype(pa.float32())).astype("category")}),
         pd.DataFrame({"price": [np.float32(19.9), None, np.float32(0.1)]}, dtype=object),
         pl.DataFrame({"price": pl.Series(PRICES, dtype=pl.Float32)}),
         pa.table({"price": FLOAT32}),

@@ -28,7 +28,7 @@ def opt_out_word(text: str, words: Collection[str]) -> str:
 def _plain(text: str) -> str:
     letters = (
         each if each.isalnum() else " "
-        for each in unicodedata.normalize("NFKD", text.casefold())
+        for each in unicodedata.normalize("NFKD", text).casefold()
         if not unicodedata.combining(each)
     )
     return " ".join("".join(letters).split())

@@ -9,7 +9,18 @@ from airflow_provider_rcs.api.opt_out import DEFAULT_OPT_OUT_WORDS, opt_out_word
 
 @pytest.mark.parametrize(
     "text",
-    ["BAJA", "baja", " Baja. ", "¡Bája!", "\uff22\uff21\uff2a\uff21", "«baja»", "Baja 🙏", "ba\u0301ja", "BAJA\0"],
+    [
+        "BAJA",
+        "baja",
+        " Baja. ",
+        "¡Bája!",
+        "\uff22\uff21\uff2a\uff21",
+        "\U0001d401\U0001d400\U0001d409\U0001d400",  # in letters of mathematics, which have no other case
+        "«baja»",
+        "Baja 🙏",
+        "ba\u0301ja",
+        "BAJA\0",
+    ],
 )
 def test_case_accents_punctuation_and_spaces_do_not_matter(text: str) -> None:
     assert opt_out_word(text, DEFAULT_OPT_OUT_WORDS) == "BAJA"

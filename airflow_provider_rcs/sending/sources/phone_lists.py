@@ -46,7 +46,8 @@ def cells_of_file(argument: str, file: str, column: str) -> Iterator[Sequence[ob
     """
     from airflow_provider_rcs.sending.sources.files import chunks_of_files
 
-    url = file if "://" in file else Path(file).absolute().as_uri()
+    # Not as_uri(): object storage takes a name as it is, also one with spaces, accents or percent signs.
+    url = file if "://" in file else f"file://{Path(file).absolute()}"
     try:
         for chunk in chunks_of_files(url, {}):
             yield _column_of(chunk, column)

@@ -105,6 +105,15 @@ def test_the_phones_of_a_csv_file_are_imported(store: sa.Engine, tmp_path: Path)
     assert list(listed(store)) == [ANA, BEA]
 
 
+def test_a_file_is_found_by_any_name_that_a_file_can_have(store: sa.Engine, tmp_path: Path) -> None:
+    file = tmp_path / "bajas de España 50% #2 [final].csv"
+    file.write_text(f"phone\n{ANA}\n")
+
+    assert run("import", "--file", str(file), "--reason", "list of May") == 0
+
+    assert list(listed(store)) == [ANA]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

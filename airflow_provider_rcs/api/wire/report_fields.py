@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import tzinfo
 from functools import lru_cache
@@ -41,6 +42,7 @@ _DATE_OF_ARRIVAL = "timestamp"
 # SMS of version 5.8 names no service, and alone names its status so.
 _STATUS_OF_SMS = "resultado"
 _SMS = "SMS"
+_WHOLE_FLOAT = re.compile(r"([0-9]+)\.0+")  # a client that writes phones as 34600000001.0 writes codes as 11.0
 _MAX_CACHED_NAMES = 1_000  # characters, together
 
 _KNOWN_NAMES = frozenset(
@@ -112,7 +114,7 @@ def read_entry(entry: object, timezone: tzinfo = SERVICE_TIMEZONE) -> Report | I
     if not (phone or message_id):
         raise RcsReportError("a report names no message: neither recipient (Destinatario) nor id (idMensaje)")
     return Report(
-        status_code=status_code,
+        status_code=whole[1] if (whole := _WHOLE_FLOAT.fullmatch(status_code)) else status_code,
         phone=lenient_json.phone(phone),
         campaign_reference=campaign_reference,
         message_reference=reference,

@@ -72,6 +72,16 @@ def test_phones_are_read_in_e164(phone: str) -> None:
     assert report(Destinatario=phone).phone == "+34600000001"
 
 
+@pytest.mark.parametrize("code", ["11", " 11 ", 11, 11.0, "11.0", "11.00"])
+def test_a_status_code_is_read_however_its_number_is_written(code: object) -> None:
+    assert report(Estado=code).status_code == "11"
+
+
+@pytest.mark.parametrize("code", ["11.5", ".0", "x.0", "011"])
+def test_a_status_code_that_is_no_whole_number_stays_as_it_came(code: str) -> None:
+    assert report(Estado=code).status_code == code
+
+
 def test_a_phone_of_a_country_with_short_numbers_is_read_in_e164() -> None:
     assert report(Destinatario="376312345").phone == "+376312345"
 

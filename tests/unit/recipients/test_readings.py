@@ -132,6 +132,14 @@ def test_phones_that_a_32_bit_float_has_rounded_are_refused() -> None:
     )
 
 
+@pytest.mark.parametrize("digits", [2, 5])
+def test_phones_that_scientific_notation_has_rounded_are_refused(digits: int) -> None:
+    rounded = [float(f"{float(phone):.{digits}E}") for phone in PHONES]
+
+    with pytest.raises(RcsInputError, match="^phone_column: 40 of 40 phones are rounded as scientific notation rounds"):
+        check(rounded, default_region="ES")
+
+
 @pytest.mark.parametrize(("rounded", "is_refused"), [(18, False), (19, True)])
 def test_phones_are_taken_for_rounded_if_more_than_nine_of_ten_are(rounded: int, is_refused: bool) -> None:
     with pytest.raises(RcsInputError, match="19 of 20 phones are rounded") if is_refused else nullcontext():

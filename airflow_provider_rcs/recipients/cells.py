@@ -14,8 +14,9 @@ from uuid import UUID
 
 import orjson
 
-# What pandas, Python, databases and spreadsheets write for a missing value, in lower case.
-MISSING_AS_TEXT = frozenset(("nan", "none", "null", "<na>", "nat", "#n/a"))
+# What pandas, Python, databases and spreadsheets write for a missing value, in lower case. Hive and MySQL write \N;
+# Excel writes #N/D in Spanish, Italian and Portuguese, and #NV in German.
+MISSING_AS_TEXT = frozenset(("nan", "none", "null", "(null)", "<na>", "nat", "\\n", "#n/a", "#n/d", "#nv"))
 
 _PANDAS_MISSING_TYPES = ("NAType", "NaTType")  # by name, so that pandas is not imported for them
 _PRINTABLE_IN_LATIN_1 = bytes(code for code in range(256) if chr(code).isprintable())

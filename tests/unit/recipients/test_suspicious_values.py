@@ -24,7 +24,13 @@ def found(*people: ListedRecipient, columns: Any = COLUMNS) -> dict[str, dict[st
     return values.as_dict()
 
 
-@pytest.mark.parametrize("text", ["nan", "NaN", "None", "none", "NULL", "Null", "null", "<NA>", "NaT", "#N/A", "#n/a"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("nan", "NaN", "None", "none", "NULL", "Null", "null", "<NA>", "NaT", "#N/A", "#n/a"),
+        *("#N/D", "#NV", r"\N", "(null)"),
+    ],
+)
 def test_texts_of_missing_values_are_counted_in_any_case_as_they_are_written(text: str) -> None:
     assert found(person(text, Amount=text), person(text)) == {"NAME": {text: 2}, "total": {text: 1}}
 

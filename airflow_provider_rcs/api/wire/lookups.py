@@ -41,7 +41,8 @@ def read_templates(body: bytes, status: int = 200, by_status: Refusal | None = N
         templates = None
     if not isinstance(templates, dict):
         raise _unreadable("list of templates", "it is not an object of id -> name")
-    return {lenient_json.text(template_id): lenient_json.text(str(name)) for template_id, name in templates.items()}
+    names = {template_id: "" if name is None else str(name) for template_id, name in templates.items()}
+    return {lenient_json.text(template_id): lenient_json.text(name) for template_id, name in names.items()}
 
 
 def read_template(body: bytes, template_id: str, status: int = 200, by_status: Refusal | None = None) -> Template:

@@ -141,6 +141,10 @@ def test_a_look_up_that_is_cut_off_raises_unavailable(read: Any, shape: Any) -> 
             read(whole[:end])
 
 
+def test_a_template_without_a_name_has_an_empty_one() -> None:
+    assert read_templates(body({"Res": 1, "Plantillas": {"7": None}})) == {"7": ""}
+
+
 def test_a_reply_without_the_list_of_templates_has_none() -> None:
     assert read_templates(body({"Res": 1})) == {}
 

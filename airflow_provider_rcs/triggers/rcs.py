@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import Stats
+from airflow.providers.common.compat.sdk import AirflowException, Stats
 from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
 
 from airflow_provider_rcs.api.errors import (
@@ -200,7 +200,8 @@ class RcsReportsTrigger(BaseEventTrigger):
                             await asyncio.to_thread(save_cursor, engine, self.watcher, unsaved)
                         unsaved = 0
                     await asyncio.sleep(self.poll_interval)
-            except RcsError as error:
+            # Airflow's own as well: while its database or a secrets backend is away, the connection is not found.
+            except (RcsError, AirflowException) as error:
                 self.log.warning("The store is unavailable; polling for new reports again later. %s", error)
                 await asyncio.sleep(self.poll_interval)
 

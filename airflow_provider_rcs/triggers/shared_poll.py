@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.triggers.store import open_store
 
 if TYPE_CHECKING:
@@ -71,9 +74,11 @@ class SharedPoll:
         return not self._members
 
     async def _poll_while_wanted(self) -> None:
+        was_open = False
         while await self._is_due():
             try:
-                engine = await open_store(self._store_conn_id)
+                engine = await self._open(was_open=was_open)
+                was_open = True
                 await self._poll(engine)
                 while await self._is_due():
                     await self._poll(engine)
@@ -85,6 +90,15 @@ class SharedPoll:
                     if not answer.done():
                         answer.set_exception(error)
                 self._waiting.clear()
+
+    async def _open(self, *, was_open: bool) -> sa.Engine:
+        try:
+            return await open_store(self._store_conn_id)
+        except AirflowNotFoundException as error:
+            if not was_open:
+                raise
+            # Airflow's database, or a secrets backend, is away; often together with the store.
+            raise RcsStoreUnavailable(f"store_conn_id: {error}. {RcsStoreUnavailable.remedy}") from None
 
     async def _is_due(self) -> bool:
         """Wait until the next poll is due and return True, or return False once no sensor is left."""

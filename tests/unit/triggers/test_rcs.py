@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.triggers.base import TriggerEvent
 
+from airflow_provider_rcs.api.errors import RcsStoreUnavailable
 from airflow_provider_rcs.store.db import inbox_tables, tables
 from airflow_provider_rcs.store.db.count_tables import report_count
 from airflow_provider_rcs.store.inbox.folding import fold_parked
@@ -220,6 +222,35 @@ def test_it_keeps_waiting_while_the_store_is_unavailable(
     assert asyncio.run(asyncio.wait_for(wait(), 20)).payload == {"status": "success"}
 
 
+def test_it_keeps_waiting_while_store_and_connection_are_away_together(
+    store: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = sent(store)
+
+    def fail(*_: Any) -> Any:
+        raise RcsStoreUnavailable("the database is away")
+
+    async def wait() -> TriggerEvent:
+        waiting = asyncio.ensure_future(anext(trigger().run()))
+        await asyncio.wait([waiting], timeout=0.2)
+        with monkeypatch.context() as away:
+            away.delenv("AIRFLOW_CONN_RCS_STORE")
+            away.setattr("airflow_provider_rcs.triggers.shared_poll._read", fail)
+            await asyncio.wait([waiting], timeout=0.2)
+            assert not waiting.done()
+        land_and_fold(store, report_on(claim))
+        return await waiting
+
+    assert asyncio.run(asyncio.wait_for(wait(), 20)).payload == {"status": "success"}
+
+
+def test_a_connection_that_was_never_there_fails_the_trigger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_RCS_STORE", raising=False)
+
+    with pytest.raises(AirflowNotFoundException, match="rcs_store"):
+        first_event(trigger())
+
+
 def test_an_unusable_store_fires_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", json.dumps({"conn_type": "mysql", "host": "db"}))
 
@@ -354,6 +385,24 @@ def test_the_reports_trigger_keeps_polling_while_the_store_is_unavailable(
             await asyncio.wait([waiting], timeout=0.2)
             assert not waiting.done()
             monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", available)
+            return await asyncio.wait_for(waiting, 20)
+
+    assert asyncio.run(watch()).payload["reports"] == 1
+
+
+def test_the_reports_trigger_keeps_polling_while_its_connection_cannot_be_read(
+    store: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_and_fold(store, report_on(sent(store)))
+    defined = os.environ["AIRFLOW_CONN_RCS_STORE"]
+    monkeypatch.delenv("AIRFLOW_CONN_RCS_STORE")
+
+    async def watch() -> TriggerEvent:
+        async with aclosing(reports_trigger().run()) as events:  # type: ignore[type-var]
+            waiting = asyncio.ensure_future(anext(events))
+            await asyncio.wait([waiting], timeout=0.2)
+            assert not waiting.done()
+            monkeypatch.setenv("AIRFLOW_CONN_RCS_STORE", defined)
             return await asyncio.wait_for(waiting, 20)
 
     assert asyncio.run(watch()).payload["reports"] == 1

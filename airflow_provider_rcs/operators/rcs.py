@@ -101,6 +101,7 @@ class RcsSendOperator(RcsSendingOperator):
     template_fields: Sequence[str] = ("recipients", "read_options", *RcsSendingOperator.template_fields)
     template_fields_renderers: ClassVar[dict[str, str]] = {"variables": "json"}
     data_fields: ClassVar[Mapping[str, str]] = {"recipients": "recipient", **RcsSendingOperator.data_fields}
+    guarded_fields: ClassVar[tuple[str, ...]] = ("recipients", *RcsSendingOperator.guarded_fields)
     native_fields: ClassVar[tuple[str, ...]] = ("recipients",)
     # Airflow makes deep copies of operators; an iterator cannot be copied, and a large table should not be.
     shallow_copy_attrs: Sequence[str] = ("recipients",)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     # What the mixin is mixed into.
     from airflow.providers.common.compat.sdk import BaseOperator as _Templated
     from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 else:
     _Templated = object
 
@@ -128,17 +129,26 @@ class RendersToText(_Templated):
     12.5. Data is never a template: neither what ``data_fields`` hold, nor what a task has returned.
 
     :cvar data_fields: arguments that hold data -> what one entry of it is.
+    :cvar guarded_fields: those of them that ``__init__`` guards, because nothing in a list or a table is a template.
     :cvar native_fields: those of them whose text is rendered as the DAG says, so that it can become a list.
     :cvar default_templates: defaults of arguments that are templates.
     """
 
     data_fields: ClassVar[Mapping[str, str]] = {}
+    guarded_fields: ClassVar[tuple[str, ...]] = ()
     native_fields: ClassVar[tuple[str, ...]] = ()
     default_templates: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, *, render_template_as_native_obj: bool | None = None, **kwargs: Any) -> None:
         super().__init__(render_template_as_native_obj=False, **kwargs)
         self._renders_data_natively = render_template_as_native_obj
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """Return the operator to be mapped, with data guarded: Airflow stores it before ``__init__`` is called."""
+        given = {name: guarded(kwargs[name], cls.data_fields[name]) for name in cls.guarded_fields if name in kwargs}
+        mapped: OperatorPartial = super().partial(**(kwargs | given))
+        return mapped
 
     def render_template(
         self,

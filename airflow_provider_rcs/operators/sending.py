@@ -138,6 +138,7 @@ class RcsSendingOperator(RendersToText, BaseOperator):
     )
     template_ext: Sequence[str] = (".sql",)
     data_fields: ClassVar[Mapping[str, str]] = {"constants": "constant", "test_phones": "test phone"}
+    guarded_fields: ClassVar[tuple[str, ...]] = ("test_phones",)
     default_templates: ClassVar[tuple[str, ...]] = (DEFAULT_CAMPAIGN,)
     ui_color = "#d7eaf7"
     operator_extra_links = (RcsCampaignLink(),)

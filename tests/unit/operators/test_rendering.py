@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_rcs.api.errors import RcsInputError
+from airflow_provider_rcs.api.models import shards
 from airflow_provider_rcs.operators.approval import RcsApprovalOperator
 from airflow_provider_rcs.operators.rcs import RcsGetTemplateOperator, RcsListTemplatesOperator, RcsSendOperator
 from airflow_provider_rcs.operators.rendering import Data, guarded, list_of, unguarded
@@ -295,6 +296,31 @@ def test_the_serialized_dag_holds_no_written_recipient(make: Callable[[Any], Any
 
     assert "<2 recipients: phone, name>" in serialized
     assert "34600" not in serialized
+
+
+@pytest.mark.parametrize("make", [list, pd.DataFrame])
+def test_the_serialized_dag_holds_no_written_recipient_of_shards(make: Callable[[Any], Any]) -> None:
+    with dag() as mapping:
+        RcsSendOperator.partial(
+            task_id="send", template_id="1", recipients=make(ROWS), dry_run=True, test_phones=["+34600000003"]
+        ).expand(shard=shards(2))
+
+    serialized = json.dumps(DagSerialization.to_dict(mapping))
+
+    assert "<2 recipients: phone, name>" in serialized
+    assert "<1 test phone>" in serialized
+    assert "34600" not in serialized
+
+
+def test_a_mapped_task_reads_the_written_recipients_as_they_are() -> None:
+    with dag() as mapping:
+        RcsSendOperator.partial(task_id="send", template_id="1", recipients=ROWS).expand(shard=shards(2))
+    mapped = cast("Any", mapping.task_dict["send"])
+
+    operator = mapped.unmap({"shard": "1/2"})
+
+    assert read(operator) == COLUMNS
+    assert operator.shard == "1/2"
 
 
 @given(st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))

@@ -75,6 +75,7 @@ class SendSettings(ListSettings):
         for argument in ("template_id", "campaign", "phone_column"):
             _require_text(argument, getattr(self, argument))
         _require_no_space_around("campaign", self.campaign)
+        _require_rendered("campaign", self.campaign)
         for argument, choices in _CHOICES.items():
             _require_choice(argument, getattr(self, argument), choices)
         for argument in ("batch_size", "max_in_flight"):
@@ -295,6 +296,14 @@ def _require_no_space_around(argument: str, value: str) -> None:
     if value != value.strip():
         raise RcsInputError(
             argument, f"{value!r} begins or ends with white space", "Leave that out: with it, it is another campaign."
+        )
+
+
+def _require_rendered(argument: str, value: str) -> None:
+    # Runs without the param would all continue the campaign of the first one, and send to nobody whom it has messaged.
+    if value == "None":
+        raise RcsInputError(
+            argument, "its template has rendered to None", "Check the param, or what else the template names."
         )
 
 

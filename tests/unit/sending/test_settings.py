@@ -149,6 +149,11 @@ def test_a_campaign_that_looks_like_another_one_is_refused(name: str) -> None:
         SendSettings("1234567", name)
 
 
+def test_a_campaign_whose_template_has_rendered_to_none_is_refused() -> None:
+    with pytest.raises(RcsInputError, match="^campaign: its template has rendered to None"):
+        SendSettings("1234567", "None")
+
+
 def test_at_most_32_requests_may_be_in_flight() -> None:
     assert SendSettings("7", "spring", max_in_flight=32).max_in_flight == 32
     with pytest.raises(RcsInputError, match="max_in_flight: 33 is more than 32"):

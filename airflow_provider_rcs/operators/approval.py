@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
 PLAN_HASH = "plan_hash"
+_ASKED_PLAN_HASH = "asked_plan_hash"
 
 
 class RcsApprovalOperator(RendersToText, ApprovalOperator):
     """Ask a person to approve the plan of a campaign, and wait for the answer.
 
-    This is Airflow's ``ApprovalOperator``, bound to the plan that the person was shown. The plan's hash is pushed as
-    the XCom ``plan_hash``, for the task that sends:
+    This is Airflow's ``ApprovalOperator``, bound to the plan that the person was shown. Once it is approved, the plan's
+    hash is pushed as the XCom ``plan_hash``, for the task that sends:
     ``approved_plan="{{ ti.xcom_pull(task_ids='approve', key='plan_hash') }}"``. "Reject" skips the downstream tasks.
     The other arguments are those of ``ApprovalOperator``, such as ``assigned_users``, ``notifiers`` and
     ``response_timeout``.
@@ -60,9 +61,21 @@ class RcsApprovalOperator(RendersToText, ApprovalOperator):
             self.subject = self.subject or f"Send {plan['planned']} messages of {plan['campaign']}?"
             self.body = f"{self.body or self._describe(plan)}\n\nPlan {plan[PLAN_HASH]}"
             self._require_plan_is_shown(context["ti"].id, plan)
-        context["ti"].xcom_push(PLAN_HASH, plan[PLAN_HASH])
+        context["ti"].xcom_push(_ASKED_PLAN_HASH, plan[PLAN_HASH])
         show_link(self, context)
         return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Push the hash of the plan that was shown, if it was approved.
+
+        Not earlier: a task that does not wait for the answer, or runs despite a rejection, must not find it.
+        """
+        answer = super().execute_complete(context, event)
+        if self.APPROVE in answer["chosen_options"]:
+            ti = context["ti"]
+            # Not that of ``plan``, which is rendered again and may have changed since.
+            ti.xcom_push(PLAN_HASH, ti.xcom_pull(key=_ASKED_PLAN_HASH, map_indexes=ti.map_index))
+        return answer
 
     @property
     def linked_campaign(self) -> str:

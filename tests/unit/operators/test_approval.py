@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -21,6 +22,35 @@ def body_shown(monkeypatch: pytest.MonkeyPatch, **arguments: Any) -> str:
     ti = SimpleNamespace(id="1", xcom_push=lambda *_, **__: None)
     operator.execute(cast("Context", {"ti": ti}))
     return str(operator.body)
+
+
+def answer_to(monkeypatch: pytest.MonkeyPatch, option: str, *, plan_then: Any) -> dict[str, Any]:
+    """Ask about a plan, answer, and return the XComs of the task.
+
+    :param plan_then: what the argument ``plan`` is rendered to once the question is answered.
+    """
+    xcoms: dict[str, Any] = {}
+    ti = SimpleNamespace(id="1", map_index=-1, xcom_push=xcoms.__setitem__, xcom_pull=lambda key, **_: xcoms.get(key))
+    monkeypatch.setattr("airflow_provider_rcs.operators.approval.show_link", lambda *_: None)
+    monkeypatch.setattr("airflow.providers.standard.operators.hitl.ApprovalOperator.execute", lambda *_: None)
+    monkeypatch.setattr(RcsApprovalOperator, "_require_plan_is_shown", lambda *_: None)
+    context = cast("Context", {"ti": ti})
+    RcsApprovalOperator(task_id="approve", plan=preview()).execute(context)
+    assert "plan_hash" not in xcoms
+    event = {"chosen_options": [option], "params_input": {}, "responded_at": datetime.now(UTC)}
+    resumed = RcsApprovalOperator(task_id="approve", plan=plan_then)
+    resumed.execute_complete(context, {**event, "responded_by_user": None})
+    return xcoms
+
+
+def test_the_hash_of_a_plan_is_pushed_once_that_plan_is_approved(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = preview() | {"plan_hash": "of another plan"}
+
+    assert answer_to(monkeypatch, "Approve", plan_then=changed)["plan_hash"] == preview()["plan_hash"]
+
+
+def test_the_hash_of_a_rejected_plan_is_not_pushed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "plan_hash" not in answer_to(monkeypatch, "Reject", plan_then=preview())
 
 
 @pytest.mark.parametrize("plan", [None, "", {"accepted": 3}, {}], ids=repr)

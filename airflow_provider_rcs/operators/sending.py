@@ -221,6 +221,7 @@ class RcsSendingOperator(RendersToText, BaseOperator):
         # Noted before rendering, which may leave nothing of them.
         self._has_approved_plan = approved_plan is not None
         self._exclude_sql_as_written = exclude_sql
+        self._constants_as_written = constants
         self._naming = read_naming(campaign)
         if not dry_run:
             require_no_test_phones(test_phones)
@@ -354,6 +355,16 @@ class RcsSendingOperator(RendersToText, BaseOperator):
         written = self._exclude_sql_as_written
         return describe_query(written if isinstance(written, str) else query.sql, query.conn_id)
 
+    def _rendered_constants(self) -> Mapping[str, Any]:
+        constants, written = dict_of("constants", self.constants), self._constants_as_written
+        for name, value in constants.items():
+            # Such as an XCom that is not there: everyone would read "None".
+            if value == "None" and isinstance(written, Mapping) and written.get(name) != value:
+                raise RcsInputError(
+                    f"constants[{name!r}]", "its template has rendered to None", "Check what the template names."
+                )
+        return constants
+
     def _settings(self, context: Context) -> SendSettings:
         from airflow_provider_rcs.sending.arguments import SendArguments
 
@@ -365,7 +376,7 @@ class RcsSendingOperator(RendersToText, BaseOperator):
             name_column=self.name_column,
             reference_column=self.reference_column,
             variables=dict_of("variables", self.variables),
-            constants=dict_of("constants", self.constants),
+            constants=self._rendered_constants(),
             default_region=self.default_region,
             region_column=self.region_column,
             phone_format=self.phone_format,

@@ -120,6 +120,27 @@ def test_an_exclude_sql_that_rendered_to_none_is_refused(sandbox: SandboxProcess
     assert sandbox.statistics()["send_requests"] == before
 
 
+@pytest.mark.parametrize("native", [False, True])
+def test_a_constant_that_rendered_to_none_is_refused(sandbox: SandboxProcess, context: Context, native: bool) -> None:
+    before = sandbox.statistics()["send_requests"]
+    with DAG("constants", schedule=None, render_template_as_native_obj=native):
+        send = operator(variables={}, constants={"Importe": "{{ none }}"})
+    send.render_template_fields(context)
+
+    with pytest.raises(AirflowFailException, match="constants.'Importe'.: its template has rendered to None"):
+        send.execute(context)
+
+    assert sandbox.statistics()["send_requests"] == before
+
+
+def test_a_constant_that_is_written_as_none_is_sent(sandbox: SandboxProcess, context: Context) -> None:
+    with DAG("constants", schedule=None):
+        send = operator(variables={}, constants={"Importe": "None"})
+    send.render_template_fields(context)
+
+    assert send.execute(context)["accepted"] == 1
+
+
 def test_an_attempt_with_wrong_columns_does_not_bind_the_campaign_to_its_template(
     sandbox: SandboxProcess, context: Context
 ) -> None:

@@ -300,7 +300,7 @@ def _require_no_space_around(argument: str, value: str) -> None:
 
 
 def _require_rendered(argument: str, value: str) -> None:
-    # Runs without the param would all continue the campaign of the first one, and send to nobody whom it has messaged.
+    # Runs without the param would all continue the campaign of the first one, and leave out those it has messaged.
     if value == "None":
         raise RcsInputError(
             argument, "its template has rendered to None", "Check the param, or what else the template names."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pwd
 import tempfile
 from collections.abc import Generator, Iterator
 
@@ -37,3 +38,15 @@ def postgres() -> Iterator[str]:
 
     with fast_postgres_server() as url:
         yield url
+
+
+@pytest.fixture
+def no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run as a user whom the machine knows by number alone, as containers may."""
+
+    def unknown(uid: int) -> None:
+        raise KeyError(uid)
+
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import logging
+import os
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from airflow_provider_rcs.api.errors import RcsEmptyListError
@@ -151,7 +152,7 @@ def _send(
     template = look_up_template(engine, service, settings, stop)
     chunks, excluded = chunks_of(frame, arguments.read_options), arguments.read_excluded()
     lease = lease_from_config()
-    started_by = StartedBy(started_by=f"{getpass.getuser()} with airflow_provider_rcs.campaigns.send")
+    started_by = StartedBy(started_by=f"{_user()} with airflow_provider_rcs.campaigns.send")
     if settings.scheduled_by == "store":
         connections = DispatchConnections(arguments.rcs_conn_id, arguments.exclude_sql, arguments.exclude_conn_id)
         return schedule_campaign(
@@ -179,3 +180,10 @@ def _send(
             excluded=excluded,
             show_progress=show,
         )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # A container may run as a number alone.
+        return f"user {os.getuid()}"

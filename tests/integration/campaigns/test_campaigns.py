@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
@@ -26,6 +27,7 @@ from airflow_provider_rcs.api.errors import (
 from airflow_provider_rcs.api.models import FrequencyCap
 from airflow_provider_rcs.api.wire.calls import DEFAULT_PATHS
 from airflow_provider_rcs.operators.rcs import RcsSendOperator
+from airflow_provider_rcs.store.db.tables import attempt
 from tests.sandbox_process import SandboxProcess
 from tests.stores import sqlite_store
 
@@ -68,6 +70,16 @@ def test_a_send_that_is_repeated_messages_nobody_again(
 
     assert sent.accepted == 5
     assert times_messaged(sandbox, people(campaign, 5)) == [1] * 5
+
+
+def test_a_send_by_a_user_without_a_name_is_recorded_with_the_users_number(
+    sandbox: SandboxProcess, store: sa.Engine, campaign: str, no_name: None
+) -> None:
+    campaigns.send(people(campaign, 1), template_id=PLAIN, campaign=campaign)
+
+    with store.connect() as connection:
+        by = connection.execute(sa.select(attempt.c.started_by).order_by(attempt.c.id.desc())).scalars().first()
+    assert by == f"user {os.getuid()} with airflow_provider_rcs.campaigns.send"
 
 
 @pytest.mark.parametrize(

@@ -74,9 +74,14 @@ def load(store: sa.Engine, warehouse: sa.Engine, schema: str | None, phones: Pho
     fold_parked(store)
     load_status_codes(store, identity, warehouse, tables.status_code)
     loading = _Loading(store, identity, warehouse, tables, phones)
-    changed, messages = _load_campaigns(loading)
+    loaded = _read_loaded_campaigns(loading)
+    # Read before their messages: whatever is committed meanwhile has a higher revision.
+    campaigns = read_campaigns(store)
+    _require_same_past(loading, loaded, campaigns)
+    changed, messages = _load_campaigns(loading, loaded, campaigns)
     reports = _load_folded(loading, tables.report, report_pages)
     inbound = _load_folded(loading, tables.inbound, inbound_pages)
+    _follow_moves(loading, campaigns)
     return Loaded(len(changed), messages, reports, inbound, tuple(each.name for each in changed))
 
 
@@ -123,12 +128,10 @@ class _LoadedCampaign(NamedTuple):
 _NOT_LOADED = _LoadedCampaign(-1, None, None)
 
 
-def _load_campaigns(loading: _Loading) -> tuple[list[CampaignState], int]:
+def _load_campaigns(
+    loading: _Loading, loaded: Mapping[int, _LoadedCampaign], campaigns: Sequence[CampaignState]
+) -> tuple[list[CampaignState], int]:
     """Load the campaigns that changed, and their messages and channels; return them and the number of messages."""
-    loaded = _read_loaded_campaigns(loading)
-    # Read before their messages: whatever is committed meanwhile has a higher revision.
-    campaigns = read_campaigns(loading.store)
-    _require_same_past(loading, loaded, campaigns)
     changed = [each for each in campaigns if loaded.get(each.id, _NOT_LOADED).is_outdated(each)]
     revisions = {each.id: loaded.get(each.id, _NOT_LOADED).revision for each in changed}
     for each in changed:
@@ -174,6 +177,20 @@ def _move_to_account(loading: _Loading, campaign: CampaignState) -> None:
         of_campaign = sa.and_(loading.is_own(table), table.c.campaign == campaign.name)
         with warehouse_transaction(loading.warehouse, Rights.UPDATE, table) as connection:
             connection.execute(table.update().where(of_campaign).values(account=campaign.account))
+
+
+def _follow_moves(loading: _Loading, before: Sequence[CampaignState]) -> None:
+    """Set the account of campaigns that were moved during the load.
+
+    A page that was read before the move may have replaced what another load wrote after it: a move changes neither the
+    revisions of messages nor the folds of reports.
+
+    :param before: the campaigns when the load began.
+    """
+    accounts = {each.id: each.account for each in before}
+    for each in read_campaigns(loading.store):
+        if accounts.get(each.id, each.account) != each.account:
+            _move_to_account(loading, each)
 
 
 def _load_folded(

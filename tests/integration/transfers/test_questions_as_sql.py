@@ -24,7 +24,8 @@ from airflow_provider_rcs.store.inbox.folding import fold
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, land_all
 from airflow_provider_rcs.store.outbox.attempts import StartedBy, begin_attempt
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
-from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
+from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_doubt, settle
+from airflow_provider_rcs.store.privacy.erasure import erase
 from airflow_provider_rcs.transfers.reports_to_sql import RcsReportsToSqlOperator
 from tests.code_blocks import blocks
 from tests.databases import fresh_database
@@ -57,11 +58,13 @@ def send(
     *,
     template: str = "1",
     rejected: Sequence[str] = (),
+    reply_lost: bool = False,
 ) -> None:
     """Send a campaign at some time, all accepted, and land the reports on it.
 
     :param people: phone -> reports.
     :param rejected: the reasons for which further recipients are rejected.
+    :param reply_lost: whether only the reports say that the service accepted the messages.
     """
     opened = open_campaign(store, campaign, CampaignTerms(template, f"Template {template}"), {READ_CODE: "read"})
     attempt = begin_attempt(store, opened, StartedBy(started_by="test"), timedelta(minutes=1))
@@ -70,7 +73,10 @@ def send(
     claim = claim_and_dispatch(store, attempt, len(people))
     assert claim is not None
     accepted = [Outcome(phone, MessageState.ACCEPTED, f"{campaign}/{phone}") for phone in claim.phones]
-    settle(store, [Settlement(claim, accepted, campaign)])
+    if reply_lost:
+        mark_in_doubt(store, claim, "reply lost")
+    else:
+        settle(store, [Settlement(claim, accepted, campaign)])
     with store.begin() as connection:
         connection.execute(requests.update().where(requests.c.reference == claim.reference).values(claimed_at=begin))
     reports = [
@@ -82,8 +88,8 @@ def send(
 
 
 def fill(store: sa.Engine) -> None:
-    """Send five campaigns: three to the same people, and two templates to two halves of others."""
-    send(store, "april", at(1, 8), {ANA: DELIVERED, BEA: READ_IN_AN_HOUR, EVA: DELIVERED})
+    """Send five campaigns: three to the same people, and two templates to two halves of others; erase two of these."""
+    send(store, "april", at(1, 8), {ANA: DELIVERED, BEA: READ_IN_AN_HOUR, EVA: DELIVERED, LEA: []}, reply_lost=True)
     send(store, "may", at(1, 16), {ANA: DELIVERED, BEA: DELIVERED, EVA: BY_SMS_IN_TWO_MINUTES, LEA: FAILED})
     send(
         store, "june", at(2, 16), {ANA: DELIVERED, BEA: DELIVERED, EVA: DELIVERED}, rejected=["no phone"] * 2 + ["odd"]
@@ -93,13 +99,17 @@ def fill(store: sa.Engine) -> None:
         half, others = others[:20], others[20:]
         seen = [READ_IN_AN_HOUR] * opened + [DELIVERED] * (20 - opened)
         send(store, name, at(3, 10), dict(zip(half, seen, strict=True)), template=template)
-    replies = [(EVA, "Thanks"), (EVA, "When?"), (ANA, "STOP")]
+    erased = phones(48)[46:]
+    replies = [("june", EVA, "Thanks"), ("june", EVA, "When?"), ("june", ANA, "STOP")]
+    replies += [("offer-b", phone, f"Erase me: {phone[-2:]}") for phone in erased]
     messages = [
-        InboundMessage(phone, text, service="RCS", api_message_id=f"june/{phone}", api_inbound_id=text)
-        for phone, text in replies
+        InboundMessage(phone, text, service="RCS", api_message_id=f"{campaign}/{phone}", api_inbound_id=text)
+        for campaign, phone, text in replies
     ]
     land_all(store, [ReceivedReports(at(4, 12), inbound=messages)])
     fold(store)
+    for phone in erased:
+        erase(store, phone, "test")
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -142,7 +152,7 @@ def _plain(cell: Any) -> Any:
 
 def test_delivered_messages_are_counted_by_template_and_day(warehouse: sa.Engine) -> None:
     assert answer(warehouse, "template_name, SUM(accepted)") == [
-        ("2026-05-01", "1", "Template 1", 7, 6, 85.7),
+        ("2026-05-01", "1", "Template 1", 8, 6, 75),
         ("2026-05-02", "1", "Template 1", 3, 3, 100),
         ("2026-05-03", "1", "Template 1", 20, 20, 100),
         ("2026-05-03", "2", "Template 2", 20, 20, 100),
@@ -193,7 +203,7 @@ def test_replies_people_and_opt_outs_are_counted_by_campaign(warehouse: sa.Engin
         ("june", 3, 3, 2, 1),
         ("may", 3, 0, 0, 0),
         ("offer-a", 20, 0, 0, 0),
-        ("offer-b", 20, 0, 0, 0),
+        ("offer-b", 20, 2, 2, 0),
     ]
 
 

@@ -27,7 +27,8 @@ COMPARE_SQL = """
         SELECT campaign, template_id, SUM(accepted) AS sent, SUM(delivered) AS delivered,
             SUM(funnel.read + funnel.clicked) AS opened
         FROM rcs_campaign_funnel funnel WHERE campaign LIKE 'ab/%' GROUP BY campaign, template_id;
-    SELECT * FROM ab_test WHERE campaign LIKE 'ab/{{ params.test or run_id }}/%' ORDER BY campaign
+    SELECT * FROM ab_test
+    WHERE campaign IN ('ab/{{ params.test or run_id }}/A', 'ab/{{ params.test or run_id }}/B') ORDER BY campaign
 """
 
 with DAG(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -232,13 +233,26 @@ def test_half_of_a_list_gets_each_template_nobody_gets_both_and_the_view_compare
     of_a, of_b = system.accepted("ab/vouchers/A"), system.accepted("ab/vouchers/B")
     assert sorted(f"+{each['phone']}" for each in [*of_a, *of_b]) == mobiles
     assert min(len(of_a), len(of_b)) > LISTED / 4
-    compared = system.rows("SELECT * FROM ab_test ORDER BY campaign")
+    compared = system.rows("SELECT * FROM ab_test WHERE campaign LIKE 'ab/vouchers/%' ORDER BY campaign")
     assert [row[1:3] for row in compared] == [("1234568", len(of_a)), ("1234567", len(of_b))]
     assert sum(opened for *_, opened in compared) > 0
     assert compared == system.rows(
         """
         SELECT m.campaign, c.template_id, SUM(state = 'accepted'),
             SUM(delivery_status IN ('delivered', 'read', 'clicked')), SUM(delivery_status IN ('read', 'clicked'))
-        FROM rcs_message m JOIN rcs_campaign c ON c.name = m.campaign WHERE c.name LIKE 'ab/%' GROUP BY 1 ORDER BY 1
+        FROM rcs_message m JOIN rcs_campaign c ON c.name = m.campaign
+        WHERE c.name LIKE 'ab/vouchers/%' GROUP BY 1 ORDER BY 1
         """
     )
+
+
+def test_a_comparison_is_of_its_own_test_and_not_of_one_whose_name_begins_alike(system: GallerySystem) -> None:
+    system.fill("customer", *(customer(phone()) for _ in range(20)))
+
+    states = [system.run(AB_TEST, test=test) for test in ("offers/2", "offers")]
+
+    assert [set(each.values()) for each in states] == [{"success"}] * 2
+    latest = f"SELECT value FROM xcom WHERE dag_id = '{AB_TEST}' AND task_id = 'compare' ORDER BY timestamp DESC"
+    with closing(sqlite3.connect(system.airflow.home.folder / "airflow.db")) as connection:
+        (compared,) = connection.execute(latest).fetchone()
+    assert re.findall("ab/[a-z0-9/]+/[AB]", compared) == ["ab/offers/A", "ab/offers/B"]

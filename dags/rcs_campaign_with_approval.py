@@ -24,7 +24,7 @@ CAMPAIGN: dict[str, Any] = {
     "sql_conn_id": "warehouse",
     "sql": "SELECT customer_id, full_name, phone, order_number, delivery_day FROM customer",
     "template_id": "1234568",
-    "campaign": "{{ params.campaign or run_id }}",
+    "campaign": "{{ params.campaign or dag.dag_id ~ '/' ~ run_id }}",
     "name_column": "full_name",
     "reference_column": "customer_id",
     "variables": {"Pedido": "order_number", "Fecha": "delivery_day"},
@@ -37,7 +37,7 @@ with DAG(
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
     catchup=False,
-    params={"campaign": Param("", type="string", description="Name of the campaign; by default the run ID")},
+    params={"campaign": Param("", type="string", description="Its name; by default the IDs of DAG and run")},
     tags=["rcs", "example"],
     doc_md=__doc__,
 ):

@@ -7,10 +7,13 @@ import re
 from pathlib import Path
 
 import pytest
+from jinja2 import Template
 
 ROOT = Path(__file__).parents[2]
 DAGS = sorted((ROOT / "dags").glob("*.py"))
 ROW = re.compile(r"^\| \[(\w+)\]\(\.\./dags/(\w+)\.py\) \| (.+?) \| (.+) \|$", re.MULTILINE)
+# The default name of a campaign that a parameter names otherwise.
+CAMPAIGN = re.compile(r'campaign"?[=:] ?"({{ params.campaign or .+? }})"')
 
 
 def docstring(file: Path) -> str:
@@ -39,6 +42,16 @@ def test_the_id_of_a_dag_is_the_name_of_its_file_and_airflow_shows_the_docstring
 
     assert f'dag_id="{file.stem}"' in code or f"def {file.stem}()" in code
     assert "doc_md=__doc__" in code
+
+
+def test_dags_whose_runs_have_the_same_id_do_not_share_a_campaign() -> None:
+    names = [
+        Template(name).render(params={}, dag={"dag_id": file.stem}, run_id="scheduled__2026-12-01T09:00:00+00:00")
+        for file in DAGS
+        for name in CAMPAIGN.findall(file.read_text("utf-8"))
+    ]
+
+    assert len(names) == len({*names}) == 3
 
 
 def test_make_runs_every_dag() -> None:

@@ -93,7 +93,9 @@ def test_rows_arrive_unchanged_whatever_the_settings_of_both_databases(engines: 
     transfer_rows(store, warehouse, message, rows)
 
     with store.connect() as connection, warehouse.begin() as other:
-        assert connection.exec_driver_sql("SHOW datestyle").scalar() == "SQL, DMY"
+        # The store's engine sets the style and the encoding for itself.
+        assert connection.exec_driver_sql("SHOW timezone").scalar() == "Asia/Tokyo"
+        assert other.exec_driver_sql("SHOW datestyle").scalar() == "German, DMY"
         # The driver reads moments in ISO format only.
         other.exec_driver_sql(f"ALTER DATABASE {warehouse.url.database} RESET ALL")
     warehouse.dispose()

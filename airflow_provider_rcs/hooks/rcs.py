@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
 _MAX_CONNECTIONS = 64
+_FIRST_FINAL_STATUS = 200
 
 Result = TypeVar("Result")
 Error = TypeVar("Error", bound=RcsError)
@@ -137,6 +138,7 @@ class RcsHook(HttpHook):
         session.verify = transport.verify
         session.cert = transport.cert
         session.trust_env = transport.trust_env
+        session.hooks["response"] = [_close_after_interim]
         for scheme in ("https://", "http://"):
             session.mount(scheme, HTTPAdapter(pool_maxsize=_MAX_CONNECTIONS))
         return session
@@ -301,3 +303,12 @@ def _named(error: RcsInputError, rcs_conn_id: str) -> RcsInputError:
     problem, _, remedy = str(error).removeprefix(f"{error.field}: ").partition(". ")
     field = error.field.removesuffix(" of the connection")
     return RcsInputError(f"{field} of the connection {rcs_conn_id!r}", problem, remedy)
+
+
+def _close_after_interim(response: requests.Response, **_options: object) -> None:
+    """Close the connection of an interim response, such as 103 Early Hints, before another call can use it.
+
+    The library takes it for the reply. The real reply follows, and would be read as that of the next call.
+    """
+    if response.status_code < _FIRST_FINAL_STATUS:
+        response.close()

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import codecs
 import json
+import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from airflow_provider_rcs.api.errors import RcsAuthError, RcsCreditError, RcsParameterError, RcsRateLimited
+from airflow_provider_rcs.api.errors import (
+    RcsAuthError,
+    RcsCreditError,
+    RcsOutcomeUnknown,
+    RcsParameterError,
+    RcsRateLimited,
+)
 from airflow_provider_rcs.api.models import Recipient, SendRequest
 from airflow_provider_rcs.hooks.rcs import RcsHook
 from tests.integration.hooks.answering import http, server_that_answers
@@ -139,3 +147,32 @@ def test_a_look_up_that_the_reply_refuses_says_why_under_any_status(
         hook(monkeypatch, url).get_template("1", fresh=True)
 
     assert len(requests) == 1
+
+
+@pytest.mark.parametrize("status", ["101 Switching Protocols", "102 Processing", "103 Early Hints"])
+def test_a_reply_after_an_interim_response_is_not_taken_for_the_reply_to_the_next_request(
+    monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    of_first, of_second = http("200 OK", b'{"Res": -2}'), http("200 OK", b'{"Res": 2}')
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            first, _ = listener.accept()
+            with first:
+                first.recv(65_536)
+                first.sendall(f"HTTP/1.1 {status}\r\n\r\n".encode())
+                if first.recv(65_536):
+                    first.sendall(of_first)
+                    return
+            second, _ = listener.accept()
+            with second:
+                second.recv(65_536)
+                second.sendall(of_second)
+
+        threading.Thread(target=serve, daemon=True).start()
+        calling = hook(monkeypatch, f"http://127.0.0.1:{listener.getsockname()[1]}")
+        with pytest.raises(RcsOutcomeUnknown):
+            calling.send(REQUEST)
+        result = calling.send(REQUEST)
+
+    assert result.messages == 2

@@ -69,7 +69,8 @@ def settle(engine: sa.Engine, settlements: Sequence[Settlement]) -> None:
     """Record the replies to requests of one campaign, recipient by recipient.
 
     This works also after the attempt has lost its lease: a reply is evidence whenever it arrives. A message that a
-    report has proven accepted meanwhile stays accepted. Messages to requeue that cannot be sent any more are suppressed
+    report has proven accepted meanwhile stays accepted. One that is accepted, but was resolved as not sent, becomes
+    accepted unless another request contains it already. Messages to requeue that cannot be sent any more are suppressed
     instead: see :func:`values_when_not_sent`.
     """
     dialect = engine.dialect.name
@@ -232,16 +233,20 @@ def _requeue_outcomes(
 @cache
 def _record_outcomes(dialect: str) -> sa.Update:
     outcome = rows_from_json(dialect, _OUTCOME_COLUMNS).c
-    is_confirmed = sa.and_(outcome.state == MessageState.ACCEPTED, message.c.state == MessageState.ACCEPTED)
+    this_request = sa.bindparam("request", type_=message.c.request_id.type)
+    is_accepted = outcome.state == MessageState.ACCEPTED
+    is_open = sa.or_(_IS_UNDECIDED, sa.and_(is_accepted, message.c.state == MessageState.ACCEPTED))
+    # A person has found that it was not sent; the reply proves that it was.
+    is_wrongly_planned = sa.and_(is_accepted, message.c.request_id.is_(None), message.c.state == MessageState.PLANNED)
     return (
         message.update()
         .where(
             message.c.id == outcome.id,
-            message.c.request_id == sa.bindparam("request", type_=message.c.request_id.type),
             outcome.state != MessageState.PLANNED,
-            sa.or_(_IS_UNDECIDED, is_confirmed),
+            sa.or_(sa.and_(message.c.request_id == this_request, is_open), is_wrongly_planned),
         )
         .values(
+            request_id=this_request,
             state=outcome.state,
             reason=outcome.reason,
             api_message_id=sa.func.coalesce(outcome.api_message_id, message.c.api_message_id),

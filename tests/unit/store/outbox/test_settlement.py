@@ -273,6 +273,29 @@ def test_a_late_refusal_does_not_requeue_what_the_next_attempt_has_claimed(engin
     assert (row(engine).state, row(engine).request_id) == ("sending", again.request_id)
 
 
+def test_a_late_reply_keeps_those_it_accepts_from_being_sent_to_again(engine: sa.Engine) -> None:
+    late = dispatched(engine, [ANA, BEA])
+    mark_in_doubt(engine, late, "the connection broke")
+    resolve_all(engine, campaign(engine), Resolution(Verdict.NOT_SENT, "Mar", "not in the panel"))
+
+    settle(engine, [Settlement(late, [accepted(late)[0], Outcome(BEA, MessageState.IN_DOUBT)])])
+
+    assert states(engine) == {ANA: "accepted", BEA: "planned"}
+    assert (row(engine).request_id, row(engine).api_message_id) == (late.request_id, f"m-{ANA}")
+    assert claim_next(engine, planned(engine, [ANA, BEA])).phones == [BEA]
+
+
+def test_a_late_reply_does_not_settle_what_the_next_attempt_has_claimed(engine: sa.Engine) -> None:
+    late = dispatched(engine, [ANA])
+    mark_in_doubt(engine, late, "the connection broke")
+    resolve_all(engine, campaign(engine), Resolution(Verdict.NOT_SENT, "Mar", "not in the panel"))
+    again = claim_next(engine, planned(engine, [ANA]))
+
+    settle(engine, [Settlement(late, accepted(late))])
+
+    assert (row(engine).state, row(engine).request_id) == ("sending", again.request_id)
+
+
 def test_nobody_is_requeued_if_a_report_contradicts_that_nothing_was_sent(engine: sa.Engine) -> None:
     claim = dispatched(engine, [ANA, BEA])
     land_and_fold(engine, report_on(claim, ANA))

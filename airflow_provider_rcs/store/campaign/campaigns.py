@@ -197,6 +197,17 @@ def require_known(campaign: Campaign, reference: str | None) -> None:
         )
 
 
+def lost_commits_error() -> RcsStoreError:
+    """Return the error of an attempt that finds that the store does not know any more what the attempt committed."""
+    error = RcsStoreError(
+        "store: it has lost commits that this task made: it was restored from a backup, or failed over to a server "
+        "without the last ones. It does not know all recipients who were messaged, and this task sends nothing more. "
+        "Use another campaign name for recipients who certainly have no message yet."
+    )
+    error.nothing_sent = False
+    return error
+
+
 def unknown_reference(campaign: Campaign) -> sa.ColumnElement[str | None]:
     """Return the reference of a report on a request of this campaign that the store does not know; null for none."""
     # Parked reports, which may be many, by their index; and those that have landed, which are few.

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsFencedError
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.campaign.campaigns import Campaign
+from airflow_provider_rcs.store.campaign.campaigns import Campaign, lost_commits_error
 from airflow_provider_rcs.store.campaign.cancellations import cancellation_of_row, cancelled_error
 from airflow_provider_rcs.store.db.clock import sql_now
 from airflow_provider_rcs.store.db.engine import durable_by_itself, reading_once, writing_once
@@ -147,6 +147,7 @@ def require_active(connection: sa.Connection, attempt: Attempt, fingerprint: str
     :raises RcsFencedError: if its lease has expired or the attempt has ended.
     :raises RcsCancelledError: if the campaign was cancelled.
     :raises RcsAuthError: if the service has refused these credentials in the campaign.
+    :raises RcsStoreError: if the store does not know the attempt any more.
     """
     of_credentials = sa.and_(
         refused_credentials.c.campaign == campaigns.c.name, refused_credentials.c.fingerprint == fingerprint
@@ -178,6 +179,8 @@ def require_active(connection: sa.Connection, attempt: Attempt, fingerprint: str
         )
         .order_by(attempts.c.id)
     ).all()
+    if not rows or rows[0].id != attempt.id:
+        raise lost_commits_error()
     own = rows[0]
     if own.is_over:
         raise RcsFencedError(_FENCED)

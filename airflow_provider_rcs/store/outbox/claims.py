@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import FrequencyCap, Recipient
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.campaign.campaigns import locking, new_reference
+from airflow_provider_rcs.store.campaign.campaigns import locking, lost_commits_error, new_reference
 from airflow_provider_rcs.store.db.engine import reading_once, transaction
 from airflow_provider_rcs.store.db.tables import message, request
 from airflow_provider_rcs.store.outbox.attempts import ActiveAttempt, Attempt, require_active
@@ -105,11 +105,16 @@ def dispatch_claims(engine: sa.Engine, attempt: Attempt, claims: Sequence[Claim]
     :raises RcsFencedError: if the attempt has lost its lease.
     :raises RcsCancelledError: if the campaign was cancelled.
     :raises RcsAuthError: if the service has refused these credentials in this campaign.
+    :raises RcsStoreError: if the store does not know one of the claims any more.
     """
     with transaction(engine, locking(attempt.campaign.id)) as connection:
         require_active(connection, attempt, fingerprint)
-        is_dispatched = request.c.id.in_([claim.request_id for claim in claims])
-        connection.execute(request.update().where(is_dispatched).values(state="sending"))
+        # By their references: a store that has lost their commits may have given their ids anew.
+        are_claimed = sa.and_(
+            request.c.reference.in_([claim.reference for claim in claims]), request.c.state == "claimed"
+        )
+        if connection.execute(request.update().where(are_claimed).values(state="sending")).rowcount < len(claims):
+            raise lost_commits_error()
 
 
 def has_planned(engine: sa.Engine, attempt: Attempt) -> bool:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.models import Outcome
 from airflow_provider_rcs.api.statuses import MessageState
-from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
+from airflow_provider_rcs.store.campaign.campaigns import lock_campaign, lost_commits_error
 from airflow_provider_rcs.store.campaign.cancellations import cancellation_reason
 from airflow_provider_rcs.store.db.bulk import column_types, rows_as_json, rows_from_json
 from airflow_provider_rcs.store.db.engine import reading_once, transaction
@@ -72,14 +72,20 @@ def settle(engine: sa.Engine, settlements: Sequence[Settlement]) -> None:
     report has proven accepted meanwhile stays accepted. One that is accepted, but was resolved as not sent, becomes
     accepted unless another request contains it already. Messages to requeue that cannot be sent any more are suppressed
     instead: see :func:`values_when_not_sent`.
+
+    :raises RcsStoreError: if the store does not know one of the requests any more; the other replies are recorded.
     """
     dialect = engine.dialect.name
     # Serialized before the campaign is locked, so that further batches can be claimed meanwhile.
     parameters = [rows_as_json(dialect, _OUTCOME_COLUMNS, _outcome_rows(each)) for each in settlements]
     with transaction(engine) as connection:
         revision = lock_campaign(connection, settlements[0].claim.campaign_id)
-        for settlement, outcomes in zip(settlements, parameters, strict=True):
+        are_known = [
             _record_reply(connection, settlement, outcomes, revision)
+            for settlement, outcomes in zip(settlements, parameters, strict=True)
+        ]
+    if not all(are_known):
+        raise lost_commits_error()
 
 
 def mark_in_doubt(engine: sa.Engine, claim: Claim, reason: str) -> int:
@@ -88,9 +94,11 @@ def mark_in_doubt(engine: sa.Engine, claim: Claim, reason: str) -> int:
     If a report has proven that the service accepted the request, they become accepted instead.
 
     :return: the number of messages in doubt.
+    :raises RcsStoreError: if the store does not know the request any more.
     """
     with transaction(engine) as connection:
         revision = lock_campaign(connection, claim.campaign_id)
+        _require_known(connection, claim)
         return mark_request_in_doubt(connection, claim.request_id, revision, reason)
 
 
@@ -108,7 +116,7 @@ def mark_request_in_doubt(connection: sa.Connection, request_id: int, revision: 
             updated_at=datetime.now(UTC),
         )
     )
-    _close_request(connection, request_id, str(state), reason=reason)
+    _close_request(connection, request.c.id == request_id, str(state), reason=reason)
     return 0 if is_proven else changed.rowcount
 
 
@@ -119,15 +127,17 @@ def requeue_refused(engine: sa.Engine, claim: Claim, reason: str) -> None:
     after the attempt was recovered as dead: the messages are in doubt then, and the refusal settles them.
 
     :param reason: why the request was refused; it is stored with the request.
+    :raises RcsStoreError: if the store does not know the request any more.
     """
     with transaction(engine) as connection:
         revision = lock_campaign(connection, claim.campaign_id)
+        _require_known(connection, claim)
         if _is_proven_accepted(connection, claim.request_id):
             # The service contradicts itself: a report proves that it accepted the request. Sending again is not safe.
             mark_request_in_doubt(connection, claim.request_id, revision, reason)
             return
         _requeue_messages(connection, claim.campaign_id, [claim.request_id], revision)
-        _close_request(connection, claim.request_id, "refused", reason=reason)
+        _close_request(connection, _is_request_of(claim), "refused", reason=reason)
 
 
 def requeue_unsent(engine: sa.Engine, claims: Sequence[Claim]) -> None:
@@ -186,8 +196,18 @@ def _outcome_rows(settlement: Settlement) -> list[tuple[Any, ...]]:
 
 def _record_reply(
     connection: sa.Connection, settlement: Settlement, outcomes: Mapping[str, str], revision: int
-) -> None:
+) -> bool:
+    """Record a reply, and return whether the store knows its request."""
     claim = settlement.claim
+    is_known = _close_request(
+        connection,
+        _is_request_of(claim),
+        "accepted" if settlement.is_accepted else "refused",
+        reason=settlement.refusal,
+        api_campaign_id=settlement.api_campaign_id[:_LONGEST_API_CAMPAIGN_ID],
+    )
+    if not is_known:
+        return False
     same_for_all_rows = {"request": claim.request_id, "new_revision": revision, "now": datetime.now(UTC)}
     recorded = connection.execute(_record_outcomes(connection.dialect.name), {**same_for_all_rows, **outcomes}).rowcount
     if any(outcome.state is MessageState.PLANNED for outcome in settlement.outcomes):
@@ -199,13 +219,7 @@ def _record_reply(
             .where(IS_OF_REQUEST, request.c.id == claim.request_id, message.c.revision < revision)
             .values(revision=revision)
         )
-    _close_request(
-        connection,
-        claim.request_id,
-        "accepted" if settlement.is_accepted else "refused",
-        reason=settlement.refusal,
-        api_campaign_id=settlement.api_campaign_id[:_LONGEST_API_CAMPAIGN_ID],
-    )
+    return True
 
 
 def _requeue_outcomes(
@@ -280,7 +294,17 @@ def _is_proven_accepted(connection: sa.Connection, request_id: int) -> bool:
     return connection.execute(first_report).scalar_one() is not None
 
 
-def _close_request(connection: sa.Connection, request_id: int, state: str, **values: Any) -> None:
-    connection.execute(
-        request.update().where(request.c.id == request_id).values(state=state, settled_at=datetime.now(UTC), **values)
-    )
+def _is_request_of(claim: Claim) -> sa.ColumnElement[bool]:
+    # By the reference, too: a store that has lost its commit may have given its id to another request.
+    return sa.and_(request.c.id == claim.request_id, request.c.reference == claim.reference)
+
+
+def _require_known(connection: sa.Connection, claim: Claim) -> None:
+    if connection.execute(sa.select(request.c.id).where(_is_request_of(claim))).first() is None:
+        raise lost_commits_error()
+
+
+def _close_request(connection: sa.Connection, which: sa.ColumnElement[bool], state: str, **values: Any) -> bool:
+    """Record the end of a request, and return whether the store knows the request."""
+    closed = request.update().where(which).values(state=state, settled_at=datetime.now(UTC), **values)
+    return connection.execute(closed).rowcount > 0

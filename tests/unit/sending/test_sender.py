@@ -19,6 +19,7 @@ from airflow_provider_rcs.api.errors import (
     RcsNothingDoneError,
     RcsRateLimited,
     RcsRefusedError,
+    RcsStoreError,
 )
 from airflow_provider_rcs.api.models import SendRequest, SendResult, Template
 from airflow_provider_rcs.sending.campaign import send_campaign
@@ -44,6 +45,7 @@ from tests.unit.store.given import (
     claim_next,
     dispatched,
     expire_lease,
+    lose_requests,
     phones,
     planned,
     row,
@@ -364,6 +366,15 @@ def test_messages_planned_again_while_the_last_reply_is_awaited_are_sent(engine:
     send(engine, service, [ANA, BEA, EVA], max_in_flight=8)
 
     assert service.phones == [BEA, EVA, ANA]
+
+
+def test_a_failover_without_the_last_commits_stops_the_attempt_before_it_sends_again(engine: sa.Engine) -> None:
+    service = FakeService(lambda: lose_requests(engine, first=1))
+
+    with pytest.raises(RcsStoreError, match="has lost commits"):
+        send(engine, service, [ANA, BEA])
+
+    assert service.phones.count(ANA) == 1
 
 
 def test_the_next_batch_is_claimed_while_the_only_allowed_request_is_in_flight(

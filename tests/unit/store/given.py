@@ -114,6 +114,14 @@ def land_and_fold(engine: sa.Engine, *reports: Report) -> int:
     return fold(engine)
 
 
+def lose_requests(engine: sa.Engine, first: int) -> None:
+    """Make the store as it was before a request, by its id: as after a failover to a server without later commits."""
+    with engine.begin() as connection:
+        before = {"state": MessageState.PLANNED, "request_id": None}
+        connection.execute(message.update().where(message.c.request_id >= first).values(before))
+        connection.execute(request.delete().where(request.c.id >= first))
+
+
 def expire_lease(engine: sa.Engine, attempt: Attempt) -> None:
     with engine.begin() as connection:
         past = datetime(2020, 1, 1, tzinfo=UTC)

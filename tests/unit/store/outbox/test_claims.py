@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider_rcs.api.errors import RcsCancelledError, RcsFencedError, RcsStoreUnavailable
+from airflow_provider_rcs.api.errors import RcsCancelledError, RcsFencedError, RcsStoreError, RcsStoreUnavailable
 from airflow_provider_rcs.api.models import FrequencyCap, Recipient
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.db.engine import prepare_engine
@@ -29,6 +30,7 @@ from tests.unit.store.given import (
     claim_next,
     expire_lease,
     listed,
+    lose_requests,
     new_attempt,
     phones,
     planned,
@@ -314,3 +316,21 @@ def test_nothing_is_dispatched_after_the_campaign_was_cancelled(engine: sa.Engin
         dispatch_claims(engine, attempt, claims)
 
     assert request_states(engine, claims) == ["claimed"]
+
+
+def test_nothing_is_dispatched_that_the_store_has_lost(engine: sa.Engine) -> None:
+    attempt = planned(engine, [ANA, BEA])
+    claims = claim_batches(engine, attempt, 1, requests=2)
+    lose_requests(engine, claims[1].request_id)
+
+    with pytest.raises(RcsStoreError, match="has lost commits"):
+        dispatch_claims(engine, attempt, claims)
+
+    assert request_states(engine, claims[:1]) == ["claimed"]
+
+
+def test_nothing_is_claimed_by_an_attempt_that_the_store_has_lost(engine: sa.Engine) -> None:
+    lost = replace(planned(engine, [ANA]), id=0)
+
+    with pytest.raises(RcsStoreError, match="has lost commits"):
+        claim_batches(engine, lost, 1)

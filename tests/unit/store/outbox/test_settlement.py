@@ -7,6 +7,7 @@ import secrets
 import pytest
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.api.models import Outcome, Report
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
@@ -39,6 +40,7 @@ from tests.unit.store.given import (
     expire_lease,
     land_and_fold,
     listed,
+    lose_requests,
     new_attempt,
     planned,
     report_on,
@@ -304,6 +306,26 @@ def test_nobody_is_requeued_if_a_report_contradicts_that_nothing_was_sent(engine
 
     assert states(engine) == {ANA: "accepted", BEA: "in_doubt"}
     assert row(engine, BEA).reason == CONTRADICTED_BY_REPORT
+
+
+@pytest.mark.parametrize("how", ["settle", "requeue", "refuse", "doubt"])
+def test_a_reply_to_a_request_that_the_store_has_lost_is_an_error(engine: sa.Engine, how: str) -> None:
+    claim = dispatched(engine, [ANA])
+    lose_requests(engine, claim.request_id)
+
+    with pytest.raises(RcsStoreError, match="has lost commits"):
+        close(engine, claim, how)
+
+
+def test_a_reply_is_recorded_although_the_store_has_lost_the_request_of_another(engine: sa.Engine) -> None:
+    attempt = planned(engine, [ANA, BEA])
+    known, lost = claim_next(engine, attempt, 1), claim_next(engine, attempt, 1)
+    lose_requests(engine, lost.request_id)
+
+    with pytest.raises(RcsStoreError, match="has lost commits"):
+        settle(engine, [Settlement(each, accepted(each)) for each in (lost, known)])
+
+    assert states(engine)[ANA] == "accepted"
 
 
 def test_lost_reply_leaves_the_messages_in_doubt_with_the_reason(engine: sa.Engine) -> None:

@@ -134,6 +134,23 @@ def test_expired_lease_cannot_be_renewed(engine: sa.Engine) -> None:
     assert lease_left(engine, fenced) < timedelta(0)
 
 
+@pytest.mark.postgresql
+def test_each_change_of_a_lease_is_durable_where_the_database_confirms_early(postgres_engine: sa.Engine) -> None:
+    lasting = []
+
+    def executed(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith(("INSERT INTO rcs_attempt", "UPDATE rcs_attempt")):
+            lasting.append("set_config('synchronous_commit', 'on', true)" in statement)
+
+    sa.event.listen(postgres_engine, "after_cursor_execute", executed)
+    attempt = new_attempt(postgres_engine)
+    renew_lease(postgres_engine, attempt)
+    end_attempt(postgres_engine, attempt)
+    sa.event.remove(postgres_engine, "after_cursor_execute", executed)
+
+    assert lasting == [True, True, True]
+
+
 def test_ended_attempt_has_no_lease(engine: sa.Engine) -> None:
     attempt = new_attempt(engine)
 
@@ -229,6 +246,16 @@ def test_earlier_attempt_claims_the_list_of_a_later_attempt_at_its_shard(engine:
     planned(engine, [ANA, EVA], shard=FIRST)
 
     assert claimed_phones(engine, earlier) == [ANA, EVA]
+
+
+def test_earlier_attempt_claims_a_later_list_beside_an_incomplete_one_to_be_scheduled(engine: sa.Engine) -> None:
+    earlier = planned(engine, [ANA])
+    scheduling = new_attempt(engine)
+    begin_schedule(engine, scheduling, NOON, {})
+    record_list(engine, scheduling, prepare_list_part(engine, [listed(EVA)]))
+    planned(engine, [ANA, BEA])
+
+    assert claimed_phones(engine, earlier) == [ANA, BEA]
 
 
 def test_attempt_that_schedules_may_count_its_own_list_before_it_is_complete(engine: sa.Engine) -> None:

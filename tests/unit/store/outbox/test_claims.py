@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.api.errors import RcsCancelledError, RcsFencedError, RcsStoreError, RcsStoreUnavailable
 from airflow_provider_rcs.api.models import FrequencyCap, Recipient
+from airflow_provider_rcs.store.campaign.campaigns import lock_campaign
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
 from airflow_provider_rcs.store.db.engine import prepare_engine
 from airflow_provider_rcs.store.outbox import claims as claims_module
@@ -301,7 +302,7 @@ def test_nothing_is_dispatched_after_the_lease_expired(engine: sa.Engine) -> Non
     claims = claim_batches(engine, attempt, 1)
     expire_lease(engine, attempt)
 
-    with pytest.raises(RcsFencedError):
+    with pytest.raises(RcsFencedError, match="suspended for longer than its lease.* Retry the task"):
         dispatch_claims(engine, attempt, claims)
 
     assert request_states(engine, claims) == ["claimed"]
@@ -316,6 +317,23 @@ def test_nothing_is_dispatched_after_the_campaign_was_cancelled(engine: sa.Engin
         dispatch_claims(engine, attempt, claims)
 
     assert request_states(engine, claims) == ["claimed"]
+
+
+@pytest.mark.postgresql
+def test_a_list_and_a_dispatch_wait_for_a_transaction_that_may_cancel_the_campaign(postgres_engine: sa.Engine) -> None:
+    attempt = planned(postgres_engine, [ANA])
+    claims = claim_batches(postgres_engine, attempt, 1)
+    options = {"options": "-c lock_timeout=500"}
+    impatient = prepare_engine(sa.create_engine(postgres_engine.url, connect_args=options, poolclass=sa.NullPool))
+
+    with postgres_engine.begin() as other:
+        lock_campaign(other, attempt.campaign.id)
+        with pytest.raises(RcsStoreUnavailable, match="LockNotAvailable"):
+            record_list(impatient, attempt, prepare_list_part(impatient, [listed(BEA)]))
+        with pytest.raises(RcsStoreUnavailable, match="LockNotAvailable"):
+            dispatch_claims(impatient, attempt, claims)
+
+    assert (states(postgres_engine), request_states(postgres_engine, claims)) == ({ANA: "sending"}, ["claimed"])
 
 
 def test_nothing_is_dispatched_that_the_store_has_lost(engine: sa.Engine) -> None:

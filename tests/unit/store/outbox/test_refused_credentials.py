@@ -35,6 +35,17 @@ def test_no_request_is_dispatched_with_refused_credentials(engine: sa.Engine) ->
     assert request_row(engine, claims[0]).state == "claimed"
 
 
+def test_requests_are_dispatched_with_credentials_that_were_only_refused_elsewhere(engine: sa.Engine) -> None:
+    attempt = planned(engine, [ANA])
+    claims = claim_batches(engine, attempt, 10)
+    remember_refusal(engine, "spring", "abc")
+    remember_refusal(engine, "summer", "def")
+
+    dispatch_claims(engine, attempt, claims, "def")
+
+    assert request_row(engine, claims[0]).state == "sending"
+
+
 def test_other_credentials_and_other_campaigns_are_not_affected(engine: sa.Engine) -> None:
     remember_refusal(engine, "spring", "abc")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -11,8 +12,10 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.models import FrequencyCap
 from airflow_provider_rcs.store.campaign.campaigns import Campaign, CampaignTerms, open_campaign, require_campaign
 from airflow_provider_rcs.store.db.tables import request, suppression
+from airflow_provider_rcs.store.outbox import suppression as suppression_module
 from airflow_provider_rcs.store.outbox.attempts import WHOLE_LIST, StartedBy, begin_attempt
 from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches
+from airflow_provider_rcs.store.outbox.frequency_caps import CountedNear, count_messages_near
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import Settlement, requeue_refused, requeue_unsent, settle
 from airflow_provider_rcs.store.outbox.suppression import preview_suppressions
@@ -227,6 +230,31 @@ def test_frequency_cap_counts_the_dates_of_erased_recipients_too(engine: sa.Engi
     assert send_scheduled(engine, "autumn", IN_TWELVE_DAYS) is None
 
 
+def test_frequency_cap_counts_dates_of_all_recipients_also_after_somebody_was_erased(engine: sa.Engine) -> None:
+    send_scheduled(engine, "spring", IN_TWELVE_DAYS)
+    erase(engine, EVA, "Mar")
+
+    found = [preview_suppressions(engine, "", [ANA], WEEKLY, send_at) for send_at in (None, IN_TWELVE_DAYS)]
+
+    assert found == [{}, {ANA: WEEKLY.reason}]
+
+
+def test_frequency_cap_holds_for_the_first_person_ever_erased_while_messages_are_counted(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = send_scheduled(engine, "spring", IN_TWELVE_DAYS)
+    assert claim is not None
+    settle(engine, [Settlement(claim, accepted(claim), "e-1")])
+
+    def count_after_an_erasure(*arguments: Any) -> CountedNear:
+        erase(engine, ANA, "Mar")
+        return count_messages_near(*arguments)
+
+    monkeypatch.setattr(suppression_module, "count_messages_near", count_after_an_erasure)
+
+    assert preview_suppressions(engine, "", [ANA, BEA], WEEKLY, IN_TWELVE_DAYS) == {ANA: WEEKLY.reason}
+
+
 def test_preview_counts_by_the_date_of_the_campaign(engine: sa.Engine) -> None:
     send_scheduled(engine, "spring", IN_SIX_DAYS)
 
@@ -244,3 +272,7 @@ def test_a_frequency_cap_holds_for_each_of_many_phones(engine: sa.Engine) -> Non
     planned(engine, many[2:4], "spring")
 
     assert set(preview_suppressions(engine, "", many, WEEKLY)) == set(many[:2])
+
+
+def test_a_frequency_cap_suppresses_none_of_many_phones_that_got_no_message(engine: sa.Engine) -> None:
+    assert preview_suppressions(engine, "", phones(150), WEEKLY) == {}

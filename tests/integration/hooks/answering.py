@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_LARGEST_REQUEST = 65_536
+_MOST_AT_ONCE = 65_536
+_LENGTH = re.compile(rb"^content-length: *([0-9]+)", re.IGNORECASE | re.MULTILINE)
 
 
 def http(status: str, body: bytes = b"", **headers: str) -> bytes:
@@ -16,6 +18,18 @@ def http(status: str, body: bytes = b"", **headers: str) -> bytes:
     lines = {"Content-Length": str(len(body)), "Connection": "close", **named}
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     return f"HTTP/1.1 {status}\r\n{head}\r\n".encode() + body
+
+
+def read_request(connection: socket.socket) -> bytes:
+    """Return a whole request, whose body may arrive after its head; nothing if the client has closed the connection."""
+    request = b""
+    while chunk := connection.recv(_MOST_AT_ONCE):
+        request += chunk
+        head, end, body = request.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head)
+        if end and len(body) >= int(length[1] if length else 0):
+            break
+    return request
 
 
 @contextmanager
@@ -31,7 +45,7 @@ def server_that_answers(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
                 except OSError:  # closed, because the test is over
                     return
                 with connection:
-                    requests.append(connection.recv(_LARGEST_REQUEST))
+                    requests.append(read_request(connection))
                     connection.sendall(answer)
 
         thread = threading.Thread(target=serve, daemon=True)

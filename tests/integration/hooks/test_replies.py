@@ -20,7 +20,7 @@ from airflow_provider_rcs.api.errors import (
 )
 from airflow_provider_rcs.api.models import Recipient, SendRequest
 from airflow_provider_rcs.hooks.rcs import RcsHook
-from tests.integration.hooks.answering import http, server_that_answers
+from tests.integration.hooks.answering import http, read_request, server_that_answers
 
 ANA, BEA = "+34600000001", "+34600000002"
 REQUEST = SendRequest("1", (Recipient(ANA), Recipient(BEA)), "spring-1", request_reports=False)
@@ -159,14 +159,14 @@ def test_a_reply_after_an_interim_response_is_not_taken_for_the_reply_to_the_nex
         def serve() -> None:
             first, _ = listener.accept()
             with first:
-                first.recv(65_536)
+                read_request(first)
                 first.sendall(f"HTTP/1.1 {status}\r\n\r\n".encode())
-                if first.recv(65_536):
+                if read_request(first):
                     first.sendall(of_first)
                     return
             second, _ = listener.accept()
             with second:
-                second.recv(65_536)
+                read_request(second)
                 second.sendall(of_second)
 
         threading.Thread(target=serve, daemon=True).start()

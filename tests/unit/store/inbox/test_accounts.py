@@ -21,6 +21,7 @@ from airflow_provider_rcs.store.db.inbox_tables import inbound, report
 from airflow_provider_rcs.store.inbox.folded_codes import AccountCodes
 from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, land_all
+from airflow_provider_rcs.store.inbox.matching import release_of_account
 from airflow_provider_rcs.store.inbox.refold import refold
 from airflow_provider_rcs.store.inbox.silence import read_silent_campaigns
 from airflow_provider_rcs.store.outbox.attempts import StartedBy, begin_attempt
@@ -30,6 +31,7 @@ from airflow_provider_rcs.store.outbox.settlement import Settlement, mark_in_dou
 from tests.unit.store.given import ANA, BEA, NOON, accepted, claim_next, listed, report_on, row
 
 SPAIN, PORTUGAL = ReportsConnection("panel_es", "spain"), ReportsConnection("panel_pt", "portugal")
+FRANCE = ReportsConnection("panel_fr", "france")
 
 
 def campaign_of(engine: sa.Engine, account: str, codes: Mapping[str, str] | None = None) -> Campaign:
@@ -108,6 +110,19 @@ def test_a_report_by_another_account_in_one_fold_with_own_ones_is_set_aside_alon
     assert [each.fold_error is None for each in reports(engine)] == [False, True, True]
 
 
+def test_setting_a_report_of_another_account_aside_leaves_all_others_as_they_are(engine: sa.Engine) -> None:
+    spain = sent(engine, "spain")
+    fold_from(engine, SPAIN, report_on(spain, code="12"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE rcs_campaign SET account = 'portugal'")
+
+    land_all(engine, [ReceivedReports(NOON, [report_on(spain)])])
+    fold_from(engine, SPAIN, report_on(spain, code="22"))
+
+    assert [each.fold_error is None for each in reports(engine)] == [True, True, False]
+    assert row(engine, name="spain").delivery_status == "delivered"
+
+
 def test_a_report_by_another_account_does_not_settle_messages_in_doubt(engine: sa.Engine) -> None:
     claim, own = dispatched(engine, "spain"), dispatched(engine, "spain", BEA)
     mark_in_doubt(engine, claim, "no reply")
@@ -134,6 +149,18 @@ def test_a_report_by_another_account_leaves_a_campaign_silent(engine: sa.Engine)
     assert list(read_silent_campaigns(engine, ["spain"])) == ["spain"]
 
 
+def test_only_what_was_set_aside_for_its_account_is_folded_again_for_it(engine: sa.Engine) -> None:
+    taken = sent(engine, "spain")
+    fold_from(engine, PORTUGAL, report_on(taken))
+    fold_from(engine, PORTUGAL, report_on(taken, campaign_reference="of another sender"))
+    fold_from(engine, FRANCE, report_on(taken))
+
+    with engine.begin() as connection:
+        assert release_of_account(connection, "portugal") == 1
+
+    assert [each.fold is None for each in reports(engine)] == [True, False, False]
+
+
 def test_ids_that_two_accounts_share_mean_the_message_of_the_account_that_reports(engine: sa.Engine) -> None:
     sent(engine, "spain")
     sent(engine, "portugal")
@@ -142,6 +169,15 @@ def test_ids_that_two_accounts_share_mean_the_message_of_the_account_that_report
 
     statuses = [row(engine, name=name).delivery_status for name in ("spain", "portugal")]
     assert statuses == ["", "delivered"]
+
+
+def test_a_request_whose_id_two_accounts_share_is_not_enough_to_mean_a_message_of_it(engine: sa.Engine) -> None:
+    sent(engine, "spain")
+    sent(engine, "portugal")
+
+    fold_from(engine, PORTUGAL, by_ids(phone="?")._replace(api_message_id="unknown"))
+
+    assert [each.message_id for each in reports(engine)] == [None]
 
 
 @pytest.mark.parametrize("phone", ["?", ANA])
@@ -162,7 +198,7 @@ def test_a_reference_that_two_accounts_share_means_the_message_of_the_account_th
     by_phone = Report("13", phone=ANA, message_reference="order-1", service="SMS")
 
     fold_from(engine, SPAIN, by_phone)
-    fold_from(engine, ReportsConnection("panel_fr", "france"), by_phone._replace(status_code="22"))
+    fold_from(engine, FRANCE, by_phone._replace(status_code="22"))
 
     statuses = [row(engine, name=name).delivery_status for name in ("spain", "portugal")]
     assert statuses == ["delivered", ""]

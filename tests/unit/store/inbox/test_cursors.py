@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from airflow_provider_rcs.store.db.count_tables import report_count
 from airflow_provider_rcs.store.db.inbox_tables import report
+from airflow_provider_rcs.store.db.tables import campaign
 from airflow_provider_rcs.store.inbox.cursors import (
     CountedReports,
     NewReports,
@@ -51,12 +52,23 @@ def test_reports_are_counted_by_campaign(engine: sa.Engine) -> None:
     land_and_fold(engine, report_on(spring), report_on(spring, BEA), report_on(autumn, EVA))
 
     assert read_new_reports(engine, 0) == NewReports(3, {"autumn": 1, "spring": 2}, 1)
+    assert recorded(engine) == [(spring.campaign_id, 1, 2, NOON), (autumn.campaign_id, 1, 1, NOON)]
 
 
 def test_parked_reports_are_counted_without_a_campaign(engine: sa.Engine) -> None:
     land_and_fold(engine, report_on(sent(engine), campaign_reference="another"))
 
     assert read_new_reports(engine, 0) == NewReports(1, {}, 1)
+
+
+def test_reports_on_a_test_are_not_new(engine: sa.Engine) -> None:
+    spring, test = sent(engine, name="spring"), sent(engine, name="test", ids="n")
+    with engine.begin() as connection:
+        connection.execute(campaign.update().where(campaign.c.name == "test").values(test_of="spring"))
+
+    land_and_fold(engine, report_on(test), report_on(spring))
+
+    assert read_new_reports(engine, 0) == NewReports(1, {"spring": 1}, 1)
 
 
 def test_only_reports_after_the_cursor_are_new(engine: sa.Engine) -> None:
@@ -136,6 +148,18 @@ def test_counts_are_merged_only_as_far_as_every_watcher_has_handled_them(engine:
     assert count(engine, report_count) == 5
 
 
+def test_counts_that_a_watcher_has_not_handled_stay_when_earlier_ones_are_merged(engine: sa.Engine) -> None:
+    taken = sent(engine, phones(5))
+    save_cursor(engine, "reports", 0)
+    for phone in phones(5)[:4]:
+        land_and_fold(engine, report_on(taken, phone))
+
+    save_cursor(engine, "reports", 2)
+    land_and_fold(engine, report_on(taken, phones(5)[4]))
+
+    assert [row[1:3] for row in recorded(engine)] == [(2, 2), (3, 1), (4, 1), (5, 1)]
+
+
 def test_a_watcher_is_registered_before_it_handles_its_first_reports(engine: sa.Engine) -> None:
     taken = sent(engine, phones(6))
     for phone in phones(6)[:3]:
@@ -171,6 +195,14 @@ def test_only_the_counts_of_campaigns_with_new_reports_are_merged(engine: sa.Eng
     record(engine, [spring, summer], [spring, summer], [spring])
 
     assert [row[:3] for row in recorded(engine)] == [(SPRING, 2, 2), (SPRING, 3, 1), (SUMMER, 1, 4), (SUMMER, 2, 4)]
+
+
+def test_the_only_counts_of_a_campaign_stay_when_those_of_another_are_merged(engine: sa.Engine) -> None:
+    spring, summer = CountedReports(SPRING, 1, NOON), CountedReports(SUMMER, 4, NOON)
+
+    record(engine, [spring, summer], [spring], [spring, summer])
+
+    assert [row[:3] for row in recorded(engine)] == [(SPRING, 2, 2), (SPRING, 3, 1), (SUMMER, 1, 4), (SUMMER, 3, 4)]
 
 
 def test_reports_changed_without_a_fold_are_counted_by_campaign_with_their_last_arrival(engine: sa.Engine) -> None:

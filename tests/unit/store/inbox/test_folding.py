@@ -361,6 +361,9 @@ def test_all_reports_are_folded_whatever_the_size_of_a_fold(
 
     assert folded == 6
     assert funnel(engine).delivered == 3
+    with engine.connect() as connection:
+        of_each_fold = connection.execute(sa.select(sa.func.count(report.c.id)).group_by(report.c.fold)).scalars().all()
+    assert max(of_each_fold) == min(fold_size, 6)
 
 
 def test_reports_on_several_campaigns_are_folded_together(engine: sa.Engine) -> None:
@@ -370,6 +373,14 @@ def test_reports_on_several_campaigns_are_folded_together(engine: sa.Engine) -> 
     land_and_fold(engine, *map(report_on, reversed(claims)))
 
     assert [status(engine, name=name) for name in names] == ["delivered"] * 5
+
+
+@pytest.mark.postgresql
+def test_a_fold_waits_for_a_lock_for_a_minute_at_most(postgres_engine: sa.Engine) -> None:
+    with postgres_engine.begin() as connection:
+        folding.lock_folding(connection)
+
+        assert connection.exec_driver_sql("SHOW lock_timeout").scalar_one() == "1min"
 
 
 def test_fold_numbers_rise(engine: sa.Engine) -> None:
@@ -425,6 +436,16 @@ def test_a_report_accepts_a_message_in_doubt_beside_one_already_accepted(engine:
     assert {phone: row(engine, phone).state for phone in (ANA, BEA)} == dict.fromkeys((ANA, BEA), "accepted")
 
 
+def test_a_repeated_report_changes_nothing_beside_one_that_proves_another_message(engine: sa.Engine) -> None:
+    known, doubted = sent(engine, [ANA]), dispatched_in_doubt(engine, [BEA])
+    land_and_fold(engine, report_on(known))
+    before = row(engine)
+
+    land_and_fold(engine, report_on(known), report_on(doubted, BEA))
+
+    assert row(engine) == before
+
+
 def test_a_report_accepts_a_message_whose_reply_is_still_awaited(engine: sa.Engine) -> None:
     taken = dispatched(engine, [ANA, BEA])
 
@@ -454,11 +475,13 @@ def test_a_report_accepts_a_message_that_was_requeued_after_a_refusal(engine: sa
 
 def test_a_report_accepts_all_messages_of_a_request_whose_reply_was_lost(engine: sa.Engine) -> None:
     taken = dispatched_in_doubt(engine, [ANA, BEA, EVA])
+    before = row(engine, BEA).revision
 
     land_and_fold(engine, report_on(taken, ANA, "50"))
 
     assert set(states(engine).values()) == {"accepted"}
     assert [row(engine, phone).reason for phone in (ANA, BEA)] == ["", ACCEPTED_BY_REPORT]
+    assert row(engine, BEA).revision > before
     assert request_row(engine, taken).echoed_at is not None
 
 
@@ -518,9 +541,33 @@ def test_a_report_that_does_not_win_sets_the_services_message_id_too(engine: sa.
     taken = dispatched_in_doubt(engine, [ANA])
     land_and_fold(engine, report_on(taken, ANA, "13"))
 
+    before = row(engine).revision
     land_and_fold(engine, report_on(taken, ANA, "12", api_message_id="m-9"))
 
     assert row(engine).api_message_id == "m-9"
+    assert row(engine).revision > before
+
+
+def test_of_several_reports_the_one_that_has_it_sets_the_services_message_id(engine: sa.Engine) -> None:
+    taken = dispatched_in_doubt(engine, [ANA])
+
+    land_and_fold(engine, report_on(taken), report_on(taken, api_message_id="m-9"), report_on(taken))
+
+    assert row(engine).api_message_id == "m-9"
+
+
+def test_reports_set_the_message_ids_of_their_own_messages_where_the_reply_gave_none(engine: sa.Engine) -> None:
+    known, doubted = sent(engine, [ANA]), dispatched_in_doubt(engine, [BEA, EVA])
+
+    land_and_fold(
+        engine, report_on(known, ANA, api_message_id="m-other"), report_on(doubted, BEA, api_message_id="m-9")
+    )
+
+    assert {phone: each.api_message_id for phone, each in rows(engine).items()} == {
+        ANA: f"m-{ANA}",
+        BEA: "m-9",
+        EVA: None,
+    }
 
 
 def test_the_message_id_of_the_reply_takes_precedence_over_that_of_a_report(engine: sa.Engine) -> None:

@@ -126,6 +126,12 @@ def test_a_repeated_delivery_of_a_reply_is_one_row(engine: sa.Engine) -> None:
     assert len(landed(engine)) == 1
 
 
+def test_a_repeated_delivery_with_its_unknown_fields_in_another_order_is_one_row(engine: sa.Engine) -> None:
+    reply(engine, BAJA._replace(extra={"a": "1", "b": "2"}), BAJA._replace(extra={"b": "2", "a": "1"}))
+
+    assert len(landed(engine)) == 1
+
+
 def test_a_repeated_delivery_does_not_suppress_a_phone_that_opted_in_since(engine: sa.Engine) -> None:
     reply(engine, BAJA)
     remove_suppression(engine, ANA)
@@ -219,6 +225,17 @@ def test_an_opt_out_that_nothing_attributes_is_kept_counted_and_logged(
     assert "623123456" not in caplog.text
 
 
+def test_only_opt_outs_that_nothing_attributes_are_logged(engine: sa.Engine, caplog: pytest.LogCaptureFixture) -> None:
+    sent_with_references(engine, {ANA: "A1"})
+    unread = BAJA._replace(phone="?", api_message_id="")
+
+    reply(engine, unread, unread._replace(message_reference="unknown"))
+    fold(engine)
+
+    assert list(suppressed(engine)) == [ANA]
+    assert [each.message.partition(" by a reply")[0] for each in caplog.records] == ["1 person opted out"]
+
+
 def test_an_opt_out_is_applied_when_its_message_becomes_known(engine: sa.Engine) -> None:
     taken = dispatched(engine)
     reply(engine, BAJA._replace(phone="", message_reference=""))
@@ -294,6 +311,24 @@ def test_an_erased_person_who_replies_twice_at_once_leaves_nothing(engine: sa.En
     fold(engine)
 
     assert sorted((each.phone, each.text) for each in landed(engine)) == [("", ""), ("", ""), (BEA, "hola")]
+
+
+def test_a_reply_loses_its_personal_data_if_its_message_or_its_person_has_and_no_other_does(engine: sa.Engine) -> None:
+    sent(engine, [ANA], "old")
+    list(prune(engine, RetentionLimit(NOON + timedelta(days=10_000))))
+    erase(engine, EVA, "a test")
+    sent(engine, [BEA], "new", ids="n")
+    hola = BAJA._replace(text="hola", message_reference="")
+
+    reply(engine, hola, hola._replace(phone=EVA), hola._replace(phone=BEA, api_message_id=f"n-{BEA}"))
+    fold(engine)
+
+    old, new = (next(iter(rows(engine, name).values())).id for name in ("old", "new"))
+    assert {(each.phone, each.text, each.message_id) for each in landed(engine)} == {
+        ("", "", old),
+        ("", "", None),
+        (BEA, "hola", new),
+    }
 
 
 def test_old_replies_are_pruned_with_their_messages(engine: sa.Engine) -> None:

@@ -116,6 +116,17 @@ def test_only_the_bodies_that_are_named_are_read_again(engine: sa.Engine, unders
     assert ids_of(engine) == [first]
 
 
+def test_a_report_that_landed_beside_a_reply_does_not_land_again(engine: sa.Engine, understand: Upgrade) -> None:
+    refused_part = RefusedReport("why", "text/plain", b"?")
+    land_all(engine, [ReceivedReports(NOON, [Report("11", ANA)], [refused_part], [BAJA])])
+    understand(ReceivedReports(NOON, [Report("11", ANA), Report("13", ANA)], inbound=[BAJA]))
+    [body_id] = ids_of(engine)
+
+    assert retry(engine) == [Reread(body_id, 1, "")]
+
+    assert codes(engine) == ["11", "13"]
+
+
 def test_what_was_understood_of_a_body_before_does_not_land_again(engine: sa.Engine, understand: Upgrade) -> None:
     refuse(engine, b"?", Report("11", ANA), Report("11", ANA))
     understand(ReceivedReports(NOON, [Report("11", ANA), Report("13", BEA), Report("11", ANA)]))

@@ -13,7 +13,9 @@ import sqlalchemy as sa
 from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.store.db.inbox_tables import message_channel, report
+from airflow_provider_rcs.store.inbox import folding
 from airflow_provider_rcs.store.inbox.backlog import Backlog, read_backlog
+from airflow_provider_rcs.store.inbox.cursors import read_new_reports
 from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
 from airflow_provider_rcs.store.inbox.landing import land
 from airflow_provider_rcs.store.privacy.erasure import erase
@@ -185,3 +187,25 @@ def test_the_backlog_counts_unfolded_reports_and_those_set_aside(engine: sa.Engi
     assert read_backlog(engine) == Backlog(unfolded=2, oldest=NOON, set_aside=1)
     fold(engine)
     assert read_backlog(engine) == Backlog(unfolded=0, oldest=None, set_aside=1)
+
+
+def test_a_report_that_is_set_aside_is_new_without_a_campaign(engine: sa.Engine) -> None:
+    land(engine, [report_on(sent(engine), code=REFUSED_CODE)], NOON)
+
+    with refusing_to_fold(engine):
+        fold(engine)
+
+    new = read_new_reports(engine, 0)
+    assert new is not None
+    assert (new.reports, new.campaigns) == (1, {})
+
+
+def test_a_report_that_another_process_has_folded_meanwhile_is_not_set_aside(engine: sa.Engine) -> None:
+    land_and_fold(engine, report_on(sent(engine)))
+    with engine.connect() as connection:
+        before = connection.execute(sa.select(report)).one()
+
+    assert folding._set_aside(engine, before.id, "refused") == 0
+
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(report)).one() == before

@@ -18,6 +18,7 @@ from airflow_provider_rcs.store.campaign.campaigns import (
     require_not_restored,
 )
 from airflow_provider_rcs.store.db.inbox_tables import inbound, report
+from airflow_provider_rcs.store.inbox.cursors import read_new_reports
 from airflow_provider_rcs.store.inbox.folded_codes import AccountCodes
 from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, land_all
@@ -72,7 +73,7 @@ def by_ids(phone: str = ANA, **changes: Any) -> Report:
 
 @pytest.mark.parametrize("let_in_by", [SPAIN, ANOTHER_WAY, ReportsConnection("panel_of_both")])
 def test_a_report_by_the_own_account_or_by_none_in_particular_is_folded(
-    engine: sa.Engine, let_in_by: ReportsConnection
+    engine: sa.Engine, let_in_by: ReportsConnection, caplog: pytest.LogCaptureFixture
 ) -> None:
     claim = sent(engine, "spain")
 
@@ -80,6 +81,7 @@ def test_a_report_by_the_own_account_or_by_none_in_particular_is_folded(
 
     (landed,) = reports(engine)
     assert (row(engine, name="spain").delivery_status, landed.reports_conn_id) == ("delivered", let_in_by.conn_id)
+    assert "set aside" not in caplog.text
 
 
 def test_a_report_by_another_account_is_set_aside_and_changes_nothing(
@@ -110,6 +112,18 @@ def test_a_report_by_another_account_in_one_fold_with_own_ones_is_set_aside_alon
     assert [each.fold_error is None for each in reports(engine)] == [False, True, True]
 
 
+@pytest.mark.parametrize(("own", "other"), [(SPAIN, PORTUGAL), (PORTUGAL, SPAIN)])
+def test_a_report_by_another_account_is_set_aside_beside_one_by_the_own_on_the_same_message(
+    engine: sa.Engine, own: ReportsConnection, other: ReportsConnection
+) -> None:
+    claim = sent(engine, own.account)
+
+    land_all(engine, [ReceivedReports(NOON, [report_on(claim)], let_in_by=own)])
+    fold_from(engine, other, report_on(claim, code="22"))
+
+    assert [each.fold_error is None for each in reports(engine)] == [True, False]
+
+
 def test_setting_a_report_of_another_account_aside_leaves_all_others_as_they_are(engine: sa.Engine) -> None:
     spain = sent(engine, "spain")
     fold_from(engine, SPAIN, report_on(spain, code="12"))
@@ -121,6 +135,9 @@ def test_setting_a_report_of_another_account_aside_leaves_all_others_as_they_are
 
     assert [each.fold_error is None for each in reports(engine)] == [True, True, False]
     assert row(engine, name="spain").delivery_status == "delivered"
+    new = read_new_reports(engine, reports(engine)[0].fold)
+    assert new is not None
+    assert (new.reports, new.campaigns) == (2, {"spain": 1})
 
 
 def test_a_report_by_another_account_does_not_settle_messages_in_doubt(engine: sa.Engine) -> None:

@@ -68,6 +68,22 @@ def test_a_message_that_failed_by_every_channel_has_failed_in_any_order_of_repor
     assert (row(engine).delivery_status, row(engine).delivery_channel) == ("failed", "SMS")
 
 
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_fallback_that_fails_leaves_the_status_of_the_channel_that_may_still_deliver(
+    engine: sa.Engine, order: tuple[int, ...]
+) -> None:
+    taken = sent(engine)
+    reports = [
+        report_on(taken, ANA, code, service=service, reported_at=NOON + minute * MINUTE)
+        for minute, (service, code) in enumerate([("RCS", SENT), ("SMS", SENT), ("SMS", FAILED)])
+    ]
+
+    for index in order:
+        land_and_fold(engine, reports[index])
+
+    assert (row(engine).delivery_status, row(engine).delivery_channel) == ("sent", "RCS")
+
+
 def test_a_message_that_another_channel_has_sent_on_is_not_final(engine: sa.Engine) -> None:
     taken = sent(engine)
     land_and_fold(engine, report_on(taken, ANA, FAILED))

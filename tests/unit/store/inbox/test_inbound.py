@@ -168,6 +168,15 @@ def test_folding_finds_the_message_that_a_reply_answers(engine: sa.Engine) -> No
     assert [each.fold for each in landed(engine)] == [landed(engine)[0].fold] * 2
 
 
+def test_all_replies_are_folded_however_many_at_once(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_rcs.store.inbox.inbound._REPLIES_PER_FOLD", 1)
+    reply(engine, *(BAJA._replace(api_inbound_id=f"r-{number}") for number in range(3)))
+
+    fold(engine)
+
+    assert len({each.fold for each in landed(engine)} - {None}) == 3
+
+
 @pytest.mark.parametrize("phone", ["", "anonymous", "623123456"])
 @pytest.mark.parametrize(
     "named",

@@ -118,6 +118,21 @@ def test_only_the_refused_reports_are_set_aside(engine: sa.Engine, refused: set[
     assert delivered == [phone for at, phone in enumerate(people) if at not in refused]
 
 
+def test_reports_are_counted_right_if_ids_are_missing_between_them_and_a_refused_one(engine: sa.Engine) -> None:
+    people = phones(8)
+    taken = sent(engine, people)
+    land(engine, [report_on(taken, people[0], REFUSED_CODE), *(report_on(taken, phone) for phone in people[1:])], NOON)
+    with engine.begin() as connection:
+        connection.execute(report.delete().where(report.c.phone.in_(people[1:7])))
+
+    with refusing_to_fold(engine):
+        assert fold(engine) == 2
+
+    new = read_new_reports(engine, 0)
+    assert new is not None
+    assert (new.reports, new.campaigns) == (2, {"spring": 1})
+
+
 def test_a_report_that_is_set_aside_says_why_and_is_not_tried_again(
     engine: sa.Engine, caplog: pytest.LogCaptureFixture
 ) -> None:

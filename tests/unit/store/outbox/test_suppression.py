@@ -276,3 +276,14 @@ def test_a_frequency_cap_holds_for_each_of_many_phones(engine: sa.Engine) -> Non
 
 def test_a_frequency_cap_suppresses_none_of_many_phones_that_got_no_message(engine: sa.Engine) -> None:
     assert preview_suppressions(engine, "", phones(150), WEEKLY) == {}
+
+
+def test_a_frequency_cap_counts_by_the_date_of_the_campaign_for_many_phones_too(engine: sa.Engine) -> None:
+    send_scheduled(engine, "spring", IN_TWELVE_DAYS)
+    with engine.begin() as connection:
+        connection.execute(request.update().values(claimed_at=datetime.now(UTC) - timedelta(days=8)))
+    many = [ANA, *phones(150)]
+
+    found = [preview_suppressions(engine, "", many, WEEKLY, send_at) for send_at in (None, IN_TWELVE_DAYS)]
+
+    assert found == [{}, {ANA: WEEKLY.reason}]

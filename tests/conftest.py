@@ -42,7 +42,7 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture
 def no_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run as a user whom the machine knows by number alone, as containers may."""
+    """Run as a user without a name, as containers may: the machine knows the number alone."""
 
     def unknown(uid: int) -> None:
         raise KeyError(uid)

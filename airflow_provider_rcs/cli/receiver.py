@@ -20,6 +20,8 @@ from airflow_provider_rcs.receiver.config import REPORTS_LOGIN, REPORTS_PASSWORD
 from airflow_provider_rcs.receiver.server import DEFAULT_HOST, DEFAULT_PORT
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from airflow_provider_rcs.receiver.app import ReportsApp
 
 
@@ -54,8 +56,9 @@ def run(arguments: argparse.Namespace) -> None:
             os.environ.pop(name, None)
         os.environ["AIRFLOW__RCS__REPORTS_CONN_ID"] = arguments.reports_conn_id
         _require_reports_connections()
-    _require_store(arguments)
-    _name_other_spools(arguments)
+    engine = store_of(arguments)
+    _require_store(engine)
+    _name_other_spools(engine.url)
     load_app()  # Each process calls it again; what is wrong with the environment is reported here.
     serve(load_app, arguments.host, arguments.port, arguments.workers)
 
@@ -96,14 +99,13 @@ def _require_reports_connections() -> None:
             )
 
 
-def _require_store(arguments: argparse.Namespace) -> None:
+def _require_store(engine: sa.Engine) -> None:
     """Raise an error if the store has no tables; leave no connection open, which the server's processes do not share.
 
     :raises RcsStoreError: if the store has no tables.
     """
     from airflow_provider_rcs.store.db.migrate import require_migrated
 
-    engine = store_of(arguments)
     try:
         require_migrated(engine)
     except RcsStoreUnavailable as error:
@@ -112,13 +114,11 @@ def _require_store(arguments: argparse.Namespace) -> None:
         engine.dispose()
 
 
-def _name_other_spools(arguments: argparse.Namespace) -> None:
+def _name_other_spools(store: sa.URL) -> None:
     """Name the folders in which reports wait that no receiver of this store will move."""
     from airflow_provider_rcs.receiver import config
 
-    engine = store_of(arguments)
-    spool = config.spool_from_environment(os.environ, engine.url)
-    engine.dispose()
+    spool = config.spool_from_environment(os.environ, store)
     for folder, entries in config.other_spools_that_wait(spool).items():
         print(
             f"airflow-rcs receiver: {counted(entries, 'request waits', 'requests wait')} in {folder}, the spool of a "

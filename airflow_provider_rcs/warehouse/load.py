@@ -81,7 +81,8 @@ def load(store: sa.Engine, warehouse: sa.Engine, schema: str | None, phones: Pho
     changed, messages = _load_campaigns(loading, loaded, campaigns)
     reports = _load_folded(loading, tables.report, report_pages)
     inbound = _load_folded(loading, tables.inbound, inbound_pages)
-    _follow_moves(loading, campaigns)
+    if changed or reports or inbound:
+        _follow_moves(loading, campaigns)
     return Loaded(len(changed), messages, reports, inbound, tuple(each.name for each in changed))
 
 

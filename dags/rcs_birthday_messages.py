@@ -21,6 +21,7 @@ with DAG(
     # The schedule is in the zone of this date.
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.timezone("Europe/Madrid")),
     catchup=False,
+    default_args={"retries": 3},
     tags=["rcs", "example"],
     doc_md=__doc__,
 ):
@@ -39,5 +40,4 @@ with DAG(
         variables={"Importe": "voucher"},
         default_region="ES",
         on_empty="skip",
-        retries=3,
     )

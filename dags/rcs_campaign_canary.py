@@ -27,8 +27,6 @@ CAMPAIGN: dict[str, Any] = {
     "reference_column": "customer_id",
     "variables": {"Pedido": "order_number", "Fecha": "delivery_day"},
     "default_region": "ES",
-    "retries": 3,
-    "retry_delay": timedelta(seconds=20),
 }
 
 with DAG(
@@ -37,6 +35,7 @@ with DAG(
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
     catchup=False,
+    default_args={"retries": 3, "retry_delay": timedelta(seconds=20)},
     params={"campaign": Param("", type="string", description="Its name; by default the IDs of DAG and run")},
     tags=["rcs", "example"],
     doc_md=__doc__,

@@ -25,6 +25,7 @@ WELCOME_TEMPLATE = "1234567"
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
     catchup=False,
+    default_args={"retries": 3},
     tags=["rcs", "example"],
     doc_md=__doc__,
 )

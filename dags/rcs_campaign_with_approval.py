@@ -8,7 +8,7 @@ Fill in the query, the template and its variables. Connections: as in ``rcs_camp
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pendulum
@@ -29,7 +29,6 @@ CAMPAIGN: dict[str, Any] = {
     "reference_column": "customer_id",
     "variables": {"Pedido": "order_number", "Fecha": "delivery_day"},
     "default_region": "ES",
-    "retries": 3,
 }
 
 with DAG(
@@ -37,6 +36,7 @@ with DAG(
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
     catchup=False,
+    default_args={"retries": 3, "retry_delay": timedelta(seconds=20)},
     params={"campaign": Param("", type="string", description="Its name; by default the IDs of DAG and run")},
     tags=["rcs", "example"],
     doc_md=__doc__,

@@ -20,6 +20,7 @@ with DAG(
     schedule=timedelta(minutes=5),
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
     catchup=False,
+    default_args={"retries": 3},
     max_active_runs=1,
     params={
         "path": Param("s3://aws_default@rcs-reports/pushed", type="string", description="Where new files are"),
@@ -28,4 +29,4 @@ with DAG(
     tags=["rcs", "example"],
     doc_md=__doc__,
 ):
-    RcsLandReportsOperator(task_id="land", path="{{ params.path }}", move_to="{{ params.landed }}", retries=3)
+    RcsLandReportsOperator(task_id="land", path="{{ params.path }}", move_to="{{ params.landed }}")

@@ -35,7 +35,8 @@ with DAG(
     schedule=[pushed],
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
     catchup=False,
+    default_args={"retries": 3},
     tags=["rcs", "example"],
     doc_md=__doc__,
 ):
-    RcsLandReportsOperator(task_id="land", asset=pushed, retries=3)
+    RcsLandReportsOperator(task_id="land", asset=pushed)

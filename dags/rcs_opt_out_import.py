@@ -21,6 +21,7 @@ with DAG(
     schedule=timedelta(hours=1),
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
     catchup=False,
+    default_args={"retries": 3},
     max_active_runs=1,
     tags=["rcs", "example"],
     doc_md=__doc__,
@@ -31,5 +32,4 @@ with DAG(
         sql="SELECT phone FROM opt_out",
         reason="opted out in the shop",
         default_region="ES",
-        retries=3,
     )

@@ -28,6 +28,7 @@ with DAG(
     schedule=[UPDATES],
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
     catchup=False,
+    default_args={"retries": 3, "retry_delay": timedelta(seconds=20)},
     tags=["rcs", "example"],
     doc_md=__doc__,
 ):
@@ -47,6 +48,4 @@ with DAG(
         variables={"Pedido": "order_number", "Fecha": "delivery_day"},
         default_region="ES",
         on_empty="skip",
-        retries=3,
-        retry_delay=timedelta(seconds=20),
     ).expand_kwargs(batches())

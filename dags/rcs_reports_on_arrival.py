@@ -27,8 +27,9 @@ with DAG(
     schedule=[reports],
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
     catchup=False,
+    default_args={"retries": 3},
     max_active_runs=1,
     tags=["rcs", "example"],
     doc_md=__doc__,
 ):
-    RcsReportsToSqlOperator(task_id="load", target_conn_id="warehouse", retries=3)
+    RcsReportsToSqlOperator(task_id="load", target_conn_id="warehouse")

@@ -21,6 +21,7 @@ with DAG(
     schedule=timedelta(minutes=5),
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
     catchup=False,
+    default_args={"retries": 3},
     max_active_runs=1,
     tags=["rcs", "example"],
     doc_md=__doc__,

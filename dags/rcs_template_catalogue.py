@@ -28,6 +28,7 @@ INSERT = "INSERT INTO rcs_template_variable (template_id, template_name, variabl
     schedule="@daily",
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC),
     catchup=False,
+    default_args={"retries": 3},
     tags=["rcs", "example"],
     doc_md=__doc__,
 )

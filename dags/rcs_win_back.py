@@ -22,6 +22,7 @@ with DAG(
     # The schedule is in the zone of this date.
     start_date=datetime(2026, 1, 1, tzinfo=pendulum.timezone("Europe/Madrid")),
     catchup=False,
+    default_args={"retries": 3},
     tags=["rcs", "example"],
     doc_md=__doc__,
 ):
@@ -40,5 +41,4 @@ with DAG(
         default_region="ES",
         frequency_cap=FrequencyCap(at_most=1, within=timedelta(days=90)),
         on_empty="skip",
-        retries=3,
     )

@@ -44,6 +44,13 @@ def test_the_id_of_a_dag_is_the_name_of_its_file_and_airflow_shows_the_docstring
     assert "doc_md=__doc__" in code
 
 
+@pytest.mark.parametrize("file", DAGS, ids=lambda file: file.stem)
+def test_airflow_retries_each_task_of_a_dag_unless_a_person_waits_for_it_or_it_shows_a_failure(file: Path) -> None:
+    is_retried = 'default_args={"retries": 3' in file.read_text("utf-8")
+
+    assert is_retried == (file.stem not in {"rcs_maintenance", "rcs_notify_on_failure"})
+
+
 def test_dags_whose_runs_have_the_same_id_do_not_share_a_campaign() -> None:
     names = [
         Template(name).render(params={}, dag={"dag_id": file.stem}, run_id="scheduled__2026-12-01T09:00:00+00:00")

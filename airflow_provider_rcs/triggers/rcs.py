@@ -120,6 +120,9 @@ class RcsCampaignTrigger(BaseTrigger):
 
         target = Target(self.campaign, self.until, self.at_least, self.max_failure_rate)
         last_check: datetime | None = None
+        # The sensor looked just before it deferred. A trigger that fires at once may overtake the scheduler, which then
+        # takes the end of the process that deferred for that of the task, and fails it (apache/airflow#72716).
+        await asyncio.sleep(self.poll_interval)
         async with shared_poll(self.store_conn_id or default_store_conn_id()) as poll:
             while True:
                 try:

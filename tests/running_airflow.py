@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -121,9 +122,12 @@ class RunningAirflow:
         return self.user.trigger(dag_id, conf)
 
     def end_of_run(self, dag_id: str, run_id: str) -> str:
-        """Wait until a run has ended, and return its state."""
+        """Wait until a run has ended, and return its state; the logs of one that failed are shown if the test fails."""
         self.wait_for(lambda: self.user.run_state(dag_id, run_id) in ("success", "failed"), f"{dag_id} has ended")
-        return self.user.run_state(dag_id, run_id)
+        state = self.user.run_state(dag_id, run_id)
+        if state == "failed":
+            sys.stdout.write("\n".join([*logs_of_failed_tries(self.home, run_id), *state_mismatches(self.home)]))
+        return state
 
     def wait_for(self, look: Callable[[], Found | None], what: str, seconds: float = SECONDS_TO_PROGRESS) -> Found:
         """Call a function until it finds something, and return that."""
@@ -173,6 +177,19 @@ def all_logs(home: Home) -> str:
     """Return the logs of all processes and tasks."""
     files = [*sorted((home.folder / "logs").rglob("*.log")), *sorted(home.logs.glob("*.log"))]
     return "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
+
+
+def logs_of_failed_tries(home: Home, run_id: str) -> list[str]:
+    """Return the ends of the logs of all tries that failed in a run."""
+    files = sorted((home.folder / "logs").rglob(f"run_id={run_id}/**/*.log"))
+    logs = [(file, file.read_text(encoding="utf-8", errors="replace")) for file in files]
+    return [f"{file.parent.name}, {file.name}:\n{log[-2_000:]}" for file, log in logs if '"level":"error"' in log]
+
+
+def state_mismatches(home: Home) -> list[str]:
+    """Return what the scheduler logged about tasks that it failed because their state was not the one it expected."""
+    logs = [file.read_text(encoding="utf-8", errors="replace") for file in sorted(home.logs.glob("*.log"))]
+    return [line for log in logs for line in log.splitlines() if "the task instance's state attribute is" in line]
 
 
 def database_connection(url: sa.URL) -> str:

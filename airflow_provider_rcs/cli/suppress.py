@@ -36,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--file", help="a CSV or Parquet file: its path, or its URL in object storage")
     source.add_argument("--sql", help="a query with one column, the phones")
     importing.add_argument("--column", default="phone", help="column of the phones in the file (default: %(default)s)")
+    importing.add_argument("--separator", help="the character between the cells of a CSV file (default: a comma)")
+    importing.add_argument("--encoding", help="encoding of a CSV file, such as latin-1 (default: UTF-8)")
     importing.add_argument("--sql-conn-id", help="Airflow connection to query")
 
     remove = actions.add_parser("remove", help="allow messages to a phone again, also to one that was erased")
@@ -93,12 +95,22 @@ def _import(arguments: argparse.Namespace) -> None:
     from airflow_provider_rcs.hooks.sql import stream_only_column
     from airflow_provider_rcs.sending.sources.phone_lists import cells_of_file
 
+    options = _read_options(arguments)
     if arguments.file is not None:
-        _suppress(arguments, "file", cells_of_file("file", arguments.file, arguments.column))
+        _suppress(arguments, "file", cells_of_file("file", arguments.file, arguments.column, options))
+    elif options:
+        raise RcsInputError(next(iter(options)), "a query is not a CSV file", "Leave it out.")
     elif arguments.sql_conn_id:
         _suppress(arguments, "sql", stream_only_column("sql", arguments.sql_conn_id, arguments.sql))
     else:
         raise RcsInputError("sql-conn-id", "it is not set, and --sql needs it", "Name the Airflow connection to query.")
+
+
+def _read_options(arguments: argparse.Namespace) -> dict[str, str]:
+    # In most shells, a tab is typed as a backslash and a t.
+    separator = "\t" if arguments.separator == "\\t" else arguments.separator
+    given = {"separator": separator, "encoding": arguments.encoding}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _suppress(arguments: argparse.Namespace, argument: str, chunks: Iterable[Sequence[object]]) -> None:

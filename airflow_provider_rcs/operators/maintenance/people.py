@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,8 @@ class RcsSuppressOperator(RcsMaintenanceOperator):
     :param sql_conn_id: the connection that runs the query. (templated)
     :param path: a CSV or Parquet file: its path, or its URL in any storage that Airflow can read. (templated)
     :param column: the column of the phones in the file. (templated)
+    :param read_options: how a CSV file is written: ``{"separator": ";", "encoding": "latin-1"}``; by default with
+        commas, in UTF-8. (templated)
     :param default_region: the region of phones without a country, such as ``"ES"``. (templated)
     :param phone_format: what such phones begin with: ``"e164"`` a country code, ``"national"`` never one.
     :param mobile_only: whether fixed lines are refused.
@@ -40,6 +42,7 @@ class RcsSuppressOperator(RcsMaintenanceOperator):
         "sql_conn_id",
         "path",
         "column",
+        "read_options",
         "default_region",
         "rcs_conn_id",
         *RcsMaintenanceOperator.template_fields,
@@ -55,6 +58,7 @@ class RcsSuppressOperator(RcsMaintenanceOperator):
         sql_conn_id: str = "",
         path: str = "",
         column: str = "phone",
+        read_options: Mapping[str, str] | None = None,
         default_region: str | None = None,
         phone_format: str | None = None,
         mobile_only: bool = True,
@@ -68,6 +72,7 @@ class RcsSuppressOperator(RcsMaintenanceOperator):
         self.sql_conn_id = sql_conn_id
         self.path = path
         self.column = column
+        self.read_options = read_options
         self.default_region = default_region
         self.phone_format = phone_format
         self.mobile_only = mobile_only
@@ -80,7 +85,10 @@ class RcsSuppressOperator(RcsMaintenanceOperator):
 
         reason = text_of("reason", self.reason)
         rules = PhoneRules(self.default_region or None, self.phone_format, self.mobile_only)
-        argument, chunks = cells_given(self.phones_variable, self.sql, self.sql_conn_id, self.path, self.column)
+        options = self.read_options or {}
+        argument, chunks = cells_given(
+            self.phones_variable, self.sql, self.sql_conn_id, self.path, self.column, options
+        )
         added, before = suppress_list(engine, argument, chunks, rules, reason, _account(self.rcs_conn_id))
         if self.phones_variable:
             delete_variable(self.phones_variable)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from airflow_provider_rcs.api.errors import RcsInputError
 
@@ -39,7 +39,7 @@ def delete_variable(name: str) -> None:
 
 
 def cells_given(
-    phones_variable: str, sql: str, sql_conn_id: str, path: str, column: str
+    phones_variable: str, sql: str, sql_conn_id: str, path: str, column: str, read_options: Mapping[str, str]
 ) -> tuple[str, Iterable[Sequence[object]]]:
     """Return the argument that phones come from, and the phones, some at a time.
 
@@ -52,12 +52,14 @@ def cells_given(
             f"{len(given)} of them are given" if given else "none of them is given",
             "Give exactly one: where the phones come from.",
         )
+    if read_options and not path:
+        raise RcsInputError("read_options", "the phones are not in a CSV file", "Leave it out.")
     if phones_variable:
         return "phones_variable", [phones_of_variable(phones_variable)]
     if path:
         from airflow_provider_rcs.sending.sources.phone_lists import cells_of_file
 
-        return "path", cells_of_file("path", path, column)
+        return "path", cells_of_file("path", path, column, read_options)
     from airflow_provider_rcs.hooks.sql import stream_only_column
 
     if not sql_conn_id:

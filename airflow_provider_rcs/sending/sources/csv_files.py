@@ -121,8 +121,8 @@ def _rows(path: ObjectStoragePath, reader: Iterator[list[str]], width: int, sepa
             raise RcsInputError(
                 "recipients",
                 f"row {number} of {path} has {len(row)} cells, and the header {width}",
-                f"Put cells that contain the separator {separator!r} in quotes; another separator is set with "
-                "read_options.",
+                f"Put cells that contain the separator {separator!r} in quotes, or name another separator, such as "
+                'read_options={"separator": ";"}.',
             )
         if row:
             yield row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,11 +37,12 @@ def read_one_phone(argument: str, text: str, default_region: str | None) -> str:
         ) from None
 
 
-def cells_of_file(argument: str, file: str, column: str) -> Iterator[Sequence[object]]:
+def cells_of_file(argument: str, file: str, column: str, read_options: Mapping[str, str]) -> Iterator[Sequence[object]]:
     """Yield the cells of a column of CSV or Parquet files, some at a time.
 
     :param argument: the argument that names the file, for errors.
     :param file: its path, or its URL in any storage that Airflow can read.
+    :param read_options: how CSV files are written: ``separator`` and ``encoding``.
     :raises RcsInputError: if it cannot be read, or if it has no such column.
     """
     from airflow_provider_rcs.sending.sources.files import chunks_of_files
@@ -49,7 +50,7 @@ def cells_of_file(argument: str, file: str, column: str) -> Iterator[Sequence[ob
     # Not as_uri(): object storage takes a name as it is, also one with spaces, accents or percent signs.
     url = file if "://" in file else f"file://{Path(file).absolute()}"
     try:
-        for chunk in chunks_of_files(url, {}):
+        for chunk in chunks_of_files(url, read_options):
             yield _column_of(chunk, column)
     except RcsInputError as error:
         # The reader of files names the argument of an operator.

@@ -115,6 +115,51 @@ def test_a_file_is_found_by_any_name_that_a_file_can_have(store: sa.Engine, tmp_
 
 
 @pytest.mark.parametrize(
+    ("option", "separator"), [(";", ";"), (r"\t", "\t"), ("\t", "\t")], ids=["semicolon", "typed", "tab"]
+)
+def test_a_file_as_spreadsheets_write_it_in_spain_is_imported(
+    store: sa.Engine, tmp_path: Path, option: str, separator: str
+) -> None:
+    file = tmp_path / "bajas.csv"
+    file.write_text(f"teléfono{separator}motivo\n{ANA}{separator}cansó\n", encoding="latin-1")
+
+    options = ("--separator", option, "--encoding", "latin-1", "--column", "teléfono")
+    assert run("import", "--file", str(file), *options, "--reason", "list of May") == 0
+
+    assert list(listed(store)) == [ANA]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--separator", ";;"], "--separator: ';;' is not one character"),
+        (["--encoding", "utf-9"], "--encoding: 'utf-9' is not an encoding"),
+        ([], 'name its encoding, such as --encoding "latin-1".'),
+    ],
+    ids=["two characters", "unknown encoding", "another encoding"],
+)
+def test_a_separator_or_encoding_that_cannot_be_used_is_an_error(
+    store: sa.Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    file = tmp_path / "bajas.csv"
+    file.write_text(f"teléfono\n{ANA}\n", encoding="latin-1")
+
+    assert run("import", "--file", str(file), *options, "--column", "teléfono", "--reason", "list of May") == 2
+
+    assert message in capsys.readouterr().err
+    assert listed(store) == {}
+
+
+def test_a_separator_is_refused_beside_a_query(store: sa.Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    query = ("--sql", "SELECT phone FROM opt_out", "--sql-conn-id", "warehouse")
+
+    assert run("import", *query, "--separator", ";", "--reason", "list of May") == 2
+
+    assert "separator: a query is not a CSV file" in capsys.readouterr().err
+    assert listed(store) == {}
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (f"phone\n{ANA}\nn/a\n600000002\n", "file: 2 of 3 rows cannot be read .* row 2, value '***': "),

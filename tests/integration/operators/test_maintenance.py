@@ -209,6 +209,25 @@ def test_phones_of_a_query_or_a_file_are_suppressed(
     assert [each.phone for each in suppressions(store)] == [ANA, BEA]
 
 
+def test_phones_of_a_file_with_another_separator_and_encoding_are_suppressed(
+    store: sa.Engine, by_mar: Context, tmp_path: Path
+) -> None:
+    (tmp_path / "bajas.csv").write_text(f"teléfono;motivo\n{ANA};cansó\n", encoding="latin-1")
+    options = {"separator": ";", "encoding": "latin-1"}
+
+    file: dict[str, Any] = {"path": f"{tmp_path}/bajas.csv", "column": "teléfono", "read_options": options}
+    run(people.RcsSuppressOperator, by_mar, reason="list", **file)
+
+    assert [each.phone for each in suppressions(store)] == [ANA]
+
+
+def test_a_separator_is_refused_for_phones_that_are_in_no_file(store: sa.Engine, by_mar: Context) -> None:
+    with pytest.raises(AirflowFailException, match="read_options: the phones are not in a CSV file"):
+        run(people.RcsSuppressOperator, by_mar, reason="x", phones_variable=VARIABLE, read_options={"separator": ";"})
+
+    assert not [*suppressions(store)]
+
+
 @pytest.mark.parametrize("sources", [{}, {"sql": "SELECT 1", "path": "a.csv"}])
 def test_phones_come_from_exactly_one_source(store: sa.Engine, by_mar: Context, sources: dict[str, str]) -> None:
     with pytest.raises(AirflowFailException, match="Give exactly one: where the phones come from"):

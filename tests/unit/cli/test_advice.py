@@ -15,6 +15,7 @@ NAMES = {
     "send_at",
     "scheduled_by",
     "sql",
+    "encoding",
 }
 
 
@@ -28,6 +29,9 @@ NAMES = {
         ("or name_column=None to send", 'or --name-column "" to send'),
         ('Map it with variables={"Importe": "<column>"}; x', 'Map it with --variables "Importe=<column>"; x'),
         ("variables['Importe']: no column 'a'", "--variables Importe: no column 'a'"),
+        ("read_options['encoding']: 'x' is not one", "--encoding: 'x' is not one"),
+        ('Name it, such as read_options={"encoding": "latin-1"}.', 'Name it, such as --encoding "latin-1".'),
+        ('It is wide. Use read_options={"separator": ";"}.', "It is wide."),
         ("send_at: scheduled_by='store' needs it.", "--send-at: --scheduled-by store needs it."),
         ("It is empty. Use on_empty='skip', which skips the task.", "It is empty."),
         ("Correct the list, or use on_invalid='reject'.", "Correct the list, or use on_invalid='reject'."),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -95,20 +97,47 @@ def test_a_thousand_triggers_share_each_poll(store: sa.Engine, statements: list[
     assert len(statements) <= 40
 
 
-def test_connections_are_closed_when_the_last_trigger_ends(store: sa.Engine) -> None:
+@dataclass
+class Connections:
+    """The connections of all engines of a store: how many were opened, and which are still open."""
+
+    opened: int = 0
+    open: set[int] = field(default_factory=set)
+
+
+@pytest.fixture
+def connections(store: sa.Engine) -> Iterator[Connections]:
+    found = Connections()
+
+    def note(connection: sqlite3.Connection, _: object) -> None:
+        (_, _, file) = connection.execute("PRAGMA database_list").fetchone()
+        # Threads of earlier tests may still connect to other stores.
+        if file == store.url.database:
+            found.opened += 1
+            found.open.add(id(connection))
+
+    def forget(connection: sqlite3.Connection, _: object) -> None:
+        found.open.discard(id(connection))
+
+    event.listen(sa.Pool, "connect", note)
+    event.listen(sa.Pool, "close", forget)
+    yield found
+    event.remove(sa.Pool, "connect", note)
+    event.remove(sa.Pool, "close", forget)
+
+
+def test_connections_are_closed_when_the_last_trigger_ends(store: sa.Engine, connections: Connections) -> None:
     land_and_fold(store, report_on(sent(store)))
-    opened: list[object] = []
-    closed: list[object] = []
-    event.listen(sa.Pool, "connect", lambda connection, _: opened.append(connection))
-    event.listen(sa.Pool, "close", lambda connection, _: closed.append(connection))
+    store.dispose()
+    opened_before = connections.opened
 
     async def wait() -> str:
         status = await status_of("spring")
-        await until(lambda: len(closed) == len(opened))
+        await until(lambda: not connections.open)
         return status
 
     assert asyncio.run(wait()) == "success"
-    assert opened
+    assert connections.opened > opened_before
 
 
 def test_a_later_sensor_with_a_shorter_interval_does_not_wait_for_the_longer_one(store: sa.Engine) -> None:

@@ -80,6 +80,7 @@ def test_the_sources_file_describes_each_table_and_view_as_the_warehouse_does() 
     assert described == {**tables, **{view.name: view.comment for view in VIEWS}}
 
 
+@pytest.mark.slow
 def test_it_names_and_describes_each_column_in_its_order() -> None:
     of_tables = {
         name: [(column.name, column.comment) for column in table.columns]

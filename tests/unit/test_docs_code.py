@@ -82,6 +82,7 @@ def test_a_language_is_read_where_it_is_said_to_be(language: str, test: str) -> 
     assert re.search(rf'"{language}"\)|```{language}\\n', (ROOT / test).read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("place", "code"), [*blocks("python")], ids=place_of)
 def test_python_calls_public_classes_with_arguments_that_they_take(place: str, code: str) -> None:
     # Three dots stand for what the page has shown before.

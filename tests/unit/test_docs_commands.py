@@ -69,6 +69,7 @@ def test_every_command_of_a_console_block_is_tried_or_has_a_reason_why_not() -> 
     assert [begin for begin in NOT_TRIED_HERE if not any(each.startswith(begin) for each in COMMANDS)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", beginning_with("airflow-rcs", COMMANDS))
 def test_every_command_of_ours_takes_the_options_that_it_is_shown_with(
     command: str, monkeypatch: pytest.MonkeyPatch

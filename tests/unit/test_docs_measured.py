@@ -33,6 +33,7 @@ FIGURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("figure", sorted(FIGURES - {"8", "32"}))
 def test_each_figure_was_measured(figure: str) -> None:
     assert re.search(rf"(?<![\d.,]){re.escape(figure)}(?![\d,]*\d)", MEASURED)

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from airflow_provider_rcs.receiver import metrics
 from airflow_provider_rcs.store.inbox.silence import SILENT_METRIC
 from tests.unit.test_imports import modules, tree
@@ -29,6 +31,7 @@ def recorded() -> Iterator[tuple[str, str]]:
                 )
 
 
+@pytest.mark.slow
 def test_the_page_has_every_metric_that_the_code_records_with_its_kind() -> None:
     rows = re.findall(r"^\| `(rcs\.[\w.]+)` \| (.*?) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
 

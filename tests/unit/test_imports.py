@@ -143,6 +143,7 @@ def test_every_folder_is_in_the_table_of_layers() -> None:
     assert {folder(module) for module in modules()} - {""} <= LAYERS.keys()
 
 
+@pytest.mark.slow
 def test_a_module_imports_only_from_its_own_layer_and_those_below_it() -> None:
     upwards = {
         (module, name)
@@ -183,6 +184,7 @@ def test_parsing_a_dag_loads_nothing_that_is_needed_only_to_run_it(of: str) -> N
     assert slow == {}
 
 
+@pytest.mark.slow
 def test_spanish_words_of_the_api_are_only_in_the_wire_package() -> None:
     elsewhere = [module for module in modules() if f"{PACKAGE}.api.wire" not in module and folder(module) != "sandbox"]
 

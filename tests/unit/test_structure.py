@@ -7,6 +7,8 @@ import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import pytest
+
 from tests.unit.test_imports import PACKAGE, ROOT, modules, tree
 
 LONGEST_MODULE = 400
@@ -18,6 +20,7 @@ def relative(path: Path) -> Path:
     return path.relative_to(ROOT)
 
 
+@pytest.mark.slow
 def test_no_two_classes_of_the_package_have_the_same_name() -> None:
     places = defaultdict(list)
     for module in modules():

@@ -6,6 +6,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from airflow_provider_rcs import __version__
 
 ROOT = Path(__file__).parents[2]
@@ -15,6 +17,7 @@ KINDS = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_nothing_but_the_package_states_its_version() -> None:
     # An option of Airflow's configuration says since when it exists, which later versions do not change.
     since = r'(?<!"version_added": ")(?<!since version: )'

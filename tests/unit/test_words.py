@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PLACES = ["airflow_provider_rcs", "docs", "dags", "README.md"]
 TEXT = {".py", ".md", ".mako", ".yml", ".html", ".css", ".js"}
@@ -24,12 +26,14 @@ def lines() -> Iterator[tuple[str, str]]:
             yield f"{path.relative_to(ROOT)}:{number}", line
 
 
+@pytest.mark.slow
 def test_the_package_and_the_docs_do_not_use_the_words() -> None:
     found = {place: line.strip() for place, line in lines() if WORDS.search(re.sub("|".join(ALLOWED), "", line))}
 
     assert found == {}
 
 
+@pytest.mark.slow
 def test_every_allowed_phrase_is_used() -> None:
     text = "\n".join(line for _, line in lines())
 

@@ -26,6 +26,7 @@ COLUMNS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows_per_page", [1, 2, 3, 5_000])
 def test_every_message_is_a_row_whatever_the_size_of_a_page(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, rows_per_page: int

@@ -43,6 +43,7 @@ def test_it_prints_a_line_per_campaign(store_url: str, engine: sa.Engine, capsys
     assert re.search(r"2\d{3}-\d\d-\d\d \d\d:\d\d$", line)
 
 
+@pytest.mark.slow
 def test_it_shows_what_each_channel_delivered(
     store_url: str, engine: sa.Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -57,6 +58,7 @@ def test_it_shows_what_each_channel_delivered(
     assert "  RCS 2, SMS 1  " in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("minutes_ago", "due_in_minutes", "requested", "shown"),
     [
@@ -93,6 +95,7 @@ def test_it_marks_a_campaign_whose_reports_are_overdue(
     assert ("reports are overdue" in printed) == (shown == "NONE")
 
 
+@pytest.mark.slow
 def test_it_shows_when_a_campaign_is_due_and_who_cancelled_another(
     store_url: str, engine: sa.Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -134,6 +137,7 @@ def test_a_command_goes_on_if_reports_cannot_be_folded(
     assert "spring" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_it_warns_of_a_campaign_that_was_folded_with_other_codes(
     store_url: str, engine: sa.Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,7 @@ def spoil_counts(engine: sa.Engine) -> None:
         connection.execute(campaign_count.update().where(is_planned).values(messages=1_200))
 
 
+@pytest.mark.slow
 def test_it_succeeds_if_all_counts_are_right(engine: sa.Engine, run: Check, capsys: pytest.CaptureFixture[str]) -> None:
     sent(engine)
 

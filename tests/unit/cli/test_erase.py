@@ -121,6 +121,7 @@ def test_nothing_is_erased_if_there_is_no_input_to_confirm_it(
     assert list(rows(engine)) == [ANA]
 
 
+@pytest.mark.slow
 def test_the_output_shows_the_erased_rows_and_no_phone(
     engine: sa.Engine, run: Erase, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -208,6 +209,7 @@ def test_the_printed_statements_remove_the_person_from_copies(
     assert traces_of_ana(warehouse, form) == []
 
 
+@pytest.mark.slow
 def test_the_printed_statements_leave_the_people_of_other_stores_alone(
     engine: sa.Engine, run: Erase, warehouse: sa.Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -226,6 +228,7 @@ def test_the_printed_statements_leave_the_people_of_other_stores_alone(
     assert traces_of_ana(warehouse) == [ANA, "+34 600 000 001", "'Ana'", "ref-1"]
 
 
+@pytest.mark.slow
 def test_the_statements_are_printed_again_for_a_person_already_erased(
     engine: sa.Engine, run: Erase, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -75,6 +75,7 @@ def test_the_help_has_every_code_with_its_cause(capsys: pytest.CaptureFixture[st
     assert {int(code): cause for code, cause in lines} == CAUSES
 
 
+@pytest.mark.slow
 def test_a_reader_that_ends_first_ends_the_command_without_a_traceback(store_url: str, engine: sa.Engine) -> None:
     sent(engine)
 

@@ -106,6 +106,7 @@ def test_an_enum_is_its_value(capsys: pytest.CaptureFixture[str], output: str) -
     assert yaml.safe_load(capsys.readouterr().out) == [{"level": "red"}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", ["json", "yaml", "table"])
 def test_rows_are_printed_before_all_of_them_are_read(capsys: pytest.CaptureFixture[str], output: str) -> None:
     def broken() -> Iterator[Row]:

@@ -33,6 +33,7 @@ print("7 rows pruned")
 REMOVE_LINE = "\x1b[2K"
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_how_far_the_work_is_until_it_is_done() -> None:
     with Terminal(PRUNING, "0") as terminal:
         terminal.show_until("Pruning")

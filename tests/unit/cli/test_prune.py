@@ -22,6 +22,7 @@ def run(store_url: str) -> Prune:
     return lambda *options: main(["prune", "--store-url", store_url, *options])
 
 
+@pytest.mark.slow
 def test_it_prints_the_pruned_rows(engine: sa.Engine, run: Prune, capsys: pytest.CaptureFixture[str]) -> None:
     land_and_fold(engine, report_on(sent(engine, [ANA])))
     make_old(engine)
@@ -55,6 +56,7 @@ def test_it_prints_how_many_old_messages_in_doubt_were_not_pruned(
     assert "2 old messages were not pruned: they are in doubt" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_campaign_prunes_only_that_campaign_and_names_an_unknown_one(
     engine: sa.Engine, run: Prune, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -69,6 +71,7 @@ def test_campaign_prunes_only_that_campaign_and_names_an_unknown_one(
     assert "no campaign 'autumn'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_next_load_updates_pruned_messages_and_keeps_loaded_reports(engine: sa.Engine, tmp_path: Path) -> None:
     warehouse = sa.create_engine(f"sqlite:///{tmp_path}/warehouse.db")
     land_and_fold(engine, report_on(sent(engine, [ANA])))

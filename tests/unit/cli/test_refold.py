@@ -39,6 +39,7 @@ def test_it_applies_the_codes_of_the_default_connection(
     assert capsys.readouterr().out == "1 message was computed anew; 1 of them has changed.\n"
 
 
+@pytest.mark.slow
 def test_it_applies_the_codes_of_the_connection_that_is_named_to_one_campaign(
     engine: sa.Engine, run: Refold, monkeypatch: pytest.MonkeyPatch
 ) -> None:

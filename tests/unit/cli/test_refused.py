@@ -123,6 +123,7 @@ def test_the_time_zone_can_be_set(engine: sa.Engine, run: Refused, monkeypatch: 
         assert connection.execute(sa.select(report.c.reported_at)).scalar_one() == NOON
 
 
+@pytest.mark.slow
 def test_a_reply_in_a_refused_body_opts_out_by_the_configured_words(
     engine: sa.Engine, run: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -114,6 +114,7 @@ def test_doctor_has_the_exit_code_of_its_worst_finding_in_every_form(
     assert capsys.readouterr().out.startswith("warning  spool: there is none\nok       store: reached\n[\n")
 
 
+@pytest.mark.slow
 def test_a_list_has_colours_on_a_terminal_alone(
     store_url: str, engine: sa.Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:

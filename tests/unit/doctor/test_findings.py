@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 
+import pytest
+
 from airflow_provider_rcs.api.errors import RcsInputError
 from airflow_provider_rcs.doctor.findings import Check, Finding, Level, run_checks
 
@@ -39,6 +41,7 @@ def test_an_error_of_the_provider_is_shown_with_its_remedy() -> None:
     assert str(found) == "failed   first: host: it is missing. Set it."
 
 
+@pytest.mark.slow
 def test_a_check_that_hangs_is_left_after_its_time() -> None:
     release = threading.Event()
 

@@ -18,6 +18,7 @@ def pieces(content: bytes, begun: int = 10, max_bytes: int = 1_000_000) -> list[
     return list(json_values(io.BytesIO(content[begun:]), content[:begun], max_bytes))
 
 
+@pytest.mark.slow
 @given(
     st.lists(VALUES, min_size=1, max_size=8),
     st.sampled_from(["", "\n", " ", "\r\n", "\n\n\t", "\x1e"]),

@@ -53,6 +53,7 @@ def test_a_report_is_committed_before_the_response_says_so(app: ReportsApp, engi
     assert report.reported_at_text == "2020-12-03 11:14:24"
 
 
+@pytest.mark.slow
 def test_the_response_waits_for_the_commit(app: ReportsApp, engine: sa.Engine, no_time_limit: None) -> None:
     async def push_while_another_process_writes() -> httpx.Response:
         async with client(app) as pusher:
@@ -284,6 +285,7 @@ def test_only_two_paths_exist(app: ReportsApp, method: str, path: str, status: i
     assert response.headers.get("Allow") == allowed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("root_path", "path"), [("", "/rcs/reports"), ("/airflow", "/airflow/rcs/reports"), ("/airflow", "/rcs/reports")]
 )
@@ -299,6 +301,7 @@ def test_mounted_in_another_application_it_has_the_same_paths(
     assert len(stored(engine)) == 1
 
 
+@pytest.mark.slow
 def test_a_request_does_not_wait_for_a_hanging_look_up_of_credentials(engine: sa.Engine) -> None:
     hang = threading.Event()
 
@@ -374,12 +377,14 @@ def test_wrong_passwords_lock_no_one_out(app: ReportsApp, engine: sa.Engine) -> 
     assert len(stored(engine)) == 1
 
 
+@pytest.mark.slow
 def test_landed_reports_are_folded_in_the_background(app: ReportsApp, engine: sa.Engine) -> None:
     push(app)
 
     wait_until(lambda: stored(engine)[0].fold is not None)
 
 
+@pytest.mark.slow
 def test_reports_that_landed_before_the_start_are_folded_at_the_start(app: ReportsApp, engine: sa.Engine) -> None:
     push(ReportsApp(lambda: engine, LOOK_UPS))
     wait_until(lambda: stored(engine)[0].fold is not None)
@@ -573,6 +578,7 @@ def test_the_basic_header_counts_wherever_it_stands(app: ReportsApp, engine: sa.
     assert len(stored(engine)) == 1
 
 
+@pytest.mark.slow
 def test_two_different_basic_headers_are_refused(app: ReportsApp, engine: sa.Engine) -> None:
     other = (b"authorization", b"Basic " + b64encode(b"x:y"))
 

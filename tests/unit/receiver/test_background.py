@@ -136,6 +136,7 @@ def test_failed_fold_is_logged_without_data_and_retried_at_the_next_landing(
     wait_until(lambda: len(folds) == 2)
 
 
+@pytest.mark.slow
 def test_a_silent_campaign_is_not_reported_again_on_the_same_day(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

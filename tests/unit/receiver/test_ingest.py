@@ -139,6 +139,7 @@ def test_an_entry_that_cannot_be_read_does_not_keep_a_store_unused(
     assert push(app, "/rcs/health", "GET").json()["status"] == "ready"
 
 
+@pytest.mark.slow
 def test_an_entry_that_cannot_be_deleted_lands_once_and_does_not_keep_a_store_unused(
     engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_time_limit: None
 ) -> None:
@@ -190,6 +191,7 @@ def test_a_store_that_refuses_writes_is_not_taken_for_one_that_takes_reports(
     assert caplog.text.count("they are answered 503, because no spool is set") == 1
 
 
+@pytest.mark.slow
 def test_a_slow_store_does_not_delay_the_response_for_a_second(
     app: ReportsApp, engine: sa.Engine, tmp_path: Path
 ) -> None:
@@ -329,6 +331,7 @@ def test_what_came_with_a_report_whose_data_is_refused_lands(
         assert connection.exec_driver_sql("SELECT text FROM rcs_inbound").scalars().all() == ["hello"]
 
 
+@pytest.mark.slow
 def test_a_database_that_refuses_every_report_keeps_them_in_the_spool(
     app: ReportsApp, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, no_time_limit: None
 ) -> None:
@@ -575,6 +578,7 @@ def test_what_is_answered_503_is_logged_once_a_minute_with_the_reason(
     )
 
 
+@pytest.mark.slow
 def test_a_spool_that_cannot_be_written_is_named_as_the_reason(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -147,6 +147,7 @@ def test_a_process_that_is_told_to_stop_ends_without_an_error(
         serve(load_app, "127.0.0.1", 0)
 
 
+@pytest.mark.slow
 def test_a_worker_stops_when_its_supervisor_has_exited(monkeypatch: pytest.MonkeyPatch) -> None:
     supervisor, its_end = multiprocessing.Pipe()
     killed: list[tuple[int, int]] = []

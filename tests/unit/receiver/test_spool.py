@@ -247,6 +247,7 @@ def test_the_state_counts_the_requests_that_wait_and_dates_the_oldest(tmp_path: 
     assert after == SpoolState(entries=0, oldest=None, has_room=True)
 
 
+@pytest.mark.slow
 def test_a_full_spool_saves_nothing_of_what_does_not_fit(tmp_path: Path) -> None:
     spool = Spool(tmp_path, megabytes=1)
     many = [pushed(*map(str, range(100))) for _ in range(30)]
@@ -259,6 +260,7 @@ def test_a_full_spool_saves_nothing_of_what_does_not_fit(tmp_path: Path) -> None
     spool.append(many)
 
 
+@pytest.mark.slow
 def test_a_large_file_is_closed_and_a_new_one_created(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool_module, "_MAX_FILE_BYTES", 1000)
     spool = Spool(tmp_path)
@@ -270,6 +272,7 @@ def test_a_large_file_is_closed_and_a_new_one_created(tmp_path: Path, monkeypatc
     assert len(drained(spool)) == 10
 
 
+@pytest.mark.slow
 def test_files_of_running_processes_are_skipped_and_those_of_dead_ones_drained(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", LOCKS_A_FILE, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE

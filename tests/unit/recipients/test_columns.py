@@ -366,6 +366,7 @@ def test_a_rejected_fixed_line_keeps_its_phone_as_key() -> None:
     assert recipient.key == "+34912345678"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phone", ["+34600000001", "+12125550123"])
 def test_phones_that_may_be_mobiles_are_accepted(phone: str) -> None:
     assert read(phone).rejection == ""

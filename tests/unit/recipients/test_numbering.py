@@ -97,6 +97,7 @@ def national_prefix(region: str) -> str:
     return (metadata.national_prefix if metadata else None) or ""
 
 
+@pytest.mark.slow
 def test_the_example_numbers_of_every_region_are_read_as_phonenumbers_reads_them() -> None:
     examples = [
         (region, prefix + phonenumbers.national_significant_number(example))
@@ -122,6 +123,7 @@ EXAMPLES = sorted(
 )
 
 
+@pytest.mark.slow
 def test_the_example_numbers_of_every_type_are_read_after_a_plus_as_phonenumbers_reads_them() -> None:
     assert [international_number(digits) for digits in EXAMPLES] == [parsed(f"+{digits}") for digits in EXAMPLES]
 
@@ -131,6 +133,7 @@ def is_found(lines: re.Pattern[str], phone: str) -> bool:
     return bool(lines.findall(f"{phone}\n")[0][0])
 
 
+@pytest.mark.slow
 def test_of_the_example_numbers_the_mobiles_are_found_among_lines_of_their_form() -> None:
     mobiles = {digits for digits in EXAMPLES if (read := international_number(digits)) and read.kind is Kind.MOBILE}
     other_reading = {"5491123456789"}  # Argentina's prefix for calls inside the country could be in it.

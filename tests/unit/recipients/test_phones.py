@@ -328,6 +328,7 @@ RULES = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(CELLS), RULES)
 def test_a_cell_reads_the_same_in_a_column_as_by_itself(cells: list[Any], rules: PhoneRules) -> None:
     assert read_in_column(cells, rules) == [read_alone(cell, rules) for cell in cells]

@@ -81,6 +81,7 @@ def test_without_a_shard_or_a_sample_all_recipients_are_chosen_in_order(keys: li
     assert chosen(keys) == keys
 
 
+@pytest.mark.slow
 def test_a_sample_has_about_its_fraction_of_the_list_and_of_every_shard() -> None:
     listed_people = people(phones(40_000))
 

@@ -64,6 +64,7 @@ class AnyService:
         return read_send_reply(body, case.status, refused and replace(refused, retry_after=0.01))
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chance=st.integers(0, 2**32).map(Random))
 def test_whatever_the_service_replies_nobody_is_messaged_twice_and_the_named_are_settled(

@@ -32,6 +32,7 @@ from tests.unit.store.given import (
 )
 
 
+@pytest.mark.slow
 def test_recipients_claimed_by_an_attempt_that_died_are_sent_to_once_it_is_recovered(engine: sa.Engine) -> None:
     people = phones(5)
 

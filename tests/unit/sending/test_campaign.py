@@ -69,6 +69,7 @@ def refuse() -> float:
     raise RcsAuthError("refused")
 
 
+@pytest.mark.slow
 def test_each_chunk_of_the_list_is_freed_after_it_is_recorded(engine: sa.Engine) -> None:
     alive: weakref.WeakValueDictionary[int, Cells] = weakref.WeakValueDictionary()
     most = 0

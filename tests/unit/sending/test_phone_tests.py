@@ -133,6 +133,7 @@ def test_a_plan_of_which_no_test_is_wanted_has_none(engine: sa.Engine) -> None:
     assert sent.requests == []
 
 
+@pytest.mark.slow
 def test_a_retry_sends_no_test_again_and_knows_the_outcomes(engine: sa.Engine) -> None:
     first, sent = preview(engine), Sent()
 
@@ -142,6 +143,7 @@ def test_a_retry_sends_no_test_again_and_knows_the_outcomes(engine: sa.Engine) -
     assert again["test"] == first["test"]
 
 
+@pytest.mark.slow
 def test_a_retry_with_another_list_or_another_date_sends_no_test_again(engine: sa.Engine) -> None:
     preview(engine)
     sent = Sent()
@@ -152,6 +154,7 @@ def test_a_retry_with_another_list_or_another_date_sends_no_test_again(engine: s
     assert sent.requests == []
 
 
+@pytest.mark.slow
 def test_what_was_changed_on_purpose_is_tested_anew(engine: sa.Engine) -> None:
     preview(engine)
     sent = Sent()
@@ -161,6 +164,7 @@ def test_what_was_changed_on_purpose_is_tested_anew(engine: sa.Engine) -> None:
     assert [each[2]["Shop"] for each in sent.messages] == ["Sevilla"] * 6
 
 
+@pytest.mark.slow
 def test_a_phone_that_is_added_gets_the_test_and_the_others_do_not_again(engine: sa.Engine) -> None:
     preview(engine, test_phones=[MARIO])
     sent = Sent()
@@ -170,6 +174,7 @@ def test_a_phone_that_is_added_gets_the_test_and_the_others_do_not_again(engine:
     assert [phone for phone, *_ in sent.messages] == [LUCIA] * 3
 
 
+@pytest.mark.slow
 def test_a_test_whose_reply_is_lost_is_in_doubt_and_not_sent_again(engine: sa.Engine) -> None:
     sent = Sent(lose)
 
@@ -326,6 +331,7 @@ def test_a_report_on_a_test_is_folded_into_its_message(engine: sa.Engine) -> Non
         assert connection.execute(sa.select(report.c.message_id)).scalar_one() is not None
 
 
+@pytest.mark.slow
 def test_lists_and_loads_leave_tests_out_but_their_own_page_shows_them(engine: sa.Engine) -> None:
     sent = Sent()
     [first, *_] = names_in(preview(engine, sent))
@@ -352,6 +358,7 @@ def test_the_values_of_rows_are_removed_when_the_test_was_sent(engine: sa.Engine
     assert values_left(engine) == 0
 
 
+@pytest.mark.slow
 def test_erasing_a_person_removes_the_values_of_tests_that_were_not_settled(engine: sa.Engine) -> None:
     [first, *_] = names_in(preview(engine, lose))
     assert values_left(engine) == 6
@@ -375,6 +382,7 @@ def test_a_test_that_was_planned_is_not_sent_after_an_erasure(engine: sa.Engine)
     assert [tuple(row) for row in found] == [("suppressed", "erased before it was sent")]
 
 
+@pytest.mark.slow
 def test_an_erasure_waits_for_a_test_that_is_being_sent(engine: sa.Engine) -> None:
     raised: list[str] = []
 
@@ -389,6 +397,7 @@ def test_an_erasure_waits_for_a_test_that_is_being_sent(engine: sa.Engine) -> No
     assert len(raised) == 3
 
 
+@pytest.mark.slow
 def test_a_test_phone_that_is_erased_is_not_tested_again(engine: sa.Engine) -> None:
     preview(engine, test_phones=[MARIO])
     erase(engine, MARIO, "the officer")
@@ -400,6 +409,7 @@ def test_a_test_phone_that_is_erased_is_not_tested_again(engine: sa.Engine) -> N
     assert plan["test"]["phones"] == [{"phone": "*********111", "outcomes": ["accepted"] * 3}]
 
 
+@pytest.mark.slow
 def test_pruning_removes_what_old_tests_hold(engine: sa.Engine) -> None:
     settled = names_in(preview(engine))
     preview(engine, lose, constants={"Shop": "Sevilla"})

@@ -163,6 +163,7 @@ def test_the_question_says_that_there_was_nobody_to_test_with(engine: sa.Engine)
     assert described(plan).endswith("No test was sent: the list has nobody who would be sent to.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("secret", ["611111111", "Núria", "19.9", "600000001"])
 def test_the_question_has_no_personal_data(engine: sa.Engine, secret: str) -> None:
     assert secret not in described(preview_with_test(engine))

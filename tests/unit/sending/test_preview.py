@@ -283,6 +283,7 @@ def test_a_preview_does_not_change_its_campaign(engine: sa.Engine) -> None:
     assert rows(engine) == before
 
 
+@pytest.mark.slow
 def test_the_memory_of_a_preview_grows_only_with_the_phones() -> None:
     long = "A name that needs more memory than a phone " * 20
 

@@ -162,6 +162,7 @@ def resolve_as_not_sent(engine: sa.Engine) -> None:
     resolve_all(engine, campaign(engine), Resolution(Verdict.NOT_SENT, "Mar", "seen in the log"))
 
 
+@pytest.mark.slow
 def test_replies_that_wait_to_be_settled_count_as_in_flight(engine: sa.Engine) -> None:
     unsettled = []
 
@@ -232,6 +233,7 @@ def test_credentials_refused_with_accepted_recipients_are_recorded(engine: sa.En
     assert states(engine) == {ANA: "accepted", BEA: "planned"}
 
 
+@pytest.mark.slow
 def test_too_many_requests_with_accepted_recipients_slow_the_attempt_down(engine: sa.Engine) -> None:
     sent = send_as_one(engine, [in_part(RcsRateLimited("slow down", 0.2))], [ANA, BEA])
 
@@ -282,6 +284,7 @@ def test_recipients_of_a_refused_request_are_sent_to_next(engine: sa.Engine) -> 
     assert service.phones == [ANA, BEA, BEA, EVA]
 
 
+@pytest.mark.slow
 def test_refusals_for_too_many_requests_do_not_count_as_failures(engine: sa.Engine) -> None:
     service = FakeService(*[refuse_temporarily] * 9)
 
@@ -290,6 +293,7 @@ def test_refusals_for_too_many_requests_do_not_count_as_failures(engine: sa.Engi
     assert service.phones == [*[ANA] * 10, BEA, EVA]
 
 
+@pytest.mark.slow
 def test_after_a_burst_of_refusals_one_request_is_in_flight_until_it_is_answered(engine: sa.Engine) -> None:
     service = BusyService(refused=range(2, 6))
 
@@ -303,6 +307,7 @@ def test_after_a_burst_of_refusals_one_request_is_in_flight_until_it_is_answered
     assert sorted(service.accepted) == phones(12)
 
 
+@pytest.mark.slow
 def test_a_burst_of_refusals_pauses_the_attempt_once(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     are_new = []
     limited = Pace.limited
@@ -443,6 +448,7 @@ def test_batches_claimed_ahead_are_not_dispatched_after_a_cancellation(engine: s
     assert request_states(engine) == ["accepted", "unsent"]
 
 
+@pytest.mark.slow
 def test_people_who_opt_out_while_their_claim_waits_for_long_are_not_messaged(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -195,6 +195,7 @@ def transactions_hanging(engine: sa.Engine, thread: str, begun: threading.Event)
         sa.event.remove(engine, "before_cursor_execute", executing)
 
 
+@pytest.mark.slow
 def test_nothing_leaves_after_a_stop_and_a_retry_sends_to_the_rest(engine: sa.Engine) -> None:
     service = SlowService()
     with stopping_when(lambda: len(service.came) > 20) as stopper:
@@ -210,6 +211,7 @@ def test_nothing_leaves_after_a_stop_and_a_retry_sends_to_the_rest(engine: sa.En
     assert Counter(service.phones) == dict.fromkeys(PEOPLE, 1)
 
 
+@pytest.mark.slow
 def test_a_stop_while_the_service_asks_to_wait_ends_the_task_at_once(engine: sa.Engine) -> None:
     def refuse(_: SendRequest) -> SendResult:
         raise RcsRateLimited("slow down", retry_after=60)
@@ -434,6 +436,7 @@ def test_an_error_raised_in_the_main_thread_while_it_plans_is_logged_with_how_to
     assert open_attempts(engine) == 0
 
 
+@pytest.mark.slow
 def test_a_stop_while_it_waits_for_another_attempt_ends_the_wait(engine: sa.Engine) -> None:
     other = HangingService(answered=1)
     attempt = threading.Thread(target=send_and_fail, args=(engine, other))
@@ -460,6 +463,7 @@ class StopAfterSending(Stop):
             self.request()
 
 
+@pytest.mark.slow
 def test_a_stop_just_before_it_waits_for_another_attempt_is_no_success(engine: sa.Engine) -> None:
     other = HangingService(answered=1)
     attempt = threading.Thread(target=send_and_fail, args=(engine, other))

@@ -106,6 +106,7 @@ def test_a_send_that_is_over_at_once_has_its_start_its_end_and_the_next_step(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("everything_takes_long")
 def test_no_line_has_a_phone(engine: sa.Engine, caplog: pytest.LogCaptureFixture) -> None:
     people = phones(60)

@@ -55,6 +55,7 @@ def test_requests_for_which_no_thread_can_be_started_stay_planned(
     assert Counter(service.phones) == dict.fromkeys(PEOPLE, 1)
 
 
+@pytest.mark.slow
 def test_replies_are_recorded_although_no_thread_can_be_started_for_it(
     engine: sa.Engine, limit_threads: Callable[[str, int], None]
 ) -> None:

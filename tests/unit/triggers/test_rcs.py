@@ -96,6 +96,7 @@ def test_it_fires_if_all_messages_have_the_status(store: sa.Engine) -> None:
     assert first_event(trigger()) == {"status": "success"}
 
 
+@pytest.mark.slow
 def test_it_does_not_fire_before_its_first_interval_has_passed(store: sa.Engine) -> None:
     """Airflow may fail a task whose trigger fires before the scheduler knows that the task has deferred."""
     land_and_fold(store, report_on(sent(store)))
@@ -105,6 +106,7 @@ def test_it_does_not_fire_before_its_first_interval_has_passed(store: sa.Engine)
     assert event["status"] == "timeout"
 
 
+@pytest.mark.slow
 def test_it_times_out_at_its_end_time(store: sa.Engine) -> None:
     sent(store)
 
@@ -116,6 +118,7 @@ def test_it_times_out_at_its_end_time(store: sa.Engine) -> None:
     }
 
 
+@pytest.mark.slow
 def test_it_times_out_at_its_end_time_even_between_two_polls(store: sa.Engine) -> None:
     sent(store)
 
@@ -149,6 +152,7 @@ def test_failures_up_to_the_limit_do_not_end_the_wait(store: sa.Engine) -> None:
     assert first_event(trigger(max_failure_rate=0.5)) == {"status": "success"}
 
 
+@pytest.mark.slow
 def test_it_waits_for_a_campaign_that_has_not_begun_until_its_time_is_up(store: sa.Engine) -> None:
     in_a_moment = datetime.now(UTC) + timedelta(seconds=0.2)
 
@@ -213,6 +217,7 @@ def test_it_does_not_warn_before_reports_are_overdue(store: sa.Engine, capsys: p
     assert warnings_of_polls(store, capsys, timedelta(minutes=-1)) == 0
 
 
+@pytest.mark.slow
 def test_it_keeps_waiting_while_the_store_is_unavailable(
     store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,6 +236,7 @@ def test_it_keeps_waiting_while_the_store_is_unavailable(
     assert asyncio.run(asyncio.wait_for(wait(), 20)).payload == {"status": "success"}
 
 
+@pytest.mark.slow
 def test_it_keeps_waiting_while_store_and_connection_are_away_together(
     store: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -315,6 +321,7 @@ def test_the_first_event_covers_all_reports_in_the_store(store: sa.Engine) -> No
     assert ANA not in json.dumps(event)
 
 
+@pytest.mark.slow
 def test_each_batch_of_reports_fires_once(store: sa.Engine) -> None:
     claim = sent(store, [ANA, BEA])
     land_and_fold(store, report_on(claim))
@@ -331,6 +338,7 @@ def test_each_batch_of_reports_fires_once(store: sa.Engine) -> None:
     assert asyncio.run(watch()) == [1, 1]
 
 
+@pytest.mark.slow
 def test_a_restarted_trigger_does_not_fire_for_the_same_reports(store: sa.Engine) -> None:
     land_and_fold(store, report_on(sent(store)))
     events_of(reports_trigger(), 1)
@@ -338,6 +346,7 @@ def test_a_restarted_trigger_does_not_fire_for_the_same_reports(store: sa.Engine
     assert not fires_within_some_polls(reports_trigger())
 
 
+@pytest.mark.slow
 def test_folding_parked_reports_does_not_fire_again(store: sa.Engine) -> None:
     land_and_fold(store, report_on(sent(store), campaign_reference="another"))
     events_of(reports_trigger(), 1)
@@ -348,6 +357,7 @@ def test_folding_parked_reports_does_not_fire_again(store: sa.Engine) -> None:
     assert not fires_within_some_polls(reports_trigger())
 
 
+@pytest.mark.slow
 def test_no_report_is_missed_after_the_store_was_restored_from_a_backup(store: sa.Engine) -> None:
     claim = sent(store, [ANA, BEA])
     for _ in range(3):
@@ -380,6 +390,7 @@ def test_a_watcher_of_another_name_gets_the_same_reports(store: sa.Engine) -> No
     assert events_of(reports_trigger(watcher="others"), 1)[0]["reports"] == 1
 
 
+@pytest.mark.slow
 def test_the_reports_trigger_keeps_polling_while_the_store_is_unavailable(
     store: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -399,6 +410,7 @@ def test_the_reports_trigger_keeps_polling_while_the_store_is_unavailable(
     assert asyncio.run(watch()).payload["reports"] == 1
 
 
+@pytest.mark.slow
 def test_the_reports_trigger_keeps_polling_while_its_connection_cannot_be_read(
     store: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

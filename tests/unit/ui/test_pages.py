@@ -337,6 +337,7 @@ def test_a_run_shows_its_campaigns_side_by_side(site: Site) -> None:
     assert "other-run" not in page
 
 
+@pytest.mark.slow
 def test_a_run_says_that_it_has_more_campaigns_than_are_shown(site: Site) -> None:
     for number in range(25):
         sent_by(site.engine, f"wave-{number:02}", by_dag("shop", map_index=number))

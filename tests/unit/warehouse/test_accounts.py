@@ -58,6 +58,7 @@ def once_read(monkeypatch: pytest.MonkeyPatch, table: str, action: Callable[[], 
     monkeypatch.setitem(_WAYS, "sqlite", _WAYS["sqlite"]._replace(write=write_read))
 
 
+@pytest.mark.slow
 def test_rows_of_all_tables_and_the_view_name_the_account(store: sa.Engine, warehouse: sa.Engine) -> None:
     send_and_report(store, SPAIN)
     send_and_report(store, PORTUGAL)
@@ -70,6 +71,7 @@ def test_rows_of_all_tables_and_the_view_name_the_account(store: sa.Engine, ware
         assert rows(warehouse, f"SELECT reports_conn_id FROM {table} ORDER BY id") == [("panel_e",), ("panel_f",)]
 
 
+@pytest.mark.slow
 def test_a_report_on_no_campaign_has_the_account_that_pushed_it_if_that_is_known(
     store: sa.Engine, warehouse: sa.Engine
 ) -> None:
@@ -81,6 +83,7 @@ def test_a_report_on_no_campaign_has_the_account_that_pushed_it_if_that_is_known
     assert rows(warehouse, "SELECT account FROM rcs_report ORDER BY id") == [(SPAIN,), (None,)]
 
 
+@pytest.mark.slow
 def test_a_moved_account_is_that_of_all_that_was_loaded_before(store: sa.Engine, warehouse: sa.Engine) -> None:
     send_and_report(store, SPAIN)
     load(store, warehouse, None)
@@ -93,6 +96,7 @@ def test_a_moved_account_is_that_of_all_that_was_loaded_before(store: sa.Engine,
     assert rows(warehouse, "SELECT rcs_conn_id FROM rcs_campaign") == [("rcs_new",)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["rcs_campaign", "rcs_message", "rcs_report", "rcs_inbound"])
 def test_a_page_read_before_a_move_does_not_bring_the_earlier_account_back(
     store: sa.Engine, warehouse: sa.Engine, monkeypatch: pytest.MonkeyPatch, table: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from airflow_provider_rcs.warehouse.load import load
@@ -75,6 +76,7 @@ def test_the_query_of_codes_counts_reports_by_status(store: sa.Engine, warehouse
     assert rows(warehouse, query_of("codes.status")) == [("delivered", 1), ("failed", 1), ("sent", 1)]
 
 
+@pytest.mark.slow
 def test_the_statements_to_load_everything_again_change_no_row(store: sa.Engine, warehouse: sa.Engine) -> None:
     loaded(store, warehouse)
     before = {table: rows(warehouse, f"SELECT * FROM {table} ORDER BY 1, 2, 3") for table in TABLES}

@@ -96,6 +96,7 @@ def test_the_next_load_completes_one_that_was_killed_at_any_page(
     assert page > len(COMPARED)
 
 
+@pytest.mark.slow
 def test_a_load_after_a_killed_one_repeats_no_page_of_reports(
     store: sa.Engine, warehouse: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

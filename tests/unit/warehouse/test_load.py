@@ -128,6 +128,7 @@ def test_a_report_on_an_unknown_message_is_completed_when_the_message_is_known(
     assert rows(warehouse, "SELECT delivery_status FROM rcs_message") == [("delivered",)]
 
 
+@pytest.mark.slow
 def test_a_table_that_was_emptied_is_loaded_again(store: sa.Engine, warehouse: sa.Engine) -> None:
     report(store, send(store, "spring", ["+34600000001"]), "+34600000001", "13")
     load(store, warehouse, None)
@@ -149,6 +150,7 @@ def test_a_campaign_whose_row_was_deleted_is_loaded_again(store: sa.Engine, ware
     assert load(store, warehouse, None) == Loaded(campaigns=1, messages=2, reports=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["UPDATE rcs_store SET fold = 0", "UPDATE rcs_campaign SET revision = 0"])
 def test_a_store_that_was_restored_from_a_backup_is_refused_until_its_rows_are_deleted(
     store: sa.Engine, warehouse: sa.Engine, what: str
@@ -213,6 +215,7 @@ def test_messages_and_reports_can_be_joined_by_hashed_phone(store: sa.Engine, wa
     ) == [("P+34600000001",)]
 
 
+@pytest.mark.slow
 def test_channel_statuses_are_loaded_even_if_the_message_does_not_change(
     store: sa.Engine, warehouse: sa.Engine
 ) -> None:
@@ -234,6 +237,7 @@ def test_channel_statuses_are_loaded_even_if_the_message_does_not_change(
     ]
 
 
+@pytest.mark.slow
 def test_a_load_removes_erased_recipients_and_keeps_channels_and_funnel(store: sa.Engine, warehouse: sa.Engine) -> None:
     reference = send(store, "spring", ["+34600000001", "+34600000002"])
     report(store, reference, "+34600000001", "50")
@@ -252,6 +256,7 @@ def test_a_load_removes_erased_recipients_and_keeps_channels_and_funnel(store: s
     assert {table: rows(warehouse, f"SELECT * FROM {table}") for table in before} == before
 
 
+@pytest.mark.slow
 def test_a_report_on_a_pruned_message_is_loaded_without_its_phone(store: sa.Engine, warehouse: sa.Engine) -> None:
     reference = send(store, "spring", ["+34600000001"])
     report(store, reference, "+34600000001", "50")
@@ -340,6 +345,7 @@ def test_phones_of_replies_are_shown_as_in_the_other_tables(
     assert replies_of(warehouse) == [(phone, "call ********002", "{}")]
 
 
+@pytest.mark.slow
 def test_the_reply_of_an_erased_person_is_erased_by_the_next_load(store: sa.Engine, warehouse: sa.Engine) -> None:
     reply(store)
     load(store, warehouse, None)
@@ -359,6 +365,7 @@ def test_a_warehouse_of_an_older_version_gets_the_replies(store: sa.Engine, ware
     assert load(store, warehouse, None) == Loaded(campaigns=0, messages=0, reports=0, inbound=1)
 
 
+@pytest.mark.slow
 def test_a_refold_is_followed_by_the_next_load_alone(store: sa.Engine, warehouse: sa.Engine) -> None:
     reference = send(store, "spring", ["+34600000001", "+34600000002"])
     report(store, reference, "+34600000001", "77")

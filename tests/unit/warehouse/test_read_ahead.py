@@ -41,6 +41,7 @@ def test_the_next_page_is_asked_for_before_one_is_committed(
     assert [count for _, count in transfer(store, warehouse, pages(), PLAIN)] == [1, 1]
 
 
+@pytest.mark.slow
 def test_only_few_pages_are_read_ahead(
     store: sa.Engine, warehouse: sa.Engine, report: sa.Table, rows: list[sa.Select[tuple[object, ...]]]
 ) -> None:

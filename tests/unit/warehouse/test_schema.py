@@ -12,6 +12,7 @@ from airflow_provider_rcs.warehouse.views.funnel import FUNNEL
 from tests.unit.warehouse.test_load import report, rows, send
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["rcs_message", "rcs_message_channel", "rcs_report"])
 def test_a_missing_table_is_created_and_filled(store: sa.Engine, warehouse: sa.Engine, table: str) -> None:
     reference = send(store, "spring", ["+34600000001"])
@@ -42,6 +43,7 @@ def replace_by_older_table(warehouse: sa.Engine, table: str, identity: str) -> N
             connection.execute(sa.text(statement))
 
 
+@pytest.mark.slow
 def test_missing_columns_are_added_and_filled_and_foreign_columns_stay(store: sa.Engine, warehouse: sa.Engine) -> None:
     report(store, send(store, "spring", ["+34600000001"]), "+34600000001", "13")
     load(store, warehouse, None)

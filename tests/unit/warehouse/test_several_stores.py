@@ -45,6 +45,7 @@ def counts(warehouse: sa.Engine, store: sa.Engine) -> dict[str, int]:
     return {table: rows(warehouse, f"SELECT COUNT(*) FROM {table} {own}")[0][0] for table in TABLES}
 
 
+@pytest.mark.slow
 def test_rows_of_two_stores_with_the_same_ids_are_both_loaded_in_turns(
     store: sa.Engine, other_store: sa.Engine, warehouse: sa.Engine
 ) -> None:
@@ -65,6 +66,7 @@ def test_rows_of_two_stores_with_the_same_ids_are_both_loaded_in_turns(
     ]
 
 
+@pytest.mark.slow
 def test_the_funnel_tells_campaigns_of_one_name_apart_by_store(
     store: sa.Engine, other_store: sa.Engine, warehouse: sa.Engine
 ) -> None:
@@ -81,6 +83,7 @@ def test_the_funnel_tells_campaigns_of_one_name_apart_by_store(
     }
 
 
+@pytest.mark.slow
 def test_a_new_store_with_the_warehouse_of_an_old_one_loses_nothing(
     store: sa.Engine, other_store: sa.Engine, warehouse: sa.Engine
 ) -> None:
@@ -95,6 +98,7 @@ def test_a_new_store_with_the_warehouse_of_an_old_one_loses_nothing(
     assert counts(warehouse, other_store) == dict(zip(TABLES, (1, 1, 2, 2, 1), strict=True))
 
 
+@pytest.mark.slow
 def test_a_moved_account_moves_nothing_of_another_store(
     store: sa.Engine, other_store: sa.Engine, warehouse: sa.Engine
 ) -> None:

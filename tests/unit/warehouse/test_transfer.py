@@ -68,6 +68,7 @@ def test_texts_of_every_kind_arrive_unchanged(store: sa.Engine, warehouse: sa.En
     assert read(warehouse, report) == rows
 
 
+@pytest.mark.slow
 def test_moments_days_and_nulls_arrive_unchanged(store: sa.Engine, warehouse: sa.Engine) -> None:
     message = created_tables(warehouse).message
     rows = [
@@ -218,6 +219,7 @@ ANY_REPORT = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(reports=st.lists(ANY_REPORT, min_size=1, max_size=20), phones=st.sampled_from([PLAIN, MASKED, hashed("key")]))
 def test_any_rows_arrive_as_they_were(
@@ -240,6 +242,7 @@ def test_any_rows_arrive_as_they_were(
 BATCHES = st.lists(st.dictionaries(st.integers(1, 5), st.integers(1, 9), max_size=5), max_size=4)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(batches=BATCHES)
 def test_the_newest_version_of_each_row_stays_in_any_order_of_transfers(

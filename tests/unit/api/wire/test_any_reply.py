@@ -140,6 +140,7 @@ def outcomes(case: Case, body: bytes) -> tuple[dict[str, Outcome], RcsError | No
     return {each.phone.removeprefix("+"): each for each in settled}, refusal_of(result, settled)
 
 
+@pytest.mark.slow
 @given(case=cases(), data=st.data())
 @settings(max_examples=examples(600))
 def test_in_every_shape_a_reply_settles_everybody_it_names(case: Case, data: st.DataObject) -> None:
@@ -157,6 +158,7 @@ def test_in_every_shape_a_reply_settles_everybody_it_names(case: Case, data: st.
     assert error is None or not (error.nothing_sent and case.sent)
 
 
+@pytest.mark.slow
 @given(case=cases(), data=st.data())
 @settings(max_examples=examples(300))
 def test_a_reply_that_is_cut_off_requeues_nobody_it_has_named(case: Case, data: st.DataObject) -> None:

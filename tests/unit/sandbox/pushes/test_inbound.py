@@ -20,6 +20,7 @@ def replies(share: float, seed: int = 1, count: int = 5_000) -> list[InboundRepl
     return [plan_reply(SEND, message, GOT_IT, seed, share) for message in messages]
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_replies() -> None:
     assert replies(0.3, seed=7) == replies(0.3, seed=7)
     assert replies(0.3, seed=7) != replies(0.3, seed=8)

@@ -49,12 +49,14 @@ def test_another_seed_gives_other_reports() -> None:
     assert first != second
 
 
+@pytest.mark.slow
 def test_every_message_ends_final_by_default() -> None:
     ends = {in_order_of_date(plan)[-1] for plan in plans_of_many(ReportShares())}
 
     assert ends == FINAL
 
 
+@pytest.mark.slow
 def test_shares_hold_over_many_messages() -> None:
     plans = plans_of_many(IN_ORDER_ONCE)
 
@@ -65,6 +67,7 @@ def test_shares_hold_over_many_messages() -> None:
     assert share_of(plans, SandboxStatus.TEMPORARILY_FAILED) == pytest.approx(0.92 * 0.05, abs=0.01)
 
 
+@pytest.mark.slow
 def test_messages_stop_at_sent_only_if_configured() -> None:
     plans = [plan_reports(each, 1, ReportShares(only_sent=0.5, failed=0.5)) for each in IDS]
 
@@ -108,6 +111,7 @@ def test_failed_share_of_one_makes_all_messages_fail() -> None:
     assert {tuple(statuses(plan)) for plan in plans} == {(SandboxStatus.SENT, SandboxStatus.FAILED)}
 
 
+@pytest.mark.slow
 def test_a_share_of_the_messages_fails_and_falls_back_to_another_service() -> None:
     plans = plans_of_many(ReportShares(failed=0, fallback=0.3, repeated=0, out_of_order=0))
 
@@ -124,6 +128,7 @@ def test_a_share_of_the_messages_fails_and_falls_back_to_another_service() -> No
     }
 
 
+@pytest.mark.slow
 def test_messages_that_fall_back_fail_there_as_often_as_others() -> None:
     plans = plans_of_many(ReportShares(failed=0.5, fallback=0.5, repeated=0, out_of_order=0))
 

@@ -149,6 +149,7 @@ def test_lock_raises_only_the_revision_of_its_own_campaign(engine: sa.Engine) ->
     assert revisions == [1, 2, 1]
 
 
+@pytest.mark.slow
 def test_references_of_a_campaign_are_unique() -> None:
     assert len({new_reference("k7m2p9qr") for _ in range(10_000)}) == 10_000
 

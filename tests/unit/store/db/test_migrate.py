@@ -202,6 +202,7 @@ def test_the_newest_version_is_alembics_head() -> None:
     assert newest_version() == ScriptDirectory.from_config(migrations_config()).get_current_head()
 
 
+@pytest.mark.slow
 def test_only_a_database_without_any_of_the_tables_is_new(engine: sa.Engine) -> None:
     assert not is_new(engine)
 
@@ -225,6 +226,7 @@ def test_a_store_in_a_schema_that_is_not_searched_is_not_new(postgres: str) -> N
         engine.dispose()
 
 
+@pytest.mark.slow
 def test_many_first_users_create_the_tables_once(postgres: str) -> None:
     with fresh_database(postgres) as url:
         engine = engine_from_url(url)

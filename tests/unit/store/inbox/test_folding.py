@@ -416,6 +416,7 @@ def test_each_message_of_a_fold_gets_the_revision_of_its_own_campaign(engine: sa
     assert {name: row(engine, name=name).revision for name in of_campaigns} == of_campaigns
 
 
+@pytest.mark.slow
 def test_each_further_campaign_costs_a_fold_one_statement(engine: sa.Engine) -> None:
     few = [sent(engine, name=f"few-{number}") for number in range(2)]
     many = [sent(engine, name=f"many-{number}") for number in range(12)]

@@ -322,6 +322,7 @@ def test_an_erased_person_who_replies_twice_at_once_leaves_nothing(engine: sa.En
     assert sorted((each.phone, each.text) for each in landed(engine)) == [("", ""), ("", ""), (BEA, "hola")]
 
 
+@pytest.mark.slow
 def test_a_reply_loses_its_personal_data_if_its_message_or_its_person_has_and_no_other_does(engine: sa.Engine) -> None:
     sent(engine, [ANA], "old")
     list(prune(engine, RetentionLimit(NOON + timedelta(days=10_000))))

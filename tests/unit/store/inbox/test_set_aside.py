@@ -100,6 +100,7 @@ def test_services_with_long_names_become_channels_of_a_message(engine: sa.Engine
         assert set(channels) == {"RCS", LONG[:100].upper()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refused", [{0}, {6}, {2, 3}, set(range(7))])
 def test_only_the_refused_reports_are_set_aside(engine: sa.Engine, refused: set[int]) -> None:
     people = phones(7)

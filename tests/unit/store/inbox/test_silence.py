@@ -129,6 +129,7 @@ def test_other_campaigns_are_not_returned(engine: sa.Engine) -> None:
     assert read_silent_campaigns(engine, ["autumn"]) == {}
 
 
+@pytest.mark.slow
 def test_a_silent_campaign_is_returned_once_a_day_for_a_week(engine: sa.Engine) -> None:
     since = claimed_at(engine, sent(engine).request_id)
     checks = [since + timedelta(hours=hours) for hours in range(24 * 10)]

@@ -169,6 +169,7 @@ def test_a_recipient_suppressed_at_a_claim_gets_a_new_revision_and_date(engine: 
     assert row(engine).updated_at > before.updated_at
 
 
+@pytest.mark.slow
 def test_planned_recipients_are_claimed_once_in_the_order_of_the_list(engine: sa.Engine) -> None:
     people = list(reversed(phones(25)))
     attempt = planned(engine, people)

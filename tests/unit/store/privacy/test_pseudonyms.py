@@ -172,6 +172,7 @@ def test_reports_on_others_are_stored_unchanged(engine: sa.Engine) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_reports_on_a_message_after_the_erasure_keep_their_data(engine: sa.Engine) -> None:
     sent(engine)
     erase(engine, ANA, "a test")

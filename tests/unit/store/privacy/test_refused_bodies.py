@@ -82,6 +82,7 @@ def test_any_body_can_be_searched(body: bytes) -> None:
     assert not PhoneSearch(ANA).is_in(body)
 
 
+@pytest.mark.slow
 def test_a_body_that_decompresses_to_more_than_memory_holds_can_be_searched() -> None:
     bomb = gzip.compress(bytes(20 * 1024 * 1024))[: 64 * 1024]
 

@@ -107,6 +107,7 @@ def claim_listed(
     return [] if taken is None else [recipient.phone for recipient in taken.recipients]
 
 
+@pytest.mark.slow
 def test_old_messages_lose_personal_data_and_old_reports_are_deleted(engine: sa.Engine) -> None:
     land_and_fold(
         engine, report_on(sent(engine, [ANA, BEA], ids="of")), report_on(sent(engine, [ANA], "summer"), code="12")
@@ -120,6 +121,7 @@ def test_old_messages_lose_personal_data_and_old_reports_are_deleted(engine: sa.
     assert list(rows(engine, "summer")) == [ANA]
 
 
+@pytest.mark.slow
 def test_pruning_keeps_the_counts_of_a_campaign(engine: sa.Engine) -> None:
     taken = sent(engine, [ANA, BEA])
     land_and_fold(engine, report_on(taken), report_on(taken, BEA, "50"), report_on(taken, BEA, "12", service="SMS"))
@@ -190,6 +192,7 @@ def test_a_campaign_with_a_recent_or_future_date_is_not_pruned(engine: sa.Engine
     assert prune_all(engine) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one_campaign", [True, False])
 def test_count_prunable_returns_what_prune_then_prunes(engine: sa.Engine, one_campaign: bool) -> None:
     limit = replace(HALF_A_YEAR, campaign_id=campaign(engine).id if one_campaign else None)
@@ -258,6 +261,7 @@ def test_pruned_messages_count_towards_the_frequency_cap(engine: sa.Engine) -> N
     assert claim_listed(engine, [ANA, BEA], "summer", FrequencyCap(1, timedelta(days=1))) == [BEA]
 
 
+@pytest.mark.slow
 def test_phones_that_only_a_frequency_cap_has_are_deleted(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "_ROWS_PER_BATCH", 1)
     sent(engine, [ANA, BEA])
@@ -300,6 +304,7 @@ def test_a_recent_report_on_an_old_message_loses_personal_data_and_is_exported_a
     assert (kept.phone, kept.message_id, kept.fold > before) == ("", pruned.id, True)
 
 
+@pytest.mark.slow
 def test_deleted_reports_do_not_disturb_readers_that_continue_from_a_fold(engine: sa.Engine) -> None:
     land_and_fold(engine, report_on(sent(engine, [ANA])))
     land_and_fold(engine, report_on(sent(engine, [ANA], "summer"), code="12"))
@@ -325,6 +330,7 @@ def test_a_campaign_whose_reports_were_pruned_is_not_overdue(engine: sa.Engine) 
     assert (reporting.last_report_at, reporting.is_overdue) == (datetime(2026, 5, 1, 12, tzinfo=UTC), False)
 
 
+@pytest.mark.slow
 def test_old_parked_reports_are_deleted_unless_they_prove_a_restored_backup(engine: sa.Engine) -> None:
     opened = campaign(engine)
     taken = sent(engine, [ANA])
@@ -352,6 +358,7 @@ def test_old_refused_bodies_are_deleted(engine: sa.Engine) -> None:
         assert set(connection.execute(sa.select(report_refused.c.body)).scalars()) == {b"new", b"repeated"}
 
 
+@pytest.mark.slow
 def test_a_single_campaign_can_be_pruned(engine: sa.Engine) -> None:
     for name in ("spring", "summer"):
         land_and_fold(engine, report_on(sent(engine, [ANA], name)))
@@ -366,6 +373,7 @@ def test_a_single_campaign_can_be_pruned(engine: sa.Engine) -> None:
     assert list(rows(engine, "summer")) == [ANA]
 
 
+@pytest.mark.slow
 def test_a_second_run_prunes_nothing(engine: sa.Engine) -> None:
     land_and_fold(engine, report_on(sent(engine, [ANA])))
     make_old(engine)
@@ -406,6 +414,7 @@ def test_pruning_can_be_stopped_after_any_batch_and_completed_by_another_run(
     assert sum_of(first)["rcs_message"] + rest.get("rcs_message", 0) == 10
 
 
+@pytest.mark.slow
 def test_reports_land_and_fold_between_any_two_batches(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "_ROWS_PER_BATCH", 2)
     people = phones(5)

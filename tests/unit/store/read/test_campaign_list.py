@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
@@ -67,6 +68,7 @@ def test_a_campaign_without_an_accepted_message_has_no_share(engine: sa.Engine) 
     assert summary.marks == []
 
 
+@pytest.mark.slow
 def test_a_page_needs_as_many_queries_for_many_campaigns_as_for_one(engine: sa.Engine) -> None:
     sent_by(engine, "first", by_dag("shop"))
     for_one = statements_of(engine, lambda: read_page(engine, ["shop"], now()))

@@ -195,6 +195,7 @@ def test_a_message_that_was_not_sent_is_exported_without_a_request(engine: sa.En
     assert row["day"] == row["updated_at"].date()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [1, 2, 7, 100])
 def test_pages_contain_every_row_once(engine: sa.Engine, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "ROWS_PER_PAGE", page)

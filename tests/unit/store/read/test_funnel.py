@@ -221,6 +221,7 @@ def test_a_funnel_as_a_dict_has_plain_values_for_xcom(engine: sa.Engine) -> None
     assert plain["delivered_by_channel"] == {"RCS": 1}
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(STEPS), min_size=4, max_size=12))
 def test_the_funnel_accounts_for_every_recipient_after_every_step(engine: sa.Engine, steps: list[str]) -> None:

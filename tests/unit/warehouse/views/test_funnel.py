@@ -91,6 +91,7 @@ def test_channels_count_apart_as_they_do_in_the_store(store: sa.Engine, warehous
     assert by_channel == {"SMS": 1, "SMSMASIVO": 1, "RCS": 2, "VOICE": 1, "": 0}
 
 
+@pytest.mark.slow
 def test_accounts_and_templates_count_apart(store: sa.Engine, warehouse: sa.Engine) -> None:
     send_and_report(store, SPAIN)
     send_and_report(store, PORTUGAL)

@@ -135,6 +135,7 @@ def test_seconds_are_counted_by_the_function_of_the_engine(dialect: str, differe
     assert difference in text
 
 
+@pytest.mark.slow
 def test_campaigns_with_the_same_codes_share_their_rows(store: sa.Engine, warehouse: sa.Engine) -> None:
     for name in ("spring", "summer"):
         send(store, name, [ANA])

@@ -19,11 +19,14 @@ from airflow_provider_rcs.receiver.config import (
     credentials_of,
     look_ups_from_environment,
     opt_out_words_from_environment,
+    other_spools_that_wait,
     spool_from_airflow,
     spool_from_environment,
     timezone_from_environment,
 )
+from airflow_provider_rcs.receiver.spool import Spool
 from tests.unit.receiver.pushing import LOGIN
+from tests.unit.receiver.test_spool import pushed
 
 
 def test_the_environment_sets_the_credentials() -> None:
@@ -190,6 +193,29 @@ def test_the_spool_inside_airflow_holds_256_megabytes_unless_another_size_is_set
     assert spool.max_bytes == 268_435_456
 
 
+def test_the_spools_of_other_stores_in_which_requests_wait_are_found(tmp_path: Path) -> None:
+    own, waiting, empty = (
+        spool_from_environment({"AIRFLOW_HOME": str(tmp_path)}, STORE.set(database=name))
+        for name in ("own", "waiting", "empty")
+    )
+    for spool, requests in ((own, 1), (waiting, 2), (empty, 0)):
+        spool.folder.mkdir(parents=True)
+        spool.append([pushed("1")] * requests)
+
+    assert other_spools_that_wait(own) == {waiting.folder: 2}
+
+
+def test_folders_beside_a_spool_that_is_set_are_nobodys_spools(tmp_path: Path) -> None:
+    for name in ("own", "beside"):
+        Spool(tmp_path / name).append([pushed("1")])
+
+    assert other_spools_that_wait(Spool(tmp_path / "own")) == {}
+
+
+def test_before_the_first_spool_there_is_no_other_that_waits(tmp_path: Path) -> None:
+    assert other_spools_that_wait(spool_from_environment({"AIRFLOW_HOME": str(tmp_path)}, STORE)) == {}
+
+
 @pytest.mark.parametrize(
     ("set_to", "words"),
     [(None, ("BAJA", "STOP")), ("", ("BAJA", "STOP")), ("NO MORE, alta ,", ("NO MORE", "alta"))],
@@ -212,5 +238,5 @@ def test_a_malformed_size_of_the_spool_inside_airflow_costs_no_report(
     spool = spool_from_airflow()
 
     assert spool is not None
-    assert spool.max_bytes == 268_435_456
+    assert (str(spool.folder), spool.max_bytes) == ("/spool", 268_435_456)
     assert len(logged) == (1 if size else 0)

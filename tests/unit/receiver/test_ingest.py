@@ -212,7 +212,7 @@ def test_a_slow_store_does_not_delay_the_response_for_a_second(
     wait_until(lambda: not list((tmp_path / "spool").iterdir()))
 
 
-def test_a_full_spool_is_answered_503_with_the_reason(engine: sa.Engine, tmp_path: Path) -> None:
+def test_a_full_spool_is_answered_503_with_the_reason(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     def get_engine() -> sa.Engine:
         raise RcsStoreError("store: not available")
 
@@ -222,6 +222,7 @@ def test_a_full_spool_is_answered_503_with_the_reason(engine: sa.Engine, tmp_pat
 
     assert (response.status_code, response.headers["Retry-After"]) == (503, "60")
     assert "spool is full" in response.text
+    assert "the store does not accept them and the spool is full" in caplog.text
 
 
 def test_a_spool_that_cannot_be_written_is_answered_503(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_a_body_that_is_still_not_understood_stays_with_the_new_reason(engine: s
 
     assert retry(engine) == [Reread(body_id, 0, "another reason")]
 
-    assert [each.reason for each in refused_bodies(engine)] == ["another reason"]
+    assert [(each.reason, each.times) for each in refused_bodies(engine)] == [("another reason", 1)]
 
 
 def test_a_body_is_read_again_by_the_real_reader(engine: sa.Engine) -> None:
@@ -148,6 +148,30 @@ def test_of_equal_reports_in_a_body_only_as_many_as_landed_before_are_left_out(
     assert codes(engine) == ["11"] * 3
 
 
+def test_a_report_that_landed_with_another_body_of_the_same_moment_lands_with_this_one_too(
+    engine: sa.Engine, understand: Upgrade
+) -> None:
+    refuse(engine, b"1", Report("11", ANA))
+    refuse(engine, b"2")
+    understand(ReceivedReports(NOON, [Report("11", ANA)]))
+    first, second = ids_of(engine)
+
+    assert retry(engine) == [Reread(first, 0, ""), Reread(second, 1, "")]
+
+    assert codes(engine) == ["11", "11"]
+
+
+def test_a_body_whose_reports_were_pruned_lands_whole(engine: sa.Engine, understand: Upgrade) -> None:
+    refuse(engine, b"?", Report("11", ANA))
+    with engine.begin() as connection:
+        connection.execute(report.delete())
+    understand(ReceivedReports(NOON, [Report("11", ANA), Report("13", ANA)]))
+
+    retry(engine)
+
+    assert (codes(engine), ids_of(engine)) == (["11", "13"], [])
+
+
 def test_a_body_that_is_understood_step_by_step_lands_each_report_once(engine: sa.Engine, understand: Upgrade) -> None:
     reports = [Report("10", ANA), Report("11", ANA), Report("13", ANA)]
     refuse(engine, b"?", *reports[:1])
@@ -184,6 +208,21 @@ def test_a_body_that_another_process_has_read_meanwhile_does_not_land_again(
     retry(engine)
 
     assert (list(slow), codes(engine)) == ([], ["13", "13"])
+
+
+def test_a_body_of_which_another_process_has_landed_more_meanwhile_does_not_land_again(
+    engine: sa.Engine, understand: Upgrade
+) -> None:
+    refuse(engine, b"1")
+    refuse(engine, b"2")
+    understand(ReceivedReports(NOON, [Report("13", ANA)]))
+    slow = retry_refused(engine, MADRID)
+    next(slow)
+
+    with engine.begin() as connection:
+        connection.execute(report_refused.update().values(landed=1))
+
+    assert (list(slow), codes(engine), len(ids_of(engine))) == ([], ["13"], 1)
 
 
 def test_a_kill_between_two_bodies_loses_and_doubles_nothing(engine: sa.Engine, understand: Upgrade) -> None:
@@ -285,6 +324,16 @@ def test_a_line_of_the_spool_lands_once_its_cause_is_mended(engine: sa.Engine, i
     with engine.connect() as connection:
         landed = connection.execute(sa.select(report.c.received_at, report.c.reports_conn_id, report.c.account)).one()
     assert landed == (NOON, "panel", "")
+
+
+def test_a_line_of_the_spool_lands_for_the_account_that_has_been_said_since(engine: sa.Engine) -> None:
+    push = ReceivedReports(NOON, [Report("13", ANA)], let_in_by=ReportsConnection("panel", "before"))
+    set_aside(engine, push, ReportsConnection("panel", "since"))
+
+    retry(engine)
+
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(report.c.account)).scalar_one() == "since"
 
 
 def test_a_refused_body_in_a_line_of_the_spool_becomes_a_refused_body(engine: sa.Engine) -> None:

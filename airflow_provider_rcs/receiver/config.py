@@ -91,8 +91,8 @@ def spool_from_environment(environment: Mapping[str, str], store: sa.URL) -> Spo
     if folder := environment.get(SPOOL):
         return Spool(Path(folder).expanduser(), int(megabytes))
     home = environment.get("AIRFLOW_HOME") or "~/airflow"
-    # Not by its driver either, which may be the newest that is installed.
-    address = store.set(drivername=store.get_backend_name(), password=None)
+    # Not by its driver either, which may be the newest that is installed. set() would keep the password.
+    address = store.set(drivername=store.get_backend_name())._replace(password=None)
     name = sha256(address.render_as_string().encode()).hexdigest()[:16]
     return Spool(Path(home).expanduser() / _DEFAULT_SPOOLS / name, int(megabytes))
 

@@ -13,7 +13,7 @@ from airflow_provider_rcs.api.models import Report
 from airflow_provider_rcs.receiver import health as health_module
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.health import HealthCheck
-from airflow_provider_rcs.receiver.responses import Response
+from airflow_provider_rcs.receiver.responses import NOT_READY, Response
 from airflow_provider_rcs.receiver.spool import Spool
 from airflow_provider_rcs.store.db.engine import engine_from_url
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, land
@@ -163,3 +163,27 @@ def test_a_spool_that_does_not_answer_in_time_is_not_ready(tmp_path: Path, monke
 
     release.set()
     assert (response.status_code, response.json()) == (503, {"status": "not ready"})
+
+
+def test_a_store_that_does_not_answer_in_time_is_not_ready(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health_module, "_TIMEOUT", 0.05)
+    release = threading.Event()
+    health = HealthCheck(lambda: engine, None, lambda: True)
+    monkeypatch.setattr(health, "_query", lambda: release.wait(60))
+
+    response = asyncio.run(asyncio.wait_for(health.check(), 20))
+
+    release.set()
+    assert response is NOT_READY
+
+
+def test_a_backlog_that_is_not_read_in_time_is_left_out(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health_module, "_TIMEOUT", 2)
+    release = threading.Event()
+    monkeypatch.setattr(health_module, "read_backlog", lambda _: release.wait(60))
+    health = HealthCheck(lambda: engine, None, lambda: True)
+
+    response = asyncio.run(asyncio.wait_for(health.check(), 20))
+
+    release.set()
+    assert (response.status, response._body) == (200, b'{"status":"ready"}')

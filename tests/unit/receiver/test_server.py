@@ -55,6 +55,11 @@ def test_a_port_in_use_is_an_error_that_says_what_to_do(app: ReportsApp, workers
             serve(lambda: app, "127.0.0.1", port, workers)
 
 
+def test_a_port_that_no_machine_has_is_an_error_that_says_what_to_do(app: ReportsApp) -> None:
+    with pytest.raises(RcsInputError, match=r"cannot listen on 127\.0\.0\.1:70000 \(.*0-65535.*\)\. Choose another"):
+        serve(lambda: app, "127.0.0.1", 70_000, 1)
+
+
 def can_listen(host: str) -> bool:
     try:
         socket.create_server((host, 0), family=socket.AF_INET6).close()

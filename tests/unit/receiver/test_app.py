@@ -21,12 +21,15 @@ from fastapi import FastAPI
 from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.api.wire import reports
 from airflow_provider_rcs.receiver import app as app_module
+from airflow_provider_rcs.receiver import background
 from airflow_provider_rcs.receiver.app import ReportsApp
 from airflow_provider_rcs.receiver.auth import Credentials
 from airflow_provider_rcs.receiver.ingest import Ingest
 from airflow_provider_rcs.receiver.responses import Saved
 from airflow_provider_rcs.receiver.spool import Spool
+from airflow_provider_rcs.store.db.tables import campaign, request
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports
+from airflow_provider_rcs.store.inbox.silence import SILENT_AFTER
 from tests.pushed_report import PUSHED
 from tests.unit.api.wire.bodies import SMS_RECEIVED
 from tests.unit.receiver.clock import Clock
@@ -42,6 +45,8 @@ from tests.unit.receiver.pushing import (
     stored_refused,
     wait_until,
 )
+from tests.unit.receiver.test_background import CountingMetrics
+from tests.unit.store.given import sent
 
 
 def test_a_report_is_committed_before_the_response_says_so(app: ReportsApp, engine: sa.Engine) -> None:
@@ -585,3 +590,42 @@ def test_two_different_basic_headers_are_refused(app: ReportsApp, engine: sa.Eng
     assert push(with_headers(app, lambda headers: [other, *headers])).status_code == 401
     assert push(with_headers(app, lambda headers: [*headers, other])).status_code == 401
     assert not stored(engine)
+
+
+def test_the_words_that_opt_out_are_those_that_are_set(engine: sa.Engine) -> None:
+    app = ReportsApp(lambda: engine, LOOK_UPS, opt_out_words=("NUNCA",))
+
+    for phone, text in (("34600000001", "nunca"), ("34600000002", "BAJA")):
+        push(app, json={"Servicio": "SMSRECIBIDO", "Movil": phone, "Mensaje": text, "idR": phone})
+
+    with engine.connect() as connection:
+        suppressed = connection.exec_driver_sql("SELECT phone FROM rcs_suppression").scalars().all()
+    assert suppressed == ["+34600000001"]
+
+
+def test_silent_campaigns_are_counted_from_the_first_request_on(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "_SECONDS_BETWEEN_SILENCE_CHECKS", 0.01)
+    sent(engine)
+    then = datetime.now(UTC) - 2 * SILENT_AFTER
+    with engine.begin() as connection:
+        connection.execute(request.update().values(claimed_at=then))
+        connection.execute(campaign.update().values(reports_since=then))
+    metrics = CountingMetrics()
+
+    push(ReportsApp(lambda: engine, LOOK_UPS, metrics=metrics), "/rcs/health", "GET")
+
+    wait_until(lambda: "rcs.campaign.silent" in metrics.names)
+
+
+def test_without_credentials_it_is_not_ready(engine: sa.Engine) -> None:
+    response = push(ReportsApp(lambda: engine, {"rcs_reports": lambda: None}), "/rcs/health", "GET")
+
+    assert (response.status_code, response.json()["status"]) == (503, "not ready")
+
+
+def test_a_refused_body_without_a_content_type_is_stored_without_one(app: ReportsApp, engine: sa.Engine) -> None:
+    push(app, content=b"?")
+
+    assert [each.content_type for each in stored_refused(engine)] == [""]

@@ -162,3 +162,20 @@ def test_a_silent_campaign_is_not_reported_again_on_the_same_day(
     assert metrics.names == ["rcs.campaign.silent"]
     assert caplog.text.count("campaign 'spring': messages were accepted") == 1
     assert "autumn" not in caplog.text
+
+
+def test_a_store_that_was_away_is_looked_at_again_for_silent_campaigns(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "_SECONDS_BETWEEN_SILENCE_CHECKS", 0.01)
+    checks: list[bool] = []
+
+    def get_engine() -> sa.Engine:
+        checks.append(True)
+        if len(checks) == 1:
+            raise RcsStoreUnavailable("store: it is gone")
+        return engine
+
+    SilenceWatch(get_engine, CountingMetrics()).start()
+
+    wait_until(lambda: len(checks) > 2)

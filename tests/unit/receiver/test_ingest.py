@@ -314,6 +314,61 @@ def test_only_the_report_whose_data_is_refused_is_kept_with_the_refused(
     assert (refused.reports_conn_id, refused.received_at) == ("rcs_reports", stored(engine)[0].received_at)
 
 
+def test_of_two_reports_the_one_whose_data_is_not_refused_lands(
+    app: ReportsApp, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, no_time_limit: None
+) -> None:
+    monkeypatch.setattr(ingest, "_SECONDS_TO_NEXT_TRY", 0.01)
+    _refuse_reports(engine, "NEW.agent = 'bad'")
+
+    assert push(app, json=[{**PUSHED, "Agente": "bad"}, PUSHED]).status_code == 200
+
+    wait_until(lambda: stored_refused(engine) and stored(engine))
+    assert [each.agent for each in stored(engine)] == [PUSHED["Agente"]]
+
+
+def test_what_a_dead_process_leaves_in_the_spool_is_found_without_a_request(
+    app: ReportsApp, engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "_SECONDS_BETWEEN_SPOOL_CHECKS", 0.05)
+    push(app)
+    wait_until(lambda: len(stored(engine)) == 1)
+
+    left = Spool(tmp_path / "spool")
+    left.append([PUSH])
+    for _ in left.drain():
+        break
+
+    wait_until(lambda: len(stored(engine)) == 2)
+
+
+def test_a_store_that_is_available_again_is_used_without_a_spool_too(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "_SECONDS_TO_NEXT_TRY", 0.01)
+    is_away = True
+
+    def get_engine() -> sa.Engine:
+        return no_store() if is_away else engine
+
+    saving = Ingest(get_engine, None, Recorded(), lambda: None)
+    unsaved(saving)
+
+    is_away = False
+
+    wait_until(saving.store_takes_reports)
+
+
+def test_the_store_is_connected_to_once(engine: sa.Engine) -> None:
+    asked = []
+    saving = Ingest(lambda: asked.append(1) or engine, None, Recorded(), lambda: None)  # type: ignore[func-returns-value]
+
+    for _ in range(3):
+        save(saving)
+
+    # Once to see which database it is, and for each commit.
+    assert len(asked) == 1 + 3
+
+
 def test_what_came_with_a_report_whose_data_is_refused_lands(
     app: ReportsApp, engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_time_limit: None
 ) -> None:

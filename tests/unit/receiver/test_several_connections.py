@@ -82,9 +82,12 @@ def test_a_wrong_password_is_compared_with_those_of_all_connections(monkeypatch:
 
 
 def test_connections_with_the_same_credentials_are_named_together_and_are_of_no_account() -> None:
-    same: dict[str, LookUp] = {"one": lambda: SPAIN, "two": lambda: Credentials.of("panel", "password of Spain", "x")}
+    of_none = Credentials.of("panel", "password of Spain", "x")
+    of_another = Credentials.of("panel", "password of Spain", "x", "account-pt")
 
-    assert let_in(Authenticator(same), "password of Spain") == ("one, two", "")
+    for other in (of_none, of_another):
+        same: dict[str, LookUp] = {"one": lambda: SPAIN, "two": lambda other=other: other}  # type: ignore[misc]
+        assert let_in(Authenticator(same), "password of Spain") == ("one, two", "")
 
 
 def test_a_changed_password_of_one_connection_is_read_again_and_the_other_stays(clock: Clock) -> None:

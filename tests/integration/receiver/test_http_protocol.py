@@ -73,3 +73,9 @@ def test_the_head_of_a_second_request_on_a_connection_is_limited_too() -> None:
 
 def test_two_requests_on_a_connection_are_answered() -> None:
     assert received_after(REQUEST, REQUEST).count(b"hello") == 2
+
+
+def test_the_head_of_a_second_request_on_a_connection_may_come_in_parts() -> None:
+    received = received_after(REQUEST, *[b""] * 10, REQUEST[:5], REQUEST[5:])
+
+    assert received.count(b"hello") == 2

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from airflow_provider_rcs.api.accounts import ReportsConnection
 from airflow_provider_rcs.api.models import InboundMessage, Report
 from airflow_provider_rcs.store.db.inbox_tables import inbound, report
-from airflow_provider_rcs.store.db.tables import erasure, suppression, suppression_pseudonym
+from airflow_provider_rcs.store.db.tables import campaign, erasure, suppression, suppression_pseudonym
 from airflow_provider_rcs.store.inbox.backlog import read_backlog
 from airflow_provider_rcs.store.inbox.folding import fold, fold_parked
 from airflow_provider_rcs.store.inbox.landing import ReceivedReports, land_all
 from airflow_provider_rcs.store.outbox.claims import claim_batches
+from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.settlement import Settlement, settle
 from airflow_provider_rcs.store.outbox.suppression_list import remove_suppression
 from airflow_provider_rcs.store.privacy.erasure import erase
@@ -30,6 +32,8 @@ from tests.unit.store.given import (
     accepted,
     dispatched,
     dump_store,
+    listed,
+    new_attempt,
     planned,
     row,
     rows,
@@ -97,6 +101,12 @@ def test_an_opt_out_suppresses_its_phone_as_it_lands(engine: sa.Engine) -> None:
     reply(engine, BAJA, BAJA._replace(phone=BEA, text="hola"))
 
     assert suppressed(engine) == {ANA: 'opted out by replying "BAJA"'}
+
+
+def test_everyone_who_opts_out_in_one_push_is_suppressed(engine: sa.Engine) -> None:
+    reply(engine, BAJA, BAJA._replace(phone=BEA, api_inbound_id="r-2"))
+
+    assert sorted(suppressed(engine)) == [ANA, BEA]
 
 
 def test_only_the_configured_words_opt_out(engine: sa.Engine) -> None:
@@ -198,6 +208,40 @@ def test_an_opt_out_whose_phone_cannot_be_read_is_applied_by_its_message(
 
     assert suppressed(engine) == {"+34623123456": 'opted out by replying "BAJA"'}
     assert (landed(engine)[0].is_unapplied, landed(engine)[0].message_id) == (False, row(engine, "+34623123456").id)
+
+
+def test_each_of_several_opt_outs_is_applied_by_its_own_message(engine: sa.Engine) -> None:
+    sent(engine, [ANA, BEA])
+    unread = BAJA._replace(phone="?", message_reference="")
+    reply(engine, *(unread._replace(api_message_id=f"m-{phone}", api_inbound_id=phone) for phone in (ANA, BEA)))
+
+    fold(engine)
+
+    assert sorted(suppressed(engine)) == [ANA, BEA]
+
+
+@pytest.mark.parametrize(("account", "applied"), [("", [ANA]), ("this", [ANA]), ("another", [])])
+def test_an_opt_out_is_applied_by_a_message_of_its_account_if_that_is_known(
+    engine: sa.Engine, account: str, applied: list[str]
+) -> None:
+    sent(engine)
+    with engine.begin() as connection:
+        connection.execute(campaign.update().values(account="this"))
+    unread = BAJA._replace(phone="?", message_reference="")
+    land_all(engine, [ReceivedReports(NOON, inbound=[unread], let_in_by=ReportsConnection("panel", account))])
+
+    fold(engine)
+
+    assert list(suppressed(engine)) == applied
+
+
+def test_an_opt_out_is_not_applied_by_a_message_that_was_never_sent(engine: sa.Engine) -> None:
+    record_list(engine, new_attempt(engine), prepare_list_part(engine, [listed(ANA, reference="A1")]))
+    reply(engine, BAJA._replace(phone="?", api_message_id="", message_reference="A1"))
+
+    fold(engine)
+
+    assert suppressed(engine) == {}
 
 
 def test_a_reference_that_names_the_same_person_in_two_campaigns_is_enough(engine: sa.Engine) -> None:

@@ -31,6 +31,8 @@ def test_a_phone_is_read_with_its_country_code_or_as_a_mobile_of_spain(text: str
         "anonymous",
         "12345",
         "900123456",
+        "704230411",  # a personal number, which is no mobile
+        "799962283",
         "34600000001.0",
         "3.46E+10",
         "34600000001 34600000002",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import lru_cache
 from itertools import repeat
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+
+from airflow_provider_rcs.store.db.types import in_utc
 
 ColumnTypes = Mapping[str, sa.types.TypeEngine[Any]]
 
@@ -126,4 +128,4 @@ def _as_sqlite_text(value: object) -> str:
         raise TypeError(type(value).__name__)
     if not isinstance(value, datetime):
         return value.isoformat()
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+    return in_utc(value).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")

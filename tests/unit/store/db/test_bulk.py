@@ -73,6 +73,11 @@ def test_a_datetime_in_another_zone_comes_back_in_utc(engine: sa.Engine) -> None
     assert (moment, moment.utcoffset()) == (NOON, timedelta(0))
 
 
+def test_a_datetime_without_a_zone_is_refused_on_sqlite() -> None:
+    with pytest.raises(TypeError):
+        rows_as_json("sqlite", COLUMNS, [(1, "", NOON.replace(tzinfo=None), {})])
+
+
 def test_a_datetime_from_json_equals_the_same_one_from_a_bound_parameter(engine: sa.Engine) -> None:
     dialect = engine.dialect.name
     rows = rows_from_json(dialect, COLUMNS)

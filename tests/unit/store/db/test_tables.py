@@ -23,6 +23,11 @@ def test_a_datetime_written_in_any_zone_is_read_in_utc(engine: sa.Engine, zone: 
     assert row(engine).delivery_at.utcoffset() == timedelta(0)
 
 
+def test_a_datetime_without_a_zone_is_refused(engine: sa.Engine) -> None:
+    with engine.begin() as connection, pytest.raises(sa.exc.StatementError, match="has a time zone"):
+        connection.execute(campaign.update().values(created_at=NOON.replace(tzinfo=None)))
+
+
 def test_a_datetime_keeps_its_microseconds(engine: sa.Engine) -> None:
     moment = datetime(2026, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
 

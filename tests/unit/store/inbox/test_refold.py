@@ -102,6 +102,49 @@ def test_a_refold_that_changes_no_message_does_not_move_the_revision(engine: sa.
     assert revision(engine) == before
 
 
+@pytest.mark.parametrize("has_fallback", [True, False])
+def test_a_refold_that_changes_the_code_alone_changes_the_message(engine: sa.Engine, has_fallback: bool) -> None:
+    taken = sent(engine)
+    given.campaign(engine, overrides={"77": "delivered"})
+    fallback = [report_on(taken, code="50", service="SMS")] if has_fallback else []
+    land_and_fold(engine, report_on(taken, code="13"), report_on(taken, code="77"), *fallback)
+    before = row(engine).delivery_code
+
+    assert refold_with(engine, {"77": "sent"}) == (1, 1)
+
+    assert (before, row(engine).delivery_code, row(engine).delivery_status) == ("77", "13", "delivered")
+
+
+def test_a_message_whose_other_channel_falls_is_not_changed(engine: sa.Engine) -> None:
+    taken = sent(engine)
+    land_and_fold(engine, report_on(taken, code="13"), report_on(taken, code="77", service="SMS"))
+    before = row(engine)
+
+    assert refold_with(engine, {"77": "failed"}) == (1, 0)
+
+    assert row(engine) == before
+
+
+def test_a_campaign_without_reports_gets_the_codes_of_the_refold_too(engine: sa.Engine) -> None:
+    taken = sent(engine)
+    refold_with(engine, {"77": "read"})
+
+    land_and_fold(engine, report_on(taken, code="77"))
+
+    assert row(engine).delivery_status == "read"
+
+
+def test_campaigns_with_codes_of_their_own_are_each_refolded_with_these(engine: sa.Engine) -> None:
+    for name in ("spring", "summer"):
+        land_and_fold(engine, report_on(sent(engine, name=name), code="77"))
+    given.campaign(engine, overrides={"77": "read"})
+    given.campaign(engine, "summer", overrides={"77": "failed"})
+
+    list(refold(engine, None))
+
+    assert (row(engine).delivery_status, row(engine, name="summer").delivery_status) == ("read", "failed")
+
+
 def test_later_reports_are_folded_with_the_codes_of_the_refold(engine: sa.Engine) -> None:
     taken = sent(engine)
     land_and_fold(engine, report_on(taken, code="13"))

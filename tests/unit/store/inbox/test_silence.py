@@ -77,6 +77,14 @@ def test_a_campaign_of_which_nothing_was_accepted_is_not_silent(engine: sa.Engin
     assert read_silent_campaigns(engine, ["spring"]) == {}
 
 
+def test_a_test_on_the_teams_phones_is_not_silent(engine: sa.Engine) -> None:
+    sent(engine)
+    with engine.begin() as connection:
+        connection.execute(campaigns.update().values(test_of="summer"))
+
+    assert read_silent_campaigns(engine, ["spring"]) == {}
+
+
 def test_a_campaign_that_does_not_request_reports_is_not_silent(engine: sa.Engine) -> None:
     send_without_reports(engine)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import permutations
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,12 +15,18 @@ from tests.unit.store.given import ANA, BEA, NOON, campaign, funnel, land_and_fo
 MINUTE = timedelta(minutes=1)
 
 SENT, DELAYED, FAILED, DELIVERED, READ, UNKNOWN = "12", "52", "50", "13", "20", "99"
+TWO_CHANNELS = [("RCS", SENT), ("SMS", "77")]
 
 
 def channels(engine: sa.Engine) -> set[tuple[str, str]]:
     with engine.connect() as connection:
         found = connection.execute(sa.select(message_channel.c.channel, message_channel.c.status))
         return {(each.channel, each.status) for each in found}
+
+
+def channel_rows(engine: sa.Engine) -> list[Any]:
+    with engine.connect() as connection:
+        return list(connection.execute(sa.select(message_channel).order_by(message_channel.c.channel)))
 
 
 @pytest.mark.parametrize(
@@ -144,11 +151,11 @@ def test_a_repeated_report_does_not_change_a_message_of_several_channels(engine:
     taken = sent(engine)
     reports = [report_on(taken, ANA, FAILED), report_on(taken, ANA, DELIVERED, service="SMS")]
     land_and_fold(engine, *reports)
-    before = row(engine)
+    before = (row(engine), channel_rows(engine))
 
     land_and_fold(engine, *reports, report_on(taken, ANA, SENT, service="SMS"))
 
-    assert row(engine) == before
+    assert (row(engine), channel_rows(engine)) == before
 
 
 def test_messages_of_one_and_of_several_channels_are_folded_together(engine: sa.Engine) -> None:
@@ -158,6 +165,57 @@ def test_messages_of_one_and_of_several_channels_are_folded_together(engine: sa.
     land_and_fold(engine, *reports, *(report_on(taken, phone, SENT, service="SMS") for phone in phones(4)[1::2]))
 
     assert [each.delivery_status for each in rows(engine).values()] == ["delivered", "sent"] * 2
+
+
+def test_a_message_of_one_channel_is_ranked_the_same_beside_messages_of_several(engine: sa.Engine) -> None:
+    taken = sent(engine, [ANA, BEA])
+    land_and_fold(engine, report_on(taken, ANA, DELIVERED))
+
+    land_and_fold(
+        engine,
+        report_on(taken, ANA, SENT, reported_at=NOON + MINUTE),
+        report_on(taken, BEA, FAILED),
+        report_on(taken, BEA, SENT, service="SMS"),
+    )
+
+    assert [each.delivery_status for each in rows(engine).values()] == ["delivered", "sent"]
+    assert channels(engine) == {("RCS", "failed"), ("SMS", "sent")}
+
+
+def test_each_campaign_ranks_the_channels_of_its_messages_by_its_own_codes(engine: sa.Engine) -> None:
+    taken = [sent(engine, [ANA, BEA]), sent(engine, [ANA, BEA], "summer", "n")]
+    campaign(engine, overrides={"77": "delivered"})
+    campaign(engine, "summer", overrides={"77": "failed"})
+
+    by_two = [report_on(each, ANA, code, service=service) for each in taken for service, code in TWO_CHANNELS]
+    land_and_fold(engine, *by_two, *(report_on(each, BEA, "77") for each in taken))
+
+    assert (row(engine).delivery_status, row(engine, name="summer").delivery_status) == ("delivered", "sent")
+    assert (row(engine, BEA).delivery_status, row(engine, BEA, name="summer").delivery_status) == (
+        "delivered",
+        "failed",
+    )
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("has_fallback", [True, False])
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_of_reports_of_one_rank_by_a_channel_the_latest_wins_and_then_the_greatest_code(
+    engine: sa.Engine, order: tuple[int, ...], has_fallback: bool, together: bool
+) -> None:
+    taken = sent(engine)
+    campaign(engine, overrides={"77": "delivered"})
+    if has_fallback:
+        land_and_fold(engine, report_on(taken, ANA, FAILED, service="RCS"))
+    said = [(DELIVERED, NOON + MINUTE), ("77", NOON), ("77", NOON + MINUTE), (DELIVERED, None)]
+    reports = [report_on(taken, ANA, *said[place][:1], service="SMS", reported_at=said[place][1]) for place in order]
+
+    for batch in [reports] if together else [[each] for each in reports]:
+        land_and_fold(engine, *batch)
+
+    assert (row(engine).delivery_code, row(engine).delivery_at) == ("77", NOON + MINUTE)
+    if has_fallback:
+        assert [(each.code, each.reported_at) for each in channel_rows(engine)][1:] == [("77", NOON + MINUTE)]
 
 
 @pytest.mark.parametrize("spellings", [("RCS", "rcs"), ("rcs", "RCS")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
@@ -171,6 +172,24 @@ def test_a_landing_that_takes_too_long_is_abandoned_and_leaves_no_connection_in_
 
     assert len(landed(engine)) == 2
     assert len(landing._idle) == 1
+
+
+def test_an_abandoned_landing_that_fails_later_is_forgotten_without_a_word(
+    engine: sa.Engine, landing: AsyncLanding, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def go() -> None:
+        with engine.connect() as other, other.begin():
+            other.exec_driver_sql("LOCK TABLE rcs_report")
+            with pytest.raises(TimeoutError):
+                await land(landing, timeout=0.2)
+            other.exec_driver_sql(_END_THE_OTHERS)
+        await asyncio.wait(landing._abandoned)
+
+    run(go())
+    gc.collect()
+
+    assert len(landing._abandoned) == 0
+    assert [each.getMessage() for each in caplog.records if each.name == "asyncio"] == []
 
 
 def test_a_landing_is_durable_where_the_database_confirms_commits_early(engine: sa.Engine, run: Run) -> None:

@@ -125,6 +125,14 @@ def test_a_message_whose_other_channel_falls_is_not_changed(engine: sa.Engine) -
     assert row(engine) == before
 
 
+def test_after_a_refold_a_campaign_is_outdated_by_other_codes_only(engine: sa.Engine) -> None:
+    land_and_fold(engine, report_on(sent(engine), code="77"))
+
+    refold_with(engine, {"77": "read"})
+
+    assert (outdated(engine, {"77": "read"}), outdated(engine, {"77": "clicked"})) == ([], ["spring"])
+
+
 def test_a_campaign_without_reports_gets_the_codes_of_the_refold_too(engine: sa.Engine) -> None:
     taken = sent(engine)
     refold_with(engine, {"77": "read"})

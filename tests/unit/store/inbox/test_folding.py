@@ -72,10 +72,49 @@ def statements_to_fold(engine: sa.Engine, *reports: Report) -> int:
     return len(statements)
 
 
+def changes_of_fold(engine: sa.Engine, *reports: Report) -> list[str]:
+    """Fold reports, and return what the fold does more than for reports of one channel whose ids are known."""
+    land(engine, reports, NOON)
+    changes: list[str] = []
+
+    def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("UPDATE rcs_message SET api_message_id"):
+            changes.append("ids")
+        elif statement.startswith("INSERT INTO rcs_message_channel") or "HAVING min(" in statement:
+            changes.append("channels")
+
+    sa.event.listen(engine, "before_cursor_execute", record)
+    fold(engine)
+    sa.event.remove(engine, "before_cursor_execute", record)
+    return changes
+
+
 def dispatched_in_doubt(engine: sa.Engine, people: list[str]) -> Claim:
     taken = dispatched(engine, people)
     mark_in_doubt(engine, taken, "the connection broke")
     return taken
+
+
+def test_a_fold_looks_at_channels_only_where_several_have_reported(engine: sa.Engine) -> None:
+    taken = sent(engine, [ANA, BEA])
+
+    first = changes_of_fold(engine, report_on(taken, ANA, "12"), report_on(taken, BEA, "12"))
+    again = changes_of_fold(engine, report_on(taken, ANA, "13"))
+    by_another = changes_of_fold(engine, report_on(taken, BEA, "13", service="SMS"))
+
+    assert (first, again, {*by_another}) == ([], [], {"channels"})
+
+
+@pytest.mark.parametrize("knows_ids", [True, False])
+@pytest.mark.parametrize("has_id", [True, False])
+def test_a_fold_sets_ids_only_where_a_report_has_one_that_is_not_known(
+    engine: sa.Engine, knows_ids: bool, has_id: bool
+) -> None:
+    taken = sent(engine) if knows_ids else dispatched(engine)
+
+    changes = changes_of_fold(engine, report_on(taken, api_message_id=f"m-{ANA}" if has_id else ""))
+
+    assert changes == (["ids"] if has_id and not knows_ids else [])
 
 
 def test_a_report_sets_the_status_of_its_message(engine: sa.Engine) -> None:

@@ -356,6 +356,17 @@ def test_an_erased_person_who_replies_later_is_suppressed_by_pseudonym_only(engi
     assert landed(engine)[0].message_id == next(iter(rows(engine).values())).id
 
 
+def test_a_person_who_is_suppressed_by_pseudonym_alone_stays_one(engine: sa.Engine) -> None:
+    erase(engine, ANA, "a test")
+    reply(engine, BAJA)
+    with engine.begin() as connection:
+        connection.execute(erasure.delete())
+
+    reply(engine, BAJA._replace(api_inbound_id="r-2"))
+
+    assert suppressed(engine) == {}
+
+
 def test_an_erased_person_who_replies_twice_at_once_leaves_nothing(engine: sa.Engine) -> None:
     erase(engine, ANA, "a test")
     unnamed = BAJA._replace(text="hola", api_message_id="", message_reference="")

@@ -125,6 +125,25 @@ def test_a_message_whose_other_channel_falls_is_not_changed(engine: sa.Engine) -
     assert row(engine) == before
 
 
+@pytest.mark.parametrize(("services", "table"), [(["RCS"], "rcs_message"), (["RCS", "SMS"], "rcs_message_channel")])
+def test_a_refold_asks_for_differences_only_where_messages_have_their_statuses(
+    engine: sa.Engine, services: list[str], table: str
+) -> None:
+    taken = sent(engine)
+    land_and_fold(engine, *(report_on(taken, code="77", service=service) for service in services))
+    asked: list[str] = []
+
+    def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "SELECT DISTINCT" in statement:
+            asked.append("rcs_message_channel" if "rcs_message_channel" in statement else "rcs_message")
+
+    sa.event.listen(engine, "before_cursor_execute", record)
+    refold_with(engine, {"77": "read"})
+    sa.event.remove(engine, "before_cursor_execute", record)
+
+    assert asked == [table]
+
+
 def test_after_a_refold_a_campaign_is_outdated_by_other_codes_only(engine: sa.Engine) -> None:
     land_and_fold(engine, report_on(sent(engine), code="77"))
 

@@ -70,6 +70,16 @@ def test_refused_bodies_are_listed_with_their_count_and_size(engine: sa.Engine) 
     assert read_refused_body(engine, found.id) == b"??"
 
 
+@pytest.mark.parametrize("body_id", [2**63 - 1, -(2**63) + 1, 0])
+def test_a_body_with_any_id_that_a_row_can_have_is_read(engine: sa.Engine, body_id: int) -> None:
+    refuse(engine, b"??")
+    with engine.begin() as connection:
+        connection.execute(report_refused.update().values(id=body_id))
+
+    assert read_refused_body(engine, body_id) == b"??"
+    assert read_refused_body(engine, 2**63) is None
+
+
 def test_a_body_that_is_understood_now_lands_once_and_is_refused_no_more(
     engine: sa.Engine, understand: Upgrade
 ) -> None:

@@ -151,6 +151,14 @@ def test_a_silent_campaign_is_returned_once_a_day_for_a_week(engine: sa.Engine) 
     assert warned == [since + timedelta(days=day, hours=1) for day in range(7)]
 
 
+def test_a_silent_campaign_is_given_up_after_exactly_a_week(engine: sa.Engine) -> None:
+    since = claimed_at(engine, sent(engine).request_id)
+    week = timedelta(days=7)
+
+    assert list(read_campaigns_to_warn_about(engine, since + week - timedelta(microseconds=1), None)) == ["spring"]
+    assert list(read_campaigns_to_warn_about(engine, since + week, None)) == []
+
+
 def test_no_warning_is_due_before_its_time_or_if_reports_have_arrived(engine: sa.Engine) -> None:
     since = claimed_at(engine, sent(engine).request_id)
     land_and_fold(engine, report_on(sent(engine, name="autumn")))

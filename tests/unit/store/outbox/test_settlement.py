@@ -11,6 +11,7 @@ from airflow_provider_rcs.api.errors import RcsStoreError
 from airflow_provider_rcs.api.models import Outcome, Report
 from airflow_provider_rcs.api.statuses import MessageState
 from airflow_provider_rcs.store.campaign.cancellations import Cancellation, cancel
+from airflow_provider_rcs.store.db.tables import request
 from airflow_provider_rcs.store.outbox.claims import Claim, claim_batches
 from airflow_provider_rcs.store.outbox.planning import prepare_list_part, record_list
 from airflow_provider_rcs.store.outbox.recovery import recover_dead_attempts
@@ -315,6 +316,20 @@ def test_a_reply_to_a_request_that_the_store_has_lost_is_an_error(engine: sa.Eng
 
     with pytest.raises(RcsStoreError, match="has lost commits"):
         close(engine, claim, how)
+
+
+@pytest.mark.parametrize("how", ["settle", "requeue", "refuse", "doubt"])
+def test_a_reply_to_a_request_whose_id_is_that_of_another_since_the_loss_is_an_error(
+    engine: sa.Engine, how: str
+) -> None:
+    claim = dispatched(engine, [ANA])
+    with engine.begin() as connection:
+        connection.execute(request.update().values(reference="another"))
+
+    with pytest.raises(RcsStoreError, match="has lost commits"):
+        close(engine, claim, how)
+
+    assert (states(engine), request_row(engine, claim).state) == ({ANA: "sending"}, "sending")
 
 
 def test_a_reply_is_recorded_although_the_store_has_lost_the_request_of_another(engine: sa.Engine) -> None:

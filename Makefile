@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXAMPLE_DAGS := tests/system/test_example_dags.py tests/system/test_approval_and_canary.py tests/system/test_gallery.py \
 	tests/system/test_landing.py tests/system/test_maintenance.py
+SLOW_FOLDERS := tests/unit/store/inbox tests/unit/store/privacy tests/unit/store/read tests/unit/warehouse
 GET_STARTED := tests/system/test_get_started.py
 DBT := .matrix/dbt
 DIST := .matrix/dist
@@ -42,8 +43,8 @@ test: install ## Run the tests, and print the coverage
 test-system: install ## Follow the docs and run the example DAGs on a real Airflow, as a user would
 	$(BIN)/python -m pytest tests/system --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-test-fast: install ## Run the unit tests on SQLite, but for the slow ones
-	$(BIN)/python -m pytest tests/unit -m "not postgresql and not slow" --hypothesis-profile 'few examples' --numprocesses auto --dist worksteal
+test-fast: install ## Run the quick unit tests on SQLite
+	$(BIN)/python -m pytest tests/unit $(addprefix --ignore ,$(SLOW_FOLDERS)) -m "not postgresql and not slow" --hypothesis-profile 'few examples' --numprocesses auto --dist worksteal
 
 test-dags: install ## Run every example DAG on the newest Airflow
 	$(BIN)/python -m pytest $(EXAMPLE_DAGS)

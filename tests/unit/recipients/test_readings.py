@@ -50,6 +50,29 @@ def test_the_rows_of_all_chunks_are_counted() -> None:
     assert (counts.unreadable, counts.lost_digits) == (4, 2)
 
 
+def test_the_log_names_each_reading_with_its_count_the_most_frequent_first() -> None:
+    counts, _ = count(["+34600000001", "600000002", "600000003"], default_region="ES")
+
+    assert counts.describe() == "2 national, 1 as written"
+
+
+@pytest.mark.parametrize(
+    ("written", "by"), [(4.91514e12, "scientific notation"), (float(np.float32(34612345678)), "a 32-bit float")]
+)
+def test_rounded_phones_are_counted_in_all_chunks(written: float, by: str) -> None:
+    rounded = [str(int(written)) for _ in range(15)]
+    counts, arguments = count(rounded, rounded, ["4915140012345"], phone_format="e164")
+
+    with pytest.raises(RcsInputError, match=f"30 of 31 phones are rounded as {by} rounds them"):
+        counts.require_sound(arguments.phone_rules)
+
+
+def test_a_phone_with_invisible_marks_looks_like_one_of_no_country() -> None:
+    counts, _ = count(["\u200e33612345678", *PHONES], default_region="ES")
+
+    assert (counts.as_dict()["unreadable"], counts.look_like.total()) == (1, 0)
+
+
 def test_only_recipients_of_the_selection_are_counted_as_read() -> None:
     counts, _ = count(PHONES, default_region="ES", selection=read_selection("1/4", 1))
 

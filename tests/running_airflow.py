@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import requests
@@ -176,20 +177,20 @@ def wait_until_found(
 def all_logs(home: Home) -> str:
     """Return the logs of all processes and tasks."""
     files = [*sorted((home.folder / "logs").rglob("*.log")), *sorted(home.logs.glob("*.log"))]
-    return "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
+    return "\n".join(map(_text_of, files))
 
 
 def logs_of_failed_tries(home: Home, run_id: str) -> list[str]:
     """Return the ends of the logs of all tries that failed in a run."""
     files = sorted((home.folder / "logs").rglob(f"run_id={run_id}/**/*.log"))
-    logs = [(file, file.read_text(encoding="utf-8", errors="replace")) for file in files]
+    logs = [(file, _text_of(file)) for file in files]
     return [f"{file.parent.name}, {file.name}:\n{log[-2_000:]}" for file, log in logs if '"level":"error"' in log]
 
 
 def state_mismatches(home: Home) -> list[str]:
     """Return what the scheduler logged about tasks that it failed because their state was not the one it expected."""
-    logs = [file.read_text(encoding="utf-8", errors="replace") for file in sorted(home.logs.glob("*.log"))]
-    return [line for log in logs for line in log.splitlines() if "the task instance's state attribute is" in line]
+    lines = [line for file in sorted(home.logs.glob("*.log")) for line in _text_of(file).splitlines()]
+    return [line for line in lines if "the task instance's state attribute is" in line]
 
 
 def database_connection(url: sa.URL) -> str:
@@ -199,6 +200,10 @@ def database_connection(url: sa.URL) -> str:
     # The server listens on a socket, whose folder is in the query of the URL.
     fields = {"conn_type": "postgres", "login": url.username, "password": url.password, "schema": url.database}
     return json.dumps(fields | {"extra": {"host": url.query["host"]}})
+
+
+def _text_of(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")
 
 
 def _unless_busy(look: Callable[[], Found | None]) -> Found | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -177,6 +177,19 @@ def dump_store(engine: sa.Engine) -> str:
         return "\n".join(
             repr(tuple(row)) for table in metadata.sorted_tables for row in connection.execute(sa.select(table))
         )
+
+
+def statements_of(engine: sa.Engine, call: Callable[[], object]) -> list[str]:
+    """Return the statements that a call executes."""
+    statements: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        statements.append(arguments[2])
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    call()
+    sa.event.remove(engine, "before_cursor_execute", note)
+    return statements
 
 
 def count(engine: sa.Engine, table: sa.Table) -> int:

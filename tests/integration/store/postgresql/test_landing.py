@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import psycopg
@@ -47,6 +48,16 @@ def landing(engine: sa.Engine, run: Run) -> Iterator[AsyncLanding]:
 
 async def land(landing: AsyncLanding, reports: Sequence[Report] = (REPORT,), timeout: float = 20) -> None:
     await landing.land([ReceivedReports(NOON, reports)], timeout)
+
+
+@asynccontextmanager
+async def abandoned(engine: sa.Engine, landing: AsyncLanding) -> AsyncIterator[sa.Connection]:
+    """Have a landing take too long, and yield the connection that locks the table until the end."""
+    with engine.connect() as locking, locking.begin():
+        locking.exec_driver_sql("LOCK TABLE rcs_report")
+        with pytest.raises(TimeoutError):
+            await land(landing, timeout=0.2)
+        yield locking
 
 
 def backends(engine: sa.Engine) -> set[int]:
@@ -161,10 +172,7 @@ def test_a_landing_that_takes_too_long_is_abandoned_and_leaves_no_connection_in_
     engine: sa.Engine, landing: AsyncLanding, run: Run
 ) -> None:
     async def go() -> None:
-        with engine.connect() as other, other.begin():
-            other.exec_driver_sql("LOCK TABLE rcs_report")
-            with pytest.raises(TimeoutError):
-                await land(landing, timeout=0.2)
+        async with abandoned(engine, landing):
             await asyncio.wait(landing._abandoned)
 
     run(go())
@@ -178,11 +186,8 @@ def test_an_abandoned_landing_that_fails_later_is_forgotten_without_a_word(
     engine: sa.Engine, landing: AsyncLanding, run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def go() -> None:
-        with engine.connect() as other, other.begin():
-            other.exec_driver_sql("LOCK TABLE rcs_report")
-            with pytest.raises(TimeoutError):
-                await land(landing, timeout=0.2)
-            other.exec_driver_sql(_END_THE_OTHERS)
+        async with abandoned(engine, landing) as locking:
+            locking.exec_driver_sql(_END_THE_OTHERS)
         await asyncio.wait(landing._abandoned)
 
     run(go())

@@ -42,6 +42,7 @@ from tests.unit.store.given import (
     row,
     rows,
     sent,
+    statements_of,
     states,
 )
 
@@ -61,31 +62,18 @@ def statements_to_fold(engine: sa.Engine, *reports: Report) -> int:
     land(engine, reports, NOON)
     # A fold would do so only sometimes.
     refresh_outgrown_statistics(engine)
-    statements: list[str] = []
-
-    def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
-    sa.event.listen(engine, "before_cursor_execute", record)
-    fold(engine)
-    sa.event.remove(engine, "before_cursor_execute", record)
-    return len(statements)
+    return len(statements_of(engine, lambda: fold(engine)))
 
 
 def changes_of_fold(engine: sa.Engine, *reports: Report) -> list[str]:
     """Fold reports, and return what the fold does more than for reports of one channel whose ids are known."""
     land(engine, reports, NOON)
     changes: list[str] = []
-
-    def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    for statement in statements_of(engine, lambda: fold(engine)):
         if statement.startswith("UPDATE rcs_message SET api_message_id"):
             changes.append("ids")
         elif statement.startswith("INSERT INTO rcs_message_channel") or "HAVING min(" in statement:
             changes.append("channels")
-
-    sa.event.listen(engine, "before_cursor_execute", record)
-    fold(engine)
-    sa.event.remove(engine, "before_cursor_execute", record)
     return changes
 
 
@@ -300,10 +288,8 @@ def test_a_message_id_without_a_request_matches_no_message(engine: sa.Engine) ->
 def test_reports_on_messages_of_others_are_not_looked_up_among_the_messages(engine: sa.Engine) -> None:
     sent(engine)
     land(engine, [report_by_ids(f"m-{ANA}", campaign_id="of-others")], NOON)
-    statements: list[str] = []
-    sa.event.listen(engine, "before_cursor_execute", lambda _connection, _cursor, text, *_: statements.append(text))
 
-    fold(engine)
+    statements = statements_of(engine, lambda: fold(engine))
 
     assert not [text for text in statements if "rcs_message.api_message_id = rcs_report.api_message_id" in text]
 

@@ -34,6 +34,7 @@ from tests.unit.store.given import (
     row,
     rows,
     sent,
+    statements_of,
 )
 
 MINUTE = timedelta(minutes=1)
@@ -131,17 +132,11 @@ def test_a_refold_asks_for_differences_only_where_messages_have_their_statuses(
 ) -> None:
     taken = sent(engine)
     land_and_fold(engine, *(report_on(taken, code="77", service=service) for service in services))
-    asked: list[str] = []
 
-    def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if "SELECT DISTINCT" in statement:
-            asked.append("rcs_message_channel" if "rcs_message_channel" in statement else "rcs_message")
+    statements = statements_of(engine, lambda: refold_with(engine, {"77": "read"}))
 
-    sa.event.listen(engine, "before_cursor_execute", record)
-    refold_with(engine, {"77": "read"})
-    sa.event.remove(engine, "before_cursor_execute", record)
-
-    assert asked == [table]
+    asked = [each for each in statements if "SELECT DISTINCT" in each]
+    assert ["rcs_message_channel" if "rcs_message_channel" in each else "rcs_message" for each in asked] == [table]
 
 
 def test_after_a_refold_a_campaign_is_outdated_by_other_codes_only(engine: sa.Engine) -> None:

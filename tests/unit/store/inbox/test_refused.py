@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -206,29 +206,28 @@ def test_replies_in_a_refused_body_land_and_opt_out_once(engine: sa.Engine, unde
     assert count(engine, inbound) == 2
 
 
-def test_a_body_that_another_process_has_read_meanwhile_does_not_land_again(
-    engine: sa.Engine, understand: Upgrade
-) -> None:
+@pytest.fixture
+def slow(engine: sa.Engine, understand: Upgrade) -> Iterator[Reread]:
+    """A retry that has read two bodies, and has landed the first one."""
     refuse(engine, b"1")
     refuse(engine, b"2")
     understand(ReceivedReports(NOON, [Report("13", ANA)]))
-    slow = retry_refused(engine, MADRID)
-    next(slow)
+    retrying = retry_refused(engine, MADRID)
+    next(retrying)
+    return retrying
 
+
+def test_a_body_that_another_process_has_read_meanwhile_does_not_land_again(
+    engine: sa.Engine, slow: Iterator[Reread]
+) -> None:
     retry(engine)
 
     assert (list(slow), codes(engine)) == ([], ["13", "13"])
 
 
 def test_a_body_of_which_another_process_has_landed_more_meanwhile_does_not_land_again(
-    engine: sa.Engine, understand: Upgrade
+    engine: sa.Engine, slow: Iterator[Reread]
 ) -> None:
-    refuse(engine, b"1")
-    refuse(engine, b"2")
-    understand(ReceivedReports(NOON, [Report("13", ANA)]))
-    slow = retry_refused(engine, MADRID)
-    next(slow)
-
     with engine.begin() as connection:
         connection.execute(report_refused.update().values(landed=1))
 

@@ -208,7 +208,8 @@ def test_of_reports_of_one_rank_by_a_channel_the_latest_wins_and_then_the_greate
     if has_fallback:
         land_and_fold(engine, report_on(taken, ANA, FAILED, service="RCS"))
     said = [(DELIVERED, NOON + MINUTE), ("77", NOON), ("77", NOON + MINUTE), (DELIVERED, None)]
-    reports = [report_on(taken, ANA, *said[place][:1], service="SMS", reported_at=said[place][1]) for place in order]
+    in_order = [said[place] for place in order]
+    reports = [report_on(taken, ANA, code, service="SMS", reported_at=date) for code, date in in_order]
 
     for batch in [reports] if together else [[each] for each in reports]:
         land_and_fold(engine, *batch)

@@ -38,6 +38,7 @@ from tests.unit.store.given import (
     report_on,
     request_row,
     row,
+    statements_of,
     states,
 )
 
@@ -191,14 +192,9 @@ def test_the_messages_of_a_campaign_that_has_none_in_doubt_are_not_read(engine: 
     resolve_all(engine, campaign(engine), ACCEPTED)
     mark_in_doubt(engine, dispatched(engine, [ANA], "summer"), "the connection broke")
     spring = campaign(engine)
-    statements: list[str] = []
+    found: list[object] = []
 
-    def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
-    sa.event.listen(engine, "before_cursor_execute", record)
-    found = requests_in_doubt(engine, spring)
-    sa.event.remove(engine, "before_cursor_execute", record)
+    statements = statements_of(engine, lambda: found.extend(requests_in_doubt(engine, spring)))
 
     assert (found, [each for each in statements if "rcs_message " in each]) == ([], [])
 

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import event
 
 from airflow_provider_rcs.store.read.attempts import read_attempts
 from airflow_provider_rcs.store.read.campaign_list import (
@@ -18,25 +15,22 @@ from airflow_provider_rcs.store.read.campaign_list import (
 )
 from airflow_provider_rcs.store.read.failures import read_failure_codes
 from airflow_provider_rcs.store.read.health import read_health
-from tests.unit.store.given import ANA, BEA, NOON, campaign, expire_lease, land_and_fold, planned, report_on
+from tests.unit.store.given import (
+    ANA,
+    BEA,
+    NOON,
+    campaign,
+    expire_lease,
+    land_and_fold,
+    planned,
+    report_on,
+    statements_of,
+)
 from tests.unit.ui.given_campaigns import by_dag, sent_by
 
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-def statements_of(engine: sa.Engine, call: Callable[[], object]) -> list[str]:
-    """Return the statements that a call executes."""
-    statements: list[str] = []
-
-    def note(*arguments: Any) -> None:
-        statements.append(arguments[2])
-
-    event.listen(engine, "before_cursor_execute", note)
-    call()
-    event.remove(engine, "before_cursor_execute", note)
-    return statements
 
 
 def test_a_summary_has_the_counts_of_its_campaign_alone(engine: sa.Engine) -> None:
